@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The names that the service and its clients agree on. dbus/ holds the contract in XML. */
+
+#define JOBS_BUS_NAME "org.codex.Jobs"
+#define JOBS_PATH "/org/codex/Jobs"
+#define JOBS_INTERFACE "org.codex.Jobs"
+#define JOB_PATH_PREFIX "/org/codex/Jobs/job"
+#define JOB_INTERFACE "org.codex.Jobs.Job"
+
+#define JOBS_ERROR_NO_SUCH_JOB "org.codex.Jobs.Error.NoSuchJob"
+#define JOBS_ERROR_AMBIGUOUS_ID "org.codex.Jobs.Error.AmbiguousId"
+#define JOBS_ERROR_INVALID_ARGUMENT "org.codex.Jobs.Error.InvalidArgument"
+#define JOBS_ERROR_TIMED_OUT "org.codex.Jobs.Error.TimedOut"
+#define JOBS_ERROR_LIMIT_EXCEEDED "org.codex.Jobs.Error.LimitExceeded"
+#define JOBS_ERROR_NOT_PERMITTED "org.codex.Jobs.Error.NotPermitted"
+#define JOBS_ERROR_STORE_FULL "org.codex.Jobs.Error.StoreFull"
+#define JOBS_ERROR_KEY_CONFLICT "org.codex.Jobs.Error.KeyConflict"
+#define JOBS_ERROR_UNAVAILABLE "org.codex.Jobs.Error.Unavailable"
+
+/* What a caller may hand over at most; the service refuses more, a client need not try. */
+#define JOB_STDIN_MAX (64U * 1024U * 1024U)
+#define JOB_COMMAND_MAX (8U * 1024U * 1024U) /* bytes of argv and environment together */
+#define JOB_LABEL_MAX 1024U
+#define JOB_SESSION_MAX 256U
+#define JOB_RESULT_MAX (64U * 1024U)
+#define JOB_IDS_MAX 1024U /* ids in one call */
+#define JOB_LIST_MAX 1000U

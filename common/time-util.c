@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <ctype.h>
+
+#include "time-util.h"
+
+uint64_t now_realtime(void) {
+        struct timespec ts;
+
+        (void) clock_gettime(CLOCK_REALTIME, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+}
+
+const char *format_rfc3339(uint64_t usec, char ret[static RFC3339_MAX]) {
+        time_t seconds = (time_t) (usec / USEC_PER_SEC);
+        struct tm tm;
+        size_t n;
+
+        if (!gmtime_r(&seconds, &tm)) /* a year beyond int */
+                return strcpy(ret, "");
+        n = strftime(ret, RFC3339_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+        (void) snprintf(ret + n, RFC3339_MAX - n, ".%06uZ", (unsigned) (usec % USEC_PER_SEC));
+        return ret;
+}
+
+int parse_u64(const char *text, uint64_t *ret) {
+        char *end;
+        unsigned long long value;
+
+        if (!isdigit((unsigned char) *text))
+                return -EINVAL;
+        errno = 0;
+        value = strtoull(text, &end, 10);
+        if (errno == ERANGE)
+                return -ERANGE;
+        if (*end)
+                return -EINVAL;
+        *ret = value;
+        return 0;
+}
+
+/* Reads digits with an optional fraction, of a unit of `unit`, as an exact number of the base unit.
+ * *p is left behind them; the unit is not known before, so the value is kept as digits. */
+typedef struct Number {
+        uint64_t whole;
+        uint64_t fraction; /* of 1,000,000 */
+} Number;
+
+static int parse_number(const char **p, Number *ret) {
+        Number n = {};
+        uint64_t scale = 100000;
+        char *end;
+
+        if (!isdigit((unsigned char) **p))
+                return -EINVAL;
+        errno = 0;
+        n.whole = strtoull(*p, &end, 10);
+        if (errno == ERANGE)
+                return -ERANGE;
+        if (*end == '.') {
+                end++;
+                if (!isdigit((unsigned char) *end))
+                        return -EINVAL;
+                for (; isdigit((unsigned char) *end); end++, scale /= 10)
+                        n.fraction += (uint64_t) (*end - '0') * scale;
+        }
+        *p = end;
+        *ret = n;
+        return 0;
+}
+
+static int number_times(const Number *n, uint64_t unit, uint64_t *ret) {
+        uint64_t whole, part;
+
+        if (__builtin_mul_overflow(n->whole, unit, &whole))
+                return -ERANGE;
+        part = (uint64_t) ((unsigned __int128) n->fraction * unit / 1000000);
+        return __builtin_add_overflow(whole, part, ret) ? -ERANGE : 0;
+}
+
+int parse_timespan(const char *text, uint64_t *ret_usec) {
+        static const struct {
+                const char *name;
+                uint64_t usec;
+        } units[] = {
+                { "us", 1 },
+                { "ms", USEC_PER_MSEC },
+                { "s", USEC_PER_SEC },
+                { "sec", USEC_PER_SEC },
+                { "min", 60 * USEC_PER_SEC },
+                { "m", 60 * USEC_PER_SEC },
+                { "h", 3600 * USEC_PER_SEC },
+                { "d", 24 * 3600 * USEC_PER_SEC },
+                { "w", 7 * 24 * 3600 * USEC_PER_SEC },
+        };
+        const char *p = text + strspn(text, " \t");
+        uint64_t total = 0;
+
+        if (streq(p, "infinity")) {
+                *ret_usec = USEC_INFINITY;
+                return 0;
+        }
+        do {
+                uint64_t unit = USEC_PER_SEC, usec;
+                Number number;
+                size_t n;
+                int r;
+
+                r = parse_number(&p, &number);
+                if (r < 0)
+                        return r;
+                p += strspn(p, " \t");
+                n = strspn(p, "abcdefghijklmnopqrstuvwxyz");
+                if (n > 0) {
+                        unit = 0;
+                        for (size_t i = 0; i < ELEMENTSOF(units); i++)
+                                if (strlen(units[i].name) == n && strncmp(units[i].name, p, n) == 0)
+                                        unit = units[i].usec;
+                        if (unit == 0)
+                                return -EINVAL;
+                        p += n;
+                        p += strspn(p, " \t");
+                }
+                r = number_times(&number, unit, &usec);
+                if (r < 0)
+                        return r;
+                if (__builtin_add_overflow(total, usec, &total))
+                        return -ERANGE;
+        } while (*p);
+
+        *ret_usec = total;
+        return 0;
+}
+
+int parse_size(const char *text, uint64_t *ret) {
+        static const char units[] = "KMGT";
+        uint64_t unit = 1, value;
+        const char *p = text;
+        Number number;
+        int r;
+
+        r = parse_number(&p, &number);
+        if (r < 0)
+                return r;
+        if (*p) {
+                const char *u = strchr(units, *p);
+
+                if (!u || p[1])
+                        return -EINVAL;
+                unit <<= 10 * (u - units + 1);
+        }
+        r = number_times(&number, unit, &value);
+        if (r < 0)
+                return r;
+        *ret = value;
+        return 0;
+}

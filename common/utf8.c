@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "macro.h"
+#include "utf8.h"
+
+#define REPLACEMENT "\xef\xbf\xbd"
+
+/* How many bytes the character at s takes, 0 if there is no valid one. Overlong forms, surrogates and
+ * what lies beyond U+10FFFF are not valid. */
+static size_t character_length(const unsigned char *s, size_t n) {
+        size_t length;
+        unsigned char low = 0x80, high = 0xbf;
+
+        if (s[0] == 0)
+                return 0;
+        if (s[0] < 0x80)
+                return 1;
+        if (s[0] >= 0xc2 && s[0] <= 0xdf)
+                length = 2;
+        else if (s[0] >= 0xe0 && s[0] <= 0xef)
+                length = 3;
+        else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+                length = 4;
+        else
+                return 0;
+
+        if (length > n)
+                return 0;
+        if (s[0] == 0xe0)
+                low = 0xa0;
+        else if (s[0] == 0xed)
+                high = 0x9f;
+        else if (s[0] == 0xf0)
+                low = 0x90;
+        else if (s[0] == 0xf4)
+                high = 0x8f;
+        if (s[1] < low || s[1] > high)
+                return 0;
+        for (size_t i = 2; i < length; i++)
+                if ((s[i] & 0xc0) != 0x80)
+                        return 0;
+        return length;
+}
+
+bool utf8_is_valid(const char *s, size_t n) {
+        for (size_t i = 0; i < n;) {
+                size_t length = character_length((const unsigned char *) s + i, n - i);
+
+                if (length == 0)
+                        return false;
+                i += length;
+        }
+        return true;
+}
+
+char *utf8_make_valid(const char *s, size_t n) {
+        char *ret, *p;
+
+        if (n > SIZE_MAX / 3 - 1)
+                return NULL;
+        p = ret = malloc(3 * n + 1);
+        if (!ret)
+                return NULL;
+
+        for (size_t i = 0; i < n;) {
+                size_t length = character_length((const unsigned char *) s + i, n - i);
+
+                p = mempcpy(p, length > 0 ? s + i : REPLACEMENT, length > 0 ? length : 3);
+                i += MAX(length, 1U);
+        }
+        *p = 0;
+        return ret;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* UTF-8 (RFC 3629): D-Bus strings and JSON must be it, file names and output need not. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether the n bytes at s are UTF-8 without a NUL byte. */
+bool utf8_is_valid(const char *s, size_t n);
+
+/* A copy of the n bytes at s in which each byte that is not part of valid UTF-8, and each NUL, is
+ * U+FFFD. The caller frees it; NULL when memory is short. */
+char *utf8_make_valid(const char *s, size_t n);

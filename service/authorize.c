@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <search.h>
+#include <sys/queue.h>
+
+#include "authorize.h"
+#include "bus-names.h"
+#include "macro.h"
+#include "store.h"
+
+#define PEER_PARKED_MAX 1024 /* calls of one peer that wait for its uid */
+
+typedef struct Parked {
+        STAILQ_ENTRY(Parked) entry;
+        sd_bus_message *message;
+} Parked;
+
+/* A connection on the bus. Its unique name is never used again while the bus runs. */
+typedef struct Peer {
+        Authorize *authorize;
+        char *name;
+        uint32_t uid; /* UINT32_MAX: not known yet */
+        sd_bus_slot *call;
+        STAILQ_HEAD(, Parked) parked; /* until uid is known */
+        unsigned n_parked;
+} Peer;
+
+struct Authorize {
+        sd_bus *bus;
+        void *peers; /* tsearch(3) tree by name */
+        sd_bus_slot *filter;
+        sd_bus_slot *gone_match;
+        void (*gone)(const char *peer, void *userdata);
+        void *userdata;
+};
+
+static int compare_peers(const void *a, const void *b) {
+        return strcmp(((const Peer *) a)->name, ((const Peer *) b)->name);
+}
+
+static Peer *find_peer(Authorize *a, const char *name) {
+        Peer key = { .name = (char *) name }, **found;
+
+        found = tfind(&key, &a->peers, compare_peers);
+        return found ? *found : NULL;
+}
+
+static void peer_free(void *userdata) {
+        Peer *peer = userdata;
+        Parked *parked;
+
+        while ((parked = STAILQ_FIRST(&peer->parked))) {
+                STAILQ_REMOVE_HEAD(&peer->parked, entry);
+                (void) sd_bus_reply_method_errorf(parked->message, JOBS_ERROR_UNAVAILABLE,
+                                                  "The bus does not say who is calling; call again.");
+                sd_bus_message_unref(parked->message);
+                free(parked);
+        }
+        (void) sd_bus_slot_unref(peer->call);
+        free(peer->name);
+        free(peer);
+}
+
+static void peer_drop(Peer *peer) {
+        (void) tdelete(peer, &peer->authorize->peers, compare_peers);
+        peer_free(peer);
+}
+
+static int on_uid_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Peer *peer = userdata;
+        Parked *parked;
+        uint32_t uid;
+
+        peer->call = sd_bus_slot_unref(peer->call);
+        if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &uid) < 0 ||
+            uid == UINT32_MAX) {
+                peer_drop(peer);
+                return 0;
+        }
+        peer->uid = uid;
+        while ((parked = STAILQ_FIRST(&peer->parked))) {
+                STAILQ_REMOVE_HEAD(&peer->parked, entry);
+                (void) sd_bus_enqueue_for_read(peer->authorize->bus, parked->message);
+                sd_bus_message_unref(parked->message);
+                free(parked);
+        }
+        return 0;
+}
+
+static int peer_new(Authorize *a, const char *name, Peer **ret) {
+        Peer *peer;
+        int r;
+
+        peer = calloc(1, sizeof(*peer));
+        if (!peer)
+                return -ENOMEM;
+        peer->authorize = a;
+        peer->uid = UINT32_MAX;
+        STAILQ_INIT(&peer->parked);
+        peer->name = strdup(name);
+        r = peer->name && tsearch(peer, &a->peers, compare_peers) ? 0 : -ENOMEM;
+        if (r < 0) {
+                peer_free(peer);
+                return r;
+        }
+        r = sd_bus_call_method_async(a->bus, &peer->call, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                     "org.freedesktop.DBus", "GetConnectionUnixUser", on_uid_reply, peer, "s", name);
+        if (r < 0) {
+                peer_drop(peer);
+                return r;
+        }
+        *ret = peer;
+        return 0;
+}
+
+static int peer_park(Peer *peer, sd_bus_message *m) {
+        Parked *parked;
+
+        if (peer->n_parked >= PEER_PARKED_MAX)
+                return sd_bus_reply_method_errorf(m, JOBS_ERROR_LIMIT_EXCEEDED, "Too many calls at a time.");
+        parked = malloc(sizeof(*parked));
+        if (!parked)
+                return -ENOMEM;
+        parked->message = sd_bus_message_ref(m);
+        STAILQ_INSERT_TAIL(&peer->parked, parked, entry);
+        peer->n_parked++;
+        return 1;
+}
+
+/* The one gate in front of every method and property. */
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        const char *sender = sd_bus_message_get_sender(m);
+        Authorize *a = userdata;
+        uint8_t type;
+        Peer *peer;
+        int r;
+
+        if (sd_bus_message_get_type(m, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL || !sender)
+                return 0;
+        peer = find_peer(a, sender);
+        if (!peer) {
+                r = peer_new(a, sender, &peer);
+                if (r < 0)
+                        return r;
+        }
+        return peer->uid != UINT32_MAX ? 0 : peer_park(peer, m);
+}
+
+static int on_name_lost(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Authorize *a = userdata;
+        const char *name;
+        Peer *peer;
+
+        if (sd_bus_message_read_basic(m, 's', &name) < 0 || name[0] != ':')
+                return 0;
+        peer = find_peer(a, name);
+        if (!peer)
+                return 0;
+        a->gone(name, a->userdata);
+        peer_drop(peer);
+        return 0;
+}
+
+int authorize_new(Authorize **ret, sd_bus *bus, void (*gone)(const char *peer, void *userdata), void *userdata) {
+        Authorize *a;
+        int r;
+
+        a = calloc(1, sizeof(*a));
+        if (!a)
+                return -ENOMEM;
+        a->bus = sd_bus_ref(bus);
+        a->gone = gone;
+        a->userdata = userdata;
+        r = sd_bus_add_filter(bus, &a->filter, on_message, a);
+        if (r >= 0)
+                r = sd_bus_add_match_async(bus, &a->gone_match,
+                                           "type='signal',sender='org.freedesktop.DBus',"
+                                           "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg2=''",
+                                           on_name_lost, NULL, a);
+        if (r < 0) {
+                (void) authorize_free(a);
+                return r;
+        }
+        *ret = a;
+        return 0;
+}
+
+Authorize *authorize_free(Authorize *a) {
+        if (!a)
+                return NULL;
+
+        tdestroy(a->peers, peer_free);
+        (void) sd_bus_slot_unref(a->gone_match);
+        (void) sd_bus_slot_unref(a->filter);
+        (void) sd_bus_unref(a->bus);
+        free(a);
+        return NULL;
+}
+
+uint32_t authorize_sender(Authorize *a, sd_bus_message *m) {
+        const char *sender = m ? sd_bus_message_get_sender(m) : NULL;
+        Peer *peer = sender ? find_peer(a, sender) : NULL;
+
+        return peer ? peer->uid : UINT32_MAX;
+}
+
+uint32_t authorize_visible_uid(uint32_t uid) {
+        return uid == 0 ? STORE_ANY_UID : uid;
+}
+
+bool authorize_may_manage(uint32_t uid, uint32_t owner) {
+        return uid == 0 || uid == owner;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Who calls, and what that user may see. The uid of a peer comes from the bus and from nowhere else. A
+ * filter holds back each method call of a peer that is not known yet until the bus has said who it is,
+ * asynchronously; behind it, every handler has the uid at hand. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+typedef struct Authorize Authorize;
+
+/* Installs the filter. gone is called with the unique name of each peer that has left the bus. */
+int authorize_new(Authorize **ret, sd_bus *bus, void (*gone)(const char *peer, void *userdata), void *userdata);
+Authorize *authorize_free(Authorize *a);
+
+/* The uid that sent a method call that has passed the filter; UINT32_MAX for any other message. */
+uint32_t authorize_sender(Authorize *a, sd_bus_message *m);
+
+/* The uid whose jobs the user sees: the user's own, or STORE_ANY_UID for uid 0. */
+uint32_t authorize_visible_uid(uint32_t uid);
+
+/* Whether the user may see and manage the jobs of owner. */
+bool authorize_may_manage(uint32_t uid, uint32_t owner);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <ini.h>
+#include <systemd/sd-journal.h>
+
+#include "config.h"
+#include "macro.h"
+#include "time-util.h"
+
+typedef struct Setting {
+        const char *name;
+        int (*parse)(const char *text, uint64_t *ret);
+        size_t offset;
+        size_t size;
+        uint64_t min, max;
+        bool infinity; /* "infinity" is allowed and stored as 0 */
+} Setting;
+
+#define SETTING(name, parse, member, ...) \
+        { name, parse, offsetof(Config, member), sizeof(((Config *) NULL)->member), __VA_ARGS__ }
+
+static int parse_size_or_infinity(const char *text, uint64_t *ret) {
+        if (streq(text, "infinity")) {
+                *ret = USEC_INFINITY;
+                return 0;
+        }
+        return parse_size(text, ret);
+}
+
+static const Setting settings[] = {
+        SETTING("MaxRunning", parse_u64, max_running, 1, 100000, false),
+        SETTING("StopTimeoutSec", parse_timespan, stop_timeout_usec, 0, 3600 * USEC_PER_SEC, false),
+        SETTING("RuntimeMaxSec", parse_timespan, runtime_max_usec, USEC_PER_SEC, INT64_MAX, true),
+        SETTING("OutputMax", parse_size_or_infinity, output_max, 1, INT64_MAX, true),
+};
+
+void config_init(Config *config) {
+        *config = (Config) {
+                .max_running = 16,
+                .stop_timeout_usec = 10 * USEC_PER_SEC,
+                .output_max = UINT64_C(1) << 30,
+        };
+}
+
+static bool setting_apply(const Setting *s, const char *text, Config *config) {
+        void *target = (char *) config + s->offset;
+        uint64_t value;
+
+        if (s->parse(text, &value) < 0)
+                return false;
+        if (s->infinity && value == USEC_INFINITY)
+                value = 0;
+        else if (value < s->min || value > s->max)
+                return false;
+        if (s->size == sizeof(uint32_t))
+                *(uint32_t *) target = (uint32_t) value;
+        else
+                *(uint64_t *) target = value;
+        return true;
+}
+
+/* Called by libinih for each line NAME=VALUE; returns 0 for one that is not understood. */
+static int on_line(void *userdata, const char *section, const char *name, const char *value) {
+        if (!streq(section, "Jobs")) {
+                sd_journal_print(LOG_WARNING, "Configuration: there is no section [%s]; use [Jobs].", section);
+                return 1;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(settings); i++)
+                if (streq(settings[i].name, name)) {
+                        if (!setting_apply(&settings[i], value, userdata))
+                                sd_journal_print(LOG_WARNING, "Configuration: %s=%s is not valid or out of "
+                                                 "range; it is ignored, see codex-jobs.conf(5).", name, value);
+                        return 1;
+                }
+        sd_journal_print(LOG_WARNING, "Configuration: there is no setting %s=; see codex-jobs.conf(5).", name);
+        return 1;
+}
+
+int config_load(Config *config, const char *path) {
+        _cleanup_fclose_ FILE *f = NULL;
+        int line;
+
+        config_init(config);
+        f = fopen(path, "re");
+        if (!f)
+                return errno == ENOENT ? 0 : -errno;
+        line = ini_parse_file(f, on_line, config);
+        if (line > 0)
+                sd_journal_print(LOG_WARNING, "Configuration: line %d of %s is not NAME=VALUE; it is ignored.",
+                                 line, path);
+        return line < 0 ? -EIO : 0;
+}

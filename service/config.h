@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The configuration file, codex-jobs.conf(5): one section, [Jobs], in the syntax of systemd.syntax(7). */
+
+#include <stdint.h>
+
+typedef struct Config {
+        uint32_t max_running;       /* MaxRunning=, 1 to 100000, default 16 */
+        uint64_t stop_timeout_usec; /* StopTimeoutSec=, SIGTERM to SIGKILL, 0 to 1 h, default 10 s */
+        uint64_t runtime_max_usec;  /* RuntimeMaxSec= of a job that names none; 0: none, the default */
+        uint64_t output_max;        /* OutputMax= of a job that names none; 0: none; default 1 GiB */
+} Config;
+
+/* The values that hold without a file. */
+void config_init(Config *config);
+
+/* Reads path over the defaults. A missing file is none. Logs and passes over a line that it cannot read,
+ * so that a slip never keeps the service from starting. Returns 0 or a negative errno of open(2). */
+int config_load(Config *config, const char *path);

@@ -1,0 +1,741 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <systemd/sd-journal.h>
+
+#include "database.h"
+#include "job-id.h"
+
+#define SCHEMA_VERSION 1
+#define APPLICATION_ID 0x434a6f62 /* "CJob", for file(1) */
+#define CANDIDATES_MAX 5
+
+/* Each entry brings the schema from version i to i + 1. Entries are only ever added. */
+static const char *const migrations[SCHEMA_VERSION] = {
+        "CREATE TABLE jobs ("
+        "  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+        "  id TEXT NOT NULL UNIQUE,"
+        "  token TEXT NOT NULL UNIQUE,"
+        "  kind TEXT NOT NULL, label TEXT NOT NULL,"
+        "  state TEXT NOT NULL, reason TEXT NOT NULL,"
+        "  exit_code INTEGER NOT NULL, signal INTEGER NOT NULL, uid INTEGER NOT NULL,"
+        "  queue TEXT NOT NULL, directory TEXT, workspace TEXT, session TEXT,"
+        "  created_usec INTEGER NOT NULL, started_usec INTEGER NOT NULL, finished_usec INTEGER NOT NULL,"
+        "  sequence INTEGER UNIQUE,"
+        "  progress TEXT, stdout_bytes INTEGER NOT NULL, stderr_bytes INTEGER NOT NULL, result TEXT,"
+        "  stopped_by INTEGER, stop_reason TEXT NOT NULL DEFAULT '', instance TEXT,"
+        "  runtime_max_usec INTEGER NOT NULL, output_max INTEGER NOT NULL, memory_max INTEGER NOT NULL,"
+        "  tasks_max INTEGER NOT NULL, cpu_weight INTEGER NOT NULL) STRICT;"
+        "CREATE INDEX jobs_by_uid ON jobs (uid, number);"
+        "CREATE INDEX jobs_live ON jobs (number) WHERE sequence IS NULL;"
+        "CREATE TABLE specs (id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,"
+        "  spec BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+        "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+        "INSERT INTO counters VALUES ('sequence', 0);",
+};
+
+#define RECORD_COLUMNS                                                                                  \
+        "id, kind, label, state, reason, exit_code, signal, uid, queue, directory, workspace, session, " \
+        "created_usec, started_usec, finished_usec, sequence, progress, stdout_bytes, stderr_bytes, "    \
+        "result, stopped_by"
+
+enum {
+        SQL_BEGIN,
+        SQL_COMMIT,
+        SQL_ROLLBACK,
+        SQL_INSERT,
+        SQL_INSERT_SPEC,
+        SQL_MARK_BEGUN,
+        SQL_MARK_STARTED,
+        SQL_MARK_STOPPED,
+        SQL_NEXT_SEQUENCE,
+        SQL_FINISH,
+        SQL_ERASE_SPEC,
+        SQL_REMOVE,
+        SQL_READ_SPEC,
+        SQL_FIND,
+        SQL_FIND_PREFIX,
+        SQL_LIST,
+        SQL_LIST_FINISHED,
+        SQL_GET_STATE,
+        SQL_LOAD_LIVE,
+        SQL_COUNT,
+        _SQL_MAX,
+};
+
+#define LIST_CONDITIONS                                                                        \
+        "(?1 = 0 OR (?1 >> CASE state WHEN 'queued' THEN 0 WHEN 'running' THEN 1 "              \
+        "  WHEN 'completed' THEN 2 WHEN 'failed' THEN 3 ELSE 4 END) & 1) "                      \
+        "AND (?2 IS NULL OR kind = ?2) AND (?3 IS NULL OR workspace = ?3) "                     \
+        "AND (?4 IS NULL OR session = ?4) AND (?5 IS NULL OR uid = ?5) "                        \
+        "AND (?6 IS NULL OR number < (SELECT number FROM jobs WHERE id = ?6)) "
+
+static const char *const statements[_SQL_MAX] = {
+        [SQL_BEGIN] = "BEGIN IMMEDIATE",
+        [SQL_COMMIT] = "COMMIT",
+        [SQL_ROLLBACK] = "ROLLBACK",
+        [SQL_INSERT] = "INSERT INTO jobs (" RECORD_COLUMNS ", token, runtime_max_usec, output_max, "
+                       "memory_max, tasks_max, cpu_weight) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                       "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [SQL_INSERT_SPEC] = "INSERT INTO specs VALUES (?, ?)",
+        [SQL_MARK_BEGUN] = "UPDATE jobs SET instance = ?2 WHERE id = ?1 AND state = 'queued'",
+        [SQL_MARK_STARTED] = "UPDATE jobs SET state = 'running', started_usec = ?2 "
+                             "WHERE id = ?1 AND state = 'queued'",
+        [SQL_MARK_STOPPED] = "UPDATE jobs SET stop_reason = ?2, stopped_by = ?3 "
+                             "WHERE id = ?1 AND sequence IS NULL",
+        [SQL_NEXT_SEQUENCE] = "UPDATE counters SET value = value + 1 WHERE name = 'sequence' RETURNING value",
+        [SQL_FINISH] = "UPDATE jobs SET state = ?2, reason = ?3, exit_code = ?4, signal = ?5, "
+                       "started_usec = ?6, finished_usec = ?7, progress = ?8, stdout_bytes = ?9, "
+                       "stderr_bytes = ?10, result = ?11, sequence = ?12, stopped_by = ?13 WHERE id = ?1 AND sequence IS NULL",
+        [SQL_ERASE_SPEC] = "DELETE FROM specs WHERE id = ?",
+        [SQL_REMOVE] = "DELETE FROM jobs WHERE id = ? AND sequence IS NOT NULL",
+        [SQL_READ_SPEC] = "SELECT spec FROM specs WHERE id = ?",
+        [SQL_FIND] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE id = ?1 AND (?2 IS NULL OR uid = ?2)",
+        [SQL_FIND_PREFIX] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE number IN ("
+                            "  SELECT number FROM jobs WHERE id >= ?1 AND id < ?2 AND (?3 IS NULL OR uid = ?3)"
+                            "  UNION"
+                            "  SELECT number FROM jobs WHERE token >= ?1 AND token < ?2 AND (?3 IS NULL OR uid = ?3)"
+                            ") ORDER BY number DESC LIMIT ?4",
+        [SQL_LIST] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE " LIST_CONDITIONS
+                     "ORDER BY number DESC LIMIT ?7",
+        [SQL_LIST_FINISHED] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE " LIST_CONDITIONS
+                              "AND sequence > ?8 ORDER BY sequence LIMIT ?7",
+        [SQL_GET_STATE] = "SELECT state FROM jobs WHERE id = ?",
+        [SQL_LOAD_LIVE] = "SELECT " RECORD_COLUMNS ", runtime_max_usec, output_max, memory_max, tasks_max, "
+                          "cpu_weight, instance, stop_reason FROM jobs WHERE sequence IS NULL ORDER BY number",
+        [SQL_COUNT] = "SELECT (SELECT count(*) FROM jobs WHERE sequence IS NOT NULL), "
+                      "(SELECT value FROM counters WHERE name = 'sequence')",
+};
+
+struct Database {
+        sqlite3 *sqlite;
+        sqlite3_stmt *prepared[_SQL_MAX];
+};
+
+static int errno_from_sqlite(int r) {
+        switch (r & 0xff) {
+        case SQLITE_OK:
+        case SQLITE_ROW:
+        case SQLITE_DONE:
+                return 0;
+        case SQLITE_FULL:
+                return -ENOSPC;
+        case SQLITE_NOMEM:
+                return -ENOMEM;
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+                return -EBUSY;
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB:
+                return -EBADMSG;
+        case SQLITE_READONLY:
+                return -EROFS;
+        case SQLITE_CONSTRAINT:
+                return -EEXIST;
+        default:
+                return -EIO;
+        }
+}
+
+/* --- statements ------------------------------------------------------------------------------------ */
+
+static void statement_reset(sqlite3_stmt **s) {
+        if (!*s)
+                return;
+        (void) sqlite3_reset(*s);
+        (void) sqlite3_clear_bindings(*s);
+}
+#define _cleanup_reset_ _cleanup_(statement_reset)
+
+static int statement_get(Database *db, int which, sqlite3_stmt **ret) {
+        if (!db->prepared[which]) {
+                int r = sqlite3_prepare_v3(db->sqlite, statements[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                           &db->prepared[which], NULL);
+
+                if (r != SQLITE_OK)
+                        return errno_from_sqlite(r);
+        }
+        *ret = db->prepared[which];
+        return 0;
+}
+
+/* Values are bound in the order of a format: s text (NULL: null), t unsigned 64, i signed, u unsigned 32
+ * (UINT32_MAX: null). The texts stay the caller's until the statement is reset. */
+static int statement_bind(sqlite3_stmt *s, const char *format, ...) {
+        int r = SQLITE_OK, column = 0;
+        va_list ap;
+
+        va_start(ap, format);
+        for (const char *f = format; *f && r == SQLITE_OK; f++)
+                switch (*f) {
+                case 's':
+                        r = sqlite3_bind_text(s, ++column, va_arg(ap, const char *), -1, SQLITE_STATIC);
+                        break;
+                case 't': {
+                        uint64_t value = va_arg(ap, uint64_t);
+
+                        r = sqlite3_bind_int64(s, ++column, (int64_t) MIN(value, (uint64_t) INT64_MAX));
+                        break;
+                }
+                case 'i':
+                        r = sqlite3_bind_int(s, ++column, va_arg(ap, int));
+                        break;
+                default: {
+                        uint32_t value = va_arg(ap, uint32_t);
+
+                        r = value == UINT32_MAX ? sqlite3_bind_null(s, ++column) :
+                                                  sqlite3_bind_int64(s, ++column, value);
+                }
+                }
+        va_end(ap);
+        return errno_from_sqlite(r);
+}
+
+/* Runs a statement that returns no row. */
+static int statement_run(sqlite3_stmt *s) {
+        int r = sqlite3_step(s);
+
+        return r == SQLITE_DONE ? 0 : r == SQLITE_ROW ? -EIO : errno_from_sqlite(r);
+}
+
+static int run_simple(Database *db, int which) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, which, &s);
+        return r < 0 ? r : statement_run(s);
+}
+
+/* --- opening --------------------------------------------------------------------------------------- */
+
+static int execute(Database *db, const char *sql) {
+        return errno_from_sqlite(sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
+}
+
+static int read_pragma(Database *db, const char *sql, int *ret) {
+        sqlite3_stmt *s = NULL;
+        int r;
+
+        r = sqlite3_prepare_v2(db->sqlite, sql, -1, &s, NULL);
+        if (r == SQLITE_OK) {
+                r = sqlite3_step(s);
+                if (r == SQLITE_ROW)
+                        *ret = sqlite3_column_int(s, 0);
+        }
+        (void) sqlite3_finalize(s);
+        return errno_from_sqlite(r);
+}
+
+static int migrate(Database *db, int version) {
+        char sql[128];
+        int r;
+
+        r = execute(db, "BEGIN IMMEDIATE");
+        for (; r >= 0 && version < SCHEMA_VERSION; version++)
+                r = execute(db, migrations[version]);
+        if (r < 0)
+                return r;
+        (void) snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+                        APPLICATION_ID, SCHEMA_VERSION);
+        return execute(db, sql);
+}
+
+/* EXCLUSIVE keeps a second service off the same store, and spares the shared-memory file. */
+static int configure(Database *db) {
+        int r, version = 0;
+
+        r = execute(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; "
+                        "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; "
+                        "PRAGMA trusted_schema = OFF; BEGIN EXCLUSIVE; COMMIT");
+        if (r < 0)
+                return r;
+        r = read_pragma(db, "PRAGMA user_version", &version);
+        if (r < 0)
+                return r;
+        if (version > SCHEMA_VERSION)
+                return -EPROTONOSUPPORT;
+        return version < SCHEMA_VERSION ? migrate(db, version) : 0;
+}
+
+static const char *explain(int r) {
+        switch (r) {
+        case -EBUSY:
+                return "another codex-jobsd uses it; stop that one first";
+        case -EPROTONOSUPPORT:
+                return "a newer version of codex-jobsd wrote it; install that version again";
+        case -EBADMSG:
+                return "it is damaged; restore it from a backup, or move it away to begin anew";
+        case -ENOSPC:
+                return "the disk is full; make room";
+        default:
+                return strerror(-r);
+        }
+}
+
+int database_open(Database **ret, const char *directory) {
+        _cleanup_(database_closep) Database *db = NULL;
+        char path[PATH_MAX];
+        int r;
+
+        db = calloc(1, sizeof(*db));
+        if (!db)
+                return -ENOMEM;
+        if ((size_t) snprintf(path, sizeof(path), "%s/jobs.sqlite", directory) >= sizeof(path))
+                return -ENAMETOOLONG;
+
+        r = sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                            NULL);
+        r = r == SQLITE_OK ? configure(db) : errno_from_sqlite(r);
+        if (r < 0) {
+                sd_journal_print(LOG_ERR, "Cannot open the store %s: %s.", path, explain(r));
+                return r;
+        }
+        *ret = TAKE_PTR(db);
+        return 0;
+}
+
+Database *database_close(Database *db) {
+        if (!db)
+                return NULL;
+
+        for (size_t i = 0; i < _SQL_MAX; i++)
+                (void) sqlite3_finalize(db->prepared[i]);
+        (void) sqlite3_close(db->sqlite);
+        free(db);
+        return NULL;
+}
+
+/* --- writing --------------------------------------------------------------------------------------- */
+
+int database_begin(Database *db) {
+        return run_simple(db, SQL_BEGIN);
+}
+
+int database_commit(Database *db) {
+        return run_simple(db, SQL_COMMIT);
+}
+
+/* SQLite has rolled back by itself where the disk is full or fails. */
+void database_rollback(Database *db) {
+        if (!sqlite3_get_autocommit(db->sqlite))
+                (void) run_simple(db, SQL_ROLLBACK);
+}
+
+static int insert_spec(Database *db, const char *id, const void *spec, size_t size) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_INSERT_SPEC, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "s", id);
+        if (r < 0)
+                return r;
+        r = errno_from_sqlite(sqlite3_bind_blob64(s, 2, spec, size, SQLITE_STATIC));
+        if (r < 0)
+                return r;
+        return statement_run(s);
+}
+
+int database_insert(Database *db, const JobRecord *record, const JobLimits *limits, const void *spec, size_t spec_size) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_INSERT, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "sssssiiussssttt", record->id, record->kind, record->label,
+                           job_state_to_string(record->state), job_reason_to_string(record->reason),
+                           record->exit_code, record->signal, record->uid, record->queue, record->directory,
+                           record->workspace, record->session, record->created_usec, record->started_usec,
+                           record->finished_usec);
+        if (r < 0)
+                return r;
+        /* 16 to 21 (sequence, progress, sizes, result, stopped_by) come with the end. */
+        r = errno_from_sqlite(sqlite3_bind_int(s, 18, 0) | sqlite3_bind_int(s, 19, 0) |
+                              sqlite3_bind_text(s, 22, job_id_token(record->id), -1, SQLITE_STATIC) |
+                              sqlite3_bind_int64(s, 23, (int64_t) limits->runtime_max_usec) |
+                              sqlite3_bind_int64(s, 24, (int64_t) limits->output_max) |
+                              sqlite3_bind_int64(s, 25, (int64_t) limits->memory_max) |
+                              sqlite3_bind_int64(s, 26, (int64_t) limits->tasks_max) |
+                              sqlite3_bind_int64(s, 27, (int64_t) limits->cpu_weight));
+        if (r < 0)
+                return r;
+        r = statement_run(s);
+        if (r < 0)
+                return r;
+        return insert_spec(db, record->id, spec, spec_size);
+}
+
+int database_mark_begun(Database *db, const char *id, const char *instance) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_MARK_BEGUN, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "ss", id, instance);
+        return r < 0 ? r : statement_run(s);
+}
+
+int database_mark_started(Database *db, const char *id, uint64_t started_usec) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_MARK_STARTED, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "st", id, started_usec);
+        return r < 0 ? r : statement_run(s);
+}
+
+int database_mark_stopped(Database *db, const char *id, JobReason reason, uint32_t uid) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_MARK_STOPPED, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "ssu", id, job_reason_to_string(reason), uid);
+        return r < 0 ? r : statement_run(s);
+}
+
+static int run_on_id(Database *db, int which, const char *id) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, which, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "s", id);
+        return r < 0 ? r : statement_run(s);
+}
+
+static int next_sequence(Database *db, uint64_t *ret) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_NEXT_SEQUENCE, &s);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r != SQLITE_ROW)
+                return r == SQLITE_DONE ? -EBADMSG : errno_from_sqlite(r);
+        *ret = (uint64_t) sqlite3_column_int64(s, 0);
+        return 0;
+}
+
+static int update_finished(Database *db, const JobRecord *record, uint64_t sequence) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_FINISH, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "sssiittsttstu", record->id, job_state_to_string(record->state),
+                           job_reason_to_string(record->reason), record->exit_code, record->signal,
+                           record->started_usec, record->finished_usec, record->progress, record->stdout_bytes,
+                           record->stderr_bytes, record->result, sequence, record->stopped_by);
+        if (r < 0)
+                return r;
+        r = statement_run(s);
+        if (r < 0)
+                return r;
+        return sqlite3_changes(db->sqlite) == 1 ? 0 : -ESTALE;
+}
+
+int database_finish(Database *db, const JobRecord *record, uint64_t *ret_sequence) {
+        uint64_t sequence = 0;
+        int r;
+
+        r = next_sequence(db, &sequence);
+        if (r < 0)
+                return r;
+        r = update_finished(db, record, sequence);
+        if (r < 0)
+                return r;
+        r = run_on_id(db, SQL_ERASE_SPEC, record->id);
+        if (r < 0)
+                return r;
+        *ret_sequence = sequence;
+        return 0;
+}
+
+int database_remove(Database *db, const char *id) {
+        JobState state;
+        int r;
+
+        r = run_on_id(db, SQL_REMOVE, id);
+        if (r < 0)
+                return r;
+        if (sqlite3_changes(db->sqlite) == 1)
+                return 0;
+        r = database_get_state(db, id, &state);
+        return r < 0 ? r : -EBUSY;
+}
+
+/* --- reading --------------------------------------------------------------------------------------- */
+
+static int column_string(sqlite3_stmt *s, int column, char **ret) {
+        const char *text = (const char *) sqlite3_column_text(s, column);
+
+        if (!text)
+                return 0;
+        *ret = strdup(text);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* In the order of RECORD_COLUMNS. */
+static int read_record(sqlite3_stmt *s, JobRecord *ret) {
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        char **const strings[] = {
+                [0] = &record.id, [1] = &record.kind, [2] = &record.label, [8] = &record.queue,
+                [9] = &record.directory, [10] = &record.workspace, [11] = &record.session,
+                [16] = &record.progress, [19] = &record.result,
+        };
+        int r;
+
+        for (int i = 0; i < (int) ELEMENTSOF(strings); i++)
+                if (strings[i]) {
+                        r = column_string(s, i, strings[i]);
+                        if (r < 0)
+                                return r;
+                }
+        record.state = job_state_from_string(strempty((const char *) sqlite3_column_text(s, 3)));
+        record.reason = job_reason_from_string(strempty((const char *) sqlite3_column_text(s, 4)));
+        if (!record.id || record.state < 0 || record.reason < 0)
+                return -EBADMSG;
+        record.exit_code = sqlite3_column_int(s, 5);
+        record.signal = sqlite3_column_int(s, 6);
+        record.uid = (uint32_t) sqlite3_column_int64(s, 7);
+        record.created_usec = (uint64_t) sqlite3_column_int64(s, 12);
+        record.started_usec = (uint64_t) sqlite3_column_int64(s, 13);
+        record.finished_usec = (uint64_t) sqlite3_column_int64(s, 14);
+        record.sequence = (uint64_t) sqlite3_column_int64(s, 15);
+        record.stdout_bytes = (uint64_t) sqlite3_column_int64(s, 17);
+        record.stderr_bytes = (uint64_t) sqlite3_column_int64(s, 18);
+        if (sqlite3_column_type(s, 20) != SQLITE_NULL)
+                record.stopped_by = (uint32_t) sqlite3_column_int64(s, 20);
+
+        *ret = record;
+        record = JOB_RECORD_INIT;
+        return 0;
+}
+
+/* Steps through the rows of a list of records; on success they belong to the caller. */
+static int read_records(sqlite3_stmt *s, JobRecord **ret, size_t *ret_n) {
+        size_t n = 0, allocated = 0;
+        JobRecord *records = NULL;
+        int step, r = 0;
+
+        while ((step = sqlite3_step(s)) == SQLITE_ROW && r >= 0) {
+                if (n == allocated) {
+                        JobRecord *bigger = reallocarray(records, MAX(2 * allocated, 4U), sizeof(JobRecord));
+
+                        if (!bigger) {
+                                r = -ENOMEM;
+                                break;
+                        }
+                        records = bigger;
+                        allocated = MAX(2 * allocated, 4U);
+                }
+                r = read_record(s, &records[n]);
+                if (r >= 0)
+                        n++;
+        }
+        if (r >= 0 && step != SQLITE_DONE)
+                r = errno_from_sqlite(step);
+        if (r < 0) {
+                while (n > 0)
+                        job_record_clear(&records[--n]);
+                free(records);
+                return r;
+        }
+        *ret = records;
+        *ret_n = n;
+        return 0;
+}
+
+int database_read_spec(Database *db, const char *id, int (*write)(const void *spec, size_t size, void *userdata), void *userdata) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_READ_SPEC, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "s", id);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r == SQLITE_DONE)
+                return -ENOENT;
+        if (r != SQLITE_ROW)
+                return errno_from_sqlite(r);
+        return write(sqlite3_column_blob(s, 0), (size_t) sqlite3_column_bytes(s, 0), userdata);
+}
+
+static int find_exact(Database *db, const char *id, uint32_t uid, JobRecord *ret) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_FIND, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "su", id, uid);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r == SQLITE_DONE)
+                return -ENOENT;
+        return r == SQLITE_ROW ? read_record(s, ret) : errno_from_sqlite(r);
+}
+
+static int join_candidates(const JobRecord *records, size_t n, char **ret) {
+        size_t size = 0;
+        FILE *f;
+
+        f = open_memstream(ret, &size);
+        if (!f)
+                return -ENOMEM;
+        for (size_t i = 0; i < MIN(n, CANDIDATES_MAX); i++)
+                (void) fprintf(f, "%s%s", i > 0 ? ", " : "", records[i].id);
+        if (n > CANDIDATES_MAX)
+                (void) fputs(", …", f);
+        return fclose(f) == 0 ? 0 : -ENOMEM;
+}
+
+static int find_prefix(Database *db, const char *prefix, uint32_t uid, JobRecord *ret, char **ret_candidates) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        char end[JOB_ID_MAX + 2];
+        JobRecord *records = NULL;
+        size_t n = 0;
+        int r;
+
+        /* All characters of an id sort below '~'. */
+        (void) snprintf(end, sizeof(end), "%s~", prefix);
+        r = statement_get(db, SQL_FIND_PREFIX, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "ssui", prefix, end, uid, CANDIDATES_MAX + 1);
+        if (r < 0)
+                return r;
+        r = read_records(s, &records, &n);
+        if (r < 0)
+                return r;
+
+        if (n == 1) {
+                *ret = records[0];
+                records[0] = JOB_RECORD_INIT;
+        } else if (n > 1)
+                r = join_candidates(records, n, ret_candidates);
+        for (size_t i = 0; i < n; i++)
+                job_record_clear(&records[i]);
+        free(records);
+        if (r < 0)
+                return r;
+        return n == 0 ? -ENOENT : n > 1 ? -EMLINK : 0;
+}
+
+int database_find(Database *db, const char *prefix, uint32_t uid, JobRecord *ret, char **ret_candidates) {
+        int r;
+
+        if (!job_id_prefix_is_valid(prefix))
+                return -ENOENT;
+        if (job_id_is_valid(prefix)) {
+                r = find_exact(db, prefix, uid, ret);
+                if (r != -ENOENT)
+                        return r;
+        }
+        return find_prefix(db, prefix, uid, ret, ret_candidates);
+}
+
+int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size_t *ret_n) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        bool finished = filter->after_sequence != UINT64_MAX;
+        int r;
+
+        r = statement_get(db, finished ? SQL_LIST_FINISHED : SQL_LIST, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, finished ? "isssusit" : "isssusi", (int) filter->states, filter->kind,
+                           filter->workspace, filter->session, filter->uid, filter->before,
+                           (int) filter->limit, filter->after_sequence);
+        if (r < 0)
+                return r;
+        return read_records(s, ret, ret_n);
+}
+
+int database_get_state(Database *db, const char *id, JobState *ret) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_GET_STATE, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "s", id);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r == SQLITE_DONE)
+                return -ENOENT;
+        if (r != SQLITE_ROW)
+                return errno_from_sqlite(r);
+        *ret = job_state_from_string(strempty((const char *) sqlite3_column_text(s, 0)));
+        return *ret < 0 ? -EBADMSG : 0;
+}
+
+/* The columns of SQL_LOAD_LIVE behind those of the record. */
+static int read_stored(sqlite3_stmt *s, StoredJob *stored) {
+        int r;
+
+        stored->limits = (JobLimits) {
+                .runtime_max_usec = (uint64_t) sqlite3_column_int64(s, 21),
+                .output_max = (uint64_t) sqlite3_column_int64(s, 22),
+                .memory_max = (uint64_t) sqlite3_column_int64(s, 23),
+                .tasks_max = (uint64_t) sqlite3_column_int64(s, 24),
+                .cpu_weight = (uint64_t) sqlite3_column_int64(s, 25),
+        };
+        stored->stop_reason = job_reason_from_string(strempty((const char *) sqlite3_column_text(s, 27)));
+        if (stored->stop_reason < 0)
+                return -EBADMSG;
+        r = read_record(s, &stored->record);
+        return r < 0 ? r : column_string(s, 26, &stored->instance);
+}
+
+int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userdata), void *userdata) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r, step;
+
+        r = statement_get(db, SQL_LOAD_LIVE, &s);
+        if (r < 0)
+                return r;
+        while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+                StoredJob stored = { .record = JOB_RECORD_INIT };
+
+                r = read_stored(s, &stored);
+                if (r >= 0)
+                        r = found(&stored, userdata);
+                job_record_clear(&stored.record);
+                free(stored.instance);
+                if (r < 0)
+                        return r;
+        }
+        return errno_from_sqlite(step);
+}
+
+int database_count(Database *db, uint64_t *ret_finished, uint64_t *ret_last_sequence) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_COUNT, &s);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r != SQLITE_ROW)
+                return r == SQLITE_DONE ? -EBADMSG : errno_from_sqlite(r);
+        *ret_finished = (uint64_t) sqlite3_column_int64(s, 0);
+        *ret_last_sequence = (uint64_t) sqlite3_column_int64(s, 1);
+        return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The SQL of the store: one SQLite database, used by one thread at a time. Synchronous. All functions
+ * return 0 or a negative errno: -ENOSPC when the disk is full, -EIO when SQLite reports anything else that
+ * no caller can mend. Writes belong between database_begin() and database_commit(). */
+
+#include "store.h"
+
+typedef struct Database Database;
+
+/* See store_new(). */
+int database_open(Database **ret, const char *directory);
+Database *database_close(Database *db);
+DEFINE_CLEANUP(Database *, database_close);
+
+int database_begin(Database *db);
+int database_commit(Database *db);
+void database_rollback(Database *db);
+
+int database_insert(Database *db, const JobRecord *record, const JobLimits *limits, const void *spec, size_t spec_size);
+int database_mark_begun(Database *db, const char *id, const char *instance);
+int database_mark_started(Database *db, const char *id, uint64_t started_usec);
+int database_mark_stopped(Database *db, const char *id, JobReason reason, uint32_t uid);
+
+/* Fills record->sequence's place in *ret_sequence. -ESTALE when the job is terminal or gone. */
+int database_finish(Database *db, const JobRecord *record, uint64_t *ret_sequence);
+
+/* -ENOENT, or -EBUSY when it is not terminal. */
+int database_remove(Database *db, const char *id);
+
+/* Calls write with the stored spec, which is valid for the call. -ENOENT when there is none. */
+int database_read_spec(Database *db, const char *id, int (*write)(const void *spec, size_t size, void *userdata), void *userdata);
+
+/* See StoreLookup: -ENOENT, -EMLINK with candidates. */
+int database_find(Database *db, const char *prefix, uint32_t uid, JobRecord *ret, char **ret_candidates);
+int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size_t *ret_n);
+int database_get_state(Database *db, const char *id, JobState *ret);
+int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userdata), void *userdata);
+int database_count(Database *db, uint64_t *ret_finished, uint64_t *ret_last_sequence);

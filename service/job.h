@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A job that has not ended, or whose unit is not yet released. Jobs that are over live in the store only.
+ * Does no I/O; the manager owns all jobs. */
+
+#include <sys/queue.h>
+#include <systemd/sd-event.h>
+
+#include "job-record.h"
+#include "spec.h"
+
+typedef struct Job Job;
+typedef struct Manager Manager;
+typedef struct Unit Unit;
+typedef struct WaiterTarget WaiterTarget;
+
+/* Where the manager stands with a job, finer than its state: */
+typedef enum JobPhase {
+        JOB_RECORDING, /* being written for the first time: nobody knows it yet */
+        JOB_WAITING,   /* queued, in the queue */
+        JOB_BEGINNING, /* queued, has a slot; its begin is being committed */
+        JOB_STARTING,  /* queued, StartTransientUnit is under way */
+        JOB_ACTIVE,    /* running */
+        JOB_ENDING,    /* its end is known and being committed */
+        JOB_RELEASING, /* terminal; its unit is being let go */
+} JobPhase;
+
+struct Job {
+        JobRecord record;
+        JobLimits limits;
+        JobPhase phase;
+        char *instance;         /* of the service manager it was begun under, NULL: never begun */
+        JobReason stop_reason;  /* why we end it; JOB_REASON_NONE: we do not */
+        bool stop_sent;         /* and the unit was told to end for it */
+        bool recovered;         /* an earlier run of the service may have sent it */
+        bool has_slot;          /* counts as running in the queue */
+
+        Manager *manager;                 /* not owned */
+        Unit *unit;                       /* owned; NULL until it begins */
+        sd_event_source *output_watch[2]; /* owned; on stdout and stderr, where OutputMax is set */
+        sd_event_source *retry;           /* owned; the next try of what the disk refused */
+
+        TAILQ_ENTRY(Job) entry;       /* among all jobs of the manager */
+        TAILQ_ENTRY(Job) queue_entry; /* in the queue, while JOB_WAITING */
+        LIST_HEAD(, WaiterTarget) waiters;
+};
+
+/* Makes a job of the given id. The caller owns it. Returns 0 or -ENOMEM. */
+int job_new(Job **ret, const char *id, const char *kind, uint32_t uid);
+Job *job_free(Job *job);
+DEFINE_CLEANUP(Job *, job_free);
+
+/* The only gate of a state: moves the job and says why, or -EINVAL for a step that does not exist. */
+int job_set_state(Job *job, JobState state, JobReason reason);
+
+/* How a main process and its unit ended, in the terms of systemd. */
+typedef struct JobEnd {
+        int code;           /* CLD_EXITED, CLD_KILLED or CLD_DUMPED; 0: it never ran */
+        int status;         /* exit status or signal */
+        const char *result; /* Result= of the unit, see systemd.service(5) */
+        bool started;       /* the worker was executed */
+        bool worker_failed; /* the worker said that it could not execute the command */
+} JobEnd;
+
+/* Sets state, reason, exit_code and signal from how the unit ended and from what we asked for. */
+int job_set_end(Job *job, const JobEnd *end);

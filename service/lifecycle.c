@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The way of a job. Order is the whole of durability:
+ *
+ *   record committed -> Enqueue answered -> begin committed -> unit started
+ *   unit's end seen -> output synced -> result committed -> waiters answered, JobFinished sent -> unit released
+ *
+ * Until the result is committed the unit stays, so a service that dies at any instant finds it again. */
+
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <systemd/sd-journal.h>
+
+#include "bus-names.h"
+#include "job-id.h"
+#include "manager.h"
+#include "spec-format.h"
+#include "time-util.h"
+#include "utf8.h"
+
+#define RETRY_USEC USEC_PER_SEC
+#define PROGRESS_MAX 1024
+#define OUTPUT_CHECK_USEC (200 * USEC_PER_MSEC)
+
+static void begin(Job *job);
+static void finish(Job *job);
+
+#define log_job(job, priority, format, ...)                                                                   \
+        (void) sd_journal_send("MESSAGE=%s: " format, (job)->record.id, __VA_ARGS__, "PRIORITY=%i", priority, \
+                               "CODEX_JOB_ID=%s", (job)->record.id, NULL)
+
+/* --- enqueue --------------------------------------------------------------------------------------- */
+
+typedef struct Enqueue {
+        Manager *manager;
+        Job *job; /* owned */
+        EnqueuedCallback done;
+        void *userdata;
+} Enqueue;
+
+static void enqueue_free(Enqueue *e) {
+        (void) job_free(e->job);
+        free(e);
+}
+DEFINE_CLEANUP(Enqueue *, enqueue_free);
+
+static void on_inserted(int r, void *userdata) {
+        _cleanup_(enqueue_freep) Enqueue *e = userdata;
+        Manager *manager = e->manager;
+        Job *job = e->job;
+
+        if (r >= 0)
+                r = manager_add(manager, job);
+        e->done(r, job->record.id, e->userdata);
+        if (r < 0) {
+                output_remove(manager->output, job->record.id); /* three empty files */
+                return;
+        }
+        e->job = NULL;
+        queue_push(&manager->queue, job);
+        job_bus_added(job);
+        lifecycle_schedule(manager);
+}
+
+static int set_string(char **target, const char *value) {
+        if (isempty(value))
+                return 0;
+        *target = strdup(value);
+        return *target ? 0 : -ENOMEM;
+}
+
+/* The caller's limits, and those of the configuration where he names none. */
+static JobLimits effective_limits(const Config *config, const JobLimits *asked) {
+        JobLimits limits = *asked;
+
+        if (limits.runtime_max_usec == 0)
+                limits.runtime_max_usec = config->runtime_max_usec;
+        if (limits.output_max == 0)
+                limits.output_max = config->output_max;
+        return limits;
+}
+
+static int describe(Job *job, const Spec *spec) {
+        int r;
+
+        job->record.created_usec = now_realtime();
+        job->record.label = spec->label ? strdup(spec->label) : spec_make_label(spec);
+        if (!job->record.label)
+                return -ENOMEM;
+        if (spec->directory) {
+                job->record.directory = utf8_make_valid(spec->directory, strlen(spec->directory));
+                if (!job->record.directory)
+                        return -ENOMEM;
+        }
+        r = set_string(&job->record.workspace, spec->workspace);
+        return r < 0 ? r : set_string(&job->record.session, spec->session);
+}
+
+/* An id that no job has: the files of a job are made first and are the proof. */
+static int new_job(Manager *manager, const Spec *spec, uint32_t uid, Job **ret) {
+        char id[JOB_ID_MAX + 1];
+        int r;
+
+        do {
+                r = job_id_generate(spec->kind, id);
+                if (r >= 0)
+                        r = output_create(manager->output, id, uid);
+        } while (r == -EEXIST);
+        if (r < 0)
+                return r;
+        r = job_new(ret, id, spec->kind, uid);
+        if (r < 0)
+                output_remove(manager->output, id);
+        return r;
+}
+
+static int encode(Manager *manager, const Spec *spec, const char *id, uint64_t stdin_size, void **ret, size_t *ret_size) {
+        _cleanup_free_ char *id_entry = NULL, *result_entry = NULL, *path = NULL;
+
+        path = output_result_path(manager->output, id);
+        if (!path || asprintf(&id_entry, "CODEX_JOB_ID=%s", id) < 0)
+                return -ENOMEM;
+        if (asprintf(&result_entry, "CODEX_JOB_RESULT=%s", path) < 0)
+                return -ENOMEM;
+        return spec_encode(spec, (char *[]) { id_entry, result_entry, NULL }, stdin_size, ret, ret_size);
+}
+
+static int stdin_size(const Spec *spec, uint64_t *ret, sd_bus_error *error) {
+        struct stat st;
+
+        *ret = SPEC_NO_STDIN;
+        if (spec->stdin_fd < 0)
+                return 0;
+        if (fstat(spec->stdin_fd, &st) < 0)
+                return -errno;
+        if ((uint64_t) st.st_size > JOB_STDIN_MAX)
+                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                         "Option Stdin is larger than %u bytes; leave the data in a file and name "
+                                         "that to the command.", JOB_STDIN_MAX);
+        *ret = (uint64_t) st.st_size;
+        return 0;
+}
+
+int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata,
+                      sd_bus_error *error) {
+        _cleanup_(enqueue_freep) Enqueue *e = NULL;
+        uint64_t input_size;
+        size_t spec_size;
+        void *encoded;
+        int r;
+
+        r = stdin_size(spec, &input_size, error);
+        if (r < 0)
+                return r;
+        e = calloc(1, sizeof(*e));
+        if (!e)
+                return -ENOMEM;
+        *e = (Enqueue) { .manager = manager, .done = done, .userdata = userdata };
+        r = new_job(manager, spec, uid, &e->job);
+        if (r < 0)
+                return r;
+        e->job->manager = manager;
+        e->job->limits = effective_limits(&manager->config, &spec->limits);
+        r = describe(e->job, spec);
+        if (r >= 0)
+                r = encode(manager, spec, e->job->record.id, input_size, &encoded, &spec_size);
+        if (r >= 0)
+                r = store_insert(manager->store, e->job, encoded, spec_size, spec->stdin_fd,
+                                 spec->stdin_fd >= 0 ? input_size : 0, on_inserted, e);
+        if (r < 0) {
+                output_remove(manager->output, e->job->record.id);
+                return r;
+        }
+        TAKE_PTR(e);
+        return 0;
+}
+
+/* --- begin and start ------------------------------------------------------------------------------- */
+
+void lifecycle_schedule(Manager *manager) {
+        Job *job;
+
+        while (!manager->stopping && manager->instance && (job = queue_pop(&manager->queue))) {
+                job->has_slot = true;
+                begin(job);
+        }
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        Job *job = userdata;
+
+        job->retry = sd_event_source_disable_unref(job->retry);
+        if (job->phase == JOB_BEGINNING)
+                begin(job);
+        else if (job->phase == JOB_ENDING)
+                finish(job);
+        return 0;
+}
+
+/* What fails for want of space, memory or descriptors is done again until it works: the job was accepted. */
+static void retry_later(Job *job, const char *what, int error) {
+        int r;
+
+        log_job(job, LOG_ERR, "cannot %s: %s. Trying again every second.", what, strerror(-error));
+        job->retry = sd_event_source_disable_unref(job->retry);
+        r = sd_event_add_time_relative(job->manager->event, &job->retry, CLOCK_MONOTONIC, RETRY_USEC, 0, on_retry, job);
+        if (r < 0)
+                log_job(job, LOG_CRIT, "cannot set a timer: %s. Restart the service.", strerror(-r));
+}
+
+static void set_progress(Job *job, const char *text) {
+        char *progress = utf8_make_valid(text, strnlen(text, PROGRESS_MAX));
+
+        if (!progress)
+                return;
+        free(job->record.progress);
+        job->record.progress = progress;
+}
+
+/* The job ends without a unit that could tell how: exit_code stays -1. */
+static void end_unseen(Job *job, JobReason reason) {
+        JobState state = JOB_FAILED;
+
+        job->phase = JOB_ENDING;
+        if (job->stop_reason == JOB_REASON_USER) {
+                state = JOB_CANCELLED;
+                job->record.exit_code = 128 + SIGTERM;
+        }
+        (void) job_set_state(job, state, job->stop_reason != JOB_REASON_NONE ? job->stop_reason : reason);
+        job->record.finished_usec = now_realtime();
+        finish(job);
+}
+
+static int start(Job *job, int spec_fd) {
+        _cleanup_close_ int stdout_fd = -EBADF, stderr_fd = -EBADF;
+        Manager *manager = job->manager;
+
+        stdout_fd = output_open_writer(manager->output, job->record.id, OUTPUT_STDOUT);
+        if (stdout_fd < 0)
+                return stdout_fd;
+        stderr_fd = output_open_writer(manager->output, job->record.id, OUTPUT_STDERR);
+        if (stderr_fd < 0)
+                return stderr_fd;
+        return unit_start(job->unit, &(UnitStart) {
+                                             .spec_fd = spec_fd,
+                                             .stdout_fd = stdout_fd,
+                                             .stderr_fd = stderr_fd,
+                                             .uid = job->record.uid,
+                                             .limits = job->limits,
+                                             .stop_timeout_usec = manager->config.stop_timeout_usec,
+                                     });
+}
+
+static void on_begun(int r, int spec_fd, void *userdata) {
+        _cleanup_close_ int fd = spec_fd;
+        Job *job = userdata;
+
+        if (job->manager->stopping)
+                return;
+        if (r == -ENOENT || r == -EBADMSG) { /* cannot become better */
+                log_job(job, LOG_ERR, "its description in the store is not readable: %s.", strerror(-r));
+                return end_unseen(job, JOB_REASON_NOT_EXECUTABLE);
+        }
+        if (r >= 0 && job->stop_reason != JOB_REASON_NONE)
+                return end_unseen(job, job->stop_reason);
+        if (r >= 0)
+                r = start(job, fd);
+        if (r == -ENOENT) {
+                set_progress(job, "The files for its output are gone.");
+                return end_unseen(job, JOB_REASON_NOT_EXECUTABLE);
+        }
+        if (r < 0)
+                return retry_later(job, "start it", r);
+        job->phase = JOB_STARTING;
+}
+
+/* Also for a job whose start got lost: its begin is recorded again, under the instance of now. */
+static void begin(Job *job) {
+        Manager *manager = job->manager;
+        int r = 0;
+
+        job->phase = JOB_BEGINNING;
+        free(job->instance);
+        job->instance = strdup(manager->instance);
+        if (!job->instance)
+                r = -ENOMEM;
+        if (r >= 0 && !job->unit)
+                r = unit_new(&job->unit, manager->units, job->record.id, job);
+        if (r >= 0)
+                r = store_begin(manager->store, job->record.id, manager->instance, on_begun, job);
+        if (r < 0)
+                retry_later(job, "begin it", r);
+}
+
+/* --- the limit of output --------------------------------------------------------------------------- */
+
+uint64_t lifecycle_update_sizes(Job *job) {
+        job->record.stdout_bytes = output_size(job->manager->output, job->record.id, OUTPUT_STDOUT);
+        job->record.stderr_bytes = output_size(job->manager->output, job->record.id, OUTPUT_STDERR);
+        return job->record.stdout_bytes + job->record.stderr_bytes;
+}
+
+static int on_output(sd_event_source *source, const struct inotify_event *event, void *userdata) {
+        Job *job = userdata;
+
+        if (job->phase == JOB_ACTIVE && lifecycle_update_sizes(job) > job->limits.output_max)
+                lifecycle_stop(job, JOB_REASON_OUTPUT_LIMIT, UINT32_MAX);
+        return 0;
+}
+
+static int watch_stream(Job *job, OutputStream stream) {
+        sd_event_source **source = &job->output_watch[stream];
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        fd = output_open_reader(job->manager->output, job->record.id, stream);
+        if (fd < 0)
+                return fd;
+        r = sd_event_add_inotify_fd(job->manager->event, source, fd, IN_MODIFY, on_output, job);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_ratelimit(*source, OUTPUT_CHECK_USEC, 1);
+}
+
+static void watch_output(Job *job) {
+        if (job->limits.output_max == 0 || job->output_watch[OUTPUT_STDOUT])
+                return;
+        for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR; i++) {
+                int r = watch_stream(job, (OutputStream) i);
+
+                if (r < 0)
+                        log_job(job, LOG_WARNING, "its output is not limited: %s.", strerror(-r));
+        }
+        (void) on_output(NULL, NULL, job);
+}
+
+/* --- what the unit tells --------------------------------------------------------------------------- */
+
+static void stop_unit(Job *job) {
+        int r;
+
+        job->stop_sent = true;
+        r = unit_stop(job->unit);
+        if (r < 0)
+                log_job(job, LOG_ERR, "cannot end it: %s.", strerror(-r));
+}
+
+void lifecycle_adopted(Job *job) {
+        if (job->phase != JOB_STARTING && job->phase != JOB_ACTIVE)
+                return;
+        job->phase = JOB_ACTIVE;
+        if (job->record.state == JOB_QUEUED) {
+                (void) job_set_state(job, JOB_RUNNING, JOB_REASON_NONE);
+                job->record.started_usec = now_realtime();
+                (void) store_started(job->manager->store, job->record.id, job->record.started_usec);
+                job_bus_changed(job, "State", "StartedUSec", NULL);
+        }
+        watch_output(job);
+        if (job->stop_reason != JOB_REASON_NONE)
+                stop_unit(job);
+}
+
+static void on_unit_started(int r, const char *message, void *userdata) {
+        Job *job = userdata;
+
+        if (job->phase != JOB_STARTING)
+                return;
+        if (r >= 0)
+                return lifecycle_adopted(job);
+        if (r == -EAGAIN) {
+                (void) unit_manager_sweep(job->manager->units);
+                return;
+        }
+        log_job(job, LOG_ERR, "its unit could not be started: %s", message);
+        set_progress(job, message);
+        end_unseen(job, JOB_REASON_NOT_EXECUTABLE);
+}
+
+static void on_unit_progress(const char *status, void *userdata) {
+        Job *job = userdata;
+
+        set_progress(job, strempty(status));
+        job_bus_changed(job, "Progress", NULL);
+}
+
+static void on_unit_vanished(void *userdata) {
+        Job *job = userdata;
+        bool same = job->instance && streq(job->instance, job->manager->instance);
+
+        if (job->phase == JOB_STARTING && same && job->stop_reason == JOB_REASON_NONE)
+                begin(job); /* it was never started */
+        else if (job->phase == JOB_STARTING || job->phase == JOB_ACTIVE)
+                end_unseen(job, same ? JOB_REASON_LOST : JOB_REASON_HOST_RESTARTED);
+}
+
+/* --- the end --------------------------------------------------------------------------------------- */
+
+/* Work for the collector's thread, on the files of one job. */
+typedef struct Collect {
+        BackgroundOp base;       /* first */
+        char id[JOB_ID_MAX + 1];
+        Job *job;   /* NULL: its files are to be deleted */
+        char *text; /* of its result */
+        size_t size;
+        int result;
+} Collect;
+
+static void release(Job *job) {
+        int r;
+
+        job->phase = JOB_RELEASING;
+        job_bus_removed(job);
+        r = job->unit ? unit_release(job->unit) : 0;
+        if (!job->unit || r < 0)
+                manager_remove(job->manager, job);
+}
+
+static void on_finished(int r, uint64_t sequence, void *userdata) {
+        Job *job = userdata;
+        Manager *manager = job->manager;
+
+        if (r < 0)
+                return retry_later(job, "record its end", r);
+        job->record.sequence = sequence;
+        if (job->has_slot)
+                queue_release_slot(&manager->queue);
+        job->has_slot = false;
+        job_bus_changed(job, "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result",
+                        NULL);
+        waiter_job_ended(job);
+        manager_bus_job_finished(manager, &job->record);
+        release(job);
+        lifecycle_schedule(manager);
+}
+
+static void finish(Job *job) {
+        int r;
+
+        r = store_finish(job->manager->store, &job->record, on_finished, job);
+        if (r < 0)
+                retry_later(job, "record its end", r);
+}
+
+void lifecycle_collect(BackgroundBatch *batch, void *userdata) {
+        Output *output = userdata;
+        BackgroundOp *op;
+
+        TAILQ_FOREACH(op, batch, entry) {
+                Collect *c = (Collect *) op;
+
+                if (c->job)
+                        c->result = output_collect(output, c->id, JOB_RESULT_MAX, &c->text, &c->size);
+                else
+                        output_remove(output, c->id);
+        }
+}
+
+static int submit_collect(Manager *manager, const char *id, Job *job, void (*complete)(BackgroundOp *)) {
+        Collect *c;
+
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        c->base.complete = complete;
+        c->job = job;
+        (void) snprintf(c->id, sizeof(c->id), "%s", id);
+        background_submit(manager->collector, &c->base);
+        return 0;
+}
+
+static void on_files_discarded(BackgroundOp *base) {
+        free(base);
+}
+
+void lifecycle_discard_files(Manager *manager, const char *id) {
+        int r;
+
+        r = submit_collect(manager, id, NULL, on_files_discarded);
+        if (r < 0)
+                sd_journal_print(LOG_ERR, "Cannot delete the output of %s: %s; the next start does.", id, strerror(-r));
+}
+
+static void on_collected(BackgroundOp *base) {
+        _cleanup_free_ Collect *c = (Collect *) base;
+        _cleanup_free_ char *text = c->text;
+        Job *job = c->job;
+
+        if (c->result < 0)
+                log_job(job, LOG_ERR, "cannot bring its output to the disk: %s.", strerror(-c->result));
+        if (text) {
+                job->record.result = spec_normalize_result(text, c->size);
+                if (!job->record.result)
+                        log_job(job, LOG_NOTICE, "%s", "what it left in CODEX_JOB_RESULT is no JSON object; passed over.");
+        }
+        finish(job);
+}
+
+static void collect(Job *job) {
+        if (lifecycle_update_sizes(job) == 0 && output_size(job->manager->output, job->record.id, OUTPUT_RESULT) == 0)
+                return finish(job); /* nothing to read, nothing to sync */
+        if (submit_collect(job->manager, job->record.id, job, on_collected) < 0)
+                finish(job);
+}
+
+static void on_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata) {
+        Job *job = userdata;
+        int r;
+
+        if (job->phase != JOB_STARTING && job->phase != JOB_ACTIVE)
+                return;
+        job->phase = JOB_ENDING;
+        for (size_t i = 0; i < ELEMENTSOF(job->output_watch); i++)
+                job->output_watch[i] = sd_event_source_disable_unref(job->output_watch[i]);
+        if (!job->stop_sent && !job->recovered)
+                job->stop_reason = JOB_REASON_NONE; /* it had ended before we got to it */
+        r = job_set_end(job, end);
+        if (r < 0)
+                log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));
+        if (started_usec > 0)
+                job->record.started_usec = started_usec;
+        job->record.finished_usec = ended_usec > 0 ? ended_usec : now_realtime();
+        collect(job);
+}
+
+static void on_unit_released(void *userdata) {
+        Job *job = userdata;
+
+        manager_remove(job->manager, job);
+}
+
+const UnitListener lifecycle_unit_listener = {
+        .started = on_unit_started,
+        .progress = on_unit_progress,
+        .ended = on_unit_ended,
+        .vanished = on_unit_vanished,
+        .released = on_unit_released,
+};
+
+/* --- stopping -------------------------------------------------------------------------------------- */
+
+static void on_stop_recorded(int r, void *userdata) {
+        Job *job = userdata;
+
+        /* Where the disk is full, ending the job matters more than remembering why. */
+        if (r < 0)
+                log_job(job, LOG_ERR, "cannot record that it is to be ended: %s.", strerror(-r));
+        if (job->phase == JOB_ACTIVE && !job->manager->stopping)
+                stop_unit(job);
+}
+
+void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
+        Manager *manager = job->manager;
+        int r;
+
+        if (job->phase >= JOB_ENDING || job->stop_reason != JOB_REASON_NONE)
+                return;
+        job->stop_reason = reason;
+        job->record.stopped_by = uid;
+        if (job->phase == JOB_WAITING) {
+                queue_remove(&manager->queue, job);
+                return end_unseen(job, reason);
+        }
+        r = store_stop(manager->store, job->record.id, reason, uid, on_stop_recorded, job);
+        if (r < 0)
+                on_stop_recorded(r, job);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* codex-jobsd: the service org.codex.Jobs. See codex-jobsd(8). */
+
+#include <getopt.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
+
+#include "build-config.h"
+#include "manager.h"
+
+static int usage(FILE *f, int status) {
+        (void) fprintf(f, "codex-jobsd --system|--user\n\n"
+                          "Runs background jobs as transient systemd units. Started by the bus; see codex-jobsd(8).\n\n"
+                          "  --system   serve all users, on the system bus\n"
+                          "  --user     serve this user, on the session bus\n"
+                          "  --version  print the version\n"
+                          "  --help     print this\n");
+        return status;
+}
+
+/* Returns 1 for the system scope, 0 for the user's, or -1 with an exit status in *ret. */
+static int parse_arguments(int argc, char *argv[], int *ret) {
+        static const struct option options[] = {
+                { "system", no_argument, NULL, 's' }, { "user", no_argument, NULL, 'u' },
+                { "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, {},
+        };
+        int c, scope = -1;
+
+        *ret = EXIT_SUCCESS;
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0)
+                switch (c) {
+                case 's':
+                case 'u':
+                        scope = c == 's';
+                        break;
+                case 'v':
+                        (void) puts(PROJECT_VERSION);
+                        return -1;
+                case 'h':
+                        *ret = usage(stdout, EXIT_SUCCESS);
+                        return -1;
+                default:
+                        *ret = EXIT_FAILURE;
+                        return -1;
+                }
+        if (scope < 0 || optind < argc) {
+                *ret = usage(stderr, EXIT_FAILURE);
+                return -1;
+        }
+        return scope;
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        manager_reload(userdata);
+        return 0;
+}
+
+static int add_signals(sd_event *event, Manager *manager) {
+        int r;
+
+        r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, manager);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+        return r;
+}
+
+/* Before there is a thread. */
+static void block_signals(void) {
+        sigset_t set;
+
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGHUP);
+        (void) sigaddset(&set, SIGTERM);
+        (void) sigaddset(&set, SIGINT);
+        (void) sigprocmask(SIG_BLOCK, &set, NULL);
+        (void) signal(SIGPIPE, SIG_IGN);
+}
+
+static int run(bool system_scope) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(manager_freep) Manager *manager = NULL;
+        int r;
+
+        r = sd_event_default(&event);
+        if (r < 0)
+                return r;
+        r = manager_new(&manager, event, system_scope);
+        if (r < 0)
+                return r;
+        r = add_signals(event, manager);
+        if (r < 0)
+                return r;
+        (void) sd_event_set_watchdog(event, true);
+        r = sd_event_loop(event);
+        (void) sd_notify(false, "STOPPING=1");
+        return r;
+}
+
+int main(int argc, char *argv[]) {
+        int r, scope, status;
+
+        scope = parse_arguments(argc, argv, &status);
+        if (scope < 0)
+                return status;
+        umask(0077);
+        block_signals();
+        r = run(scope);
+        if (r < 0)
+                sd_journal_print(LOG_ERR, "codex-jobsd ends: %s.", strerror(-r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <limits.h>
+#include <search.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
+
+#include "build-config.h"
+#include "bus-names.h"
+#include "job-id.h"
+#include "manager.h"
+
+/* --- the table of jobs ----------------------------------------------------------------------------- */
+
+static int compare_jobs(const void *a, const void *b) {
+        return strcmp(((const Job *) a)->record.id, ((const Job *) b)->record.id);
+}
+
+Job *manager_find(Manager *manager, const char *id) {
+        Job key = { .record.id = (char *) id }, **found;
+
+        found = tfind(&key, &manager->jobs_by_id, compare_jobs);
+        return found ? *found : NULL;
+}
+
+int manager_add(Manager *manager, Job *job) {
+        if (!tsearch(job, &manager->jobs_by_id, compare_jobs))
+                return -ENOMEM;
+        job->manager = manager;
+        TAILQ_INSERT_TAIL(&manager->jobs, job, entry);
+        return 0;
+}
+
+void manager_remove(Manager *manager, Job *job) {
+        (void) tdelete(job, &manager->jobs_by_id, compare_jobs);
+        TAILQ_REMOVE(&manager->jobs, job, entry);
+        (void) job_free(job);
+}
+
+/* --- looking up ------------------------------------------------------------------------------------ */
+
+typedef struct Lookup {
+        Manager *manager;
+        FoundCallback callback;
+        void *userdata;
+} Lookup;
+
+static Job *find_visible(Manager *manager, const char *id, uint32_t uid) {
+        Job *job = manager_find(manager, id);
+
+        return job && authorize_may_manage(uid, job->record.uid) ? job : NULL;
+}
+
+static int set_lookup_error(int r, const StoreLookup *lookup, sd_bus_error *error) {
+        const char *id = lookup->missing ?: "";
+
+        if (r == -ENOENT && job_id_prefix_is_valid(id))
+                return sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
+                                         "There is no job %s; 'codex-jobs status --all' lists yours.", id);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
+                                         "That is not the id of a job; 'codex-jobs status --all' lists yours.");
+        if (r == -EMLINK)
+                return sd_bus_error_setf(error, JOBS_ERROR_AMBIGUOUS_ID,
+                                         "%s stands for several jobs: %s. Give more of the id.", id, lookup->candidates);
+        return sd_bus_error_setf(error, JOBS_ERROR_UNAVAILABLE, "The store cannot be read: %s.", strerror(-r));
+}
+
+static void on_looked_up(int r, StoreLookup *lookup, void *userdata) {
+        _cleanup_free_ Lookup *l = userdata;
+        _cleanup_free_ Found *found = NULL;
+        size_t n = lookup->n_records;
+
+        if (r >= 0) {
+                found = calloc(MAX(n, 1U), sizeof(Found));
+                r = found ? 0 : -ENOMEM;
+        }
+        if (r < 0) {
+                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+                (void) set_lookup_error(r, lookup, &error);
+                return l->callback(&error, NULL, 0, l->userdata);
+        }
+        for (size_t i = 0; i < n; i++) {
+                found[i].job = manager_find(l->manager, lookup->records[i].id);
+                found[i].record = found[i].job ? &found[i].job->record : &lookup->records[i];
+        }
+        l->callback(NULL, found, n, l->userdata);
+}
+
+static int lookup_in_store(Manager *manager, char *const *ids, size_t n, uint32_t uid, FoundCallback callback, void *userdata) {
+        Lookup *l;
+        int r;
+
+        l = malloc(sizeof(*l));
+        if (!l)
+                return -ENOMEM;
+        *l = (Lookup) { .manager = manager, .callback = callback, .userdata = userdata };
+        r = store_lookup(manager->store, ids, n, authorize_visible_uid(uid), on_looked_up, l);
+        if (r < 0)
+                free(l);
+        return r;
+}
+
+int manager_lookup(Manager *manager, char *const *ids, size_t n, uint32_t uid, FoundCallback callback, void *userdata) {
+        _cleanup_free_ Found *found = NULL;
+
+        found = calloc(MAX(n, 1U), sizeof(Found));
+        if (!found)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                found[i].job = find_visible(manager, ids[i], uid);
+                if (!found[i].job)
+                        return lookup_in_store(manager, ids, n, uid, callback, userdata);
+                found[i].record = &found[i].job->record;
+        }
+        callback(NULL, found, n, userdata);
+        return 0;
+}
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+static void on_peer_gone(const char *peer, void *userdata) {
+        Manager *manager = userdata;
+
+        waiter_drop_peer(&manager->waiters, peer);
+}
+
+static int make_directories(const char *path) {
+        char part[PATH_MAX];
+
+        for (const char *p = path + 1;; p++) {
+                if (*p && *p != '/')
+                        continue;
+                (void) snprintf(part, sizeof(part), "%.*s", (int) (p - path), path);
+                if (mkdir(part, 0700) < 0 && errno != EEXIST)
+                        return -errno;
+                if (!*p)
+                        return 0;
+        }
+}
+
+/* The directories of the service: systemd makes those of the system scope and names them, see
+ * systemd.exec(5); a user's are where the XDG base directory specification has them. */
+static int find_directories(bool system_scope, char state[static PATH_MAX], char results[static PATH_MAX]) {
+        const char *state_home = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+        int n;
+
+        if (system_scope) {
+                (void) snprintf(state, PATH_MAX, "%s", getenv("STATE_DIRECTORY") ?: "/var/lib/codex-jobs");
+                n = snprintf(results, PATH_MAX, "%s/results", getenv("CACHE_DIRECTORY") ?: "/var/cache/codex-jobs");
+                return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+        }
+        if (!isempty(state_home) && state_home[0] == '/')
+                n = snprintf(state, PATH_MAX, "%s/codex-jobs", state_home);
+        else if (!isempty(home))
+                n = snprintf(state, PATH_MAX, "%s/.local/state/codex-jobs", home);
+        else {
+                sd_journal_print(LOG_ERR, "Neither XDG_STATE_HOME nor HOME is set; set HOME.");
+                return -ENXIO;
+        }
+        if (n >= PATH_MAX || snprintf(results, PATH_MAX, "%.*s/results", PATH_MAX - 16, state) >= PATH_MAX)
+                return -ENAMETOOLONG;
+        return make_directories(state);
+}
+
+static int find_config(Manager *manager) {
+        const char *config_home = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+        int n;
+
+        if (manager->system_scope) {
+                manager->config_path = strdup(SYSTEM_CONFIG_FILE);
+                return manager->config_path ? 0 : -ENOMEM;
+        }
+        if (!isempty(config_home))
+                n = asprintf(&manager->config_path, "%s/codex-jobs.conf", config_home);
+        else
+                n = asprintf(&manager->config_path, "%s/.config/codex-jobs.conf", strempty(home));
+        return n < 0 ? -ENOMEM : 0;
+}
+
+static void load_config(Manager *manager) {
+        int r;
+
+        r = config_load(&manager->config, manager->config_path);
+        if (r < 0)
+                sd_journal_print(LOG_WARNING, "Cannot read %s: %s; the defaults hold.", manager->config_path, strerror(-r));
+}
+
+static int open_store(Manager *manager) {
+        char state[PATH_MAX], results[PATH_MAX];
+        int r;
+
+        r = find_directories(manager->system_scope, state, results);
+        if (r < 0)
+                return r;
+        r = output_new(&manager->output, state, results);
+        if (r < 0)
+                return r;
+        r = store_new(&manager->store, manager->event, state);
+        if (r < 0)
+                return r;
+        r = recover_load(manager);
+        if (r < 0) {
+                sd_journal_print(LOG_ERR, "Cannot load the jobs from the store: %s.", strerror(-r));
+                return r;
+        }
+        return background_new(&manager->collector, manager->event, "codex-jobs-out", lifecycle_collect, manager->output);
+}
+
+static int open_bus(Manager *manager) {
+        int r;
+
+        r = manager->system_scope ? sd_bus_open_system(&manager->bus) : sd_bus_open_user(&manager->bus);
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(manager->bus, true); /* started again, it finds everything */
+        if (r >= 0)
+                r = sd_bus_attach_event(manager->bus, manager->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                sd_journal_print(LOG_ERR, "Cannot connect to the %s bus: %s.", manager->system_scope ? "system" : "session",
+                                 strerror(-r));
+        return r;
+}
+
+int manager_new(Manager **ret, sd_event *event, bool system_scope) {
+        _cleanup_(manager_freep) Manager *manager = NULL;
+        int r;
+
+        manager = calloc(1, sizeof(*manager));
+        if (!manager)
+                return -ENOMEM;
+        manager->event = sd_event_ref(event);
+        manager->system_scope = system_scope;
+        TAILQ_INIT(&manager->jobs);
+        TAILQ_INIT(&manager->waiters);
+        r = find_config(manager);
+        if (r < 0)
+                return r;
+        load_config(manager);
+        queue_init(&manager->queue, manager->config.max_running);
+
+        r = open_store(manager);
+        if (r < 0)
+                return r;
+        r = open_bus(manager);
+        if (r < 0)
+                return r;
+        r = authorize_new(&manager->authorize, manager->bus, on_peer_gone, manager);
+        if (r < 0)
+                return r;
+        r = manager_bus_register(manager);
+        if (r < 0)
+                return r;
+        r = job_bus_register(manager);
+        if (r < 0)
+                return r;
+        r = unit_manager_new(&manager->units, manager->bus, system_scope, &recover_unit_callbacks,
+                             &lifecycle_unit_listener, manager);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(manager);
+        return 0;
+}
+
+Manager *manager_free(Manager *manager) {
+        Job *job;
+
+        if (!manager)
+                return NULL;
+
+        /* What ended is collected, committed and told; then who still waits is told that we go. */
+        manager->stopping = true;
+        (void) background_free(manager->collector);
+        manager->collector = NULL;
+        (void) store_free(manager->store);
+        manager->store = NULL;
+        waiter_stop_all(&manager->waiters);
+
+        while ((job = TAILQ_FIRST(&manager->jobs)))
+                manager_remove(manager, job);
+        (void) sd_event_source_disable_unref(manager->sweep_timer);
+        (void) unit_manager_free(manager->units);
+        for (size_t i = 0; i < ELEMENTSOF(manager->vtable_slots); i++)
+                (void) sd_bus_slot_unref(manager->vtable_slots[i]);
+        (void) sd_bus_slot_unref(manager->name_call);
+        (void) authorize_free(manager->authorize);
+        (void) output_free(manager->output);
+        (void) sd_bus_flush_close_unref(manager->bus);
+        (void) sd_event_unref(manager->event);
+        free(manager->instance);
+        free(manager->config_path);
+        free(manager);
+        return NULL;
+}
+
+void manager_reload(Manager *manager) {
+        load_config(manager);
+        manager->queue.max_running = manager->config.max_running;
+        lifecycle_schedule(manager);
+}
+
+static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Manager *manager = userdata;
+        uint32_t result = 0;
+
+        manager->name_call = sd_bus_slot_unref(manager->name_call);
+        if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &result) < 0 ||
+            result != 1 /* primary owner, see the D-Bus specification */) {
+                sd_journal_print(LOG_ERR, "Cannot own the bus name %s: %s.", JOBS_BUS_NAME,
+                                 result != 0 ? "another codex-jobsd has it" : sd_bus_message_get_error(reply)->message);
+                return sd_event_exit(manager->event, -EBUSY);
+        }
+        (void) sd_notify(false, "READY=1");
+        return 0;
+}
+
+int manager_serve(Manager *manager) {
+        if (manager->serving)
+                return 0;
+        manager->serving = true;
+        return sd_bus_call_method_async(manager->bus, &manager->name_call, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                        "org.freedesktop.DBus", "RequestName", on_name, manager, "su", JOBS_BUS_NAME,
+                                        4 /* do not queue */);
+}

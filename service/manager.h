@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The manager: owns the live jobs and everything that they need, and decides what happens to them.
+ *
+ *   manager.c        its life, the table of jobs, looking jobs up, the configuration
+ *   lifecycle.c      the way of a job: enqueue, begin, start, end, collect, finish, release; and stopping one
+ *   recover.c        what was there before the service: stored jobs, units, files
+ *   manager-bus.c    org.codex.Jobs;  job-bus.c: org.codex.Jobs.Job
+ *
+ * A call passes from the bus files into lifecycle.c and down to queue, store, unit and output; what they
+ * have to say comes back as callbacks. */
+
+#include <sys/queue.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "authorize.h"
+#include "background.h"
+#include "config.h"
+#include "job.h"
+#include "output.h"
+#include "queue.h"
+#include "spec.h"
+#include "store.h"
+#include "unit.h"
+#include "waiter.h"
+
+struct Manager {
+        bool system_scope;
+        bool stopping; /* nothing is begun any more */
+        bool serving;  /* the bus name was asked for */
+        sd_event *event;
+        sd_bus *bus;
+        Config config;
+        char *config_path;
+        Store *store;
+        Output *output;
+        Background *collector; /* the thread that syncs, reads and deletes the files of jobs */
+        UnitManager *units;
+        Authorize *authorize;
+        char *instance; /* of the service manager; NULL until it has answered */
+        sd_bus_slot *vtable_slots[4];
+        sd_bus_slot *name_call;
+        sd_event_source *sweep_timer;
+
+        TAILQ_HEAD(, Job) jobs; /* owned, oldest first */
+        void *jobs_by_id;       /* tsearch(3) tree of the same */
+        Queue queue;
+        WaiterList waiters;
+};
+
+/* --- manager.c --- */
+
+/* Sets up everything but does not serve yet: the bus name comes once what was there before is known. Logs. */
+int manager_new(Manager **ret, sd_event *event, bool system_scope);
+
+/* Answers what is parked, commits what was handed over, and frees. Jobs go on. Takes NULL; returns NULL. */
+Manager *manager_free(Manager *manager);
+DEFINE_CLEANUP(Manager *, manager_free);
+
+/* Reads the configuration again. */
+void manager_reload(Manager *manager);
+
+/* Asks for the bus name, once. */
+int manager_serve(Manager *manager);
+
+/* A job by its full id, NULL if it is not live. Adds to and takes out of the table. */
+Job *manager_find(Manager *manager, const char *id);
+int manager_add(Manager *manager, Job *job);
+void manager_remove(Manager *manager, Job *job); /* and frees it */
+
+/* What an id stands for: a live job, or the record of one that is over. */
+typedef struct Found {
+        Job *job; /* NULL: not live; valid within the callback */
+        const JobRecord *record;
+} Found;
+
+/* Looks up ids as they came from a caller, among the jobs that uid may see; calls back once, perhaps from
+ * within, with one entry an id, or with error set. On failure returns a negative errno and does not
+ * call back. */
+typedef void (*FoundCallback)(const sd_bus_error *error, const Found *found, size_t n, void *userdata);
+int manager_lookup(Manager *manager, char *const *ids, size_t n, uint32_t uid, FoundCallback callback, void *userdata);
+
+/* --- lifecycle.c --- */
+
+/* Accepts a job of uid. done is called once, when it is durable (r 0) or could not be recorded; not when
+ * a negative errno is returned, with error set where the caller is to be told something of his own. */
+typedef void (*EnqueuedCallback)(int r, const char *id, void *userdata);
+int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata,
+                      sd_bus_error *error);
+
+/* Starts as many queued jobs as there are slots. */
+void lifecycle_schedule(Manager *manager);
+
+/* Ends a job for a reason, on behalf of uid (UINT32_MAX: the service's own). Without effect on one that is
+ * ending already. */
+void lifecycle_stop(Job *job, JobReason reason, uint32_t uid);
+
+/* A unit of the job was found (after a restart, or where the answer to its start was lost). */
+void lifecycle_adopted(Job *job);
+
+/* Brings the sizes of a live job's output up to date; returns their sum. */
+uint64_t lifecycle_update_sizes(Job *job);
+
+/* Deletes the files of a job that is forgotten, in the background. */
+void lifecycle_discard_files(Manager *manager, const char *id);
+
+/* On the collector's thread: brings the output of ended jobs to the disk. userdata is the Output. */
+void lifecycle_collect(BackgroundBatch *batch, void *userdata);
+
+/* What units tell, with the job as userdata. */
+extern const UnitListener lifecycle_unit_listener;
+
+/* --- recover.c --- */
+
+/* Loads the jobs that are not terminal. Before anything else happens to the manager. */
+int recover_load(Manager *manager);
+
+/* What the unit manager tells, with the manager as userdata. */
+extern const UnitCallbacks recover_unit_callbacks;
+
+/* --- manager-bus.c, job-bus.c --- */
+
+int manager_bus_register(Manager *manager);
+int job_bus_register(Manager *manager);
+
+/* Sends JobFinished. */
+void manager_bus_job_finished(Manager *manager, const JobRecord *record);
+
+/* Tell of the job's object: it is there, some of it has changed, it goes away. */
+void job_bus_added(Job *job);
+void job_bus_changed(Job *job, const char *first_property, ...) __attribute__((sentinel));
+void job_bus_removed(Job *job);
+
+/* The object path of a job. The caller frees it; NULL: out of memory. */
+char *job_bus_path(const char *id);
+
+/* Method Cancel of both interfaces: parks call until the job is terminal and answers it. */
+int manager_bus_cancel(Manager *manager, sd_bus_message *call, const char *id);

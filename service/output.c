@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/acl.h>
+#include <sys/stat.h>
+#include <systemd/sd-journal.h>
+
+#include "job-id.h"
+#include "output.h"
+
+struct Output {
+        int directory;        /* of standard output and error */
+        int result_directory;
+        char *result_path;
+};
+
+static const char *const suffixes[_OUTPUT_STREAM_MAX] = {
+        [OUTPUT_STDOUT] = "stdout",
+        [OUTPUT_STDERR] = "stderr",
+        [OUTPUT_RESULT] = "result",
+};
+
+#define NAME_MAX_ (JOB_ID_MAX + sizeof(".stdout"))
+
+OutputStream output_stream_from_string(const char *word) {
+        for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR; i++)
+                if (streq(suffixes[i], word))
+                        return (OutputStream) i;
+        return _OUTPUT_STREAM_INVALID;
+}
+
+/* Where a stream of a job is: a directory and, in name, a file in it. */
+static int locate(const Output *output, const char *id, OutputStream stream, char name[static NAME_MAX_]) {
+        (void) snprintf(name, NAME_MAX_, "%s.%s", id, suffixes[stream]);
+        return stream == OUTPUT_RESULT ? output->result_directory : output->directory;
+}
+
+static int open_directory(const char *path, mode_t mode) {
+        int fd;
+
+        if (mkdir(path, mode) < 0 && errno != EEXIST)
+                return -errno;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return -errno;
+        if (fchmod(fd, mode) < 0) {
+                int r = -errno;
+
+                (void) close(fd);
+                return r;
+        }
+        return fd;
+}
+
+int output_new(Output **ret, const char *state_directory, const char *result_directory) {
+        _cleanup_(output_freep) Output *output = NULL;
+        char path[PATH_MAX];
+
+        output = malloc(sizeof(*output));
+        if (!output)
+                return -ENOMEM;
+        *output = (Output) { .directory = -EBADF, .result_directory = -EBADF };
+        output->result_path = strdup(result_directory);
+        if (!output->result_path)
+                return -ENOMEM;
+
+        if ((size_t) snprintf(path, sizeof(path), "%s/output", state_directory) >= sizeof(path))
+                return -ENAMETOOLONG;
+        output->directory = open_directory(path, 0700);
+        if (output->directory < 0) {
+                sd_journal_print(LOG_ERR, "Cannot open %s: %s.", path, strerror(-output->directory));
+                return output->directory;
+        }
+        output->result_directory = open_directory(result_directory, 0711);
+        if (output->result_directory < 0) {
+                sd_journal_print(LOG_ERR, "Cannot open %s: %s.", result_directory,
+                                 strerror(-output->result_directory));
+                return output->result_directory;
+        }
+        *ret = TAKE_PTR(output);
+        return 0;
+}
+
+Output *output_free(Output *output) {
+        if (!output)
+                return NULL;
+
+        closep(&output->directory);
+        closep(&output->result_directory);
+        free(output->result_path);
+        free(output);
+        return NULL;
+}
+
+/* Lets uid read and write a file of ours, see acl(5). Needs no privilege beyond owning the file. */
+static int grant(int fd, uint32_t uid) {
+        char text[64];
+        acl_t acl;
+        int r;
+
+        (void) snprintf(text, sizeof(text), "u::rw,u:%" PRIu32 ":rw,g::-,m::rw,o::-", uid);
+        acl = acl_from_text(text);
+        if (!acl)
+                return -errno;
+        r = acl_set_fd(fd, acl) < 0 ? -errno : 0;
+        (void) acl_free(acl);
+        return r;
+}
+
+static int create_one(Output *output, const char *id, OutputStream stream, uint32_t uid) {
+        _cleanup_close_ int fd = -EBADF;
+        char name[NAME_MAX_];
+
+        fd = openat(locate(output, id, stream, name), name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+        return uid == geteuid() ? 0 : grant(fd, uid);
+}
+
+int output_create(Output *output, const char *id, uint32_t uid) {
+        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++) {
+                int r = create_one(output, id, (OutputStream) i, uid);
+
+                if (r < 0) {
+                        if (r != -EEXIST)
+                                output_remove(output, id);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+void output_remove(Output *output, const char *id) {
+        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++) {
+                char name[NAME_MAX_];
+                int directory = locate(output, id, (OutputStream) i, name);
+
+                if (unlinkat(directory, name, 0) < 0 && errno != ENOENT)
+                        sd_journal_print(LOG_WARNING, "Cannot delete %s: %m.", name);
+        }
+}
+
+static int open_stream(Output *output, const char *id, OutputStream stream, int flags) {
+        char name[NAME_MAX_];
+        int fd;
+
+        fd = openat(locate(output, id, stream, name), name, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+        return fd < 0 ? -errno : fd;
+}
+
+/* O_NONBLOCK would be inherited by the job; on a regular file it means nothing, but programs look. */
+static int clear_nonblock(int fd, int flags) {
+        if (fd >= 0 && fcntl(fd, F_SETFL, flags) < 0) {
+                int r = -errno;
+
+                (void) close(fd);
+                return r;
+        }
+        return fd;
+}
+
+int output_open_writer(Output *output, const char *id, OutputStream stream) {
+        return clear_nonblock(open_stream(output, id, stream, O_WRONLY | O_APPEND), O_APPEND);
+}
+
+int output_open_reader(Output *output, const char *id, OutputStream stream) {
+        return clear_nonblock(open_stream(output, id, stream, O_RDONLY), 0);
+}
+
+uint64_t output_size(Output *output, const char *id, OutputStream stream) {
+        char name[NAME_MAX_];
+        struct stat st;
+
+        if (fstatat(locate(output, id, stream, name), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0;
+        return (uint64_t) st.st_size;
+}
+
+char *output_result_path(const Output *output, const char *id) {
+        char *path;
+
+        return asprintf(&path, "%s/%s.result", output->result_path, id) < 0 ? NULL : path;
+}
+
+static int sync_stream(Output *output, const char *id, OutputStream stream) {
+        _cleanup_close_ int fd = -EBADF;
+
+        if (output_size(output, id, stream) == 0)
+                return 0;
+        fd = open_stream(output, id, stream, O_RDONLY);
+        if (fd < 0)
+                return fd;
+        return fdatasync(fd) < 0 ? -errno : 0;
+}
+
+/* The user may have the result open and change it while it is read: what was read is what counts. */
+static int read_result(Output *output, const char *id, size_t max, char **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *text = NULL;
+        struct stat st;
+        size_t size = 0;
+
+        fd = open_stream(output, id, OUTPUT_RESULT, O_RDONLY);
+        if (fd == -ENOENT)
+                return 0;
+        if (fd < 0)
+                return fd;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || st.st_size == 0 || (uint64_t) st.st_size > max)
+                return 0;
+        text = malloc(max + 2);
+        if (!text)
+                return -ENOMEM;
+        while (size <= max) {
+                ssize_t n = read(fd, text + size, max + 1 - size);
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n == 0)
+                        break;
+                size += n > 0 ? (size_t) n : 0;
+        }
+        if (size > max)
+                return 0;
+        text[size] = 0;
+        *ret = TAKE_PTR(text);
+        *ret_size = size;
+        return 0;
+}
+
+int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size) {
+        int r;
+
+        for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR; i++) {
+                r = sync_stream(output, id, (OutputStream) i);
+                if (r < 0)
+                        return r;
+        }
+        return read_result(output, id, max, ret, ret_size);
+}
+
+static int foreach_in(int directory, const char *suffix, int (*found)(const char *id, void *userdata), void *userdata) {
+        _cleanup_closedir_ DIR *dir = NULL;
+        struct dirent *entry;
+        int fd;
+
+        fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        dir = fdopendir(fd);
+        if (!dir) {
+                int r = -errno;
+
+                (void) close(fd);
+                return r;
+        }
+        while ((entry = readdir(dir))) {
+                char *dot = strrchr(entry->d_name, '.');
+                int r;
+
+                if (!dot || !streq(dot + 1, suffix))
+                        continue;
+                *dot = 0;
+                r = job_id_is_valid(entry->d_name) ? found(entry->d_name, userdata) : 0;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int output_foreach(Output *output, int (*found)(const char *id, void *userdata), void *userdata) {
+        return foreach_in(output->directory, suffixes[OUTPUT_STDOUT], found, userdata);
+}

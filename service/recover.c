@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What was there before the service: the jobs in the store that are not terminal, the units that systemd
+ * holds, the files of jobs. The store says what should be, a sweep over the units what is:
+ *
+ *   stored as        unit found                      no unit, same run of systemd   no unit, another run
+ *   queued           (cannot be)                     queue it                       queue it
+ *   queued, begun    it was started: adopt it        it was not started: begin      failed: host-restarted
+ *   running          adopt it, or collect its end    failed: lost                   failed: host-restarted
+ *   terminal, none   let it go
+ *
+ * The same sweep runs on a slow timer, so that a signal that was missed costs a minute and not a job. */
+
+#include <systemd/sd-journal.h>
+
+#include "manager.h"
+
+#define SWEEP_USEC (60 * USEC_PER_SEC)
+
+/* --- the store ------------------------------------------------------------------------------------- */
+
+static int on_stored_job(StoredJob *stored, void *userdata) {
+        _cleanup_(job_freep) Job *job = NULL;
+        Manager *manager = userdata;
+        int r;
+
+        r = job_new(&job, stored->record.id, stored->record.kind, stored->record.uid);
+        if (r < 0)
+                return r;
+        job_record_clear(&job->record);
+        job->record = stored->record;
+        stored->record = JOB_RECORD_INIT;
+        job->instance = TAKE_PTR(stored->instance);
+        job->limits = stored->limits;
+        job->stop_reason = stored->stop_reason;
+        job->recovered = true;
+        r = manager_add(manager, job);
+        if (r < 0)
+                return r;
+        TAKE_PTR(job);
+        return 0;
+}
+
+int recover_load(Manager *manager) {
+        return store_load_live(manager->store, on_stored_job, manager);
+}
+
+/* Puts a loaded job where the store says it should be; the sweep that follows corrects it. */
+static int place(Manager *manager, Job *job) {
+        int r;
+
+        if (job->record.state == JOB_QUEUED && !job->instance) {
+                queue_push(&manager->queue, job);
+                return 0;
+        }
+        r = unit_new(&job->unit, manager->units, job->record.id, job);
+        if (r < 0)
+                return r;
+        job->phase = job->record.state == JOB_QUEUED ? JOB_STARTING : JOB_ACTIVE;
+        job->has_slot = true;
+        queue_take_slot(&manager->queue);
+        return 0;
+}
+
+/* --- units ----------------------------------------------------------------------------------------- */
+
+static int on_sweep_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *manager = userdata;
+        int r;
+
+        (void) unit_manager_sweep(manager->units);
+        r = sd_event_source_set_time_relative(source, SWEEP_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int place_all(Manager *manager) {
+        Job *job;
+
+        TAILQ_FOREACH(job, &manager->jobs, entry) {
+                int r = place(manager, job);
+
+                if (r < 0)
+                        return r;
+        }
+        return sd_event_add_time_relative(manager->event, &manager->sweep_timer, CLOCK_MONOTONIC, SWEEP_USEC,
+                                          USEC_PER_SEC, on_sweep_timer, manager);
+}
+
+static void on_ready(const char *instance, void *userdata) {
+        Manager *manager = userdata;
+        bool first = !manager->instance;
+        char *copy;
+        int r = 0;
+
+        copy = strdup(instance);
+        if (copy) {
+                free(manager->instance);
+                manager->instance = copy;
+                r = first ? place_all(manager) : 0;
+        }
+        if (!copy || r < 0) {
+                sd_journal_print(LOG_ERR, "Cannot take up the stored jobs: %s.", strerror(copy ? -r : ENOMEM));
+                (void) sd_event_exit(manager->event, copy ? r : -ENOMEM);
+                return;
+        }
+        (void) unit_manager_sweep(manager->units);
+}
+
+static void on_unreachable(const char *why, void *userdata) {
+        Manager *manager = userdata;
+
+        sd_journal_print(LOG_ERR, "The service manager cannot be reached on this bus: %s", why);
+        if (!manager->serving)
+                (void) sd_event_exit(manager->event, -ENXIO);
+}
+
+/* A unit without a live job: its job is over and the release was lost, or nobody knows it. */
+typedef struct Stray {
+        Manager *manager;
+        char id[64];
+        char sub_state[24];
+} Stray;
+
+static void on_stray_state(int r, JobState state, void *userdata) {
+        _cleanup_free_ Stray *stray = userdata;
+        Manager *manager = stray->manager;
+
+        if (manager->stopping || manager_find(manager, stray->id))
+                return;
+        if (r == -ENOENT)
+                sd_journal_print(LOG_WARNING, "The unit of the job %s has no record in the store; it is ended.", stray->id);
+        else if (r < 0)
+                return;
+        unit_manager_discard(manager->units, stray->id, stray->sub_state);
+}
+
+static void on_listed(const char *id, const char *sub_state, void *userdata) {
+        Manager *manager = userdata;
+        Job *job = manager_find(manager, id);
+        Stray *stray;
+
+        if (job) {
+                lifecycle_adopted(job);
+                return;
+        }
+        stray = malloc(sizeof(*stray));
+        if (!stray)
+                return; /* the next sweep */
+        stray->manager = manager;
+        (void) snprintf(stray->id, sizeof(stray->id), "%s", id);
+        (void) snprintf(stray->sub_state, sizeof(stray->sub_state), "%s", sub_state);
+        if (store_get_state(manager->store, id, on_stray_state, stray) < 0)
+                free(stray);
+}
+
+/* --- files ----------------------------------------------------------------------------------------- */
+
+typedef struct StrayFiles {
+        Manager *manager;
+        char id[64];
+} StrayFiles;
+
+static void on_files_state(int r, JobState state, void *userdata) {
+        _cleanup_free_ StrayFiles *files = userdata;
+
+        if (r == -ENOENT)
+                output_remove(files->manager->output, files->id);
+}
+
+/* Files are made before the record: those without one are of jobs that were never accepted. */
+static int on_files(const char *id, void *userdata) {
+        Manager *manager = userdata;
+        StrayFiles *files;
+        int r;
+
+        if (manager_find(manager, id))
+                return 0;
+        files = malloc(sizeof(*files));
+        if (!files)
+                return -ENOMEM;
+        files->manager = manager;
+        (void) snprintf(files->id, sizeof(files->id), "%s", id);
+        r = store_get_state(manager->store, id, on_files_state, files);
+        if (r < 0)
+                free(files);
+        return r;
+}
+
+/* The first sweep has told what became of everything: from now on we can answer for it. */
+static void on_swept(void *userdata) {
+        Manager *manager = userdata;
+        int r;
+
+        if (!manager->serving) {
+                r = output_foreach(manager->output, on_files, manager);
+                if (r < 0)
+                        sd_journal_print(LOG_WARNING, "Cannot look for left-over files: %s.", strerror(-r));
+                r = manager_serve(manager);
+                if (r < 0)
+                        (void) sd_event_exit(manager->event, r);
+        }
+        lifecycle_schedule(manager);
+}
+
+const UnitCallbacks recover_unit_callbacks = {
+        .ready = on_ready,
+        .unreachable = on_unreachable,
+        .listed = on_listed,
+        .swept = on_swept,
+};

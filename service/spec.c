@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <limits.h>
+
+#include "bus-names.h"
+#include "job-id.h"
+#include "spec-format.h"
+#include "spec.h"
+#include "utf8.h"
+
+#define LABEL_DEFAULT_MAX 80
+#define YEARS_10 (UINT64_C(10) * 365 * 24 * 3600 * USEC_PER_SEC)
+
+/* --- reading ------------------------------------------------------------------------------------- */
+
+#define invalid(error, ...) sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
+
+/* A byte array without NUL inside, as a string. D-Bus does not terminate it, so it is copied into the
+ * list; text strings are pointed to. Both end up owned by the list to keep one rule. */
+static int read_bytes(sd_bus_message *m, char **ret) {
+        const void *bytes;
+        size_t n;
+        char *s;
+        int r;
+
+        r = sd_bus_message_read_array(m, 'y', &bytes, &n);
+        if (r < 0)
+                return r;
+        if (n > 0 && memchr(bytes, 0, n))
+                return -EINVAL;
+        s = malloc(n + 1);
+        if (!s)
+                return -ENOMEM;
+        if (n > 0)
+                memcpy(s, bytes, n);
+        s[n] = 0;
+        *ret = s;
+        return 0;
+}
+
+static int read_text(sd_bus_message *m, char **ret) {
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &text);
+        if (r < 0)
+                return r;
+        *ret = strdup(text);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static void strings_free(char **strings) {
+        for (char **s = strings; s && *s; s++)
+                free(*s);
+        free(strings);
+}
+
+/* Reads "as" or "aay" as a NULL-terminated list. */
+static int read_strings(sd_bus_message *m, bool bytes, char ***ret) {
+        size_t n = 0, allocated = 0;
+        char **list = NULL;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', bytes ? "ay" : "s");
+        if (r < 0)
+                return r;
+        for (;;) {
+                if (n + 2 > allocated) {
+                        char **bigger = reallocarray(list, MAX(2 * allocated, 16U), sizeof(char *));
+
+                        r = bigger ? 0 : -ENOMEM;
+                        if (r < 0)
+                                break;
+                        list = bigger;
+                        allocated = MAX(2 * allocated, 16U);
+                        memset(list + n, 0, (allocated - n) * sizeof(char *));
+                }
+                r = sd_bus_message_at_end(m, false);
+                if (r != 0)
+                        break;
+                r = bytes ? read_bytes(m, &list[n]) : read_text(m, &list[n]);
+                if (r < 0)
+                        break;
+                n++;
+        }
+        if (r > 0)
+                r = sd_bus_message_exit_container(m);
+        if (r < 0) {
+                strings_free(list);
+                return r;
+        }
+        *ret = list;
+        return 0;
+}
+
+static int read_argv(sd_bus_message *m, bool bytes, Spec *spec, sd_bus_error *error) {
+        char **argv = NULL;
+        int r;
+
+        r = read_strings(m, bytes, &argv);
+        if (r == -EINVAL)
+                return invalid(error, "An argument of the command contains a NUL byte; no program can receive it.");
+        if (r < 0)
+                return r;
+        if (spec->argv && spec->argv[0]) {
+                strings_free(argv);
+                return invalid(error, "Option Argv and the argument argv are both given; leave argv empty.");
+        }
+        strings_free(spec->argv);
+        spec->argv = argv;
+        return 0;
+}
+
+static int option_argv(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        return read_argv(m, true, spec, error);
+}
+
+static bool environment_entry_is_valid(const char *entry) {
+        const char *equals = strchr(entry, '=');
+
+        return equals && equals != entry;
+}
+
+static int option_environment(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = read_strings(m, streq(type, "aay"), &spec->environment);
+        if (r == -EINVAL)
+                return invalid(error, "Option Environment: an entry contains a NUL byte.");
+        if (r < 0)
+                return r;
+        for (char **e = spec->environment; *e; e++)
+                if (!environment_entry_is_valid(*e))
+                        return invalid(error, "Option Environment: every entry is NAME=VALUE; the entry "
+                                              "number %td is not.", e - spec->environment + 1);
+        return 0;
+}
+
+static int option_directory(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = streq(type, "ay") ? read_bytes(m, &spec->directory) : read_text(m, &spec->directory);
+        if (r == -EINVAL)
+                return invalid(error, "Option Directory contains a NUL byte.");
+        if (r < 0)
+                return r;
+        if (spec->directory[0] != '/' || strlen(spec->directory) >= PATH_MAX)
+                return invalid(error, "Option Directory is not an absolute path of less than %d bytes.",
+                               PATH_MAX);
+        return 0;
+}
+
+static int option_kind(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &spec->kind);
+        if (r < 0)
+                return r;
+        if (!job_kind_is_valid(spec->kind))
+                return invalid(error, "Option Kind is a lower case letter followed by up to %d lower case "
+                                      "letters, digits or dashes, not ending in a dash.", JOB_KIND_MAX - 1);
+        return 0;
+}
+
+static int option_label(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &spec->label);
+        if (r < 0)
+                return r;
+        if (strlen(spec->label) > JOB_LABEL_MAX)
+                return invalid(error, "Option Label is longer than %u bytes.", JOB_LABEL_MAX);
+        return 0;
+}
+
+static int option_workspace(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &spec->workspace);
+        if (r < 0)
+                return r;
+        if (spec->workspace[0] != '/' || strlen(spec->workspace) >= PATH_MAX)
+                return invalid(error, "Option Workspace is not an absolute path of less than %d bytes.",
+                               PATH_MAX);
+        return 0;
+}
+
+static int option_session(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &spec->session);
+        if (r < 0)
+                return r;
+        if (strlen(spec->session) > JOB_SESSION_MAX)
+                return invalid(error, "Option Session is longer than %u bytes.", JOB_SESSION_MAX);
+        return 0;
+}
+
+/* Only a memfd is taken: reading one never blocks, whoever made it. F_GET_SEALS is what tells it from a
+ * file on a disk or a FUSE mount (see fcntl(2)). */
+static int option_stdin(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 'h', &spec->stdin_fd);
+        if (r < 0)
+                return r;
+        if (fcntl(spec->stdin_fd, F_GET_SEALS) < 0)
+                return invalid(error, "Option Stdin is not a memfd; copy the data into one, see "
+                                      "memfd_create(2).");
+        return 0;
+}
+
+/* The options that are a number in a range; name, where it goes, the least and the most. */
+typedef struct NumberOption {
+        const char *name;
+        size_t offset;
+        uint64_t min, max;
+} NumberOption;
+
+static const NumberOption number_options[] = {
+        { "RuntimeMaxUSec", offsetof(JobLimits, runtime_max_usec), USEC_PER_SEC, YEARS_10 },
+        { "OutputMax", offsetof(JobLimits, output_max), 1, INT64_MAX },
+        { "MemoryMax", offsetof(JobLimits, memory_max), 1024 * 1024, INT64_MAX },
+        { "TasksMax", offsetof(JobLimits, tasks_max), 1, INT32_MAX },
+        { "CPUWeight", offsetof(JobLimits, cpu_weight), 1, 10000 },
+};
+
+static int option_number(sd_bus_message *m, const NumberOption *o, Spec *spec, sd_bus_error *error) {
+        uint64_t value;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 't', &value);
+        if (r < 0)
+                return r;
+        if (value < o->min || value > o->max)
+                return invalid(error, "Option %s is out of range: %" PRIu64 " to %" PRIu64 ".", o->name,
+                               o->min, o->max);
+        *(uint64_t *) ((char *) &spec->limits + o->offset) = value;
+        return 0;
+}
+
+static const struct {
+        const char *name;
+        const char *types[2];
+        int (*read)(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error);
+} options[] = {
+        { "Argv", { "aay" }, option_argv },
+        { "Environment", { "as", "aay" }, option_environment },
+        { "Directory", { "s", "ay" }, option_directory },
+        { "Kind", { "s" }, option_kind },
+        { "Label", { "s" }, option_label },
+        { "Workspace", { "s" }, option_workspace },
+        { "Session", { "s" }, option_session },
+        { "Stdin", { "h" }, option_stdin },
+};
+
+static const char *const later_options[] = {
+        "Queue", "Priority", "After", "StallUSec", "ReadOnly", "NotBeforeUSec", "Retries", "IdempotencyKey",
+};
+
+static int wrong_type(const char *name, const char *type, sd_bus_error *error) {
+        return invalid(error, "Option %s has the type %s; see org.codex.Jobs(5) for its type.", name, type);
+}
+
+static int read_option_value(sd_bus_message *m, const char *name, const char *type, Spec *spec,
+                             sd_bus_error *error) {
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                if (streq(options[i].name, name)) {
+                        const char *second = options[i].types[1];
+
+                        if (streq(type, options[i].types[0]) || (second && streq(type, second)))
+                                return options[i].read(m, type, spec, error);
+                        return wrong_type(name, type, error);
+                }
+        for (size_t i = 0; i < ELEMENTSOF(number_options); i++)
+                if (streq(number_options[i].name, name)) {
+                        if (streq(type, "t"))
+                                return option_number(m, &number_options[i], spec, error);
+                        return wrong_type(name, type, error);
+                }
+        for (size_t i = 0; i < ELEMENTSOF(later_options); i++)
+                if (streq(later_options[i], name))
+                        return invalid(error, "Option %s is not supported yet; leave it out.", name);
+        return invalid(error, "There is no option %.64s; see org.codex.Jobs(5) for the options.", name);
+}
+
+static int read_option(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
+        const char *name, *type;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &name);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_peek_type(m, NULL, &type);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_enter_container(m, 'v', type);
+        if (r < 0)
+                return r;
+        r = read_option_value(m, name, type, spec, error);
+        if (r < 0)
+                return r;
+        return sd_bus_message_exit_container(m);
+}
+
+static int read_options(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = read_option(m, spec, error);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+        return sd_bus_message_exit_container(m);
+}
+
+static size_t strings_size(char *const *strings) {
+        size_t size = 0;
+
+        for (char *const *s = strings; s && *s; s++)
+                size += strlen(*s) + 1;
+        return size;
+}
+
+int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
+        _cleanup_spec_ Spec spec = SPEC_INIT;
+        int r;
+
+        r = read_argv(m, false, &spec, error);
+        if (r < 0)
+                return r;
+        r = read_options(m, &spec, error);
+        if (r < 0)
+                return r;
+        if (!spec.argv[0] || !spec.argv[0][0])
+                return invalid(error, "The command is empty; argv[0] is the program to run.");
+        if (strings_size(spec.argv) + strings_size(spec.environment) > JOB_COMMAND_MAX)
+                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                         "Arguments and environment are more than %u bytes; hand large "
+                                         "data over as Stdin.", JOB_COMMAND_MAX);
+        spec.message = sd_bus_message_ref(m);
+        *ret = spec;
+        spec = SPEC_INIT;
+        return 0;
+}
+
+void spec_clear(Spec *spec) {
+        strings_free(spec->argv);
+        strings_free(spec->environment);
+        free(spec->directory);
+        sd_bus_message_unref(spec->message);
+        *spec = SPEC_INIT;
+}
+
+/* --- what follows from it -------------------------------------------------------------------------- */
+
+char *spec_make_label(const Spec *spec) {
+        char text[4 * LABEL_DEFAULT_MAX], *p = text;
+        size_t left = sizeof(text) - 1;
+
+        for (char *const *a = spec->argv; *a && left > 1; a++) {
+                size_t n = strnlen(*a, left - 1);
+
+                if (a != spec->argv) {
+                        *p++ = ' ';
+                        left--;
+                }
+                for (size_t i = 0; i < n; i++)
+                        *p++ = (unsigned char) (*a)[i] < ' ' ? ' ' : (*a)[i];
+                left -= n;
+        }
+        if (p - text <= LABEL_DEFAULT_MAX)
+                return utf8_make_valid(text, (size_t) (p - text));
+
+        /* Not in the middle of a character. */
+        p = text + LABEL_DEFAULT_MAX;
+        while (p > text && ((unsigned char) *p & 0xc0) == 0x80)
+                p--;
+        (void) strcpy(p, "…");
+        return utf8_make_valid(text, strlen(text));
+}
+
+static char *append_strings(char *p, char *const *strings, uint32_t *count) {
+        for (char *const *s = strings; s && *s; s++, (*count)++)
+                p = stpcpy(p, *s) + 1;
+        return p;
+}
+
+int spec_encode(const Spec *spec, char *const *extra, uint64_t stdin_size, void **ret, size_t *ret_size) {
+        const char *directory = strempty(spec->directory);
+        SpecHeader header = {
+                .magic = SPEC_MAGIC,
+                .stdin_size = stdin_size,
+                .strings_size = strlen(directory) + 1 + strings_size(spec->argv) +
+                        strings_size(spec->environment) + strings_size(extra),
+        };
+        char *data, *p;
+
+        data = malloc(sizeof(header) + header.strings_size);
+        if (!data)
+                return -ENOMEM;
+        p = stpcpy(data + sizeof(header), directory) + 1;
+        p = append_strings(p, spec->argv, &header.n_argv);
+        p = append_strings(p, spec->environment, &header.n_environment);
+        (void) append_strings(p, extra, &header.n_environment);
+        memcpy(data, &header, sizeof(header));
+
+        *ret = data;
+        *ret_size = sizeof(header) + header.strings_size;
+        return 0;
+}
+
+char *spec_normalize_result(const char *text, size_t n) {
+        struct json_tokener *tokener;
+        struct json_object *object = NULL;
+        char *ret = NULL;
+
+        if (n == 0 || n > JOB_RESULT_MAX || !utf8_is_valid(text, n))
+                return NULL;
+        tokener = json_tokener_new();
+        if (!tokener)
+                return NULL;
+        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
+        object = json_tokener_parse_ex(tokener, text, (int) n);
+        if (object && json_object_is_type(object, json_type_object)) {
+                size_t end = json_tokener_get_parse_end(tokener);
+
+                if (end + strspn(text + end, " \t\r\n") >= n) {
+                        const char *line = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+
+                        if (line)
+                                ret = strdup(line);
+                }
+        }
+        json_object_put(object);
+        json_tokener_free(tokener);
+        return ret;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What a job executes: its arguments, environment, directory and standard input, and the limits of its
+ * unit. Read from an Enqueue message, checked, and encoded for the store and the worker. Also checks the
+ * structured result that a job leaves. Does no I/O. */
+
+#include <systemd/sd-bus.h>
+
+#include "job-record.h"
+
+typedef struct JobLimits {
+        uint64_t runtime_max_usec; /* 0: none; likewise the others */
+        uint64_t output_max;
+        uint64_t memory_max;
+        uint64_t tasks_max;
+        uint64_t cpu_weight;
+} JobLimits;
+
+/* An Enqueue request. It holds the message that it was read from; const strings and stdin_fd are its. */
+typedef struct Spec {
+        sd_bus_message *message;
+        char **argv; /* NULL-terminated; belongs to the spec, as environment does */
+        char **environment;
+        char *directory; /* NULL: the job's home; belongs to the spec */
+        const char *kind;
+        const char *label;     /* NULL: made from argv */
+        const char *workspace; /* NULL: none */
+        const char *session;
+        int stdin_fd; /* -1: /dev/null */
+        JobLimits limits;
+} Spec;
+
+#define SPEC_INIT (Spec) { .kind = "job", .stdin_fd = -1 }
+
+/* Reads the arguments of Enqueue. On a mistake of the caller's returns a negative errno and sets error
+ * to org.codex.Jobs.Error.InvalidArgument or LimitExceeded with a sentence for people. */
+int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error);
+
+void spec_clear(Spec *spec);
+#define _cleanup_spec_ _cleanup_(spec_clear)
+
+/* The label of a job that was given none: the command line, one line, shortened. NULL: out of memory. */
+char *spec_make_label(const Spec *spec);
+
+/* The encoded spec without its standard input (see spec-format.h), with extra environment entries at the
+ * end. stdin_size is the number of bytes that will follow, or SPEC_NO_STDIN. The caller frees *ret. */
+int spec_encode(const Spec *spec, char *const *extra, uint64_t stdin_size, void **ret, size_t *ret_size);
+
+/* The n bytes that a job left as its result (a NUL follows them), as JSON text in one line; NULL unless they are one JSON
+ * object in UTF-8. The caller frees it. */
+char *spec_normalize_result(const char *text, size_t n);

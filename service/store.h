@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The store: every job that was accepted, on disk, in an SQLite database. It alone knows SQL. All
+ * operations run in order on one thread; those that wait while a commit is under way share the next one.
+ * A callback runs on the event loop once its operation is durable (synchronous=FULL, WAL), in the order
+ * of the operations, and also for an operation that failed. */
+
+#include <systemd/sd-event.h>
+
+#include "job.h"
+
+typedef struct Store Store;
+
+/* A job as it was found in the store at start. */
+typedef struct StoredJob {
+        JobRecord record;
+        JobLimits limits;
+        char *instance;        /* see store_begin() */
+        JobReason stop_reason; /* see store_stop() */
+} StoredJob;
+
+/* Opens the store in an existing directory, or makes it; brings an older schema up to date.
+ * Synchronous: for the start of the service. Returns 0, -EBUSY when another service holds the store,
+ * -EPROTONOSUPPORT when a newer version wrote it, -EBADMSG when it is damaged, or a negative errno. Logs
+ * what is wrong with it. */
+int store_new(Store **ret, sd_event *event, const char *directory);
+
+/* Commits what was handed over, calls back, closes. Takes NULL; returns NULL. */
+Store *store_free(Store *store);
+DEFINE_CLEANUP(Store *, store_free);
+
+/* Calls found for each job that is not terminal, oldest first, until it returns a negative errno. The
+ * job's strings may be taken. Synchronous: for the start. */
+int store_load_live(Store *store, int (*found)(StoredJob *stored, void *userdata), void *userdata);
+
+/* Numbers as of the last operation that was called back. */
+uint64_t store_finished(const Store *store);
+uint64_t store_last_sequence(const Store *store);
+
+/* Results are 0, -ENOSPC when the disk is full, or a negative errno. */
+typedef void (*StoreCallback)(int r, void *userdata);
+
+/* Records a new job with its encoded spec, which is taken over (also on failure). The bytes of stdin_fd
+ * (of which a copy is made; -1: none) are appended to it on the store's thread, exactly stdin_size. */
+int store_insert(Store *store, const Job *job, void *spec, size_t spec_size, int stdin_fd, uint64_t stdin_size,
+                 StoreCallback callback, void *userdata);
+
+/* Records that the job is about to be started under that instance of the service manager, and hands out
+ * its spec in a sealed memfd, which the callback owns (-1 on failure). */
+typedef void (*StoreSpecCallback)(int r, int spec_fd, void *userdata);
+int store_begin(Store *store, const char *id, const char *instance, StoreSpecCallback callback, void *userdata);
+
+/* Records that the job's unit was started. Nobody waits for it. */
+int store_started(Store *store, const char *id, uint64_t started_usec);
+
+/* Records that we are about to end the job, why, and on whose behalf (UINT32_MAX: our own). */
+int store_stop(Store *store, const char *id, JobReason reason, uint32_t uid, StoreCallback callback, void *userdata);
+
+/* Records a terminal job and erases its spec. sequence is the job's place among all that finished. */
+typedef void (*StoreFinishCallback)(int r, uint64_t sequence, void *userdata);
+int store_finish(Store *store, const JobRecord *record, StoreFinishCallback callback, void *userdata);
+
+/* Looks ids or prefixes up among the jobs of uid (STORE_ANY_UID: of all). */
+#define STORE_ANY_UID UINT32_MAX
+typedef struct StoreLookup {
+        char **ids;         /* in: NULL-terminated, owned */
+        uint32_t uid;       /* in */
+        JobRecord *records; /* out: one an id, in their order; the callback may take their strings */
+        size_t n_records;
+        const char *missing;  /* out, on -ENOENT or -EMLINK: the id that stands for no job, or several */
+        char *candidates;     /* out, on -EMLINK: some of the jobs it stands for, separated by ", " */
+} StoreLookup;
+typedef void (*StoreLookupCallback)(int r, StoreLookup *lookup, void *userdata);
+int store_lookup(Store *store, char *const *ids, size_t n, uint32_t uid, StoreLookupCallback callback, void *userdata);
+
+/* Lists jobs. */
+typedef struct StoreFilter {
+        unsigned states; /* bits 1 << JobState; 0: any */
+        char *kind;      /* NULL: any; owned, as the others */
+        char *workspace;
+        char *session;
+        char *before;            /* id in full */
+        uint32_t uid;            /* STORE_ANY_UID: any */
+        uint64_t after_sequence; /* UINT64_MAX: not asked for */
+        uint32_t limit;
+} StoreFilter;
+void store_filter_clear(StoreFilter *filter);
+typedef void (*StoreListCallback)(int r, JobRecord *records, size_t n, void *userdata);
+/* Takes the filter's strings over, also on failure. */
+int store_list(Store *store, StoreFilter *filter, StoreListCallback callback, void *userdata);
+
+/* Forgets terminal jobs: all, or none and -EBUSY when one is not terminal, -ENOENT when one is gone. */
+int store_remove(Store *store, char *const *ids, size_t n, StoreCallback callback, void *userdata);
+
+/* Whether a job of that id is recorded, for the sweep of left-over files and units: calls back with 0,
+ * -ENOENT, or another negative errno; state is valid with 0. */
+typedef void (*StoreStateCallback)(int r, JobState state, void *userdata);
+int store_get_state(Store *store, const char *id, StoreStateCallback callback, void *userdata);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "unit-properties.h"
+
+typedef struct Property {
+        const char *name;
+        char type;
+        size_t offset;
+        size_t size; /* of a word, 0 for a number */
+} Property;
+
+#define WORD(name, member) { name, 's', offsetof(UnitProperties, member), sizeof(((UnitProperties *) NULL)->member) }
+#define NUMBER(name, type, member) { name, type, offsetof(UnitProperties, member), 0 }
+
+static const Property properties[] = {
+        WORD("LoadState", load_state),
+        WORD("SubState", sub_state),
+        WORD("Result", result),
+        NUMBER("ExecMainCode", 'i', code),
+        NUMBER("ExecMainStatus", 'i', status),
+        NUMBER("StatusErrno", 'i', status_errno),
+        NUMBER("ExecMainStartTimestamp", 't', start_usec),
+        NUMBER("ExecMainExitTimestamp", 't', exit_usec),
+        NUMBER("ActiveEnterTimestampMonotonic", 't', active_enter_usec),
+};
+
+void unit_properties_clear(UnitProperties *p) {
+        free(p->status_text);
+        *p = (UnitProperties) {};
+}
+
+static const Property *find(const char *name, char type) {
+        for (size_t i = 0; i < ELEMENTSOF(properties); i++)
+                if (properties[i].type == type && streq(properties[i].name, name))
+                        return &properties[i];
+        return NULL;
+}
+
+static int read_value(UnitProperties *p, const Property *property, sd_bus_message *m) {
+        char *target = (char *) p + property->offset;
+        const char *word;
+        int r;
+
+        if (property->size == 0)
+                return sd_bus_message_read_basic(m, property->type, target);
+        r = sd_bus_message_read_basic(m, 's', &word);
+        if (r < 0)
+                return r;
+        (void) snprintf(target, property->size, "%s", word);
+        return 0;
+}
+
+static int read_status_text(UnitProperties *p, sd_bus_message *m, bool *ret_progress) {
+        const char *text;
+        char *copy;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &text);
+        if (r < 0 || streq(text, strempty(p->status_text)))
+                return r;
+        copy = strdup(text);
+        if (!copy)
+                return -ENOMEM;
+        free(p->status_text);
+        p->status_text = copy;
+        *ret_progress = true;
+        return 0;
+}
+
+static int read_entry(UnitProperties *p, sd_bus_message *m, bool *ret_progress) {
+        const char *name, *type;
+        const Property *property;
+        bool text;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &name);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_peek_type(m, NULL, &type);
+        if (r < 0)
+                return r;
+        text = streq(name, "StatusText") && streq(type, "s");
+        property = find(name, type[0]);
+        if (!text && (!property || type[1]))
+                return sd_bus_message_skip(m, "v");
+        r = sd_bus_message_enter_container(m, 'v', type);
+        if (r < 0)
+                return r;
+        r = text ? read_status_text(p, m, ret_progress) : read_value(p, property, m);
+        if (r < 0)
+                return r;
+        return sd_bus_message_exit_container(m);
+}
+
+int unit_properties_read(UnitProperties *p, sd_bus_message *m, bool *ret_progress) {
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = read_entry(p, m, ret_progress);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The properties of a unit that tell how it stands, as read from a{sv} of org.freedesktop.systemd1.Unit
+ * and .Service. Used by unit.c alone. */
+
+#include <systemd/sd-bus.h>
+
+#include "macro.h"
+
+typedef struct UnitProperties {
+        char load_state[16]; /* words of systemd, cut where longer than any that we look for */
+        char sub_state[24];
+        char result[24];
+        int32_t code;   /* ExecMainCode: CLD_EXITED, …, 0 while there is none */
+        int32_t status; /* ExecMainStatus */
+        int32_t status_errno;
+        uint64_t start_usec; /* ExecMainStartTimestamp, CLOCK_REALTIME */
+        uint64_t exit_usec;  /* ExecMainExitTimestamp */
+        uint64_t active_enter_usec; /* monotonic; 0: its process was never executed */
+        char *status_text;
+} UnitProperties;
+
+void unit_properties_clear(UnitProperties *p);
+
+/* Reads an a{sv}; entries that are not ours are passed over. *ret_progress: status_text has changed. */
+int unit_properties_read(UnitProperties *p, sd_bus_message *m, bool *ret_progress);

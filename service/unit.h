@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The transient units that run jobs, and the only file that knows org.freedesktop.systemd1 (see its manual
+ * page of that name, section 5). A unit is told of by callbacks; every call to the manager is asynchronous
+ * and its slot belongs to the object it is about, so that none outlives it.
+ *
+ * A unit outlives its process (RemainAfterExit=yes, and failed units stay), with its exit status, until
+ * it is released: whoever restarts finds it again. */
+
+#include <systemd/sd-bus.h>
+
+#include "job.h"
+
+typedef struct UnitManager UnitManager;
+
+typedef struct UnitCallbacks {
+        /* The service manager answers. instance names this run of it: it changes when the host or the
+         * user's manager restarts, not when it re-executes itself. Called again when it came back. */
+        void (*ready)(const char *instance, void *userdata);
+
+        /* The service manager cannot be reached at all. */
+        void (*unreachable)(const char *why, void *userdata);
+
+        /* A sweep found the unit of this job; later, all were found and Units not found vanished. A Unit
+         * object that exists has been brought up to date; for a stray one the callee decides. */
+        void (*listed)(const char *id, const char *sub_state, void *userdata);
+        void (*swept)(void *userdata);
+} UnitCallbacks;
+
+/* What happens to one unit; userdata is that of unit_new(). */
+typedef struct UnitListener {
+        /* The answer to unit_start(): 0; -EAGAIN when it is not known whether it started: sweep and see;
+         * otherwise it did not, and message says why. */
+        void (*started)(int r, const char *message, void *userdata);
+        void (*progress)(const char *status, void *userdata); /* STATUS= of sd_notify(3) */
+        void (*ended)(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata);
+        void (*vanished)(void *userdata); /* it is not there (any more): somebody else removed it */
+        void (*released)(void *userdata);
+} UnitListener;
+
+/* Connects to the service manager on that bus: system_scope says whether it is PID 1. Takes references
+ * on bus; callbacks stay the caller's. Nothing is called back from within. */
+int unit_manager_new(UnitManager **ret, sd_bus *bus, bool system_scope, const UnitCallbacks *callbacks,
+                     const UnitListener *listener, void *userdata);
+UnitManager *unit_manager_free(UnitManager *manager);
+DEFINE_CLEANUP(UnitManager *, unit_manager_free);
+
+/* Asks for all units of jobs, see listed() and swept(). One sweep at a time; another request while one is
+ * under way begins anew after it. */
+int unit_manager_sweep(UnitManager *manager);
+
+/* Lets go of a unit that no job has any more. Fire and forget: a sweep tells whether it worked. */
+void unit_manager_discard(UnitManager *manager, const char *id, const char *sub_state);
+
+/* A unit of that job, which may exist already or not. The caller owns it and frees it before the manager. */
+int unit_new(Unit **ret, UnitManager *manager, const char *id, void *userdata);
+Unit *unit_free(Unit *unit);
+
+/* What a unit is started with; the descriptors stay the caller's. */
+typedef struct UnitStart {
+        int spec_fd; /* read by the worker as its standard input */
+        int stdout_fd;
+        int stderr_fd;
+        uint32_t uid; /* in the system scope */
+        JobLimits limits;
+        uint64_t stop_timeout_usec;
+} UnitStart;
+int unit_start(Unit *unit, const UnitStart *start);
+
+/* Reads how the unit stands now; tells ended() if it has, vanished() if it is not there. */
+int unit_refresh(Unit *unit);
+
+/* SIGTERM to all its processes, SIGKILL after the stop timeout; ended() follows. */
+int unit_stop(Unit *unit);
+
+/* Lets the service manager forget the ended unit, and ends what is left of its processes. */
+int unit_release(Unit *unit);

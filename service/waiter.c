@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "bus-names.h"
+#include "waiter.h"
+
+struct Waiter {
+        TAILQ_ENTRY(Waiter) entry;
+        WaiterList *list;
+        WaiterMode mode;
+        sd_bus_message *call;
+        sd_event_source *timeout;
+        WaiterAnswer answer;
+        void *userdata;
+        void (*free_userdata)(void *);
+        size_t n_pending;
+        size_t n_targets;
+        WaiterTarget targets[];
+};
+
+static void target_unlink(WaiterTarget *target) {
+        if (!target->job)
+                return;
+        LIST_REMOVE(target, entry);
+        target->job = NULL;
+        target->waiter->n_pending--;
+}
+
+static Waiter *waiter_free(Waiter *waiter) {
+        if (!waiter)
+                return NULL;
+
+        for (size_t i = 0; i < waiter->n_targets; i++)
+                target_unlink(&waiter->targets[i]);
+        TAILQ_REMOVE(waiter->list, waiter, entry);
+        (void) sd_event_source_disable_unref(waiter->timeout);
+        (void) sd_bus_message_unref(waiter->call);
+        if (waiter->free_userdata)
+                waiter->free_userdata(waiter->userdata);
+        free(waiter);
+        return NULL;
+}
+DEFINE_CLEANUP(Waiter *, waiter_free);
+
+static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+        Waiter *waiter = userdata;
+
+        waiter->answer(waiter->call, NULL, waiter->userdata);
+        (void) waiter_free(waiter);
+        return 0;
+}
+
+int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, WaiterMode mode, Job *const *jobs, size_t n,
+               uint64_t timeout_usec, WaiterAnswer answer, void *userdata, void (*free_userdata)(void *)) {
+        _cleanup_(waiter_freep) Waiter *waiter = NULL;
+        int r;
+
+        waiter = calloc(1, sizeof(*waiter) + n * sizeof(WaiterTarget));
+        if (!waiter)
+                return -ENOMEM;
+        waiter->list = list;
+        TAILQ_INSERT_TAIL(list, waiter, entry);
+        waiter->mode = mode;
+        waiter->call = sd_bus_message_ref(call);
+        waiter->answer = answer;
+        waiter->userdata = userdata;
+        waiter->n_targets = waiter->n_pending = n;
+        for (size_t i = 0; i < n; i++) {
+                waiter->targets[i] = (WaiterTarget) { .waiter = waiter, .job = jobs[i] };
+                LIST_INSERT_HEAD(&jobs[i]->waiters, &waiter->targets[i], entry);
+        }
+        if (timeout_usec != USEC_INFINITY) {
+                r = sd_event_add_time_relative(event, &waiter->timeout, CLOCK_MONOTONIC, timeout_usec, 1, on_timeout,
+                                               waiter);
+                if (r == -EOVERFLOW) /* beyond the end of the clock: for ever */
+                        r = 0;
+                if (r < 0)
+                        return r;
+        }
+        waiter->free_userdata = free_userdata; /* on failure it stays the caller's */
+        TAKE_PTR(waiter);
+        return 0;
+}
+
+void waiter_job_ended(Job *job) {
+        WaiterTarget *target;
+
+        while ((target = LIST_FIRST(&job->waiters))) {
+                Waiter *waiter = target->waiter;
+
+                target_unlink(target);
+                if (waiter->mode == WAITER_ALL && waiter->n_pending > 0)
+                        continue;
+                waiter->answer(waiter->call, &job->record, waiter->userdata);
+                (void) waiter_free(waiter);
+        }
+}
+
+void waiter_drop_peer(WaiterList *list, const char *peer) {
+        Waiter *next;
+
+        for (Waiter *waiter = TAILQ_FIRST(list); waiter; waiter = next) {
+                next = TAILQ_NEXT(waiter, entry);
+                if (streq(sd_bus_message_get_sender(waiter->call), peer))
+                        (void) waiter_free(waiter);
+        }
+}
+
+void waiter_stop_all(WaiterList *list) {
+        Waiter *waiter;
+
+        while ((waiter = TAILQ_FIRST(list))) {
+                (void) sd_bus_reply_method_errorf(waiter->call, JOBS_ERROR_UNAVAILABLE,
+                                                  "The service is stopping; the job goes on. Ask again.");
+                (void) waiter_free(waiter);
+        }
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* codex-jobs-worker ID: what a job's unit executes. It reads the spec from its standard input, becomes
+ * the command that the spec names, and is gone. Whatever keeps it from that it tells the unit's
+ * manager by sd_notify(3) (ERRNO= and STATUS=) and the job's standard error, and exits with 127 when the
+ * command does not exist, 126 otherwise. It runs as the job's user and needs no library. */
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "macro.h"
+#include "spec-format.h"
+
+/* The protocol of sd_notify(3): one datagram to $NOTIFY_SOCKET. */
+static void notify(const char *message) {
+        const char *path = getenv("NOTIFY_SOCKET");
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -EBADF;
+        size_t n = path ? strlen(path) : 0;
+
+        if (n < 2 || n >= sizeof(address.sun_path))
+                return;
+        memcpy(address.sun_path, path, n);
+        if (path[0] == '@')
+                address.sun_path[0] = 0;
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return;
+        (void) sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *) &address,
+                      (socklen_t) (offsetof(struct sockaddr_un, sun_path) + n));
+}
+
+static int fail(int status, const char *what, const char *name, int error) {
+        char message[1024];
+
+        (void) dprintf(STDERR_FILENO, "codex-jobs: %s %s: %s\n", what, name, strerror(error));
+        (void) snprintf(message, sizeof(message), "ERRNO=%d\nSTATUS=%s %.256s: %s", error, what, name,
+                        strerror(error));
+        /* A name with a newline would end the field. */
+        for (char *p = strstr(message, "\nSTATUS=") + 1; *p; p++)
+                if (*p == '\n')
+                        *p = ' ';
+        notify(message);
+        return status;
+}
+
+/* Takes the next NUL-terminated string of the spec; NULL when there is none. */
+static char *next_string(char **p, const char *end) {
+        char *s = *p, *nul;
+
+        if (s >= end)
+                return NULL;
+        nul = memchr(s, 0, (size_t) (end - s));
+        if (!nul)
+                return NULL;
+        *p = nul + 1;
+        return s;
+}
+
+/* Replaces standard input, which was the spec, by what the job is to read. The memfd is new, so that
+ * /dev/stdin opens to the data and not to the spec. */
+static int become_stdin(const SpecHeader *header) {
+        off_t offset = (off_t) (sizeof(*header) + header->strings_size);
+        _cleanup_close_ int fd = -EBADF;
+        uint64_t left = header->stdin_size;
+
+        if (left == SPEC_NO_STDIN)
+                fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        else
+                fd = memfd_create("codex-job-stdin", MFD_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        while (left > 0 && left != SPEC_NO_STDIN) {
+                ssize_t n = sendfile(fd, STDIN_FILENO, &offset, left);
+
+                if (n <= 0)
+                        return n < 0 ? -errno : -EBADMSG;
+                left -= (uint64_t) n;
+        }
+        if (header->stdin_size != SPEC_NO_STDIN && lseek(fd, 0, SEEK_SET) < 0)
+                return -errno;
+        return dup2(fd, STDIN_FILENO) < 0 ? -errno : 0;
+}
+
+static int map_spec(SpecHeader *ret_header, char **ret_strings) {
+        struct stat st;
+        char *map;
+
+        if (fstat(STDIN_FILENO, &st) < 0)
+                return -errno;
+        if (st.st_size < (off_t) sizeof(*ret_header))
+                return -EBADMSG;
+        map = mmap(NULL, (size_t) st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, STDIN_FILENO, 0);
+        if (map == MAP_FAILED)
+                return -errno;
+        memcpy(ret_header, map, sizeof(*ret_header));
+        if (ret_header->magic != SPEC_MAGIC || ret_header->n_argv == 0 ||
+            ret_header->strings_size > (uint64_t) st.st_size - sizeof(*ret_header))
+                return -EBADMSG;
+        *ret_strings = map + sizeof(*ret_header);
+        return 0;
+}
+
+int main(int argc, char *argv[]) {
+        char *p = NULL, *end, *directory, **command;
+        SpecHeader header;
+        int r;
+
+        r = map_spec(&header, &p);
+        if (r < 0)
+                return fail(126, "cannot read the description of", argc > 1 ? argv[1] : "the job", -r);
+        end = p + header.strings_size;
+        command = calloc((size_t) header.n_argv + 1, sizeof(char *));
+        directory = next_string(&p, end);
+        if (!command || !directory)
+                return fail(126, "cannot read the description of", argc > 1 ? argv[1] : "the job", ENOMEM);
+
+        for (uint32_t i = 0; i < header.n_argv; i++)
+                command[i] = next_string(&p, end) ?: (char[]) { "" };
+        for (uint32_t i = 0; i < header.n_environment; i++) {
+                char *entry = next_string(&p, end);
+
+                if (entry && putenv(entry) != 0)
+                        return fail(126, "cannot set the environment of", command[0], errno);
+        }
+        if (!*directory)
+                directory = getenv("HOME") ?: (char[]) { "/" };
+        if (chdir(directory) < 0)
+                return fail(126, "cannot enter the working directory", directory, errno);
+        r = become_stdin(&header);
+        if (r < 0)
+                return fail(126, "cannot set up standard input of", command[0], -r);
+
+        (void) execvp(command[0], command);
+        return fail(errno == ENOENT ? 127 : 126, "cannot execute", command[0], errno);
+}
