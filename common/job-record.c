@@ -210,8 +210,7 @@ int job_record_read(sd_bus_message *m, JobRecord *ret) {
         if (!record.id)
                 return -EBADMSG;
 
-        *ret = record;
-        record = JOB_RECORD_INIT;
+        *ret = job_record_take(&record);
         return 0;
 }
 

@@ -44,6 +44,14 @@ typedef struct JobRecord {
 void job_record_clear(JobRecord *record);
 #define _cleanup_job_record_ _cleanup_(job_record_clear)
 
+/* Moves a record out of a variable that a cleanup would clear. */
+static inline JobRecord job_record_take(JobRecord *record) {
+        JobRecord taken = *record;
+
+        *record = JOB_RECORD_INIT;
+        return taken;
+}
+
 /* Copies a record into ret, which the caller clears. Returns 0 or -ENOMEM. */
 int job_record_copy(const JobRecord *record, JobRecord *ret);
 

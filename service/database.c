@@ -519,8 +519,7 @@ static int read_record(sqlite3_stmt *s, JobRecord *ret) {
         if (sqlite3_column_type(s, 20) != SQLITE_NULL)
                 record.stopped_by = (uint32_t) sqlite3_column_int64(s, 20);
 
-        *ret = record;
-        record = JOB_RECORD_INIT;
+        *ret = job_record_take(&record);
         return 0;
 }
 
@@ -625,10 +624,9 @@ static int find_prefix(Database *db, const char *prefix, uint32_t uid, JobRecord
         if (r < 0)
                 return r;
 
-        if (n == 1) {
-                *ret = records[0];
-                records[0] = JOB_RECORD_INIT;
-        } else if (n > 1)
+        if (n == 1)
+                *ret = job_record_take(&records[0]);
+        else if (n > 1)
                 r = join_candidates(records, n, ret_candidates);
         for (size_t i = 0; i < n; i++)
                 job_record_clear(&records[i]);

@@ -202,7 +202,7 @@ static void on_await_found(const sd_bus_error *error, const Found *found, size_t
                 (void) reply_timed_out(request->call);
                 return;
         }
-        jobs = calloc(n, sizeof(Job *));
+        jobs = calloc(n + 1, sizeof(Job *));
         if (jobs)
                 for (size_t i = 0; i < n; i++)
                         jobs[i] = found[i].job;
@@ -304,7 +304,7 @@ static void on_await_all_found(const sd_bus_error *error, const Found *found, si
                 (void) sd_bus_reply_method_error(request->call, error);
                 return;
         }
-        jobs = calloc(n, sizeof(Job *));
+        jobs = calloc(n + 1, sizeof(Job *));
         if (!jobs) {
                 (void) unavailable(request->call, -ENOMEM);
                 return;

@@ -28,8 +28,7 @@ static int on_stored_job(StoredJob *stored, void *userdata) {
         if (r < 0)
                 return r;
         job_record_clear(&job->record);
-        job->record = stored->record;
-        stored->record = JOB_RECORD_INIT;
+        job->record = job_record_take(&stored->record);
         job->instance = TAKE_PTR(stored->instance);
         job->limits = stored->limits;
         job->stop_reason = stored->stop_reason;

@@ -342,7 +342,7 @@ int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
         r = read_options(m, &spec, error);
         if (r < 0)
                 return r;
-        if (!spec.argv[0] || !spec.argv[0][0])
+        if (!spec.argv || !spec.argv[0] || !spec.argv[0][0])
                 return invalid(error, "The command is empty; argv[0] is the program to run.");
         if (strings_size(spec.argv) + strings_size(spec.environment) > JOB_COMMAND_MAX)
                 return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,

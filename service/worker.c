@@ -108,11 +108,11 @@ static int map_spec(SpecHeader *ret_header, char **ret_strings) {
 
 int main(int argc, char *argv[]) {
         char *p = NULL, *end, *directory, **command;
-        SpecHeader header;
+        SpecHeader header = {};
         int r;
 
         r = map_spec(&header, &p);
-        if (r < 0)
+        if (r < 0 || !p)
                 return fail(126, "cannot read the description of", argc > 1 ? argv[1] : "the job", -r);
         end = p + header.strings_size;
         command = calloc((size_t) header.n_argv + 1, sizeof(char *));
