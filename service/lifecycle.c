@@ -13,6 +13,7 @@
 #include <systemd/sd-journal.h>
 
 #include "bus-names.h"
+#include "failpoint.h"
 #include "job-id.h"
 #include "manager.h"
 #include "spec-format.h"
@@ -52,7 +53,9 @@ static void on_inserted(int r, void *userdata) {
 
         if (r >= 0)
                 r = manager_add(manager, job);
+        failpoint_die("before-reply");
         e->done(r, job->record.id, e->userdata);
+        failpoint_die("after-reply");
         if (r < 0) {
                 output_remove(manager->output, job->record.id); /* three empty files */
                 return;
@@ -264,8 +267,10 @@ static void on_begun(int r, int spec_fd, void *userdata) {
         }
         if (r >= 0 && job->stop_reason != JOB_REASON_NONE)
                 return end_unseen(job, job->stop_reason);
+        failpoint_die("before-start");
         if (r >= 0)
                 r = start(job, fd);
+        failpoint_die("after-start");
         if (r == -ENOENT) {
                 set_progress(job, "The files for its output are gone.");
                 return end_unseen(job, JOB_REASON_NOT_EXECUTABLE);
@@ -366,6 +371,9 @@ static void on_unit_started(int r, const char *message, void *userdata) {
 
         if (job->phase != JOB_STARTING)
                 return;
+        failpoint_die("on-started");
+        if (failpoint_take("start-no-reply"))
+                r = -EAGAIN;
         if (r >= 0)
                 return lifecycle_adopted(job);
         if (r == -EAGAIN) {
@@ -411,7 +419,9 @@ static void release(Job *job) {
 
         job->phase = JOB_RELEASING;
         job_bus_removed(job);
+        failpoint_die("before-release");
         r = job->unit ? unit_release(job->unit) : 0;
+        failpoint_die("after-release");
         if (!job->unit || r < 0)
                 manager_remove(job->manager, job);
 }
@@ -428,8 +438,10 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
         job->has_slot = false;
         job_bus_changed(job, "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result",
                         NULL);
+        failpoint_die("before-signal");
         waiter_job_ended(job);
         manager_bus_job_finished(manager, &job->record);
+        failpoint_die("after-signal");
         release(job);
         lifecycle_schedule(manager);
 }
@@ -509,6 +521,7 @@ static void on_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t end
 
         if (job->phase != JOB_STARTING && job->phase != JOB_ACTIVE)
                 return;
+        failpoint_die("on-ended");
         job->phase = JOB_ENDING;
         for (size_t i = 0; i < ELEMENTSOF(job->output_watch); i++)
                 job->output_watch[i] = sd_event_source_disable_unref(job->output_watch[i]);

@@ -8,6 +8,7 @@
 
 #include "build-config.h"
 #include "bus-names.h"
+#include "failpoint.h"
 #include "job-id.h"
 #include "manager.h"
 
@@ -195,6 +196,7 @@ static int open_store(Manager *manager) {
         r = find_directories(manager->system_scope, state, results);
         if (r < 0)
                 return r;
+        failpoint_init(state);
         r = output_new(&manager->output, state, results);
         if (r < 0)
                 return r;

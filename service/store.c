@@ -5,6 +5,7 @@
 
 #include "background.h"
 #include "database.h"
+#include "failpoint.h"
 #include "spec-format.h"
 #include "store.h"
 
@@ -22,6 +23,7 @@ typedef struct StoreOp StoreOp;
 struct StoreOp {
         BackgroundOp base; /* first */
         Store *store;
+        const char *name; /* for failpoints */
         int (*execute)(Database *db, StoreOp *op);
         void (*finish)(StoreOp *op);
         int result;  /* of the transaction */
@@ -100,7 +102,7 @@ static void store_op_complete(BackgroundOp *base) {
         op->finish(op);
 }
 
-static int store_op_new(StoreOp **ret, Store *store, const char *id, int (*execute)(Database *, StoreOp *),
+static int store_op_new(StoreOp **ret, Store *store, const char *name, const char *id, int (*execute)(Database *, StoreOp *),
                         void (*finish)(StoreOp *), void *userdata) {
         _cleanup_(store_op_freep) StoreOp *op = NULL;
 
@@ -109,6 +111,7 @@ static int store_op_new(StoreOp **ret, Store *store, const char *id, int (*execu
                 return -ENOMEM;
         op->base.complete = store_op_complete;
         op->store = store;
+        op->name = name;
         op->execute = execute;
         op->finish = finish;
         op->userdata = userdata;
@@ -141,8 +144,10 @@ static int run_one(Database *db, StoreOp *op) {
         if (r < 0)
                 return r;
         r = op->execute(db, op);
+        failpoint2(op->name, "before-commit");
         if (r >= 0)
                 r = database_commit(db);
+        failpoint2(op->name, "after-commit");
         if (r < 0)
                 database_rollback(db);
         return r;
@@ -159,9 +164,13 @@ static bool run_together(Database *db, BackgroundBatch *batch) {
                 op->result = op->execute(db, op);
                 if (op->result < 0)
                         goto rollback;
+                failpoint2(op->name, "before-commit");
         }
-        if (database_commit(db) >= 0)
-                return true;
+        if (database_commit(db) < 0)
+                goto rollback;
+        TAILQ_FOREACH(base, batch, entry)
+                failpoint2(((StoreOp *) base)->name, "after-commit");
+        return true;
 rollback:
         database_rollback(db);
         return false;
@@ -269,7 +278,7 @@ int store_insert(Store *store, const Job *job, void *spec, size_t spec_size, int
         _cleanup_(store_op_freep) StoreOp *op = NULL;
         int r;
 
-        r = store_op_new(&op, store, NULL, execute_insert, finish_plain, userdata);
+        r = store_op_new(&op, store, "insert", NULL, execute_insert, finish_plain, userdata);
         if (r < 0) {
                 free(spec);
                 return r;
@@ -334,7 +343,7 @@ int store_begin(Store *store, const char *id, const char *instance, StoreSpecCal
         _cleanup_(store_op_freep) StoreOp *op = NULL;
         int r;
 
-        r = store_op_new(&op, store, id, execute_begin, finish_begin, userdata);
+        r = store_op_new(&op, store, "begin", id, execute_begin, finish_begin, userdata);
         if (r < 0)
                 return r;
         op->callback.spec = callback;
@@ -353,7 +362,7 @@ int store_started(Store *store, const char *id, uint64_t started_usec) {
         StoreOp *op;
         int r;
 
-        r = store_op_new(&op, store, id, execute_started, finish_plain, NULL);
+        r = store_op_new(&op, store, "started", id, execute_started, finish_plain, NULL);
         if (r < 0)
                 return r;
         op->record.started_usec = started_usec;
@@ -369,7 +378,7 @@ int store_stop(Store *store, const char *id, JobReason reason, uint32_t uid, Sto
         StoreOp *op;
         int r;
 
-        r = store_op_new(&op, store, id, execute_stop, finish_plain, userdata);
+        r = store_op_new(&op, store, "stop", id, execute_stop, finish_plain, userdata);
         if (r < 0)
                 return r;
         op->callback.plain = callback;
@@ -397,7 +406,7 @@ int store_finish(Store *store, const JobRecord *record, StoreFinishCallback call
         _cleanup_(store_op_freep) StoreOp *op = NULL;
         int r;
 
-        r = store_op_new(&op, store, NULL, execute_finish, finish_finish, userdata);
+        r = store_op_new(&op, store, "finish", NULL, execute_finish, finish_finish, userdata);
         if (r < 0)
                 return r;
         op->callback.finish = callback;
@@ -464,7 +473,7 @@ int store_lookup(Store *store, char *const *ids, size_t n, uint32_t uid, StoreLo
         _cleanup_(store_op_freep) StoreOp *op = NULL;
         int r;
 
-        r = store_op_new(&op, store, NULL, execute_lookup, finish_lookup, userdata);
+        r = store_op_new(&op, store, "lookup", NULL, execute_lookup, finish_lookup, userdata);
         if (r < 0)
                 return r;
         op->callback.lookup = callback;
@@ -491,7 +500,7 @@ int store_list(Store *store, StoreFilter *filter, StoreListCallback callback, vo
         StoreOp *op;
         int r;
 
-        r = store_op_new(&op, store, NULL, execute_list, finish_list, userdata);
+        r = store_op_new(&op, store, "list", NULL, execute_list, finish_list, userdata);
         if (r < 0) {
                 store_filter_clear(filter);
                 return r;
@@ -523,7 +532,7 @@ int store_remove(Store *store, char *const *ids, size_t n, StoreCallback callbac
         _cleanup_(store_op_freep) StoreOp *op = NULL;
         int r;
 
-        r = store_op_new(&op, store, NULL, execute_remove, finish_remove, userdata);
+        r = store_op_new(&op, store, "remove", NULL, execute_remove, finish_remove, userdata);
         if (r < 0)
                 return r;
         op->callback.plain = callback;
@@ -550,7 +559,7 @@ int store_get_state(Store *store, const char *id, StoreStateCallback callback, v
         StoreOp *op;
         int r;
 
-        r = store_op_new(&op, store, id, execute_get_state, finish_get_state, userdata);
+        r = store_op_new(&op, store, "get-state", id, execute_get_state, finish_get_state, userdata);
         if (r < 0)
                 return r;
         op->callback.state = callback;
