@@ -24,6 +24,8 @@
 #define JOB_COMMAND_MAX (8U * 1024U * 1024U) /* bytes of argv and environment together */
 #define JOB_LABEL_MAX 1024U
 #define JOB_SESSION_MAX 256U
+#define JOB_KEY_MAX 256U
+#define JOB_CONSUMER_MAX 64U
 #define JOB_RESULT_MAX (64U * 1024U)
 #define JOB_IDS_MAX 1024U /* ids in one call */
 #define JOB_LIST_MAX 1000U

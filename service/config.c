@@ -32,6 +32,8 @@ static const Setting settings[] = {
         SETTING("StopTimeoutSec", parse_timespan, stop_timeout_usec, 0, 3600 * USEC_PER_SEC, false),
         SETTING("RuntimeMaxSec", parse_timespan, runtime_max_usec, USEC_PER_SEC, INT64_MAX, true),
         SETTING("OutputMax", parse_size_or_infinity, output_max, 1, INT64_MAX, true),
+        SETTING("RetentionMaxAgeSec", parse_timespan, retention_max_age_usec, USEC_PER_SEC, INT64_MAX, true),
+        SETTING("RetentionMaxBytes", parse_size_or_infinity, retention_max_bytes, 1, INT64_MAX, true),
 };
 
 void config_init(Config *config) {
@@ -39,6 +41,8 @@ void config_init(Config *config) {
                 .max_running = 16,
                 .stop_timeout_usec = 10 * USEC_PER_SEC,
                 .output_max = UINT64_C(1) << 30,
+                .retention_max_age_usec = UINT64_C(30) * 24 * 3600 * USEC_PER_SEC,
+                .retention_max_bytes = UINT64_C(10) << 30,
         };
 }
 

@@ -10,6 +10,8 @@ typedef struct Config {
         uint64_t stop_timeout_usec; /* StopTimeoutSec=, SIGTERM to SIGKILL, 0 to 1 h, default 10 s */
         uint64_t runtime_max_usec;  /* RuntimeMaxSec= of a job that names none; 0: none, the default */
         uint64_t output_max;        /* OutputMax= of a job that names none; 0: none; default 1 GiB */
+        uint64_t retention_max_age_usec; /* RetentionMaxAgeSec=, 0: for ever; default 30 d */
+        uint64_t retention_max_bytes;    /* RetentionMaxBytes= of output, 0: any; default 10 GiB */
 } Config;
 
 /* The values that hold without a file. */

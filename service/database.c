@@ -8,7 +8,7 @@
 #include "database.h"
 #include "job-id.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define APPLICATION_ID 0x434a6f62 /* "CJob", for file(1) */
 #define CANDIDATES_MAX 5
 
@@ -34,6 +34,13 @@ static const char *const migrations[SCHEMA_VERSION] = {
         "  spec BLOB NOT NULL) STRICT, WITHOUT ROWID;"
         "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
         "INSERT INTO counters VALUES ('sequence', 0);",
+
+        "ALTER TABLE jobs ADD COLUMN stall_usec INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE jobs ADD COLUMN key TEXT;"
+        "ALTER TABLE jobs ADD COLUMN digest INTEGER;"
+        "CREATE UNIQUE INDEX jobs_by_key ON jobs (uid, key) WHERE key IS NOT NULL;"
+        "CREATE TABLE consumers (uid INTEGER NOT NULL, name TEXT NOT NULL, sequence INTEGER NOT NULL,"
+        "  PRIMARY KEY (uid, name)) STRICT, WITHOUT ROWID;",
 };
 
 #define RECORD_COLUMNS                                                                                  \
@@ -47,6 +54,8 @@ enum {
         SQL_ROLLBACK,
         SQL_INSERT,
         SQL_INSERT_SPEC,
+        SQL_SET_KEY,
+        SQL_FIND_KEY,
         SQL_MARK_BEGUN,
         SQL_MARK_STARTED,
         SQL_MARK_STOPPED,
@@ -62,6 +71,10 @@ enum {
         SQL_GET_STATE,
         SQL_LOAD_LIVE,
         SQL_COUNT,
+        SQL_ACKNOWLEDGE,
+        SQL_READ_CONSUMER,
+        SQL_EXPIRE_OLD,
+        SQL_EXPIRE_LARGE,
         _SQL_MAX,
 };
 
@@ -77,8 +90,10 @@ static const char *const statements[_SQL_MAX] = {
         [SQL_COMMIT] = "COMMIT",
         [SQL_ROLLBACK] = "ROLLBACK",
         [SQL_INSERT] = "INSERT INTO jobs (" RECORD_COLUMNS ", token, runtime_max_usec, output_max, "
-                       "memory_max, tasks_max, cpu_weight) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                       "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       "memory_max, tasks_max, cpu_weight, stall_usec) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
+                       "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [SQL_SET_KEY] = "UPDATE jobs SET key = ?2, digest = ?3 WHERE id = ?1",
+        [SQL_FIND_KEY] = "SELECT id, digest FROM jobs WHERE uid = ? AND key = ?",
         [SQL_INSERT_SPEC] = "INSERT INTO specs VALUES (?, ?)",
         [SQL_MARK_BEGUN] = "UPDATE jobs SET instance = ?2 WHERE id = ?1 AND state = 'queued'",
         [SQL_MARK_STARTED] = "UPDATE jobs SET state = 'running', started_usec = ?2 "
@@ -104,9 +119,20 @@ static const char *const statements[_SQL_MAX] = {
                               "AND sequence > ?8 ORDER BY sequence LIMIT ?7",
         [SQL_GET_STATE] = "SELECT state FROM jobs WHERE id = ?",
         [SQL_LOAD_LIVE] = "SELECT " RECORD_COLUMNS ", runtime_max_usec, output_max, memory_max, tasks_max, "
-                          "cpu_weight, instance, stop_reason FROM jobs WHERE sequence IS NULL ORDER BY number",
+                          "cpu_weight, instance, stop_reason, stall_usec FROM jobs WHERE sequence IS NULL ORDER BY number",
         [SQL_COUNT] = "SELECT (SELECT count(*) FROM jobs WHERE sequence IS NOT NULL), "
                       "(SELECT value FROM counters WHERE name = 'sequence')",
+        [SQL_ACKNOWLEDGE] = "INSERT INTO consumers VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
+                            "SET sequence = max(sequence, excluded.sequence)",
+        [SQL_READ_CONSUMER] = "SELECT sequence FROM consumers WHERE uid = ? AND name = ?",
+        [SQL_EXPIRE_OLD] = "DELETE FROM jobs WHERE number IN (SELECT number FROM jobs "
+                           "WHERE sequence IS NOT NULL AND finished_usec < ?1 LIMIT ?2) RETURNING id",
+        /* Oldest first, what lies beyond the bytes that the newest may take, and is not awaited in an inbox. */
+        [SQL_EXPIRE_LARGE] = "DELETE FROM jobs WHERE number IN (SELECT number FROM ("
+                             "  SELECT number, uid, sequence, sum(stdout_bytes + stderr_bytes) "
+                             "    OVER (ORDER BY sequence DESC) AS total FROM jobs WHERE sequence IS NOT NULL) AS j "
+                             "WHERE total > ?1 AND NOT EXISTS (SELECT 1 FROM consumers c "
+                             "  WHERE c.uid = j.uid AND c.sequence < j.sequence) LIMIT ?2) RETURNING id",
 };
 
 struct Database {
@@ -360,13 +386,28 @@ int database_insert(Database *db, const JobRecord *record, const JobLimits *limi
                               sqlite3_bind_int64(s, 24, (int64_t) limits->output_max) |
                               sqlite3_bind_int64(s, 25, (int64_t) limits->memory_max) |
                               sqlite3_bind_int64(s, 26, (int64_t) limits->tasks_max) |
-                              sqlite3_bind_int64(s, 27, (int64_t) limits->cpu_weight));
+                              sqlite3_bind_int64(s, 27, (int64_t) limits->cpu_weight) |
+                              sqlite3_bind_int64(s, 28, (int64_t) limits->stall_usec));
         if (r < 0)
                 return r;
         r = statement_run(s);
         if (r < 0)
                 return r;
         return insert_spec(db, record->id, spec, spec_size);
+}
+
+int database_set_key(Database *db, const char *id, const char *key, uint64_t digest) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_SET_KEY, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "ss", id, key);
+        if (r < 0)
+                return r;
+        r = errno_from_sqlite(sqlite3_bind_int64(s, 3, (int64_t) digest));
+        return r < 0 ? r : statement_run(s);
 }
 
 int database_mark_begun(Database *db, const char *id, const char *instance) {
@@ -649,6 +690,86 @@ int database_find(Database *db, const char *prefix, uint32_t uid, JobRecord *ret
         return find_prefix(db, prefix, uid, ret, ret_candidates);
 }
 
+int database_find_key(Database *db, uint32_t uid, const char *key, char **ret_id, uint64_t *ret_digest) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_FIND_KEY, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "us", uid, key);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r == SQLITE_DONE)
+                return -ENOENT;
+        if (r != SQLITE_ROW)
+                return errno_from_sqlite(r);
+        *ret_digest = (uint64_t) sqlite3_column_int64(s, 1);
+        return column_string(s, 0, ret_id);
+}
+
+int database_acknowledge(Database *db, uint32_t uid, const char *consumer, uint64_t sequence) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_ACKNOWLEDGE, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "ust", uid, consumer, sequence);
+        return r < 0 ? r : statement_run(s);
+}
+
+int database_read_consumer(Database *db, uint32_t uid, const char *consumer, uint64_t *ret_sequence) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_READ_CONSUMER, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "us", uid, consumer);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r == SQLITE_DONE)
+                return -ENOENT;
+        if (r != SQLITE_ROW)
+                return errno_from_sqlite(r);
+        *ret_sequence = (uint64_t) sqlite3_column_int64(s, 0);
+        return 0;
+}
+
+/* Deletes up to limit rows by a statement that takes a number first, and hands the id of each out. */
+static int expire(Database *db, int which, uint64_t bound, size_t limit, char **ids, size_t *n) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r, step;
+
+        r = statement_get(db, which, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "tt", bound, (uint64_t) (limit - *n));
+        if (r < 0)
+                return r;
+        while ((step = sqlite3_step(s)) == SQLITE_ROW && *n < limit) {
+                r = column_string(s, 0, &ids[*n]);
+                if (r < 0)
+                        return r;
+                (*n)++;
+        }
+        return step == SQLITE_DONE ? 0 : errno_from_sqlite(step);
+}
+
+int database_expire(Database *db, uint64_t before_usec, uint64_t bytes_max, size_t limit, char **ids, size_t *ret_n) {
+        int r = 0;
+
+        *ret_n = 0;
+        if (before_usec > 0)
+                r = expire(db, SQL_EXPIRE_OLD, before_usec, limit, ids, ret_n);
+        if (r >= 0 && bytes_max > 0 && *ret_n < limit)
+                r = expire(db, SQL_EXPIRE_LARGE, bytes_max, limit, ids, ret_n);
+        return r;
+}
+
 int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size_t *ret_n) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         bool finished = filter->after_sequence != UINT64_MAX;
@@ -694,6 +815,7 @@ static int read_stored(sqlite3_stmt *s, StoredJob *stored) {
                 .memory_max = (uint64_t) sqlite3_column_int64(s, 23),
                 .tasks_max = (uint64_t) sqlite3_column_int64(s, 24),
                 .cpu_weight = (uint64_t) sqlite3_column_int64(s, 25),
+                .stall_usec = (uint64_t) sqlite3_column_int64(s, 28),
         };
         stored->stop_reason = job_reason_from_string(strempty((const char *) sqlite3_column_text(s, 27)));
         if (stored->stop_reason < 0)

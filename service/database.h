@@ -19,6 +19,15 @@ int database_commit(Database *db);
 void database_rollback(Database *db);
 
 int database_insert(Database *db, const JobRecord *record, const JobLimits *limits, const void *spec, size_t spec_size);
+int database_set_key(Database *db, const char *id, const char *key, uint64_t digest);
+int database_find_key(Database *db, uint32_t uid, const char *key, char **ret_id, uint64_t *ret_digest); /* -ENOENT */
+int database_acknowledge(Database *db, uint32_t uid, const char *consumer, uint64_t sequence);
+int database_read_consumer(Database *db, uint32_t uid, const char *consumer, uint64_t *ret_sequence); /* -ENOENT */
+
+/* Forgets terminal jobs that ended before a time, and the oldest beyond a number of bytes (0: no such bound).
+ * ids has room for limit ids, which become the caller's. */
+int database_expire(Database *db, uint64_t before_usec, uint64_t bytes_max, size_t limit, char **ids, size_t *ret_n);
+
 int database_mark_begun(Database *db, const char *id, const char *instance);
 int database_mark_started(Database *db, const char *id, uint64_t started_usec);
 int database_mark_stopped(Database *db, const char *id, JobReason reason, uint32_t uid);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 
 #include "bus-names.h"
+#include "limits.h"
 #include "manager.h"
 
 char *job_bus_path(const char *id) {
@@ -80,7 +81,7 @@ static int property_get_field(sd_bus *bus, const char *path, const char *interfa
         Job *job = userdata;
 
         if (streq(property, "StdoutBytes") || streq(property, "StderrBytes"))
-                lifecycle_update_sizes(job);
+                limits_update_sizes(job);
         return job_record_append_field(reply, &job->record, job_field_find(property));
 }
 

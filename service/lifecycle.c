@@ -8,28 +8,24 @@
  * Until the result is committed the unit stays, so a service that dies at any instant finds it again. */
 
 #include <fcntl.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <systemd/sd-journal.h>
 
 #include "bus-names.h"
 #include "failpoint.h"
 #include "job-id.h"
+#include "limits.h"
 #include "manager.h"
+#include "service-log.h"
 #include "spec-format.h"
 #include "time-util.h"
 #include "utf8.h"
 
 #define RETRY_USEC USEC_PER_SEC
 #define PROGRESS_MAX 1024
-#define OUTPUT_CHECK_USEC (200 * USEC_PER_MSEC)
 
 static void begin(Job *job);
 static void finish(Job *job);
-
-#define log_job(job, priority, format, ...)                                                                   \
-        (void) sd_journal_send("MESSAGE=%s: " format, (job)->record.id, __VA_ARGS__, "PRIORITY=%i", priority, \
-                               "CODEX_JOB_ID=%s", (job)->record.id, NULL)
 
 /* --- enqueue --------------------------------------------------------------------------------------- */
 
@@ -46,17 +42,17 @@ static void enqueue_free(Enqueue *e) {
 }
 DEFINE_CLEANUP(Enqueue *, enqueue_free);
 
-static void on_inserted(int r, void *userdata) {
+static void on_inserted(int r, const char *existing, void *userdata) {
         _cleanup_(enqueue_freep) Enqueue *e = userdata;
         Manager *manager = e->manager;
         Job *job = e->job;
 
-        if (r >= 0)
+        if (r >= 0 && !existing)
                 r = manager_add(manager, job);
         failpoint_die("before-reply");
-        e->done(r, job->record.id, e->userdata);
+        e->done(r, existing ?: job->record.id, e->userdata);
         failpoint_die("after-reply");
-        if (r < 0) {
+        if (r < 0 || existing) {
                 output_remove(manager->output, job->record.id); /* three empty files */
                 return;
         }
@@ -169,8 +165,16 @@ int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, Enqueued
         if (r >= 0)
                 r = encode(manager, spec, e->job->record.id, input_size, &encoded, &spec_size);
         if (r >= 0)
-                r = store_insert(manager->store, e->job, encoded, spec_size, spec->stdin_fd,
-                                 spec->stdin_fd >= 0 ? input_size : 0, on_inserted, e);
+                r = store_insert(manager->store, e->job,
+                                 &(StoreInsert) {
+                                         .spec = encoded,
+                                         .spec_size = spec_size,
+                                         .stdin_fd = spec->stdin_fd,
+                                         .stdin_size = spec->stdin_fd >= 0 ? input_size : 0,
+                                         .key = spec->key,
+                                         .digest = spec_digest(spec),
+                                 },
+                                 on_inserted, e);
         if (r < 0) {
                 output_remove(manager->output, e->job->record.id);
                 return r;
@@ -298,48 +302,6 @@ static void begin(Job *job) {
                 retry_later(job, "begin it", r);
 }
 
-/* --- the limit of output --------------------------------------------------------------------------- */
-
-uint64_t lifecycle_update_sizes(Job *job) {
-        job->record.stdout_bytes = output_size(job->manager->output, job->record.id, OUTPUT_STDOUT);
-        job->record.stderr_bytes = output_size(job->manager->output, job->record.id, OUTPUT_STDERR);
-        return job->record.stdout_bytes + job->record.stderr_bytes;
-}
-
-static int on_output(sd_event_source *source, const struct inotify_event *event, void *userdata) {
-        Job *job = userdata;
-
-        if (job->phase == JOB_ACTIVE && lifecycle_update_sizes(job) > job->limits.output_max)
-                lifecycle_stop(job, JOB_REASON_OUTPUT_LIMIT, UINT32_MAX);
-        return 0;
-}
-
-static int watch_stream(Job *job, OutputStream stream) {
-        sd_event_source **source = &job->output_watch[stream];
-        _cleanup_close_ int fd = -EBADF;
-        int r;
-
-        fd = output_open_reader(job->manager->output, job->record.id, stream);
-        if (fd < 0)
-                return fd;
-        r = sd_event_add_inotify_fd(job->manager->event, source, fd, IN_MODIFY, on_output, job);
-        if (r < 0)
-                return r;
-        return sd_event_source_set_ratelimit(*source, OUTPUT_CHECK_USEC, 1);
-}
-
-static void watch_output(Job *job) {
-        if (job->limits.output_max == 0 || job->output_watch[OUTPUT_STDOUT])
-                return;
-        for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR; i++) {
-                int r = watch_stream(job, (OutputStream) i);
-
-                if (r < 0)
-                        log_job(job, LOG_WARNING, "its output is not limited: %s.", strerror(-r));
-        }
-        (void) on_output(NULL, NULL, job);
-}
-
 /* --- what the unit tells --------------------------------------------------------------------------- */
 
 static void stop_unit(Job *job) {
@@ -361,7 +323,7 @@ void lifecycle_adopted(Job *job) {
                 (void) store_started(job->manager->store, job->record.id, job->record.started_usec);
                 job_bus_changed(job, "State", "StartedUSec", NULL);
         }
-        watch_output(job);
+        limits_watch(job);
         if (job->stop_reason != JOB_REASON_NONE)
                 stop_unit(job);
 }
@@ -389,6 +351,7 @@ static void on_unit_progress(const char *status, void *userdata) {
         Job *job = userdata;
 
         set_progress(job, strempty(status));
+        limits_saw_activity(job);
         job_bus_changed(job, "Progress", NULL);
 }
 
@@ -509,7 +472,7 @@ static void on_collected(BackgroundOp *base) {
 }
 
 static void collect(Job *job) {
-        if (lifecycle_update_sizes(job) == 0 && output_size(job->manager->output, job->record.id, OUTPUT_RESULT) == 0)
+        if (limits_update_sizes(job) == 0 && output_size(job->manager->output, job->record.id, OUTPUT_RESULT) == 0)
                 return finish(job); /* nothing to read, nothing to sync */
         if (submit_collect(job->manager, job->record.id, job, on_collected) < 0)
                 finish(job);
@@ -523,8 +486,7 @@ static void on_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t end
                 return;
         failpoint_die("on-ended");
         job->phase = JOB_ENDING;
-        for (size_t i = 0; i < ELEMENTSOF(job->output_watch); i++)
-                job->output_watch[i] = sd_event_source_disable_unref(job->output_watch[i]);
+        limits_unwatch(job);
         if (!job->stop_sent && !job->recovered)
                 job->stop_reason = JOB_REASON_NONE; /* it had ended before we got to it */
         r = job_set_end(job, end);

@@ -9,6 +9,7 @@
 #include "build-config.h"
 #include "bus-names.h"
 #include "job-id.h"
+#include "limits.h"
 #include "manager.h"
 
 /* --- requests -------------------------------------------------------------------------------------- */
@@ -126,7 +127,10 @@ static void on_enqueued(int r, const char *id, void *userdata) {
                 path = job_bus_path(id);
                 r = path ? sd_bus_reply_method_return(request->call, "so", id, path) : -ENOMEM;
         }
-        if (r == -EPIPE)
+        if (r == -EKEYREJECTED)
+                (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_KEY_CONFLICT,
+                                                  "That IdempotencyKey was given for another request; use a new key.");
+        else if (r == -EPIPE)
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_INVALID_ARGUMENT,
                                                   "Option Stdin became shorter while it was read; nothing was recorded.");
         else if (r < 0)
@@ -390,7 +394,7 @@ static void on_get_found(const sd_bus_error *error, const Found *found, size_t n
                 return;
         }
         if (found->job)
-                lifecycle_update_sizes(found->job);
+                limits_update_sizes(found->job);
         r = sd_bus_message_new_method_return(request->call, &reply);
         if (r >= 0)
                 r = job_record_append(reply, found->record);
@@ -622,7 +626,7 @@ static void on_listed(int r, JobRecord *records, size_t n, void *userdata) {
                 found[i].job = manager_find(request->manager, records[i].id);
                 found[i].record = found[i].job ? &found[i].job->record : &records[i];
                 if (found[i].job)
-                        lifecycle_update_sizes(found[i].job);
+                        limits_update_sizes(found[i].job);
         }
         (void) reply_records(request->call, found, n);
 }
@@ -647,6 +651,74 @@ static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 filter.uid = visible;
         }
         r = store_list(manager->store, &filter, on_listed, request);
+        if (r < 0)
+                return r;
+        TAKE_PTR(request);
+        return 1;
+}
+
+/* --- Inbox, Acknowledge ---------------------------------------------------------------------------- */
+
+static int read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', ret);
+        if (r < 0)
+                return r;
+        if (!**ret || strlen(*ret) > JOB_CONSUMER_MAX)
+                return invalid(error, "The name of a consumer is 1 to %u bytes long.", JOB_CONSUMER_MAX);
+        return 0;
+}
+
+static int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(request_freep) Request *request = NULL;
+        Manager *manager = userdata;
+        const char *consumer;
+        uint32_t limit;
+        int r;
+
+        r = read_consumer(m, &consumer, error);
+        if (r >= 0)
+                r = sd_bus_message_read_basic(m, 'u', &limit);
+        if (r < 0)
+                return r;
+        if (limit == 0 || limit > JOB_LIST_MAX)
+                return invalid(error, "The limit is out of range: 1 to %u.", JOB_LIST_MAX);
+        r = request_new(&request, manager, m);
+        if (r >= 0)
+                r = store_inbox(manager->store, request->uid, consumer, limit, on_listed, request);
+        if (r < 0)
+                return r;
+        TAKE_PTR(request);
+        return 1;
+}
+
+static void on_acknowledged(int r, void *userdata) {
+        _cleanup_(request_freep) Request *request = userdata;
+
+        if (r < 0)
+                (void) unavailable(request->call, r);
+        else
+                (void) sd_bus_reply_method_return(request->call, NULL);
+}
+
+static int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(request_freep) Request *request = NULL;
+        Manager *manager = userdata;
+        const char *consumer;
+        uint64_t sequence;
+        int r;
+
+        r = read_consumer(m, &consumer, error);
+        if (r >= 0)
+                r = sd_bus_message_read_basic(m, 't', &sequence);
+        if (r < 0)
+                return r;
+        if (sequence > store_last_sequence(manager->store))
+                return invalid(error, "No job has the sequence %" PRIu64 " yet; nothing was acknowledged.", sequence);
+        r = request_new(&request, manager, m);
+        if (r >= 0)
+                r = store_acknowledge(manager->store, request->uid, consumer, sequence, on_acknowledged, request);
         if (r < 0)
                 return r;
         TAKE_PTR(request);
@@ -690,12 +762,17 @@ static const sd_bus_vtable manager_vtable[] = {
                                 method_open_output, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("as", ids), SD_BUS_NO_RESULT, method_remove,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Inbox", SD_BUS_ARGS("s", consumer, "u", limit), SD_BUS_RESULT("aa{sv}", jobs),
+                                method_inbox, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Acknowledge", SD_BUS_ARGS("s", consumer, "t", sequence), SD_BUS_NO_RESULT,
+                                method_acknowledge, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("JobFinished", SD_BUS_ARGS("s", id, "s", state, "i", exit_code, "t", sequence), 0),
         SD_BUS_PROPERTY("Version", "s", property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Queued", "u", NULL, offsetof(Manager, queue.n_waiting), 0),
         SD_BUS_PROPERTY("Running", "u", NULL, offsetof(Manager, queue.n_running), 0),
         SD_BUS_PROPERTY("Finished", "t", property_get_finished, 0, 0),
         SD_BUS_PROPERTY("LastSequence", "t", property_get_finished, 0, 0),
+        SD_BUS_PROPERTY("Expired", "t", NULL, offsetof(Manager, expired), 0),
         SD_BUS_PROPERTY("MaxRunning", "u", NULL, offsetof(Manager, config.max_running), 0),
         SD_BUS_VTABLE_END,
 };

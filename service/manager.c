@@ -282,6 +282,7 @@ Manager *manager_free(Manager *manager) {
         while ((job = TAILQ_FIRST(&manager->jobs)))
                 manager_remove(manager, job);
         (void) sd_event_source_disable_unref(manager->sweep_timer);
+        (void) sd_event_source_disable_unref(manager->retention_timer);
         (void) unit_manager_free(manager->units);
         for (size_t i = 0; i < ELEMENTSOF(manager->vtable_slots); i++)
                 (void) sd_bus_slot_unref(manager->vtable_slots[i]);
@@ -300,6 +301,8 @@ void manager_reload(Manager *manager) {
         load_config(manager);
         manager->queue.max_running = manager->config.max_running;
         lifecycle_schedule(manager);
+        if (manager->retention_timer) /* its bounds may have changed */
+                (void) sd_event_source_set_time_relative(manager->retention_timer, 0);
 }
 
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {

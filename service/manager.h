@@ -5,6 +5,8 @@
  *
  *   manager.c        its life, the table of jobs, looking jobs up, the configuration
  *   lifecycle.c      the way of a job: enqueue, begin, start, end, collect, finish, release; and stopping one
+ *   limits.c         what a running job may not pass
+ *   retention.c      which finished jobs are forgotten, and the inboxes
  *   recover.c        what was there before the service: stored jobs, units, files
  *   manager-bus.c    org.codex.Jobs;  job-bus.c: org.codex.Jobs.Job
  *
@@ -43,6 +45,8 @@ struct Manager {
         sd_bus_slot *vtable_slots[4];
         sd_bus_slot *name_call;
         sd_event_source *sweep_timer;
+        sd_event_source *retention_timer;
+        uint64_t expired; /* jobs that retention has removed since the service started */
 
         TAILQ_HEAD(, Job) jobs; /* owned, oldest first */
         void *jobs_by_id;       /* tsearch(3) tree of the same */
@@ -100,9 +104,6 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid);
 /* A unit of the job was found (after a restart, or where the answer to its start was lost). */
 void lifecycle_adopted(Job *job);
 
-/* Brings the sizes of a live job's output up to date; returns their sum. */
-uint64_t lifecycle_update_sizes(Job *job);
-
 /* Deletes the files of a job that is forgotten, in the background. */
 void lifecycle_discard_files(Manager *manager, const char *id);
 
@@ -119,6 +120,11 @@ int recover_load(Manager *manager);
 
 /* What the unit manager tells, with the manager as userdata. */
 extern const UnitCallbacks recover_unit_callbacks;
+
+/* --- retention.c --- */
+
+/* Removes what retention does not keep, now and from time to time. */
+int retention_start(Manager *manager);
 
 /* --- manager-bus.c, job-bus.c --- */
 

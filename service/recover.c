@@ -194,7 +194,9 @@ static void on_swept(void *userdata) {
                 r = output_foreach(manager->output, on_files, manager);
                 if (r < 0)
                         sd_journal_print(LOG_WARNING, "Cannot look for left-over files: %s.", strerror(-r));
-                r = manager_serve(manager);
+                r = retention_start(manager);
+                if (r >= 0)
+                        r = manager_serve(manager);
                 if (r < 0)
                         (void) sd_event_exit(manager->event, r);
         }

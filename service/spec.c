@@ -198,6 +198,17 @@ static int option_session(sd_bus_message *m, const char *type, Spec *spec, sd_bu
         return 0;
 }
 
+static int option_key(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &spec->key);
+        if (r < 0)
+                return r;
+        if (!*spec->key || strlen(spec->key) > JOB_KEY_MAX)
+                return invalid(error, "Option IdempotencyKey is 1 to %u bytes long.", JOB_KEY_MAX);
+        return 0;
+}
+
 /* Only a memfd is taken: reading one never blocks, whoever made it. F_GET_SEALS is what tells it from a
  * file on a disk or a FUSE mount (see fcntl(2)). */
 static int option_stdin(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
@@ -225,6 +236,7 @@ static const NumberOption number_options[] = {
         { "MemoryMax", offsetof(JobLimits, memory_max), 1024 * 1024, INT64_MAX },
         { "TasksMax", offsetof(JobLimits, tasks_max), 1, INT32_MAX },
         { "CPUWeight", offsetof(JobLimits, cpu_weight), 1, 10000 },
+        { "StallUSec", offsetof(JobLimits, stall_usec), USEC_PER_SEC, YEARS_10 },
 };
 
 static int option_number(sd_bus_message *m, const NumberOption *o, Spec *spec, sd_bus_error *error) {
@@ -254,10 +266,11 @@ static const struct {
         { "Workspace", { "s" }, option_workspace },
         { "Session", { "s" }, option_session },
         { "Stdin", { "h" }, option_stdin },
+        { "IdempotencyKey", { "s" }, option_key },
 };
 
 static const char *const later_options[] = {
-        "Queue", "Priority", "After", "StallUSec", "ReadOnly", "NotBeforeUSec", "Retries", "IdempotencyKey",
+        "Queue", "Priority", "After", "ReadOnly", "NotBeforeUSec", "Retries",
 };
 
 static int wrong_type(const char *name, const char *type, sd_bus_error *error) {
@@ -418,6 +431,30 @@ int spec_encode(const Spec *spec, char *const *extra, uint64_t stdin_size, void 
         *ret = data;
         *ret_size = sizeof(header) + header.strings_size;
         return 0;
+}
+
+/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/. A caller who made two of his own requests
+ * collide would only deceive himself. */
+uint64_t spec_digest_more(uint64_t digest, const void *data, size_t size) {
+        for (const unsigned char *p = data; size > 0; p++, size--)
+                digest = (digest ^ *p) * UINT64_C(0x100000001b3);
+        return digest;
+}
+
+static uint64_t digest_string(uint64_t digest, const char *s) {
+        return spec_digest_more(digest, strempty(s), strlen(strempty(s)) + 1);
+}
+
+uint64_t spec_digest(const Spec *spec) {
+        uint64_t digest = UINT64_C(0xcbf29ce484222325);
+
+        for (char *const *a = spec->argv; *a; a++)
+                digest = digest_string(digest, *a);
+        digest = digest_string(digest, "");
+        digest = digest_string(digest, spec->directory);
+        digest = digest_string(digest, spec->kind);
+        digest = digest_string(digest, spec->workspace);
+        return spec_digest_more(digest, &spec->limits, sizeof(spec->limits));
 }
 
 char *spec_normalize_result(const char *text, size_t n) {

@@ -15,6 +15,7 @@ typedef struct JobLimits {
         uint64_t memory_max;
         uint64_t tasks_max;
         uint64_t cpu_weight;
+        uint64_t stall_usec;
 } JobLimits;
 
 /* An Enqueue request. It holds the message that it was read from; const strings and stdin_fd are its. */
@@ -27,6 +28,7 @@ typedef struct Spec {
         const char *label;     /* NULL: made from argv */
         const char *workspace; /* NULL: none */
         const char *session;
+        const char *key; /* IdempotencyKey; NULL: none */
         int stdin_fd; /* -1: /dev/null */
         JobLimits limits;
 } Spec;
@@ -46,6 +48,12 @@ char *spec_make_label(const Spec *spec);
 /* The encoded spec without its standard input (see spec-format.h), with extra environment entries at the
  * end. stdin_size is the number of bytes that will follow, or SPEC_NO_STDIN. The caller frees *ret. */
 int spec_encode(const Spec *spec, char *const *extra, uint64_t stdin_size, void **ret, size_t *ret_size);
+
+/* A number that differs, in all likelihood, for requests that ask for different work: of the command, the
+ * directory, the kind, the workspace and the limits; not of the environment, label and session, which differ
+ * between two attempts of the same caller. To go on with the bytes of the standard input: spec_digest_more(). */
+uint64_t spec_digest(const Spec *spec);
+uint64_t spec_digest_more(uint64_t digest, const void *data, size_t size);
 
 /* The n bytes that a job left as its result (a NUL follows them), as JSON text in one line; NULL unless they are one JSON
  * object in UTF-8. The caller frees it. */

@@ -31,6 +31,8 @@ struct StoreOp {
         void *userdata;
         union {
                 StoreCallback plain;
+                StoreInsertCallback insert;
+                StoreExpireCallback expire;
                 StoreSpecCallback spec;
                 StoreFinishCallback finish;
                 StoreLookupCallback lookup;
@@ -40,7 +42,10 @@ struct StoreOp {
 
         JobRecord record; /* what to write; owned */
         JobLimits limits;
-        char *instance;
+        char *instance; /* or the name of a consumer */
+        char *key;
+        uint64_t digest;
+        char *existing;
         void *spec;
         size_t spec_size;
         int fd; /* standard input to append, or the memfd of the spec */
@@ -48,6 +53,7 @@ struct StoreOp {
         uint64_t sequence;
         StoreLookup lookup;
         StoreFilter filter;
+        size_t n_expired;
         JobRecord *records; /* what was read; owned */
         size_t n_records;
 };
@@ -80,6 +86,8 @@ static StoreOp *store_op_free(StoreOp *op) {
 
         job_record_clear(&op->record);
         free(op->instance);
+        free(op->key);
+        free(op->existing);
         if (op->spec) {
                 explicit_bzero(op->spec, op->spec_size);
                 free(op->spec);
@@ -252,9 +260,27 @@ static int append_stdin(StoreOp *op) {
                         return -EPIPE; /* it has shrunk under us */
                 done += n > 0 ? (size_t) n : 0;
         }
+        op->digest = spec_digest_more(op->digest, bigger + op->spec_size, op->stdin_size);
         op->spec_size = size;
         (void) close(TAKE_FD(op->fd));
         return 0;
+}
+
+/* Under a key that is known the request is answered with the job that it made before. */
+static int find_existing(Database *db, StoreOp *op) {
+        uint64_t digest;
+        int r;
+
+        free(op->existing);
+        op->existing = NULL;
+        r = database_find_key(db, op->record.uid, op->key, &op->existing, &digest);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return r;
+        if (digest != op->digest)
+                op->answer = -EKEYREJECTED;
+        return 1;
 }
 
 static int execute_insert(Database *db, StoreOp *op) {
@@ -263,7 +289,21 @@ static int execute_insert(Database *db, StoreOp *op) {
         r = append_stdin(op);
         if (r < 0)
                 return r;
-        return database_insert(db, &op->record, &op->limits, op->spec, op->spec_size);
+        if (op->key) {
+                r = find_existing(db, op);
+                if (r != 0)
+                        return r;
+        }
+        r = database_insert(db, &op->record, &op->limits, op->spec, op->spec_size);
+        if (r >= 0 && op->key)
+                r = database_set_key(db, op->record.id, op->key, op->digest);
+        return r;
+}
+
+static void finish_insert(StoreOp *op) {
+        int r = op->result < 0 ? op->result : op->answer;
+
+        op->callback.insert(r, r < 0 ? NULL : op->existing, op->userdata);
 }
 
 static int copy_string(const char *s, char **ret) {
@@ -273,26 +313,28 @@ static int copy_string(const char *s, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-int store_insert(Store *store, const Job *job, void *spec, size_t spec_size, int stdin_fd, uint64_t stdin_size,
-                 StoreCallback callback, void *userdata) {
+int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreInsertCallback callback, void *userdata) {
         _cleanup_(store_op_freep) StoreOp *op = NULL;
         int r;
 
-        r = store_op_new(&op, store, "insert", NULL, execute_insert, finish_plain, userdata);
+        r = store_op_new(&op, store, "insert", NULL, execute_insert, finish_insert, userdata);
         if (r < 0) {
-                free(spec);
+                free(insert->spec);
                 return r;
         }
-        op->spec = spec;
-        op->spec_size = spec_size;
-        op->callback.plain = callback;
+        op->spec = insert->spec;
+        op->spec_size = insert->spec_size;
+        op->callback.insert = callback;
         op->limits = job->limits;
-        r = job_record_copy(&job->record, &op->record);
+        op->digest = insert->digest;
+        r = copy_string(insert->key, &op->key);
+        if (r >= 0)
+                r = job_record_copy(&job->record, &op->record);
         if (r < 0)
                 return r;
-        if (stdin_fd >= 0) {
-                op->stdin_size = stdin_size;
-                op->fd = fcntl(stdin_fd, F_DUPFD_CLOEXEC, 3);
+        if (insert->stdin_fd >= 0) {
+                op->stdin_size = insert->stdin_size;
+                op->fd = fcntl(insert->stdin_fd, F_DUPFD_CLOEXEC, 3);
                 if (op->fd < 0)
                         return -errno;
         }
@@ -509,6 +551,99 @@ int store_list(Store *store, StoreFilter *filter, StoreListCallback callback, vo
         op->filter = *filter;
         *filter = (StoreFilter) {};
         store_submit(store, op);
+        return 0;
+}
+
+/* --- inbox and retention --------------------------------------------------------------------------- */
+
+#define EXPIRE_MAX 500 /* jobs in one operation, so that a commit does not wait long for it */
+
+static int execute_inbox(Database *db, StoreOp *op) {
+        int r;
+
+        op->filter.after_sequence = 0;
+        r = database_read_consumer(db, op->filter.uid, op->instance, &op->filter.after_sequence);
+        if (r == -ENOENT)
+                r = database_acknowledge(db, op->filter.uid, op->instance, 0);
+        return r < 0 ? r : execute_list(db, op);
+}
+
+static int new_consumer_op(StoreOp **ret, Store *store, const char *name, uint32_t uid, const char *consumer,
+                           int (*execute)(Database *, StoreOp *), void (*finish)(StoreOp *), void *userdata) {
+        _cleanup_(store_op_freep) StoreOp *op = NULL;
+        int r;
+
+        r = store_op_new(&op, store, name, NULL, execute, finish, userdata);
+        if (r < 0)
+                return r;
+        op->filter.uid = uid;
+        r = copy_string(consumer, &op->instance);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(op);
+        return 0;
+}
+
+int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit, StoreListCallback callback, void *userdata) {
+        StoreOp *op;
+        int r;
+
+        r = new_consumer_op(&op, store, "inbox", uid, consumer, execute_inbox, finish_list, userdata);
+        if (r < 0)
+                return r;
+        op->callback.list = callback;
+        op->filter.limit = limit;
+        store_submit(store, op);
+        return 0;
+}
+
+static int execute_acknowledge(Database *db, StoreOp *op) {
+        return database_acknowledge(db, op->filter.uid, op->instance, op->sequence);
+}
+
+int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence, StoreCallback callback, void *userdata) {
+        StoreOp *op;
+        int r;
+
+        r = new_consumer_op(&op, store, "acknowledge", uid, consumer, execute_acknowledge, finish_plain, userdata);
+        if (r < 0)
+                return r;
+        op->callback.plain = callback;
+        op->sequence = sequence;
+        store_submit(store, op);
+        return 0;
+}
+
+static int execute_expire(Database *db, StoreOp *op) {
+        for (char **id = op->lookup.ids; *id; id++) { /* of a batch that was rolled back */
+                free(*id);
+                *id = NULL;
+        }
+        return database_expire(db, op->record.finished_usec, op->record.stdout_bytes, EXPIRE_MAX, op->lookup.ids,
+                               &op->n_expired);
+}
+
+static void finish_expire(StoreOp *op) {
+        size_t n = op->result < 0 ? 0 : op->n_expired;
+
+        op->store->finished -= n;
+        op->callback.expire(op->result, op->lookup.ids, n, op->userdata);
+}
+
+int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreExpireCallback callback, void *userdata) {
+        _cleanup_(store_op_freep) StoreOp *op = NULL;
+        int r;
+
+        r = store_op_new(&op, store, "expire", NULL, execute_expire, finish_expire, userdata);
+        if (r < 0)
+                return r;
+        op->callback.expire = callback;
+        op->record.finished_usec = before_usec;
+        op->record.stdout_bytes = bytes_max;
+        op->lookup.ids = calloc(EXPIRE_MAX + 1, sizeof(char *));
+        if (!op->lookup.ids)
+                return -ENOMEM;
+        store_submit(store, TAKE_PTR(op));
         return 0;
 }
 

@@ -41,10 +41,20 @@ uint64_t store_last_sequence(const Store *store);
 /* Results are 0, -ENOSPC when the disk is full, or a negative errno. */
 typedef void (*StoreCallback)(int r, void *userdata);
 
-/* Records a new job with its encoded spec, which is taken over (also on failure). The bytes of stdin_fd
- * (of which a copy is made; -1: none) are appended to it on the store's thread, exactly stdin_size. */
-int store_insert(Store *store, const Job *job, void *spec, size_t spec_size, int stdin_fd, uint64_t stdin_size,
-                 StoreCallback callback, void *userdata);
+/* What a new job is recorded with, beside itself. */
+typedef struct StoreInsert {
+        void *spec; /* encoded; taken over, also on failure */
+        size_t spec_size;
+        int stdin_fd; /* a copy is made; exactly stdin_size bytes are appended to the spec by the thread. -1: none */
+        uint64_t stdin_size;
+        const char *key; /* IdempotencyKey, NULL: none */
+        uint64_t digest; /* of the request without its standard input */
+} StoreInsert;
+
+/* Records a new job. existing: the id of the job that an equal request with that key has made before, and
+ * nothing was recorded; NULL when it is a new one. -EKEYREJECTED: the key stands for another request. */
+typedef void (*StoreInsertCallback)(int r, const char *existing, void *userdata);
+int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreInsertCallback callback, void *userdata);
 
 /* Records that the job is about to be started under that instance of the service manager, and hands out
  * its spec in a sealed memfd, which the callback owns (-1 on failure). */
@@ -92,6 +102,17 @@ int store_list(Store *store, StoreFilter *filter, StoreListCallback callback, vo
 
 /* Forgets terminal jobs: all, or none and -EBUSY when one is not terminal, -ENOENT when one is gone. */
 int store_remove(Store *store, char *const *ids, size_t n, StoreCallback callback, void *userdata);
+
+/* Lists what has finished since a consumer of uid acknowledged last, oldest first; registers the consumer. */
+int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit, StoreListCallback callback, void *userdata);
+
+/* Records that a consumer has seen all up to a sequence. It never goes back. */
+int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence, StoreCallback callback, void *userdata);
+
+/* Forgets what retention does not keep: jobs that ended before a time, and the oldest where all together have
+ * more than bytes_max of output, as far as no consumer has yet to acknowledge them. 0: no such bound. */
+typedef void (*StoreExpireCallback)(int r, char *const *ids, size_t n, void *userdata);
+int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreExpireCallback callback, void *userdata);
 
 /* Whether a job of that id is recorded, for the sweep of left-over files and units: calls back with 0,
  * -ENOENT, or another negative errno; state is valid with 0. */

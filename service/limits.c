@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <sys/inotify.h>
+
+#include "limits.h"
+#include "manager.h"
+#include "service-log.h"
+
+#define OUTPUT_CHECK_USEC (200 * USEC_PER_MSEC)
+
+uint64_t limits_update_sizes(Job *job) {
+        job->record.stdout_bytes = output_size(job->manager->output, job->record.id, OUTPUT_STDOUT);
+        job->record.stderr_bytes = output_size(job->manager->output, job->record.id, OUTPUT_STDERR);
+        return job->record.stdout_bytes + job->record.stderr_bytes;
+}
+
+static uint64_t now_monotonic(Job *job) {
+        uint64_t usec = 0;
+
+        (void) sd_event_now(job->manager->event, CLOCK_MONOTONIC, &usec);
+        return usec;
+}
+
+/* Only notes the time: the timer looks at it when it is due. */
+void limits_saw_activity(Job *job) {
+        job->active_usec = now_monotonic(job);
+}
+
+static int on_output(sd_event_source *source, const struct inotify_event *event, void *userdata) {
+        Job *job = userdata;
+
+        limits_saw_activity(job);
+        if (job->limits.output_max > 0 && job->phase == JOB_ACTIVE && limits_update_sizes(job) > job->limits.output_max)
+                lifecycle_stop(job, JOB_REASON_OUTPUT_LIMIT, UINT32_MAX);
+        return 0;
+}
+
+static int on_stall_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Job *job = userdata;
+        uint64_t due = job->active_usec + job->limits.stall_usec;
+        int r;
+
+        if (job->phase == JOB_ACTIVE && now_monotonic(job) >= due) {
+                lifecycle_stop(job, JOB_REASON_STALLED, UINT32_MAX);
+                return 0;
+        }
+        r = sd_event_source_set_time(source, due);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int watch_stream(Job *job, OutputStream stream) {
+        sd_event_source **source = &job->output_watch[stream];
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        fd = output_open_reader(job->manager->output, job->record.id, stream);
+        if (fd < 0)
+                return fd;
+        r = sd_event_add_inotify_fd(job->manager->event, source, fd, IN_MODIFY, on_output, job);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_ratelimit(*source, OUTPUT_CHECK_USEC, 1);
+}
+
+static int watch_stall(Job *job) {
+        if (job->limits.stall_usec == 0)
+                return 0;
+        return sd_event_add_time(job->manager->event, &job->stall_timer, CLOCK_MONOTONIC,
+                                 job->active_usec + job->limits.stall_usec, 0, on_stall_timer, job);
+}
+
+void limits_watch(Job *job) {
+        int r = 0;
+
+        if ((job->limits.output_max == 0 && job->limits.stall_usec == 0) || job->output_watch[OUTPUT_STDOUT])
+                return;
+        for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR && r >= 0; i++)
+                r = watch_stream(job, (OutputStream) i);
+        (void) on_output(NULL, NULL, job);
+        if (r >= 0)
+                r = watch_stall(job);
+        if (r < 0)
+                log_job(job, LOG_WARNING, "its output and its silence are not limited: %s.", strerror(-r));
+}
+
+void limits_unwatch(Job *job) {
+        for (size_t i = 0; i < ELEMENTSOF(job->output_watch); i++)
+                job->output_watch[i] = sd_event_source_disable_unref(job->output_watch[i]);
+        job->stall_timer = sd_event_source_disable_unref(job->stall_timer);
+}

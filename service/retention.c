@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Which finished jobs are forgotten: those older than an age, and the oldest once all of them have more than
+ * a number of bytes of output, but for those that stand in an inbox and are not acknowledged. Never by
+ * count, never one that has not ended. */
+
+#include <systemd/sd-journal.h>
+
+#include "manager.h"
+#include "time-util.h"
+
+#define RETENTION_USEC (600 * USEC_PER_SEC)
+
+static void expire(Manager *manager);
+
+static void on_expired(int r, char *const *ids, size_t n, void *userdata) {
+        Manager *manager = userdata;
+
+        if (r < 0) {
+                sd_journal_print(LOG_WARNING, "Cannot remove old jobs: %s.", strerror(-r));
+                return;
+        }
+        for (size_t i = 0; i < n; i++) {
+                (void) sd_journal_send("MESSAGE=%s: forgotten: older, or more output, than retention keeps.", ids[i],
+                                       "PRIORITY=%i", LOG_INFO, "CODEX_JOB_ID=%s", ids[i], NULL);
+                lifecycle_discard_files(manager, ids[i]);
+        }
+        manager->expired += n;
+        if (n > 0 && !manager->stopping) /* one operation takes a limited number */
+                expire(manager);
+}
+
+static void expire(Manager *manager) {
+        uint64_t now = now_realtime(), age = manager->config.retention_max_age_usec;
+        uint64_t bytes = manager->config.retention_max_bytes;
+        int r;
+
+        if (age == 0 && bytes == 0)
+                return;
+        r = store_expire(manager->store, age > 0 && now > age ? now - age : 0, bytes, on_expired, manager);
+        if (r < 0)
+                on_expired(r, NULL, 0, manager);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        int r;
+
+        expire(userdata);
+        r = sd_event_source_set_time_relative(source, RETENTION_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int retention_start(Manager *manager) {
+        expire(manager);
+        return sd_event_add_time_relative(manager->event, &manager->retention_timer, CLOCK_MONOTONIC, RETENTION_USEC,
+                                          USEC_PER_SEC, on_timer, manager);
+}
