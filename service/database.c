@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdarg.h>
-#include <systemd/sd-journal.h>
 
 #include "database.h"
 #include "job-id.h"
@@ -236,8 +236,21 @@ static int run_simple(Database *db, int which) {
 
 /* --- opening --------------------------------------------------------------------------------------- */
 
-static int execute(Database *db, const char *sql) {
+int database_execute(Database *db, const char *sql) {
         return errno_from_sqlite(sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
+}
+
+int database_execute_number(Database *db, const char *sql, uint64_t number) {
+        sqlite3_stmt *s = NULL;
+        int r;
+
+        r = sqlite3_prepare_v2(db->sqlite, sql, -1, &s, NULL);
+        if (r == SQLITE_OK)
+                r = sqlite3_bind_int64(s, 1, (int64_t) number);
+        if (r == SQLITE_OK)
+                r = sqlite3_step(s);
+        (void) sqlite3_finalize(s);
+        return r == SQLITE_DONE ? sqlite3_changes(db->sqlite) : errno_from_sqlite(r);
 }
 
 static int read_pragma(Database *db, const char *sql, int *ret) {
@@ -258,21 +271,21 @@ static int migrate(Database *db, int version) {
         char sql[128];
         int r;
 
-        r = execute(db, "BEGIN IMMEDIATE");
+        r = database_execute(db, "BEGIN IMMEDIATE");
         for (; r >= 0 && version < SCHEMA_VERSION; version++)
-                r = execute(db, migrations[version]);
+                r = database_execute(db, migrations[version]);
         if (r < 0)
                 return r;
         (void) snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
                         APPLICATION_ID, SCHEMA_VERSION);
-        return execute(db, sql);
+        return database_execute(db, sql);
 }
 
 /* EXCLUSIVE keeps a second service off the same store, and spares the shared-memory file. */
 static int configure(Database *db) {
         int r, version = 0;
 
-        r = execute(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; "
+        r = database_execute(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; "
                         "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; "
                         "PRAGMA trusted_schema = OFF; BEGIN EXCLUSIVE; COMMIT");
         if (r < 0)
@@ -285,14 +298,14 @@ static int configure(Database *db) {
         return version < SCHEMA_VERSION ? migrate(db, version) : 0;
 }
 
-static const char *explain(int r) {
+const char *database_explain(int r) {
         switch (r) {
         case -EBUSY:
                 return "another codex-jobsd uses it; stop that one first";
         case -EPROTONOSUPPORT:
                 return "a newer version of codex-jobsd wrote it; install that version again";
         case -EBADMSG:
-                return "it is damaged; restore it from a backup, or move it away to begin anew";
+                return "it is damaged";
         case -ENOSPC:
                 return "the disk is full; make room";
         default:
@@ -300,24 +313,40 @@ static const char *explain(int r) {
         }
 }
 
+static int make_path(const char *directory, const char *suffix, char ret[static PATH_MAX]) {
+        int n = snprintf(ret, PATH_MAX, "%s/jobs.sqlite%s", directory, suffix);
+
+        return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+void database_flag_damaged(const char *directory) {
+        char path[PATH_MAX];
+
+        if (make_path(directory, ".is-damaged", path) >= 0)
+                (void) close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
 int database_open(Database **ret, const char *directory) {
         _cleanup_(database_closep) Database *db = NULL;
         char path[PATH_MAX];
         int r;
 
+        r = make_path(directory, ".is-damaged", path);
+        if (r >= 0 && access(path, F_OK) == 0)
+                r = -EBADMSG;
+        if (r >= 0)
+                r = make_path(directory, "", path);
+        if (r < 0)
+                return r;
         db = calloc(1, sizeof(*db));
         if (!db)
                 return -ENOMEM;
-        if ((size_t) snprintf(path, sizeof(path), "%s/jobs.sqlite", directory) >= sizeof(path))
-                return -ENAMETOOLONG;
-
-        r = sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                            NULL);
-        r = r == SQLITE_OK ? configure(db) : errno_from_sqlite(r);
-        if (r < 0) {
-                sd_journal_print(LOG_ERR, "Cannot open the store %s: %s.", path, explain(r));
+        r = errno_from_sqlite(sqlite3_open_v2(path, &db->sqlite,
+                                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
+        if (r >= 0)
+                r = configure(db);
+        if (r < 0)
                 return r;
-        }
         *ret = TAKE_PTR(db);
         return 0;
 }

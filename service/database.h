@@ -9,10 +9,29 @@
 
 typedef struct Database Database;
 
-/* See store_new(). */
+/* Opens or makes the store in a directory and brings an older schema up to date. Does not log. -EBUSY,
+ * -EPROTONOSUPPORT, -EBADMSG as in store_new(). */
 int database_open(Database **ret, const char *directory);
+
+/* Why database_open() failed, for people, with what to do. Static. */
+const char *database_explain(int r);
+
+/* Remembers across restarts that the store was found damaged, so that the next database_open() fails. */
+void database_flag_damaged(const char *directory);
+
+/* --- database-salvage.c --- */
+
+/* Moves a damaged store out of the way, under a name that says so and when. The caller frees *ret_path. */
+int database_set_aside(const char *directory, char **ret_path);
+
+/* Copies what can still be read from a store that was set aside into db, which is new. */
+int database_salvage(Database *db, const char *path, uint64_t *ret_jobs);
 Database *database_close(Database *db);
 DEFINE_CLEANUP(Database *, database_close);
+
+/* For database-salvage.c: statements without parameters; one with a number, which returns how many rows it changed. */
+int database_execute(Database *db, const char *sql);
+int database_execute_number(Database *db, const char *sql, uint64_t number);
 
 int database_begin(Database *db);
 int database_commit(Database *db);

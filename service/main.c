@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
 
@@ -112,5 +113,7 @@ int main(int argc, char *argv[]) {
         r = run(scope);
         if (r < 0)
                 sd_journal_print(LOG_ERR, "codex-jobsd ends: %s.", strerror(-r));
+        if (r == -EPROTONOSUPPORT) /* starting again does not help: see RestartPreventExitStatus= of the unit */
+                return EX_CONFIG;
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

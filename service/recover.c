@@ -126,10 +126,13 @@ static void on_stray_state(int r, JobState state, void *userdata) {
 
         if (manager->stopping || manager_find(manager, stray->id))
                 return;
-        if (r == -ENOENT)
-                sd_journal_print(LOG_WARNING, "The unit of the job %s has no record in the store; it is ended.", stray->id);
-        else if (r < 0)
+        if (r < 0 && r != -ENOENT)
                 return;
+        if (r == -ENOENT && streq(stray->sub_state, "running")) {
+                sd_journal_print(LOG_WARNING, "The unit of the job %s has no record in the store; it runs on, and is "
+                                 "forgotten when it ends.", stray->id);
+                return;
+        }
         unit_manager_discard(manager->units, stray->id, stray->sub_state);
 }
 
@@ -162,11 +165,17 @@ typedef struct StrayFiles {
 static void on_files_state(int r, JobState state, void *userdata) {
         _cleanup_free_ StrayFiles *files = userdata;
 
-        if (r == -ENOENT)
+        if (r != -ENOENT)
+                return;
+        if (output_size(files->manager->output, files->id, OUTPUT_STDOUT) > 0 ||
+            output_size(files->manager->output, files->id, OUTPUT_STDERR) > 0)
+                sd_journal_print(LOG_NOTICE, "The output of the job %s has no record in the store; it is kept.", files->id);
+        else
                 output_remove(files->manager->output, files->id);
 }
 
-/* Files are made before the record: those without one are of jobs that were never accepted. */
+/* Files are made before the record: those without one are of jobs that were never accepted, and never ran,
+ * so they are empty; others are of a record that was lost with a damaged store. */
 static int on_files(const char *id, void *userdata) {
         Manager *manager = userdata;
         StrayFiles *files;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <systemd/sd-journal.h>
 
 #include "background.h"
 #include "database.h"
@@ -10,6 +11,8 @@
 #include "store.h"
 
 struct Store {
+        char *directory;
+        sd_event *event;
         Database *db; /* of the thread, once it runs */
         Background *thread;
         uint64_t finished;
@@ -107,6 +110,10 @@ DEFINE_CLEANUP(StoreOp *, store_op_free);
 static void store_op_complete(BackgroundOp *base) {
         _cleanup_(store_op_freep) StoreOp *op = (StoreOp *) base;
 
+        if (op->result == -EBADMSG) {
+                sd_journal_print(LOG_CRIT, "The store in %s is damaged. Starting anew to set it aside.", op->store->directory);
+                (void) sd_event_exit(op->store->event, -EBADMSG);
+        }
         op->finish(op);
 }
 
@@ -184,17 +191,46 @@ rollback:
         return false;
 }
 
+/* A store that turns out to be damaged is set aside by the next start; this one ends in finish(). */
+static void look_for_damage(Store *store, const BackgroundBatch *batch) {
+        BackgroundOp *base;
+
+        TAILQ_FOREACH(base, batch, entry)
+                if (((StoreOp *) base)->result == -EBADMSG)
+                        database_flag_damaged(store->directory);
+}
+
 static void store_run(BackgroundBatch *batch, void *userdata) {
-        Database *db = userdata;
+        Store *store = userdata;
+        Database *db = store->db;
         BackgroundOp *base;
 
         if (run_together(db, batch))
                 return;
         TAILQ_FOREACH(base, batch, entry)
                 ((StoreOp *) base)->result = run_one(db, (StoreOp *) base);
+        look_for_damage(store, batch);
 }
 
 /* --- life ------------------------------------------------------------------------------------------ */
+
+static int replace_damaged(Database **ret, const char *directory) {
+        _cleanup_(database_closep) Database *db = NULL;
+        _cleanup_free_ char *path = NULL;
+        uint64_t saved = 0;
+        int r, salvaged;
+
+        r = database_set_aside(directory, &path);
+        if (r >= 0)
+                r = database_open(&db, directory);
+        if (r < 0)
+                return r;
+        salvaged = database_salvage(db, path, &saved);
+        sd_journal_print(LOG_CRIT, "The store was damaged. It is kept as %s; %" PRIu64 " jobs could be read and taken over%s%s. "
+                         "Look at the disk.", path, saved, salvaged < 0 ? "; " : "", salvaged < 0 ? database_explain(salvaged) : "");
+        *ret = TAKE_PTR(db);
+        return 0;
+}
 
 int store_new(Store **ret, sd_event *event, const char *directory) {
         _cleanup_(store_freep) Store *store = NULL;
@@ -203,13 +239,21 @@ int store_new(Store **ret, sd_event *event, const char *directory) {
         store = calloc(1, sizeof(*store));
         if (!store)
                 return -ENOMEM;
+        store->event = sd_event_ref(event);
+        store->directory = strdup(directory);
+        if (!store->directory)
+                return -ENOMEM;
         r = database_open(&store->db, directory);
-        if (r < 0)
+        if (r == -EBADMSG)
+                r = replace_damaged(&store->db, directory);
+        if (r < 0) {
+                sd_journal_print(LOG_ERR, "Cannot open the store in %s: %s.", directory, database_explain(r));
                 return r;
+        }
         r = database_count(store->db, &store->finished, &store->last_sequence);
         if (r < 0)
                 return r;
-        r = background_new(&store->thread, event, "codex-jobs-db", store_run, store->db);
+        r = background_new(&store->thread, event, "codex-jobs-db", store_run, store);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(store);
@@ -222,6 +266,8 @@ Store *store_free(Store *store) {
 
         (void) background_free(store->thread);
         (void) database_close(store->db);
+        (void) sd_event_unref(store->event);
+        free(store->directory);
         free(store);
         return NULL;
 }

@@ -21,9 +21,9 @@ typedef struct StoredJob {
 } StoredJob;
 
 /* Opens the store in an existing directory, or makes it; brings an older schema up to date.
- * Synchronous: for the start of the service. Returns 0, -EBUSY when another service holds the store,
- * -EPROTONOSUPPORT when a newer version wrote it, -EBADMSG when it is damaged, or a negative errno. Logs
- * what is wrong with it. */
+ * Synchronous: for the start of the service. A damaged store is set aside, loudly, and what can be read of
+ * it is taken over. Returns 0, -EBUSY when another service holds the store, -EPROTONOSUPPORT when a newer
+ * version wrote it, or a negative errno. Logs what is wrong with it. */
 int store_new(Store **ret, sd_event *event, const char *directory);
 
 /* Commits what was handed over, calls back, closes. Takes NULL; returns NULL. */

@@ -46,8 +46,10 @@ struct Unit {
         sd_bus_slot *refresh_call;
         sd_bus_slot *stop_call;
         sd_bus_slot *release_call;
+        sd_bus_slot *state_call;
         UnitProperties properties;
         bool ended;
+        bool stop_asked; /* by us */
         uint64_t asked; /* the last sweep that began while it should have existed */
         uint64_t seen;  /* the last sweep that found it */
 };
@@ -93,6 +95,7 @@ Unit *unit_free(Unit *unit) {
 
         if (unit->manager)
                 (void) tdelete(unit, &unit->manager->units, compare_units);
+        (void) sd_bus_slot_unref(unit->state_call);
         (void) sd_bus_slot_unref(unit->release_call);
         (void) sd_bus_slot_unref(unit->stop_call);
         (void) sd_bus_slot_unref(unit->refresh_call);
@@ -130,20 +133,9 @@ static Unit *find_unit_by_path(UnitManager *manager, const char *path) {
         return id_from_name(name, id) ? find_unit(manager, id) : NULL;
 }
 
-/* Tells, once, that the unit has ended. exited: its process ended and RemainAfterExit= holds it; dead: it was
- * stopped, or ended by a signal that systemd takes for a clean end. A unit that was loaded and not yet
- * started is dead too, but nothing of it ever ran. */
-static void unit_check_end(Unit *unit) {
+static void unit_tell_end(Unit *unit) {
         const UnitProperties *p = &unit->properties;
-        bool ended;
-        JobEnd end;
-
-        ended = streq(p->sub_state, "exited") || streq(p->sub_state, "failed") ||
-                (streq(p->sub_state, "dead") && p->code != 0);
-        if (!ended || unit->ended)
-                return;
-        unit->ended = true;
-        end = (JobEnd) {
+        const JobEnd end = {
                 .code = p->code,
                 .status = p->status,
                 .result = p->result,
@@ -151,7 +143,45 @@ static void unit_check_end(Unit *unit) {
                 .worker_failed = p->status_errno != 0 && p->code == CLD_EXITED &&
                         (p->status == 126 || p->status == 127),
         };
+
         unit->manager->listener->ended(&end, p->start_usec, p->exit_usec, unit->userdata);
+}
+
+/* When the host goes down the jobs end by SIGTERM shortly before us: that is no end of theirs to tell. It is
+ * left to the next start, which finds that the host was restarted under them. */
+static int on_state_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Unit *unit = userdata;
+        const char *state = "";
+
+        unit->state_call = sd_bus_slot_unref(unit->state_call);
+        if (!sd_bus_message_is_method_error(reply, NULL) && sd_bus_message_read(reply, "v", "s", &state) >= 0 &&
+            streq(state, "stopping"))
+                return 0;
+        unit_tell_end(unit);
+        return 0;
+}
+
+/* Sees, once, that the unit has ended. exited: its process ended and RemainAfterExit= holds it; dead: it was
+ * stopped, or ended by a signal that systemd takes for a clean end. A unit that was loaded and not yet
+ * started is dead too, but nothing of it ever ran. */
+static void unit_check_end(Unit *unit) {
+        const UnitProperties *p = &unit->properties;
+        bool ended;
+        int r;
+
+        ended = streq(p->sub_state, "exited") || streq(p->sub_state, "failed") ||
+                (streq(p->sub_state, "dead") && p->code != 0);
+        if (!ended || unit->ended)
+                return;
+        unit->ended = true;
+        if (p->code == CLD_KILLED && p->status == SIGTERM && !unit->stop_asked) {
+                r = sd_bus_call_method_async(unit->manager->bus, &unit->state_call, SYSTEMD_NAME, SYSTEMD_PATH,
+                                             "org.freedesktop.DBus.Properties", "Get", on_state_reply, unit, "ss",
+                                             SYSTEMD_MANAGER, "SystemState");
+                if (r >= 0)
+                        return;
+        }
+        unit_tell_end(unit);
 }
 
 /* --- start ----------------------------------------------------------------------------------------- */
@@ -298,6 +328,7 @@ static int on_stop_reply(sd_bus_message *reply, void *userdata, sd_bus_error *re
 }
 
 int unit_stop(Unit *unit) {
+        unit->stop_asked = true;
         return call_on_name(unit->manager, &unit->stop_call, "StopUnit", unit->name, true, on_stop_reply, unit);
 }
 
