@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "answer.h"
+#include "output.h"
+#include "render.h"
+#include "say.h"
+#include "stream.h"
+
+#define LAST_LINES 10
+#define LAST_BYTES 4096
+#define JSON_OUTPUT_MAX (1024U * 1024U)
+
+/* ---- Commands ---- */
+
+char *answer_command(Client *c, const char *verb, const char *const *ids, size_t n, const char *option) {
+        _cleanup_fclose_ FILE *f = NULL;
+        char *text = NULL;
+        size_t size;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return NULL;
+        (void) fprintf(f, "codex-jobs %s", verb);
+        for (size_t i = 0; i < n; i++)
+                (void) fprintf(f, " %s", ids[i]);
+        (void) fprintf(f, "%s%s", option, client_scope_option(c));
+        if (fclose(TAKE_PTR(f)) == 0)
+                return text;
+        free(text);
+        return NULL;
+}
+
+int answer_await_command(Client *c, const char *text, const char *const *ids, size_t n, bool any) {
+        _cleanup_free_ char *command = answer_command(c, "await", ids, n, any ? " --any" : "");
+
+        if (!command)
+                return -ENOMEM;
+        say("%s: %s", text, command);
+        return 0;
+}
+
+static char *command_for(Client *c, const char *verb, const JobRecord *record) {
+        return answer_command(c, verb, &(const char *) { record->id }, 1, "");
+}
+
+/* ---- Jobs that ended ---- */
+
+static int say_next(Client *c, const JobRecord *record) {
+        _cleanup_free_ char *command = command_for(c, "logs", record);
+
+        if (!command)
+                return -ENOMEM;
+        say("all that it wrote: %s", command);
+        return 0;
+}
+
+static int say_end(const JobRecord *record) {
+        _cleanup_free_ char *text = render_end(record);
+
+        if (!text)
+                return -ENOMEM;
+        say("%s %s", record->id, text);
+        return 0;
+}
+
+int answer_end(Client *c, const JobRecord *record) {
+        int r;
+
+        if (client_is_quiet(c) || record->state == JOB_COMPLETED)
+                return 0;
+        r = say_end(record);
+        if (r < 0 || record->state != JOB_CANCELLED)
+                return r;
+        return say_next(c, record);
+}
+
+static int quote_lines(char *text) {
+        for (char *line; (line = strsep(&text, "\n"));) {
+                _cleanup_free_ char *clean = NULL;
+
+                if (!text && !*line) /* behind the last newline */
+                        break;
+                clean = one_line(line);
+                if (!clean)
+                        return -ENOMEM;
+                (void) fprintf(stderr, "  %s\n", clean);
+        }
+        return 0;
+}
+
+static int say_last_lines(Client *c, const JobRecord *record, sd_bus_error *error) {
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        off_t begin;
+        int r;
+
+        /* What cannot be executed has no stderr but the reason, which was told. */
+        if (record->stderr_bytes == 0 || record->reason == JOB_REASON_NOT_EXECUTABLE)
+                return 0;
+        r = output_open(c, &(const OutputName) { record->id, "stderr" }, &fd, error);
+        if (r < 0)
+                return r;
+        r = output_tail(fd, LAST_LINES, &begin);
+        if (r < 0)
+                return r;
+        begin = MAX(begin, (off_t) record->stderr_bytes - LAST_BYTES);
+        r = output_read(fd, begin, LAST_BYTES, &text, &size);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < size; i++)
+                if (text[i] == 0)
+                        text[i] = ' ';
+        say("the last lines of its stderr:");
+        return quote_lines(text);
+}
+
+int answer_result(Client *c, const JobRecord *record, sd_bus_error *error) {
+        _cleanup_(stream_freep) Stream *s = NULL;
+        int r;
+
+        if (record->stdout_bytes > 0) {
+                r = stream_new(c, record->id, "stdout", STDOUT_FILENO, STREAM_ALL, &s);
+                if (r < 0)
+                        return r;
+                r = stream_finish(s, error);
+                if (r < 0)
+                        return r;
+        }
+        if (client_is_quiet(c) || record->state == JOB_COMPLETED)
+                return 0;
+        r = say_end(record);
+        if (r < 0)
+                return r;
+        r = say_last_lines(c, record, error);
+        if (r < 0)
+                return r;
+        return say_next(c, record);
+}
+
+static int read_output(Client *c, const JobRecord *record, const char *stream, char **ret, bool *ret_truncated,
+                       sd_bus_error *error) {
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        r = output_open(c, &(const OutputName) { record->id, stream }, &fd, error);
+        if (r < 0)
+                return r;
+        return output_read_text(fd, JSON_OUTPUT_MAX, ret, ret_truncated);
+}
+
+int answer_read_output(Client *c, const JobRecord *record, JsonExtra *extra, sd_bus_error *error) {
+        int r;
+
+        r = read_output(c, record, "stdout", &extra->stdout_text, &extra->stdout_truncated, error);
+        if (r < 0)
+                return r;
+        return read_output(c, record, "stderr", &extra->stderr_text, &extra->stderr_truncated, error);
+}
+
+/* ---- Jobs that go on ---- */
+
+int answer_activity(const JobRecord *record) {
+        _cleanup_free_ char *text = render_activity(record);
+
+        if (!text)
+                return -ENOMEM;
+        say("%s is still %s", record->id, text);
+        return 0;
+}
+
+/* ---- JSON ---- */
+
+/* The command for one job; NULL with 0 where nothing is left to do. */
+static int next_for(Client *c, const JobRecord *record, NextKind kind, char **ret) {
+        const char *verb = NULL;
+
+        if (!job_state_is_terminal(record->state))
+                verb = "await";
+        else if (kind == NEXT_RESULT)
+                verb = "result";
+        else if (record->state != JOB_COMPLETED)
+                verb = "logs";
+        *ret = verb ? command_for(c, verb, record) : NULL;
+        return verb && !*ret ? -ENOMEM : 0;
+}
+
+/* One command for all that go on: a list may be long. */
+static int next_for_all(Client *c, const JobRecord *const *records, size_t n, char **ret) {
+        _cleanup_free_ const char **ids = calloc(n + 1, sizeof(char *));
+        size_t n_ids = 0;
+
+        if (!ids)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                if (!job_state_is_terminal(records[i]->state))
+                        ids[n_ids++] = records[i]->id;
+        *ret = n_ids > 0 ? answer_command(c, "await", ids, n_ids, "") : NULL;
+        return n_ids > 0 && !*ret ? -ENOMEM : 0;
+}
+
+int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *extras, size_t n, bool single,
+                NextKind kind, sd_bus_error *error) {
+        _cleanup_free_ char *command = NULL;
+        char *next[2] = {};
+        int r;
+
+        r = single ? next_for(c, records[0], kind, &command) : next_for_all(c, records, n, &command);
+        if (r < 0)
+                return r;
+        next[0] = command;
+        return json_write(&(const JsonReply) {
+                                  .single = single,
+                                  .n = n,
+                                  .records = records,
+                                  .extras = extras,
+                                  .next = next,
+                          },
+                          error);
+}
+
+/* ---- The end of a verb that failed ---- */
+
+int answer_failure(Client *c, const sd_bus_error *error, int r, const char *const *ids, size_t n) {
+        if (r == -EPIPE)
+                return STATUS_OWN_FAILURE;
+        if (r != -EINTR)
+                return say_error(error, r);
+
+        if (n > 0)
+                (void) answer_await_command(c, n == 1 ? "detached, the job goes on; to wait on" :
+                                                        "detached, the jobs go on; to wait on",
+                                            ids, n, false);
+        else if (sd_bus_error_is_set(error))
+                (void) say_error(error, r);
+        return STATUS_SIGNALLED + client_signal(c);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* How a verb answers: the result of jobs that ended, what is left to do for those that did not, as text or as
+ * JSON; and how it ends when it cannot. */
+
+#include "jobs.h"
+#include "render-json.h"
+
+/* ---- Jobs that ended ---- */
+
+/* Text: what the job wrote to stdout goes to ours; of one that did not complete, stderr tells how it ended, the last
+ * lines of its stderr and the next command. Returns 0, or a negative errno with error set. */
+int answer_result(Client *c, const JobRecord *record, sd_bus_error *error);
+
+/* The line about how it ended, and the command that shows more. For one whose output was passed on already. */
+int answer_end(Client *c, const JobRecord *record);
+
+/* JSON: adds the job's output to the extra. */
+int answer_read_output(Client *c, const JobRecord *record, JsonExtra *extra, sd_bus_error *error);
+
+/* ---- Jobs that go on ---- */
+
+/* Text: what the job is doing, on stderr. */
+int answer_activity(const JobRecord *record);
+
+/* Text: the command that waits on, on stderr. any: for the first of them. */
+int answer_await_command(Client *c, const char *text, const char *const *ids, size_t n, bool any);
+
+/* "codex-jobs VERB ID…" as it is to be typed to reach the same service. NULL: memory is short. */
+char *answer_command(Client *c, const char *verb, const char *const *ids, size_t n, const char *option);
+
+/* ---- All of them ---- */
+
+typedef enum NextKind {
+        NEXT_SHOWN,  /* the results were shown: only what is not over or failed leaves something to do */
+        NEXT_RESULT, /* they were not */
+} NextKind;
+
+/* JSON: writes the document, with the commands that come next. extras: NULL, or one a job. Returns 0, or a negative
+ * errno with error set. */
+int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *extras, size_t n, bool single,
+                NextKind kind, sd_bus_error *error);
+
+/* ---- The end of a verb that failed ---- */
+
+/* Says why and returns the exit status: 128+n behind a signal, else STATUS_OWN_FAILURE. A reader that went away is
+ * not worth a word. ids are the jobs that go on, none for n = 0. */
+int answer_failure(Client *c, const sd_bus_error *error, int r, const char *const *ids, size_t n);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Calls of the service's methods that outlive the service: what may be asked again is. */
+
+#include "bus-names.h"
+#include "client-internal.h"
+
+#define GIVE_UP_USEC (5 * USEC_PER_SEC)
+
+static uint64_t now_monotonic(void) {
+        struct timespec ts;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+}
+
+/* The answer is here: done() may free the call. */
+static void call_end(Call *call, sd_bus_message *reply, const sd_bus_error *error) {
+        _cleanup_(sd_bus_error_free) sd_bus_error explained = SD_BUS_ERROR_NULL;
+
+        call->slot = sd_bus_slot_unref(call->slot);
+        call->waiting = false;
+        if (!error) {
+                call->done(reply, NULL, call->userdata);
+                return;
+        }
+        explain_error(call->client, error, &explained);
+        call->done(NULL, &explained, call->userdata);
+}
+
+/* Whether the service was not there, or will not be for much longer, rather than said no. */
+static bool error_is_passing(const Call *call, const sd_bus_error *error) {
+        if (sd_bus_error_has_name(error, JOBS_ERROR_UNAVAILABLE))
+                return true;
+        if (call->mode == CALL_ONCE)
+                return false; /* it may have been done */
+        if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED,
+                                   SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+                return true;
+        /* Once it was there, the bus's own errors mean that it is being replaced. */
+        return call->client->owner && !startswith(error->name, "org.codex.Jobs.Error.") &&
+                !sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_OBJECT,
+                                        SD_BUS_ERROR_UNKNOWN_INTERFACE, SD_BUS_ERROR_INVALID_ARGS);
+}
+
+static bool call_has_time(Call *call) {
+        uint64_t now = now_monotonic();
+
+        if (call->failing_since == 0)
+                call->failing_since = now;
+        if (call->mode == CALL_PATIENT && call->client->owner)
+                return true;
+        return now - call->failing_since < GIVE_UP_USEC;
+}
+
+static void call_failed(Call *call, const sd_bus_error *error) {
+        _cleanup_(sd_bus_error_free) sd_bus_error lost = SD_BUS_ERROR_NULL;
+        int r;
+
+        if (!error_is_passing(call, error) || !call_has_time(call)) {
+                call_end(call, NULL, error);
+                return;
+        }
+        if (call->mode == CALL_PATIENT && call->client->owner)
+                client_away(call->client);
+        call->waiting = true;
+        r = client_retry(call->client);
+        if (r < 0) {
+                (void) sd_bus_error_set_errno(&lost, r);
+                call_end(call, NULL, &lost);
+        }
+}
+
+static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        const sd_bus_error *error = sd_bus_message_get_error(m);
+        Call *call = userdata;
+        int r;
+
+        call->slot = sd_bus_slot_unref(call->slot);
+        if (error) {
+                call_failed(call, error);
+                return 0;
+        }
+        r = client_seen(call->client, m);
+        if (r < 0)
+                client_stop(call->client, r, NULL);
+        call_end(call, m, NULL);
+        return 0;
+}
+
+static int call_send(Call *call) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        sd_bus *bus = call->client->bus;
+        int r;
+
+        if (!bus)
+                return -ENOTCONN;
+        r = sd_bus_message_new_method_call(bus, &m, JOBS_BUS_NAME, JOBS_PATH, JOBS_INTERFACE, call->method);
+        if (r < 0)
+                return r;
+        r = call->append(m, call->arguments);
+        if (r < 0)
+                return r;
+        r = sd_bus_call_async(bus, &call->slot, m, on_reply, call, call->mode == CALL_AGAIN ? 0 : UINT64_MAX);
+        if (r < 0)
+                return r;
+        call->waiting = false;
+        return 0;
+}
+
+void calls_resume(Client *c, const sd_bus_error *error) {
+        Call *next;
+
+        /* A call that ends may start another: at the head of the list, behind this walk. */
+        for (Call *call = c->calls; call; call = next) {
+                int r;
+
+                next = call->next;
+                if (!call->waiting)
+                        continue;
+                if (error) {
+                        call_failed(call, error);
+                        continue;
+                }
+                r = call_send(call);
+                if (r < 0)
+                        (void) client_retry(c);
+        }
+}
+
+void calls_lost(Client *c) {
+        const sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_DISCONNECTED, "the connection ended");
+        Call *next;
+
+        for (Call *call = c->calls; call; call = next) {
+                next = call->next;
+                if (!call->slot)
+                        continue;
+                call->slot = sd_bus_slot_unref(call->slot);
+                call_failed(call, &error);
+        }
+}
+
+int call_new(Client *c, Call **ret, CallMode mode, const char *method, call_append_t append, void *arguments,
+             call_done_t done, void *userdata) {
+        _cleanup_(call_freep) Call *call = NULL;
+        int r;
+
+        call = malloc(sizeof(Call));
+        if (!call)
+                return -ENOMEM;
+        *call = (Call) {
+                .client = c,
+                .next = c->calls,
+                .mode = mode,
+                .method = method,
+                .append = append,
+                .arguments = arguments,
+                .done = done,
+                .userdata = userdata,
+        };
+        if (c->calls)
+                c->calls->previous = call;
+        c->calls = call;
+
+        r = call_send(call);
+        if (r == -ENOTCONN || r == -ECONNRESET) { /* it is being opened again */
+                call->waiting = true;
+                r = client_retry(c);
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(call);
+        return 0;
+}
+
+Call *call_free(Call *call) {
+        if (!call)
+                return NULL;
+        if (call->previous)
+                call->previous->next = call->next;
+        else
+                call->client->calls = call->next;
+        if (call->next)
+                call->next->previous = call->previous;
+        (void) sd_bus_slot_unref(call->slot);
+        free(call);
+        return NULL;
+}
+
+int append_string(sd_bus_message *m, void *string) {
+        return sd_bus_message_append_basic(m, 's', string);
+}
+
+/* ---- One call, awaited ---- */
+
+typedef struct Answer {
+        bool done;
+        sd_bus_message *reply;
+        sd_bus_error error;
+} Answer;
+
+static void on_answer(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+        Answer *answer = userdata;
+
+        answer->done = true;
+        if (error)
+                (void) sd_bus_error_copy(&answer->error, error);
+        else
+                answer->reply = sd_bus_message_ref(reply);
+}
+
+int call_wait(Client *c, CallMode mode, const char *method, call_append_t append, void *arguments,
+              sd_bus_message **ret, sd_bus_error *error) {
+        _cleanup_(call_freep) Call *call = NULL;
+        Answer answer = {};
+        int r;
+
+        r = call_new(c, &call, mode, method, append, arguments, on_answer, &answer);
+        if (r < 0)
+                return r;
+        while (!answer.done) {
+                r = client_iterate(c, error);
+                if (r < 0)
+                        return r;
+        }
+        if (!answer.reply) {
+                (void) sd_bus_error_move(error, &answer.error);
+                return -EREMOTEIO;
+        }
+        if (ret)
+                *ret = answer.reply;
+        else
+                (void) sd_bus_message_unref(answer.reply);
+        return 0;
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The connection: opened, watched, opened again; and the event loop it lives in. */
+
+#include <signal.h>
+
+#include "bus-names.h"
+#include "client-internal.h"
+#include "say.h"
+
+#define RETRY_USEC (50 * USEC_PER_MSEC)
+#define RETRY_DOUBLINGS_MAX 5
+
+static int open_bus(Client *c);
+
+/* ---- The event loop ---- */
+
+void client_stop(Client *c, int r, const sd_bus_error *error) {
+        if (c->stop < 0)
+                return;
+        c->stop = r;
+        if (error)
+                (void) sd_bus_error_copy(&c->stop_error, error);
+}
+
+int client_iterate(Client *c, sd_bus_error *error) {
+        int r;
+
+        if (c->stop >= 0) {
+                r = sd_event_run(c->event, UINT64_MAX);
+                if (r < 0 && r != -EINTR)
+                        client_stop(c, r, NULL);
+        }
+        if (c->stop < 0 && sd_bus_error_is_set(&c->stop_error))
+                (void) sd_bus_error_copy(error, &c->stop_error);
+        return c->stop;
+}
+
+static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata) {
+        client_stop(userdata, -ETIMEDOUT, NULL);
+        return 0;
+}
+
+int client_set_timeout(Client *c, uint64_t usec) {
+        c->deadline = sd_event_source_disable_unref(c->deadline);
+        if (c->stop == -ETIMEDOUT)
+                c->stop = 0;
+        if (usec == USEC_INFINITY)
+                return 0;
+        return sd_event_add_time_relative(c->event, &c->deadline, CLOCK_MONOTONIC, usec, 1, on_deadline, c);
+}
+
+static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
+        Client *c = userdata;
+
+        c->signal = (int) si->ssi_signo;
+        client_stop(c, -EINTR, NULL);
+        return 0;
+}
+
+int client_catch_signals(Client *c) {
+        sigset_t set;
+        int r;
+
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGINT);
+        (void) sigaddset(&set, SIGTERM);
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+                return -errno;
+        r = sd_event_add_signal(c->event, &c->interrupt, SIGINT, on_signal, c);
+        if (r < 0)
+                return r;
+        return sd_event_add_signal(c->event, &c->terminate, SIGTERM, on_signal, c);
+}
+
+void client_restore_signals(Client *c) {
+        sigset_t set;
+
+        c->interrupt = sd_event_source_disable_unref(c->interrupt);
+        c->terminate = sd_event_source_disable_unref(c->terminate);
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGINT);
+        (void) sigaddset(&set, SIGTERM);
+        (void) sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+int client_signal(const Client *c) {
+        return c->signal;
+}
+
+sd_event *client_event(Client *c) {
+        return c->event;
+}
+
+/* ---- Coming back ---- */
+
+void client_away(Client *c) {
+        if (c->away)
+                return;
+        c->away = true;
+        if (!c->quiet)
+                say("the service went away; waiting for it to come back.");
+}
+
+static void tell_changed(Client *c) {
+        if (c->changed)
+                c->changed(c->changed_userdata);
+}
+
+static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        Client *c = userdata;
+        int r;
+
+        if (c->bus && sd_bus_is_open(c->bus) > 0) {
+                calls_resume(c, NULL);
+                return 0;
+        }
+
+        calls_lost(c);
+        r = open_bus(c);
+        if (r < 0) {
+                (void) explain_connect(c->system, r, &error);
+                calls_resume(c, &error);
+                r = client_retry(c);
+                if (r < 0)
+                        client_stop(c, r, NULL);
+                return 0;
+        }
+        calls_resume(c, NULL);
+        tell_changed(c);
+        return 0;
+}
+
+int client_retry(Client *c) {
+        uint64_t delay = RETRY_USEC << MIN(c->failures, RETRY_DOUBLINGS_MAX);
+        int enabled, r;
+
+        if (c->retry) {
+                r = sd_event_source_get_enabled(c->retry, &enabled);
+                if (r < 0 || enabled != SD_EVENT_OFF)
+                        return r;
+                r = sd_event_source_set_time_relative(c->retry, delay);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(c->retry, SD_EVENT_ONESHOT);
+        } else
+                r = sd_event_add_time_relative(c->event, &c->retry, CLOCK_MONOTONIC, delay, USEC_PER_MSEC, on_retry,
+                                               c);
+        c->failures++;
+        return r;
+}
+
+int client_seen(Client *c, sd_bus_message *m) {
+        const char *sender = sd_bus_message_get_sender(m);
+        bool other = c->owner && sender && !streq(c->owner, sender);
+
+        c->failures = 0;
+        if (c->away && !c->quiet)
+                say("the service is back.");
+        c->away = false;
+
+        if (sender && (!c->owner || other)) {
+                free(c->owner);
+                c->owner = strdup(sender);
+                if (!c->owner)
+                        return -ENOMEM;
+        }
+        if (other) /* it died and is back, faster than we could be told */
+                tell_changed(c);
+        return 0;
+}
+
+bool client_is_from_service(const Client *c, sd_bus_message *m) {
+        const char *sender = sd_bus_message_get_sender(m);
+
+        return c->owner && sender && streq(c->owner, sender);
+}
+
+static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        const char *name, *old_owner, *new_owner;
+        Client *c = userdata;
+        int r;
+
+        r = sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner);
+        if (r < 0 || !streq(name, JOBS_BUS_NAME) || !streq(strempty(sd_bus_message_get_sender(m)), "org.freedesktop.DBus"))
+                return 0;
+        if (!c->owner || streq(c->owner, new_owner))
+                return 0; /* it starts for us, or we have its answer already */
+
+        if (isempty(new_owner))
+                client_away(c);
+        else
+                calls_resume(c, NULL);
+        tell_changed(c);
+        return 0;
+}
+
+int client_watch_service(Client *c, void (*changed)(void *userdata), void *userdata) {
+        c->changed = changed;
+        c->changed_userdata = userdata;
+        return client_match(c,
+                            "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                            "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" JOBS_BUS_NAME "'",
+                            on_owner_changed, c);
+}
+
+static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Client *c = userdata;
+        int r;
+
+        if (c->owner)
+                client_away(c);
+        r = client_retry(c);
+        if (r < 0)
+                client_stop(c, r, NULL);
+        return 0;
+}
+
+/* ---- Subscriptions ---- */
+
+static int on_match_installed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        _cleanup_(sd_bus_error_free) sd_bus_error told = SD_BUS_ERROR_NULL;
+        const sd_bus_error *error = sd_bus_message_get_error(m);
+        Client *c = userdata;
+
+        /* A connection that breaks is opened again with all its matches. */
+        if (!error || sd_bus_is_open(c->bus) <= 0)
+                return 0;
+        client_stop(c,
+                    error_set(&told,
+                              "the bus refuses to tell of finished jobs: %s: end some of your other connections to "
+                              "it and try again.",
+                              error->message),
+                    &told);
+        return 0;
+}
+
+static int match_install(Client *c, Match *match) {
+        match->slot = sd_bus_slot_unref(match->slot);
+        return sd_bus_add_match_async(c->bus, &match->slot, match->rule, match->handler, on_match_installed,
+                                      match->userdata);
+}
+
+static Match *match_free(Match *match) {
+        if (!match)
+                return NULL;
+        (void) sd_bus_slot_unref(match->slot);
+        free(match->rule);
+        free(match);
+        return NULL;
+}
+DEFINE_CLEANUP(Match *, match_free);
+
+int client_match(Client *c, const char *rule, sd_bus_message_handler_t handler, void *userdata) {
+        _cleanup_(match_freep) Match *match = NULL;
+        Match **matches;
+        int r;
+
+        matches = reallocarray(c->matches, c->n_matches + 1, sizeof(Match *));
+        if (!matches)
+                return -ENOMEM;
+        c->matches = matches;
+
+        match = malloc(sizeof(Match));
+        if (!match)
+                return -ENOMEM;
+        *match = (Match) { .rule = strdup(rule), .handler = handler, .userdata = userdata };
+        if (!match->rule)
+                return -ENOMEM;
+        if (c->bus && sd_bus_is_open(c->bus) > 0) {
+                r = match_install(c, match);
+                if (r < 0)
+                        return r;
+        }
+        c->matches[c->n_matches++] = TAKE_PTR(match);
+        return 0;
+}
+
+/* ---- The connection ---- */
+
+/* Where the user's bus is when the environment does not say so, as for sudo, cron and some agents. */
+static int open_user_bus_by_uid(sd_bus **ret) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        char address[64];
+        int r;
+
+        (void) snprintf(address, sizeof(address), "unix:path=/run/user/%u/bus", (unsigned) getuid());
+        r = sd_bus_new(&bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_set_address(bus, address);
+        if (r < 0)
+                return r;
+        r = sd_bus_set_bus_client(bus, true);
+        if (r < 0)
+                return r;
+        r = sd_bus_start(bus);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+static int open_any(bool system, sd_bus **ret) {
+        if (system)
+                return sd_bus_open_system(ret);
+        if (!getenv("DBUS_SESSION_BUS_ADDRESS") && !getenv("XDG_RUNTIME_DIR"))
+                return open_user_bus_by_uid(ret);
+        return sd_bus_open_user(ret);
+}
+
+/* Closed first, so that no subscription is taken back one by one: the bus forgets them all. */
+static void close_bus(Client *c) {
+        if (c->bus)
+                sd_bus_close(c->bus);
+        for (size_t i = 0; i < c->n_matches; i++)
+                c->matches[i]->slot = sd_bus_slot_unref(c->matches[i]->slot);
+        c->bus = sd_bus_unref(c->bus);
+}
+
+static int open_bus(Client *c) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        int r;
+
+        close_bus(c);
+        r = open_any(c->system, &bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_attach_event(bus, c->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                return r;
+        r = sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
+                                "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, c);
+        if (r < 0)
+                return r;
+        c->bus = TAKE_PTR(bus);
+        for (size_t i = 0; i < c->n_matches; i++) {
+                r = match_install(c, c->matches[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+const char *client_scope_option(const Client *c) {
+        if (!c->scope_given)
+                return "";
+        return c->system ? " --system" : " --user";
+}
+
+bool client_is_quiet(const Client *c) {
+        return c->quiet;
+}
+
+int client_new(const Common *common, Client **ret, sd_bus_error *error) {
+        _cleanup_(client_freep) Client *c = NULL;
+        int r;
+
+        c = malloc(sizeof(Client));
+        if (!c)
+                return -ENOMEM;
+        *c = (Client) { .quiet = common->quiet || common->json };
+        r = scope_resolve(common, &c->system, &c->scope_given, error);
+        if (r < 0)
+                return r;
+        r = sd_event_new(&c->event);
+        if (r < 0)
+                return r;
+        r = open_bus(c);
+        if (r < 0)
+                return explain_connect(c->system, r, error);
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+Client *client_free(Client *c) {
+        if (!c)
+                return NULL;
+        if (c->bus)
+                close_bus(c);
+        for (size_t i = 0; i < c->n_matches; i++)
+                (void) match_free(c->matches[i]);
+        free(c->matches);
+        free(c->owner);
+        (void) sd_event_source_disable_unref(c->retry);
+        (void) sd_event_source_disable_unref(c->deadline);
+        (void) sd_event_source_disable_unref(c->interrupt);
+        (void) sd_event_source_disable_unref(c->terminate);
+        (void) sd_event_unref(c->event);
+        sd_bus_error_free(&c->stop_error);
+        free(c);
+        return NULL;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the errors of the bus mean for a person, and what to do. The service's own errors say it themselves. */
+
+#include "bus-names.h"
+#include "client-internal.h"
+#include "say.h"
+
+#define NO_SUCH_UNIT "org.freedesktop.systemd1.NoSuchUnit"
+
+static const char *manager_command(const Client *c) {
+        return c->system ? "systemctl" : "systemctl --user";
+}
+
+static const char *journal_command(const Client *c) {
+        return c->system ? "journalctl" : "journalctl --user";
+}
+
+static bool is_spawn_error(const sd_bus_error *error) {
+        return startswith(error->name, "org.freedesktop.DBus.Error.Spawn.") ||
+                startswith(error->name, "org.freedesktop.systemd1.") ||
+                sd_bus_error_has_names(error, "org.freedesktop.DBus.Error.TimedOut", SD_BUS_ERROR_TIMEOUT);
+}
+
+static void explain_not_there(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
+        if (c->system)
+                (void) sd_bus_error_setf(ret, error->name,
+                                         "the service is not installed for the system bus: install codex-jobs for all "
+                                         "users, or use 'codex-jobs --user'.");
+        else
+                (void) sd_bus_error_setf(ret, error->name,
+                                         "the service is not installed for your own bus: install codex-jobs, or use "
+                                         "'codex-jobs --system'.");
+}
+
+void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
+        const char *message = isempty(error->message) ? error->name : error->message;
+
+        if (startswith(error->name, "org.codex.Jobs."))
+                (void) sd_bus_error_setf(ret, error->name, "%s", message);
+        else if (sd_bus_error_has_names(error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+                                        NO_SUCH_UNIT))
+                explain_not_there(c, error, ret);
+        else if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED))
+                (void) sd_bus_error_setf(ret, error->name,
+                                         "the service ended before it answered: try again; if it keeps ending, see "
+                                         "'%s -u codex-jobs'.",
+                                         journal_command(c));
+        else if (is_spawn_error(error))
+                (void) sd_bus_error_setf(ret, error->name, "the service does not start (%s): see '%s status codex-jobs'.",
+                                         message, manager_command(c));
+        else if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
+                (void) sd_bus_error_setf(ret, error->name,
+                                         "the bus does not let you reach the service (%s): reinstall codex-jobs so that "
+                                         "its bus policy is there, then 'systemctl reload dbus'.",
+                                         message);
+        else if (sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_OBJECT,
+                                        SD_BUS_ERROR_UNKNOWN_INTERFACE, SD_BUS_ERROR_INVALID_ARGS))
+                (void) sd_bus_error_setf(ret, error->name,
+                                         "the service that runs is of another version (%s): restart it with '%s restart "
+                                         "codex-jobs'.",
+                                         message, manager_command(c));
+        else
+                (void) sd_bus_error_setf(ret, error->name, "the service cannot be asked: %s (%s): see '%s status codex-jobs'.",
+                                         message, error->name, manager_command(c));
+}
+
+int explain_connect(bool system, int r, sd_bus_error *ret) {
+        if (r == -ENOMEM)
+                return r;
+        if (system)
+                (void) error_set(ret, "cannot reach the system bus: %s: start it with 'systemctl start dbus.socket'.",
+                                 strerror(-r));
+        else
+                (void) error_set(ret,
+                                 "cannot reach your own bus: %s: log in so that /run/user/%u/bus is there "
+                                 "(without a login: 'loginctl enable-linger'), or use 'codex-jobs --system'.",
+                                 strerror(-r), (unsigned) getuid());
+        return r;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "answer.h"
+#include "foreground.h"
+#include "progress.h"
+#include "say.h"
+#include "stream.h"
+#include "wait.h"
+
+/* To be accepted may take that long even where the wait is shorter. */
+#define ENQUEUE_USEC (25 * USEC_PER_SEC)
+
+/* All that one enqueued and awaited job needs; freed in the reverse order. */
+typedef struct Visit {
+        Client *client;
+        Wait *wait;
+        char *id; /* NULL: not accepted yet */
+        Progress *progress;
+        Stream *out;
+        Stream *err;
+        sd_bus_error error;
+} Visit;
+
+static void visit_clear(Visit *v) {
+        (void) stream_free(v->out);
+        (void) stream_free(v->err);
+        (void) progress_free(v->progress);
+        (void) wait_free(v->wait);
+        (void) client_free(v->client);
+        free(v->id);
+        sd_bus_error_free(&v->error);
+}
+#define _cleanup_visit_ _cleanup_(visit_clear)
+
+static int visit_begin(Visit *v, const Common *common, const WaitOptions *options, Request *request,
+                       uint64_t timeout_usec) {
+        int r;
+
+        r = client_new(common, &v->client, &v->error);
+        if (r < 0)
+                return r;
+        r = client_catch_signals(v->client);
+        if (r < 0)
+                return r;
+        r = client_set_timeout(v->client, MAX(timeout_usec, ENQUEUE_USEC));
+        if (r < 0)
+                return r;
+        /* The subscription travels with the request and before it: no end is missed, no round trip added. */
+        r = wait_new(v->client, options, &v->wait);
+        if (r < 0)
+                return r;
+        r = wait_reserve(v->wait, 1);
+        if (r < 0)
+                return r;
+        r = job_enqueue(v->client, request, &v->id, &v->error);
+        if (r < 0)
+                return r;
+        r = wait_add_new(v->wait, v->id);
+        if (r < 0)
+                return r;
+        return client_set_timeout(v->client, timeout_usec);
+}
+
+/* ---- The ends ---- */
+
+static int write_document(Visit *v, const JobRecord *record, bool timed_out) {
+        _cleanup_(json_extra_clear) JsonExtra extra = {
+                .wait_timed_out = timed_out ? ANSWER_YES : ANSWER_NO,
+                .output = true,
+        };
+        int r;
+
+        if (!timed_out) {
+                r = answer_read_output(v->client, record, &extra, &v->error);
+                if (r < 0)
+                        return r;
+        }
+        client_restore_signals(v->client);
+        return answer_json(v->client, &record, &extra, 1, true, NEXT_SHOWN, &v->error);
+}
+
+/* The time is up: *ret_status is what to exit with. */
+static int visit_timed_out(Visit *v, const Common *common, int *ret_status) {
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        int r;
+
+        r = client_set_timeout(v->client, USEC_INFINITY);
+        if (r < 0)
+                return r;
+        *ret_status = STATUS_TIMED_OUT;
+        r = job_get(v->client, v->id, &record, &v->error);
+        if (r >= 0 && common->json)
+                return write_document(v, &record, true);
+        if (common->quiet)
+                return 0;
+        if (r >= 0)
+                r = answer_activity(&record);
+        else
+                (void) say_error(&v->error, r);
+        return answer_await_command(v->client, "the job goes on; to wait on", &(const char *) { v->id }, 1, false);
+}
+
+/* The job is over: answers as JSON or by the given function, and tells what to exit with. */
+static int visit_ended(Visit *v, const Common *common, int (*text)(Visit *v, const JobRecord *record),
+                       int *ret_status) {
+        const WaitedJob *job = wait_job(v->wait, 0);
+        int r;
+
+        r = client_set_timeout(v->client, USEC_INFINITY);
+        if (r < 0)
+                return r;
+        *ret_status = job_exit_status(&job->record);
+        return common->json ? write_document(v, &job->record, false) : text(v, &job->record);
+}
+
+static int visit_end(Visit *v, const Common *common, int (*text)(Visit *v, const JobRecord *record)) {
+        int status = STATUS_OWN_FAILURE;
+        int r;
+
+        r = wait_run(v->wait, &v->error);
+        if (r == -ETIMEDOUT)
+                r = visit_timed_out(v, common, &status);
+        else if (r >= 0)
+                r = visit_ended(v, common, text, &status);
+        return r < 0 ? answer_failure(v->client, &v->error, r, &(const char *) { v->id }, 1) : status;
+}
+
+static int visit_failure(Visit *v, int r) {
+        if (r == -ETIMEDOUT) /* it took all of the time to be accepted, or to be refused */
+                return say_error(&v->error, r);
+        return answer_failure(v->client, &v->error, r, &(const char *) { v->id }, v->id ? 1 : 0);
+}
+
+/* Whoever loses this command, to a time limit or to a broken line, finds the job again. */
+static int say_accepted(Visit *v) {
+        return answer_await_command(v->client, "accepted; should this command be cut short, the job goes on",
+                                    &(const char *) { v->id }, 1, false);
+}
+
+/* ---- run, task ---- */
+
+static int foreground_begin(Visit *v, const Common *common) {
+        int r;
+
+        if (common->json)
+                return 0;
+        r = stream_new(v->client, v->id, "stdout", STDOUT_FILENO, STREAM_ALL, &v->out);
+        if (r < 0)
+                return r;
+        r = stream_new(v->client, v->id, "stderr", STDERR_FILENO, STREAM_ALL, &v->err);
+        if (r < 0 || common->quiet)
+                return r;
+        return say_accepted(v);
+}
+
+static int foreground_text(Visit *v, const JobRecord *record) {
+        int r;
+
+        r = stream_finish(v->out, &v->error);
+        if (r < 0)
+                return r;
+        r = stream_finish(v->err, &v->error);
+        if (r < 0 || record->reason == JOB_REASON_NOT_EXECUTABLE) /* stderr has said that */
+                return r;
+        return answer_end(v->client, record);
+}
+
+int run_in_foreground(const Common *common, Request *request, uint64_t timeout_usec) {
+        const WaitOptions options = { .terse = !common->json };
+        _cleanup_visit_ Visit v = {};
+        int r;
+
+        r = visit_begin(&v, common, &options, request, timeout_usec);
+        if (r >= 0)
+                r = foreground_begin(&v, common);
+        if (r < 0)
+                return visit_failure(&v, r);
+        return visit_end(&v, common, foreground_text);
+}
+
+/* ---- enqueue, task --background ---- */
+
+static int background_text(Client *c, const Common *common, const char *id, bool hint,
+                           sd_bus_error *error) {
+        _cleanup_free_ char *command = answer_command(c, "await", &id, 1, ""), *text = NULL;
+        int r;
+
+        if (!command)
+                return -ENOMEM;
+        if (asprintf(&text, "%s\n%s%s", id, hint ? command : "", hint ? "\n" : "") < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        r = write_stdout(text, strlen(text), error);
+        if (r >= 0 && !hint && !common->quiet)
+                say("to wait for it: %s", command);
+        return r;
+}
+
+static int background_document(Client *c, const char *id, sd_bus_error *error) {
+        const JsonExtra extra = { .existing = ANSWER_NO };
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        int r;
+
+        r = job_get(c, id, &record, error);
+        if (r < 0)
+                return r;
+        return answer_json(c, &(const JobRecord *) { &record }, &extra, 1, true, NEXT_RESULT, error);
+}
+
+static int background(Client *c, const Common *common, Request *request, bool hint, sd_bus_error *error) {
+        _cleanup_free_ char *id = NULL;
+        int r;
+
+        r = job_enqueue(c, request, &id, error);
+        if (r < 0)
+                return r;
+        return common->json ? background_document(c, id, error) : background_text(c, common, id, hint, error);
+}
+
+int run_in_background(const Common *common, Request *request, bool hint) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(client_freep) Client *c = NULL;
+        int r;
+
+        r = client_new(common, &c, &error);
+        if (r >= 0)
+                r = background(c, common, request, hint, &error);
+        return r < 0 ? answer_failure(c, &error, r, NULL, 0) : 0;
+}
+
+/* ---- task --await ---- */
+
+static int await_begin(Visit *v, const Common *common) {
+        int r;
+
+        if (common->json || common->quiet)
+                return 0;
+        r = progress_new(v->client, v->wait, 1, &v->progress);
+        if (r < 0)
+                return r;
+        r = progress_follow(v->progress, v->id);
+        if (r < 0)
+                return r;
+        return say_accepted(v);
+}
+
+static int await_text(Visit *v, const JobRecord *record) {
+        return answer_result(v->client, record, &v->error);
+}
+
+int run_and_await(const Common *common, Request *request, uint64_t timeout_usec, uint64_t poll_usec) {
+        const WaitOptions options = { .poll_usec = poll_usec };
+        _cleanup_visit_ Visit v = {};
+        int r;
+
+        r = visit_begin(&v, common, &options, request, timeout_usec);
+        if (r >= 0)
+                r = await_begin(&v, common);
+        if (r < 0)
+                return visit_failure(&v, r);
+        return visit_end(&v, common, await_text);
+}

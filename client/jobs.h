@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Asking the service for jobs: one by its id, or those that match. */
+
+#include "client-bus.h"
+#include "job-record.h"
+
+typedef struct JobList {
+        JobRecord *records;
+        size_t n;
+} JobList;
+
+void job_list_clear(JobList *list);
+#define _cleanup_job_list_ _cleanup_(job_list_clear)
+
+typedef struct JobFilter {
+        bool active; /* queued or running; with neither this nor ended, both */
+        bool ended;
+        const char *workspace; /* NULL: any; likewise session */
+        const char *session;
+        uint64_t limit; /* so many of the newest; 0: all */
+} JobFilter;
+
+/* Each returns 0, or a negative errno with error set unless it is what client_iterate() returned. */
+int job_get(Client *c, const char *id, JobRecord *ret, sd_bus_error *error);
+
+/* Lists jobs, the newest first. */
+int job_list(Client *c, const JobFilter *filter, JobList *ret, sd_bus_error *error);
+
+/* Of the workspace that the current directory is in: the jobs that are active, or those of our session (if we are in
+ * one) that ended. */
+int job_list_here(Client *c, bool active, JobList *ret, sd_bus_error *error);
+
+/* Enqueues. Where it is not known whether the service recorded the job, the error says so. */
+int job_enqueue(Client *c, void *request, char **ret_id, sd_bus_error *error);
+
+/* Whether a word may be an id or the beginning of one, before anybody is asked. */
+int check_id(const char *word, sd_bus_error *error);
+
+/* What codex-jobs exits with for a job that ended so. */
+int job_exit_status(const JobRecord *record);

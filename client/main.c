@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* codex-jobs: the command line of the job service. Finds the verb; each has a file of its own. */
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include "options.h"
+#include "say.h"
+
+static const Verb *const verbs[] = {
+        &verb_run, &verb_enqueue, &verb_task, &verb_await, &verb_status, &verb_result, &verb_logs, &verb_cancel,
+};
+
+static const Verb verb_none = {
+        .help = "codex-jobs VERB [options]\n"
+                "\n"
+                "Hands commands over to a service that runs them durably, and tells how they ended.\n"
+                "\n"
+                "  run [options] -- COMMAND…      run a command as a job and exit as it exits\n"
+                "  enqueue [options] -- COMMAND…  hand it over and print the id of the job\n"
+                "  task [options] [PROMPT|-]      have Codex work on something\n"
+                "  await ID…                      wait for jobs to end and show their results\n"
+                "  status [ID…]                   show jobs\n"
+                "  result [ID]                    show the result of a job that ended\n"
+                "  logs ID                        show what a job wrote\n"
+                "  cancel [ID…]                   end jobs\n"
+                "\n"
+                "'codex-jobs VERB --help' tells about one. Options for all:\n"
+                COMMON_HELP,
+};
+
+/* A descriptor that is closed would be taken by the first thing that is opened, and results written into that. */
+static int open_standard_descriptors(void) {
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                if (fcntl(fd, F_GETFD) >= 0)
+                        continue;
+                if (open("/dev/null", O_RDONLY) != fd) /* writing to it fails, as it should */
+                        return -EBADF;
+        }
+        return 0;
+}
+
+static const Verb *find_verb(const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (streq(verbs[i]->name, name))
+                        return verbs[i];
+        return NULL;
+}
+
+int main(int argc, char *argv[]) {
+        static const struct option options[] = { COMMON_OPTIONS, {} };
+        Common common = {};
+        const Verb *verb;
+        int option, r;
+
+        if (open_standard_descriptors() < 0)
+                return STATUS_OWN_FAILURE;
+        (void) signal(SIGPIPE, SIG_IGN);
+
+        r = option_next(&verb_none, &common, argc, argv, "+:" COMMON_LETTERS, options, &option);
+        if (r < 0)
+                return option;
+        if (optind >= argc)
+                return usage_error(&verb_none, "no verb given");
+        verb = find_verb(argv[optind]);
+        if (!verb)
+                return usage_error(&verb_none, "there is no verb '%.48s'", argv[optind]);
+
+        argc -= optind;
+        argv += optind;
+        optind = 0; /* getopt_long(3): begins anew */
+        return verb->run(argc, argv, &common);
+}

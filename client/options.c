@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The options that every verb has, and how a mistake on the command line is told. */
+
+#include <stdarg.h>
+
+#include "build-config.h"
+#include "options.h"
+#include "say.h"
+#include "time-util.h"
+
+int usage_error(const Verb *verb, const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (r < 0) {
+                text = NULL;
+                return say_out_of_memory();
+        }
+        say("%s. Try 'codex-jobs %s%s--help'.", text, strempty(verb->name), verb->name ? " " : "");
+        return STATUS_OWN_FAILURE;
+}
+
+static int bad_option(const Verb *verb, int c, char *argv[], const char *letters) {
+        const char *word = argv[optind - 1];
+        bool is_long = startswith(word, "--") && optopt == 0;
+
+        if (c == ':' && startswith(word, "--"))
+                return usage_error(verb, "option '%s' needs a value", word);
+        if (c == ':')
+                return usage_error(verb, "option '-%c' needs a value", optopt);
+        if (is_long)
+                return usage_error(verb, "unknown option '%s'", word);
+        if (startswith(word, "--") && strchr(word, '='))
+                return usage_error(verb, "option '%.*s' takes no value", (int) strcspn(word, "="), word);
+        return usage_error(verb, "unknown option '-%c'", optopt);
+}
+
+int option_next(const Verb *verb, Common *common, int argc, char *argv[], const char *letters,
+                const struct option *options, int *ret) {
+        for (;;) {
+                int c;
+
+                opterr = 0;
+                c = getopt_long(argc, argv, letters, options, NULL);
+                switch (c) {
+                case -1:
+                        return 1;
+                case 'h':
+                        (void) printf("%s\n", verb->help);
+                        *ret = say_if_stdout_failed();
+                        return -ESHUTDOWN;
+                case OPTION_VERSION:
+                        (void) printf("codex-jobs %s\n", PROJECT_VERSION);
+                        *ret = say_if_stdout_failed();
+                        return -ESHUTDOWN;
+                case OPTION_SYSTEM:
+                        common->scope = SCOPE_SYSTEM;
+                        break;
+                case OPTION_USER:
+                        common->scope = SCOPE_USER;
+                        break;
+                case OPTION_JSON:
+                        common->json = true;
+                        break;
+                case 'q':
+                        common->quiet = true;
+                        break;
+                case ':':
+                case '?':
+                        *ret = bad_option(verb, c, argv, letters);
+                        return -ESHUTDOWN;
+                default:
+                        *ret = c;
+                        return 0;
+                }
+        }
+}
+
+static int bad_value(const Verb *verb, const char *name, const char *expected) {
+        (void) usage_error(verb, "option '--%s': '%.64s' is not %s", name, optarg, expected);
+        return -EINVAL;
+}
+
+int option_number(const Verb *verb, const char *name, uint64_t min, uint64_t max, uint64_t *ret) {
+        char expected[96];
+        uint64_t value;
+
+        if (parse_u64(optarg, &value) < 0 || value < min || value > max) {
+                if (max == UINT64_MAX)
+                        (void) snprintf(expected, sizeof(expected), "a number from %ju", (uintmax_t) min);
+                else
+                        (void) snprintf(expected, sizeof(expected), "a number from %ju to %ju", (uintmax_t) min,
+                                        (uintmax_t) max);
+                return bad_value(verb, name, expected);
+        }
+        *ret = value;
+        return 0;
+}
+
+int option_size(const Verb *verb, const char *name, uint64_t *ret) {
+        return parse_size(optarg, ret) < 0 ? bad_value(verb, name, "a size such as 500M") : 0;
+}
+
+int option_timespan(const Verb *verb, const char *name, uint64_t *ret) {
+        return parse_timespan(optarg, ret) < 0 ? bad_value(verb, name, "a time such as 90s or 1h30m") : 0;
+}
+
+int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec) {
+        uint64_t value;
+        int r;
+
+        r = option_number(verb, name, 0, UINT64_MAX / USEC_PER_MSEC / 2, &value);
+        if (r < 0)
+                return r;
+        *ret_usec = value * USEC_PER_MSEC;
+        return 0;
+}
+
+int scope_resolve(const Common *common, bool *ret_system, bool *ret_given, sd_bus_error *error) {
+        const char *word = getenv("CODEX_JOBS_SCOPE");
+        bool usual;
+
+        if (!isempty(word) && !streq(word, "system") && !streq(word, "user") && common->scope == SCOPE_DEFAULT)
+                return error_set(error, "CODEX_JOBS_SCOPE is '%.64s': set it to 'system' or 'user', or unset it.",
+                                 word);
+
+        usual = isempty(word) ? access(SYSTEM_SERVICE_FILE, F_OK) >= 0 : streq(word, "system");
+        *ret_system = common->scope == SCOPE_DEFAULT ? usual : common->scope == SCOPE_SYSTEM;
+        *ret_given = *ret_system != usual;
+        return 0;
+}

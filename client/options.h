@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What every verb's command line has in common: the options that are the same everywhere, the reading of
+ * numbers, and how a mistake is told. */
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+#include "macro.h"
+
+/* What codex-jobs itself exits with. */
+enum {
+        STATUS_TIMED_OUT = 124, /* the wait timed out, the job goes on */
+        STATUS_OWN_FAILURE = 125,
+        STATUS_CANCELLED = 143,
+        STATUS_SIGNALLED = 128, /* + n: signal n ended the wait, the job goes on */
+};
+
+typedef enum Scope {
+        SCOPE_DEFAULT, /* the system service where it is installed, else the user's */
+        SCOPE_SYSTEM,
+        SCOPE_USER,
+} Scope;
+
+/* The options that every verb takes, before or after its name. */
+typedef struct Common {
+        Scope scope;
+        bool json;
+        bool quiet;
+} Common;
+
+/* The values of long options that have no letter. Verbs count theirs from OPTION_VERB. */
+enum {
+        OPTION_SYSTEM = 256,
+        OPTION_USER,
+        OPTION_JSON,
+        OPTION_VERSION,
+        OPTION_VERB,
+};
+
+#define COMMON_OPTIONS                                     \
+        { "help", no_argument, NULL, 'h' },                \
+        { "version", no_argument, NULL, OPTION_VERSION },  \
+        { "system", no_argument, NULL, OPTION_SYSTEM },    \
+        { "user", no_argument, NULL, OPTION_USER },        \
+        { "json", no_argument, NULL, OPTION_JSON },        \
+        { "quiet", no_argument, NULL, 'q' }
+
+#define COMMON_LETTERS "hq"
+
+/* The end of each verb's help. */
+#define COMMON_HELP                                                                        \
+        "      --system, --user     the system's service, or your own; without them\n"     \
+        "                           $CODEX_JOBS_SCOPE (system or user), else the system's\n" \
+        "                           where it is installed\n"                              \
+        "      --json               answer with one JSON document on stdout\n"            \
+        "  -q, --quiet              say nothing but errors\n"                             \
+        "  -h, --help               show this"
+
+typedef struct Verb {
+        const char *name; /* NULL: for codex-jobs itself */
+        int (*run)(int argc, char *argv[], Common *common); /* argv[0] is the verb; returns an exit status */
+        const char *help;                                   /* all of it, without a newline at the end */
+} Verb;
+
+extern const Verb verb_run, verb_enqueue, verb_task, verb_await, verb_status, verb_result, verb_logs,
+        verb_cancel;
+
+/* Reads the next option of a verb. letters begins with ':' or "+:". Options of COMMON_OPTIONS are dealt with
+ * inside; --help and mistakes end the verb. Returns 0 with an option of the verb in *ret, 1 behind the last
+ * option, -ESHUTDOWN when the verb is to return *ret as its exit status. */
+int option_next(const Verb *verb, Common *common, int argc, char *argv[], const char *letters,
+                const struct option *options, int *ret);
+
+/* Says on stderr what is wrong with the command line, in one line that points at --help.
+ * Returns STATUS_OWN_FAILURE. */
+int usage_error(const Verb *verb, const char *format, ...) _printf_(2, 3);
+
+/* Reads a value of the option that was read last, or tells what is wrong with it. Returns 0 or -EINVAL. */
+int option_number(const Verb *verb, const char *name, uint64_t min, uint64_t max, uint64_t *ret);
+int option_size(const Verb *verb, const char *name, uint64_t *ret);
+int option_timespan(const Verb *verb, const char *name, uint64_t *ret);
+int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec);
+
+/* The scope of the options and of CODEX_JOBS_SCOPE. *ret_given says whether a command that is shown must
+ * name it because it comes from an option. Returns 0, or -EINVAL with error set. */
+int scope_resolve(const Common *common, bool *ret_system, bool *ret_given, sd_bus_error *error);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "bus-names.h"
+#include "progress.h"
+#include "render.h"
+#include "say.h"
+
+#define INTERVAL_USEC (3 * USEC_PER_SEC)
+
+typedef struct Followed {
+        char *id;
+        char *path;
+        char *told; /* the progress text that was told last */
+        bool touched; /* it changed, and was not read since */
+} Followed;
+
+struct Progress {
+        Client *client; /* not owned */
+        Wait *wait;     /* not owned */
+        Followed *jobs;
+        size_t n_jobs;
+        bool subscribed;
+        bool resting; /* told something within the interval */
+        sd_event_source *timer;
+};
+
+static Followed *find_job(Progress *p, const char *id) {
+        for (size_t i = 0; i < p->n_jobs; i++)
+                if (streq(p->jobs[i].id, id))
+                        return &p->jobs[i];
+        return NULL;
+}
+
+static void read_touched(Progress *p) {
+        for (size_t i = 0; i < p->n_jobs; i++) {
+                if (!p->jobs[i].touched)
+                        continue;
+                p->jobs[i].touched = false;
+                wait_refresh(p->wait, p->jobs[i].id);
+        }
+}
+
+static int on_rested(sd_event_source *s, uint64_t usec, void *userdata) {
+        Progress *p = userdata;
+
+        p->resting = false;
+        read_touched(p);
+        return 0;
+}
+
+static void rest(Progress *p) {
+        p->timer = sd_event_source_disable_unref(p->timer);
+        p->resting = sd_event_add_time_relative(client_event(p->client), &p->timer, CLOCK_MONOTONIC, INTERVAL_USEC,
+                                                100 * USEC_PER_MSEC, on_rested, p) >= 0;
+}
+
+static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        const char *path = sd_bus_message_get_path(m);
+        Progress *p = userdata;
+
+        for (size_t i = 0; i < p->n_jobs; i++)
+                if (path && streq(p->jobs[i].path, path))
+                        p->jobs[i].touched = true;
+        if (!p->resting)
+                read_touched(p);
+        return 0;
+}
+
+/* One job has a subscription of its own; for several, one for all jobs is cheaper for the bus. */
+static int subscribe(Progress *p, const Followed *job) {
+        _cleanup_free_ char *rule = NULL;
+        bool single = wait_count(p->wait) == 1;
+        int r;
+
+        if (p->subscribed)
+                return 0;
+        p->subscribed = true;
+        r = asprintf(&rule,
+                     "type='signal',sender='" JOBS_BUS_NAME "',%s='%s',"
+                     "interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'",
+                     single ? "path" : "path_namespace", single ? job->path : JOB_PATH_PREFIX);
+        if (r < 0) {
+                rule = NULL;
+                return -ENOMEM;
+        }
+        return client_match(p->client, rule, on_changed, p);
+}
+
+int progress_follow(Progress *p, const char *id) {
+        Followed *job = &p->jobs[p->n_jobs];
+        int r;
+
+        *job = (Followed) { .id = strdup(id) };
+        if (!job->id)
+                return -ENOMEM;
+        r = sd_bus_path_encode(JOB_PATH_PREFIX, id, &job->path);
+        if (r < 0) {
+                free(job->id);
+                return r;
+        }
+        p->n_jobs++;
+        return subscribe(p, job);
+}
+
+/* What it is doing when the wait begins; not counted as progress. */
+static int begin(Progress *p, const JobRecord *record) {
+        _cleanup_free_ char *text = NULL;
+        Followed *job;
+        int r;
+
+        r = progress_follow(p, record->id);
+        if (r < 0)
+                return r;
+        text = render_activity(record);
+        if (!text)
+                return -ENOMEM;
+        say("waiting for %s: %s", record->id, text);
+
+        job = find_job(p, record->id);
+        job->told = strdup(strempty(record->progress));
+        return job->told ? 0 : -ENOMEM;
+}
+
+static int tell(Progress *p, Followed *job, const JobRecord *record) {
+        const char *text = strempty(record->progress);
+        char *copy;
+
+        if (streq(strempty(job->told), text))
+                return 0;
+        if (p->resting) {
+                job->touched = true;
+                return 0;
+        }
+        copy = strdup(text);
+        if (!copy)
+                return -ENOMEM;
+        free(job->told);
+        job->told = copy;
+        if (!isempty(text)) {
+                say("%s: %s", record->id, text);
+                rest(p);
+        }
+        return 0;
+}
+
+static void on_record(const JobRecord *record, void *userdata) {
+        Progress *p = userdata;
+        Followed *job = find_job(p, record->id);
+        int r = 0;
+
+        if (job_state_is_terminal(record->state))
+                return;
+        if (job)
+                r = tell(p, job, record);
+        else
+                r = begin(p, record);
+        if (r < 0)
+                client_stop(p->client, r, NULL);
+}
+
+int progress_new(Client *c, Wait *w, size_t n, Progress **ret) {
+        _cleanup_(progress_freep) Progress *p = NULL;
+
+        p = malloc(sizeof(Progress));
+        if (!p)
+                return -ENOMEM;
+        *p = (Progress) { .client = c, .wait = w, .jobs = calloc(n, sizeof(Followed)) };
+        if (!p->jobs)
+                return -ENOMEM;
+        wait_on_record(w, on_record, p);
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+Progress *progress_free(Progress *p) {
+        if (!p)
+                return NULL;
+        wait_on_record(p->wait, NULL, NULL);
+        for (size_t i = 0; i < p->n_jobs; i++) {
+                free(p->jobs[i].id);
+                free(p->jobs[i].path);
+                free(p->jobs[i].told);
+        }
+        free(p->jobs);
+        (void) sd_event_source_disable_unref(p->timer);
+        free(p);
+        return NULL;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <json-c/json.h>
+
+#include "render-json.h"
+#include "stream.h"
+#include "time-util.h"
+
+#define SCHEMA 1
+
+static inline void json_putp(json_object **object) {
+        if (*object)
+                (void) json_object_put(*object);
+}
+#define _cleanup_json_ _cleanup_(json_putp)
+
+void json_extra_clear(JsonExtra *extra) {
+        free(extra->stdout_text);
+        free(extra->stderr_text);
+        *extra = (JsonExtra) {};
+}
+
+/* Adds a value that takes memory to make. */
+static int add(json_object *object, const char *name, json_object *value) {
+        if (!value || json_object_object_add(object, name, value) < 0) {
+                if (value)
+                        (void) json_object_put(value);
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+static int add_null(json_object *object, const char *name) {
+        return json_object_object_add(object, name, NULL) < 0 ? -ENOMEM : 0;
+}
+
+static int add_string(json_object *object, const char *name, const char *value) {
+        return value ? add(object, name, json_object_new_string(value)) : add_null(object, name);
+}
+
+static int add_bool(json_object *object, const char *name, bool value) {
+        return add(object, name, json_object_new_boolean(value));
+}
+
+static int add_number(json_object *object, const char *name, uint64_t value) {
+        return add(object, name, json_object_new_uint64(value));
+}
+
+static int add_number_unless(json_object *object, const char *name, int64_t value, int64_t absent) {
+        return value == absent ? add_null(object, name) : add(object, name, json_object_new_int64(value));
+}
+
+static int add_time(json_object *object, const char *name, uint64_t usec) {
+        char text[RFC3339_MAX];
+
+        return add_string(object, name, usec > 0 ? format_rfc3339(usec, text) : NULL);
+}
+
+static int add_result(json_object *object, const char *text) {
+        json_object *value = text ? json_tokener_parse(text) : NULL;
+
+        return value ? add(object, "result", value) : add_null(object, "result");
+}
+
+static const char *null_if_empty(const char *s) {
+        return isempty(s) ? NULL : s;
+}
+
+static int add_record(json_object *o, const JobRecord *record) {
+        char unit[JOB_UNIT_MAX];
+        int r;
+
+        if ((r = add_string(o, "id", record->id)) < 0 ||
+            (r = add_string(o, "kind", record->kind)) < 0 ||
+            (r = add_string(o, "label", record->label)) < 0 ||
+            (r = add_string(o, "state", job_state_to_string(record->state))) < 0 ||
+            (r = add_string(o, "reason", null_if_empty(job_reason_to_string(record->reason)))) < 0 ||
+            (r = add_number_unless(o, "exit_code", record->exit_code, -1)) < 0 ||
+            (r = add_number_unless(o, "signal", record->signal, 0)) < 0 ||
+            (r = add_number(o, "uid", record->uid)) < 0 ||
+            (r = add_string(o, "unit", job_unit_name(record->id, unit))) < 0 ||
+            (r = add_string(o, "queue", null_if_empty(record->queue))) < 0 ||
+            (r = add_string(o, "directory", null_if_empty(record->directory))) < 0 ||
+            (r = add_string(o, "workspace", null_if_empty(record->workspace))) < 0 ||
+            (r = add_string(o, "session", null_if_empty(record->session))) < 0 ||
+            (r = add_time(o, "created_at", record->created_usec)) < 0 ||
+            (r = add_time(o, "started_at", record->started_usec)) < 0 ||
+            (r = add_time(o, "finished_at", record->finished_usec)) < 0 ||
+            (r = add_number_unless(o, "sequence", (int64_t) record->sequence, 0)) < 0 ||
+            (r = add_string(o, "progress", null_if_empty(record->progress))) < 0 ||
+            (r = add_number(o, "stdout_bytes", record->stdout_bytes)) < 0 ||
+            (r = add_number(o, "stderr_bytes", record->stderr_bytes)) < 0 ||
+            (r = add_result(o, null_if_empty(record->result))) < 0)
+                return r;
+        return 0;
+}
+
+static int add_output(json_object *o, const JsonExtra *extra) {
+        int r;
+
+        if ((r = add_string(o, "stdout", extra->stdout_text)) < 0 ||
+            (r = add_string(o, "stderr", extra->stderr_text)) < 0 ||
+            (r = add_bool(o, "stdout_truncated", extra->stdout_truncated)) < 0 ||
+            (r = add_bool(o, "stderr_truncated", extra->stderr_truncated)) < 0)
+                return r;
+        return 0;
+}
+
+static int add_extra(json_object *o, const JsonExtra *extra) {
+        int r;
+
+        if (extra->existing != ANSWER_ABSENT) {
+                r = add_bool(o, "existing", extra->existing == ANSWER_YES);
+                if (r < 0)
+                        return r;
+        }
+        if (extra->wait_timed_out != ANSWER_ABSENT) {
+                r = add_bool(o, "wait_timed_out", extra->wait_timed_out == ANSWER_YES);
+                if (r < 0)
+                        return r;
+        }
+        return extra->output ? add_output(o, extra) : 0;
+}
+
+static int job_object(const JsonReply *reply, size_t i, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        int r;
+
+        if (!o)
+                return -ENOMEM;
+        r = add_record(o, reply->records[i]);
+        if (r < 0)
+                return r;
+        if (reply->extras) {
+                r = add_extra(o, &reply->extras[i]);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+static int add_to_array(json_object *array, json_object *value) {
+        if (!value || json_object_array_add(array, value) < 0) {
+                if (value)
+                        (void) json_object_put(value);
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+static int add_jobs(json_object *document, const JsonReply *reply) {
+        json_object *array, *job;
+        int r;
+
+        if (reply->single) {
+                r = job_object(reply, 0, &job);
+                return r < 0 ? r : add(document, "job", job);
+        }
+        array = json_object_new_array();
+        r = add(document, "jobs", array);
+        for (size_t i = 0; i < reply->n && r >= 0; i++) {
+                r = job_object(reply, i, &job);
+                if (r >= 0)
+                        r = add_to_array(array, job);
+        }
+        return r;
+}
+
+static int add_next(json_object *document, char *const *next) {
+        json_object *array = json_object_new_array();
+        int r;
+
+        r = add(document, "next", array);
+        for (; r >= 0 && next && *next; next++)
+                r = add_to_array(array, json_object_new_string(*next));
+        return r;
+}
+
+int json_write(const JsonReply *reply, sd_bus_error *error) {
+        _cleanup_json_ json_object *document = json_object_new_object();
+        const char *text;
+        size_t size;
+        int r;
+
+        if (!document)
+                return -ENOMEM;
+        r = add_number(document, "schema", SCHEMA);
+        if (r >= 0)
+                r = add_jobs(document, reply);
+        if (r >= 0)
+                r = add_next(document, reply->next);
+        if (r < 0)
+                return r;
+        text = json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
+        if (!text)
+                return -ENOMEM;
+        r = write_stdout(text, size, error);
+        return r < 0 ? r : write_stdout("\n", 1, error);
+}

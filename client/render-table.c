@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Jobs as a table that fits the terminal: columns leave one by one when it is narrow. */
+
+#include <locale.h>
+#include <sys/ioctl.h>
+#include <wchar.h>
+
+#include "render.h"
+#include "say.h"
+#include "time-util.h"
+
+enum { COLUMN_ID, COLUMN_STATE, COLUMN_END, COLUMN_TIME, COLUMN_AGE, COLUMN_WHAT, N_COLUMNS };
+
+static const char *const headers[N_COLUMNS] = { "ID", "STATE", "END", "TIME", "AGE", "WHAT" };
+
+/* In which order columns leave, and how much room WHAT must have for the others to stay. */
+static const int leaving[] = { COLUMN_AGE, COLUMN_TIME, COLUMN_END, COLUMN_WHAT };
+#define WHAT_MIN 12U
+#define GAP 2U
+
+typedef struct Row {
+        char *cells[N_COLUMNS];
+} Row;
+
+size_t terminal_width(void) {
+        struct winsize size;
+
+        if (!isatty(STDOUT_FILENO))
+                return SIZE_MAX;
+        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+                return 80;
+        return size.ws_col;
+}
+
+/* The columns that the first n bytes of s take; *ret_bytes is how many bytes fit into max columns. */
+static size_t text_width(const char *s, size_t max, size_t *ret_bytes) {
+        size_t n = strlen(s), columns = 0, i = 0;
+        mbstate_t state = {};
+
+        while (i < n) {
+                wchar_t c;
+                size_t length = mbrtowc(&c, s + i, n - i, &state);
+                int width = 1;
+
+                if (length == 0 || length > n - i) { /* no UTF-8 locale here */
+                        length = 1;
+                        state = (mbstate_t) {};
+                } else
+                        width = MAX(wcwidth(c), 0);
+                if (columns + (size_t) width > max)
+                        break;
+                columns += (size_t) width;
+                i += length;
+        }
+        if (ret_bytes)
+                *ret_bytes = i;
+        return columns;
+}
+
+static char *cell(const char *text) {
+        return one_line(isempty(text) ? "-" : text);
+}
+
+static char *what_cell(const JobRecord *record) {
+        _cleanup_free_ char *text = NULL;
+
+        if (record->state != JOB_RUNNING || isempty(record->progress))
+                return cell(record->label);
+        if (asprintf(&text, "%s [%s]", strempty(record->label), record->progress) < 0) {
+                text = NULL;
+                return NULL;
+        }
+        return cell(text);
+}
+
+static char *end_cell(const JobRecord *record) {
+        char text[32];
+
+        if (record->reason != JOB_REASON_EXIT_CODE)
+                return cell(job_reason_to_string(record->reason));
+        (void) snprintf(text, sizeof(text), "exit %d", record->exit_code);
+        return strdup(text);
+}
+
+static char *since_cell(uint64_t from, uint64_t to) {
+        char text[DURATION_MAX];
+
+        if (from == 0)
+                return strdup("-");
+        return strdup(format_duration(to > from ? to - from : 0, text));
+}
+
+static int row_fill(Row *row, const JobRecord *record, uint64_t now) {
+        row->cells[COLUMN_ID] = cell(record->id);
+        row->cells[COLUMN_STATE] = cell(job_state_to_string(record->state));
+        row->cells[COLUMN_END] = end_cell(record);
+        row->cells[COLUMN_TIME] = since_cell(record->started_usec, record->finished_usec > 0 ? record->finished_usec : now);
+        row->cells[COLUMN_AGE] = since_cell(record->created_usec, now);
+        row->cells[COLUMN_WHAT] = what_cell(record);
+        for (size_t i = 0; i < N_COLUMNS; i++)
+                if (!row->cells[i])
+                        return -ENOMEM;
+        return 0;
+}
+
+static void rows_free(Row *rows, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < N_COLUMNS; k++)
+                        free(rows[i].cells[k]);
+        free(rows);
+}
+
+static void measure(const Row *rows, size_t n, size_t widths[static N_COLUMNS]) {
+        for (size_t k = 0; k < N_COLUMNS; k++) {
+                widths[k] = strlen(headers[k]);
+                for (size_t i = 0; i < n; i++)
+                        widths[k] = MAX(widths[k], text_width(rows[i].cells[k], SIZE_MAX, NULL));
+        }
+}
+
+/* Takes columns away until WHAT has some room, and gives WHAT what is left. A width of 0 is a column that left. */
+static void fit(size_t widths[static N_COLUMNS], size_t width) {
+        for (size_t gone = 0;; gone++) {
+                size_t others = 0;
+
+                for (size_t k = 0; k < COLUMN_WHAT; k++)
+                        others += widths[k] > 0 ? widths[k] + GAP : 0;
+                if (width >= others + MIN(widths[COLUMN_WHAT], WHAT_MIN)) {
+                        widths[COLUMN_WHAT] = MIN(widths[COLUMN_WHAT], width - others);
+                        return;
+                }
+                if (gone == ELEMENTSOF(leaving))
+                        return;
+                widths[leaving[gone]] = 0;
+        }
+}
+
+static void put_line(FILE *f, const char *const *cells, const size_t widths[static N_COLUMNS], size_t width) {
+        size_t column = 0, due = 0;
+
+        for (size_t k = 0; k < N_COLUMNS; k++) {
+                size_t bytes, room;
+
+                if (widths[k] == 0)
+                        continue;
+                if (due >= width)
+                        break;
+                room = MIN(widths[k], width - due);
+                (void) fprintf(f, "%*s", (int) (due - column), "");
+                column = due + text_width(cells[k], room, &bytes);
+                (void) fwrite(cells[k], 1, bytes, f);
+                due += widths[k] + GAP;
+        }
+        (void) fputc('\n', f);
+}
+
+int render_table(FILE *f, const JobRecord *records, size_t n, size_t width) {
+        size_t widths[N_COLUMNS];
+        uint64_t now = now_realtime();
+        Row *rows;
+        int r = 0;
+
+        (void) setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of characters only */
+        rows = calloc(n, sizeof(Row));
+        if (!rows)
+                return -ENOMEM;
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = row_fill(&rows[i], &records[i], now);
+        if (r >= 0) {
+                measure(rows, n, widths);
+                fit(widths, width);
+                put_line(f, headers, widths, width);
+                for (size_t i = 0; i < n; i++)
+                        put_line(f, (const char *const *) rows[i].cells, widths, width);
+        }
+        rows_free(rows, n);
+        return r;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One job as text. */
+
+#include "render.h"
+#include "say.h"
+#include "time-util.h"
+
+const char *format_duration(uint64_t usec, char ret[static DURATION_MAX]) {
+        static const struct {
+                const char *name;
+                uint64_t seconds;
+        } units[] = { { "d", 86400 }, { "h", 3600 }, { "min", 60 }, { "s", 1 } };
+        uint64_t seconds = usec / USEC_PER_SEC;
+        uint64_t lesser;
+        size_t i = 0;
+
+        if (seconds == 0) {
+                (void) snprintf(ret, DURATION_MAX, "%ums", (unsigned) (usec / USEC_PER_MSEC));
+                return ret;
+        }
+        while (seconds < units[i].seconds)
+                i++;
+        lesser = i + 1 < ELEMENTSOF(units) ? seconds % units[i].seconds / units[i + 1].seconds : 0;
+        if (lesser > 0)
+                (void) snprintf(ret, DURATION_MAX, "%ju%s %ju%s", (uintmax_t) (seconds / units[i].seconds),
+                                units[i].name, (uintmax_t) lesser, units[i + 1].name);
+        else
+                (void) snprintf(ret, DURATION_MAX, "%ju%s", (uintmax_t) (seconds / units[i].seconds), units[i].name);
+        return ret;
+}
+
+static uint64_t elapsed(uint64_t from, uint64_t to) {
+        return to > from ? to - from : 0; /* the clock may have been set back */
+}
+
+char *render_activity(const JobRecord *record) {
+        bool running = record->state == JOB_RUNNING;
+        char duration[DURATION_MAX];
+        char *text = NULL;
+        int r;
+
+        (void) format_duration(elapsed(running ? record->started_usec : record->created_usec, now_realtime()), duration);
+        if (isempty(record->progress))
+                r = asprintf(&text, "%s for %s", job_state_to_string(record->state), duration);
+        else
+                r = asprintf(&text, "%s for %s: %s", job_state_to_string(record->state), duration, record->progress);
+        return r < 0 ? NULL : text;
+}
+
+static char *render_signal(const JobRecord *record, const char *before, const char *behind) {
+        const char *name = sigabbrev_np(record->signal);
+        char *text = NULL;
+        int r;
+
+        r = asprintf(&text, "failed: %s signal %d%s%s%s", before, record->signal, name ? ", SIG" : "", strempty(name),
+                     behind);
+        return r < 0 ? NULL : text;
+}
+
+static char *render_failure(const JobRecord *record) {
+        char *text = NULL;
+        int r;
+
+        switch (record->reason) {
+        case JOB_REASON_EXIT_CODE:
+                r = asprintf(&text, "failed: exit code %d", record->exit_code);
+                return r < 0 ? NULL : text;
+        case JOB_REASON_SIGNAL:
+                return render_signal(record, "ended by", "");
+        case JOB_REASON_CORE_DUMP:
+                return render_signal(record, "crashed with", ", core dumped");
+        case JOB_REASON_OOM_KILL:
+                return strdup("failed: the kernel ended it for want of memory (oom-kill): use less or raise --memory-max");
+        case JOB_REASON_RUNTIME_LIMIT:
+                return strdup("failed: ended at its runtime limit (runtime-limit): raise --runtime-max");
+        case JOB_REASON_OUTPUT_LIMIT:
+                return strdup("failed: ended for writing too much (output-limit): write less or raise --output-max");
+        case JOB_REASON_STALLED:
+                return strdup("failed: ended after being silent for too long (stalled)");
+        case JOB_REASON_NOT_EXECUTABLE:
+                r = asprintf(&text, "failed: the command could not be started%s%s (exit code %d)",
+                             isempty(record->progress) ? "" : ": ", strempty(record->progress), record->exit_code);
+                return r < 0 ? NULL : text;
+        case JOB_REASON_DEPENDENCY:
+                return strdup("failed: a job it depends on did not complete (dependency)");
+        case JOB_REASON_HOST_RESTARTED:
+                return strdup("failed: the host or the service manager restarted under it (host-restarted): start it "
+                              "again");
+        case JOB_REASON_LOST:
+                return strdup("failed: its unit was removed before its end was seen (lost): look at its output, then "
+                              "start it again");
+        default:
+                return strdup("failed");
+        }
+}
+
+char *render_end(const JobRecord *record) {
+        char duration[DURATION_MAX];
+        char *text = NULL;
+        int r;
+
+        switch (record->state) {
+        case JOB_COMPLETED:
+                r = asprintf(&text, "completed in %s",
+                             format_duration(elapsed(record->started_usec, record->finished_usec), duration));
+                return r < 0 ? NULL : text;
+        case JOB_CANCELLED:
+                if (record->stopped_by == UINT32_MAX || record->stopped_by == getuid())
+                        return strdup("was cancelled");
+                r = asprintf(&text, "was cancelled by user %u", record->stopped_by);
+                return r < 0 ? NULL : text;
+        default:
+                return render_failure(record);
+        }
+}
+
+char *render_state(const JobRecord *record) {
+        return job_state_is_terminal(record->state) ? render_end(record) : render_activity(record);
+}
+
+static int put_entry(FILE *f, const char *name, const char *value) {
+        _cleanup_free_ char *line = NULL;
+
+        if (isempty(value))
+                return 0;
+        line = one_line(value);
+        if (!line)
+                return -ENOMEM;
+        (void) fprintf(f, "%10s: %s\n", name, line);
+        return 0;
+}
+
+static int put_time(FILE *f, const char *name, uint64_t usec) {
+        char text[RFC3339_MAX];
+
+        return usec > 0 ? put_entry(f, name, format_rfc3339(usec, text)) : 0;
+}
+
+int render_details(FILE *f, const JobRecord *record) {
+        _cleanup_free_ char *state = render_state(record), *output = NULL;
+        char unit[JOB_UNIT_MAX];
+        int r;
+
+        if (!state)
+                return -ENOMEM;
+        if (asprintf(&output, "%ju bytes of stdout, %ju of stderr", (uintmax_t) record->stdout_bytes,
+                     (uintmax_t) record->stderr_bytes) < 0) {
+                output = NULL;
+                return -ENOMEM;
+        }
+
+        const struct {
+                const char *name;
+                const char *value;
+        } entries[] = {
+                { "job", record->id },           { "label", record->label },
+                { "state", state },              { "unit", job_unit_name(record->id, unit) },
+                { "directory", record->directory }, { "workspace", record->workspace },
+                { "session", record->session },  { "output", output },
+                { "result", record->result },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(entries); i++) {
+                r = put_entry(f, entries[i].name, entries[i].value);
+                if (r < 0)
+                        return r;
+        }
+        r = put_time(f, "enqueued", record->created_usec);
+        if (r >= 0)
+                r = put_time(f, "started", record->started_usec);
+        if (r >= 0)
+                r = put_time(f, "finished", record->finished_usec);
+        return r;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Jobs as text for people. What comes from a job is put on one line and can do nothing to a terminal. */
+
+#include <stdio.h>
+
+#include "job-record.h"
+
+#define DURATION_MAX 32
+
+/* "850ms", "12s", "3min 20s", "2h 5min", "4d 3h". Returns ret. */
+const char *format_duration(uint64_t usec, char ret[static DURATION_MAX]);
+
+/* These return a string that the caller frees, NULL when memory is short. */
+
+/* What a job that has not ended does: "running for 3min 20s: 3 of 8 files". */
+char *render_activity(const JobRecord *record);
+
+/* How a job ended: "failed: exit code 3", "was cancelled by user 1000". Names the way out where there is one. */
+char *render_end(const JobRecord *record);
+
+/* Either. */
+char *render_state(const JobRecord *record);
+
+/* A table of jobs, at most `width` columns wide. */
+int render_table(FILE *f, const JobRecord *records, size_t n, size_t width);
+
+/* All about one job, a line an entry. */
+int render_details(FILE *f, const JobRecord *record);
+
+/* The width of the terminal behind stdout; SIZE_MAX where it is none. */
+size_t terminal_width(void);

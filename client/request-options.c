@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "bus-names.h"
+#include "job-id.h"
+#include "request-options.h"
+#include "say.h"
+
+/* The ranges that the service takes; it says so too, but not by the names of our options. */
+#define RUNTIME_MAX_USEC (3650 * 24 * 3600 * USEC_PER_SEC)
+#define MEMORY_MIN (UINT64_C(1) << 20)
+
+void request_options_clear(RequestOptions *options) {
+        free(options->environment);
+        *options = (RequestOptions) {};
+}
+
+static int add_environment(RequestOptions *options, char *entry) {
+        char **entries = reallocarray(options->environment, options->n_environment + 1, sizeof(char *));
+
+        if (!entries)
+                return -ENOMEM;
+        options->environment = entries;
+        entries[options->n_environment++] = entry;
+        return 1;
+}
+
+static int out_of_range(const Verb *verb, const char *name, const char *range) {
+        (void) usage_error(verb, "option '--%s' must be %s, not '%.64s'", name, range, optarg);
+        return -EINVAL;
+}
+
+static int runtime_option(const Verb *verb, RequestOptions *options) {
+        int r;
+
+        r = option_timespan(verb, "runtime-max", &options->runtime_max_usec);
+        if (r < 0)
+                return r;
+        if (options->runtime_max_usec < USEC_PER_SEC || options->runtime_max_usec > RUNTIME_MAX_USEC)
+                return out_of_range(verb, "runtime-max", "from 1s to 3650d");
+        return 1;
+}
+
+static int size_option(const Verb *verb, const char *name, uint64_t min, const char *range, uint64_t *ret) {
+        int r;
+
+        r = option_size(verb, name, ret);
+        if (r < 0)
+                return r;
+        return *ret < min ? out_of_range(verb, name, range) : 1;
+}
+
+static int label_option(const Verb *verb, RequestOptions *options) {
+        if (strlen(optarg) > JOB_LABEL_MAX) {
+                (void) usage_error(verb, "the label is longer than %u bytes", JOB_LABEL_MAX);
+                return -EINVAL;
+        }
+        options->label = optarg;
+        return 1;
+}
+
+int request_option(const Verb *verb, RequestOptions *options, int option) {
+        int r;
+
+        switch (option) {
+        case OPTION_KIND:
+                options->kind = optarg;
+                return 1;
+        case OPTION_LABEL:
+                return label_option(verb, options);
+        case 'C':
+                options->directory = optarg;
+                return 1;
+        case 'E':
+                return add_environment(options, optarg);
+        case OPTION_CLEAN_ENV:
+                options->clean_environment = true;
+                return 1;
+        case OPTION_STDIN:
+                options->stdin_path = optarg;
+                return 1;
+        case OPTION_RUNTIME_MAX:
+                return runtime_option(verb, options);
+        case OPTION_OUTPUT_MAX:
+                return size_option(verb, "output-max", 1, "at least 1", &options->output_max);
+        case OPTION_MEMORY_MAX:
+                return size_option(verb, "memory-max", MEMORY_MIN, "at least 1M", &options->memory_max);
+        case OPTION_TASKS_MAX:
+                r = option_number(verb, "tasks-max", 1, UINT64_MAX, &options->tasks_max);
+                return r < 0 ? r : 1;
+        case OPTION_CPU_WEIGHT:
+                r = option_number(verb, "cpu-weight", 1, 10000, &options->cpu_weight);
+                return r < 0 ? r : 1;
+        default:
+                return 0;
+        }
+}
+
+int request_from_options(const RequestOptions *options, Request *request, sd_bus_error *error) {
+        int r;
+
+        if (options->kind && !job_kind_is_valid(options->kind))
+                return error_set(error,
+                                 "'%.48s' cannot be a kind: use a lower case letter, then lower case letters, digits "
+                                 "and dashes, at most %d of them.",
+                                 options->kind, JOB_KIND_MAX - 1);
+        request->kind = options->kind;
+        request->session = session_here();
+        if (options->label) {
+                request->label = strdup(options->label);
+                if (!request->label)
+                        return -ENOMEM;
+        }
+        request->runtime_max_usec = options->runtime_max_usec;
+        request->output_max = options->output_max;
+        request->memory_max = options->memory_max;
+        request->tasks_max = options->tasks_max;
+        request->cpu_weight = options->cpu_weight;
+
+        r = request_set_directory(request, options->directory, error);
+        if (r < 0)
+                return r;
+        r = request_set_environment(request, options->clean_environment, options->environment, options->n_environment,
+                                    error);
+        if (r < 0)
+                return r;
+        return options->stdin_path ? request_set_stdin(request, options->stdin_path, error) : 0;
+}

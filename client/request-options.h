@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The options of all verbs that enqueue. */
+
+#include "options.h"
+#include "request.h"
+
+typedef struct RequestOptions {
+        const char *kind; /* these are not owned */
+        const char *label;
+        const char *directory;
+        const char *stdin_path;
+        char **environment; /* the array is owned */
+        size_t n_environment;
+        bool clean_environment;
+
+        uint64_t runtime_max_usec;
+        uint64_t output_max;
+        uint64_t memory_max;
+        uint64_t tasks_max;
+        uint64_t cpu_weight;
+} RequestOptions;
+
+void request_options_clear(RequestOptions *options);
+#define _cleanup_request_options_ _cleanup_(request_options_clear)
+
+enum {
+        OPTION_KIND = OPTION_VERB,
+        OPTION_LABEL,
+        OPTION_CLEAN_ENV,
+        OPTION_STDIN,
+        OPTION_RUNTIME_MAX,
+        OPTION_OUTPUT_MAX,
+        OPTION_MEMORY_MAX,
+        OPTION_TASKS_MAX,
+        OPTION_CPU_WEIGHT,
+        OPTION_REQUEST_END,
+};
+
+/* What any job may be given. */
+#define REQUEST_LIMIT_OPTIONS                                              \
+        { "label", required_argument, NULL, OPTION_LABEL },                \
+        { "cwd", required_argument, NULL, 'C' },                           \
+        { "env", required_argument, NULL, 'E' },                           \
+        { "clean-env", no_argument, NULL, OPTION_CLEAN_ENV },              \
+        { "runtime-max", required_argument, NULL, OPTION_RUNTIME_MAX },    \
+        { "output-max", required_argument, NULL, OPTION_OUTPUT_MAX },      \
+        { "memory-max", required_argument, NULL, OPTION_MEMORY_MAX },      \
+        { "tasks-max", required_argument, NULL, OPTION_TASKS_MAX },        \
+        { "cpu-weight", required_argument, NULL, OPTION_CPU_WEIGHT }
+
+/* What only a free command has. */
+#define REQUEST_COMMAND_OPTIONS                                            \
+        { "kind", required_argument, NULL, OPTION_KIND },                  \
+        { "stdin", required_argument, NULL, OPTION_STDIN }
+
+#define REQUEST_LETTERS "C:E:"
+
+#define REQUEST_LIMIT_HELP                                                                  \
+        "      --label TEXT         a name for people\n"                                    \
+        "  -C, --cwd DIR            where it runs (here)\n"                                 \
+        "  -E, --env NAME[=VALUE]   add to its environment, which is yours otherwise\n"     \
+        "      --clean-env          give it nothing of your environment\n"                  \
+        "      --runtime-max TIME   end it after that time, such as 90s or 1h30min\n"       \
+        "      --output-max SIZE    end it when it has written that much, such as 500M\n"   \
+        "      --memory-max SIZE    limit its memory\n"                                     \
+        "      --tasks-max N        limit its processes and threads\n"                      \
+        "      --cpu-weight N       its share of the processors, 1 to 10000 (100)\n"
+
+#define REQUEST_COMMAND_HELP                                                                \
+        "      --kind WORD          what it is, the beginning of its id (job)\n"            \
+        "      --stdin FILE|-       its standard input, - for yours (/dev/null)\n"
+
+/* Deals with an option that option_next() returned. Returns 1; 0 for one that is not of these; -EINVAL after
+ * telling that its value is wrong; -ENOMEM. */
+int request_option(const Verb *verb, RequestOptions *options, int option);
+
+/* Makes the request, all but argv. Returns 0, or a negative errno with error set. */
+int request_from_options(const RequestOptions *options, Request *request, sd_bus_error *error);

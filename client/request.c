@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What surrounds the caller: its directory, its workspace, its environment, its standard input. */
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "bus-names.h"
+#include "request.h"
+#include "say.h"
+#include "stream.h"
+#include "utf8.h"
+
+void request_clear(Request *request) {
+        free(request->label);
+        free(request->directory);
+        free(request->workspace);
+        for (char **e = request->environment; e && *e; e++)
+                free(*e);
+        free(request->environment);
+        if (request->stdin_fd >= 0)
+                (void) close(request->stdin_fd);
+        *request = REQUEST_INIT;
+}
+
+/* ---- The directory ---- */
+
+static bool has_git(const char *directory, size_t n) {
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%.*s/.git", (int) n, directory) < 0) {
+                path = NULL;
+                return false;
+        }
+        return access(path, F_OK) >= 0;
+}
+
+char *workspace_of(const char *directory) {
+        size_t n = strlen(directory);
+
+        for (size_t end = n; end > 0;) {
+                if (has_git(directory, end))
+                        return utf8_make_valid(directory, end);
+                while (end > 0 && directory[end - 1] != '/')
+                        end--;
+                while (end > 0 && directory[end - 1] == '/')
+                        end--;
+        }
+        return utf8_make_valid(directory, n);
+}
+
+static int current_directory(char **ret, sd_bus_error *error) {
+        char *path = getcwd(NULL, 0);
+
+        if (!path)
+                return error_set(error, "the current directory cannot be told (%s): go to one that exists.",
+                                 strerror(errno));
+        *ret = path;
+        return 0;
+}
+
+int workspace_here(char **ret, sd_bus_error *error) {
+        _cleanup_free_ char *directory = NULL;
+        int r;
+
+        r = current_directory(&directory, error);
+        if (r < 0)
+                return r;
+        *ret = workspace_of(directory);
+        return *ret ? 0 : -ENOMEM;
+}
+
+const char *session_here(void) {
+        const char *session = getenv("CODEX_JOBS_SESSION");
+
+        if (isempty(session))
+                session = getenv("CODEX_COMPANION_SESSION_ID");
+        return isempty(session) ? NULL : session;
+}
+
+static int check_directory(const char *path, sd_bus_error *error) {
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return error_set(error, "the directory '%s' cannot be used (%s): name another with --cwd.", path,
+                                 strerror(errno));
+        if (!S_ISDIR(st.st_mode))
+                return error_set(error, "'%s' is not a directory: name one with --cwd.", path);
+        if (access(path, X_OK) < 0)
+                return error_set(error, "the directory '%s' is not open to you (%s): name another with --cwd.", path,
+                                 strerror(errno));
+        return 0;
+}
+
+int request_set_directory(Request *request, const char *directory, sd_bus_error *error) {
+        int r;
+
+        if (directory) {
+                r = check_directory(directory, error);
+                if (r < 0)
+                        return r;
+                request->directory = realpath(directory, NULL);
+                if (!request->directory)
+                        return error_set(error, "the directory '%s' cannot be used (%s): name another with --cwd.",
+                                         directory, strerror(errno));
+        } else {
+                r = current_directory(&request->directory, error);
+                if (r < 0)
+                        return r;
+                r = check_directory(request->directory, error);
+                if (r < 0)
+                        return r;
+        }
+        request->workspace = workspace_of(request->directory);
+        return request->workspace ? 0 : -ENOMEM;
+}
+
+/* ---- The environment ---- */
+
+/* What tells of the caller's own process, of its shell, or of the service or the job that it is part of. */
+static bool is_of_the_caller(const char *entry) {
+        static const char *const names[] = {
+                "_=", "PWD=", "OLDPWD=", "SHLVL=", "CODEX_JOB_ID=", "CODEX_JOB_RESULT=", "NOTIFY_SOCKET=",
+                "INVOCATION_ID=", "JOURNAL_STREAM=", "SYSTEMD_EXEC_PID=", "MANAGERPID=", "MAINPID=",
+                "CREDENTIALS_DIRECTORY=", "RUNTIME_DIRECTORY=", "STATE_DIRECTORY=", "CACHE_DIRECTORY=",
+                "LOGS_DIRECTORY=", "CONFIGURATION_DIRECTORY=", "MEMORY_PRESSURE_WATCH=", "MEMORY_PRESSURE_WRITE=",
+                "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "WATCHDOG_PID=", "WATCHDOG_USEC=",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (startswith(entry, names[i]))
+                        return true;
+        return false;
+}
+
+/* Puts a copy of an entry where one of the same name stands, or behind all others. */
+static int environment_put(char **environment, size_t *n, const char *entry) {
+        size_t name = strcspn(entry, "=") + 1;
+        char *copy = strdup(entry);
+
+        if (!copy)
+                return -ENOMEM;
+        for (size_t i = 0; i < *n; i++)
+                if (strncmp(environment[i], entry, name) == 0) {
+                        free(environment[i]);
+                        environment[i] = copy;
+                        return 0;
+                }
+        environment[(*n)++] = copy;
+        return 0;
+}
+
+/* Adds what an option asks for. */
+static int environment_put_option(char **environment, size_t *n, const char *entry, sd_bus_error *error) {
+        _cleanup_free_ char *complete = NULL;
+        const char *value;
+
+        if (*entry == '=' || !*entry)
+                return error_set(error, "'--env %s' has no name: write --env NAME=VALUE.", entry);
+        if (strchr(entry, '='))
+                return environment_put(environment, n, entry);
+
+        value = getenv(entry);
+        if (!value)
+                return error_set(error, "'%s' is not in your environment: write --env %s=VALUE.", entry, entry);
+        if (asprintf(&complete, "%s=%s", entry, value) < 0) {
+                complete = NULL;
+                return -ENOMEM;
+        }
+        return environment_put(environment, n, complete);
+}
+
+int request_set_environment(Request *request, bool clean, char *const *entries, size_t n, sd_bus_error *error) {
+        size_t inherited = 0, used = 0;
+        int r;
+
+        for (char **e = environ; !clean && e && *e; e++)
+                inherited++;
+        request->environment = calloc(inherited + n + 1, sizeof(char *));
+        if (!request->environment)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < inherited; i++) {
+                if (!strchr(environ[i], '=') || environ[i][0] == '=' || is_of_the_caller(environ[i]))
+                        continue;
+                request->environment[used] = strdup(environ[i]);
+                if (!request->environment[used++])
+                        return -ENOMEM;
+        }
+        for (size_t i = 0; i < n; i++) {
+                r = environment_put_option(request->environment, &used, entries[i], error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- Standard input ---- */
+
+static int stdin_is_too_long(sd_bus_error *error) {
+        return error_set(error, "the standard input for the job is longer than %u MiB: put it into a file and let the "
+                                "command read that.",
+                         JOB_STDIN_MAX >> 20);
+}
+
+static int memory_new(int *ret, sd_bus_error *error) {
+        int fd = memfd_create("codex-jobs-stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+        if (fd < 0)
+                return error_set(error, "cannot keep the standard input for the job: %s.", strerror(errno));
+        *ret = fd;
+        return 0;
+}
+
+/* Nobody, not we either, changes it from now on. */
+static void memory_seal(int fd) {
+        (void) fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+}
+
+static int copy_to_memory(int from, int to, const char *path, sd_bus_error *error) {
+        _cleanup_free_ char *buffer = malloc(JOB_STDIN_MAX / 1024);
+        size_t total = 0;
+        int r;
+
+        if (!buffer)
+                return -ENOMEM;
+        for (;;) {
+                ssize_t n = read(from, buffer, JOB_STDIN_MAX / 1024);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return error_set(error, "cannot read '%s': %s: name a file that you can read.", path, strerror(errno));
+                if (n == 0)
+                        return 0;
+                total += (size_t) n;
+                if (total > JOB_STDIN_MAX)
+                        return stdin_is_too_long(error);
+                r = write_all(to, buffer, (size_t) n);
+                if (r < 0)
+                        return error_set(error, "cannot keep the standard input for the job: %s.", strerror(-r));
+        }
+}
+
+int request_set_stdin(Request *request, const char *path, sd_bus_error *error) {
+        _cleanup_close_ int file = -EBADF, memory = -EBADF;
+        bool own = streq(path, "-");
+        int r;
+
+        if (!own) {
+                file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+                if (file < 0)
+                        return error_set(error, "cannot open '%s': %s: name a file that you can read.", path, strerror(errno));
+        }
+        r = memory_new(&memory, error);
+        if (r < 0)
+                return r;
+        r = copy_to_memory(own ? STDIN_FILENO : file, memory, own ? "standard input" : path, error);
+        if (r < 0)
+                return r;
+        memory_seal(memory);
+        request->stdin_fd = TAKE_FD(memory);
+        return 0;
+}
+
+int request_set_stdin_data(Request *request, const void *data, size_t size, sd_bus_error *error) {
+        _cleanup_close_ int memory = -EBADF;
+        int r;
+
+        if (size > JOB_STDIN_MAX)
+                return stdin_is_too_long(error);
+        r = memory_new(&memory, error);
+        if (r < 0)
+                return r;
+        r = write_all(memory, data, size);
+        if (r < 0)
+                return error_set(error, "cannot keep the standard input for the job: %s.", strerror(-r));
+        memory_seal(memory);
+        request->stdin_fd = TAKE_FD(memory);
+        return 0;
+}

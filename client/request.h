@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What Enqueue is asked for: put together out of options and of what surrounds the caller. Talks to nobody. */
+
+#include <systemd/sd-bus.h>
+
+#include "macro.h"
+
+typedef struct Request {
+        char *const *argv; /* not owned, ends with NULL */
+        const char *kind;  /* not owned; NULL: the service's default. Likewise session. */
+        const char *session;
+        char *label;
+        char *directory; /* absolute, without symbolic links */
+        char *workspace;
+        char **environment; /* ends with NULL; each entry is owned */
+        int stdin_fd;       /* a sealed memfd, negative: /dev/null */
+
+        uint64_t runtime_max_usec; /* these are 0 when they are not asked for */
+        uint64_t output_max;
+        uint64_t memory_max;
+        uint64_t tasks_max;
+        uint64_t cpu_weight;
+} Request;
+
+#define REQUEST_INIT (Request) { .stdin_fd = -EBADF }
+
+void request_clear(Request *request);
+#define _cleanup_request_ _cleanup_(request_clear)
+
+/* Each of these returns 0, or a negative errno with error set. */
+
+/* The directory, NULL for the current one, checked as far as the caller can see it; and the workspace it is in. */
+int request_set_directory(Request *request, const char *directory, sd_bus_error *error);
+
+/* The caller's environment without what describes the caller's own process, or nothing; and on top of it entries
+ * NAME=VALUE, or NAME alone for the value that the caller has. */
+int request_set_environment(Request *request, bool clean, char *const *entries, size_t n, sd_bus_error *error);
+
+/* A copy of a file, of our own standard input for "-". */
+int request_set_stdin(Request *request, const char *path, sd_bus_error *error);
+int request_set_stdin_data(Request *request, const void *data, size_t size, sd_bus_error *error);
+
+/* Appends the arguments of Enqueue; for call_new(). */
+int append_request(sd_bus_message *m, void *request);
+
+/* The project a directory belongs to: what has a .git above it, else the directory itself. Valid UTF-8; NULL when
+ * memory is short. The caller frees it. */
+char *workspace_of(const char *directory);
+
+/* The workspace of the current directory, and the session that the environment names (NULL: none). */
+int workspace_here(char **ret, sd_bus_error *error);
+const char *session_here(void);

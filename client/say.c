@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <stdarg.h>
+#include <sys/uio.h>
+
+#include "options.h"
+#include "say.h"
+#include "utf8.h"
+
+#define ERROR_OWN "org.codex.Jobs.Client.Failed"
+
+char *one_line(const char *s) {
+        char *line = utf8_make_valid(s, strlen(s));
+
+        if (!line)
+                return NULL;
+        for (unsigned char *p = (unsigned char *) line; *p; p++) {
+                if (*p < 0x20 || *p == 0x7f)
+                        *p = ' ';
+                else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* U+0080 to U+009F */
+                        p[0] = p[1] = ' ';
+        }
+        return line;
+}
+
+static void write_line(const char *text) {
+        struct iovec parts[] = {
+                { (char *) "codex-jobs: ", strlen("codex-jobs: ") },
+                { (char *) text, strlen(text) },
+                { (char *) "\n", 1 },
+        };
+
+        /* There is nobody to tell when stderr itself fails. */
+        if (writev(STDERR_FILENO, parts, ELEMENTSOF(parts)) < 0)
+                return;
+}
+
+void say(const char *format, ...) {
+        _cleanup_free_ char *text = NULL, *line = NULL;
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (r < 0)
+                text = NULL;
+        if (text)
+                line = one_line(text);
+        write_line(line ?: "out of memory: close something and try again.");
+}
+
+int say_out_of_memory(void) {
+        write_line("out of memory: close something and try again.");
+        return STATUS_OWN_FAILURE;
+}
+
+int say_error(const sd_bus_error *error, int r) {
+        if (r == -ENOMEM)
+                return say_out_of_memory();
+        if (error && !isempty(error->message))
+                say("%s", error->message);
+        else
+                say("unexpected error: %s.", strerror(-r));
+        return STATUS_OWN_FAILURE;
+}
+
+int say_write_failed(int fd, int r) {
+        if (r != -EPIPE)
+                say("cannot write to %s: %s.",
+                    fd == STDOUT_FILENO ? "standard output" : "standard error", strerror(-r));
+        return STATUS_OWN_FAILURE;
+}
+
+int say_if_stdout_failed(void) {
+        errno = EIO;
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return 0;
+        return say_write_failed(STDOUT_FILENO, -errno);
+}
+
+int error_set(sd_bus_error *error, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        (void) sd_bus_error_setfv(error, ERROR_OWN, format, ap);
+        va_end(ap);
+        return -EINVAL;
+}

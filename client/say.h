@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What codex-jobs itself says: one line a message, on stderr, safe for a terminal. Verbs, the event
+ * callbacks of a wait and main() say something; everybody else returns an error. */
+
+#include <stdbool.h>
+#include <systemd/sd-bus.h>
+
+#include "macro.h"
+
+/* Writes "codex-jobs: ", the text and a newline in one write. Control characters become spaces. */
+void say(const char *format, ...) _printf_(1, 2);
+
+/* Says what went wrong and returns STATUS_OWN_FAILURE. An error without a message is told by its number r. */
+int say_error(const sd_bus_error *error, int r);
+int say_out_of_memory(void);
+
+/* Flushes stdout. Returns 0, or STATUS_OWN_FAILURE after saying that it cannot be written; a reader that
+ * went away (EPIPE) is not worth a word. */
+int say_if_stdout_failed(void);
+
+/* The same for a negative errno of writing to fd, STDOUT_FILENO or STDERR_FILENO. */
+int say_write_failed(int fd, int r);
+
+/* Makes an error of our own, which travels as those of the service do. Returns -EINVAL. */
+int error_set(sd_bus_error *error, const char *format, ...) _printf_(2, 3);
+
+/* A copy of s on one line: control characters, also those of Unicode, are spaces. NULL: memory is short. */
+char *one_line(const char *s);

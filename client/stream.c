@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include "output.h"
+#include "say.h"
+#include "stream.h"
+
+#define BUFFER_SIZE (64U * 1024U)
+#define TURN_SIZE (1024U * 1024U) /* copied before other events have their turn */
+#define REREAD_USEC (100 * USEC_PER_MSEC)
+
+struct Stream {
+        Client *client; /* not owned */
+        OutputName name;
+        char *id;
+        uint64_t tail;
+        Call *open;
+
+        int source;
+        off_t offset;
+        sd_event_source *grown; /* by inotify, or a timer where there is none */
+
+        int target; /* not owned */
+        size_t chunk; /* as much as the target takes without blocking when it is ready */
+        sd_event_source *writable;
+        sd_event_source *turn;
+
+        bool ending;
+        bool done;
+        bool lost; /* nobody reads it */
+        size_t begin, end; /* of what was read and not written */
+        char buffer[BUFFER_SIZE];
+};
+
+static void stream_fail(Stream *s, int r, const char *what) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        if (r != -ENOMEM)
+                (void) error_set(&error, "cannot %s the %s of %s: %s: see 'codex-jobs logs %s'.", what, s->name.stream, s->id,
+                                 strerror(-r), s->id);
+        client_stop(s->client, r, &error);
+}
+
+/* Without stderr there is nobody to complain to; how the job ended still matters. */
+static void target_fail(Stream *s, int r) {
+        if (s->target == STDERR_FILENO && (r == -EBADF || r == -EPIPE)) {
+                s->lost = true;
+                s->done = true;
+        } else
+                stream_fail(s, r, "pass on");
+}
+
+/* ---- Writing ---- */
+
+static bool target_is_ready(int fd) {
+        struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+        return poll(&p, 1, 0) != 0; /* errors show when it is written to */
+}
+
+static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *userdata);
+static int on_turn(sd_event_source *source, void *userdata);
+
+static int pump_when_writable(Stream *s) {
+        int r;
+
+        if (!s->writable) {
+                r = sd_event_add_io(client_event(s->client), &s->writable, s->target, EPOLLOUT, on_writable, s);
+                if (r < 0)
+                        return r;
+        }
+        return sd_event_source_set_enabled(s->writable, SD_EVENT_ONESHOT);
+}
+
+/* Lets other events have their turn. */
+static int pump_later(Stream *s) {
+        if (!s->turn)
+                return sd_event_add_defer(client_event(s->client), &s->turn, on_turn, s);
+        return sd_event_source_set_enabled(s->turn, SD_EVENT_ONESHOT);
+}
+
+/* Writes what was read. Returns 1 when all of it is written, 0 when the target is not ready. */
+static int flush_buffer(Stream *s) {
+        while (s->begin < s->end) {
+                ssize_t n;
+
+                if (!target_is_ready(s->target))
+                        return 0;
+                n = write(s->target, s->buffer + s->begin, MIN(s->end - s->begin, s->chunk));
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        return 0;
+                if (n < 0)
+                        return -errno;
+                s->begin += (size_t) n;
+        }
+        s->begin = s->end = 0;
+        return 1;
+}
+
+/* ---- Reading ---- */
+
+/* Returns 1 with something in the buffer, 0 at the end of the file. */
+static int fill_buffer(Stream *s) {
+        ssize_t n;
+
+        do
+                n = pread(s->source, s->buffer, sizeof(s->buffer), s->offset);
+        while (n < 0 && errno == EINTR);
+        if (n <= 0)
+                return n < 0 ? -errno : 0;
+        s->end = (size_t) n;
+        s->offset += n;
+        return 1;
+}
+
+static void pump(Stream *s) {
+        int r;
+
+        if (s->lost)
+                return;
+        for (size_t copied = 0;; copied += s->end) {
+                r = flush_buffer(s);
+                if (r < 0) {
+                        target_fail(s, r);
+                        return;
+                }
+                if (r == 0 || copied >= TURN_SIZE)
+                        break;
+                r = fill_buffer(s);
+                if (r < 0) {
+                        stream_fail(s, r, "read");
+                        return;
+                }
+                if (r == 0) {
+                        s->done = s->ending;
+                        return;
+                }
+        }
+        r = r == 0 ? pump_when_writable(s) : pump_later(s);
+        if (r < 0)
+                stream_fail(s, r, "pass on");
+}
+
+static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        pump(userdata);
+        return 0;
+}
+
+static int on_turn(sd_event_source *source, void *userdata) {
+        pump(userdata);
+        return 0;
+}
+
+/* ---- Growth ---- */
+
+static int on_grown(sd_event_source *source, const struct inotify_event *event, void *userdata) {
+        pump(userdata);
+        return 0;
+}
+
+static int on_reread(sd_event_source *source, uint64_t usec, void *userdata) {
+        Stream *s = userdata;
+        int r;
+
+        pump(s);
+        r = sd_event_source_set_time_relative(source, REREAD_USEC);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        if (r < 0)
+                stream_fail(s, r, "watch");
+        return 0;
+}
+
+/* A user has a limited number of inotify instances, often 128; whoever gets none reads again and again. */
+static int watch_source(Stream *s) {
+        sd_event *event = client_event(s->client);
+        int r;
+
+        r = sd_event_add_inotify_fd(event, &s->grown, s->source, IN_MODIFY, on_grown, s);
+        if (r >= 0)
+                return 0;
+        return sd_event_add_time_relative(event, &s->grown, CLOCK_MONOTONIC, REREAD_USEC, REREAD_USEC / 10, on_reread,
+                                          s);
+}
+
+static int source_begin(Stream *s, sd_bus_message *reply) {
+        int r;
+
+        r = output_take_fd(reply, &s->source);
+        if (r < 0)
+                return r;
+        if (s->tail != STREAM_ALL) {
+                r = output_tail(s->source, s->tail, &s->offset);
+                if (r < 0)
+                        return r;
+        }
+        return s->ending ? 0 : watch_source(s);
+}
+
+static void on_opened(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+        Stream *s = userdata;
+        int r;
+
+        s->open = call_free(s->open);
+        if (error) {
+                client_stop(s->client, -EREMOTEIO, error);
+                return;
+        }
+        r = source_begin(s, reply);
+        if (r < 0)
+                stream_fail(s, r, "open");
+        else
+                pump(s);
+}
+
+int stream_finish(Stream *s, sd_bus_error *error) {
+        int r;
+
+        if (!s)
+                return 0;
+        s->ending = true;
+        s->grown = sd_event_source_disable_unref(s->grown);
+        if (s->source >= 0 && s->begin == s->end)
+                pump(s);
+        while (!s->done) {
+                r = client_iterate(s->client, error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- The object ---- */
+
+int stream_new(Client *c, const char *id, const char *name, int target, uint64_t tail, Stream **ret) {
+        _cleanup_(stream_freep) Stream *s = NULL;
+        struct stat st;
+        int r;
+
+        s = malloc(sizeof(Stream));
+        if (!s)
+                return -ENOMEM;
+        s->client = c;
+        s->id = strdup(id);
+        s->name = (OutputName) { .id = s->id, .stream = name };
+        s->tail = tail;
+        s->open = NULL;
+        s->source = -EBADF;
+        s->offset = 0;
+        s->grown = s->writable = s->turn = NULL;
+        s->target = target;
+        s->ending = s->done = s->lost = false;
+        s->begin = s->end = 0;
+        if (!s->id)
+                return -ENOMEM;
+
+        /* poll(2) promises of a pipe that one page fits. */
+        s->chunk = fstat(target, &st) >= 0 && S_ISREG(st.st_mode) ? BUFFER_SIZE : 4096;
+        r = call_new(c, &s->open, CALL_PATIENT, "OpenOutput", append_output, &s->name, on_opened, s);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+Stream *stream_free(Stream *s) {
+        if (!s)
+                return NULL;
+        (void) call_free(s->open);
+        (void) sd_event_source_disable_unref(s->grown);
+        (void) sd_event_source_disable_unref(s->writable);
+        (void) sd_event_source_disable_unref(s->turn);
+        if (s->source >= 0)
+                (void) close(s->source);
+        free(s->id);
+        free(s);
+        return NULL;
+}
+
+int write_all(int fd, const void *data, size_t size) {
+        const char *p = data;
+
+        while (size > 0) {
+                struct pollfd ready = { .fd = fd, .events = POLLOUT };
+                ssize_t n = write(fd, p, size);
+
+                if (n >= 0) {
+                        p += n;
+                        size -= (size_t) n;
+                } else if (errno == EAGAIN)
+                        (void) poll(&ready, 1, -1);
+                else if (errno != EINTR)
+                        return -errno;
+        }
+        return 0;
+}
+
+int write_stdout(const void *data, size_t size, sd_bus_error *error) {
+        int r;
+
+        r = write_all(STDOUT_FILENO, data, size);
+        if (r < 0)
+                (void) error_set(error, "cannot write to standard output: %s.", strerror(-r));
+        return r;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A piece of work for Codex as a command: which one, and with which prompt. Talks to nobody. */
+
+#include "request.h"
+
+typedef struct Task {
+        bool write;         /* Codex may change files of the workspace */
+        const char *model;  /* these are not owned, and NULL for what Codex is set to */
+        const char *effort;
+        const char *prompt_file;
+        char *const *prompt; /* words; none for n_prompt = 0 */
+        size_t n_prompt;
+
+        char *codex; /* where it is installed; owned, likewise the next */
+        char *effort_setting;
+        char *argv[16]; /* points into this and into the above */
+} Task;
+
+void task_clear(Task *task);
+#define _cleanup_task_ _cleanup_(task_clear)
+
+/* Adds the command, the prompt as standard input, the kind, and a label if there is none. The request must not outlive
+ * the task. Returns 0, or a negative errno with error set. */
+int task_to_request(Task *task, Request *request, sd_bus_error *error);

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* codex-jobs await: waits for jobs to end, shows their results, and exits as they ended. */
+
+#include "answer.h"
+#include "progress.h"
+#include "say.h"
+#include "wait.h"
+
+enum {
+        OPTION_ANY = OPTION_VERB,
+        OPTION_ALL,
+        OPTION_TIMEOUT_MS,
+        OPTION_POLL_INTERVAL_MS,
+};
+
+#define TIMEOUT_DEFAULT (6 * 3600 * USEC_PER_SEC)
+#define GRACE_USEC (5 * USEC_PER_SEC)
+
+typedef struct Await {
+        const Common *common;
+        Client *client;
+        Wait *wait;
+        Progress *progress;
+        bool any;
+        sd_bus_error error;
+} Await;
+
+static void await_clear(Await *a) {
+        (void) progress_free(a->progress);
+        (void) wait_free(a->wait);
+        (void) client_free(a->client);
+        sd_bus_error_free(&a->error);
+}
+
+static int begin(Await *a, char *const *ids, size_t n, uint64_t timeout_usec, uint64_t poll_usec) {
+        const WaitOptions options = { .any = a->any, .poll_usec = poll_usec, .only = n == 1 ? ids[0] : NULL };
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                r = check_id(ids[i], &a->error);
+                if (r < 0)
+                        return r;
+        }
+        r = client_new(a->common, &a->client, &a->error);
+        if (r < 0)
+                return r;
+        r = client_catch_signals(a->client);
+        if (r < 0)
+                return r;
+        r = client_set_timeout(a->client, timeout_usec);
+        if (r < 0)
+                return r;
+        r = wait_new(a->client, &options, &a->wait);
+        if (r < 0)
+                return r;
+        if (!a->common->json && !a->common->quiet) {
+                r = progress_new(a->client, a->wait, n, &a->progress);
+                if (r < 0)
+                        return r;
+        }
+        r = wait_reserve(a->wait, n);
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = wait_add(a->wait, ids[i]);
+        return r;
+}
+
+/* The ids of the jobs that have not ended. The caller frees the array. */
+static int unfinished(const Await *a, const char ***ret, size_t *ret_n) {
+        const char **ids = calloc(wait_count(a->wait) + 1, sizeof(char *));
+        size_t n = 0;
+
+        if (!ids)
+                return -ENOMEM;
+        for (size_t i = 0; i < wait_count(a->wait); i++)
+                if (!job_state_is_terminal(wait_job(a->wait, i)->record.state))
+                        ids[n++] = wait_job(a->wait, i)->id;
+        *ret = ids;
+        *ret_n = n;
+        return 0;
+}
+
+/* ---- Text ---- */
+
+static int show_unfinished(Await *a) {
+        _cleanup_free_ const char **ids = NULL;
+        size_t n;
+        int r;
+
+        r = unfinished(a, &ids, &n);
+        if (r < 0 || a->common->quiet)
+                return r;
+        for (size_t i = 0; i < wait_count(a->wait); i++) {
+                const WaitedJob *job = wait_job(a->wait, i);
+
+                if (!job->complete || job_state_is_terminal(job->record.state))
+                        continue;
+                r = answer_activity(&job->record);
+                if (r < 0)
+                        return r;
+        }
+        return answer_await_command(a->client, n == 1 ? "the job goes on; to wait on" : "the jobs go on; to wait on",
+                                    ids, n, a->any);
+}
+
+static int show_ended(Await *a) {
+        int r;
+
+        for (size_t i = 0; i < wait_count(a->wait); i++) {
+                const WaitedJob *job = wait_job(a->wait, i);
+
+                if (!job_state_is_terminal(job->record.state))
+                        continue;
+                if (wait_count(a->wait) > 1 && !a->common->quiet && job->record.state == JOB_COMPLETED)
+                        say("%s completed", job->id);
+                r = answer_result(a->client, &job->record, &a->error);
+                if (r < 0)
+                        return r;
+                if (a->any)
+                        break;
+        }
+        return 0;
+}
+
+/* ---- JSON ---- */
+
+static int read_extra(Await *a, const WaitedJob *job, bool timed_out, JsonExtra *extra) {
+        bool ended = job_state_is_terminal(job->record.state);
+
+        *extra = (JsonExtra) { .wait_timed_out = timed_out && !ended ? ANSWER_YES : ANSWER_NO, .output = true };
+        return ended ? answer_read_output(a->client, &job->record, extra, &a->error) : 0;
+}
+
+static int write_documents(Await *a, const JobRecord **records, JsonExtra *extras, bool timed_out) {
+        size_t n = 0;
+        int r;
+
+        for (size_t i = 0; i < wait_count(a->wait); i++) {
+                const WaitedJob *job = wait_job(a->wait, i);
+
+                if (!job->complete || (a->any && !timed_out && job != wait_first_ended(a->wait)))
+                        continue;
+                records[n] = &job->record;
+                r = read_extra(a, job, timed_out, &extras[n++]);
+                if (r < 0)
+                        return r;
+        }
+        client_restore_signals(a->client);
+        return answer_json(a->client, records, extras, n, n == 1 && (a->any || wait_count(a->wait) == 1), NEXT_SHOWN, &a->error);
+}
+
+static int show_json(Await *a, bool timed_out) {
+        size_t n = wait_count(a->wait);
+        _cleanup_free_ const JobRecord **records = calloc(n, sizeof(JobRecord *));
+        JsonExtra *extras = calloc(n, sizeof(JsonExtra));
+        int r = -ENOMEM;
+
+        if (records && extras)
+                r = write_documents(a, records, extras, timed_out);
+        for (size_t i = 0; extras && i < n; i++)
+                json_extra_clear(&extras[i]);
+        free(extras);
+        return r;
+}
+
+/* ---- The end ---- */
+
+static int exit_status(const Await *a) {
+        if (a->any)
+                return job_exit_status(&wait_first_ended(a->wait)->record);
+        for (size_t i = 0; i < wait_count(a->wait); i++)
+                if (wait_job(a->wait, i)->record.state != JOB_COMPLETED)
+                        return job_exit_status(&wait_job(a->wait, i)->record);
+        return 0;
+}
+
+static int failure(Await *a, int r) {
+        _cleanup_free_ const char **ids = NULL;
+        size_t n = 0;
+
+        if (a->wait)
+                (void) unfinished(a, &ids, &n);
+        return answer_failure(a->client, &a->error, r, ids, n);
+}
+
+/* The time was up, perhaps before the service could say anything: a short wait still tells what is. */
+static int settle(Await *a, bool *ret_timed_out) {
+        int r;
+
+        r = client_set_timeout(a->client, GRACE_USEC);
+        if (r < 0)
+                return r;
+        r = wait_settle(a->wait, &a->error);
+        if (r == -ETIMEDOUT)
+                return error_set(&a->error, "the service does not answer: see 'codex-jobs status', then wait again.");
+        *ret_timed_out = !wait_is_over(a->wait);
+        return r;
+}
+
+static int await(Await *a, char *const *ids, size_t n, uint64_t timeout_usec, uint64_t poll_usec) {
+        bool timed_out = false;
+        int r;
+
+        r = begin(a, ids, n, timeout_usec, poll_usec);
+        if (r < 0)
+                return failure(a, r);
+        r = wait_run(a->wait, &a->error);
+        if (r == -ETIMEDOUT)
+                r = settle(a, &timed_out);
+        if (r < 0)
+                return failure(a, r);
+
+        r = client_set_timeout(a->client, USEC_INFINITY); /* the answer may take its time */
+        if (r >= 0 && a->common->json)
+                r = show_json(a, timed_out);
+        else if (r >= 0)
+                r = timed_out ? show_unfinished(a) : show_ended(a);
+        if (r < 0)
+                return failure(a, r);
+        return timed_out ? STATUS_TIMED_OUT : exit_status(a);
+}
+
+static int run(int argc, char *argv[], Common *common) {
+        static const struct option options[] = {
+                COMMON_OPTIONS,
+                { "any", no_argument, NULL, OPTION_ANY },
+                { "all", no_argument, NULL, OPTION_ALL },
+                { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS },
+                { "poll-interval-ms", required_argument, NULL, OPTION_POLL_INTERVAL_MS },
+                {},
+        };
+        uint64_t timeout_usec = TIMEOUT_DEFAULT, poll_usec = 0;
+        _cleanup_(await_clear) Await a = { .common = common };
+        int option, r;
+
+        while ((r = option_next(&verb_await, common, argc, argv, ":" COMMON_LETTERS, options, &option)) == 0) {
+                if (option == OPTION_ANY || option == OPTION_ALL)
+                        a.any = option == OPTION_ANY;
+                else if (option == OPTION_TIMEOUT_MS)
+                        r = option_milliseconds(&verb_await, "timeout-ms", &timeout_usec);
+                else
+                        r = option_milliseconds(&verb_await, "poll-interval-ms", &poll_usec);
+                if (r < 0)
+                        return STATUS_OWN_FAILURE;
+        }
+        if (r < 0)
+                return option;
+        if (optind >= argc)
+                return usage_error(&verb_await, "no job given: 'codex-jobs status' lists them");
+        return await(&a, argv + optind, (size_t) (argc - optind), timeout_usec, poll_usec);
+}
+
+const Verb verb_await = {
+        .name = "await",
+        .run = run,
+        .help = "codex-jobs await [options] ID…\n"
+                "\n"
+                "Waits until jobs have ended, without polling. Prints what a completed job wrote and exits\n"
+                "with 0; for one that failed or was cancelled stderr says why, and the exit status is the\n"
+                "job's: its exit code, 128+n for signal n, 143 cancelled; 124 when the time was up and the\n"
+                "job goes on; 125 when codex-jobs itself failed. Of several jobs the first in the order of\n"
+                "the command line that did not complete decides. An id may be shortened.\n"
+                "\n"
+                "Options:\n"
+                "      --any                wait for the first of several jobs\n"
+                "      --all                wait for all of them (so without an option)\n"
+                "      --timeout-ms N       wait that long at most (6 hours)\n"
+                "      --poll-interval-ms N read the state that often, too, as a second safety\n"
+                COMMON_HELP,
+};

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* codex-jobs cancel: ends jobs, and returns when their processes are gone. */
+
+#include "answer.h"
+#include "render.h"
+#include "say.h"
+#include "stream.h"
+
+typedef struct Cancelled {
+        const char *id; /* as it was given; not owned */
+        bool was_over;  /* it had ended before */
+        JobRecord record;
+        Call *call;
+        struct Cancel *cancel;
+} Cancelled;
+
+typedef struct Cancel {
+        const Common *common;
+        Client *client;
+        Cancelled *jobs;
+        size_t n;
+        size_t n_under_way;
+        JobList active; /* the one that was found for want of an id */
+        sd_bus_error error;
+} Cancel;
+
+static void cancel_clear(Cancel *s) {
+        for (size_t i = 0; i < s->n; i++) {
+                (void) call_free(s->jobs[i].call);
+                job_record_clear(&s->jobs[i].record);
+        }
+        free(s->jobs);
+        (void) client_free(s->client);
+        job_list_clear(&s->active);
+        sd_bus_error_free(&s->error);
+}
+
+/* ---- Which jobs ---- */
+
+static int several(Cancel *s) {
+        _cleanup_fclose_ FILE *f = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->active.n; i++)
+                (void) fprintf(f, "%s%s (%s)", i > 0 ? ", " : "", s->active.records[i].id,
+                               strempty(s->active.records[i].label));
+        if (fclose(TAKE_PTR(f)) != 0)
+                return -ENOMEM;
+        return error_set(&s->error, "%zu jobs of this workspace are active, name the one to cancel: %s", s->active.n, text);
+}
+
+static int find_active(Cancel *s, const char **ret) {
+        int r;
+
+        r = job_list_here(s->client, true, &s->active, &s->error);
+        if (r < 0)
+                return r;
+        if (s->active.n == 0)
+                return error_set(&s->error,
+                                 "no job of this workspace is active: 'codex-jobs status --all%s' lists those of all.",
+                                 client_scope_option(s->client));
+        if (s->active.n > 1)
+                return several(s);
+        *ret = s->active.records[0].id;
+        return 0;
+}
+
+/* ---- Cancelling ---- */
+
+static void on_cancelled(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+        Cancelled *job = userdata;
+
+        job->call = call_free(job->call);
+        job->cancel->n_under_way--;
+        if (error)
+                client_stop(job->cancel->client, -EREMOTEIO, error);
+}
+
+static int start(Cancelled *job) {
+        Cancel *s = job->cancel;
+        int r;
+
+        /* In full from here on, and what it was before. */
+        r = job_get(s->client, job->id, &job->record, &s->error);
+        if (r < 0)
+                return r;
+        job->was_over = job_state_is_terminal(job->record.state);
+        if (job->was_over)
+                return 0;
+        r = call_new(s->client, &job->call, CALL_PATIENT, "Cancel", append_string, job->record.id, on_cancelled, job);
+        if (r >= 0)
+                s->n_under_way++;
+        return r;
+}
+
+static int finish(Cancelled *job) {
+        JobRecord record;
+        int r;
+
+        if (job->was_over)
+                return 0;
+        r = job_get(job->cancel->client, job->record.id, &record, &job->cancel->error);
+        if (r < 0)
+                return r;
+        job_record_clear(&job->record);
+        job->record = record;
+        return 0;
+}
+
+static int cancel_all(Cancel *s) {
+        int r;
+
+        for (size_t i = 0; i < s->n; i++) {
+                r = start(&s->jobs[i]);
+                if (r < 0)
+                        return r;
+        }
+        while (s->n_under_way > 0) {
+                r = client_iterate(s->client, &s->error);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < s->n; i++) {
+                r = finish(&s->jobs[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- Telling ---- */
+
+static int show_json(Cancel *s) {
+        _cleanup_free_ const JobRecord **records = calloc(s->n, sizeof(JobRecord *));
+
+        if (!records)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->n; i++)
+                records[i] = &s->jobs[i].record;
+        return answer_json(s->client, records, NULL, s->n, s->n == 1, NEXT_SHOWN, &s->error);
+}
+
+static int show_line(const Cancelled *job) {
+        _cleanup_free_ char *end = render_end(&job->record), *line = NULL, *text = NULL;
+        bool late = job->was_over || job->record.state != JOB_CANCELLED;
+
+        if (!end)
+                return -ENOMEM;
+        line = one_line(end);
+        if (!line)
+                return -ENOMEM;
+        if (asprintf(&text, "%s %s%s\n", job->record.id, late ? "had already ended: it " : "", line) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return write_stdout(text, strlen(text), &job->cancel->error);
+}
+
+static int show(Cancel *s) {
+        int r;
+
+        if (s->common->json)
+                return show_json(s);
+        for (size_t i = 0; i < s->n && !s->common->quiet; i++) {
+                r = show_line(&s->jobs[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int cancel(Cancel *s, char *const *ids, size_t n) {
+        const char *found;
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                r = check_id(ids[i], &s->error);
+                if (r < 0)
+                        return r;
+        }
+        r = client_new(s->common, &s->client, &s->error);
+        if (r < 0)
+                return r;
+        if (n == 0) {
+                r = find_active(s, &found);
+                if (r < 0)
+                        return r;
+        }
+        s->jobs = calloc(MAX(n, 1U), sizeof(Cancelled));
+        if (!s->jobs)
+                return -ENOMEM;
+        s->n = MAX(n, 1U);
+        for (size_t i = 0; i < s->n; i++)
+                s->jobs[i] = (Cancelled) { .id = n > 0 ? ids[i] : found, .record = JOB_RECORD_INIT, .cancel = s };
+        r = cancel_all(s);
+        return r < 0 ? r : show(s);
+}
+
+static int run(int argc, char *argv[], Common *common) {
+        static const struct option options[] = { COMMON_OPTIONS, {} };
+        _cleanup_(cancel_clear) Cancel s = { .common = common };
+        int option, r;
+
+        r = option_next(&verb_cancel, common, argc, argv, ":" COMMON_LETTERS, options, &option);
+        if (r < 0)
+                return option;
+        r = cancel(&s, argv + optind, (size_t) (argc - optind));
+        return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
+}
+
+const Verb verb_cancel = {
+        .name = "cancel",
+        .run = run,
+        .help = "codex-jobs cancel [options] [ID…]\n"
+                "\n"
+                "Ends jobs with all of their processes, and returns when those are gone. Without an id: the\n"
+                "one job of this workspace that is active. A job that ended before stays as it ended.\n"
+                "Exits with 0 when no job goes on, else with 125.\n"
+                "\n"
+                "Options:\n"
+                COMMON_HELP,
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* codex-jobs result: what a job that ended left behind. */
+
+#include "answer.h"
+#include "render.h"
+#include "say.h"
+
+typedef struct Result {
+        const Common *common;
+        Client *client;
+        JobRecord record;
+        sd_bus_error error;
+} Result;
+
+static void result_clear(Result *s) {
+        (void) client_free(s->client);
+        job_record_clear(&s->record);
+        sd_bus_error_free(&s->error);
+}
+
+/* The one that ended last. */
+static int find_newest(Result *s) {
+        _cleanup_job_list_ JobList list = {};
+        JobRecord *newest;
+        int r;
+
+        r = job_list_here(s->client, false, &list, &s->error);
+        if (r < 0)
+                return r;
+        if (list.n == 0)
+                return error_set(&s->error,
+                                 "no job of this workspace has ended: 'codex-jobs status%s' lists those that go on, "
+                                 "'codex-jobs status --all%s' those of all workspaces.",
+                                 client_scope_option(s->client), client_scope_option(s->client));
+        newest = &list.records[0];
+        for (size_t i = 1; i < list.n; i++)
+                if (list.records[i].sequence > newest->sequence)
+                        newest = &list.records[i];
+        s->record = *newest;
+        *newest = JOB_RECORD_INIT;
+        return 0;
+}
+
+static int not_over(Result *s) {
+        _cleanup_free_ char *activity = render_activity(&s->record);
+        _cleanup_free_ char *command = answer_command(s->client, "await", &(const char *) { s->record.id }, 1, "");
+
+        if (!activity || !command)
+                return -ENOMEM;
+        return error_set(&s->error, "%s has no result yet, it is %s; to wait for it: %s", s->record.id, activity, command);
+}
+
+static int write_document(Result *s) {
+        _cleanup_(json_extra_clear) JsonExtra extra = { .output = true };
+        int r;
+
+        r = answer_read_output(s->client, &s->record, &extra, &s->error);
+        if (r < 0)
+                return r;
+        return answer_json(s->client, &(const JobRecord *) { &s->record }, &extra, 1, true, NEXT_SHOWN, &s->error);
+}
+
+static int result(Result *s, const char *id) {
+        int r;
+
+        r = client_new(s->common, &s->client, &s->error);
+        if (r < 0)
+                return r;
+        r = id ? job_get(s->client, id, &s->record, &s->error) : find_newest(s);
+        if (r < 0)
+                return r;
+        if (!job_state_is_terminal(s->record.state))
+                return not_over(s);
+        return s->common->json ? write_document(s) : answer_result(s->client, &s->record, &s->error);
+}
+
+static int run(int argc, char *argv[], Common *common) {
+        static const struct option options[] = { COMMON_OPTIONS, {} };
+        _cleanup_(result_clear) Result s = { .common = common, .record = JOB_RECORD_INIT };
+        int option, r;
+
+        r = option_next(&verb_result, common, argc, argv, ":" COMMON_LETTERS, options, &option);
+        if (r < 0)
+                return option;
+        if (argc - optind > 1)
+                return usage_error(&verb_result, "one job at a time, not %d", argc - optind);
+        r = result(&s, argv[optind]);
+        return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : job_exit_status(&s.record);
+}
+
+const Verb verb_result = {
+        .name = "result",
+        .run = run,
+        .help = "codex-jobs result [options] [ID]\n"
+                "\n"
+                "Prints what a job wrote, and exits as it ended; of one that failed or was cancelled stderr\n"
+                "says why. Without an id: the job of this workspace, and of $CODEX_JOBS_SESSION if that is\n"
+                "set, that ended last. Exits with 125 when the job has not ended.\n"
+                "\n"
+                "Options:\n"
+                COMMON_HELP,
+};

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* codex-jobs status: which jobs there are, and all about one. */
+
+#include "answer.h"
+#include "bus-names.h"
+#include "render.h"
+#include "request.h"
+#include "say.h"
+#include "stream.h"
+
+enum {
+        OPTION_ALL = OPTION_VERB,
+        OPTION_LIMIT,
+        OPTION_WATCH,
+};
+
+#define LIMIT_DEFAULT 50
+#define WATCH_USEC USEC_PER_SEC        /* at most that often */
+#define WATCH_IDLE_USEC (5 * USEC_PER_SEC) /* at least that often: times go on */
+
+typedef struct Status {
+        const Common *common;
+        Client *client;
+        char *const *ids;
+        size_t n_ids;
+        bool all;
+        bool watch;
+        uint64_t limit; /* of jobs that ended */
+        char *workspace;
+        bool changed;
+        sd_bus_error error;
+} Status;
+
+static void status_clear(Status *s) {
+        (void) client_free(s->client);
+        free(s->workspace);
+        sd_bus_error_free(&s->error);
+}
+
+/* ---- Which jobs ---- */
+
+static int append_list(JobList *list, JobList *more) {
+        JobRecord *records;
+
+        if (more->n == 0)
+                return 0;
+        records = reallocarray(list->records, list->n + more->n, sizeof(JobRecord));
+        if (!records)
+                return -ENOMEM;
+        (void) memcpy(records + list->n, more->records, more->n * sizeof(JobRecord));
+        list->records = records;
+        list->n += more->n;
+        free(more->records);
+        *more = (JobList) {};
+        return 0;
+}
+
+/* All that are active, however old, and the newest of those that ended. */
+static int list_jobs(Status *s, JobList *ret) {
+        _cleanup_job_list_ JobList active = {}, ended = {};
+        JobFilter filter = { .active = true, .workspace = s->workspace };
+        int r;
+
+        r = job_list(s->client, &filter, &active, &s->error);
+        if (r < 0)
+                return r;
+        filter.active = false;
+        filter.ended = true;
+        filter.limit = s->limit;
+        r = job_list(s->client, &filter, &ended, &s->error);
+        if (r < 0)
+                return r;
+        r = append_list(&active, &ended);
+        if (r < 0)
+                return r;
+        *ret = active;
+        active = (JobList) {};
+        return 0;
+}
+
+static int get_jobs(Status *s, JobList *ret) {
+        _cleanup_job_list_ JobList list = {};
+        int r;
+
+        list.records = calloc(s->n_ids, sizeof(JobRecord));
+        if (!list.records)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->n_ids; i++) {
+                list.records[i] = JOB_RECORD_INIT;
+                r = job_get(s->client, s->ids[i], &list.records[i], &s->error);
+                if (r < 0)
+                        return r;
+                list.n++;
+        }
+        *ret = list;
+        list = (JobList) {};
+        return 0;
+}
+
+static int find_jobs(Status *s, JobList *ret) {
+        int r;
+
+        if (s->n_ids > 0)
+                return get_jobs(s, ret);
+        if (!s->all && !s->workspace) {
+                r = workspace_here(&s->workspace, &s->error);
+                if (r < 0)
+                        return r;
+        }
+        return list_jobs(s, ret);
+}
+
+/* ---- How they are shown ---- */
+
+static int show_json(Status *s, const JobList *list) {
+        _cleanup_free_ const JobRecord **records = calloc(list->n + 1, sizeof(JobRecord *));
+
+        if (!records)
+                return -ENOMEM;
+        for (size_t i = 0; i < list->n; i++)
+                records[i] = &list->records[i];
+        return answer_json(s->client, records, NULL, list->n, s->n_ids == 1, NEXT_RESULT, &s->error);
+}
+
+static int put_next(Status *s, FILE *f, const JobRecord *record) {
+        const char *verb = job_state_is_terminal(record->state) ? "result" : "await";
+        _cleanup_free_ char *command = answer_command(s->client, verb, &(const char *) { record->id }, 1, "");
+
+        if (!command)
+                return -ENOMEM;
+        (void) fprintf(f, "%10s: %s\n", "next", command);
+        return 0;
+}
+
+static int put_jobs(Status *s, FILE *f, const JobList *list) {
+        int r;
+
+        if (s->n_ids != 1)
+                return list->n > 0 ? render_table(f, list->records, list->n, terminal_width()) : 0;
+        r = render_details(f, &list->records[0]);
+        return r < 0 ? r : put_next(s, f, &list->records[0]);
+}
+
+static int show_text(Status *s, const JobList *list) {
+        _cleanup_fclose_ FILE *f = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        if (s->watch)
+                (void) fputs("\033[H\033[2J", f); /* to the top left, and clear; ECMA-48 */
+        r = put_jobs(s, f, list);
+        if (r < 0)
+                return r;
+        if (fclose(TAKE_PTR(f)) != 0)
+                return -ENOMEM;
+        r = write_stdout(text, size, &s->error);
+        if (r >= 0 && list->n == 0 && !s->common->quiet)
+                say(s->all ? "you have no jobs." : "no jobs of this workspace; those of all: codex-jobs status --all%s",
+                    client_scope_option(s->client));
+        return r;
+}
+
+static int show(Status *s) {
+        _cleanup_job_list_ JobList list = {};
+        int r;
+
+        r = find_jobs(s, &list);
+        if (r < 0)
+                return r;
+        return s->common->json ? show_json(s, &list) : show_text(s, &list);
+}
+
+/* ---- Watching ---- */
+
+static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Status *s = userdata;
+
+        s->changed = true;
+        return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        *(bool *) userdata = true;
+        return 0;
+}
+
+/* Returns when something changed, but not too soon, and not too late either. */
+static int wait_for_change(Status *s) {
+        _cleanup_(sd_event_source_disable_unrefp) sd_event_source *soon = NULL, *late = NULL;
+        bool may = false, must = false;
+        int r;
+
+        r = sd_event_add_time_relative(client_event(s->client), &soon, CLOCK_MONOTONIC, WATCH_USEC, 0, on_timer, &may);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(client_event(s->client), &late, CLOCK_MONOTONIC, WATCH_IDLE_USEC, 0, on_timer,
+                                       &must);
+        if (r < 0)
+                return r;
+        while (!(may && s->changed) && !must) {
+                r = client_iterate(s->client, &s->error);
+                if (r < 0)
+                        return r;
+        }
+        s->changed = false;
+        return 0;
+}
+
+static int watch(Status *s) {
+        int r;
+
+        r = client_match(s->client, "type='signal',sender='" JOBS_BUS_NAME "',path_namespace='" JOBS_PATH "'", on_signal,
+                         s);
+        while (r >= 0) {
+                r = show(s);
+                if (r >= 0)
+                        r = wait_for_change(s);
+        }
+        return r;
+}
+
+static int status(Status *s) {
+        int r;
+
+        r = client_new(s->common, &s->client, &s->error);
+        if (r >= 0)
+                r = s->watch ? watch(s) : show(s);
+        return r < 0 ? answer_failure(s->client, &s->error, r, NULL, 0) : 0;
+}
+
+static int run(int argc, char *argv[], Common *common) {
+        static const struct option options[] = {
+                COMMON_OPTIONS,
+                { "all", no_argument, NULL, OPTION_ALL },
+                { "limit", required_argument, NULL, OPTION_LIMIT },
+                { "watch", no_argument, NULL, OPTION_WATCH },
+                {},
+        };
+        _cleanup_(status_clear) Status s = { .common = common, .limit = LIMIT_DEFAULT };
+        int option, r;
+
+        while ((r = option_next(&verb_status, common, argc, argv, ":" COMMON_LETTERS, options, &option)) == 0) {
+                if (option == OPTION_ALL)
+                        s.all = true;
+                else if (option == OPTION_WATCH)
+                        s.watch = true;
+                else if (option_number(&verb_status, "limit", 1, UINT32_MAX, &s.limit) < 0)
+                        return STATUS_OWN_FAILURE;
+        }
+        if (r < 0)
+                return option;
+        if (s.watch && common->json)
+                return usage_error(&verb_status, "--watch is for people and --json is not: leave one of them out");
+        s.ids = argv + optind;
+        s.n_ids = (size_t) (argc - optind);
+        return status(&s);
+}
+
+const Verb verb_status = {
+        .name = "status",
+        .run = run,
+        .help = "codex-jobs status [options] [ID…]\n"
+                "\n"
+                "Shows the jobs of this workspace (what has a .git above the current directory, else the\n"
+                "directory), or the given ones; one id shows all about it. An id may be shortened.\n"
+                "\n"
+                "Options:\n"
+                "      --all                jobs of all workspaces\n"
+                "      --limit N            at most so many that ended (50)\n"
+                "      --watch              show them again whenever one changes, until Ctrl-C\n"
+                COMMON_HELP,
+};
