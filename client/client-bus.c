@@ -8,8 +8,11 @@
 #include "client-internal.h"
 #include "say.h"
 
+/* How soon what failed is tried again: at first, and at most. A service that goes away is mostly being replaced and
+ * tells when it is back; to call it earlier would start it, against whoever wants to stop it. */
 #define RETRY_USEC (50 * USEC_PER_MSEC)
 #define RETRY_DOUBLINGS_MAX 5
+#define RETRY_AWAY_USEC USEC_PER_SEC
 
 static int open_bus(Client *c);
 
@@ -114,6 +117,8 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
 
         if (c->bus && sd_bus_is_open(c->bus) > 0) {
                 calls_resume(c, NULL);
+                if (c->away)
+                        tell_changed(c);
                 return 0;
         }
 
@@ -136,6 +141,8 @@ int client_retry(Client *c) {
         uint64_t delay = RETRY_USEC << MIN(c->failures, RETRY_DOUBLINGS_MAX);
         int enabled, r;
 
+        if (c->away)
+                delay = MAX(delay, RETRY_AWAY_USEC);
         if (c->retry) {
                 r = sd_event_source_get_enabled(c->retry, &enabled);
                 if (r < 0 || enabled != SD_EVENT_OFF)
@@ -187,10 +194,14 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
         if (!c->owner || streq(c->owner, new_owner))
                 return 0; /* it starts for us, or we have its answer already */
 
-        if (isempty(new_owner))
+        if (isempty(new_owner)) {
                 client_away(c);
-        else
-                calls_resume(c, NULL);
+                r = client_retry(c);
+                if (r < 0)
+                        client_stop(c, r, NULL);
+                return 0;
+        }
+        calls_resume(c, NULL);
         tell_changed(c);
         return 0;
 }

@@ -2,6 +2,7 @@
 
 /* What the errors of the bus mean for a person, and what to do. The service's own errors say it themselves. */
 
+#include "build-config.h"
 #include "bus-names.h"
 #include "client-internal.h"
 #include "say.h"
@@ -16,14 +17,22 @@ static const char *journal_command(const Client *c) {
         return c->system ? "journalctl" : "journalctl --user";
 }
 
+static void explain_not_started(const Client *c, const sd_bus_error *error, const char *message, sd_bus_error *ret) {
+        (void) sd_bus_error_setf(ret, error->name, "the service does not start (%s): see '%s status codex-jobsd'.", message,
+                                 manager_command(c));
+}
+
 static bool is_spawn_error(const sd_bus_error *error) {
         return startswith(error->name, "org.freedesktop.DBus.Error.Spawn.") ||
                 startswith(error->name, "org.freedesktop.systemd1.") ||
                 sd_bus_error_has_names(error, "org.freedesktop.DBus.Error.TimedOut", SD_BUS_ERROR_TIMEOUT);
 }
 
-static void explain_not_there(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
-        if (c->system)
+/* The bus has the same name for a service that it does not know and for one that does not start. */
+static void explain_not_there(const Client *c, const sd_bus_error *error, const char *message, sd_bus_error *ret) {
+        if (access(c->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) >= 0)
+                explain_not_started(c, error, message, ret);
+        else if (c->system)
                 (void) sd_bus_error_setf(ret, error->name,
                                          "the service is not installed for the system bus: install codex-jobs for all "
                                          "users, or use 'codex-jobs --user'.");
@@ -40,15 +49,14 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
                 (void) sd_bus_error_setf(ret, error->name, "%s", message);
         else if (sd_bus_error_has_names(error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
                                         NO_SUCH_UNIT))
-                explain_not_there(c, error, ret);
+                explain_not_there(c, error, message, ret);
         else if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED))
                 (void) sd_bus_error_setf(ret, error->name,
                                          "the service ended before it answered: try again; if it keeps ending, see "
-                                         "'%s -u codex-jobs'.",
+                                         "'%s -u codex-jobsd'.",
                                          journal_command(c));
         else if (is_spawn_error(error))
-                (void) sd_bus_error_setf(ret, error->name, "the service does not start (%s): see '%s status codex-jobs'.",
-                                         message, manager_command(c));
+                explain_not_started(c, error, message, ret);
         else if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
                 (void) sd_bus_error_setf(ret, error->name,
                                          "the bus does not let you reach the service (%s): reinstall codex-jobs so that "
@@ -58,10 +66,10 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
                                         SD_BUS_ERROR_UNKNOWN_INTERFACE, SD_BUS_ERROR_INVALID_ARGS))
                 (void) sd_bus_error_setf(ret, error->name,
                                          "the service that runs is of another version (%s): restart it with '%s restart "
-                                         "codex-jobs'.",
+                                         "codex-jobsd'.",
                                          message, manager_command(c));
         else
-                (void) sd_bus_error_setf(ret, error->name, "the service cannot be asked: %s (%s): see '%s status codex-jobs'.",
+                (void) sd_bus_error_setf(ret, error->name, "the service cannot be asked: %s (%s): see '%s status codex-jobsd'.",
                                          message, error->name, manager_command(c));
 }
 

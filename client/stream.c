@@ -11,6 +11,7 @@
 #define BUFFER_SIZE (64U * 1024U)
 #define TURN_SIZE (1024U * 1024U) /* copied before other events have their turn */
 #define REREAD_USEC (100 * USEC_PER_MSEC)
+#define WATCH_AFTER_USEC (50 * USEC_PER_MSEC)
 
 struct Stream {
         Client *client; /* not owned */
@@ -21,7 +22,7 @@ struct Stream {
 
         int source;
         off_t offset;
-        sd_event_source *grown; /* by inotify, or a timer where there is none */
+        sd_event_source *grown; /* a timer until it is watched, by inotify, or a timer where there is none */
 
         int target; /* not owned */
         size_t chunk; /* as much as the target takes without blocking when it is ready */
@@ -188,6 +189,25 @@ static int watch_source(Stream *s) {
                                           s);
 }
 
+static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata) {
+        Stream *s = userdata;
+        int r;
+
+        s->grown = sd_event_source_disable_unref(s->grown);
+        r = watch_source(s);
+        if (r < 0)
+                stream_fail(s, r, "watch");
+        else
+                pump(s);
+        return 0;
+}
+
+/* The kernel takes some 15 ms to close an inotify instance: a job that is over sooner is spared it. */
+static int watch_source_soon(Stream *s) {
+        return sd_event_add_time_relative(client_event(s->client), &s->grown, CLOCK_MONOTONIC, WATCH_AFTER_USEC,
+                                          USEC_PER_MSEC, on_watch_due, s);
+}
+
 static int source_begin(Stream *s, sd_bus_message *reply) {
         int r;
 
@@ -199,7 +219,7 @@ static int source_begin(Stream *s, sd_bus_message *reply) {
                 if (r < 0)
                         return r;
         }
-        return s->ending ? 0 : watch_source(s);
+        return s->ending ? 0 : watch_source_soon(s);
 }
 
 static void on_opened(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {

@@ -35,7 +35,7 @@ Job *job_free(Job *job) {
         (void) unit_free(job->unit);
         for (size_t i = 0; i < ELEMENTSOF(job->output_watch); i++)
                 (void) sd_event_source_disable_unref(job->output_watch[i]);
-        (void) sd_event_source_disable_unref(job->stall_timer);
+        (void) sd_event_source_disable_unref(job->watch_timer);
         (void) sd_event_source_disable_unref(job->retry);
         free(job->instance);
         job_record_clear(&job->record);

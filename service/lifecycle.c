@@ -25,7 +25,21 @@
 #define PROGRESS_MAX 1024
 
 static void begin(Job *job);
+static void on_begun(int r, int spec_fd, void *userdata);
 static void finish(Job *job);
+
+static void give_slot_back(Job *job) {
+        if (job->has_slot)
+                queue_release_slot(&job->manager->queue);
+        job->has_slot = false;
+}
+
+/* The run of the service manager under which it is begun. */
+static int set_instance(Job *job) {
+        free(job->instance);
+        job->instance = strdup(job->manager->instance);
+        return job->instance ? 0 : -ENOMEM;
+}
 
 /* --- enqueue --------------------------------------------------------------------------------------- */
 
@@ -42,8 +56,9 @@ static void enqueue_free(Enqueue *e) {
 }
 DEFINE_CLEANUP(Enqueue *, enqueue_free);
 
-static void on_inserted(int r, const char *existing, void *userdata) {
+static void on_inserted(int r, const char *existing, int spec_fd, void *userdata) {
         _cleanup_(enqueue_freep) Enqueue *e = userdata;
+        _cleanup_close_ int fd = spec_fd;
         Manager *manager = e->manager;
         Job *job = e->job;
 
@@ -54,12 +69,28 @@ static void on_inserted(int r, const char *existing, void *userdata) {
         failpoint_die("after-reply");
         if (r < 0 || existing) {
                 output_remove(manager->output, job->record.id); /* three empty files */
+                give_slot_back(job);
+                lifecycle_schedule(manager);
                 return;
         }
         e->job = NULL;
-        queue_push(&manager->queue, job);
+        if (job->has_slot) {
+                job->phase = JOB_BEGINNING;
+                on_begun(0, TAKE_FD(fd), job);
+        } else
+                queue_push(&manager->queue, job);
         job_bus_added(job);
         lifecycle_schedule(manager);
+}
+
+/* A job that need not wait is recorded and begun in one commit. */
+static int take_slot(Job *job) {
+        Manager *manager = job->manager;
+
+        if (manager->stopping || !manager->instance || !queue_take_free_slot(&manager->queue))
+                return 0;
+        job->has_slot = true;
+        return set_instance(job);
 }
 
 static int set_string(char **target, const char *value) {
@@ -163,6 +194,8 @@ int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, Enqueued
         e->job->limits = effective_limits(&manager->config, &spec->limits);
         r = describe(e->job, spec);
         if (r >= 0)
+                r = take_slot(e->job);
+        if (r >= 0)
                 r = encode(manager, spec, e->job->record.id, input_size, &encoded, &spec_size);
         if (r >= 0)
                 r = store_insert(manager->store, e->job,
@@ -173,10 +206,12 @@ int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, Enqueued
                                          .stdin_size = spec->stdin_fd >= 0 ? input_size : 0,
                                          .key = spec->key,
                                          .digest = spec_digest(spec),
+                                         .instance = e->job->instance,
                                  },
                                  on_inserted, e);
         if (r < 0) {
                 output_remove(manager->output, e->job->record.id);
+                give_slot_back(e->job);
                 return r;
         }
         TAKE_PTR(e);
@@ -242,7 +277,13 @@ static void end_unseen(Job *job, JobReason reason) {
 static int start(Job *job, int spec_fd) {
         _cleanup_close_ int stdout_fd = -EBADF, stderr_fd = -EBADF;
         Manager *manager = job->manager;
+        int r;
 
+        if (!job->unit) {
+                r = unit_new(&job->unit, manager->units, job->record.id, job);
+                if (r < 0)
+                        return r;
+        }
         stdout_fd = output_open_writer(manager->output, job->record.id, OUTPUT_STDOUT);
         if (stdout_fd < 0)
                 return stdout_fd;
@@ -287,15 +328,10 @@ static void on_begun(int r, int spec_fd, void *userdata) {
 /* Also for a job whose start got lost: its begin is recorded again, under the instance of now. */
 static void begin(Job *job) {
         Manager *manager = job->manager;
-        int r = 0;
+        int r;
 
         job->phase = JOB_BEGINNING;
-        free(job->instance);
-        job->instance = strdup(manager->instance);
-        if (!job->instance)
-                r = -ENOMEM;
-        if (r >= 0 && !job->unit)
-                r = unit_new(&job->unit, manager->units, job->record.id, job);
+        r = set_instance(job);
         if (r >= 0)
                 r = store_begin(manager->store, job->record.id, manager->instance, on_begun, job);
         if (r < 0)
@@ -396,15 +432,13 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
         if (r < 0)
                 return retry_later(job, "record its end", r);
         job->record.sequence = sequence;
-        if (job->has_slot)
-                queue_release_slot(&manager->queue);
-        job->has_slot = false;
+        give_slot_back(job);
+        failpoint_die("before-signal");
+        manager_bus_job_finished(manager, &job->record);
+        waiter_job_ended(job);
+        failpoint_die("after-signal");
         job_bus_changed(job, "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result",
                         NULL);
-        failpoint_die("before-signal");
-        waiter_job_ended(job);
-        manager_bus_job_finished(manager, &job->record);
-        failpoint_die("after-signal");
         release(job);
         lifecycle_schedule(manager);
 }

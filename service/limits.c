@@ -7,6 +7,7 @@
 #include "service-log.h"
 
 #define OUTPUT_CHECK_USEC (200 * USEC_PER_MSEC)
+#define WATCH_AFTER_USEC USEC_PER_SEC /* most jobs are over before, and need no watch */
 
 uint64_t limits_update_sizes(Job *job) {
         job->record.stdout_bytes = output_size(job->manager->output, job->record.id, OUTPUT_STDOUT);
@@ -26,12 +27,16 @@ void limits_saw_activity(Job *job) {
         job->active_usec = now_monotonic(job);
 }
 
+static void check_size(Job *job) {
+        if (job->limits.output_max > 0 && job->phase == JOB_ACTIVE && limits_update_sizes(job) > job->limits.output_max)
+                lifecycle_stop(job, JOB_REASON_OUTPUT_LIMIT, UINT32_MAX);
+}
+
 static int on_output(sd_event_source *source, const struct inotify_event *event, void *userdata) {
         Job *job = userdata;
 
         limits_saw_activity(job);
-        if (job->limits.output_max > 0 && job->phase == JOB_ACTIVE && limits_update_sizes(job) > job->limits.output_max)
-                lifecycle_stop(job, JOB_REASON_OUTPUT_LIMIT, UINT32_MAX);
+        check_size(job);
         return 0;
 }
 
@@ -65,20 +70,34 @@ static int watch_stream(Job *job, OutputStream stream) {
 static int watch_stall(Job *job) {
         if (job->limits.stall_usec == 0)
                 return 0;
-        return sd_event_add_time(job->manager->event, &job->stall_timer, CLOCK_MONOTONIC,
+        return sd_event_add_time(job->manager->event, &job->watch_timer, CLOCK_MONOTONIC,
                                  job->active_usec + job->limits.stall_usec, 0, on_stall_timer, job);
 }
 
-void limits_watch(Job *job) {
+static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata) {
+        Job *job = userdata;
         int r = 0;
 
-        if ((job->limits.output_max == 0 && job->limits.stall_usec == 0) || job->output_watch[OUTPUT_STDOUT])
-                return;
+        job->watch_timer = sd_event_source_disable_unref(job->watch_timer);
         for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR && r >= 0; i++)
                 r = watch_stream(job, (OutputStream) i);
-        (void) on_output(NULL, NULL, job);
+        check_size(job);
         if (r >= 0)
                 r = watch_stall(job);
+        if (r < 0)
+                log_job(job, LOG_WARNING, "its output and its silence are not limited: %s.", strerror(-r));
+        return 0;
+}
+
+void limits_watch(Job *job) {
+        int r;
+
+        if ((job->limits.output_max == 0 && job->limits.stall_usec == 0) ||
+            job->watch_timer || job->output_watch[OUTPUT_STDOUT])
+                return;
+        limits_saw_activity(job);
+        r = sd_event_add_time_relative(job->manager->event, &job->watch_timer, CLOCK_MONOTONIC, WATCH_AFTER_USEC,
+                                       WATCH_AFTER_USEC / 10, on_watch_due, job);
         if (r < 0)
                 log_job(job, LOG_WARNING, "its output and its silence are not limited: %s.", strerror(-r));
 }
@@ -86,5 +105,5 @@ void limits_watch(Job *job) {
 void limits_unwatch(Job *job) {
         for (size_t i = 0; i < ELEMENTSOF(job->output_watch); i++)
                 job->output_watch[i] = sd_event_source_disable_unref(job->output_watch[i]);
-        job->stall_timer = sd_event_source_disable_unref(job->stall_timer);
+        job->watch_timer = sd_event_source_disable_unref(job->watch_timer);
 }

@@ -31,6 +31,13 @@ Job *queue_pop(Queue *queue) {
         return job;
 }
 
+bool queue_take_free_slot(Queue *queue) {
+        if (queue->n_waiting > 0 || queue->n_running >= queue->max_running)
+                return false;
+        queue_take_slot(queue);
+        return true;
+}
+
 void queue_take_slot(Queue *queue) {
         queue->n_running++;
 }

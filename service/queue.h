@@ -23,6 +23,9 @@ void queue_remove(Queue *queue, Job *job);
 /* The next job that may run, out of the queue and with a slot; NULL if there is none now. */
 Job *queue_pop(Queue *queue);
 
+/* Takes a slot for a job that need not wait: one is free and nobody is before it. */
+bool queue_take_free_slot(Queue *queue);
+
 /* A job that was found running has a slot, even beyond the maximum; and gives it back. */
 void queue_take_slot(Queue *queue);
 void queue_release_slot(Queue *queue);

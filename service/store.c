@@ -51,7 +51,8 @@ struct StoreOp {
         char *existing;
         void *spec;
         size_t spec_size;
-        int fd; /* standard input to append, or the memfd of the spec */
+        int stdin_fd; /* to append to the spec */
+        int spec_fd;  /* the memfd that it is handed out in */
         uint64_t stdin_size;
         uint64_t sequence;
         StoreLookup lookup;
@@ -95,8 +96,8 @@ static StoreOp *store_op_free(StoreOp *op) {
                 explicit_bzero(op->spec, op->spec_size);
                 free(op->spec);
         }
-        if (op->fd >= 0)
-                (void) close(op->fd);
+        closep(&op->stdin_fd);
+        closep(&op->spec_fd);
         records_free(op->lookup.records, op->lookup.n_records);
         free(op->lookup.candidates);
         strings_free(op->lookup.ids);
@@ -130,7 +131,7 @@ static int store_op_new(StoreOp **ret, Store *store, const char *name, const cha
         op->execute = execute;
         op->finish = finish;
         op->userdata = userdata;
-        op->fd = -EBADF;
+        op->stdin_fd = op->spec_fd = -EBADF;
         op->record = JOB_RECORD_INIT;
         if (id) {
                 op->record.id = strdup(id);
@@ -285,20 +286,46 @@ uint64_t store_last_sequence(const Store *store) {
         return store->last_sequence;
 }
 
+/* --- specs ---------------------------------------------------------------------------------------- */
+
+static int write_memfd(const void *data, size_t size, void *userdata) {
+        _cleanup_close_ int fd = -EBADF;
+        int *ret = userdata;
+
+        if (size < sizeof(SpecHeader))
+                return -EBADMSG;
+        fd = memfd_create("codex-job-spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+        for (size_t done = 0; done < size;) {
+                ssize_t n = write(fd, (const char *) data + done, size - done);
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                done += n > 0 ? (size_t) n : 0;
+        }
+        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+                return -errno;
+        if (*ret >= 0) /* from the batch that was rolled back */
+                (void) close(*ret);
+        *ret = TAKE_FD(fd);
+        return 0;
+}
+
 /* --- insert ---------------------------------------------------------------------------------------- */
 
 static int append_stdin(StoreOp *op) {
         size_t size = op->spec_size + op->stdin_size;
         char *bigger;
 
-        if (op->fd < 0)
+        if (op->stdin_fd < 0)
                 return 0;
         bigger = realloc(op->spec, size);
         if (!bigger)
                 return -ENOMEM;
         op->spec = bigger;
         for (size_t done = 0; done < op->stdin_size;) {
-                ssize_t n = pread(op->fd, bigger + op->spec_size + done, op->stdin_size - done, (off_t) done);
+                ssize_t n = pread(op->stdin_fd, bigger + op->spec_size + done, op->stdin_size - done, (off_t) done);
 
                 if (n < 0 && errno != EINTR)
                         return -errno;
@@ -308,7 +335,7 @@ static int append_stdin(StoreOp *op) {
         }
         op->digest = spec_digest_more(op->digest, bigger + op->spec_size, op->stdin_size);
         op->spec_size = size;
-        (void) close(TAKE_FD(op->fd));
+        (void) close(TAKE_FD(op->stdin_fd));
         return 0;
 }
 
@@ -343,13 +370,17 @@ static int execute_insert(Database *db, StoreOp *op) {
         r = database_insert(db, &op->record, &op->limits, op->spec, op->spec_size);
         if (r >= 0 && op->key)
                 r = database_set_key(db, op->record.id, op->key, op->digest);
+        if (r >= 0 && op->instance)
+                r = database_mark_begun(db, op->record.id, op->instance);
+        if (r >= 0 && op->instance)
+                r = write_memfd(op->spec, op->spec_size, &op->spec_fd);
         return r;
 }
 
 static void finish_insert(StoreOp *op) {
         int r = op->result < 0 ? op->result : op->answer;
 
-        op->callback.insert(r, r < 0 ? NULL : op->existing, op->userdata);
+        op->callback.insert(r, r < 0 ? NULL : op->existing, r < 0 ? -EBADF : TAKE_FD(op->spec_fd), op->userdata);
 }
 
 static int copy_string(const char *s, char **ret) {
@@ -375,13 +406,15 @@ int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreI
         op->digest = insert->digest;
         r = copy_string(insert->key, &op->key);
         if (r >= 0)
+                r = copy_string(insert->instance, &op->instance);
+        if (r >= 0)
                 r = job_record_copy(&job->record, &op->record);
         if (r < 0)
                 return r;
         if (insert->stdin_fd >= 0) {
                 op->stdin_size = insert->stdin_size;
-                op->fd = fcntl(insert->stdin_fd, F_DUPFD_CLOEXEC, 3);
-                if (op->fd < 0)
+                op->stdin_fd = fcntl(insert->stdin_fd, F_DUPFD_CLOEXEC, 3);
+                if (op->stdin_fd < 0)
                         return -errno;
         }
         store_submit(store, TAKE_PTR(op));
@@ -390,41 +423,17 @@ int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreI
 
 /* --- begin, started, stop -------------------------------------------------------------------------- */
 
-static int write_memfd(const void *data, size_t size, void *userdata) {
-        _cleanup_close_ int fd = -EBADF;
-        int *ret = userdata;
-
-        if (size < sizeof(SpecHeader))
-                return -EBADMSG;
-        fd = memfd_create("codex-job-spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (fd < 0)
-                return -errno;
-        for (size_t done = 0; done < size;) {
-                ssize_t n = write(fd, (const char *) data + done, size - done);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                done += n > 0 ? (size_t) n : 0;
-        }
-        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-                return -errno;
-        if (*ret >= 0) /* from the batch that was rolled back */
-                (void) close(*ret);
-        *ret = TAKE_FD(fd);
-        return 0;
-}
-
 static int execute_begin(Database *db, StoreOp *op) {
         int r;
 
         r = database_mark_begun(db, op->record.id, op->instance);
         if (r < 0)
                 return r;
-        return database_read_spec(db, op->record.id, write_memfd, &op->fd);
+        return database_read_spec(db, op->record.id, write_memfd, &op->spec_fd);
 }
 
 static void finish_begin(StoreOp *op) {
-        op->callback.spec(op->result, op->result < 0 ? -EBADF : TAKE_FD(op->fd), op->userdata);
+        op->callback.spec(op->result, op->result < 0 ? -EBADF : TAKE_FD(op->spec_fd), op->userdata);
 }
 
 int store_begin(Store *store, const char *id, const char *instance, StoreSpecCallback callback, void *userdata) {

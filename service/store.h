@@ -49,11 +49,13 @@ typedef struct StoreInsert {
         uint64_t stdin_size;
         const char *key; /* IdempotencyKey, NULL: none */
         uint64_t digest; /* of the request without its standard input */
+        const char *instance; /* begin it at once, as store_begin() does; NULL: it is queued */
 } StoreInsert;
 
 /* Records a new job. existing: the id of the job that an equal request with that key has made before, and
- * nothing was recorded; NULL when it is a new one. -EKEYREJECTED: the key stands for another request. */
-typedef void (*StoreInsertCallback)(int r, const char *existing, void *userdata);
+ * nothing was recorded; NULL when it is a new one. spec_fd: see store_begin(), of a job that is begun at
+ * once. -EKEYREJECTED: the key stands for another request. */
+typedef void (*StoreInsertCallback)(int r, const char *existing, int spec_fd, void *userdata);
 int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreInsertCallback callback, void *userdata);
 
 /* Records that the job is about to be started under that instance of the service manager, and hands out

@@ -6,6 +6,7 @@
  * command does not exist, 126 otherwise. It runs as the job's user and needs no library. */
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -87,6 +88,21 @@ static int become_stdin(const SpecHeader *header) {
         return dup2(fd, STDIN_FILENO) < 0 ? -errno : 0;
 }
 
+/* systemd sets these for a unit with User=, and in a user's manager; a unit of root has none. */
+static void set_user_variables(void) {
+        const struct passwd *user;
+
+        if (getenv("HOME"))
+                return;
+        user = getpwuid(getuid());
+        if (!user)
+                return;
+        (void) setenv("HOME", user->pw_dir, false);
+        (void) setenv("USER", user->pw_name, false);
+        (void) setenv("LOGNAME", user->pw_name, false);
+        (void) setenv("SHELL", user->pw_shell, false);
+}
+
 static int map_spec(SpecHeader *ret_header, char **ret_strings) {
         struct stat st;
         char *map;
@@ -128,6 +144,7 @@ int main(int argc, char *argv[]) {
                 if (entry && putenv(entry) != 0)
                         return fail(126, "cannot set the environment of", command[0], errno);
         }
+        set_user_variables();
         if (!*directory)
                 directory = getenv("HOME") ?: (char[]) { "/" };
         if (chdir(directory) < 0)
