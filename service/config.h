@@ -12,6 +12,14 @@ typedef struct Config {
         uint64_t output_max;        /* OutputMax= of a job that names none; 0: none; default 1 GiB */
         uint64_t retention_max_age_usec; /* RetentionMaxAgeSec=, 0: for ever; default 30 d */
         uint64_t retention_max_bytes;    /* RetentionMaxBytes= of output, 0: any; default 10 GiB */
+
+        /* Limits of one user, so that he costs the others nothing. */
+        uint32_t max_running_user;      /* MaxRunningPerUser=, 0: as MaxRunning=, the default */
+        uint32_t max_queued_user;       /* MaxQueuedPerUser=, default 10000 */
+        uint32_t max_queued;            /* MaxQueued=, of all users, default 100000 */
+        uint32_t max_awaits_user;       /* MaxAwaitsPerUser=, calls that wait at a time, default 4096 */
+        uint32_t max_stored_user;       /* MaxStoredPerUser=, jobs, default 100000 */
+        uint64_t max_stored_bytes_user; /* MaxStoredBytesPerUser=, of output, 0: any; default 20 GiB */
 } Config;
 
 /* The values that hold without a file. */

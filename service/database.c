@@ -8,7 +8,7 @@
 #include "database.h"
 #include "job-id.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define APPLICATION_ID 0x434a6f62 /* "CJob", for file(1) */
 #define CANDIDATES_MAX 5
 
@@ -41,6 +41,19 @@ static const char *const migrations[SCHEMA_VERSION] = {
         "CREATE UNIQUE INDEX jobs_by_key ON jobs (uid, key) WHERE key IS NOT NULL;"
         "CREATE TABLE consumers (uid INTEGER NOT NULL, name TEXT NOT NULL, sequence INTEGER NOT NULL,"
         "  PRIMARY KEY (uid, name)) STRICT, WITHOUT ROWID;",
+
+        /* What each user has stored, kept by triggers, so that a limit costs one look-up. */
+        "CREATE TABLE users (uid INTEGER PRIMARY KEY, jobs INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;"
+        "INSERT INTO users SELECT uid, count(*), sum(stdout_bytes + stderr_bytes) FROM jobs GROUP BY uid;"
+        "CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN "
+        "  INSERT INTO users VALUES (new.uid, 1, new.stdout_bytes + new.stderr_bytes) ON CONFLICT DO UPDATE "
+        "    SET jobs = jobs + 1, bytes = bytes + excluded.bytes; END;"
+        "CREATE TRIGGER jobs_changed AFTER UPDATE OF stdout_bytes, stderr_bytes ON jobs BEGIN "
+        "  UPDATE users SET bytes = bytes + new.stdout_bytes + new.stderr_bytes - old.stdout_bytes - "
+        "    old.stderr_bytes WHERE uid = new.uid; END;"
+        "CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN "
+        "  UPDATE users SET jobs = jobs - 1, bytes = bytes - old.stdout_bytes - old.stderr_bytes "
+        "    WHERE uid = old.uid; END;",
 };
 
 #define RECORD_COLUMNS                                                                                  \
@@ -71,6 +84,7 @@ enum {
         SQL_GET_STATE,
         SQL_LOAD_LIVE,
         SQL_COUNT,
+        SQL_COUNT_USER,
         SQL_ACKNOWLEDGE,
         SQL_READ_CONSUMER,
         SQL_EXPIRE_OLD,
@@ -122,6 +136,7 @@ static const char *const statements[_SQL_MAX] = {
                           "cpu_weight, instance, stop_reason, stall_usec FROM jobs WHERE sequence IS NULL ORDER BY number",
         [SQL_COUNT] = "SELECT (SELECT count(*) FROM jobs WHERE sequence IS NOT NULL), "
                       "(SELECT value FROM counters WHERE name = 'sequence')",
+        [SQL_COUNT_USER] = "SELECT jobs, bytes FROM users WHERE uid = ?",
         [SQL_ACKNOWLEDGE] = "INSERT INTO consumers VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
                             "SET sequence = max(sequence, excluded.sequence)",
         [SQL_READ_CONSUMER] = "SELECT sequence FROM consumers WHERE uid = ? AND name = ?",
@@ -872,6 +887,24 @@ int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userd
                         return r;
         }
         return errno_from_sqlite(step);
+}
+
+int database_count_user(Database *db, uint32_t uid, uint64_t *ret_jobs, uint64_t *ret_bytes) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_COUNT_USER, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "u", uid);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r != SQLITE_ROW && r != SQLITE_DONE)
+                return errno_from_sqlite(r);
+        *ret_jobs = r == SQLITE_ROW ? (uint64_t) sqlite3_column_int64(s, 0) : 0;
+        *ret_bytes = r == SQLITE_ROW ? (uint64_t) sqlite3_column_int64(s, 1) : 0;
+        return 0;
 }
 
 int database_count(Database *db, uint64_t *ret_finished, uint64_t *ret_last_sequence) {

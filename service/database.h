@@ -65,4 +65,6 @@ int database_find(Database *db, const char *prefix, uint32_t uid, JobRecord *ret
 int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size_t *ret_n);
 int database_get_state(Database *db, const char *id, JobState *ret);
 int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userdata), void *userdata);
+/* What is stored of a user: jobs, and bytes of output of those that ended. */
+int database_count_user(Database *db, uint32_t uid, uint64_t *ret_jobs, uint64_t *ret_bytes);
 int database_count(Database *db, uint64_t *ret_finished, uint64_t *ret_last_sequence);

@@ -28,12 +28,6 @@ static void begin(Job *job);
 static void on_begun(int r, int spec_fd, void *userdata);
 static void finish(Job *job);
 
-static void give_slot_back(Job *job) {
-        if (job->has_slot)
-                queue_release_slot(&job->manager->queue);
-        job->has_slot = false;
-}
-
 /* The run of the service manager under which it is begun. */
 static int set_instance(Job *job) {
         free(job->instance);
@@ -69,7 +63,7 @@ static void on_inserted(int r, const char *existing, int spec_fd, void *userdata
         failpoint_die("after-reply");
         if (r < 0 || existing) {
                 output_remove(manager->output, job->record.id); /* three empty files */
-                give_slot_back(job);
+                queue_release_slot(&manager->queue, job);
                 lifecycle_schedule(manager);
                 return;
         }
@@ -77,8 +71,8 @@ static void on_inserted(int r, const char *existing, int spec_fd, void *userdata
         if (job->has_slot) {
                 job->phase = JOB_BEGINNING;
                 on_begun(0, TAKE_FD(fd), job);
-        } else
-                queue_push(&manager->queue, job);
+        } else if (queue_push(&manager->queue, job) < 0)
+                log_job(job, LOG_CRIT, "%s", "it cannot be queued for want of memory; it is after the next start.");
         job_bus_added(job);
         lifecycle_schedule(manager);
 }
@@ -87,9 +81,8 @@ static void on_inserted(int r, const char *existing, int spec_fd, void *userdata
 static int take_slot(Job *job) {
         Manager *manager = job->manager;
 
-        if (manager->stopping || !manager->instance || !queue_take_free_slot(&manager->queue))
+        if (manager->stopping || !manager->instance || !queue_take_free_slot(&manager->queue, job))
                 return 0;
-        job->has_slot = true;
         return set_instance(job);
 }
 
@@ -172,6 +165,20 @@ static int stdin_size(const Spec *spec, uint64_t *ret, sd_bus_error *error) {
         return 0;
 }
 
+static int check_limits(Manager *manager, uint32_t uid, sd_bus_error *error) {
+        const Config *config = &manager->config;
+
+        if (queue_count_waiting(&manager->queue, uid) >= config->max_queued_user)
+                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                         "You have %" PRIu32 " jobs in the queue already (MaxQueuedPerUser=); wait for some "
+                                         "to start.", config->max_queued_user);
+        if (manager->queue.n_waiting >= config->max_queued)
+                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                         "The queue is full, with %" PRIu32 " jobs of all users (MaxQueued=); try later.",
+                                         config->max_queued);
+        return 0;
+}
+
 int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata,
                       sd_bus_error *error) {
         _cleanup_(enqueue_freep) Enqueue *e = NULL;
@@ -181,6 +188,8 @@ int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, Enqueued
         int r;
 
         r = stdin_size(spec, &input_size, error);
+        if (r >= 0)
+                r = check_limits(manager, uid, error);
         if (r < 0)
                 return r;
         e = calloc(1, sizeof(*e));
@@ -207,11 +216,13 @@ int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, Enqueued
                                          .key = spec->key,
                                          .digest = spec_digest(spec),
                                          .instance = e->job->instance,
+                                         .jobs_max = manager->config.max_stored_user,
+                                         .bytes_max = manager->config.max_stored_bytes_user,
                                  },
                                  on_inserted, e);
         if (r < 0) {
                 output_remove(manager->output, e->job->record.id);
-                give_slot_back(e->job);
+                queue_release_slot(&manager->queue, e->job);
                 return r;
         }
         TAKE_PTR(e);
@@ -223,10 +234,8 @@ int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, Enqueued
 void lifecycle_schedule(Manager *manager) {
         Job *job;
 
-        while (!manager->stopping && manager->instance && (job = queue_pop(&manager->queue))) {
-                job->has_slot = true;
+        while (!manager->stopping && manager->instance && (job = queue_pop(&manager->queue)))
                 begin(job);
-        }
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -432,7 +441,7 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
         if (r < 0)
                 return retry_later(job, "record its end", r);
         job->record.sequence = sequence;
-        give_slot_back(job);
+        queue_release_slot(&manager->queue, job);
         failpoint_die("before-signal");
         manager_bus_job_finished(manager, &job->record);
         waiter_job_ended(job);

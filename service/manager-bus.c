@@ -59,6 +59,10 @@ static int unavailable(sd_bus_message *call, int r) {
         if (r == -ENOSPC)
                 return sd_bus_reply_method_errorf(call, JOBS_ERROR_STORE_FULL,
                                                   "The disk of the store is full; nothing was recorded. Make room and try again.");
+        if (r == -EDQUOT)
+                return sd_bus_reply_method_errorf(call, JOBS_ERROR_LIMIT_EXCEEDED,
+                                                  "Too many calls of yours wait at a time (MaxAwaitsPerUser=); wait for "
+                                                  "several jobs with one AwaitAny or AwaitAll.");
         return sd_bus_reply_method_errorf(call, JOBS_ERROR_UNAVAILABLE,
                                           "The service cannot do that now: %s. See its log (journalctl -t codex-jobsd).", strerror(-r));
 }
@@ -117,6 +121,17 @@ static int request_lookup(Request *request, FoundCallback callback) {
         return r < 0 ? r : 1;
 }
 
+/* Parks the call until jobs have ended, see waiter_new(). -EDQUOT: the user has too many that wait. */
+static int request_park(Request *request, WaiterMode mode, Job *const *jobs, size_t n, uint64_t timeout_usec,
+                        WaiterAnswer answer, void *userdata, void (*free_userdata)(void *)) {
+        Manager *manager = request->manager;
+
+        if (waiter_count(&manager->waiters, request->uid) >= manager->config.max_awaits_user)
+                return -EDQUOT;
+        return waiter_new(&manager->waiters, manager->event, request->call, request->uid, mode, jobs, n, timeout_usec,
+                          answer, userdata, free_userdata);
+}
+
 /* --- Enqueue --------------------------------------------------------------------------------------- */
 
 static void on_enqueued(int r, const char *id, void *userdata) {
@@ -130,6 +145,10 @@ static void on_enqueued(int r, const char *id, void *userdata) {
         if (r == -EKEYREJECTED)
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_KEY_CONFLICT,
                                                   "That IdempotencyKey was given for another request; use a new key.");
+        else if (r == -EDQUOT)
+                (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_LIMIT_EXCEEDED,
+                                                  "You have too many jobs, or too much output, stored (MaxStoredPerUser=, "
+                                                  "MaxStoredBytesPerUser=); remove some: see Remove in org.codex.Jobs(5).");
         else if (r == -EPIPE)
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_INVALID_ARGUMENT,
                                                   "Option Stdin became shorter while it was read; nothing was recorded.");
@@ -210,8 +229,7 @@ static void on_await_found(const sd_bus_error *error, const Found *found, size_t
         if (jobs)
                 for (size_t i = 0; i < n; i++)
                         jobs[i] = found[i].job;
-        r = jobs ? waiter_new(&request->manager->waiters, request->manager->event, request->call, WAITER_ANY, jobs, n,
-                              request->timeout_usec, answer_await, NULL, NULL) :
+        r = jobs ? request_park(request, WAITER_ANY, jobs, n, request->timeout_usec, answer_await, NULL, NULL) :
                    -ENOMEM;
         if (r < 0)
                 (void) unavailable(request->call, r);
@@ -324,8 +342,7 @@ static void on_await_all_found(const sd_bus_error *error, const Found *found, si
                 (void) reply_timed_out(request->call);
                 return;
         }
-        r = waiter_new(&request->manager->waiters, request->manager->event, request->call, WAITER_ALL, jobs, n_live,
-                       request->timeout_usec, answer_await_all, request, request_release);
+        r = request_park(request, WAITER_ALL, jobs, n_live, request->timeout_usec, answer_await_all, request, request_release);
         if (r < 0)
                 (void) unavailable(request->call, r);
         else
@@ -356,8 +373,7 @@ static void on_cancel_found(const sd_bus_error *error, const Found *found, size_
         }
         if (!found->job || found->record->sequence > 0)
                 return answer_cancel(request->call, found->record, NULL);
-        r = waiter_new(&request->manager->waiters, request->manager->event, request->call, WAITER_ANY,
-                       (Job *[]) { found->job }, 1, USEC_INFINITY, answer_cancel, NULL, NULL);
+        r = request_park(request, WAITER_ANY, (Job *[]) { found->job }, 1, USEC_INFINITY, answer_cancel, NULL, NULL);
         if (r < 0)
                 (void) unavailable(request->call, r);
         else

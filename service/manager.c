@@ -34,6 +34,9 @@ int manager_add(Manager *manager, Job *job) {
 }
 
 void manager_remove(Manager *manager, Job *job) {
+        if (job->phase == JOB_WAITING)
+                queue_remove(&manager->queue, job);
+        queue_release_slot(&manager->queue, job);
         (void) tdelete(job, &manager->jobs_by_id, compare_jobs);
         TAILQ_REMOVE(&manager->jobs, job, entry);
         (void) job_free(job);
@@ -187,6 +190,8 @@ static void load_config(Manager *manager) {
         r = config_load(&manager->config, manager->config_path);
         if (r < 0)
                 sd_journal_print(LOG_WARNING, "Cannot read %s: %s; the defaults hold.", manager->config_path, strerror(-r));
+        manager->queue.max_running = manager->config.max_running;
+        manager->queue.max_running_user = manager->config.max_running_user;
 }
 
 static int open_store(Manager *manager) {
@@ -236,11 +241,11 @@ int manager_new(Manager **ret, sd_event *event, bool system_scope) {
         manager->system_scope = system_scope;
         TAILQ_INIT(&manager->jobs);
         TAILQ_INIT(&manager->waiters);
+        queue_init(&manager->queue);
         r = find_config(manager);
         if (r < 0)
                 return r;
         load_config(manager);
-        queue_init(&manager->queue, manager->config.max_running);
 
         r = open_store(manager);
         if (r < 0)
@@ -299,7 +304,6 @@ Manager *manager_free(Manager *manager) {
 
 void manager_reload(Manager *manager) {
         load_config(manager);
-        manager->queue.max_running = manager->config.max_running;
         lifecycle_schedule(manager);
         if (manager->retention_timer) /* its bounds may have changed */
                 (void) sd_event_source_set_time_relative(manager->retention_timer, 0);

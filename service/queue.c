@@ -4,45 +4,139 @@
 
 #include "queue.h"
 
-void queue_init(Queue *queue, uint32_t max_running) {
-        *queue = (Queue) { .max_running = max_running };
-        TAILQ_INIT(&queue->waiting);
+struct QueueUser {
+        TAILQ_ENTRY(QueueUser) entry;
+        uint32_t uid;
+        uint32_t n_waiting;
+        uint32_t n_running;
+        TAILQ_HEAD(, Job) waiting;
+};
+
+void queue_init(Queue *queue) {
+        *queue = (Queue) { .max_running = 1 };
+        TAILQ_INIT(&queue->users);
 }
 
-void queue_push(Queue *queue, Job *job) {
+static QueueUser *find_user(const Queue *queue, uint32_t uid) {
+        QueueUser *user;
+
+        TAILQ_FOREACH(user, &queue->users, entry)
+                if (user->uid == uid)
+                        return user;
+        return NULL;
+}
+
+static QueueUser *get_user(Queue *queue, uint32_t uid) {
+        QueueUser *user = find_user(queue, uid);
+
+        if (user)
+                return user;
+        user = calloc(1, sizeof(*user));
+        if (!user)
+                return NULL;
+        user->uid = uid;
+        TAILQ_INIT(&user->waiting);
+        TAILQ_INSERT_TAIL(&queue->users, user, entry);
+        return user;
+}
+
+/* Users without jobs are forgotten. */
+static void put_user(Queue *queue, QueueUser *user) {
+        if (user->n_waiting > 0 || user->n_running > 0)
+                return;
+        TAILQ_REMOVE(&queue->users, user, entry);
+        free(user);
+}
+
+int queue_push(Queue *queue, Job *job) {
+        QueueUser *user = get_user(queue, job->record.uid);
+
+        if (!user)
+                return -ENOMEM;
         job->phase = JOB_WAITING;
-        TAILQ_INSERT_TAIL(&queue->waiting, job, queue_entry);
+        TAILQ_INSERT_TAIL(&user->waiting, job, queue_entry);
+        user->n_waiting++;
         queue->n_waiting++;
+        return 0;
 }
 
 void queue_remove(Queue *queue, Job *job) {
-        assert(job->phase == JOB_WAITING);
-        TAILQ_REMOVE(&queue->waiting, job, queue_entry);
+        QueueUser *user = find_user(queue, job->record.uid);
+
+        assert(user && job->phase == JOB_WAITING);
+        TAILQ_REMOVE(&user->waiting, job, queue_entry);
+        user->n_waiting--;
         queue->n_waiting--;
+        put_user(queue, user);
+}
+
+static bool may_run_more(const Queue *queue, const QueueUser *user) {
+        return queue->n_running < queue->max_running &&
+                (queue->max_running_user == 0 || user->n_running < queue->max_running_user);
+}
+
+static void take_slot(Queue *queue, QueueUser *user, Job *job) {
+        job->has_slot = true;
+        user->n_running++;
+        queue->n_running++;
+        TAILQ_REMOVE(&queue->users, user, entry);
+        TAILQ_INSERT_TAIL(&queue->users, user, entry);
 }
 
 Job *queue_pop(Queue *queue) {
-        Job *job = TAILQ_FIRST(&queue->waiting);
+        QueueUser *user, *next = NULL;
+        Job *job;
 
-        if (!job || queue->n_running >= queue->max_running)
+        TAILQ_FOREACH(user, &queue->users, entry)
+                if (user->n_waiting > 0 && may_run_more(queue, user) && (!next || user->n_running < next->n_running))
+                        next = user;
+        if (!next)
                 return NULL;
+        job = TAILQ_FIRST(&next->waiting);
+        take_slot(queue, next, job);
         queue_remove(queue, job);
-        queue_take_slot(queue);
         return job;
 }
 
-bool queue_take_free_slot(Queue *queue) {
-        if (queue->n_waiting > 0 || queue->n_running >= queue->max_running)
+bool queue_take_free_slot(Queue *queue, Job *job) {
+        QueueUser *user;
+
+        if (queue->n_waiting > 0)
                 return false;
-        queue_take_slot(queue);
+        user = get_user(queue, job->record.uid);
+        if (!user)
+                return false;
+        if (!may_run_more(queue, user)) {
+                put_user(queue, user);
+                return false;
+        }
+        take_slot(queue, user, job);
         return true;
 }
 
-void queue_take_slot(Queue *queue) {
-        queue->n_running++;
+int queue_take_slot(Queue *queue, Job *job) {
+        QueueUser *user = get_user(queue, job->record.uid);
+
+        if (!user)
+                return -ENOMEM;
+        take_slot(queue, user, job);
+        return 0;
 }
 
-void queue_release_slot(Queue *queue) {
-        assert(queue->n_running > 0);
+void queue_release_slot(Queue *queue, Job *job) {
+        QueueUser *user = find_user(queue, job->record.uid);
+
+        if (!job->has_slot)
+                return;
+        assert(user && user->n_running > 0);
+        job->has_slot = false;
+        user->n_running--;
         queue->n_running--;
+        put_user(queue, user);
+}
+
+uint32_t queue_count_waiting(const Queue *queue, uint32_t uid) {
+        const QueueUser *user = find_user(queue, uid);
+
+        return user ? user->n_waiting : 0;
 }

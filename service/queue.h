@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which job runs next: first in, first out, while fewer than a maximum have a slot. Owns no job. */
+/* Which job runs next. Among users: whoever has the fewest running, and of those the one who was served
+ * longest ago, so that one user's many jobs do not keep another's first from the next slot. Among the
+ * jobs of a user: first in, first out. Owns no job. */
 
 #include "job.h"
 
+typedef struct QueueUser QueueUser;
+
 typedef struct Queue {
-        TAILQ_HEAD(, Job) waiting;
+        TAILQ_HEAD(, QueueUser) users; /* who has jobs that wait or run; who was served last is last */
         uint32_t n_waiting;
         uint32_t n_running; /* slots that are taken */
         uint32_t max_running;
+        uint32_t max_running_user; /* of one user; 0: no such bound */
 } Queue;
 
-void queue_init(Queue *queue, uint32_t max_running);
+void queue_init(Queue *queue);
 
-/* Puts a job at the end; it becomes JOB_WAITING. */
-void queue_push(Queue *queue, Job *job);
+/* Puts a job at the end of its user's; it becomes JOB_WAITING. Returns 0 or -ENOMEM. */
+int queue_push(Queue *queue, Job *job);
 
 /* Takes a waiting job out, wherever it stands. */
 void queue_remove(Queue *queue, Job *job);
@@ -24,8 +29,13 @@ void queue_remove(Queue *queue, Job *job);
 Job *queue_pop(Queue *queue);
 
 /* Takes a slot for a job that need not wait: one is free and nobody is before it. */
-bool queue_take_free_slot(Queue *queue);
+bool queue_take_free_slot(Queue *queue, Job *job);
 
-/* A job that was found running has a slot, even beyond the maximum; and gives it back. */
-void queue_take_slot(Queue *queue);
-void queue_release_slot(Queue *queue);
+/* A job that was found running has a slot, even beyond the maximum. Returns 0 or -ENOMEM. */
+int queue_take_slot(Queue *queue, Job *job);
+
+/* Gives the job's slot back, if it has one. */
+void queue_release_slot(Queue *queue, Job *job);
+
+/* How many jobs of that user wait. */
+uint32_t queue_count_waiting(const Queue *queue, uint32_t uid);

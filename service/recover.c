@@ -49,16 +49,13 @@ static int place(Manager *manager, Job *job) {
         int r;
 
         if (job->record.state == JOB_QUEUED && !job->instance) {
-                queue_push(&manager->queue, job);
-                return 0;
+                return queue_push(&manager->queue, job);
         }
         r = unit_new(&job->unit, manager->units, job->record.id, job);
         if (r < 0)
                 return r;
         job->phase = job->record.state == JOB_QUEUED ? JOB_STARTING : JOB_ACTIVE;
-        job->has_slot = true;
-        queue_take_slot(&manager->queue);
-        return 0;
+        return queue_take_slot(&manager->queue, job);
 }
 
 /* --- units ----------------------------------------------------------------------------------------- */

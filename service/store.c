@@ -49,6 +49,8 @@ struct StoreOp {
         char *key;
         uint64_t digest;
         char *existing;
+        uint64_t jobs_max;
+        uint64_t bytes_max;
         void *spec;
         size_t spec_size;
         int stdin_fd; /* to append to the spec */
@@ -356,6 +358,20 @@ static int find_existing(Database *db, StoreOp *op) {
         return 1;
 }
 
+/* Returns 1 and an answer for a user who has too much. */
+static int check_quota(Database *db, StoreOp *op) {
+        uint64_t jobs, bytes;
+        int r;
+
+        r = database_count_user(db, op->record.uid, &jobs, &bytes);
+        if (r < 0)
+                return r;
+        if ((op->jobs_max == 0 || jobs < op->jobs_max) && (op->bytes_max == 0 || bytes < op->bytes_max))
+                return 0;
+        op->answer = -EDQUOT;
+        return 1;
+}
+
 static int execute_insert(Database *db, StoreOp *op) {
         int r;
 
@@ -367,6 +383,9 @@ static int execute_insert(Database *db, StoreOp *op) {
                 if (r != 0)
                         return r;
         }
+        r = check_quota(db, op);
+        if (r != 0)
+                return r;
         r = database_insert(db, &op->record, &op->limits, op->spec, op->spec_size);
         if (r >= 0 && op->key)
                 r = database_set_key(db, op->record.id, op->key, op->digest);
@@ -404,6 +423,8 @@ int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreI
         op->callback.insert = callback;
         op->limits = job->limits;
         op->digest = insert->digest;
+        op->jobs_max = insert->jobs_max;
+        op->bytes_max = insert->bytes_max;
         r = copy_string(insert->key, &op->key);
         if (r >= 0)
                 r = copy_string(insert->instance, &op->instance);

@@ -49,12 +49,14 @@ typedef struct StoreInsert {
         uint64_t stdin_size;
         const char *key; /* IdempotencyKey, NULL: none */
         uint64_t digest; /* of the request without its standard input */
+        uint64_t jobs_max;  /* of its user; 0: any */
+        uint64_t bytes_max; /* of output of its user; 0: any */
         const char *instance; /* begin it at once, as store_begin() does; NULL: it is queued */
 } StoreInsert;
 
 /* Records a new job. existing: the id of the job that an equal request with that key has made before, and
  * nothing was recorded; NULL when it is a new one. spec_fd: see store_begin(), of a job that is begun at
- * once. -EKEYREJECTED: the key stands for another request. */
+ * once. -EKEYREJECTED: the key stands for another request; -EDQUOT: the user has too much stored. */
 typedef void (*StoreInsertCallback)(int r, const char *existing, int spec_fd, void *userdata);
 int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreInsertCallback callback, void *userdata);
 

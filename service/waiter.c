@@ -8,6 +8,7 @@ struct Waiter {
         WaiterList *list;
         WaiterMode mode;
         sd_bus_message *call;
+        uint32_t uid;
         sd_event_source *timeout;
         WaiterAnswer answer;
         void *userdata;
@@ -49,7 +50,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, WaiterMode mode, Job *const *jobs, size_t n,
+int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, uint32_t uid, WaiterMode mode, Job *const *jobs, size_t n,
                uint64_t timeout_usec, WaiterAnswer answer, void *userdata, void (*free_userdata)(void *)) {
         _cleanup_(waiter_freep) Waiter *waiter = NULL;
         int r;
@@ -60,6 +61,7 @@ int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, WaiterMo
         waiter->list = list;
         TAILQ_INSERT_TAIL(list, waiter, entry);
         waiter->mode = mode;
+        waiter->uid = uid;
         waiter->call = sd_bus_message_ref(call);
         waiter->answer = answer;
         waiter->userdata = userdata;
@@ -79,6 +81,15 @@ int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, WaiterMo
         waiter->free_userdata = free_userdata; /* on failure it stays the caller's */
         TAKE_PTR(waiter);
         return 0;
+}
+
+uint32_t waiter_count(const WaiterList *list, uint32_t uid) {
+        const Waiter *waiter;
+        uint32_t n = 0;
+
+        TAILQ_FOREACH(waiter, list, entry)
+                n += waiter->uid == uid;
+        return n;
 }
 
 void waiter_job_ended(Job *job) {

@@ -32,8 +32,11 @@ typedef enum WaiterMode {
 
 /* Parks call until the jobs have ended or timeout_usec has passed (UINT64_MAX: for ever; 0: answers at
  * once). None of the n jobs is terminal. free_userdata may be NULL. */
-int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, WaiterMode mode, Job *const *jobs, size_t n,
+int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, uint32_t uid, WaiterMode mode, Job *const *jobs, size_t n,
                uint64_t timeout_usec, WaiterAnswer answer, void *userdata, void (*free_userdata)(void *));
+
+/* How many calls of a user are parked. */
+uint32_t waiter_count(const WaiterList *list, uint32_t uid);
 
 /* Tells all that wait for a job that it is terminal. */
 void waiter_job_ended(Job *job);
