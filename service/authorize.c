@@ -20,6 +20,7 @@ typedef struct Peer {
         Authorize *authorize;
         char *name;
         uint32_t uid; /* UINT32_MAX: not known yet */
+        int enqueue; /* what polkit said: 1, 0, or -ENODATA */
         sd_bus_slot *call;
         STAILQ_HEAD(, Parked) parked; /* until uid is known */
         unsigned n_parked;
@@ -96,6 +97,7 @@ static int peer_new(Authorize *a, const char *name, Peer **ret) {
                 return -ENOMEM;
         peer->authorize = a;
         peer->uid = UINT32_MAX;
+        peer->enqueue = -ENODATA;
         STAILQ_INIT(&peer->parked);
         peer->name = strdup(name);
         r = peer->name && tsearch(peer, &a->peers, compare_peers) ? 0 : -ENOMEM;
@@ -202,6 +204,25 @@ uint32_t authorize_sender(Authorize *a, sd_bus_message *m) {
         Peer *peer = sender ? find_peer(a, sender) : NULL;
 
         return peer ? peer->uid : UINT32_MAX;
+}
+
+int authorize_get_enqueue(Authorize *a, sd_bus_message *m) {
+        Peer *peer = find_peer(a, sd_bus_message_get_sender(m));
+        int answer;
+
+        if (!peer)
+                return -ENODATA;
+        answer = peer->enqueue;
+        if (answer == 0) /* asked again next time */
+                peer->enqueue = -ENODATA;
+        return answer;
+}
+
+void authorize_set_enqueue(Authorize *a, sd_bus_message *m, bool allowed) {
+        Peer *peer = find_peer(a, sd_bus_message_get_sender(m));
+
+        if (peer)
+                peer->enqueue = allowed;
 }
 
 uint32_t authorize_visible_uid(uint32_t uid) {

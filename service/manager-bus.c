@@ -11,6 +11,7 @@
 #include "job-id.h"
 #include "limits.h"
 #include "manager.h"
+#include "polkit.h"
 
 /* --- requests -------------------------------------------------------------------------------------- */
 
@@ -21,6 +22,7 @@ typedef struct Request {
         uint32_t uid;
         uint64_t timeout_usec;
         OutputStream stream;
+        StoreFilter filter; /* owned */
         char **ids; /* owned, NULL-terminated */
         size_t n_ids;
 } Request;
@@ -32,6 +34,7 @@ static Request *request_free(Request *request) {
         for (size_t i = 0; i < request->n_ids; i++)
                 free(request->ids[i]);
         free(request->ids);
+        store_filter_clear(&request->filter);
         sd_bus_message_unref(request->call);
         free(request);
         return NULL;
@@ -111,11 +114,12 @@ static int request_read_id(Request *request) {
         return r < 0 ? r : request_add_id(request, id);
 }
 
-/* Looks the request's ids up and hands it over to callback, which frees it. */
-static int request_lookup(Request *request, FoundCallback callback) {
+/* Looks the request's ids up, among the jobs of others when polkit allows action, and hands it over to callback, which frees it. */
+static int request_lookup(Request *request, const char *action, FoundCallback callback) {
         int r;
 
-        r = manager_lookup(request->manager, request->ids, request->n_ids, request->uid, callback, request);
+        r = manager_lookup(request->manager, request->call, request->uid, action, request->ids, request->n_ids, callback,
+                           request, request_release);
         if (r < 0)
                 (void) request_free(request);
         return r < 0 ? r : 1;
@@ -156,12 +160,46 @@ static void on_enqueued(int r, const char *id, void *userdata) {
                 (void) unavailable(request->call, r);
 }
 
+/* The decision is kept with the caller's connection, and the call handled once more. */
+static void on_enqueue_polkit(PolkitAnswer answer, void *userdata) {
+        _cleanup_(request_freep) Request *request = userdata;
+
+        request->manager->polkit_absent = answer == POLKIT_ABSENT;
+        authorize_set_enqueue(request->manager->authorize, request->call, answer != POLKIT_DENIED);
+        (void) sd_bus_enqueue_for_read(request->manager->bus, request->call);
+}
+
+/* Returns 1 when the user may, 0 when polkit was asked, or a negative errno with error. */
+static int may_enqueue(Manager *manager, sd_bus_message *m, sd_bus_error *error) {
+        _cleanup_(request_freep) Request *request = NULL;
+        int r;
+
+        if (!manager->system_scope || manager->polkit_absent || authorize_sender(manager->authorize, m) == 0)
+                return 1;
+        r = authorize_get_enqueue(manager->authorize, m);
+        if (r > 0)
+                return 1;
+        if (r == 0)
+                return sd_bus_error_setf(error, JOBS_ERROR_NOT_PERMITTED,
+                                         "You may not run background jobs on this host (polkit action %s).", POLKIT_ENQUEUE);
+        r = request_new(&request, manager, m);
+        if (r >= 0)
+                r = polkit_check(m, POLKIT_ENQUEUE, on_enqueue_polkit, request, request_release);
+        if (r < 0)
+                return r;
+        TAKE_PTR(request);
+        return 0;
+}
+
 static int method_enqueue(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(request_freep) Request *request = NULL;
         _cleanup_spec_ Spec spec = SPEC_INIT;
         Manager *manager = userdata;
         int r;
 
+        r = may_enqueue(manager, m, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
         r = spec_read(m, &spec, error);
         if (r < 0)
                 return r;
@@ -244,7 +282,7 @@ static int method_await(sd_bus_message *m, void *userdata, sd_bus_error *error) 
                 r = request_read_id(request);
         if (r >= 0)
                 r = sd_bus_message_read_basic(m, 't', &request->timeout_usec);
-        return r < 0 ? r : request_lookup(TAKE_PTR(request), on_await_found);
+        return r < 0 ? r : request_lookup(TAKE_PTR(request), POLKIT_READ_ALL, on_await_found);
 }
 
 static int read_await_many(sd_bus_message *m, Manager *manager, Request **ret, sd_bus_error *error) {
@@ -266,7 +304,7 @@ static int method_await_any(sd_bus_message *m, void *userdata, sd_bus_error *err
         int r;
 
         r = read_await_many(m, userdata, &request, error);
-        return r < 0 ? r : request_lookup(request, on_await_found);
+        return r < 0 ? r : request_lookup(request, POLKIT_READ_ALL, on_await_found);
 }
 
 static int reply_records(sd_bus_message *call, const Found *found, size_t n) {
@@ -311,7 +349,7 @@ static void answer_await_all(sd_bus_message *call, const JobRecord *record, void
         if (r < 0)
                 (void) request_free(request);
         else
-                r = request_lookup(request, on_all_ended);
+                r = request_lookup(request, POLKIT_READ_ALL, on_all_ended);
         if (r < 0)
                 (void) unavailable(call, r);
 }
@@ -354,7 +392,7 @@ static int method_await_all(sd_bus_message *m, void *userdata, sd_bus_error *err
         int r;
 
         r = read_await_many(m, userdata, &request, error);
-        return r < 0 ? r : request_lookup(request, on_await_all_found);
+        return r < 0 ? r : request_lookup(request, POLKIT_READ_ALL, on_await_all_found);
 }
 
 /* --- Cancel ---------------------------------------------------------------------------------------- */
@@ -387,7 +425,7 @@ int manager_bus_cancel(Manager *manager, sd_bus_message *call, const char *id) {
         r = request_new(&request, manager, call);
         if (r >= 0)
                 r = request_add_id(request, id);
-        return r < 0 ? r : request_lookup(TAKE_PTR(request), on_cancel_found);
+        return r < 0 ? r : request_lookup(TAKE_PTR(request), POLKIT_MANAGE_ALL, on_cancel_found);
 }
 
 static int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -427,7 +465,7 @@ static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = request_new(&request, userdata, m);
         if (r >= 0)
                 r = request_read_id(request);
-        return r < 0 ? r : request_lookup(TAKE_PTR(request), on_get_found);
+        return r < 0 ? r : request_lookup(TAKE_PTR(request), POLKIT_READ_ALL, on_get_found);
 }
 
 static void on_output_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
@@ -460,7 +498,7 @@ static int method_open_output(sd_bus_message *m, void *userdata, sd_bus_error *e
         request->stream = output_stream_from_string(stream);
         if (request->stream < 0)
                 return sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, "The stream is \"stdout\" or \"stderr\".");
-        return request_lookup(TAKE_PTR(request), on_output_found);
+        return request_lookup(TAKE_PTR(request), POLKIT_READ_ALL, on_output_found);
 }
 
 static void on_removed(int r, void *userdata) {
@@ -526,7 +564,7 @@ static int method_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = request_new(&request, userdata, m);
         if (r >= 0)
                 r = request_read_ids(request, error);
-        return r < 0 ? r : request_lookup(TAKE_PTR(request), on_remove_found);
+        return r < 0 ? r : request_lookup(TAKE_PTR(request), POLKIT_MANAGE_ALL, on_remove_found);
 }
 
 /* --- List ------------------------------------------------------------------------------------------ */
@@ -647,6 +685,37 @@ static void on_listed(int r, JobRecord *records, size_t n, void *userdata) {
         (void) reply_records(request->call, found, n);
 }
 
+static void on_list_polkit(PolkitAnswer answer, void *userdata) {
+        _cleanup_(request_freep) Request *request = userdata;
+        int r;
+
+        if (answer != POLKIT_ALLOWED || request->manager->stopping) {
+                (void) reply_records(request->call, NULL, 0);
+                return;
+        }
+        r = store_list(request->manager->store, &request->filter, on_listed, request);
+        if (r < 0)
+                (void) unavailable(request->call, r);
+        else
+                TAKE_PTR(request);
+}
+
+/* Another user's jobs; without leave there are none. */
+static int list_others(Request *request, StoreFilter *filter) {
+        _cleanup_(request_freep) Request *owned = request;
+        int r;
+
+        if (!owned->manager->system_scope)
+                return reply_records(owned->call, NULL, 0);
+        owned->filter = *filter;
+        *filter = (StoreFilter) {};
+        r = polkit_check(owned->call, POLKIT_READ_ALL, on_list_polkit, owned, request_release);
+        if (r < 0)
+                return r;
+        TAKE_PTR(owned);
+        return 1;
+}
+
 static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(store_filter_clear) StoreFilter filter = {};
         _cleanup_(request_freep) Request *request = NULL;
@@ -661,11 +730,10 @@ static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return r;
         visible = authorize_visible_uid(request->uid);
-        if (visible != STORE_ANY_UID) {
-                if (filter.uid != STORE_ANY_UID && filter.uid != visible)
-                        return reply_records(m, NULL, 0);
+        if (visible != STORE_ANY_UID && filter.uid != STORE_ANY_UID && filter.uid != visible)
+                return list_others(TAKE_PTR(request), &filter);
+        if (visible != STORE_ANY_UID)
                 filter.uid = visible;
-        }
         r = store_list(manager->store, &filter, on_listed, request);
         if (r < 0)
                 return r;

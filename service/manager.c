@@ -11,6 +11,7 @@
 #include "failpoint.h"
 #include "job-id.h"
 #include "manager.h"
+#include "polkit.h"
 
 /* --- the table of jobs ----------------------------------------------------------------------------- */
 
@@ -44,11 +45,33 @@ void manager_remove(Manager *manager, Job *job) {
 
 /* --- looking up ------------------------------------------------------------------------------------ */
 
+/* Owned by the operation that it waits for. */
 typedef struct Lookup {
         Manager *manager;
+        sd_bus_message *call;
+        const char *action; /* static; NULL: polkit is not asked (any more) */
+        char **ids;         /* the caller's of manager_lookup(), valid until it is called back */
+        size_t n;
         FoundCallback callback;
         void *userdata;
+        void (*drop)(void *); /* frees userdata where nothing is called back */
 } Lookup;
+
+static void lookup_free(void *userdata) {
+        Lookup *l = userdata;
+
+        (void) sd_bus_message_unref(l->call);
+        free(l);
+}
+DEFINE_CLEANUP(Lookup *, lookup_free);
+
+/* The same for one that will not be called back. */
+static void lookup_drop(void *userdata) {
+        Lookup *l = userdata;
+
+        l->drop(l->userdata);
+        lookup_free(l);
+}
 
 static Job *find_visible(Manager *manager, const char *id, uint32_t uid) {
         Job *job = manager_find(manager, id);
@@ -71,20 +94,46 @@ static int set_lookup_error(int r, const StoreLookup *lookup, sd_bus_error *erro
         return sd_bus_error_setf(error, JOBS_ERROR_UNAVAILABLE, "The store cannot be read: %s.", strerror(-r));
 }
 
+static void on_looked_up(int r, StoreLookup *lookup, void *userdata);
+
+static void lookup_fail(Lookup *l, int r, const StoreLookup *lookup) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        (void) set_lookup_error(r, lookup, &error);
+        l->callback(&error, NULL, 0, l->userdata);
+}
+
+/* Among the jobs of all users, or for the error that the first look would have given. */
+static void on_polkit(PolkitAnswer answer, void *userdata) {
+        _cleanup_(lookup_freep) Lookup *l = userdata;
+        uint32_t uid = answer == POLKIT_ALLOWED ? STORE_ANY_UID : authorize_sender(l->manager->authorize, l->call);
+        int r;
+
+        l->action = NULL;
+        r = l->manager->stopping ? -ESHUTDOWN :
+                                   store_lookup(l->manager->store, l->ids, l->n, uid, on_looked_up, l);
+        if (r < 0)
+                lookup_fail(l, r, &(StoreLookup) {});
+        else
+                TAKE_PTR(l);
+}
+
 static void on_looked_up(int r, StoreLookup *lookup, void *userdata) {
-        _cleanup_free_ Lookup *l = userdata;
+        _cleanup_(lookup_freep) Lookup *l = userdata;
         _cleanup_free_ Found *found = NULL;
         size_t n = lookup->n_records;
 
+        if (r == -ENOENT && l->action && polkit_check(l->call, l->action, on_polkit, l, lookup_drop) >= 0) {
+                TAKE_PTR(l);
+                return;
+        }
         if (r >= 0) {
-                found = calloc(MAX(n, 1U), sizeof(Found));
+                found = calloc(n + 1, sizeof(Found));
                 r = found ? 0 : -ENOMEM;
         }
         if (r < 0) {
-                _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-                (void) set_lookup_error(r, lookup, &error);
-                return l->callback(&error, NULL, 0, l->userdata);
+                lookup_fail(l, r, lookup);
+                return;
         }
         for (size_t i = 0; i < n; i++) {
                 found[i].job = manager_find(l->manager, lookup->records[i].id);
@@ -93,30 +142,41 @@ static void on_looked_up(int r, StoreLookup *lookup, void *userdata) {
         l->callback(NULL, found, n, l->userdata);
 }
 
-static int lookup_in_store(Manager *manager, char *const *ids, size_t n, uint32_t uid, FoundCallback callback, void *userdata) {
-        Lookup *l;
+static int lookup_in_store(Manager *manager, sd_bus_message *call, uint32_t uid, const char *action, char *const *ids,
+                           size_t n, FoundCallback callback, void *userdata, void (*drop)(void *)) {
+        _cleanup_(lookup_freep) Lookup *l = NULL;
         int r;
 
         l = malloc(sizeof(*l));
         if (!l)
                 return -ENOMEM;
-        *l = (Lookup) { .manager = manager, .callback = callback, .userdata = userdata };
+        *l = (Lookup) {
+                .manager = manager,
+                .call = sd_bus_message_ref(call),
+                .action = manager->system_scope && uid != 0 ? action : NULL,
+                .ids = (char **) ids,
+                .n = n,
+                .callback = callback,
+                .userdata = userdata,
+                .drop = drop,
+        };
         r = store_lookup(manager->store, ids, n, authorize_visible_uid(uid), on_looked_up, l);
-        if (r < 0)
-                free(l);
+        if (r >= 0)
+                TAKE_PTR(l);
         return r;
 }
 
-int manager_lookup(Manager *manager, char *const *ids, size_t n, uint32_t uid, FoundCallback callback, void *userdata) {
+int manager_lookup(Manager *manager, sd_bus_message *call, uint32_t uid, const char *action, char *const *ids, size_t n,
+                   FoundCallback callback, void *userdata, void (*drop)(void *)) {
         _cleanup_free_ Found *found = NULL;
 
-        found = calloc(MAX(n, 1U), sizeof(Found));
+        found = calloc(n + 1, sizeof(Found));
         if (!found)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++) {
                 found[i].job = find_visible(manager, ids[i], uid);
                 if (!found[i].job)
-                        return lookup_in_store(manager, ids, n, uid, callback, userdata);
+                        return lookup_in_store(manager, call, uid, action, ids, n, callback, userdata, drop);
                 found[i].record = &found[i].job->record;
         }
         callback(NULL, found, n, userdata);
@@ -304,6 +364,7 @@ Manager *manager_free(Manager *manager) {
 
 void manager_reload(Manager *manager) {
         load_config(manager);
+        manager->polkit_absent = false; /* it may have been installed */
         lifecycle_schedule(manager);
         if (manager->retention_timer) /* its bounds may have changed */
                 (void) sd_event_source_set_time_relative(manager->retention_timer, 0);

@@ -32,6 +32,7 @@ struct Manager {
         bool system_scope;
         bool stopping; /* nothing is begun any more */
         bool serving;  /* the bus name was asked for */
+        bool polkit_absent; /* as far as we know: not asked again until the configuration is read again */
         sd_event *event;
         sd_bus *bus;
         Config config;
@@ -80,11 +81,12 @@ typedef struct Found {
         const JobRecord *record;
 } Found;
 
-/* Looks up ids as they came from a caller, among the jobs that uid may see; calls back once, perhaps from
- * within, with one entry an id, or with error set. On failure returns a negative errno and does not
- * call back. */
+/* Looks up ids as they came in a call from uid; calls back once, perhaps from within, with one entry an id, or
+ * with error set. What is not among the user's own jobs is looked for among those of all when polkit allows
+ * action. drop frees userdata where the service ends before. Returns 0; or a negative errno, and does neither. */
 typedef void (*FoundCallback)(const sd_bus_error *error, const Found *found, size_t n, void *userdata);
-int manager_lookup(Manager *manager, char *const *ids, size_t n, uint32_t uid, FoundCallback callback, void *userdata);
+int manager_lookup(Manager *manager, sd_bus_message *call, uint32_t uid, const char *action, char *const *ids, size_t n,
+                   FoundCallback callback, void *userdata, void (*drop)(void *));
 
 /* --- lifecycle.c --- */
 
