@@ -8,7 +8,7 @@
 #include "database.h"
 #include "job-id.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define APPLICATION_ID 0x434a6f62 /* "CJob", for file(1) */
 #define CANDIDATES_MAX 5
 
@@ -54,6 +54,8 @@ static const char *const migrations[SCHEMA_VERSION] = {
         "CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN "
         "  UPDATE users SET jobs = jobs - 1, bytes = bytes - old.stdout_bytes - old.stderr_bytes "
         "    WHERE uid = old.uid; END;",
+
+        "ALTER TABLE jobs ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0;",
 };
 
 #define RECORD_COLUMNS                                                                                  \
@@ -104,7 +106,7 @@ static const char *const statements[_SQL_MAX] = {
         [SQL_COMMIT] = "COMMIT",
         [SQL_ROLLBACK] = "ROLLBACK",
         [SQL_INSERT] = "INSERT INTO jobs (" RECORD_COLUMNS ", token, runtime_max_usec, output_max, "
-                       "memory_max, tasks_max, cpu_weight, stall_usec) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
+                       "memory_max, tasks_max, cpu_weight, stall_usec, read_only) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
                        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [SQL_SET_KEY] = "UPDATE jobs SET key = ?2, digest = ?3 WHERE id = ?1",
         [SQL_FIND_KEY] = "SELECT id, digest FROM jobs WHERE uid = ? AND key = ?",
@@ -133,7 +135,7 @@ static const char *const statements[_SQL_MAX] = {
                               "AND sequence > ?8 ORDER BY sequence LIMIT ?7",
         [SQL_GET_STATE] = "SELECT state FROM jobs WHERE id = ?",
         [SQL_LOAD_LIVE] = "SELECT " RECORD_COLUMNS ", runtime_max_usec, output_max, memory_max, tasks_max, "
-                          "cpu_weight, instance, stop_reason, stall_usec FROM jobs WHERE sequence IS NULL ORDER BY number",
+                          "cpu_weight, instance, stop_reason, stall_usec, read_only FROM jobs WHERE sequence IS NULL ORDER BY number",
         [SQL_COUNT] = "SELECT (SELECT count(*) FROM jobs WHERE sequence IS NOT NULL), "
                       "(SELECT value FROM counters WHERE name = 'sequence')",
         [SQL_COUNT_USER] = "SELECT jobs, bytes FROM users WHERE uid = ?",
@@ -431,7 +433,8 @@ int database_insert(Database *db, const JobRecord *record, const JobLimits *limi
                               sqlite3_bind_int64(s, 25, (int64_t) limits->memory_max) |
                               sqlite3_bind_int64(s, 26, (int64_t) limits->tasks_max) |
                               sqlite3_bind_int64(s, 27, (int64_t) limits->cpu_weight) |
-                              sqlite3_bind_int64(s, 28, (int64_t) limits->stall_usec));
+                              sqlite3_bind_int64(s, 28, (int64_t) limits->stall_usec) |
+                              sqlite3_bind_int64(s, 29, (int64_t) limits->read_only));
         if (r < 0)
                 return r;
         r = statement_run(s);
@@ -860,6 +863,7 @@ static int read_stored(sqlite3_stmt *s, StoredJob *stored) {
                 .tasks_max = (uint64_t) sqlite3_column_int64(s, 24),
                 .cpu_weight = (uint64_t) sqlite3_column_int64(s, 25),
                 .stall_usec = (uint64_t) sqlite3_column_int64(s, 28),
+                .read_only = (uint64_t) sqlite3_column_int64(s, 29),
         };
         stored->stop_reason = job_reason_from_string(strempty((const char *) sqlite3_column_text(s, 27)));
         if (stored->stop_reason < 0)

@@ -285,6 +285,7 @@ static void end_unseen(Job *job, JobReason reason) {
 
 static int start(Job *job, int spec_fd) {
         _cleanup_close_ int stdout_fd = -EBADF, stderr_fd = -EBADF;
+        _cleanup_free_ char *result_path = NULL;
         Manager *manager = job->manager;
         int r;
 
@@ -293,6 +294,9 @@ static int start(Job *job, int spec_fd) {
                 if (r < 0)
                         return r;
         }
+        result_path = output_result_path(manager->output, job->record.id);
+        if (!result_path)
+                return -ENOMEM;
         stdout_fd = output_open_writer(manager->output, job->record.id, OUTPUT_STDOUT);
         if (stdout_fd < 0)
                 return stdout_fd;
@@ -306,6 +310,7 @@ static int start(Job *job, int spec_fd) {
                                              .uid = job->record.uid,
                                              .limits = job->limits,
                                              .stop_timeout_usec = manager->config.stop_timeout_usec,
+                                             .writable_path = result_path,
                                      });
 }
 

@@ -198,6 +198,15 @@ static int option_session(sd_bus_message *m, const char *type, Spec *spec, sd_bu
         return 0;
 }
 
+static int option_read_only(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int value, r;
+
+        r = sd_bus_message_read_basic(m, 'b', &value);
+        if (r >= 0)
+                spec->limits.read_only = value != 0;
+        return r;
+}
+
 static int option_key(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int r;
 
@@ -267,10 +276,11 @@ static const struct {
         { "Session", { "s" }, option_session },
         { "Stdin", { "h" }, option_stdin },
         { "IdempotencyKey", { "s" }, option_key },
+        { "ReadOnly", { "b" }, option_read_only },
 };
 
 static const char *const later_options[] = {
-        "Queue", "Priority", "After", "ReadOnly", "NotBeforeUSec", "Retries",
+        "Queue", "Priority", "After", "NotBeforeUSec", "Retries",
 };
 
 static int wrong_type(const char *name, const char *type, sd_bus_error *error) {

@@ -16,6 +16,7 @@ typedef struct JobLimits {
         uint64_t tasks_max;
         uint64_t cpu_weight;
         uint64_t stall_usec;
+        uint64_t read_only; /* not 0: the file system is read-only for the job */
 } JobLimits;
 
 /* An Enqueue request. It holds the message that it was read from; const strings and stdin_fd are its. */

@@ -246,6 +246,22 @@ static int append_start_properties(sd_bus_message *m, const Unit *unit, const Un
         return r;
 }
 
+/* See systemd.exec(5). /tmp is the job's own, and its result stays writable. */
+static int append_read_only(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
+        int r;
+
+        if (!start->limits.read_only)
+                return 0;
+        /* Without a user namespace a user's manager may not mount, and passes over the rest in silence. */
+        if (!unit->manager->system_scope) {
+                r = sd_bus_message_append(m, "(sv)", "PrivateUsers", "b", true);
+                if (r < 0)
+                        return r;
+        }
+        return sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "ProtectSystem", "s", "strict", "ProtectHome", "s", "read-only",
+                                     "PrivateTmp", "b", true, "ReadWritePaths", "as", 1, start->writable_path);
+}
+
 static int append_limits(sd_bus_message *m, const JobLimits *limits) {
         const struct {
                 const char *name;
@@ -285,6 +301,9 @@ int unit_start(Unit *unit, const UnitStart *start) {
         if (r < 0)
                 return r;
         r = append_limits(m, &start->limits);
+        if (r < 0)
+                return r;
+        r = append_read_only(m, unit, start);
         if (r < 0)
                 return r;
         r = sd_bus_message_close_container(m);

@@ -65,6 +65,7 @@ typedef struct UnitStart {
         uint32_t uid; /* in the system scope */
         JobLimits limits;
         uint64_t stop_timeout_usec;
+        const char *writable_path; /* stays writable for a read-only job */
 } UnitStart;
 int unit_start(Unit *unit, const UnitStart *start);
 
