@@ -81,7 +81,8 @@ static int on_uid_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret
         peer->uid = uid;
         while ((parked = STAILQ_FIRST(&peer->parked))) {
                 STAILQ_REMOVE_HEAD(&peer->parked, entry);
-                (void) sd_bus_enqueue_for_read(peer->authorize->bus, parked->message);
+                if (sd_bus_enqueue_for_read(peer->authorize->bus, parked->message) < 0)
+                        (void) sd_bus_reply_method_errorf(parked->message, JOBS_ERROR_LIMIT_EXCEEDED, "Too many calls at a time; call again.");
                 sd_bus_message_unref(parked->message);
                 free(parked);
         }

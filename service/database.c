@@ -515,16 +515,16 @@ static int next_sequence(Database *db, uint64_t *ret) {
         return 0;
 }
 
-static int update_finished(Database *db, const JobRecord *record, uint64_t sequence) {
+static int update_finished(Database *db, const JobRecord *record, const JobOutcome *outcome, uint64_t sequence) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
         r = statement_get(db, SQL_FINISH, &s);
         if (r < 0)
                 return r;
-        r = statement_bind(s, "sssiittsttstu", record->id, job_state_to_string(record->state),
-                           job_reason_to_string(record->reason), record->exit_code, record->signal,
-                           record->started_usec, record->finished_usec, record->progress, record->stdout_bytes,
+        r = statement_bind(s, "sssiittsttstu", record->id, job_state_to_string(outcome->state),
+                           job_reason_to_string(outcome->reason), outcome->exit_code, outcome->signal,
+                           outcome->started_usec, outcome->finished_usec, record->progress, record->stdout_bytes,
                            record->stderr_bytes, record->result, sequence, record->stopped_by);
         if (r < 0)
                 return r;
@@ -534,14 +534,14 @@ static int update_finished(Database *db, const JobRecord *record, uint64_t seque
         return sqlite3_changes(db->sqlite) == 1 ? 0 : -ESTALE;
 }
 
-int database_finish(Database *db, const JobRecord *record, uint64_t *ret_sequence) {
+int database_finish(Database *db, const JobRecord *record, const JobOutcome *outcome, uint64_t *ret_sequence) {
         uint64_t sequence = 0;
         int r;
 
         r = next_sequence(db, &sequence);
         if (r < 0)
                 return r;
-        r = update_finished(db, record, sequence);
+        r = update_finished(db, record, outcome, sequence);
         if (r < 0)
                 return r;
         r = run_on_id(db, SQL_ERASE_SPEC, record->id);

@@ -51,8 +51,8 @@ int database_mark_begun(Database *db, const char *id, const char *instance);
 int database_mark_started(Database *db, const char *id, uint64_t started_usec);
 int database_mark_stopped(Database *db, const char *id, JobReason reason, uint32_t uid);
 
-/* Fills record->sequence's place in *ret_sequence. -ESTALE when the job is terminal or gone. */
-int database_finish(Database *db, const JobRecord *record, uint64_t *ret_sequence);
+/* -ESTALE when the job is terminal or gone. */
+int database_finish(Database *db, const JobRecord *record, const JobOutcome *outcome, uint64_t *ret_sequence);
 
 /* -ENOENT, or -EBUSY when it is not terminal. */
 int database_remove(Database *db, const char *id);

@@ -43,16 +43,38 @@ Job *job_free(Job *job) {
         return NULL;
 }
 
-int job_set_state(Job *job, JobState state, JobReason reason) {
-        JobState from = job->record.state;
-        bool legal = (from == JOB_QUEUED && state != JOB_QUEUED) ||
-                (from == JOB_RUNNING && job_state_is_terminal(state));
-
-        if (!legal || (state == JOB_COMPLETED) != (reason == JOB_REASON_NONE && state != JOB_RUNNING))
+int job_set_running(Job *job, uint64_t started_usec) {
+        if (job->record.state != JOB_QUEUED)
                 return -EINVAL;
-        job->record.state = state;
-        job->record.reason = reason;
+        job->record.state = JOB_RUNNING;
+        job->record.started_usec = started_usec;
         return 0;
+}
+
+int job_set_outcome(Job *job, JobState state, JobReason reason, uint64_t finished_usec) {
+        if (job_state_is_terminal(job->record.state) || !job_state_is_terminal(state) ||
+            (state == JOB_COMPLETED) != (reason == JOB_REASON_NONE))
+                return -EINVAL;
+        job->outcome = (JobOutcome) {
+                .state = state,
+                .reason = reason,
+                .exit_code = state == JOB_CANCELLED ? EXIT_CODE_CANCELLED : -1,
+                .started_usec = job->record.started_usec,
+                .finished_usec = finished_usec,
+        };
+        return 0;
+}
+
+void job_apply_outcome(Job *job, uint64_t sequence) {
+        const JobOutcome *o = &job->outcome;
+
+        job->record.state = o->state;
+        job->record.reason = o->reason;
+        job->record.exit_code = o->exit_code;
+        job->record.signal = o->signal;
+        job->record.started_usec = o->started_usec;
+        job->record.finished_usec = o->finished_usec;
+        job->record.sequence = sequence;
 }
 
 static JobReason reason_from_end(const JobEnd *end) {
@@ -69,23 +91,29 @@ static JobReason reason_from_end(const JobEnd *end) {
         return end->code == CLD_EXITED ? JOB_REASON_EXIT_CODE : JOB_REASON_NOT_EXECUTABLE;
 }
 
-int job_set_end(Job *job, const JobEnd *end) {
+/* What it is, and why: what we asked for goes before what we saw. */
+static int set_outcome_from_end(Job *job, const JobEnd *end, uint64_t finished_usec) {
         JobReason reason = reason_from_end(end);
 
-        if (end->code == CLD_EXITED)
-                job->record.exit_code = end->status;
-        else if (end->code == CLD_KILLED || end->code == CLD_DUMPED) {
-                job->record.exit_code = 128 + end->status;
-                job->record.signal = end->status;
-        }
-
-        if (job->stop_reason == JOB_REASON_USER) {
-                job->record.exit_code = EXIT_CODE_CANCELLED;
-                return job_set_state(job, JOB_CANCELLED, JOB_REASON_USER);
-        }
+        if (job->stop_reason == JOB_REASON_USER)
+                return job_set_outcome(job, JOB_CANCELLED, JOB_REASON_USER, finished_usec);
         if (job->stop_reason != JOB_REASON_NONE)
-                return job_set_state(job, JOB_FAILED, job->stop_reason);
+                return job_set_outcome(job, JOB_FAILED, job->stop_reason, finished_usec);
         if (reason == JOB_REASON_EXIT_CODE && end->status == 0)
-                return job_set_state(job, JOB_COMPLETED, JOB_REASON_NONE);
-        return job_set_state(job, JOB_FAILED, reason);
+                return job_set_outcome(job, JOB_COMPLETED, JOB_REASON_NONE, finished_usec);
+        return job_set_outcome(job, JOB_FAILED, reason, finished_usec);
+}
+
+int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec) {
+        bool by_signal = end->code == CLD_KILLED || end->code == CLD_DUMPED;
+        int r;
+
+        r = set_outcome_from_end(job, end, finished_usec);
+        if (r < 0)
+                return r;
+        if (by_signal)
+                job->outcome.signal = end->status;
+        if (job->outcome.state != JOB_CANCELLED && (by_signal || end->code == CLD_EXITED))
+                job->outcome.exit_code = by_signal ? 128 + end->status : end->status;
+        return 0;
 }

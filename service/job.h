@@ -22,14 +22,25 @@ typedef enum JobPhase {
         JOB_BEGINNING, /* queued, has a slot; its begin is being committed */
         JOB_STARTING,  /* queued, StartTransientUnit is under way */
         JOB_ACTIVE,    /* running */
-        JOB_ENDING,    /* its end is known and being committed */
+        JOB_ENDING,    /* its outcome is known and being committed */
         JOB_RELEASING, /* terminal; its unit is being let go */
 } JobPhase;
+
+/* How a job has ended, while that is not on disk: nobody hears of it before. */
+typedef struct JobOutcome {
+        JobState state;
+        JobReason reason;
+        int32_t exit_code;
+        int32_t signal;
+        uint64_t started_usec;
+        uint64_t finished_usec;
+} JobOutcome;
 
 struct Job {
         JobRecord record;
         JobLimits limits;
         JobPhase phase;
+        JobOutcome outcome; /* once it is JOB_ENDING */
         char *instance;         /* of the service manager it was begun under, NULL: never begun */
         JobReason stop_reason;  /* why we end it; JOB_REASON_NONE: we do not */
         bool stop_sent;         /* and the unit was told to end for it */
@@ -53,8 +64,12 @@ int job_new(Job **ret, const char *id, const char *kind, uint32_t uid);
 Job *job_free(Job *job);
 DEFINE_CLEANUP(Job *, job_free);
 
-/* The only gate of a state: moves the job and says why, or -EINVAL for a step that does not exist. */
-int job_set_state(Job *job, JobState state, JobReason reason);
+/* The only gates of a state; -EINVAL for a step that does not exist. To running: */
+int job_set_running(Job *job, uint64_t started_usec);
+
+/* To a terminal state, in two steps: what it will be, and that it is on disk. */
+int job_set_outcome(Job *job, JobState state, JobReason reason, uint64_t finished_usec);
+void job_apply_outcome(Job *job, uint64_t sequence);
 
 /* How a main process and its unit ended, in the terms of systemd. */
 typedef struct JobEnd {
@@ -65,5 +80,5 @@ typedef struct JobEnd {
         bool worker_failed; /* the worker said that it could not execute the command */
 } JobEnd;
 
-/* Sets state, reason, exit_code and signal from how the unit ended and from what we asked for. */
-int job_set_end(Job *job, const JobEnd *end);
+/* The outcome that follows from how the unit ended and from what we asked for. */
+int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec);

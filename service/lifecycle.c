@@ -269,17 +269,15 @@ static void set_progress(Job *job, const char *text) {
         job->record.progress = progress;
 }
 
-/* The job ends without a unit that could tell how: exit_code stays -1. */
+/* The job ends without a unit that could tell how: exit_code stays -1, but for one that was cancelled. */
 static void end_unseen(Job *job, JobReason reason) {
-        JobState state = JOB_FAILED;
+        JobState state = job->stop_reason == JOB_REASON_USER ? JOB_CANCELLED : JOB_FAILED;
 
         job->phase = JOB_ENDING;
-        if (job->stop_reason == JOB_REASON_USER) {
-                state = JOB_CANCELLED;
-                job->record.exit_code = 128 + SIGTERM;
-        }
-        (void) job_set_state(job, state, job->stop_reason != JOB_REASON_NONE ? job->stop_reason : reason);
-        job->record.finished_usec = now_realtime();
+        if (job->stop_reason != JOB_REASON_NONE)
+                reason = job->stop_reason;
+        if (job_set_outcome(job, state, reason, now_realtime()) < 0)
+                log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));
         finish(job);
 }
 
@@ -368,8 +366,7 @@ void lifecycle_adopted(Job *job) {
                 return;
         job->phase = JOB_ACTIVE;
         if (job->record.state == JOB_QUEUED) {
-                (void) job_set_state(job, JOB_RUNNING, JOB_REASON_NONE);
-                job->record.started_usec = now_realtime();
+                (void) job_set_running(job, now_realtime());
                 (void) store_started(job->manager->store, job->record.id, job->record.started_usec);
                 job_bus_changed(job, "State", "StartedUSec", NULL);
         }
@@ -445,7 +442,7 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
 
         if (r < 0)
                 return retry_later(job, "record its end", r);
-        job->record.sequence = sequence;
+        job_apply_outcome(job, sequence);
         queue_release_slot(&manager->queue, job);
         failpoint_die("before-signal");
         manager_bus_job_finished(manager, &job->record);
@@ -460,7 +457,7 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
 static void finish(Job *job) {
         int r;
 
-        r = store_finish(job->manager->store, &job->record, on_finished, job);
+        r = store_finish(job->manager->store, job, on_finished, job);
         if (r < 0)
                 retry_later(job, "record its end", r);
 }
@@ -537,12 +534,11 @@ static void on_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t end
         limits_unwatch(job);
         if (!job->stop_sent && !job->recovered)
                 job->stop_reason = JOB_REASON_NONE; /* it had ended before we got to it */
-        r = job_set_end(job, end);
+        r = job_set_end(job, end, ended_usec > 0 ? ended_usec : now_realtime());
         if (r < 0)
                 log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));
         if (started_usec > 0)
-                job->record.started_usec = started_usec;
-        job->record.finished_usec = ended_usec > 0 ? ended_usec : now_realtime();
+                job->outcome.started_usec = started_usec;
         collect(job);
 }
 

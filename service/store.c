@@ -45,6 +45,7 @@ struct StoreOp {
 
         JobRecord record; /* what to write; owned */
         JobLimits limits;
+        JobOutcome outcome;
         char *instance; /* or the name of a consumer */
         char *key;
         uint64_t digest;
@@ -509,7 +510,7 @@ int store_stop(Store *store, const char *id, JobReason reason, uint32_t uid, Sto
 /* --- finish ---------------------------------------------------------------------------------------- */
 
 static int execute_finish(Database *db, StoreOp *op) {
-        return database_finish(db, &op->record, &op->sequence);
+        return database_finish(db, &op->record, &op->outcome, &op->sequence);
 }
 
 static void finish_finish(StoreOp *op) {
@@ -520,7 +521,7 @@ static void finish_finish(StoreOp *op) {
         op->callback.finish(op->result, op->sequence, op->userdata);
 }
 
-int store_finish(Store *store, const JobRecord *record, StoreFinishCallback callback, void *userdata) {
+int store_finish(Store *store, const Job *job, StoreFinishCallback callback, void *userdata) {
         _cleanup_(store_op_freep) StoreOp *op = NULL;
         int r;
 
@@ -528,7 +529,8 @@ int store_finish(Store *store, const JobRecord *record, StoreFinishCallback call
         if (r < 0)
                 return r;
         op->callback.finish = callback;
-        r = job_record_copy(record, &op->record);
+        op->outcome = job->outcome;
+        r = job_record_copy(&job->record, &op->record);
         if (r < 0)
                 return r;
         store_submit(store, TAKE_PTR(op));

@@ -71,9 +71,9 @@ int store_started(Store *store, const char *id, uint64_t started_usec);
 /* Records that we are about to end the job, why, and on whose behalf (UINT32_MAX: our own). */
 int store_stop(Store *store, const char *id, JobReason reason, uint32_t uid, StoreCallback callback, void *userdata);
 
-/* Records a terminal job and erases its spec. sequence is the job's place among all that finished. */
+/* Records the outcome of a job and erases its spec. sequence is the job's place among all that finished. */
 typedef void (*StoreFinishCallback)(int r, uint64_t sequence, void *userdata);
-int store_finish(Store *store, const JobRecord *record, StoreFinishCallback callback, void *userdata);
+int store_finish(Store *store, const Job *job, StoreFinishCallback callback, void *userdata);
 
 /* Looks ids or prefixes up among the jobs of uid (STORE_ANY_UID: of all). */
 #define STORE_ANY_UID UINT32_MAX

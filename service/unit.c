@@ -28,6 +28,7 @@ struct UnitManager {
 
         void *units; /* tsearch(3) tree of Unit by id */
         sd_bus_slot *changed_match;
+        sd_bus_slot *removed_match;
         sd_bus_slot *owner_match;
         sd_bus_slot *subscribe_call;
         sd_bus_slot *instance_call;
@@ -568,6 +569,19 @@ static int manager_connect(UnitManager *manager) {
                                         SYSTEMD_MANAGER, "UserspaceTimestampMonotonic");
 }
 
+/* A reload removes all units and makes them anew, too: only a sweep tells. */
+static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        UnitManager *manager = userdata;
+        char id[JOB_ID_MAX + 1];
+        const char *name;
+        Unit *unit;
+
+        if (sd_bus_message_read_basic(m, 's', &name) < 0 || !id_from_name(name, id))
+                return 0;
+        unit = find_unit(manager, id);
+        return unit && !unit->ended ? unit_manager_sweep(manager) : 0;
+}
+
 static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         UnitManager *manager = userdata;
         const char *owner;
@@ -598,6 +612,12 @@ int unit_manager_new(UnitManager **ret, sd_bus *bus, bool system_scope, const Un
                                    on_properties_changed, NULL, manager);
         if (r < 0)
                 return r;
+        r = sd_bus_add_match_async(bus, &manager->removed_match,
+                                   "type='signal',sender='" SYSTEMD_NAME "',path='" SYSTEMD_PATH "',"
+                                   "interface='" SYSTEMD_MANAGER "',member='UnitRemoved'",
+                                   on_unit_removed, NULL, manager);
+        if (r < 0)
+                return r;
         r = sd_bus_add_match_async(bus, &manager->owner_match,
                                    "type='signal',sender='org.freedesktop.DBus',"
                                    "interface='org.freedesktop.DBus',member='NameOwnerChanged',"
@@ -620,6 +640,7 @@ UnitManager *unit_manager_free(UnitManager *manager) {
         (void) sd_bus_slot_unref(manager->instance_call);
         (void) sd_bus_slot_unref(manager->subscribe_call);
         (void) sd_bus_slot_unref(manager->owner_match);
+        (void) sd_bus_slot_unref(manager->removed_match);
         (void) sd_bus_slot_unref(manager->changed_match);
         (void) sd_bus_unref(manager->bus);
         free(manager);
