@@ -30,12 +30,12 @@ static void call_end(Call *call, sd_bus_message *reply, const sd_bus_error *erro
 
 /* Whether the service was not there, or will not be for much longer, rather than said no. */
 static bool error_is_passing(const Call *call, const sd_bus_error *error) {
-        if (sd_bus_error_has_name(error, JOBS_ERROR_UNAVAILABLE))
+        /* It did nothing, or did not even start because it is just being stopped. */
+        if (sd_bus_error_has_names(error, JOBS_ERROR_UNAVAILABLE, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
                 return true;
         if (call->mode == CALL_ONCE)
                 return false; /* it may have been done */
-        if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED,
-                                   SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+        if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED))
                 return true;
         /* Once it was there, the bus's own errors mean that it is being replaced. */
         return call->client->owner && !startswith(error->name, "org.codex.Jobs.Error.") &&
@@ -194,43 +194,43 @@ int append_string(sd_bus_message *m, void *string) {
 
 /* ---- One call, awaited ---- */
 
-typedef struct Answer {
+typedef struct Awaited {
         bool done;
         sd_bus_message *reply;
         sd_bus_error error;
-} Answer;
+} Awaited;
 
 static void on_answer(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
-        Answer *answer = userdata;
+        Awaited *awaited = userdata;
 
-        answer->done = true;
+        awaited->done = true;
         if (error)
-                (void) sd_bus_error_copy(&answer->error, error);
+                (void) sd_bus_error_copy(&awaited->error, error);
         else
-                answer->reply = sd_bus_message_ref(reply);
+                awaited->reply = sd_bus_message_ref(reply);
 }
 
 int call_wait(Client *c, CallMode mode, const char *method, call_append_t append, void *arguments,
               sd_bus_message **ret, sd_bus_error *error) {
         _cleanup_(call_freep) Call *call = NULL;
-        Answer answer = {};
+        Awaited awaited = {};
         int r;
 
-        r = call_new(c, &call, mode, method, append, arguments, on_answer, &answer);
+        r = call_new(c, &call, mode, method, append, arguments, on_answer, &awaited);
         if (r < 0)
                 return r;
-        while (!answer.done) {
+        while (!awaited.done) {
                 r = client_iterate(c, error);
                 if (r < 0)
                         return r;
         }
-        if (!answer.reply) {
-                (void) sd_bus_error_move(error, &answer.error);
+        if (!awaited.reply) {
+                (void) sd_bus_error_move(error, &awaited.error);
                 return -EREMOTEIO;
         }
         if (ret)
-                *ret = answer.reply;
+                *ret = awaited.reply;
         else
-                (void) sd_bus_message_unref(answer.reply);
+                (void) sd_bus_message_unref(awaited.reply);
         return 0;
 }

@@ -189,7 +189,9 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
         int r;
 
         r = sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner);
-        if (r < 0 || !streq(name, JOBS_BUS_NAME) || !streq(strempty(sd_bus_message_get_sender(m)), "org.freedesktop.DBus"))
+        if (r < 0 || !streq(name, JOBS_BUS_NAME))
+                return 0;
+        if (!streq(strempty(sd_bus_message_get_sender(m)), "org.freedesktop.DBus"))
                 return 0;
         if (!c->owner || streq(c->owner, new_owner))
                 return 0; /* it starts for us, or we have its answer already */

@@ -18,8 +18,8 @@ static const char *journal_command(const Client *c) {
 }
 
 static void explain_not_started(const Client *c, const sd_bus_error *error, const char *message, sd_bus_error *ret) {
-        (void) sd_bus_error_setf(ret, error->name, "the service does not start (%s): see '%s status codex-jobsd'.", message,
-                                 manager_command(c));
+        (void) sd_bus_error_setf(ret, error->name, "the service does not start (%s): see '%s status codex-jobsd'.",
+                                 message, manager_command(c));
 }
 
 static bool is_spawn_error(const sd_bus_error *error) {
@@ -59,18 +59,19 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
                 explain_not_started(c, error, message, ret);
         else if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
                 (void) sd_bus_error_setf(ret, error->name,
-                                         "the bus does not let you reach the service (%s): reinstall codex-jobs so that "
-                                         "its bus policy is there, then 'systemctl reload dbus'.",
+                                         "the bus does not let you reach the service (%s): reinstall codex-jobs so "
+                                         "that its bus policy is there, then 'systemctl reload dbus'.",
                                          message);
         else if (sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_OBJECT,
                                         SD_BUS_ERROR_UNKNOWN_INTERFACE, SD_BUS_ERROR_INVALID_ARGS))
                 (void) sd_bus_error_setf(ret, error->name,
-                                         "the service that runs is of another version (%s): restart it with '%s restart "
-                                         "codex-jobsd'.",
+                                         "the service that runs is of another version (%s): restart it with "
+                                         "'%s restart codex-jobsd'.",
                                          message, manager_command(c));
         else
-                (void) sd_bus_error_setf(ret, error->name, "the service cannot be asked: %s (%s): see '%s status codex-jobsd'.",
-                                         message, error->name, manager_command(c));
+                (void) sd_bus_error_setf(ret, error->name,
+                                         "the service cannot be asked: %s (%s): see '%s status codex-jobsd'.", message,
+                                         error->name, manager_command(c));
 }
 
 int explain_connect(bool system, int r, sd_bus_error *ret) {

@@ -79,49 +79,52 @@ static int write_document(Visit *v, const JobRecord *record, bool timed_out) {
         return answer_json(v->client, &record, &extra, 1, true, NEXT_SHOWN, &v->error);
 }
 
-/* The time is up: *ret_status is what to exit with. */
-static int visit_timed_out(Visit *v, const Common *common, int *ret_status) {
-        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+typedef int (*visit_text_t)(Visit *v, const JobRecord *record);
+
+/* The job is over: answers as JSON or by the given function, and tells what to exit with. */
+static int visit_ended(Visit *v, const Common *common, const JobRecord *record, visit_text_t text, int *ret_status) {
+        *ret_status = job_exit_status(record);
+        return common->json ? write_document(v, record, false) : text(v, record);
+}
+
+static int say_goes_on(Visit *v, const JobRecord *record) {
         int r;
 
-        r = client_set_timeout(v->client, USEC_INFINITY);
+        r = record->id ? answer_activity(record) : say_error(&v->error, -EREMOTEIO);
         if (r < 0)
                 return r;
-        *ret_status = STATUS_TIMED_OUT;
-        r = job_get(v->client, v->id, &record, &v->error);
-        if (r >= 0 && common->json)
-                return write_document(v, &record, true);
-        if (common->quiet)
-                return 0;
-        if (r >= 0)
-                r = answer_activity(&record);
-        else
-                (void) say_error(&v->error, r);
         return answer_await_command(v->client, "the job goes on; to wait on", &(const char *) { v->id }, 1, false);
 }
 
-/* The job is over: answers as JSON or by the given function, and tells what to exit with. */
-static int visit_ended(Visit *v, const Common *common, int (*text)(Visit *v, const JobRecord *record),
-                       int *ret_status) {
-        const WaitedJob *job = wait_job(v->wait, 0);
+/* The time is up; the job may still have ended in that moment. */
+static int visit_timed_out(Visit *v, const Common *common, visit_text_t text, int *ret_status) {
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         int r;
 
-        r = client_set_timeout(v->client, USEC_INFINITY);
-        if (r < 0)
+        r = job_get(v->client, v->id, &record, &v->error);
+        if (r < 0 && common->json)
                 return r;
-        *ret_status = job_exit_status(&job->record);
-        return common->json ? write_document(v, &job->record, false) : text(v, &job->record);
+        if (job_state_is_terminal(record.state))
+                return visit_ended(v, common, &record, text, ret_status);
+        *ret_status = STATUS_TIMED_OUT;
+        if (common->json)
+                return write_document(v, &record, true);
+        return common->quiet ? 0 : say_goes_on(v, &record);
 }
 
-static int visit_end(Visit *v, const Common *common, int (*text)(Visit *v, const JobRecord *record)) {
+static int visit_end(Visit *v, const Common *common, visit_text_t text) {
         int status = STATUS_OWN_FAILURE;
+        bool timed_out;
         int r;
 
         r = wait_run(v->wait, &v->error);
-        if (r == -ETIMEDOUT)
-                r = visit_timed_out(v, common, &status);
+        timed_out = r == -ETIMEDOUT;
+        if (timed_out || r >= 0)
+                r = client_set_timeout(v->client, USEC_INFINITY); /* the answer may take its time */
+        if (r >= 0 && timed_out)
+                r = visit_timed_out(v, common, text, &status);
         else if (r >= 0)
-                r = visit_ended(v, common, text, &status);
+                r = visit_ended(v, common, &wait_job(v->wait, 0)->record, text, &status);
         return r < 0 ? answer_failure(v->client, &v->error, r, &(const char *) { v->id }, 1) : status;
 }
 

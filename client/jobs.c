@@ -47,6 +47,11 @@ void job_list_clear(JobList *list) {
         *list = (JobList) {};
 }
 
+void job_list_move(JobList *from, JobList *to) {
+        *to = *from;
+        *from = (JobList) {};
+}
+
 typedef struct Page {
         const JobFilter *filter;
         const char *before; /* NULL: the first page */
@@ -147,8 +152,7 @@ int job_list(Client *c, const JobFilter *filter, JobList *ret, sd_bus_error *err
                         return r;
         } while (list.n - before == page.limit && list.n < limit);
 
-        *ret = list;
-        list = (JobList) {};
+        job_list_move(&list, ret);
         return 0;
 }
 
@@ -174,7 +178,8 @@ int job_list_here(Client *c, bool active, JobList *ret, sd_bus_error *error) {
 
 static int not_known(const char *what, sd_bus_error *error) {
         sd_bus_error_free(error);
-        return error_set(error, "%s: the job may have been recorded: look with 'codex-jobs status' before you try again.",
+        return error_set(error,
+                         "%s: the job may have been recorded: look with 'codex-jobs status' before you try again.",
                          what);
 }
 

@@ -12,6 +12,7 @@ typedef struct JobList {
 } JobList;
 
 void job_list_clear(JobList *list);
+void job_list_move(JobList *from, JobList *to); /* overwrites to, empties from */
 #define _cleanup_job_list_ _cleanup_(job_list_clear)
 
 typedef struct JobFilter {

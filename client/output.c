@@ -100,7 +100,7 @@ int output_tail(int fd, uint64_t n, off_t *ret) {
 int output_read(int fd, off_t offset, size_t max, char **ret, size_t *ret_size) {
         _cleanup_free_ char *data = NULL;
         ssize_t n;
-        off_t size;
+        off_t size = 0;
         int r;
 
         r = file_size(fd, &size);
@@ -135,7 +135,7 @@ static int read_valid(int fd, off_t offset, size_t max, char **ret) {
 
 int output_read_text(int fd, size_t max, char **ret, bool *ret_truncated) {
         _cleanup_free_ char *head = NULL, *tail = NULL;
-        off_t size, half = (off_t) (max / 2);
+        off_t size = 0, half = (off_t) (max / 2);
         int r;
 
         r = file_size(fd, &size);

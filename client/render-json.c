@@ -192,7 +192,8 @@ int json_write(const JsonReply *reply, sd_bus_error *error) {
                 r = add_next(document, reply->next);
         if (r < 0)
                 return r;
-        text = json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
+        text = json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+                                                 &size);
         if (!text)
                 return -ENOMEM;
         r = write_stdout(text, size, error);

@@ -3,6 +3,7 @@
 /* Jobs as a table that fits the terminal: columns leave one by one when it is narrow. */
 
 #include <locale.h>
+#include <pwd.h>
 #include <sys/ioctl.h>
 #include <wchar.h>
 
@@ -10,12 +11,12 @@
 #include "say.h"
 #include "time-util.h"
 
-enum { COLUMN_ID, COLUMN_STATE, COLUMN_END, COLUMN_TIME, COLUMN_AGE, COLUMN_WHAT, N_COLUMNS };
+enum { COLUMN_ID, COLUMN_STATE, COLUMN_END, COLUMN_USER, COLUMN_TIME, COLUMN_AGE, COLUMN_WHAT, N_COLUMNS };
 
-static const char *const headers[N_COLUMNS] = { "ID", "STATE", "END", "TIME", "AGE", "WHAT" };
+static const char *const headers[N_COLUMNS] = { "ID", "STATE", "END", "USER", "TIME", "AGE", "WHAT" };
 
 /* In which order columns leave, and how much room WHAT must have for the others to stay. */
-static const int leaving[] = { COLUMN_AGE, COLUMN_TIME, COLUMN_END, COLUMN_WHAT };
+static const int leaving[] = { COLUMN_AGE, COLUMN_TIME, COLUMN_END, COLUMN_USER, COLUMN_WHAT };
 #define WHAT_MIN 12U
 #define GAP 2U
 
@@ -83,6 +84,16 @@ static char *end_cell(const JobRecord *record) {
         return strdup(text);
 }
 
+static char *user_cell(uid_t uid) {
+        const struct passwd *user = getpwuid(uid);
+        char text[16];
+
+        if (user)
+                return cell(user->pw_name);
+        (void) snprintf(text, sizeof(text), "%u", (unsigned) uid);
+        return strdup(text);
+}
+
 static char *since_cell(uint64_t from, uint64_t to) {
         char text[DURATION_MAX];
 
@@ -95,7 +106,8 @@ static int row_fill(Row *row, const JobRecord *record, uint64_t now) {
         row->cells[COLUMN_ID] = cell(record->id);
         row->cells[COLUMN_STATE] = cell(job_state_to_string(record->state));
         row->cells[COLUMN_END] = end_cell(record);
-        row->cells[COLUMN_TIME] = since_cell(record->started_usec, record->finished_usec > 0 ? record->finished_usec : now);
+        row->cells[COLUMN_USER] = user_cell(record->uid);
+        row->cells[COLUMN_TIME] = since_cell(record->started_usec, record->finished_usec ?: now);
         row->cells[COLUMN_AGE] = since_cell(record->created_usec, now);
         row->cells[COLUMN_WHAT] = what_cell(record);
         for (size_t i = 0; i < N_COLUMNS; i++)
@@ -155,6 +167,14 @@ static void put_line(FILE *f, const char *const *cells, const size_t widths[stat
         (void) fputc('\n', f);
 }
 
+/* Only who sees the jobs of others is shown whose they are. */
+static bool has_others(const JobRecord *records, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (records[i].uid != getuid())
+                        return true;
+        return false;
+}
+
 int render_table(FILE *f, const JobRecord *records, size_t n, size_t width) {
         size_t widths[N_COLUMNS];
         uint64_t now = now_realtime();
@@ -169,6 +189,8 @@ int render_table(FILE *f, const JobRecord *records, size_t n, size_t width) {
                 r = row_fill(&rows[i], &records[i], now);
         if (r >= 0) {
                 measure(rows, n, widths);
+                if (!has_others(records, n))
+                        widths[COLUMN_USER] = 0;
                 fit(widths, width);
                 put_line(f, headers, widths, width);
                 for (size_t i = 0; i < n; i++)

@@ -35,16 +35,15 @@ static uint64_t elapsed(uint64_t from, uint64_t to) {
 }
 
 char *render_activity(const JobRecord *record) {
-        bool running = record->state == JOB_RUNNING;
+        uint64_t since = record->state == JOB_RUNNING ? record->started_usec : record->created_usec;
+        bool progress = !isempty(record->progress);
         char duration[DURATION_MAX];
         char *text = NULL;
         int r;
 
-        (void) format_duration(elapsed(running ? record->started_usec : record->created_usec, now_realtime()), duration);
-        if (isempty(record->progress))
-                r = asprintf(&text, "%s for %s", job_state_to_string(record->state), duration);
-        else
-                r = asprintf(&text, "%s for %s: %s", job_state_to_string(record->state), duration, record->progress);
+        (void) format_duration(elapsed(since, now_realtime()), duration);
+        r = asprintf(&text, "%s%s%s%s%s", job_state_to_string(record->state), since > 0 ? " for " : "",
+                     since > 0 ? duration : "", progress ? ": " : "", progress ? record->progress : "");
         return r < 0 ? NULL : text;
 }
 
@@ -71,7 +70,7 @@ static char *render_failure(const JobRecord *record) {
         case JOB_REASON_CORE_DUMP:
                 return render_signal(record, "crashed with", ", core dumped");
         case JOB_REASON_OOM_KILL:
-                return strdup("failed: the kernel ended it for want of memory (oom-kill): use less or raise --memory-max");
+                return strdup("failed: the kernel ended it for want of memory (oom-kill): raise --memory-max");
         case JOB_REASON_RUNTIME_LIMIT:
                 return strdup("failed: ended at its runtime limit (runtime-limit): raise --runtime-max");
         case JOB_REASON_OUTPUT_LIMIT:

@@ -26,14 +26,20 @@ void request_clear(Request *request) {
 
 /* ---- The directory ---- */
 
-static bool has_git(const char *directory, size_t n) {
+static bool path_exists(const char *directory, size_t n, const char *name, mode_t type) {
         _cleanup_free_ char *path = NULL;
+        struct stat st;
 
-        if (asprintf(&path, "%.*s/.git", (int) n, directory) < 0) {
+        if (asprintf(&path, "%.*s/%s", (int) n, directory, name) < 0) {
                 path = NULL;
                 return false;
         }
-        return access(path, F_OK) >= 0;
+        return stat(path, &st) >= 0 && (st.st_mode & S_IFMT) == type;
+}
+
+/* A repository, or a work tree of one. An empty .git is neither: programs leave such behind. */
+static bool has_git(const char *directory, size_t n) {
+        return path_exists(directory, n, ".git/HEAD", S_IFREG) || path_exists(directory, n, ".git", S_IFREG);
 }
 
 char *workspace_of(const char *directory) {
@@ -231,7 +237,8 @@ static int copy_to_memory(int from, int to, const char *path, sd_bus_error *erro
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
-                        return error_set(error, "cannot read '%s': %s: name a file that you can read.", path, strerror(errno));
+                        return error_set(error, "cannot read '%s': %s: name a file that you can read.", path,
+                                         strerror(errno));
                 if (n == 0)
                         return 0;
                 total += (size_t) n;
@@ -251,7 +258,8 @@ int request_set_stdin(Request *request, const char *path, sd_bus_error *error) {
         if (!own) {
                 file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
                 if (file < 0)
-                        return error_set(error, "cannot open '%s': %s: name a file that you can read.", path, strerror(errno));
+                        return error_set(error, "cannot open '%s': %s: name a file that you can read.", path,
+                                         strerror(errno));
         }
         r = memory_new(&memory, error);
         if (r < 0)

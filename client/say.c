@@ -65,18 +65,13 @@ int say_error(const sd_bus_error *error, int r) {
         return STATUS_OWN_FAILURE;
 }
 
-int say_write_failed(int fd, int r) {
-        if (r != -EPIPE)
-                say("cannot write to %s: %s.",
-                    fd == STDOUT_FILENO ? "standard output" : "standard error", strerror(-r));
-        return STATUS_OWN_FAILURE;
-}
-
 int say_if_stdout_failed(void) {
         errno = EIO;
         if (fflush(stdout) == 0 && !ferror(stdout))
                 return 0;
-        return say_write_failed(STDOUT_FILENO, -errno);
+        if (errno != EPIPE)
+                say("cannot write to standard output: %s.", strerror(errno));
+        return STATUS_OWN_FAILURE;
 }
 
 int error_set(sd_bus_error *error, const char *format, ...) {

@@ -20,9 +20,6 @@ int say_out_of_memory(void);
  * went away (EPIPE) is not worth a word. */
 int say_if_stdout_failed(void);
 
-/* The same for a negative errno of writing to fd, STDOUT_FILENO or STDERR_FILENO. */
-int say_write_failed(int fd, int r);
-
 /* Makes an error of our own, which travels as those of the service do. Returns -EINVAL. */
 int error_set(sd_bus_error *error, const char *format, ...) _printf_(2, 3);
 

@@ -40,8 +40,8 @@ static void stream_fail(Stream *s, int r, const char *what) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
         if (r != -ENOMEM)
-                (void) error_set(&error, "cannot %s the %s of %s: %s: see 'codex-jobs logs %s'.", what, s->name.stream, s->id,
-                                 strerror(-r), s->id);
+                (void) error_set(&error, "cannot %s the %s of %s: %s: see 'codex-jobs logs %s'.", what, s->name.stream,
+                                 s->id, strerror(-r), s->id);
         client_stop(s->client, r, &error);
 }
 

@@ -45,31 +45,34 @@ static int find_codex(char **ret, sd_bus_error *error) {
         return error_set(error, "codex is not in your PATH: install it with 'npm install -g @openai/codex'.");
 }
 
-/* The value stands in TOML: only words that mean the same there. */
+/* Codex takes any word and hands it on, so that a misspelt one would be found out late or never. */
 static int effort_to_setting(const char *effort, char **ret, sd_bus_error *error) {
-        static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+        static const char *const words[] = { "none", "minimal", "low", "medium", "high", "xhigh", "max" };
 
-        if (!*effort || strspn(effort, characters) != strlen(effort))
-                return error_set(error, "'%.48s' cannot be an effort: write a word such as low, medium or high.", effort);
-        if (asprintf(ret, "model_reasoning_effort=\"%s\"", effort) < 0) {
-                *ret = NULL;
-                return -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
+                if (!streq(words[i], effort))
+                        continue;
+                if (asprintf(ret, "model_reasoning_effort=\"%s\"", effort) < 0) {
+                        *ret = NULL;
+                        return -ENOMEM;
+                }
+                return 0;
         }
-        return 0;
+        return error_set(error, "'%.48s' is no effort: write none, minimal, low, medium, high, xhigh or max.", effort);
 }
 
 static int task_command(Task *task, Request *request, sd_bus_error *error) {
         size_t n = 0;
         int r;
 
-        r = find_codex(&task->codex, error);
-        if (r < 0)
-                return r;
         if (task->effort) {
                 r = effort_to_setting(task->effort, &task->effort_setting, error);
                 if (r < 0)
                         return r;
         }
+        r = find_codex(&task->codex, error);
+        if (r < 0)
+                return r;
         task->argv[n++] = task->codex;
         task->argv[n++] = (char *) "exec";
         task->argv[n++] = (char *) "--sandbox";
@@ -131,8 +134,8 @@ static int task_prompt(const Task *task, Request *request, sd_bus_error *error) 
         if (task->n_prompt > 0 && !dash)
                 return prompt_from_words(task, request, error);
         if (!dash && isatty(STDIN_FILENO))
-                return error_set(error, "no prompt: write it behind 'codex-jobs task', name a file with --prompt-file, or "
-                                        "pipe it in.");
+                return error_set(error, "no prompt: write it behind 'codex-jobs task', name a file with "
+                                        "--prompt-file, or pipe it in.");
         return request_set_stdin(request, "-", error);
 }
 

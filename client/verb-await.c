@@ -132,6 +132,7 @@ static int read_extra(Await *a, const WaitedJob *job, bool timed_out, JsonExtra 
 }
 
 static int write_documents(Await *a, const JobRecord **records, JsonExtra *extras, bool timed_out) {
+        bool single;
         size_t n = 0;
         int r;
 
@@ -146,7 +147,8 @@ static int write_documents(Await *a, const JobRecord **records, JsonExtra *extra
                         return r;
         }
         client_restore_signals(a->client);
-        return answer_json(a->client, records, extras, n, n == 1 && (a->any || wait_count(a->wait) == 1), NEXT_SHOWN, &a->error);
+        single = n == 1 && (a->any || wait_count(a->wait) == 1);
+        return answer_json(a->client, records, extras, n, single, NEXT_SHOWN, &a->error);
 }
 
 static int show_json(Await *a, bool timed_out) {

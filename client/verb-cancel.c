@@ -51,7 +51,8 @@ static int several(Cancel *s) {
                                strempty(s->active.records[i].label));
         if (fclose(TAKE_PTR(f)) != 0)
                 return -ENOMEM;
-        return error_set(&s->error, "%zu jobs of this workspace are active, name the one to cancel: %s", s->active.n, text);
+        return error_set(&s->error, "%zu jobs of this workspace are active, name the one to cancel: %s", s->active.n,
+                         text);
 }
 
 static int find_active(Cancel *s, const char **ret) {

@@ -48,7 +48,8 @@ static int not_over(Result *s) {
 
         if (!activity || !command)
                 return -ENOMEM;
-        return error_set(&s->error, "%s has no result yet, it is %s; to wait for it: %s", s->record.id, activity, command);
+        return error_set(&s->error, "%s has no result yet, it is %s; to wait for it: %s", s->record.id, activity,
+                         command);
 }
 
 static int write_document(Result *s) {

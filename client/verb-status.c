@@ -74,8 +74,7 @@ static int list_jobs(Status *s, JobList *ret) {
         r = append_list(&active, &ended);
         if (r < 0)
                 return r;
-        *ret = active;
-        active = (JobList) {};
+        job_list_move(&active, ret);
         return 0;
 }
 
@@ -93,8 +92,7 @@ static int get_jobs(Status *s, JobList *ret) {
                         return r;
                 list.n++;
         }
-        *ret = list;
-        list = (JobList) {};
+        job_list_move(&list, ret);
         return 0;
 }
 
@@ -214,8 +212,8 @@ static int wait_for_change(Status *s) {
 static int watch(Status *s) {
         int r;
 
-        r = client_match(s->client, "type='signal',sender='" JOBS_BUS_NAME "',path_namespace='" JOBS_PATH "'", on_signal,
-                         s);
+        r = client_match(s->client, "type='signal',sender='" JOBS_BUS_NAME "',path_namespace='" JOBS_PATH "'",
+                         on_signal, s);
         while (r >= 0) {
                 r = show(s);
                 if (r >= 0)
@@ -270,7 +268,7 @@ const Verb verb_status = {
                 "directory), or the given ones; one id shows all about it. An id may be shortened.\n"
                 "\n"
                 "Options:\n"
-                "      --all                jobs of all workspaces\n"
+                "      --all                jobs of all workspaces, for root also of all users\n"
                 "      --limit N            at most so many that ended (50)\n"
                 "      --watch              show them again whenever one changes, until Ctrl-C\n"
                 COMMON_HELP,

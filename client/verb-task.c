@@ -124,7 +124,7 @@ const Verb verb_task = {
                 "      --await              wait with progress lines on stderr, then print the result\n"
                 "      --write              let Codex change files\n"
                 "  -m, --model MODEL        the model Codex uses\n"
-                "      --effort WORD        how hard it thinks, such as low, medium or high\n"
+                "      --effort WORD        how hard it thinks: none, minimal, low, medium, high, xhigh, max\n"
                 "      --prompt-file FILE   read the prompt from a file\n"
                 "      --timeout-ms N       wait that long at most, the job goes on (6 hours)\n"
                 "      --poll-interval-ms N with --await: read the state that often, too\n"

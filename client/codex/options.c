@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <getopt.h>
+#include <stdarg.h>
+
+#include "build-config.h"
+#include "options.h"
+
+#define MODEL_MAX 256U
+
+static const char help[] =
+        "codex-jobs-codex [--kind KIND] [--expect-thread ID] -- CODEX exec --json ARGUMENT…\n"
+        "\n"
+        "Runs Codex as the command of a job and turns what it does into what a job has. The client\n"
+        "puts it before the command of each job of Codex; nobody else needs it.\n"
+        "\n"
+        "      --kind KIND         task (the default), review or adversarial-review\n"
+        "      --expect-thread ID  stop Codex if it works on another thread than this\n"
+        "  -h, --help              show this\n"
+        "      --version           show the version\n"
+        "\n"
+        "Standard input is Codex's: the prompt. What comes out:\n"
+        "  standard output         the final message, byte for byte, and a newline; nothing on failure\n"
+        "  standard error          a log for people; the last line of a failure says why\n"
+        "  STATUS= (sd_notify)     what it is doing; in the end why it failed\n"
+        "  $CODEX_JOB_RESULT       a JSON object: thread_id, last_message, commands, files, usage, error, …\n"
+        "\n"
+        "SIGTERM, SIGINT and SIGHUP are passed to Codex, and its end is waited for.\n"
+        "\n"
+        "Exit status:\n"
+        "  0      Codex exited with 0, its turn is complete, and there is a final message\n"
+        "  1      Codex exited with 0, but not all of that is so; or it works on another thread\n"
+        "  2-255  that of Codex, or:\n"
+        "  125    this program itself failed\n"
+        "  126    Codex cannot be executed\n"
+        "  127    Codex is not there\n"
+        "  128+n  signal n ended Codex, or this program was told to stop with it\n";
+
+static int mistake(const char *format, ...) _printf_(1, 2);
+static int mistake(const char *format, ...) {
+        va_list ap;
+
+        (void) fputs("codex-jobs-codex: ", stderr);
+        va_start(ap, format);
+        (void) vfprintf(stderr, format, ap);
+        va_end(ap);
+        (void) fputs(" See 'codex-jobs-codex --help'.\n", stderr);
+        return -EINVAL;
+}
+
+bool options_is_review(const Options *o) {
+        return streq(o->kind, "review") || streq(o->kind, "adversarial-review");
+}
+
+/* ---- The command of Codex ---- */
+
+/* The last one counts, as it does for Codex. A dash ends it: what follows is no option. */
+static const char *find_model(char **command) {
+        const char *model = NULL, *value;
+
+        for (char **word = command; *word && !streq(*word, "-") && !streq(*word, "--"); word++) {
+                if (word[1] && (streq(word[0], "-m") || streq(word[0], "--model")))
+                        model = *++word;
+                else if ((value = startswith(*word, "--model=")))
+                        model = value;
+        }
+        return model && strlen(model) <= MODEL_MAX ? model : NULL;
+}
+
+static bool has_word(char **words, const char *word) {
+        for (; *words; words++)
+                if (streq(*words, word))
+                        return true;
+        return false;
+}
+
+static int check(Options *o, char **command) {
+        if (!streq(o->kind, "task") && !options_is_review(o))
+                return mistake("There is no kind '%.48s': name task, review or adversarial-review.", o->kind);
+        if (!*command)
+                return mistake("There is no command: write that of Codex behind '--'.");
+        if (!has_word(command, "--json"))
+                return mistake("The command does not have the option --json of 'codex exec': add it.");
+        o->command = command;
+        o->model = find_model(command);
+        return 0;
+}
+
+/* ---- The command line ---- */
+
+int options_read(int argc, char *argv[], Options *ret) {
+        enum { OPTION_KIND = 256, OPTION_EXPECT_THREAD, OPTION_VERSION };
+        static const struct option options[] = {
+                { "kind", required_argument, NULL, OPTION_KIND },
+                { "expect-thread", required_argument, NULL, OPTION_EXPECT_THREAD },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, OPTION_VERSION },
+                {},
+        };
+        Options o = { .kind = "task" };
+        int option, r;
+
+        while ((option = getopt_long(argc, argv, "+:h", options, NULL)) >= 0)
+                switch (option) {
+                case OPTION_KIND:
+                        o.kind = optarg;
+                        break;
+                case OPTION_EXPECT_THREAD:
+                        o.expected_thread = optarg;
+                        break;
+                case 'h':
+                        (void) fputs(help, stdout);
+                        return 1;
+                case OPTION_VERSION:
+                        (void) puts("codex-jobs-codex " PROJECT_VERSION);
+                        return 1;
+                case ':':
+                        return mistake("The option '%.48s' needs a value.", argv[optind - 1]);
+                default:
+                        return mistake("There is no option '%.48s'.", argv[optind - 1]);
+                }
+        r = check(&o, argv + optind);
+        if (r < 0)
+                return r;
+        *ret = o;
+        return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The command line of codex-jobs-codex. Strings point into argv. */
+
+#include "macro.h"
+
+typedef struct Options {
+        const char *kind;
+        const char *expected_thread; /* NULL: any */
+        const char *model;           /* as Codex is told; NULL: it is not */
+        char **command;              /* of Codex, NULL-terminated */
+} Options;
+
+/* Reads it. Returns 0 with ret set, 1 when the program is done (--help), or -EINVAL; the reason is on stderr. */
+int options_read(int argc, char *argv[], Options *ret);
+
+bool options_is_review(const Options *options);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <systemd/sd-daemon.h>
+
+#include "command.h"
+#include "macro.h"
+#include "progress.h"
+#include "text.h"
+
+#define INTERVAL_USEC (200 * USEC_PER_MSEC) /* spares the service manager of the machine */
+
+struct Progress {
+        sd_event *event;
+        sd_event_source *timer;
+        bool resting; /* told something within the interval */
+        char told[PROGRESS_MAX];
+        char wanted[PROGRESS_MAX];
+};
+
+/* ---- Telling ---- */
+
+static void tell_now(Progress *p) {
+        if (streq(p->told, p->wanted))
+                return;
+        (void) strcpy(p->told, p->wanted);
+        (void) sd_notifyf(false, "STATUS=%s", p->told);
+}
+
+static int on_rested(sd_event_source *source, uint64_t usec, void *userdata) {
+        Progress *p = userdata;
+
+        p->resting = false;
+        tell_now(p);
+        return 0;
+}
+
+static void rest(Progress *p) {
+        p->timer = sd_event_source_disable_unref(p->timer);
+        p->resting = sd_event_add_time_relative(p->event, &p->timer, CLOCK_MONOTONIC, INTERVAL_USEC, 0, on_rested, p) >= 0;
+}
+
+static void set_wanted(Progress *p, const char *text) {
+        size_t n = strlen(text);
+
+        n = n < sizeof(p->wanted) ? n : text_floor(text, sizeof(p->wanted) - 1);
+        *(char *) mempcpy(p->wanted, text, n) = 0;
+}
+
+void progress_tell(Progress *p, const char *text) {
+        set_wanted(p, text);
+        if (p->resting || streq(p->told, p->wanted))
+                return;
+        tell_now(p);
+        rest(p);
+}
+
+void progress_finish(Progress *p, const char *text) {
+        set_wanted(p, text);
+        tell_now(p);
+}
+
+int progress_new(Progress **ret, sd_event *event) {
+        Progress *p = calloc(1, sizeof(Progress));
+
+        if (!p)
+                return -ENOMEM;
+        p->event = sd_event_ref(event);
+        *ret = p;
+        return 0;
+}
+
+Progress *progress_free(Progress *p) {
+        if (!p)
+                return NULL;
+        (void) sd_event_source_disable_unref(p->timer);
+        (void) sd_event_unref(p->event);
+        free(p);
+        return NULL;
+}
+
+/* ---- Phases ---- */
+
+static const char *phase_of_command(const char *command, char ret[static PROGRESS_MAX]) {
+        _cleanup_free_ char *shown = text_line(command, strlen(command), PROGRESS_COMMAND_MAX);
+
+        if (!shown)
+                return NULL;
+        (void) snprintf(ret, PROGRESS_MAX, "%s: %s", command_is_check(command) ? "verifying" : "running command", shown);
+        return ret;
+}
+
+static const char *phase_of_open(const TurnOpen *open, const char *busy, char ret[static PROGRESS_MAX]) {
+        switch (open->item) {
+        case ITEM_COMMAND:
+                return phase_of_command(open->text, ret);
+        case ITEM_EDIT:
+                (void) snprintf(ret, PROGRESS_MAX, "editing %zu file%s", open->n_files, open->n_files == 1 ? "" : "s");
+                return ret;
+        case ITEM_TOOL:
+                (void) snprintf(ret, PROGRESS_MAX, "using %.*s", (int) text_floor(open->text, MIN(strlen(open->text),
+                                (size_t) PROGRESS_COMMAND_MAX)), open->text);
+                return ret;
+        case ITEM_AGENT:
+                return "working with another agent";
+        case ITEM_SEARCH:
+                return "searching the web";
+        default:
+                return busy;
+        }
+}
+
+static const char *phase_of_plan(const Event *e, const char *busy, char ret[static PROGRESS_MAX]) {
+        (void) snprintf(ret, PROGRESS_MAX, "%s: %zu of %zu steps done", busy, e->n_steps_done, e->n_steps);
+        return ret;
+}
+
+/* Attempts to reconnect are told as errors, and so is what ends the turn. */
+static const char *phase_of_error(const Turn *t, char ret[static PROGRESS_MAX]) {
+        if (!startswith(strempty(t->last_error), "Reconnecting"))
+                return NULL;
+        (void) snprintf(ret, PROGRESS_MAX, "%s", t->last_error);
+        ret[0] = 'r'; /* as the other phases */
+        return ret;
+}
+
+const char *progress_phase(const Turn *t, const Event *e, const char *busy, char ret[static PROGRESS_MAX]) {
+        const TurnOpen *open = turn_newest_open(t);
+
+        switch (e->type) {
+        case EVENT_TURN_STARTED:
+                return busy;
+        case EVENT_TURN_COMPLETED:
+                return "finalizing";
+        case EVENT_ERROR:
+                return phase_of_error(t, ret);
+        case EVENT_ITEM_STARTED:
+        case EVENT_ITEM_UPDATED:
+        case EVENT_ITEM_COMPLETED:
+                break;
+        default:
+                return NULL;
+        }
+        if (e->item == ITEM_WARNING)
+                return NULL;
+        if (open)
+                return phase_of_open(open, busy, ret);
+        if (e->item == ITEM_PLAN)
+                return phase_of_plan(e, busy, ret);
+        return e->item == ITEM_MESSAGE ? "finalizing" : busy;
+}

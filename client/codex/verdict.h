@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Whether Codex did what it was asked to, and if not, what to tell. Success is narrow: Codex exited with 0, its
+ * turn was completed and did not fail, and there is a final message. Does no I/O. */
+
+#include <signal.h>
+
+#include "complaint.h"
+#include "turn.h"
+
+enum {
+        VERDICT_FAILURE = 1,       /* where Codex itself has no exit status to pass on */
+        VERDICT_OWN_FAILURE = 125, /* of this program */
+        VERDICT_NOT_EXECUTABLE = 126,
+        VERDICT_NOT_FOUND = 127,
+        VERDICT_SIGNALLED = 128, /* + n: by signal n */
+};
+
+typedef struct Ending {
+        siginfo_t process; /* how codex ended, as waitid(2) tells it */
+        int stopped;       /* the signal with which this program was told to stop, 0: none */
+        bool half_line;    /* its output ended inside an event */
+        bool is_review;
+        const char *expected_thread; /* the one that was to be resumed, NULL: any will do. Not owned. */
+} Ending;
+
+/* Whether the turn's thread is another than was to be resumed. */
+bool ending_has_wrong_thread(const Ending *ending, const Turn *turn);
+
+/* Whether the message is the answer, and not something on the way to it. */
+bool verdict_has_answer(const Turn *turn, const Ending *ending);
+
+typedef struct Verdict {
+        int status;       /* to exit with */
+        char *text;       /* one line that says what is wrong and what to do; NULL: nothing is */
+        const char *next; /* the command that mends it; NULL: to go on with the thread. Not owned. */
+} Verdict;
+
+/* Judges. Returns 0 with ret set, which the caller clears, or -ENOMEM. */
+int verdict_make(const Turn *turn, const Ending *ending, const Complaint *complaint, Verdict *ret);
+
+/* The same for a program that could not be started, with the errno of that. */
+int verdict_not_started(const char *program, int error, Verdict *ret);
+
+void verdict_clear(Verdict *verdict);
+#define _cleanup_verdict_ _cleanup_(verdict_clear)

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The client end of the connection plays the bus: it says who the peers are, when the test wants it. */
+
+#include "authorize.h"
+#include "bus-names.h"
+#include "store.h"
+#include "test-bus.h"
+#include "test.h"
+
+typedef struct Fixture {
+        BusPair pair;
+        Authorize *authorize;
+        sd_bus_slot *bus_filter, *server_filter;
+        sd_bus_message *question; /* GetConnectionUnixUser that is not answered yet */
+        bool asked;
+        unsigned questions;
+        char handled[256]; /* what has passed: "member:uid " each */
+        bool has_handled;
+        char gone[64];
+        bool has_gone;
+        bool has_error; /* an error came back for a call */
+} Fixture;
+
+static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Fixture *f = userdata;
+
+        if (sd_bus_message_is_method_error(m, JOBS_ERROR_UNAVAILABLE))
+                f->has_error = true;
+        if (!sd_bus_message_is_method_call(m, "org.freedesktop.DBus", "GetConnectionUnixUser"))
+                return 0;
+        f->question = sd_bus_message_unref(f->question);
+        f->question = sd_bus_message_ref(m);
+        f->asked = true;
+        f->questions++;
+        return 1;
+}
+
+/* What stands behind the gate. */
+static int on_passed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Fixture *f = userdata;
+        char *end = f->handled + strlen(f->handled);
+
+        if (!sd_bus_message_is_method_call(m, JOBS_INTERFACE, NULL))
+                return 0;
+        (void) snprintf(end, sizeof(f->handled) - (size_t) (end - f->handled), "%s:%" PRIu32 " ",
+                        sd_bus_message_get_member(m), authorize_sender(f->authorize, m));
+        f->has_handled = true;
+        return 1;
+}
+
+static void on_gone(const char *peer, void *userdata) {
+        Fixture *f = userdata;
+
+        (void) snprintf(f->gone, sizeof(f->gone), "%s", peer);
+        f->has_gone = true;
+}
+
+static void fixture_open(Fixture *f) {
+        *f = (Fixture) {};
+        bus_pair_open(&f->pair);
+        check_ok(sd_bus_add_filter(f->pair.client, &f->bus_filter, on_question, f));
+        /* Filters that came later run first. */
+        check_ok(sd_bus_add_filter(f->pair.server, &f->server_filter, on_passed, f));
+        check_ok(authorize_new(&f->authorize, f->pair.server, on_gone, f));
+}
+
+static void fixture_close(Fixture *f) {
+        f->authorize = authorize_free(f->authorize);
+        f->question = sd_bus_message_unref(f->question);
+        f->bus_filter = sd_bus_slot_unref(f->bus_filter);
+        f->server_filter = sd_bus_slot_unref(f->server_filter);
+        bus_pair_close(&f->pair);
+}
+#define _cleanup_fixture_ _cleanup_(fixture_close)
+
+static void send_call(Fixture *f, const char *sender, const char *member) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = message_new(f->pair.client, member);
+        uint64_t cookie; /* asking for it is asking for a reply */
+
+        check_ok(sd_bus_message_set_sender(m, sender));
+        check_ok(sd_bus_send(f->pair.client, m, &cookie));
+}
+
+static void wait_for_question(Fixture *f) {
+        run_until(f->pair.event, &f->asked);
+        f->asked = false;
+}
+
+static void wait_for_handled(Fixture *f, const char *expected) {
+        while (strlen(f->handled) < strlen(expected)) {
+                f->has_handled = false;
+                run_until(f->pair.event, &f->has_handled);
+        }
+        check_string(f->handled, expected);
+        f->handled[0] = 0;
+}
+
+static void held_until_known(void) {
+        _cleanup_fixture_ Fixture f;
+        const char *peer;
+
+        fixture_open(&f);
+        send_call(&f, ":1.7", "One");
+        send_call(&f, ":1.7", "Two");
+        wait_for_question(&f);
+        run_pending(f.pair.event);
+        check_string(f.handled, "");
+        check_int(f.questions, 1); /* for both */
+        check_ok(sd_bus_message_read_basic(f.question, 's', &peer));
+        check_string(peer, ":1.7");
+
+        check_ok(sd_bus_reply_method_return(f.question, "u", 1000));
+        wait_for_handled(&f, "One:1000 Two:1000 ");
+        send_call(&f, ":1.7", "Three");
+        wait_for_handled(&f, "Three:1000 ");
+        check_int(f.questions, 1);
+}
+
+static void peers_apart(void) {
+        _cleanup_fixture_ Fixture f;
+
+        fixture_open(&f);
+        send_call(&f, ":1.7", "One");
+        wait_for_question(&f);
+        check_ok(sd_bus_reply_method_return(f.question, "u", 1000));
+        wait_for_handled(&f, "One:1000 ");
+
+        send_call(&f, ":1.8", "Two");
+        wait_for_question(&f);
+        send_call(&f, ":1.7", "Three"); /* does not wait for the other one */
+        wait_for_handled(&f, "Three:1000 ");
+        check_ok(sd_bus_reply_method_return(f.question, "u", 0));
+        wait_for_handled(&f, "Two:0 ");
+}
+
+static void check_not_known(Fixture *f, const char *reply_type, uint32_t uid) {
+        send_call(f, ":1.7", "One");
+        wait_for_question(f);
+        if (!reply_type)
+                check_ok(sd_bus_reply_method_errorf(f->question, "org.freedesktop.DBus.Error.NameHasNoOwner", "gone"));
+        else if (streq(reply_type, "u"))
+                check_ok(sd_bus_reply_method_return(f->question, "u", uid));
+        else
+                check_ok(sd_bus_reply_method_return(f->question, "s", "root"));
+        f->has_error = false;
+        run_until(f->pair.event, &f->has_error);
+        check_string(f->handled, "");
+}
+
+/* Nothing passes for want of an answer, and who called is told. */
+static void not_known(void) {
+        _cleanup_fixture_ Fixture f;
+
+        fixture_open(&f);
+        check_not_known(&f, NULL, 0);
+        check_not_known(&f, "u", UINT32_MAX);
+        check_not_known(&f, "s", 0);
+        check_int(f.questions, 3); /* asked anew each time */
+}
+
+static void emit_gone(Fixture *f, const char *name) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        check_ok(sd_bus_message_new_signal(f->pair.client, &m, "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                           "NameOwnerChanged"));
+        check_ok(sd_bus_message_append(m, "sss", name, name[0] == ':' ? name : ":1.7", ""));
+        check_ok(sd_bus_message_set_sender(m, "org.freedesktop.DBus"));
+        check_ok(sd_bus_send(f->pair.client, m, NULL));
+}
+
+static void gone(void) {
+        _cleanup_fixture_ Fixture f;
+
+        fixture_open(&f);
+        send_call(&f, ":1.7", "One");
+        wait_for_question(&f);
+        check_ok(sd_bus_reply_method_return(f.question, "u", 1000));
+        wait_for_handled(&f, "One:1000 ");
+
+        emit_gone(&f, "org.example.Name"); /* a name, not a connection */
+        emit_gone(&f, ":1.70");            /* never called us */
+        emit_gone(&f, ":1.7");
+        run_until(f.pair.event, &f.has_gone);
+        check_string(f.gone, ":1.7");
+
+        send_call(&f, ":1.7", "Two"); /* nobody known any more */
+        wait_for_question(&f);
+        check_int(f.questions, 2);
+}
+
+/* The connection is lost while calls are held: nothing of them is left behind. */
+static void gone_while_held(void) {
+        _cleanup_fixture_ Fixture f;
+
+        fixture_open(&f);
+        send_call(&f, ":1.7", "One");
+        wait_for_question(&f);
+        emit_gone(&f, ":1.7");
+        run_until(f.pair.event, &f.has_gone);
+        check_string(f.handled, "");
+        send_call(&f, ":1.8", "Two");
+        wait_for_question(&f); /* and freed with a call held and a question open */
+}
+
+static void rules(void) {
+        check_int(authorize_visible_uid(0), STORE_ANY_UID);
+        check_int(authorize_visible_uid(1000), 1000);
+        check_int(authorize_visible_uid(65534), 65534);
+        check(authorize_may_manage(0, 1000));
+        check(authorize_may_manage(1000, 1000));
+        check(!authorize_may_manage(1000, 0));
+        check(!authorize_may_manage(1000, 1001));
+}
+
+static void unknown_sender(void) {
+        _cleanup_fixture_ Fixture f;
+
+        fixture_open(&f);
+        check_int(authorize_sender(f.authorize, NULL), UINT32_MAX);
+}
+
+TEST_MAIN(TEST(held_until_known), TEST(peers_apart), TEST(not_known), TEST(gone), TEST(gone_while_held), TEST(rules),
+          TEST(unknown_sender))

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "build-config.h"
+#include "options.h"
+#include "request-options.h"
+#include "test.h"
+
+/* ---- The scope ---- */
+
+static void check_scope(Scope option, const char *environment, bool expected, bool given) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        bool system = !expected, shown = !given;
+
+        if (environment)
+                check_ok(setenv("CODEX_JOBS_SCOPE", environment, 1));
+        else
+                check_ok(unsetenv("CODEX_JOBS_SCOPE"));
+        check_ok(scope_resolve(&(const Common) { .scope = option }, &system, &shown, &error));
+        check_int(system, expected);
+        check_int(shown, given);
+}
+
+static void scopes(void) {
+        bool installed = access(SYSTEM_SERVICE_FILE, F_OK) >= 0;
+
+        check_scope(SCOPE_DEFAULT, NULL, installed, false);
+        check_scope(SCOPE_DEFAULT, "", installed, false);
+        check_scope(SCOPE_DEFAULT, "system", true, false);
+        check_scope(SCOPE_DEFAULT, "user", false, false);
+        check_scope(SCOPE_SYSTEM, "user", true, true); /* shown where it would not be found without */
+        check_scope(SCOPE_USER, "user", false, false);
+        check_scope(SCOPE_USER, "nonsense", false, true);
+}
+
+static void scope_mistake(void) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        bool system, given;
+
+        check_ok(setenv("CODEX_JOBS_SCOPE", "nonsense", 1));
+        check_error(scope_resolve(&(const Common) {}, &system, &given, &error), -EINVAL);
+        check_contains(error.message, "'nonsense'");
+}
+
+/* ---- The options of verbs that enqueue ---- */
+
+static const struct option options[] = { COMMON_OPTIONS, REQUEST_LIMIT_OPTIONS, REQUEST_COMMAND_OPTIONS, {} };
+
+/* Reads a whole command line. Returns 0 and where the command begins, or -1 for a mistake that was told. */
+static int parse(char **argv, RequestOptions *request_options, Common *common, int *ret_begin) {
+        int argc = 0, option, r;
+
+        while (argv[argc])
+                argc++;
+        optind = 0;
+        while ((r = option_next(&verb_run, common, argc, argv, "+:" COMMON_LETTERS REQUEST_LETTERS, options,
+                                &option)) == 0)
+                if (request_option(&verb_run, request_options, option) < 0)
+                        return -1;
+        *ret_begin = optind;
+        return r < 0 ? -1 : 0;
+}
+
+static void all_options(void) {
+        _cleanup_request_options_ RequestOptions o = {};
+        Common common = {};
+        int begin;
+
+        check_ok(parse(STRINGS("run", "--json", "-q", "--user", "--kind", "k", "--label=l", "-C", "/", "-E", "A=1",
+                               "--env", "B", "--clean-env", "--stdin", "-", "--runtime-max", "1h 30min",
+                               "--output-max", "5K", "--memory-max", "2M", "--tasks-max", "7", "--cpu-weight",
+                               "10000", "ls", "-l"),
+                       &o, &common, &begin));
+        check_int(begin, 26);
+        check(common.json && common.quiet && common.scope == SCOPE_USER);
+        check_string(o.kind, "k");
+        check_string(o.label, "l");
+        check_string(o.directory, "/");
+        check_int(o.n_environment, 2);
+        check_string(o.environment[0], "A=1");
+        check_string(o.environment[1], "B");
+        check(o.clean_environment);
+        check_string(o.stdin_path, "-");
+        check_int(o.runtime_max_usec, 5400 * USEC_PER_SEC);
+        check_int(o.output_max, 5120);
+        check_int(o.memory_max, 2 << 20);
+        check_int(o.tasks_max, 7);
+        check_int(o.cpu_weight, 10000);
+}
+
+/* What stands behind the command, or behind "--", is the command's. */
+static void options_of_the_command(void) {
+        _cleanup_request_options_ RequestOptions o = {};
+        Common common = {};
+        int begin;
+
+        check_ok(parse(STRINGS("run", "--", "--json", "-q"), &o, &common, &begin));
+        check_int(begin, 2);
+        check_ok(parse(STRINGS("run", "env", "--json"), &o, &common, &begin));
+        check_int(begin, 1);
+        check(!common.json && !common.quiet);
+}
+
+static void mistakes(void) {
+        char *const *const lines[] = {
+                STRINGS("run", "--frob"),
+                STRINGS("run", "-Z"),
+                STRINGS("run", "--kind"),
+                STRINGS("run", "--json=yes"),
+                STRINGS("run", "--runtime-max", "999ms"),
+                STRINGS("run", "--runtime-max", "3651d"),
+                STRINGS("run", "--runtime-max", "soon"),
+                STRINGS("run", "--output-max", "0"),
+                STRINGS("run", "--memory-max", "1K"),
+                STRINGS("run", "--memory-max", "-1"),
+                STRINGS("run", "--tasks-max", "0"),
+                STRINGS("run", "--cpu-weight", "10001"),
+                STRINGS("run", "--cpu-weight", ""),
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                _cleanup_request_options_ RequestOptions o = {};
+                Common common = {};
+                int begin;
+
+                if (parse((char **) lines[i], &o, &common, &begin) != -1)
+                        test_fail(TEST_PLACE("parse()"), "line %zu was taken", i);
+        }
+}
+
+TEST_MAIN(TEST(scopes), TEST(scope_mistake), TEST(all_options), TEST(options_of_the_command), TEST(mistakes))

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <fcntl.h>
+
+#include "options.h"
+#include "say.h"
+#include "test.h"
+
+static void check_line(const char *text, const char *expected) {
+        _cleanup_free_ char *line = one_line(text);
+
+        check(line);
+        check_string(line, expected);
+}
+
+static void lines(void) {
+        check_line("", "");
+        check_line("Grüße 世界", "Grüße 世界");
+        check_line("a\nb\r\tc", "a b  c");
+        check_line("\x1b[31mred\x07\x7f", " [31mred  ");
+        check_line("\xc2\x9b" "31m", "  31m");           /* U+009B begins a sequence as ESC [ does */
+        check_line("\xc2\xa0", "\xc2\xa0");              /* U+00A0 is none of those */
+        check_line("a\xff" "b", "a\xef\xbf\xbd" "b");
+}
+
+/* Runs a function with stderr in a file, and returns what it wrote. The caller frees it. */
+static char *with_stderr(void (*run)(void)) {
+        _cleanup_close_ int fd = open(test_path("stderr"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        _cleanup_close_ int saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+        char *text = calloc(1, 4096);
+
+        check(fd >= 0 && saved >= 0 && text);
+        check(dup2(fd, STDERR_FILENO) >= 0);
+        run();
+        check(dup2(saved, STDERR_FILENO) >= 0);
+        check(pread(fd, text, 4095, 0) >= 0);
+        return text;
+}
+
+static void say_something(void) {
+        say("%s: %d\n", "a\nb", 7);
+}
+
+static void one_message_is_one_line(void) {
+        _cleanup_free_ char *text = with_stderr(say_something);
+
+        check_string(text, "codex-jobs: a b: 7 \n");
+}
+
+static void say_own_error(void) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        check_error(error_set(&error, "no %s: do something.", "luck"), -EINVAL);
+        check_int(say_error(&error, -EINVAL), STATUS_OWN_FAILURE);
+}
+
+static void errors(void) {
+        _cleanup_free_ char *text = with_stderr(say_own_error);
+
+        check_string(text, "codex-jobs: no luck: do something.\n");
+}
+
+static void say_number(void) {
+        check_int(say_error(NULL, -EIO), STATUS_OWN_FAILURE);
+}
+
+static void errors_without_text(void) {
+        _cleanup_free_ char *text = with_stderr(say_number);
+
+        check_string(text, "codex-jobs: unexpected error: Input/output error.\n");
+}
+
+TEST_MAIN(TEST(lines), TEST(one_message_is_one_line), TEST(errors), TEST(errors_without_text))

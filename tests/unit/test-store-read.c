@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How jobs are found in the store: by id and prefix, by filter, in inboxes, by key; and what expires. */
+
+#include "store-fixture.h"
+#include "test-bus.h"
+#include "test.h"
+
+#define A "task-aaaa000000"
+#define B "task-aabb000000"
+#define C "job-cccc000000"
+#define D "job-aaaa000001"
+
+/* --- look-up --------------------------------------------------------------------------------------- */
+
+static void check_found(StoreFixture *f, const char *prefix, uint32_t uid, const char *id) {
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        char candidates[256] = "";
+        int r = lookup(f, prefix, uid, &record, candidates);
+
+        if (r < 0 || !streq(record.id, id))
+                test_fail(TEST_PLACE("lookup()"), "of \"%s\" returned %d and %s, not %s; candidates \"%s\"", prefix, r,
+                          strempty(record.id), id, candidates);
+}
+
+static void check_not_found(StoreFixture *f, const char *prefix, uint32_t uid, int error, const char *expected) {
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        char candidates[256] = "";
+        int r = lookup(f, prefix, uid, &record, candidates);
+
+        if (r != error || !streq(candidates, expected))
+                test_fail(TEST_PLACE("lookup()"), "of \"%s\" returned %d and \"%s\"", prefix, r, candidates);
+}
+
+static void prefixes(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 1000);
+        insert_new(&f, B, 1000);
+        insert_new(&f, C, 1000);
+        insert_new(&f, D, 1000);
+
+        check_found(&f, A, 1000, A);
+        check_found(&f, "task-aaaa", 1000, A);
+        check_found(&f, "task-aaa", 1000, A);
+        check_found(&f, "aaaa000000", 1000, A); /* without its kind */
+        check_found(&f, "aab", 1000, B);
+        check_found(&f, "c", 1000, C);
+        check_found(&f, "job-a", 1000, D);
+
+        check_not_found(&f, "task", 1000, -EMLINK, B ", " A);
+        check_not_found(&f, "task-aa", 1000, -EMLINK, B ", " A);
+        check_not_found(&f, "aaaa", 1000, -EMLINK, D ", " A);
+        check_not_found(&f, "aaaa00000", 1000, -EMLINK, D ", " A);
+        check_not_found(&f, "job-", 1000, -EMLINK, D ", " C);
+
+        check_not_found(&f, "tasks", 1000, -ENOENT, "");
+        check_not_found(&f, "task-aaaa0000000", 1000, -ENOENT, "");
+        check_not_found(&f, "sk-aaaa", 1000, -ENOENT, ""); /* from the middle */
+        check_not_found(&f, "0", 1000, -ENOENT, "");
+        check_not_found(&f, "zzzz", 1000, -ENOENT, "");
+}
+
+/* What is no beginning of an id is never looked for: no pattern, no SQL, no other case. */
+static void no_prefixes(void) {
+        static const char *const texts[] = { "", "%", "task%", "task_aaaa", "TASK", "task-aaaa*", "'", "' OR 1 = 1 --", "task ", "~" };
+        _cleanup_free_ char *large = malloc(1024 * 1024 + 1);
+        _cleanup_store_fixture_ StoreFixture f;
+
+        check(large);
+        memset(large, 'a', 1024 * 1024);
+        large[1024 * 1024] = 0;
+        store_fixture_open(&f);
+        insert_new(&f, A, 1000);
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                check_not_found(&f, texts[i], 1000, -ENOENT, "");
+        check_not_found(&f, large, 1000, -ENOENT, "");
+}
+
+/* "Not yours" and "does not exist" are the same answer, and others' jobs make no prefix ambiguous. */
+static void users(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 1000);
+        insert_new(&f, B, 1001);
+        check_found(&f, "task", 1000, A);
+        check_found(&f, "aa", 1001, B);
+        check_not_found(&f, B, 1000, -ENOENT, "");
+        check_not_found(&f, "aabb", 1000, -ENOENT, "");
+        check_not_found(&f, "task", 1002, -ENOENT, "");
+        check_not_found(&f, "task", 0, -ENOENT, ""); /* uid 0 is told apart from any by the caller */
+        check_not_found(&f, "task", STORE_ANY_UID, -EMLINK, B ", " A);
+        check_found(&f, B, STORE_ANY_UID, B);
+}
+
+/* An id may be the beginning of another one, where that is its kind. */
+static void full_id_wins(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_new(&f, "a-0000000000", 0);
+        insert_new(&f, "a-0000000000-1111111111", 0);
+        check_found(&f, "a-0000000000", 0, "a-0000000000");
+        check_found(&f, "a-0000000000-", 0, "a-0000000000-1111111111");
+        check_not_found(&f, "a-000000000", 0, -EMLINK, "a-0000000000-1111111111, a-0000000000");
+}
+
+static void many_candidates(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+        char id[] = "a-000000000?";
+
+        store_fixture_open(&f);
+        for (int i = 0; i < 5; i++) {
+                id[11] = (char) ('0' + i);
+                insert_new(&f, id, 0);
+        }
+        check_not_found(&f, "a", 0, -EMLINK, "a-0000000004, a-0000000003, a-0000000002, a-0000000001, a-0000000000");
+        insert_new(&f, "a-0000000005", 0);
+        check_not_found(&f, "a", 0, -EMLINK, "a-0000000005, a-0000000004, a-0000000003, a-0000000002, a-0000000001, …");
+}
+
+typedef struct Several {
+        Answer answer;
+        char text[256];
+} Several;
+
+static void on_several(int r, StoreLookup *result, void *userdata) {
+        Several *several = userdata;
+
+        if (r < 0)
+                (void) snprintf(several->text, sizeof(several->text), "missing %s", result->missing);
+        for (size_t i = 0; i < result->n_records && r >= 0; i++)
+                (void) strcat(strcat(several->text, result->records[i].id), " ");
+        on_answer(r, &several->answer);
+}
+
+static void check_several(StoreFixture *f, char **ids, size_t n, int error, const char *text) {
+        Several several = {};
+
+        check_ok(store_lookup(f->store, ids, n, STORE_ANY_UID, on_several, &several));
+        run_until(f->event, &several.answer.done);
+        check_error(several.answer.r, error);
+        check_string(several.text, text);
+}
+
+static void several(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 0);
+        insert_new(&f, B, 0);
+        insert_new(&f, C, 0);
+        check_several(&f, STRINGS("c", "aab", A, "c"), 4, 0, C " " B " " A " " C " ");
+        check_several(&f, STRINGS("c", "zz", "xx"), 3, -ENOENT, "missing zz");
+        check_several(&f, STRINGS("c", "task", "xx"), 3, -EMLINK, "missing task");
+        check_several(&f, STRINGS(NULL), 0, 0, "");
+}
+
+/* --- list ------------------------------------------------------------------------------------------ */
+
+static void insert_for_list(StoreFixture *f, const char *id, uint32_t uid, const char *workspace, const char *session) {
+        _cleanup_(job_freep) Job *job = fixture_job(id, uid);
+
+        job->record.workspace = workspace ? strdup(workspace) : NULL;
+        job->record.session = session ? strdup(session) : NULL;
+        check_ok(insert_job(f, job));
+}
+
+/* A and B are over, B first; C runs; D waits. */
+static void list_open(StoreFixture *f) {
+        uint64_t sequence;
+
+        store_fixture_open(f);
+        insert_for_list(f, A, 1000, "/one", "s1");
+        insert_for_list(f, B, 1000, "/two", "s1");
+        insert_for_list(f, C, 1001, "/one", NULL);
+        insert_for_list(f, D, 1001, NULL, "s2");
+        check_ok(finish_job(f, B, &sequence));
+        check_ok(finish_job(f, A, &sequence));
+        check_ok(store_started(f->store, C, 5));
+}
+
+static void list_filters(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        list_open(&f);
+        check_string(list(&f, ""), D " " C " " B " " A " "); /* newest first */
+        check_string(list(&f, "state=queued"), D " ");
+        check_string(list(&f, "state=running"), C " ");
+        check_string(list(&f, "state=completed"), B " " A " ");
+        check_string(list(&f, "state=failed state=cancelled"), "");
+        check_string(list(&f, "state=queued state=running"), D " " C " ");
+        check_string(list(&f, "kind=task"), B " " A " ");
+        check_string(list(&f, "kind=tas"), "");
+        check_string(list(&f, "workspace=/one"), C " " A " ");
+        check_string(list(&f, "session=s1"), B " " A " ");
+        check_string(list(&f, "session="), "");
+        check_string(list(&f, "uid=1001"), D " " C " ");
+        check_string(list(&f, "uid=0"), "");
+        check_string(list(&f, "uid=1000 workspace=/one kind=task state=completed"), A " ");
+        check_string(list(&f, "uid=1001 kind=task"), "");
+}
+
+static void list_pages(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        list_open(&f);
+        check_string(list(&f, "limit=2"), D " " C " ");
+        check_string(list(&f, "limit=2 before=" C), B " " A " ");
+        check_string(list(&f, "limit=1 before=" B), A " ");
+        check_string(list(&f, "before=" A), "");
+        check_string(list(&f, "uid=1000 before=" D), B " " A " ");
+        check_string(list(&f, "before=job-0000000000"), ""); /* is not there */
+}
+
+/* In the order in which they ended, whoever was away asks for what is above what it saw. */
+static void list_after_sequence(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        list_open(&f);
+        check_string(list(&f, "after=0"), B " " A " ");
+        check_string(list(&f, "after=0 limit=1"), B " ");
+        check_string(list(&f, "after=1"), A " ");
+        check_string(list(&f, "after=2"), "");
+        check_string(list(&f, "after=18446744073709551614"), "");
+        check_string(list(&f, "after=0 workspace=/one"), A " ");
+        check_string(list(&f, "after=0 uid=1001"), "");
+}
+
+/* --- inboxes --------------------------------------------------------------------------------------- */
+
+static int acknowledge(StoreFixture *f, uint32_t uid, const char *consumer, uint64_t sequence) {
+        Answer answer = {};
+
+        check_ok(store_acknowledge(f->store, uid, consumer, sequence, on_answer, &answer));
+        run_until(f->event, &answer.done);
+        return answer.r;
+}
+
+static void inboxes(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        list_open(&f);
+        check_string(inbox(&f, 1000, "reader", 100), B " " A " ");
+        check_string(inbox(&f, 1000, "reader", 100), B " " A " "); /* reading changes nothing */
+        check_string(inbox(&f, 1000, "reader", 1), B " ");
+        check_ok(acknowledge(&f, 1000, "reader", 1));
+        check_string(inbox(&f, 1000, "reader", 100), A " ");
+        check_string(inbox(&f, 1000, "other", 100), B " " A " ");
+        check_string(inbox(&f, 1001, "reader", 100), ""); /* another user's reader of that name */
+
+        store_fixture_reopen(&f);
+        check_string(inbox(&f, 1000, "reader", 100), A " ");
+        check_ok(acknowledge(&f, 1000, "reader", 2));
+        check_ok(acknowledge(&f, 1000, "reader", 1)); /* never back */
+        check_string(inbox(&f, 1000, "reader", 100), "");
+        check_ok(acknowledge(&f, 1000, "ahead", 1)); /* one that never read */
+        check_string(inbox(&f, 1000, "ahead", 100), A " ");
+}
+
+/* --- keys ------------------------------------------------------------------------------------------ */
+
+static void submit_with_key(StoreFixture *f, const char *id, uint32_t uid, const char *key, uint64_t digest, Answer *answer) {
+        _cleanup_(job_freep) Job *job = fixture_job(id, uid);
+        StoreInsert insert = { .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1, .key = key, .digest = digest };
+
+        *answer = ANSWER_INIT;
+        check_ok(store_insert(f->store, job, &insert, on_insert_answer, answer));
+}
+
+static void check_key(StoreFixture *f, const char *id, uint32_t uid, const char *key, uint64_t digest, int error,
+                      const char *existing) {
+        _cleanup_answer_ Answer answer;
+
+        submit_with_key(f, id, uid, key, digest, &answer);
+        run_until(f->event, &answer.done);
+        check_error(MIN(answer.r, 0), error);
+        check_string(answer.existing, existing);
+}
+
+static void keys(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+        uint64_t sequence;
+
+        store_fixture_open(&f);
+        check_key(&f, A, 1000, "key", UINT64_MAX, 0, NULL);
+        check_key(&f, B, 1000, "key", UINT64_MAX, 0, A);
+        check_key(&f, B, 1000, "key", 2, -EKEYREJECTED, NULL);
+        check_key(&f, C, 1001, "key", 2, 0, NULL); /* another user's */
+        check_key(&f, D, 1000, "Key", 2, 0, NULL); /* another one */
+        check_string(list(&f, ""), D " " C " " A " ");
+
+        check_ok(finish_job(&f, A, &sequence));
+        store_fixture_reopen(&f);
+        check_key(&f, B, 1000, "key", UINT64_MAX, 0, A); /* in whatever state it is */
+        check_ok(remove_jobs(&f, STRINGS(A)));
+        check_key(&f, B, 1000, "key", 3, 0, NULL); /* forgotten with its job */
+}
+
+/* Requests that arrive together share a commit; the second one finds the first one all the same. */
+static void keys_together(void) {
+        _cleanup_answer_ Answer first, second, third;
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        submit_with_key(&f, A, 0, "key", 1, &first);
+        submit_with_key(&f, B, 0, "key", 1, &second);
+        submit_with_key(&f, C, 0, "key", 2, &third);
+        run_until(f.event, &third.done);
+        check_ok(first.r);
+        check_ok(second.r);
+        check_string(second.existing, A);
+        check_error(third.r, -EKEYREJECTED);
+        check_string(live(&f), A " queued - - ");
+}
+
+/* The same, when something else in the commit fails and all are done again one by one. */
+static void keys_together_with_failure(void) {
+        _cleanup_answer_ Answer first, second, last;
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_new(&f, D, 0);
+        submit_with_key(&f, A, 0, "key", 1, &first);
+        submit_with_key(&f, B, 0, "key", 1, &second);
+        submit_with_key(&f, D, 0, NULL, 0, &last); /* is taken */
+        run_until(f.event, &last.done);
+        check_error(last.r, -EEXIST);
+        check_ok(first.r);
+        check_ok(second.r);
+        check_string(first.existing, NULL);
+        check_string(second.existing, A);
+        check_string(live(&f), D " queued - - " A " queued - - ");
+}
+
+/* --- quotas ---------------------------------------------------------------------------------------- */
+
+static int insert_with_quota(StoreFixture *f, const char *id, uint32_t uid, uint64_t jobs_max, uint64_t bytes_max) {
+        _cleanup_(job_freep) Job *job = fixture_job(id, uid);
+        _cleanup_answer_ Answer answer = ANSWER_INIT;
+        StoreInsert insert = {
+                .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1, .jobs_max = jobs_max, .bytes_max = bytes_max,
+        };
+
+        check_ok(store_insert(f->store, job, &insert, on_insert_answer, &answer));
+        run_until(f->event, &answer.done);
+        return MIN(answer.r, 0);
+}
+
+static void insert_ended(StoreFixture *f, const char *id, uint32_t uid, uint64_t finished_usec, uint64_t bytes);
+
+static void quotas(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        check_error(insert_with_quota(&f, A, 1000, 1, 0), 0);
+        check_error(insert_with_quota(&f, B, 1000, 1, 0), -EDQUOT);
+        check_error(insert_with_quota(&f, B, 1001, 1, 0), 0); /* another user */
+        check_error(insert_with_quota(&f, C, 1000, 0, 0), 0); /* no bound */
+        check_string(list(&f, "uid=1000"), C " " A " ");
+
+        insert_ended(&f, D, 1000, 1, 10);
+        check_error(insert_with_quota(&f, "a-0000000000", 1000, 0, 10), -EDQUOT);
+        check_error(insert_with_quota(&f, "a-0000000000", 1000, 0, 11), 0);
+        store_fixture_reopen(&f);
+        check_error(insert_with_quota(&f, "a-0000000001", 1000, 0, 10), -EDQUOT);
+        check_ok(remove_jobs(&f, STRINGS(D))); /* makes room */
+        check_error(insert_with_quota(&f, "a-0000000001", 1000, 0, 10), 0);
+        check_error(insert_with_quota(&f, "a-0000000002", 1000, 4, 0), -EDQUOT);
+        check_error(insert_with_quota(&f, "a-0000000002", 1000, 5, 0), 0);
+}
+
+/* --- what expires ---------------------------------------------------------------------------------- */
+
+static void on_ended(int r, uint64_t sequence, void *userdata) {
+        on_answer(r, userdata);
+}
+
+static void insert_ended(StoreFixture *f, const char *id, uint32_t uid, uint64_t finished_usec, uint64_t bytes) {
+        _cleanup_(job_freep) Job *job = fixture_job(id, uid);
+        Answer answer = {};
+
+        check_ok(insert_job(f, job));
+        check_ok(job_set_state(job, JOB_COMPLETED, JOB_REASON_NONE));
+        job->record.finished_usec = finished_usec;
+        job->record.stdout_bytes = bytes / 2;
+        job->record.stderr_bytes = bytes - bytes / 2;
+        check_ok(store_finish(f->store, &job->record, on_ended, &answer));
+        run_until(f->event, &answer.done);
+        check_ok(answer.r);
+}
+
+static void expire_by_age(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_ended(&f, A, 1000, 100, 0);
+        insert_ended(&f, B, 1000, 200, 0);
+        insert_new(&f, C, 1000); /* has not ended, however old it is */
+        insert_ended(&f, D, 1001, 300, 0);
+        check_string(inbox(&f, 1000, "reader", 100), A " " B " "); /* does not keep it beyond its age */
+
+        check_string(expire(&f, 0, 0), "");
+        check_string(expire(&f, 100, 0), "");
+        check_string(expire(&f, 101, 0), A " ");
+        check_int(store_finished(f.store), 2);
+        check_string(expire(&f, UINT64_MAX, 0), D " " B " ");
+        check_int(store_finished(f.store), 0);
+        check_string(list(&f, ""), C " ");
+        check_int(store_last_sequence(f.store), 3);
+}
+
+static void expire_by_size(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_ended(&f, A, 1000, 1, 10);
+        insert_ended(&f, B, 1000, 1, 10);
+        insert_ended(&f, D, 1000, 1, 10);
+        insert_new(&f, C, 1000);
+        check_string(expire(&f, 0, 30), "");
+        check_string(expire(&f, 0, 29), A " "); /* the oldest */
+        check_string(expire(&f, 0, 20), "");
+        check_string(expire(&f, 0, 1), D " " B " ");
+        check_string(list(&f, ""), C " ");
+}
+
+/* What nobody has dealt with is kept, as long as somebody is there who wants to. */
+static void expire_not_unread(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_ended(&f, A, 1000, 1, 10);
+        insert_ended(&f, B, 1000, 1, 10);
+        insert_ended(&f, D, 1001, 1, 10);
+        check_string(inbox(&f, 1000, "reader", 100), A " " B " ");
+        check_string(inbox(&f, 1000, "slow reader", 100), A " " B " ");
+        check_ok(acknowledge(&f, 1000, "reader", 2));
+        check_ok(acknowledge(&f, 1000, "slow reader", 1));
+        check_string(expire(&f, 0, 1), D " " A " ");
+        check_string(list(&f, ""), B " ");
+        check_ok(acknowledge(&f, 1000, "slow reader", 2));
+        check_string(expire(&f, 0, 1), B " ");
+}
+
+/* One operation takes a limited number; the next one goes on. */
+static void expire_many(void) {
+        enum { N = 1100 };
+        _cleanup_store_fixture_ StoreFixture f;
+        unsigned n = 0, rounds = 0;
+        const char *gone;
+
+        store_fixture_open(&f);
+        insert_many(&f, N, N, 20);
+        check_int(store_finished(f.store), N);
+        while (*(gone = expire(&f, 2, 0))) {
+                n += (unsigned) (strlen(gone) / strlen("job-0000000000 "));
+                check(++rounds <= N);
+        }
+        check_int(n, N);
+        check(rounds > 1);
+        check_int(store_finished(f.store), 0);
+}
+
+TEST_MAIN(TEST(prefixes), TEST(no_prefixes), TEST(users), TEST(full_id_wins), TEST(many_candidates), TEST(several),
+          TEST(list_filters), TEST(list_pages), TEST(list_after_sequence), TEST(inboxes), TEST(keys), TEST(keys_together),
+          TEST(keys_together_with_failure), TEST(quotas), TEST(expire_by_age), TEST(expire_by_size), TEST(expire_not_unread),
+          TEST(expire_many))
