@@ -5,8 +5,20 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* How many bytes the character at s takes, 0 if there is no valid one. Overlong forms, surrogates and
- * what lies beyond U+10FFFF are not valid. */
+/* U+FDD0 to U+FDEF, and the last two of each plane: sd-bus takes no string that has one. */
+static bool is_noncharacter(const unsigned char *s, size_t length) {
+        uint32_t c;
+
+        if (length < 3)
+                return false;
+        c = length == 3 ? s[0] & 0x0fU : s[0] & 0x07U;
+        for (size_t i = 1; i < length; i++)
+                c = c << 6 | (s[i] & 0x3fU);
+        return (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
+}
+
+/* How many bytes the character at s takes, 0 if there is no valid one. Overlong forms, surrogates,
+ * noncharacters and what lies beyond U+10FFFF are not valid. */
 static size_t character_length(const unsigned char *s, size_t n) {
         size_t length;
         unsigned char low = 0x80, high = 0xbf;
@@ -39,7 +51,7 @@ static size_t character_length(const unsigned char *s, size_t n) {
         for (size_t i = 2; i < length; i++)
                 if ((s[i] & 0xc0) != 0x80)
                         return 0;
-        return length;
+        return is_noncharacter(s, length) ? 0 : length;
 }
 
 bool utf8_is_valid(const char *s, size_t n) {

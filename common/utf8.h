@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* UTF-8 (RFC 3629): D-Bus strings and JSON must be it, file names and output need not. */
+/* UTF-8 (RFC 3629) as sd-bus takes it, that is without noncharacters: D-Bus strings and JSON must be it, file
+ * names and output need not. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -112,6 +112,18 @@ int background_new(Background **ret, sd_event *event, const char *name, Backgrou
         return 0;
 }
 
+/* What completions have submitted after the thread ended is carried out here. */
+static void background_drain(Background *b) {
+        while (!TAILQ_EMPTY(&b->waiting)) {
+                BackgroundBatch batch = TAILQ_HEAD_INITIALIZER(batch);
+
+                TAILQ_CONCAT(&batch, &b->waiting, entry);
+                b->run(&batch, b->userdata);
+                TAILQ_CONCAT(&b->done, &batch, entry);
+                background_complete(b);
+        }
+}
+
 Background *background_free(Background *b) {
         if (!b)
                 return NULL;
@@ -123,6 +135,7 @@ Background *background_free(Background *b) {
                 (void) pthread_mutex_unlock(&b->mutex);
                 (void) pthread_join(b->thread, NULL);
                 background_complete(b);
+                background_drain(b);
         }
         (void) sd_event_source_unref(b->source);
         if (b->wakeup >= 0)

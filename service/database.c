@@ -99,7 +99,7 @@ enum {
         "  WHEN 'completed' THEN 2 WHEN 'failed' THEN 3 ELSE 4 END) & 1) "                      \
         "AND (?2 IS NULL OR kind = ?2) AND (?3 IS NULL OR workspace = ?3) "                     \
         "AND (?4 IS NULL OR session = ?4) AND (?5 IS NULL OR uid = ?5) "                        \
-        "AND (?6 IS NULL OR number < (SELECT number FROM jobs WHERE id = ?6)) "
+        "AND (?6 IS NULL OR number < (SELECT number FROM jobs WHERE id = ?6 AND (?5 IS NULL OR uid = ?5))) "
 
 static const char *const statements[_SQL_MAX] = {
         [SQL_BEGIN] = "BEGIN IMMEDIATE",

@@ -113,7 +113,7 @@ int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec) {
                 return r;
         if (by_signal)
                 job->outcome.signal = end->status;
-        if (job->outcome.state != JOB_CANCELLED && (by_signal || end->code == CLD_EXITED))
+        if (job->outcome.state != JOB_CANCELLED && end->started && (by_signal || end->code == CLD_EXITED))
                 job->outcome.exit_code = by_signal ? 128 + end->status : end->status;
         return 0;
 }

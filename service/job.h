@@ -76,7 +76,7 @@ typedef struct JobEnd {
         int code;           /* CLD_EXITED, CLD_KILLED or CLD_DUMPED; 0: it never ran */
         int status;         /* exit status or signal */
         const char *result; /* Result= of the unit, see systemd.service(5) */
-        bool started;       /* the worker was executed */
+        bool started;       /* the worker was executed; unit.c does not know */
         bool worker_failed; /* the worker said that it could not execute the command */
 } JobEnd;
 

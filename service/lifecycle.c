@@ -523,7 +523,8 @@ static void collect(Job *job) {
                 finish(job);
 }
 
-static void on_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata) {
+static void on_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t ended_usec, void *userdata) {
+        JobEnd end = *unit_end;
         Job *job = userdata;
         int r;
 
@@ -534,7 +535,8 @@ static void on_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t end
         limits_unwatch(job);
         if (!job->stop_sent && !job->recovered)
                 job->stop_reason = JOB_REASON_NONE; /* it had ended before we got to it */
-        r = job_set_end(job, end, ended_usec > 0 ? ended_usec : now_realtime());
+        end.started = output_was_touched(job->manager->output, job->record.id);
+        r = job_set_end(job, &end, ended_usec > 0 ? ended_usec : now_realtime());
         if (r < 0)
                 log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));
         if (started_usec > 0)

@@ -114,6 +114,19 @@ static int request_read_id(Request *request) {
         return r < 0 ? r : request_add_id(request, id);
 }
 
+/* From prefixes to ids in full: a prefix may stand for something else later. */
+static int request_set_found(Request *request, const Found *found, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                char *id = strdup(found[i].record->id);
+
+                if (!id)
+                        return -ENOMEM;
+                free(request->ids[i]);
+                request->ids[i] = id;
+        }
+        return 0;
+}
+
 /* Looks the request's ids up, among the jobs of others when polkit allows action, and hands it over to callback, which frees it. */
 static int request_lookup(Request *request, const char *action, FoundCallback callback) {
         int r;
@@ -380,7 +393,9 @@ static void on_await_all_found(const sd_bus_error *error, const Found *found, si
                 (void) reply_timed_out(request->call);
                 return;
         }
-        r = request_park(request, WAITER_ALL, jobs, n_live, request->timeout_usec, answer_await_all, request, request_release);
+        r = request_set_found(request, found, n);
+        if (r >= 0)
+                r = request_park(request, WAITER_ALL, jobs, n_live, request->timeout_usec, answer_await_all, request, request_release);
         if (r < 0)
                 (void) unavailable(request->call, r);
         else
@@ -517,20 +532,21 @@ static void on_removed(int r, void *userdata) {
         (void) sd_bus_reply_method_return(request->call, NULL);
 }
 
-/* From prefixes to ids in full, each once. */
-static int request_set_found(Request *request, const Found *found, size_t n) {
-        for (size_t i = 0; i < request->n_ids; i++)
-                free(request->ids[i]);
-        request->n_ids = 0;
-        for (size_t i = 0; i < n; i++) {
+static void request_drop_duplicates(Request *request) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < request->n_ids; i++) {
                 bool again = false;
 
-                for (size_t k = 0; k < request->n_ids && !again; k++)
-                        again = streq(request->ids[k], found[i].record->id);
-                if (!again && request_add_id(request, found[i].record->id) < 0)
-                        return -ENOMEM;
+                for (size_t k = 0; k < n && !again; k++)
+                        again = streq(request->ids[k], request->ids[i]);
+                if (again)
+                        free(request->ids[i]);
+                else
+                        request->ids[n++] = request->ids[i];
         }
-        return 0;
+        request->n_ids = n;
+        request->ids[n] = NULL;
 }
 
 static void on_remove_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
@@ -549,6 +565,7 @@ static void on_remove_found(const sd_bus_error *error, const Found *found, size_
                         return;
                 }
         r = request_set_found(request, found, n);
+        request_drop_duplicates(request);
         if (r >= 0)
                 r = store_remove(request->manager->store, request->ids, request->n_ids, on_removed, request);
         if (r < 0)
@@ -677,7 +694,7 @@ static void on_listed(int r, JobRecord *records, size_t n, void *userdata) {
         }
         for (size_t i = 0; i < n; i++) {
                 /* What is live knows more than its row: progress and sizes. */
-                found[i].job = manager_find(request->manager, records[i].id);
+                found[i].job = manager_find_unended(request->manager, records[i].id);
                 found[i].record = found[i].job ? &found[i].job->record : &records[i];
                 if (found[i].job)
                         limits_update_sizes(found[i].job);

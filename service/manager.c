@@ -73,8 +73,14 @@ static void lookup_drop(void *userdata) {
         lookup_free(l);
 }
 
-static Job *find_visible(Manager *manager, const char *id, uint32_t uid) {
+Job *manager_find_unended(Manager *manager, const char *id) {
         Job *job = manager_find(manager, id);
+
+        return job && job->phase != JOB_RELEASING ? job : NULL;
+}
+
+static Job *find_visible(Manager *manager, const char *id, uint32_t uid) {
+        Job *job = manager_find_unended(manager, id);
 
         return job && authorize_may_manage(uid, job->record.uid) ? job : NULL;
 }
@@ -136,7 +142,7 @@ static void on_looked_up(int r, StoreLookup *lookup, void *userdata) {
                 return;
         }
         for (size_t i = 0; i < n; i++) {
-                found[i].job = manager_find(l->manager, lookup->records[i].id);
+                found[i].job = manager_find_unended(l->manager, lookup->records[i].id);
                 found[i].record = found[i].job ? &found[i].job->record : &lookup->records[i];
         }
         l->callback(NULL, found, n, l->userdata);
@@ -290,6 +296,22 @@ static int open_bus(Manager *manager) {
         return r;
 }
 
+/* What ended is collected, committed and told; then who still waits is told that we go. */
+static void manager_stop(Manager *manager) {
+        manager->stopping = true;
+        manager->collector = background_free(manager->collector);
+        manager->store = store_free(manager->store);
+        waiter_stop_all(&manager->waiters);
+}
+
+/* Before the bus closes itself for the end of the loop. */
+static int on_exit_loop(sd_event_source *source, void *userdata) {
+        Manager *manager = userdata;
+
+        manager_stop(manager);
+        return sd_bus_flush(manager->bus);
+}
+
 int manager_new(Manager **ret, sd_event *event, bool system_scope) {
         _cleanup_(manager_freep) Manager *manager = NULL;
         int r;
@@ -324,6 +346,10 @@ int manager_new(Manager **ret, sd_event *event, bool system_scope) {
                 return r;
         r = unit_manager_new(&manager->units, manager->bus, system_scope, &recover_unit_callbacks,
                              &lifecycle_unit_listener, manager);
+        if (r >= 0)
+                r = sd_event_add_exit(event, &manager->exit_source, on_exit_loop, manager);
+        if (r >= 0)
+                r = sd_event_source_set_priority(manager->exit_source, SD_EVENT_PRIORITY_IMPORTANT);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(manager);
@@ -336,16 +362,10 @@ Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
 
-        /* What ended is collected, committed and told; then who still waits is told that we go. */
-        manager->stopping = true;
-        (void) background_free(manager->collector);
-        manager->collector = NULL;
-        (void) store_free(manager->store);
-        manager->store = NULL;
-        waiter_stop_all(&manager->waiters);
-
+        manager_stop(manager);
         while ((job = TAILQ_FIRST(&manager->jobs)))
                 manager_remove(manager, job);
+        (void) sd_event_source_disable_unref(manager->exit_source);
         (void) sd_event_source_disable_unref(manager->sweep_timer);
         (void) sd_event_source_disable_unref(manager->retention_timer);
         (void) unit_manager_free(manager->units);

@@ -45,6 +45,7 @@ struct Manager {
         char *instance; /* of the service manager; NULL until it has answered */
         sd_bus_slot *vtable_slots[4];
         sd_bus_slot *name_call;
+        sd_event_source *exit_source;
         sd_event_source *sweep_timer;
         sd_event_source *retention_timer;
         uint64_t expired; /* jobs that retention has removed since the service started */
@@ -72,6 +73,7 @@ int manager_serve(Manager *manager);
 
 /* A job by its full id, NULL if it is not live. Adds to and takes out of the table. */
 Job *manager_find(Manager *manager, const char *id);
+Job *manager_find_unended(Manager *manager, const char *id); /* or whose end is not told yet */
 int manager_add(Manager *manager, Job *job);
 void manager_remove(Manager *manager, Job *job); /* and frees it */
 

@@ -115,6 +115,8 @@ static int create_one(Output *output, const char *id, OutputStream stream, uint3
         fd = openat(locate(output, id, stream, name), name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
+        if (stream == OUTPUT_STDERR && futimens(fd, (struct timespec[2]) {}) < 0)
+                return -errno;
         return uid == geteuid() ? 0 : grant(fd, uid);
 }
 
@@ -129,6 +131,15 @@ int output_create(Output *output, const char *id, uint32_t uid) {
                 }
         }
         return 0;
+}
+
+bool output_was_touched(Output *output, const char *id) {
+        char name[NAME_MAX_];
+        struct stat st;
+
+        if (fstatat(locate(output, id, OUTPUT_STDERR, name), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return true; /* somebody took it away; nothing is known against it */
+        return st.st_mtim.tv_sec != 0;
 }
 
 void output_remove(Output *output, const char *id) {
@@ -271,5 +282,13 @@ static int foreach_in(int directory, const char *suffix, int (*found)(const char
 }
 
 int output_foreach(Output *output, int (*found)(const char *id, void *userdata), void *userdata) {
-        return foreach_in(output->directory, suffixes[OUTPUT_STDOUT], found, userdata);
+        int r;
+
+        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++) {
+                r = foreach_in(i == OUTPUT_RESULT ? output->result_directory : output->directory, suffixes[i], found,
+                               userdata);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }

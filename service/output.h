@@ -32,6 +32,10 @@ OutputStream output_stream_from_string(const char *word);
  * has no access control lists and uid needs one. */
 int output_create(Output *output, const char *id, uint32_t uid);
 
+/* Whether the worker of the job was executed: the first thing it does is to touch its standard error, which is
+ * made with a time of 0. */
+bool output_was_touched(Output *output, const char *id);
+
 /* Deletes the files of a job, as far as they exist. May block: not for the event loop. */
 void output_remove(Output *output, const char *id);
 
@@ -49,5 +53,5 @@ char *output_result_path(const Output *output, const char *id);
  * with a NUL behind; *ret is NULL when there is none or it is too long. May block: not for the event loop. */
 int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size);
 
-/* Calls found for the id of each job that has files. Synchronous, for the start. */
+/* Calls found for the id of each job that has files, once a file. Synchronous, for the start. */
 int output_foreach(Output *output, int (*found)(const char *id, void *userdata), void *userdata);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <limits.h>
+#include <math.h>
 
 #include "bus-names.h"
 #include "job-id.h"
@@ -287,18 +288,34 @@ static int wrong_type(const char *name, const char *type, sd_bus_error *error) {
         return invalid(error, "Option %s has the type %s; see org.codex.Jobs(5) for its type.", name, type);
 }
 
+static int twice(const char *name, sd_bus_error *error) {
+        return invalid(error, "Option %s is given twice.", name);
+}
+
+/* Whether the option of that number comes for the first time. */
+static bool is_first(Spec *spec, size_t number) {
+        bool first = !(spec->seen & (UINT64_C(1) << number));
+
+        spec->seen |= UINT64_C(1) << number;
+        return first;
+}
+
 static int read_option_value(sd_bus_message *m, const char *name, const char *type, Spec *spec,
                              sd_bus_error *error) {
         for (size_t i = 0; i < ELEMENTSOF(options); i++)
                 if (streq(options[i].name, name)) {
                         const char *second = options[i].types[1];
 
+                        if (!is_first(spec, i))
+                                return twice(name, error);
                         if (streq(type, options[i].types[0]) || (second && streq(type, second)))
                                 return options[i].read(m, type, spec, error);
                         return wrong_type(name, type, error);
                 }
         for (size_t i = 0; i < ELEMENTSOF(number_options); i++)
                 if (streq(number_options[i].name, name)) {
+                        if (!is_first(spec, ELEMENTSOF(options) + i))
+                                return twice(name, error);
                         if (streq(type, "t"))
                                 return option_number(m, &number_options[i], spec, error);
                         return wrong_type(name, type, error);
@@ -467,9 +484,36 @@ uint64_t spec_digest(const Spec *spec) {
         return spec_digest_more(digest, &spec->limits, sizeof(spec->limits));
 }
 
+/* json-c replaces an integer beyond 64 bits by the nearest that it can hold: then that stands nowhere in text. */
+static bool is_exact_integer(struct json_object *value, const char *text) {
+        if (json_object_get_int64(value) == INT64_MIN)
+                return strstr(text, "-9223372036854775808");
+        return json_object_get_uint64(value) != UINT64_MAX || strstr(text, "18446744073709551615");
+}
+
+/* Whether json-c would write the value back as it was; NaN and Infinity, which it reads, are none of JSON's. */
+static bool is_exact(struct json_object *value, const char *text) {
+        if (json_object_is_type(value, json_type_double))
+                return isfinite(json_object_get_double(value));
+        if (json_object_is_type(value, json_type_int))
+                return is_exact_integer(value, text);
+        if (json_object_is_type(value, json_type_array)) {
+                for (size_t i = 0; i < json_object_array_length(value); i++)
+                        if (!is_exact(json_object_array_get_idx(value, i), text))
+                                return false;
+        } else if (json_object_is_type(value, json_type_object)) {
+                json_object_object_foreach(value, key, member) {
+                        (void) key;
+                        if (!is_exact(member, text))
+                                return false;
+                }
+        }
+        return true;
+}
+
 char *spec_normalize_result(const char *text, size_t n) {
         struct json_tokener *tokener;
-        struct json_object *object = NULL;
+        struct json_object *object;
         char *ret = NULL;
 
         if (n == 0 || n > JOB_RESULT_MAX || !utf8_is_valid(text, n))
@@ -479,15 +523,11 @@ char *spec_normalize_result(const char *text, size_t n) {
                 return NULL;
         json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
         object = json_tokener_parse_ex(tokener, text, (int) n);
-        if (object && json_object_is_type(object, json_type_object)) {
+        if (object && json_object_is_type(object, json_type_object) && is_exact(object, text)) {
                 size_t end = json_tokener_get_parse_end(tokener);
 
-                if (end + strspn(text + end, " \t\r\n") >= n) {
-                        const char *line = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
-
-                        if (line)
-                                ret = strdup(line);
-                }
+                if (end + strspn(text + end, " \t\r\n") >= n)
+                        ret = strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) ?: "{}");
         }
         json_object_put(object);
         json_tokener_free(tokener);

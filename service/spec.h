@@ -30,6 +30,7 @@ typedef struct Spec {
         const char *workspace; /* NULL: none */
         const char *session;
         const char *key; /* IdempotencyKey; NULL: none */
+        uint64_t seen;   /* which options were given, for spec.c */
         int stdin_fd; /* -1: /dev/null */
         JobLimits limits;
 } Spec;

@@ -21,7 +21,6 @@ static const Property properties[] = {
         NUMBER("StatusErrno", 'i', status_errno),
         NUMBER("ExecMainStartTimestamp", 't', start_usec),
         NUMBER("ExecMainExitTimestamp", 't', exit_usec),
-        NUMBER("ActiveEnterTimestampMonotonic", 't', active_enter_usec),
 };
 
 void unit_properties_clear(UnitProperties *p) {

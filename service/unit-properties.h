@@ -17,7 +17,6 @@ typedef struct UnitProperties {
         int32_t status_errno;
         uint64_t start_usec; /* ExecMainStartTimestamp, CLOCK_REALTIME */
         uint64_t exit_usec;  /* ExecMainExitTimestamp */
-        uint64_t active_enter_usec; /* monotonic; 0: its process was never executed */
         char *status_text;
 } UnitProperties;
 

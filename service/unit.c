@@ -140,7 +140,6 @@ static void unit_tell_end(Unit *unit) {
                 .code = p->code,
                 .status = p->status,
                 .result = p->result,
-                .started = p->active_enter_usec > 0,
                 .worker_failed = p->status_errno != 0 && p->code == CLD_EXITED &&
                         (p->status == 126 || p->status == 127),
         };

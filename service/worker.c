@@ -127,6 +127,7 @@ int main(int argc, char *argv[]) {
         SpecHeader header = {};
         int r;
 
+        (void) futimens(STDERR_FILENO, NULL); /* "I was executed", see output_was_touched() */
         r = map_spec(&header, &p);
         if (r < 0 || !p)
                 return fail(126, "cannot read the description of", argc > 1 ? argv[1] : "the job", -r);
@@ -134,6 +135,12 @@ int main(int argc, char *argv[]) {
         command = calloc((size_t) header.n_argv + 1, sizeof(char *));
         directory = next_string(&p, end);
         if (!command || !directory)
+                return fail(126, "cannot read the description of", argc > 1 ? argv[1] : "the job", ENOMEM);
+
+        set_user_variables();
+        if (!*directory) /* the user's, not what the job's environment says */
+                directory = strdup(getenv("HOME") ?: "/");
+        if (!directory)
                 return fail(126, "cannot read the description of", argc > 1 ? argv[1] : "the job", ENOMEM);
 
         for (uint32_t i = 0; i < header.n_argv; i++)
@@ -144,9 +151,6 @@ int main(int argc, char *argv[]) {
                 if (entry && putenv(entry) != 0)
                         return fail(126, "cannot set the environment of", command[0], errno);
         }
-        set_user_variables();
-        if (!*directory)
-                directory = getenv("HOME") ?: (char[]) { "/" };
         if (chdir(directory) < 0)
                 return fail(126, "cannot enter the working directory", directory, errno);
         r = become_stdin(&header);
