@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the integration tests. They run as root inside the sandbox, see tests/sandbox/run; each
+test that uses "scope" runs for the system's service and for a user's own."""
+
+import grp
+import os
+import pwd
+import subprocess
+import tempfile
+
+import pytest
+
+from support import Gate, Pipe, Scope
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'restarts: the test ends the service')
+    config.addinivalue_line('markers', 'last: runs when all other tests are through')
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker('last') is not None)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def sandbox():
+    if os.geteuid() != 0 or not os.path.exists('/run/sandbox'):
+        pytest.exit('Run these tests inside the sandbox: tests/sandbox/run --install BUILDDIR -- '
+                    'tests/sandbox/integration', returncode=125)
+    # A supplementary group, for the test that a job has it.
+    subprocess.run(['groupadd', '--force', 'helpers'], check=True)
+    if 'alice' not in grp.getgrnam('helpers').gr_mem:
+        subprocess.run(['usermod', '--append', '--groups', 'helpers', 'alice'], check=True)
+
+
+@pytest.fixture(scope='session', params=['system', 'user'])
+def scope(request, sandbox):
+    return Scope(request.param)
+
+
+@pytest.fixture(scope='session')
+def system(sandbox):
+    """The system scope, for what a user's scope has no other user for."""
+    return Scope('system')
+
+
+@pytest.fixture(autouse=True)
+def service_stays_up(request):
+    """Whatever a test does to it, the service is the process that it was before."""
+    if not {'scope', 'system'} & set(request.fixturenames):
+        yield
+        return
+    scope = request.getfixturevalue('scope' if 'scope' in request.fixturenames else 'system')
+    scope.start_service()
+    scope.bus.signals.clear()
+    before = scope.service_pid()
+    yield
+    if not request.node.get_closest_marker('restarts'):
+        assert scope.service_pid() == before, 'the service ended'
+
+
+@pytest.fixture
+def connect(scope):
+    """Connections to the scope's bus, alice's where no uid is given."""
+    connections = []
+
+    def make(uid=None):
+        connections.append(scope.connect(uid))
+        return connections[-1]
+
+    yield make
+    for connection in connections:
+        connection.end_all()
+        connection.close()
+
+
+@pytest.fixture
+def jobs(connect):
+    """The service as alice sees it. What a test leaves running is ended after it."""
+    return connect()
+
+
+@pytest.fixture
+def alice(system):
+    client = system.connect()
+    yield client
+    client.end_all()
+    client.close()
+
+
+@pytest.fixture
+def bob(system):
+    client = system.connect(pwd.getpwnam('bob').pw_uid)
+    yield client
+    client.end_all()
+    client.close()
+
+
+@pytest.fixture
+def root(system):
+    client = system.connect(0)
+    yield client
+    client.end_all()
+    client.close()
+
+
+@pytest.fixture
+def folder(request):
+    """An empty folder of alice's."""
+    alice = pwd.getpwnam('alice')
+    with tempfile.TemporaryDirectory(prefix='jobs-') as path:
+        os.chown(path, alice.pw_uid, alice.pw_gid)
+        yield path
+
+
+@pytest.fixture
+def pipe(folder):
+    pipes = []
+
+    def make(name):
+        pipes.append(Pipe(f'{folder}/{name}', pwd.getpwnam('alice').pw_uid))
+        return pipes[-1]
+
+    yield make
+    for each in pipes:
+        each.close()
+
+
+@pytest.fixture
+def new_gate(pipe):
+    names = iter(range(1000))
+
+    def make():
+        number = next(names)
+        return Gate(pipe(f'ready{number}'), pipe(f'hold{number}'))
+
+    return make
+
+
+@pytest.fixture
+def gate(new_gate):
+    return new_gate()
+
+
+@pytest.fixture
+def settings(scope, jobs):
+    """Puts a configuration in force; the test's end takes it back."""
+
+    def apply(**values):
+        scope.configure(**values)
+        scope.reload(jobs)
+
+    yield apply
+    if os.path.exists(scope.config):
+        os.unlink(scope.config)
+    scope.reload(jobs)
+
+
+@pytest.fixture
+def polkit_rule(system):
+    """Has polkit decide by a rule: statements of JavaScript that know "action" and "subject"."""
+    path = '/etc/polkit-1/rules.d/00-test.rules'
+
+    def apply(statements):
+        if not os.path.isdir(os.path.dirname(path)):
+            pytest.skip('polkit is not installed here')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(f'polkit.addRule(function(action, subject) {{\n{statements}\n}});\n')
+        os.chmod(path, 0o644)
+        system.systemctl('restart', 'polkit')
+
+    yield apply
+    if os.path.exists(path):
+        os.unlink(path)
+        system.systemctl('restart', 'polkit')

@@ -1,0 +1,414 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the integration tests are written with: connections to a bus as any user, the service seen as
+its callers see it, the service's two scopes, and jobs that wait until a test lets them go on.
+
+Nothing here sleeps or polls: a test waits on an answer, a signal of the bus, a named pipe or a pidfd.
+"""
+
+import collections
+import contextlib
+import os
+import pwd
+import select
+import signal
+import subprocess
+import time
+
+from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
+from jeepney.io.blocking import DBusConnection, prep_socket
+
+NAME = 'org.codex.Jobs'
+PATH = '/org/codex/Jobs'
+MANAGER = 'org.codex.Jobs'
+JOB = 'org.codex.Jobs.Job'
+ERROR = 'org.codex.Jobs.Error.'
+PROPERTIES = 'org.freedesktop.DBus.Properties'
+BUS = ('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus')
+
+FOREVER = 2**64 - 1
+SECOND = 1_000_000
+
+# Nothing that is right takes so long, sanitizers included.
+PATIENCE = 30
+
+OPTION_TYPES = {
+    'Argv': 'aay', 'Kind': 's', 'Label': 's', 'Directory': 's', 'Environment': 'as', 'Stdin': 'h',
+    'Workspace': 's', 'Session': 's', 'RuntimeMaxUSec': 't', 'OutputMax': 't', 'MemoryMax': 't',
+    'TasksMax': 't', 'CPUWeight': 't', 'StallUSec': 't', 'IdempotencyKey': 's'}
+
+FILTER_TYPES = {
+    'State': 'as', 'Kind': 's', 'Workspace': 's', 'Session': 's', 'Uid': 'u', 'AfterSequence': 't',
+    'Before': 's', 'Limit': 'u'}
+
+
+class BusError(Exception):
+    """An error answer: its name on the bus and its text."""
+
+    def __init__(self, name, text):
+        super().__init__(f'{name}: {text[:300]}')
+        self.name = name
+        self.text = text
+
+
+Signal = collections.namedtuple('Signal', 'path interface member body')
+Ended = collections.namedtuple('Ended', 'state exit_code job')
+
+
+# --- a connection ---------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def acting_as(uid):
+    """The kernel takes the credentials of a connection when it is made."""
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+class Connection:
+    """A connection to a bus as some user. Calls can be sent without waiting for their answers."""
+
+    def __init__(self, address, uid):
+        with acting_as(uid):
+            self.connection = DBusConnection(prep_socket(address, enable_fds=True), enable_fds=True)
+        self.uid = uid
+        self.answers = collections.defaultdict(list)
+        self.signals = collections.deque()
+
+    def close(self):
+        self.connection.close()
+
+    def send(self, destination, path, interface, member, signature='', *body):
+        """Send a call; what is returned stands for its answer."""
+        message = new_method_call(DBusAddress(path, destination, interface), member,
+                                  signature or None, body)
+        serial = next(self.connection.outgoing_serial)
+        self.connection.send(message, serial)
+        return serial
+
+    def receive(self, timeout):
+        message = self.connection.receive(timeout=timeout)
+        fields = message.header.fields
+        if message.header.message_type is MessageType.signal:
+            self.signals.append(Signal(fields[HeaderFields.path], fields[HeaderFields.interface],
+                                       fields[HeaderFields.member], message.body))
+        else:
+            self.answers[fields[HeaderFields.reply_serial]].append(message)
+
+    def answer(self, serial, timeout=PATIENCE):
+        """The body of the answer, of which there is one; an error is raised."""
+        deadline = time.monotonic() + timeout
+        while serial not in self.answers:
+            self.receive(max(0, deadline - time.monotonic()))
+        message, = self.answers.pop(serial)
+        if message.header.message_type is MessageType.error:
+            text = message.body[0] if message.body else ''
+            raise BusError(message.header.fields[HeaderFields.error_name], text)
+        return message.body
+
+    def is_answered(self, serial):
+        return serial in self.answers
+
+    def call_to(self, destination, path, interface, member, signature='', *body):
+        return self.answer(self.send(destination, path, interface, member, signature, *body))
+
+    def subscribe(self, rule):
+        self.call_to(*BUS, 'AddMatch', 's', rule)
+
+    def signal(self, accept, timeout=PATIENCE):
+        """The next signal that accept() takes; those before it are dropped."""
+        deadline = time.monotonic() + timeout
+        while True:
+            while self.signals:
+                found = self.signals.popleft()
+                if accept(found):
+                    return found
+            self.receive(max(0, deadline - time.monotonic()))
+
+
+# --- the service ----------------------------------------------------------------------------------
+
+def plain(entries):
+    """a{sv} without the types."""
+    return {name: value for name, (_, value) in entries.items()}
+
+
+def typed(values, types):
+    """a{sv} out of plain values; a value that is a pair has its type with it."""
+    return {name: value if isinstance(value, tuple) else (types[name], value)
+            for name, value in values.items()}
+
+
+class Jobs(Connection):
+    """The service, as one user sees it."""
+
+    def __init__(self, address, uid):
+        super().__init__(address, uid)
+        self.enqueued = []
+
+    def send_call(self, member, signature='', *body):
+        return self.send(NAME, PATH, MANAGER, member, signature, *body)
+
+    def call(self, member, signature='', *body):
+        return self.call_to(NAME, PATH, MANAGER, member, signature, *body)
+
+    def send_enqueue(self, argv, **options):
+        return self.send_call('Enqueue', 'asa{sv}', list(argv), typed(options, OPTION_TYPES))
+
+    def enqueue(self, argv, **options):
+        job, path = self.answer(self.send_enqueue(argv, **options))
+        self.enqueued.append(job)
+        assert path == object_path(job)
+        return job
+
+    def run(self, argv, **options):
+        """Enqueue, and wait for the end."""
+        return self.wait(self.enqueue(argv, **options))
+
+    def send_wait(self, job, timeout=FOREVER):
+        return self.send_call('Await', 'st', job, timeout)
+
+    def wait_answer(self, serial):
+        state, exit_code, job = self.answer(serial)
+        return Ended(state, exit_code, plain(job))
+
+    def wait(self, job, timeout=FOREVER):
+        return self.wait_answer(self.send_wait(job, timeout))
+
+    def get(self, job):
+        return plain(self.call('Get', 's', job)[0])
+
+    def list(self, **filters):
+        return [plain(job) for job in self.call('List', 'a{sv}', typed(filters, FILTER_TYPES))[0]]
+
+    def list_ids(self, **filters):
+        return [job['Id'] for job in self.list(**filters)]
+
+    def send_cancel(self, job):
+        return self.send_call('Cancel', 's', job)
+
+    def cancel(self, job):
+        return self.call('Cancel', 's', job)[0]
+
+    def open_output(self, job, stream='stdout'):
+        """A file object, which the caller closes."""
+        return self.call('OpenOutput', 'ss', job, stream)[0].to_file('rb')
+
+    def output(self, job, stream='stdout'):
+        with self.open_output(job, stream) as file:
+            return file.read()
+
+    def remove(self, *jobs):
+        self.call('Remove', 'as', list(jobs))
+
+    def property(self, name):
+        return self.call_to(NAME, PATH, PROPERTIES, 'Get', 'ss', MANAGER, name)[0][1]
+
+    def flush(self):
+        """Everything that the service sent to us before now has arrived."""
+        self.property('Version')
+
+    def watch_finished(self):
+        self.subscribe(f"type='signal',interface='{MANAGER}',member='JobFinished'")
+
+    def finished(self):
+        """What JobFinished told so far, oldest first."""
+        self.flush()
+        found = [signal.body for signal in self.signals if signal.member == 'JobFinished']
+        self.signals.clear()
+        return found
+
+    def end_all(self):
+        for call in [self.send_cancel(job) for job in self.enqueued]:
+            with contextlib.suppress(BusError):
+                self.answer(call)
+
+
+def object_path(job):
+    return f'{PATH}/job/{job.replace("-", "_2d")}'
+
+
+def unit_name(job):
+    return f'codex-job-{job}.service'
+
+
+@contextlib.contextmanager
+def refused(name, *words):
+    """The call inside is refused with that error, and a sentence of one line that has the words."""
+    try:
+        yield
+    except BusError as error:
+        assert error.name == (name if '.' in name else ERROR + name), error
+        assert 10 < len(error.text) < 500 and '\n' not in error.text
+        for word in words:
+            assert word in error.text, error.text
+    else:
+        raise AssertionError(f'the call was not refused with {name}')
+
+
+# --- the scopes -----------------------------------------------------------------------------------
+
+class Scope:
+    """One of the service's two scopes, with the user who enqueues in it by default."""
+
+    service = 'codex-jobsd.service'
+
+    def __init__(self, name, user='alice'):
+        self.name = name
+        self.is_system = name == 'system'
+        self.user = pwd.getpwnam(user)
+        self.uid = self.user.pw_uid
+        home = self.user.pw_dir
+        if self.is_system:
+            self.address = '/run/dbus/system_bus_socket'
+            self.config = '/etc/codex-jobs.conf'
+            self.state = '/var/lib/codex-jobs'
+            self.results = '/var/cache/codex-jobs/results'
+        else:
+            self.address = f'/run/user/{self.uid}/bus'
+            self.config = f'{home}/.config/codex-jobs.conf'
+            self.state = f'{home}/.local/state/codex-jobs'
+            self.results = f'{self.state}/results'
+        self.bus = Connection(self.address, self.uid)
+        self.bus.subscribe(f"type='signal',sender='{BUS[0]}',member='NameOwnerChanged',arg0='{NAME}'")
+
+    def connect(self, uid=None):
+        return Jobs(self.address, self.uid if uid is None else uid)
+
+    def systemctl(self, *arguments, check=True):
+        command = ['systemctl', *arguments]
+        if not self.is_system:
+            command = ['as-user', self.user.pw_name, 'systemctl', '--user', *arguments]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=check,
+                              timeout=PATIENCE).stdout
+
+    def start_systemctl(self, *arguments):
+        """Without waiting for its end."""
+        command = ['systemctl', *arguments]
+        if not self.is_system:
+            command = ['as-user', self.user.pw_name, 'systemctl', '--user', *arguments]
+        return subprocess.Popen(command)
+
+    def unit_property(self, unit, name):
+        return self.systemctl('show', '--value', '-p', name, unit).strip()
+
+    def job_units(self):
+        listed = self.systemctl('list-units', '--all', '--plain', '--no-legend', 'codex-job-*')
+        return [line.split()[0] for line in listed.splitlines()]
+
+    def files(self):
+        """The names of all files of jobs."""
+        return sorted(os.listdir(f'{self.state}/output') + os.listdir(self.results))
+
+    def start_service(self):
+        self.bus.call_to(*BUS, 'StartServiceByName', 'su', NAME, 0)
+
+    def service_pid(self):
+        """The process of the service that runs now, or 0."""
+        try:
+            return self.bus.call_to(*BUS, 'GetConnectionUnixProcessID', 's', NAME)[0]
+        except BusError:
+            return 0
+
+    def kill_service(self):
+        """Kill the service as a crash does, and wait until the bus knows: it would still hand calls to
+        the dead one."""
+        with Process(self.service_pid()) as process:
+            process.kill(signal.SIGKILL)
+            self.wait_until_gone()
+            assert process.wait_end()
+
+    def wait_until_gone(self):
+        """Until the bus has seen the service that runs now leave."""
+        self.bus.signal(lambda signal: signal.member == 'NameOwnerChanged' and not signal.body[2])
+
+    def configure(self, **values):
+        os.makedirs(os.path.dirname(self.config), exist_ok=True)
+        with open(self.config, 'w', encoding='utf-8') as file:
+            file.write('[Jobs]\n' + ''.join(f'{key}={value}\n' for key, value in values.items()))
+
+    def reload(self, jobs):
+        with Process(self.service_pid()) as process:
+            process.kill(signal.SIGHUP)
+        # The signal is pending now. The service may take one message that arrives with it first; the
+        # second finds it done.
+        jobs.flush()
+        jobs.flush()
+
+
+# --- processes and jobs that wait -----------------------------------------------------------------
+
+class Process:
+    """A process held by its pidfd, so that its number cannot become another's."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.fd = os.pidfd_open(pid)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.fd)
+
+    def wait_end(self, timeout=PATIENCE):
+        return bool(select.select([self.fd], [], [], timeout)[0])
+
+    def has_ended(self):
+        return self.wait_end(0)
+
+    def kill(self, number):
+        signal.pidfd_send_signal(self.fd, number)
+
+
+def shell(script, *arguments):
+    return ['sh', '-c', script, 'sh', *map(str, arguments)]
+
+
+class Pipe:
+    """A named pipe between a test and its jobs. The test keeps both ends open, so that a job never
+    waits for it to open the other."""
+
+    def __init__(self, path, uid):
+        self.path = path
+        os.mkfifo(path, 0o600)
+        os.chown(path, uid, -1)
+        self.fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        self.text = b''
+
+    def __str__(self):
+        return self.path
+
+    def close(self):
+        os.close(self.fd)
+
+    def write(self, text):
+        os.write(self.fd, text.encode())
+
+    def line(self):
+        while b'\n' not in self.text:
+            assert select.select([self.fd], [], [], PATIENCE)[0], f'nothing came through {self.path}'
+            self.text += os.read(self.fd, 65536)
+        line, self.text = self.text.split(b'\n', 1)
+        return line.decode()
+
+
+class Gate:
+    """Holds jobs: each tells that it runs, and stays until it is let through."""
+
+    def __init__(self, ready, hold):
+        self.ready = ready
+        self.hold = hold
+
+    def job(self, then='exit 0', before=''):
+        """The command of a job that executes "before", waits at the gate, and executes "then"."""
+        return shell(f'{before}\necho $$ >"$1"; read _ <"$2"\n{then}', self.ready, self.hold)
+
+    def wait(self):
+        """The process id of the next job that came to the gate."""
+        return int(self.ready.line())
+
+    def open(self, count=1):
+        # One byte each, as two readers may share what is written at once.
+        self.hold.write('\n' * count)

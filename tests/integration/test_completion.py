@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Completion of the command line, in the shells themselves. Bash, which is everywhere, gets its keys
+through a terminal, as from a person."""
+
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+
+import pytest
+
+from helptext import help_of, options_of, verbs
+from support import PATIENCE
+
+BASH = '/usr/share/bash-completion/completions/codex-jobs'
+FISH = '/usr/share/fish/vendor_completions.d/codex-jobs.fish'
+ZSH = ['/usr/share/zsh/vendor-completions/_codex-jobs', '/usr/share/zsh/site-functions/_codex-jobs']
+KIND = 'complete'
+
+SETUP = rf'''
+PS1='REA''DY> '; unset PROMPT_COMMAND; stty -echo; bind 'set completion-query-items 0'; bind 'set page-completions off'
+bind 'set enable-bracketed-paste off'; bind 'set completion-display-width 0'; bind 'set bell-style none'
+bind -x '"\C-x\C-l": printf "\nLINE<%s>\n" "$READLINE_LINE"'; . {BASH}
+'''
+
+
+class Bash:
+    """An interactive bash of alice's on a terminal."""
+
+    def __init__(self, directory):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvp('as-user', ['as-user', 'alice', 'env', '--chdir', directory, 'TERM=dumb', 'LC_ALL=C.UTF-8',
+                                  'HISTFILE=', 'bash', '--noprofile', '--norc', '-i'])
+        self.text = b''
+        self.run(SETUP.strip())
+
+    def close(self):
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
+    def read_until(self, end):
+        while not (found := re.search(end, self.text)):
+            assert select.select([self.fd], [], [], PATIENCE)[0], self.text
+            self.text += os.read(self.fd, 65536)
+        before, self.text = self.text[:found.start()], self.text[found.end():]
+        return before.decode(errors='replace'), found[0].decode(errors='replace')
+
+    def run(self, commands):
+        os.write(self.fd, f'{commands}\necho "DO""NE"\n'.encode())
+        self.read_until(rb'DONE\r\nREADY> ')
+
+    def press(self, keys):
+        """What the terminal shows after these keys, and what the command line is then. It is cleared."""
+        os.write(self.fd, keys.encode() + b'\x18\x0c')
+        shown, line = self.read_until(rb'\r?\nLINE<[^>]*>\r\n')
+        # Only behind the prompt are keys readline's and not the terminal's.
+        self.read_until(b'READY> ')
+        os.write(self.fd, b'\x15')
+        return shown, line.strip()[len('LINE<'):-1]
+
+    def complete(self, text):
+        """The command line after one TAB."""
+        return self.press(f'{text}\t')[1]
+
+    def listed(self, text):
+        """The lines that more TABs show, once or twice."""
+        shown = self.press(f'{text}\t\t\t')[0].replace('\r', '')
+        return list(dict.fromkeys(line.strip() for line in shown.split('\n') if line.strip()))
+
+
+@pytest.fixture
+def bash(sandbox, folder):
+    terminal = Bash(folder)
+    yield terminal
+    terminal.close()
+
+
+@pytest.fixture
+def two_live(alice, new_gate):
+    """Two jobs that run, with labels, and one that is over."""
+    labels = ('the tests', 'the whole world')
+    gates = [new_gate() for _ in labels]
+    ids = [alice.enqueue(gate.job(), Kind=KIND, Label=label) for gate, label in zip(gates, labels)]
+    for gate in gates:
+        gate.wait()
+    over = alice.enqueue(['true'], Kind=KIND, Label='what is over')
+    alice.wait(over)
+    return ids, over
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('text, line', [
+    ('codex-jobs aw', 'codex-jobs await '),
+    ('codex-jobs --system --json aw', 'codex-jobs --system --json await '),
+    ('codex-jobs await --poll', 'codex-jobs await --poll-interval-ms '),
+    ('codex-jobs --sy', 'codex-jobs --system '),
+    ('codex-jobs task --effort mi', 'codex-jobs task --effort minimal '),
+    ('codex-jobs task --effort=mi', 'codex-jobs task --effort=minimal '),
+    ('codex-jobs run --cwd /et', 'codex-jobs run --cwd /etc/'),
+    ('codex-jobs run -C /et', 'codex-jobs run -C /etc/'),
+    ('codex-jobs run --cwd=/et', 'codex-jobs run --cwd=/etc/'),
+    ('codex-jobs run --cwd /etc/host', 'codex-jobs run --cwd /etc/host'),
+    ('codex-jobs task --prompt-file /etc/hostn', 'codex-jobs task --prompt-file /etc/hostname '),
+    ('codex-jobs run --env XDG_RUNT', 'codex-jobs run --env XDG_RUNTIME_DIR'),
+    ('codex-jobs run --env A=B --cl', 'codex-jobs run --env A=B --clean-env '),
+    ('codex-jobs run --label a:b --cl', 'codex-jobs run --label a:b --clean-env '),
+    ('codex-jobs run -- codex-j', 'codex-jobs run -- codex-jobs '),
+    ('codex-jobs run codex-j', 'codex-jobs run codex-jobs '),
+    ('codex-jobs run -- cat /etc/hostn', 'codex-jobs run -- cat /etc/hostname '),
+    ('codex-jobs run --cwd / cat /etc/hostn', 'codex-jobs run --cwd / cat /etc/hostname '),
+    ('codex-jobs run -- cat --cl', 'codex-jobs run -- cat --cl'),
+    ('codex-jobs nonsense --j', 'codex-jobs nonsense --j'),
+    ('codex-jobs run --label --cl', 'codex-jobs run --label --cl'),
+    ('codex-jobs await --timeout-ms 1', 'codex-jobs await --timeout-ms 1'),
+])
+def test_a_word_is_completed(bash, text, line):
+    assert bash.complete(text) == line
+
+
+def test_verbs_are_listed(bash):
+    assert sorted(' '.join(bash.listed('codex-jobs ')).split()) == sorted(verbs())
+
+
+def test_options_of_each_verb_are_listed(bash):
+    assert len(verbs()) >= 8
+    for verb in verbs():
+        listed = ' '.join(bash.listed(f'codex-jobs {verb} --')).split()
+        assert {word for word in listed if word.startswith('--')} == options_of(help_of('codex-jobs', verb)), verb
+
+
+# --- ids ------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('verb', ['await', 'cancel'])
+def test_live_jobs_are_listed_with_their_labels(bash, two_live, verb):
+    ids, _ = two_live
+    assert bash.listed(f'codex-jobs {verb} {KIND}-') == [f'{ids[1]}  (the whole world)', f'{ids[0]}  (the tests)']
+
+
+@pytest.mark.parametrize('verb', ['logs', 'status'])
+def test_all_jobs_are_listed_with_their_labels(bash, two_live, verb):
+    ids, over = two_live
+    listed = bash.listed(f'codex-jobs {verb} {KIND}-')
+    assert listed[:2] == [f'{ids[1]}  (the whole world)', f'{ids[0]}  (the tests)']
+    assert f'{over}  (what is over)' in listed
+
+
+def test_jobs_that_are_over_have_results(bash, alice, two_live):
+    ids, over = two_live
+    listed = [line.split()[0] for line in bash.listed('codex-jobs result ')]
+    assert over in listed or bash.complete(f'codex-jobs result {over[:-1]}') == f'codex-jobs result {over} '
+    assert not set(ids) & set(listed)
+
+
+def test_an_id_is_inserted_without_its_label(bash, two_live):
+    ids, _ = two_live
+    for job in ids:
+        assert bash.complete(f'codex-jobs await {job[:-1]}') == f'codex-jobs await {job} '
+    assert bash.complete(f'codex-jobs await {ids[0]} {KIND}') == f'codex-jobs await {ids[0]} {ids[1]} '
+    assert bash.complete(f'codex-jobs --system logs -n 3 {ids[0][:-1]}') == f'codex-jobs --system logs -n 3 {ids[0]} '
+
+
+def test_one_id_is_enough_where_one_is_taken(bash, two_live):
+    ids, _ = two_live
+    assert bash.complete(f'codex-jobs logs {ids[0]} {KIND}') == f'codex-jobs logs {ids[0]} {KIND}'
+
+
+def test_menu_completion_inserts_ids_alone(bash, two_live):
+    ids, _ = two_live
+    bash.run(r'''bind '"\C-o": menu-complete' ''')
+    assert bash.press(f'codex-jobs await {KIND}-\x0f')[1].split()[2] in (ids[0], ids[1], f'{KIND}-')
+    assert bash.press(f'codex-jobs await {KIND}-\x0f\x0f')[1].split()[2] in ids
+
+
+def test_labels_of_the_other_scope_are_not_mixed_in(bash, two_live):
+    assert bash.complete(f'codex-jobs --user await {KIND}-') == f'codex-jobs --user await {KIND}-'
+
+
+@pytest.mark.parametrize('label', [
+    '$(touch pwned)', '`touch pwned`', "'; touch pwned; '", '"x" \\ \\" {a,b} * ~ !!', '\033[31mred\033]0;t\a', 'a\nb\tc',
+    '", "state": "running"', '","state":"completed","label":"', 'ä€😀', '', 'x' * 500, '\u009b31m'])
+def test_any_label_is_text(bash, alice, new_gate, folder, label):
+    kind, gates = 'hostile', [new_gate(), new_gate()]
+    ids = [alice.enqueue(gate.job(), Kind=kind, Label=text) for gate, text in zip(gates, (label, 'other'))]
+    for gate in gates:
+        gate.wait()
+    shown = bash.press(f'codex-jobs await {kind}-\t\t\t')[0]
+    assert all(job in shown for job in ids)
+    assert 'other' in shown
+    assert not re.search('[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]', shown), shown
+    assert bash.complete(f'codex-jobs await {ids[0][:-1]}') == f'codex-jobs await {ids[0]} '
+    assert not os.path.exists(f'{folder}/pwned')
+
+
+# --- nothing to say -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('trouble', [
+    'export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nowhere', 'export CODEX_JOBS_SCOPE=nonsense', 'PATH=/nowhere',
+    'codex-jobs() { echo noise >&2; return 1; }'])
+def test_what_fails_says_nothing(bash, trouble):
+    bash.run(trouble)
+    shown, line = bash.press(f'codex-jobs await {KIND}-nothing\t\t\t')
+    assert line == f'codex-jobs await {KIND}-nothing'
+    assert shown.replace('\r', '').strip('\n') in ('', line, f'> {line}')
+
+
+# --- other shells ---------------------------------------------------------------------------------
+
+@pytest.mark.skipif(not shutil.which('fish'), reason='there is no fish')
+def test_fish(two_live):
+    def complete(text):
+        return subprocess.run(['as-user', 'alice', 'fish', '-c', 'complete -C $argv', text], check=True, text=True,
+                              capture_output=True, timeout=PATIENCE).stdout.splitlines()
+
+    ids, over = two_live
+    subprocess.run(['fish', '--no-execute', FISH], check=True, timeout=PATIENCE)
+    assert [line.split('\t')[0] for line in complete('codex-jobs ')] == verbs()
+    assert complete(f'codex-jobs await {KIND}-') == [f'{ids[1]}\trunning: the whole world', f'{ids[0]}\trunning: the tests']
+    assert f'{over}\tcompleted: what is over' in complete('codex-jobs result ')
+    assert complete('codex-jobs run --cwd=/et') == ['--cwd=/etc/\tDirectory']
+    for verb in verbs():
+        listed = {line.split('\t')[0] for line in complete(f'codex-jobs {verb} --')}
+        assert listed == options_of(help_of('codex-jobs', verb))
+
+
+@pytest.mark.skipif(not shutil.which('zsh'), reason='there is no zsh')
+def test_zsh():
+    path, = filter(os.path.exists, ZSH)
+    subprocess.run(['zsh', '-n', path], check=True, timeout=PATIENCE)
+    with open(path, encoding='utf-8') as file:
+        assert file.readline() == '#compdef codex-jobs\n'

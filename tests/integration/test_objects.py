@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The objects of jobs: there while a job lives, told of by signals that carry nothing private."""
+
+import pytest
+
+from support import JOB, NAME, PATH, PROPERTIES, object_path, plain, refused
+
+OBJECT_MANAGER = 'org.freedesktop.DBus.ObjectManager'
+SECRET = 'XyzzySecret'
+
+PUBLIC = {'State', 'Reason', 'ExitCode'}
+
+
+def managed(jobs):
+    return jobs.call_to(NAME, PATH, OBJECT_MANAGER, 'GetManagedObjects')[0]
+
+
+def properties(jobs, job):
+    return plain(jobs.call_to(NAME, object_path(job), PROPERTIES, 'GetAll', 's', JOB)[0])
+
+
+def test_properties_are_the_entries_of_get(jobs, gate, folder):
+    job = jobs.enqueue(gate.job(before='echo x; systemd-notify --status=half'), Label='a label', Session='s',
+                       Directory=folder)
+    gate.wait()
+    found, expected = properties(jobs, job), jobs.get(job)
+    absent = {name: '' for name in ('Workspace', 'Result')}
+    assert found == expected | absent
+    assert (found['StdoutBytes'], found['Progress'], found['State']) == (2, 'half', 'running')
+    for name, value in found.items():
+        assert jobs.call_to(NAME, object_path(job), PROPERTIES, 'Get', 'ss', JOB, name)[0][1] == value
+
+
+def test_managed_objects_are_the_live_jobs(jobs, settings, gate):
+    settings(MaxRunning=1)
+    jobs.run(['true'])
+    ids = [jobs.enqueue(gate.job()) for _ in range(3)]
+    gate.wait()
+    found = managed(jobs)
+    assert {path for path in found if '/job/' in path} >= {object_path(job) for job in ids}
+    for job in ids:
+        assert plain(found[object_path(job)][JOB]) == properties(jobs, job)
+
+
+def test_object_comes_and_goes(jobs, gate):
+    jobs.subscribe(f"type='signal',interface='{OBJECT_MANAGER}'")
+    job = jobs.enqueue(gate.job(), Label=SECRET)
+    added = jobs.signal(lambda signal: signal.member == 'InterfacesAdded' and signal.body[0] == object_path(job))
+    assert added.path == PATH and list(added.body[1]) == [JOB]
+    assert SECRET not in str(added)
+    assert object_path(job) in managed(jobs)
+    gate.open()
+    removed = jobs.signal(lambda signal: signal.member == 'InterfacesRemoved')
+    assert (removed.path, removed.body) == (PATH, (object_path(job), [JOB]))
+    assert object_path(job) not in managed(jobs)
+    with refused('org.freedesktop.DBus.Error.UnknownObject'):
+        properties(jobs, job)
+    assert jobs.wait(job).state == 'completed'
+
+
+def test_changes_are_told(jobs, settings, new_gate):
+    settings(MaxRunning=1)
+    first, second = new_gate(), new_gate()
+    jobs.enqueue(first.job())
+    job = jobs.enqueue(second.job(then='echo "{}" >"$CODEX_JOB_RESULT"; kill -9 $$'))
+    jobs.subscribe(f"type='signal',member='PropertiesChanged',path='{object_path(job)}'")
+    first.open()
+    states = []
+    while 'failed' not in states:
+        interface, changed, invalidated = jobs.signal(lambda signal: signal.path == object_path(job)).body
+        assert interface == JOB
+        assert set(changed) <= PUBLIC and not PUBLIC & set(invalidated)
+        states.append(changed['State'][1])
+        second.open()
+    assert states == ['running', 'failed']
+    assert plain(changed) == {'State': 'failed', 'Reason': 'signal', 'ExitCode': 137}
+    assert {'Signal', 'FinishedUSec', 'Sequence', 'Result'} <= set(invalidated)
+
+
+def test_signals_carry_nothing_private(jobs, scope, gate, folder):
+    """They go to everybody on the bus."""
+    jobs.subscribe(f"type='signal',sender='{NAME}'")
+    text = f'systemd-notify --status={SECRET}; echo "{{\\"a\\": \\"{SECRET}\\"}}" >"$CODEX_JOB_RESULT"; echo {SECRET}'
+    job = jobs.enqueue(gate.job(before=text), Label=SECRET, Session=SECRET, Workspace=f'/{SECRET}', Directory=folder,
+                       Environment=[f'X={SECRET}'])
+    gate.wait()
+    gate.open()
+    assert SECRET in jobs.wait(job).job['Result']
+    jobs.flush()
+    members = [signal.member for signal in jobs.signals]
+    assert {'InterfacesAdded', 'PropertiesChanged', 'JobFinished'} <= set(members)
+    assert SECRET not in str(jobs.signals) and folder not in str(jobs.signals)
+
+
+def test_cancel_on_the_object(jobs, gate):
+    job = jobs.enqueue(gate.job())
+    gate.wait()
+    assert jobs.call_to(NAME, object_path(job), JOB, 'Cancel') == ('cancelled',)
+    assert jobs.get(job)['State'] == 'cancelled'
+
+
+@pytest.mark.parametrize('path', [f'{PATH}/job/job_2d0000000000', f'{PATH}/job/_', f'{PATH}/job/x'])
+def test_objects_that_are_not_there(jobs, path):
+    for interface, member, signature, *body in [(PROPERTIES, 'GetAll', 's', JOB), (JOB, 'Cancel', '')]:
+        with refused('org.freedesktop.DBus.Error.UnknownObject'):
+            jobs.call_to(NAME, path, interface, member, signature, *body)
+
+
+def test_properties_cannot_be_set(jobs, gate):
+    job = jobs.enqueue(gate.job())
+    for path, interface, name, value in [(object_path(job), JOB, 'State', ('s', 'completed')),
+                                         (PATH, NAME, 'MaxRunning', ('u', 1))]:
+        with pytest.raises(Exception) as caught:
+            jobs.call_to(NAME, path, PROPERTIES, 'Set', 'ssv', interface, name, value)
+        # The policy of the system bus refuses the call before it reaches the service.
+        assert caught.value.name in ('org.freedesktop.DBus.Error.AccessDenied',
+                                     'org.freedesktop.DBus.Error.PropertyReadOnly')
+    assert jobs.property('MaxRunning') == 16

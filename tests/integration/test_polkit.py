@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What polkit decides: the real polkitd, with rules for bob."""
+
+import os
+import pwd
+import subprocess
+
+import pytest
+
+from support import refused
+
+RULES = '/etc/polkit-1/rules.d/00-codex-jobs-test.rules'
+
+pytestmark = pytest.mark.skipif(not os.path.exists('/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service'),
+                                reason='polkit is not installed')
+
+
+def restart():
+    subprocess.run(['systemctl', 'stop', 'polkit'], check=True)
+    subprocess.run(['systemctl', 'reset-failed', 'polkit'], check=False, capture_output=True)  # its start limit
+    subprocess.run(['systemctl', 'start', 'polkit'], check=True)
+
+
+@pytest.fixture
+def answer(system):
+    """Sets what polkit answers bob for an action: YES, NO, or nothing it could know (a broken rule)."""
+    def make(action, result):
+        os.makedirs(os.path.dirname(RULES), exist_ok=True)
+        with open(RULES, 'w', encoding='utf-8') as rules:
+            rules.write('polkit.addRule(function(action, subject) {\n'
+                        f'  if (action.id == "org.codex.Jobs.{action}" && subject.user == "bob") {result}\n'
+                        '});\n')
+        restart()
+    yield make
+    if os.path.exists(RULES):
+        os.unlink(RULES)
+    restart()
+
+
+@pytest.fixture
+def held(alice, gate):
+    job = alice.enqueue(gate.job(before='echo seen'))
+    gate.wait()
+    return job
+
+
+def test_read_all_shows_the_jobs_of_others(bob, held, answer):
+    answer('read-all', 'return polkit.Result.YES;')
+    assert bob.get(held)['State'] == 'running'
+    assert bob.output(held) == b'seen\n'
+    assert held in bob.list_ids(Uid=bob.get(held)['Uid'])
+
+
+def test_read_all_does_not_manage(alice, bob, held, answer):
+    answer('read-all', 'return polkit.Result.YES;')
+    with refused('NoSuchJob'):
+        bob.cancel(held)
+    assert alice.get(held)['State'] == 'running'
+
+
+def test_manage_all_cancels_and_removes(alice, bob, held, answer):
+    answer('manage-all', 'return polkit.Result.YES;')
+    assert bob.cancel(held) == 'cancelled'
+    assert alice.get(held)['StoppedBy'] == bob.uid
+    bob.remove(held)
+    with refused('NoSuchJob'):
+        alice.get(held)
+
+
+@pytest.mark.parametrize('result', ['return polkit.Result.NO;', 'return polkit.Result.AUTH_ADMIN;', 'throw 1;'])
+def test_what_is_not_allowed_is_not_there(bob, held, answer, result):
+    answer('read-all', result)
+    with refused('NoSuchJob'):
+        bob.get(held)
+
+
+def test_enqueue_may_be_forbidden(alice, system, answer):
+    answer('enqueue', 'return polkit.Result.NO;')
+    stranger = system.connect(pwd.getpwnam('bob').pw_uid)
+    before = stranger.list_ids()
+    with refused('NotPermitted', 'org.codex.Jobs.enqueue'):
+        stranger.enqueue(['true'])
+    assert stranger.list_ids() == before
+    assert alice.run(['true']).state == 'completed'
+    answer('enqueue', 'return polkit.Result.YES;')
+    assert stranger.run(['true']).state == 'completed'
+    stranger.close()
+
+
+def test_own_jobs_need_no_leave(bob, answer):
+    answer('read-all', 'return polkit.Result.NO;')
+    assert bob.run(['true']).state == 'completed'
