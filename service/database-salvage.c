@@ -8,7 +8,7 @@
 #include "database.h"
 #include "time-util.h"
 
-#define MISSING_MAX 10000 /* numbers one after another without a row; then the rest is given up */
+#define UNREADABLE_MAX 10000 /* jobs one after another; then the rest is given up */
 
 static int rename_part(const char *directory, const char *suffix, const char *aside) {
         char from[PATH_MAX], to[PATH_MAX];
@@ -38,50 +38,98 @@ int database_set_aside(const char *directory, char **ret_path) {
         return 0;
 }
 
-/* Returns 1, 0 where there is no such job, or a negative errno where it cannot be read. */
-static int copy_job(Database *db, uint64_t number) {
+/* The columns that a store of its version has, and as many question marks; a later version only ever has more. */
+static int find_columns(Database *aside, char **ret, char **ret_marks) {
+        _cleanup_free_ char *columns = NULL;
         int r;
 
-        r = database_execute_number(db, "INSERT INTO main.jobs SELECT * FROM aside.jobs WHERE number = ?", number);
-        if (r <= 0)
+        r = database_query_text(aside, "SELECT group_concat(name) FROM pragma_table_info('jobs')", &columns);
+        if (r < 0)
                 return r;
-        /* What a job was to execute may be gone where the job is not: then it fails when it is begun. */
-        (void) database_execute_number(db, "INSERT INTO main.specs SELECT * FROM aside.specs WHERE id = "
-                                           "(SELECT id FROM main.jobs WHERE number = ?)", number);
-        return 1;
+        r = database_query_text(aside, "SELECT group_concat('?') FROM pragma_table_info('jobs')", ret_marks);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(columns);
+        return 0;
 }
 
-static uint64_t copy_jobs(Database *db) {
-        uint64_t saved = 0;
+typedef struct Salvage {
+        Database *aside; /* what was damaged */
+        Database *db;    /* what is new */
+        char *select_job;
+        char *insert_job;
+} Salvage;
 
-        for (uint64_t number = 1, missing = 0; missing < MISSING_MAX; number++)
-                if (copy_job(db, number) > 0) {
+/* Only what makes sense is copied: what stands on a page that is damaged may be anything. */
+static int salvage_init(Salvage *s) {
+        _cleanup_free_ char *columns = NULL, *marks = NULL;
+        int r;
+
+        r = find_columns(s->aside, &columns, &marks);
+        if (r < 0)
+                return r;
+        if (asprintf(&s->select_job,
+                     "SELECT %s FROM jobs NOT INDEXED WHERE number = ? AND id = kind || '-' || token AND "
+                     "(sequence IS NULL AND state IN ('queued', 'running') OR "
+                     "sequence > 0 AND state IN ('completed', 'failed', 'cancelled'))", columns) < 0)
+                return -ENOMEM;
+        return asprintf(&s->insert_job, "INSERT INTO jobs (%s) VALUES (%s)", columns, marks) < 0 ? -ENOMEM : 0;
+}
+
+static void salvage_done(Salvage *s) {
+        (void) database_close(s->aside);
+        free(s->select_job);
+        free(s->insert_job);
+}
+
+/* Returns 1; or another number where there is no such job, or it cannot be read. */
+static int copy_job(Salvage *s, uint64_t number) {
+        int r;
+
+        r = database_copy_rows(s->aside, s->select_job, number, s->db, s->insert_job);
+        if (r == 1) /* What it was to execute may be gone where the job is not: then it fails when it is begun. */
+                (void) database_copy_rows(s->aside, "SELECT * FROM specs WHERE id = (SELECT id FROM jobs WHERE number = ?)",
+                                          number, s->db, "INSERT INTO specs VALUES (?, ?)");
+        return r;
+}
+
+static uint64_t copy_jobs(Salvage *s) {
+        uint64_t saved = 0, number = 0;
+
+        for (unsigned unreadable = 0; unreadable < UNREADABLE_MAX; unreadable++) {
+                uint64_t next = number + 1; /* where the next cannot be found, the numbers are tried in order */
+
+                if (database_query_number(s->aside, "SELECT min(number) FROM jobs NOT INDEXED WHERE number > ?", number,
+                                          &next) == -ENOENT)
+                        break;
+                number = next;
+                if (copy_job(s, number) == 1) {
                         saved++;
-                        missing = 0;
-                } else
-                        missing++;
+                        unreadable = 0;
+                }
+        }
         return saved;
 }
 
 int database_salvage(Database *db, const char *path, uint64_t *ret_jobs) {
-        char sql[PATH_MAX + 32];
+        _cleanup_(salvage_done) Salvage s = { .db = db };
         int r;
 
-        /* The path has no quote of its own: it is made of the state directory and a date. */
-        (void) snprintf(sql, sizeof(sql), "ATTACH '%s' AS aside", path);
-        r = database_execute(db, sql);
+        r = database_open_aside(&s.aside, path);
+        if (r >= 0)
+                r = salvage_init(&s);
+        if (r >= 0)
+                r = database_begin(db);
         if (r < 0)
                 return r;
-        r = database_begin(db);
-        if (r < 0)
-                return r;
-        *ret_jobs = copy_jobs(db);
-        (void) database_execute(db, "INSERT OR REPLACE INTO main.consumers SELECT * FROM aside.consumers");
-        (void) database_execute(db, "INSERT OR REPLACE INTO main.counters SELECT * FROM aside.counters");
+        *ret_jobs = copy_jobs(&s);
+        (void) database_copy_rows(s.aside, "SELECT * FROM consumers", 0, db, "INSERT OR REPLACE INTO consumers VALUES (?, ?, ?)");
+        (void) database_copy_rows(s.aside, "SELECT * FROM counters", 0, db, "INSERT OR REPLACE INTO counters VALUES (?, ?)");
         r = database_execute(db, "UPDATE counters SET value = max(value, ifnull((SELECT max(sequence) FROM jobs), 0)) "
                                  "WHERE name = 'sequence'");
         if (r >= 0)
                 r = database_commit(db);
-        (void) database_execute(db, "DETACH aside");
+        if (r < 0)
+                database_rollback(db);
         return r;
 }

@@ -251,23 +251,88 @@ static int run_simple(Database *db, int which) {
         return r < 0 ? r : statement_run(s);
 }
 
+static void statement_finalizep(sqlite3_stmt **s) {
+        (void) sqlite3_finalize(*s);
+}
+
 /* --- opening --------------------------------------------------------------------------------------- */
 
 int database_execute(Database *db, const char *sql) {
         return errno_from_sqlite(sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL));
 }
 
-int database_execute_number(Database *db, const char *sql, uint64_t number) {
-        sqlite3_stmt *s = NULL;
+/* Prepares a statement, with a number for its parameter if it has one. *ret is to be finalized. */
+static int prepare_with(Database *db, const char *sql, uint64_t number, sqlite3_stmt **ret) {
+        int r = sqlite3_prepare_v2(db->sqlite, sql, -1, ret, NULL);
+
+        if (r == SQLITE_OK && sqlite3_bind_parameter_count(*ret) > 0)
+                r = sqlite3_bind_int64(*ret, 1, (int64_t) number);
+        return errno_from_sqlite(r);
+}
+
+static int insert_row(sqlite3_stmt *row, sqlite3_stmt *insert) {
+        int r = SQLITE_OK;
+
+        for (int i = 0; i < sqlite3_column_count(row) && r == SQLITE_OK; i++) {
+                sqlite3_value *value = sqlite3_value_dup(sqlite3_column_value(row, i));
+
+                r = value ? sqlite3_bind_value(insert, i + 1, value) : SQLITE_NOMEM;
+                sqlite3_value_free(value);
+        }
+        if (r == SQLITE_OK)
+                r = sqlite3_step(insert);
+        (void) sqlite3_reset(insert);
+        return errno_from_sqlite(r);
+}
+
+int database_copy_rows(Database *from, const char *select, uint64_t number, Database *to, const char *insert) {
+        _cleanup_(statement_finalizep) sqlite3_stmt *rows = NULL, *one = NULL;
+        int r, step, n = 0;
+
+        r = prepare_with(from, select, number, &rows);
+        if (r >= 0)
+                r = prepare_with(to, insert, 0, &one);
+        if (r < 0)
+                return r;
+        while ((step = sqlite3_step(rows)) == SQLITE_ROW) {
+                r = insert_row(rows, one);
+                if (r < 0)
+                        return r;
+                n++;
+        }
+        return step == SQLITE_DONE ? n : errno_from_sqlite(step);
+}
+
+int database_query_number(Database *db, const char *sql, uint64_t number, uint64_t *ret) {
+        _cleanup_(statement_finalizep) sqlite3_stmt *s = NULL;
         int r;
 
-        r = sqlite3_prepare_v2(db->sqlite, sql, -1, &s, NULL);
-        if (r == SQLITE_OK)
-                r = sqlite3_bind_int64(s, 1, (int64_t) number);
-        if (r == SQLITE_OK)
-                r = sqlite3_step(s);
-        (void) sqlite3_finalize(s);
-        return r == SQLITE_DONE ? sqlite3_changes(db->sqlite) : errno_from_sqlite(r);
+        r = prepare_with(db, sql, number, &s);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r != SQLITE_ROW)
+                return r == SQLITE_DONE ? -ENOENT : errno_from_sqlite(r);
+        if (sqlite3_column_type(s, 0) != SQLITE_INTEGER)
+                return -ENOENT;
+        *ret = (uint64_t) sqlite3_column_int64(s, 0);
+        return 0;
+}
+
+int database_query_text(Database *db, const char *sql, char **ret) {
+        _cleanup_(statement_finalizep) sqlite3_stmt *s = NULL;
+        const char *text;
+        int r;
+
+        r = prepare_with(db, sql, 0, &s);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        text = r == SQLITE_ROW ? (const char *) sqlite3_column_text(s, 0) : NULL;
+        if (!text)
+                return r == SQLITE_ROW || r == SQLITE_DONE ? -ENOENT : errno_from_sqlite(r);
+        *ret = strdup(text);
+        return *ret ? 0 : -ENOMEM;
 }
 
 static int read_pragma(Database *db, const char *sql, int *ret) {
@@ -341,6 +406,20 @@ void database_flag_damaged(const char *directory) {
 
         if (make_path(directory, ".is-damaged", path) >= 0)
                 (void) close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+int database_open_aside(Database **ret, const char *path) {
+        _cleanup_(database_closep) Database *db = NULL;
+        int r;
+
+        db = calloc(1, sizeof(*db));
+        if (!db)
+                return -ENOMEM;
+        r = errno_from_sqlite(sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(db);
+        return 0;
 }
 
 int database_open(Database **ret, const char *directory) {

@@ -29,9 +29,14 @@ int database_salvage(Database *db, const char *path, uint64_t *ret_jobs);
 Database *database_close(Database *db);
 DEFINE_CLEANUP(Database *, database_close);
 
-/* For database-salvage.c: statements without parameters; one with a number, which returns how many rows it changed. */
+/* For database-salvage.c. A store that was set aside, as it is; statements; one value, which is number where the
+ * statement has a parameter (-ENOENT: none, or NULL); and the rows of a query, each inserted into another
+ * store by a statement with a parameter for each column: returns how many. */
+int database_open_aside(Database **ret, const char *path);
 int database_execute(Database *db, const char *sql);
-int database_execute_number(Database *db, const char *sql, uint64_t number);
+int database_query_number(Database *db, const char *sql, uint64_t number, uint64_t *ret);
+int database_query_text(Database *db, const char *sql, char **ret);
+int database_copy_rows(Database *from, const char *select, uint64_t number, Database *to, const char *insert);
 
 int database_begin(Database *db);
 int database_commit(Database *db);

@@ -618,14 +618,17 @@ static int read_filter_value(sd_bus_message *m, const char *name, const char *ty
                 { "AfterSequence", "t", &filter->after_sequence },
                 { "Limit", "u", &filter->limit },
         };
-        const char *text;
+        const char *text, *known = streq(name, "State") ? "State" : NULL;
         int r;
 
-        if (streq(name, "State") && streq(type, "as"))
+        if (known && streq(type, "as"))
                 return read_filter_states(m, filter, error);
         for (size_t i = 0; i < ELEMENTSOF(values); i++) {
-                if (!streq(values[i].name, name) || !streq(values[i].type, type))
+                if (!streq(values[i].name, name))
                         continue;
+                known = values[i].name;
+                if (!streq(values[i].type, type))
+                        break;
                 if (*type != 's')
                         return sd_bus_message_read_basic(m, *type, values[i].target);
                 r = sd_bus_message_read_basic(m, 's', &text);
@@ -635,7 +638,9 @@ static int read_filter_value(sd_bus_message *m, const char *name, const char *ty
                 *(char **) values[i].target = strdup(text);
                 return *(char **) values[i].target ? 0 : -ENOMEM;
         }
-        return invalid(error, "There is no filter %.64s of type %.16s; see org.codex.Jobs(5).", name, type);
+        if (known)
+                return invalid(error, "Filter %s has the wrong type; see org.codex.Jobs(5).", known);
+        return invalid(error, "There is no such filter; see List in org.codex.Jobs(5) for those there are.");
 }
 
 static int read_filter_entry(sd_bus_message *m, StoreFilter *filter, sd_bus_error *error) {

@@ -120,13 +120,22 @@ static int create_one(Output *output, const char *id, OutputStream stream, uint3
         return uid == geteuid() ? 0 : grant(fd, uid);
 }
 
+static void remove_first(Output *output, const char *id, int n) {
+        for (int i = 0; i < n; i++) {
+                char name[NAME_MAX_];
+                int directory = locate(output, id, (OutputStream) i, name);
+
+                if (unlinkat(directory, name, 0) < 0 && errno != ENOENT)
+                        sd_journal_print(LOG_WARNING, "Cannot delete %s: %m.", name);
+        }
+}
+
 int output_create(Output *output, const char *id, uint32_t uid) {
         for (int i = 0; i < _OUTPUT_STREAM_MAX; i++) {
                 int r = create_one(output, id, (OutputStream) i, uid);
 
                 if (r < 0) {
-                        if (r != -EEXIST)
-                                output_remove(output, id);
+                        remove_first(output, id, r == -EEXIST ? i : i + 1); /* not what was there before */
                         return r;
                 }
         }
@@ -143,13 +152,7 @@ bool output_was_touched(Output *output, const char *id) {
 }
 
 void output_remove(Output *output, const char *id) {
-        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++) {
-                char name[NAME_MAX_];
-                int directory = locate(output, id, (OutputStream) i, name);
-
-                if (unlinkat(directory, name, 0) < 0 && errno != ENOENT)
-                        sd_journal_print(LOG_WARNING, "Cannot delete %s: %m.", name);
-        }
+        remove_first(output, id, _OUTPUT_STREAM_MAX);
 }
 
 static int open_stream(Output *output, const char *id, OutputStream stream, int flags) {
@@ -249,6 +252,8 @@ int output_collect(Output *output, const char *id, size_t max, char **ret, size_
                 if (r < 0)
                         return r;
         }
+        *ret = NULL;
+        *ret_size = 0;
         return read_result(output, id, max, ret, ret_size);
 }
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <limits.h>
-#include <math.h>
 
 #include "bus-names.h"
 #include "job-id.h"
+#include "json-text.h"
 #include "spec-format.h"
 #include "spec.h"
 #include "utf8.h"
 
 #define LABEL_DEFAULT_MAX 80
+#define NAME_SHOWN_MAX 64
 #define YEARS_10 (UINT64_C(10) * 365 * 24 * 3600 * USEC_PER_SEC)
 
 /* --- reading ------------------------------------------------------------------------------------- */
@@ -300,6 +300,16 @@ static bool is_first(Spec *spec, size_t number) {
         return first;
 }
 
+/* The name is the caller's: in the message it is one line, short, and not cut within a character. */
+static int unknown_option(const char *name, sd_bus_error *error) {
+        _cleanup_free_ char *shown = utf8_make_valid(name, strnlen(name, NAME_SHOWN_MAX));
+
+        for (char *p = shown; p && *p; p++)
+                if ((unsigned char) *p < ' ' || *p == 0x7f)
+                        *p = ' ';
+        return invalid(error, "There is no option %s; see org.codex.Jobs(5) for the options.", strempty(shown));
+}
+
 static int read_option_value(sd_bus_message *m, const char *name, const char *type, Spec *spec,
                              sd_bus_error *error) {
         for (size_t i = 0; i < ELEMENTSOF(options); i++)
@@ -323,7 +333,7 @@ static int read_option_value(sd_bus_message *m, const char *name, const char *ty
         for (size_t i = 0; i < ELEMENTSOF(later_options); i++)
                 if (streq(later_options[i], name))
                         return invalid(error, "Option %s is not supported yet; leave it out.", name);
-        return invalid(error, "There is no option %.64s; see org.codex.Jobs(5) for the options.", name);
+        return unknown_option(name, error);
 }
 
 static int read_option(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
@@ -484,52 +494,6 @@ uint64_t spec_digest(const Spec *spec) {
         return spec_digest_more(digest, &spec->limits, sizeof(spec->limits));
 }
 
-/* json-c replaces an integer beyond 64 bits by the nearest that it can hold: then that stands nowhere in text. */
-static bool is_exact_integer(struct json_object *value, const char *text) {
-        if (json_object_get_int64(value) == INT64_MIN)
-                return strstr(text, "-9223372036854775808");
-        return json_object_get_uint64(value) != UINT64_MAX || strstr(text, "18446744073709551615");
-}
-
-/* Whether json-c would write the value back as it was; NaN and Infinity, which it reads, are none of JSON's. */
-static bool is_exact(struct json_object *value, const char *text) {
-        if (json_object_is_type(value, json_type_double))
-                return isfinite(json_object_get_double(value));
-        if (json_object_is_type(value, json_type_int))
-                return is_exact_integer(value, text);
-        if (json_object_is_type(value, json_type_array)) {
-                for (size_t i = 0; i < json_object_array_length(value); i++)
-                        if (!is_exact(json_object_array_get_idx(value, i), text))
-                                return false;
-        } else if (json_object_is_type(value, json_type_object)) {
-                json_object_object_foreach(value, key, member) {
-                        (void) key;
-                        if (!is_exact(member, text))
-                                return false;
-                }
-        }
-        return true;
-}
-
 char *spec_normalize_result(const char *text, size_t n) {
-        struct json_tokener *tokener;
-        struct json_object *object;
-        char *ret = NULL;
-
-        if (n == 0 || n > JOB_RESULT_MAX || !utf8_is_valid(text, n))
-                return NULL;
-        tokener = json_tokener_new();
-        if (!tokener)
-                return NULL;
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
-        object = json_tokener_parse_ex(tokener, text, (int) n);
-        if (object && json_object_is_type(object, json_type_object) && is_exact(object, text)) {
-                size_t end = json_tokener_get_parse_end(tokener);
-
-                if (end + strspn(text + end, " \t\r\n") >= n)
-                        ret = strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) ?: "{}");
-        }
-        json_object_put(object);
-        json_tokener_free(tokener);
-        return ret;
+        return n > 0 && n <= JOB_RESULT_MAX ? json_text_compact_object(text, n) : NULL;
 }

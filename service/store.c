@@ -156,13 +156,19 @@ static void finish_plain(StoreOp *op) {
 
 /* --- the thread ------------------------------------------------------------------------------------ */
 
+/* Perhaps for the second time. */
+static int execute_again(Database *db, StoreOp *op) {
+        op->answer = 0;
+        return op->execute(db, op);
+}
+
 static int run_one(Database *db, StoreOp *op) {
         int r;
 
         r = database_begin(db);
         if (r < 0)
                 return r;
-        r = op->execute(db, op);
+        r = execute_again(db, op);
         failpoint2(op->name, "before-commit");
         if (r >= 0)
                 r = database_commit(db);
@@ -180,7 +186,7 @@ static bool run_together(Database *db, BackgroundBatch *batch) {
         TAILQ_FOREACH(base, batch, entry) {
                 StoreOp *op = (StoreOp *) base;
 
-                op->result = op->execute(db, op);
+                op->result = execute_again(db, op);
                 if (op->result < 0)
                         goto rollback;
                 failpoint2(op->name, "before-commit");
@@ -278,7 +284,12 @@ Store *store_free(Store *store) {
 
 /* The thread sleeps as long as nothing was submitted. */
 int store_load_live(Store *store, int (*found)(StoredJob *stored, void *userdata), void *userdata) {
-        return database_load_live(store->db, found, userdata);
+        int r;
+
+        r = database_load_live(store->db, found, userdata);
+        if (r == -EBADMSG) /* the next start sets it aside */
+                database_flag_damaged(store->directory);
+        return r;
 }
 
 uint64_t store_finished(const Store *store) {
@@ -542,7 +553,6 @@ int store_finish(Store *store, const Job *job, StoreFinishCallback callback, voi
 static int execute_lookup(Database *db, StoreOp *op) {
         StoreLookup *l = &op->lookup;
 
-        op->answer = 0;
         l->missing = NULL;
         records_free(l->records, l->n_records);
         l->n_records = 0;

@@ -50,6 +50,10 @@ static int fail(int status, const char *what, const char *name, int error) {
         return status;
 }
 
+static int fail_description(const char *id, int error) {
+        return fail(126, "cannot read the description of", id ?: "the job", error);
+}
+
 /* Takes the next NUL-terminated string of the spec; NULL when there is none. */
 static char *next_string(char **p, const char *end) {
         char *s = *p, *nul;
@@ -130,27 +134,34 @@ int main(int argc, char *argv[]) {
         (void) futimens(STDERR_FILENO, NULL); /* "I was executed", see output_was_touched() */
         r = map_spec(&header, &p);
         if (r < 0 || !p)
-                return fail(126, "cannot read the description of", argc > 1 ? argv[1] : "the job", -r);
+                return fail_description(argv[1], r < 0 ? -r : EBADMSG);
         end = p + header.strings_size;
         command = calloc((size_t) header.n_argv + 1, sizeof(char *));
         directory = next_string(&p, end);
         if (!command || !directory)
-                return fail(126, "cannot read the description of", argc > 1 ? argv[1] : "the job", ENOMEM);
+                return fail_description(argv[1], ENOMEM);
 
         set_user_variables();
         if (!*directory) /* the user's, not what the job's environment says */
                 directory = strdup(getenv("HOME") ?: "/");
         if (!directory)
-                return fail(126, "cannot read the description of", argc > 1 ? argv[1] : "the job", ENOMEM);
+                return fail_description(argv[1], ENOMEM);
 
-        for (uint32_t i = 0; i < header.n_argv; i++)
-                command[i] = next_string(&p, end) ?: (char[]) { "" };
+        for (uint32_t i = 0; i < header.n_argv; i++) {
+                command[i] = next_string(&p, end);
+                if (!command[i])
+                        return fail_description(argv[1], EBADMSG);
+        }
         for (uint32_t i = 0; i < header.n_environment; i++) {
                 char *entry = next_string(&p, end);
 
-                if (entry && putenv(entry) != 0)
+                if (!entry)
+                        return fail_description(argv[1], EBADMSG);
+                if (putenv(entry) != 0)
                         return fail(126, "cannot set the environment of", command[0], errno);
         }
+        if (p != end)
+                return fail_description(argv[1], EBADMSG);
         if (chdir(directory) < 0)
                 return fail(126, "cannot enter the working directory", directory, errno);
         r = become_stdin(&header);
