@@ -21,7 +21,8 @@ static void complaints(void) {
                 { { "Reading prompt from stdin...", "WARNING: x" }, NULL },
                 { { "WARNING: x", "No prompt provided via stdin." }, "No prompt provided via stdin." },
                 { { "Error: first", "noise", "Stack backtrace:", "   0: <unknown>" }, "Error: first" },
-                { { "Error loading config.toml:", "/x:2:4: unclosed", "  |" }, "Error loading config.toml: /x:2:4: unclosed" },
+                { { "Error loading config.toml:", "/x:2:4: unclosed", "  |" },
+                  "Error loading config.toml: /x:2:4: unclosed" },
                 { { "thread 'main' panicked at src/x.rs:5:", "Broken pipe" },
                   "thread 'main' panicked at src/x.rs:5: Broken pipe" },
                 { { "Stack backtrace:", "   0: Error", "after it" }, "after it" },
@@ -49,19 +50,23 @@ static void verdicts(void) {
                 { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(0) }, 0, NULL },
                 { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(0), .stopped = SIGTERM }, 0, NULL },
                 { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(0), .expected_thread = THREAD }, 0, NULL },
-                { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(0), .expected_thread = "other" }, 1, "did not resume thread other" },
+                { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(0), .expected_thread = "other" }, 1,
+                  "did not resume thread other" },
                 { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(7) }, 7, "status 7 after its turn was complete" },
                 { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(0), .half_line = true }, 1, "middle of a line" },
                 { { BEGIN, MESSAGE("x"), COMPLETED }, { KILLED(SIGSEGV) }, 139, "signal 11 (SIGSEGV)" },
                 { { BEGIN, MESSAGE("x") }, { EXITED(0) }, 1, "before its turn was complete" },
                 { { BEGIN, COMPLETED }, { EXITED(0) }, 1, "without a final message" },
                 { { BEGIN, MESSAGE(" \\n"), COMPLETED }, { EXITED(0) }, 1, "without a final message" },
-                { { BEGIN, MESSAGE("Review was interrupted. Please re-run /review"), COMPLETED }, { EXITED(0) }, 1, "interrupted" },
+                { { BEGIN, MESSAGE("Review was interrupted. Please re-run /review"), COMPLETED }, { EXITED(0) }, 1,
+                  "interrupted" },
                 { { BEGIN, MESSAGE("x"), FAILED("boom"), COMPLETED }, { EXITED(0) }, 1, "(boom)" },
                 { { BEGIN, FAILED("unexpected status 401 Unauthorized") }, { EXITED(1) }, 1, "run 'codex login'" },
                 { { BEGIN, FAILED("last status: 429 Too Many Requests") }, { EXITED(1) }, 1, "--resume " THREAD },
-                { { BEGIN, FAILED("stream disconnected"), }, { EXITED(1), .is_review = true }, 1, "start the review again" },
-                { { BEGIN, COMMAND("started", "1", "\"command\":\"make\"") }, { KILLED(SIGKILL) }, 137, "while it ran 'make'" },
+                { { BEGIN, FAILED("stream disconnected") }, { EXITED(1), .is_review = true }, 1,
+                  "start the review again" },
+                { { BEGIN, COMMAND("started", "1", "\"command\":\"make\"") }, { KILLED(SIGKILL) }, 137,
+                  "while it ran 'make'" },
                 { { BEGIN }, { KILLED(SIGTERM), .stopped = SIGTERM }, 143, "stopped (SIGTERM)" },
                 { { BEGIN }, { EXITED(1), .stopped = SIGINT }, 130, "stopped (SIGINT)" },
                 { {}, { EXITED(0) }, 1, "start it again" },
@@ -111,6 +116,10 @@ static json_object *result_of(const Result *result) {
         return document;
 }
 
+static int64_t number(json_object *document, const char *key) {
+        return json_object_get_int64(json_object_object_get(document, key));
+}
+
 static const char *member(json_object *document, const char *key) {
         return json_object_to_json_string_ext(json_object_object_get(document, key), JSON_C_TO_STRING_PLAIN);
 }
@@ -125,12 +134,14 @@ static void result_members(void) {
         check_string(member(document, "next"), "[]");
         json_object_put(document);
 
-        FEED(&t, BEGIN, COMMAND("completed", "1", "\"command\":\"a\",\"exit_code\":3"), COMMAND("completed", "2", "\"command\":\"b\""),
-             COMMAND("started", "3", "\"command\":\"c\""), EDIT("completed", "f", "add", "completed"), MESSAGE("m"), COMPLETED);
+        FEED(&t, BEGIN, COMMAND("completed", "1", "\"command\":\"a\",\"exit_code\":3"),
+             COMMAND("completed", "2", "\"command\":\"b\""), COMMAND("started", "3", "\"command\":\"c\""),
+             EDIT("completed", "f", "add", "completed"), MESSAGE("m"), COMPLETED);
         result.next = "codex login";
         document = result_of(&result);
-        check_string(member(document, "commands"), "[{\"command\":\"a\",\"exit_code\":3},{\"command\":\"b\",\"exit_code\":null},"
-                                                   "{\"command\":\"c\",\"exit_code\":null}]");
+        check_string(member(document, "commands"),
+                     "[{\"command\":\"a\",\"exit_code\":3},{\"command\":\"b\",\"exit_code\":null},"
+                     "{\"command\":\"c\",\"exit_code\":null}]");
         check_string(member(document, "files"), "[{\"path\":\"f\",\"kind\":\"add\"}]");
         check_string(member(document, "last_message"), "\"m\"");
         check_string(member(document, "next"), "[\"codex login\",\"codex exec resume " THREAD "\","
@@ -163,8 +174,8 @@ static void result_fits(void) {
                 document = result_of(&result);
                 check(strlen(json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN)) < RESULT_MAX);
                 check(strlen(member(document, "last_message")) > RESULT_MAX / 4);
-                check_int(json_object_get_int64(json_object_object_get(document, "last_message_bytes")), t.message_size);
-                check_int(json_object_get_int64(json_object_object_get(document, "commands_omitted")) +
+                check_int(number(document, "last_message_bytes"), t.message_size);
+                check_int(number(document, "commands_omitted") +
                                   json_object_array_length(json_object_object_get(document, "commands")),
                           5 * TURN_COMMANDS_MAX);
                 json_object_put(document);

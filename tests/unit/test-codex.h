@@ -12,7 +12,8 @@
 #define COMPLETED "{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":5,\"output_tokens\":2}}"
 #define FAILED(why) "{\"type\":\"turn.failed\",\"error\":{\"message\":\"" why "\"}}"
 
-#define ITEM(when, id, type, rest) "{\"type\":\"item." when "\",\"item\":{\"id\":\"" id "\",\"type\":\"" type "\"," rest "}}"
+#define ITEM(when, id, type, rest) \
+        "{\"type\":\"item." when "\",\"item\":{\"id\":\"" id "\",\"type\":\"" type "\"," rest "}}"
 #define MESSAGE(text) ITEM("completed", "m", "agent_message", "\"text\":\"" text "\"")
 #define COMMAND(when, id, rest) ITEM(when, id, "command_execution", rest)
 #define EDIT(when, path, kind, status)                \

@@ -136,11 +136,30 @@ static void ends_of_ranges(void) {
 /* A value that cannot be is said, with its name, and the default stays. */
 static void bad_values(void) {
         static const char *const lines[] = {
-                "MaxRunning=0", "MaxRunning=100001", "MaxRunning=-1", "MaxRunning=many", "MaxRunning=", "MaxRunning=4294967297",
-                "MaxRunning=infinity", "MaxRunning=18446744073709551616", "StopTimeoutSec=3601", "StopTimeoutSec=infinity",
-                "RuntimeMaxSec=0", "RuntimeMaxSec=999ms", "RuntimeMaxSec=soon", "OutputMax=0", "OutputMax=8388608T",
-                "OutputMax=1 G", "RetentionMaxAgeSec=0", "RetentionMaxBytes=0", "MaxRunningPerUser=0", "MaxQueuedPerUser=0",
-                "MaxQueued=10000001", "MaxAwaitsPerUser=0", "MaxStoredPerUser=infinity", "MaxStoredBytesPerUser=0",
+                "MaxRunning=0",
+                "MaxRunning=100001",
+                "MaxRunning=-1",
+                "MaxRunning=many",
+                "MaxRunning=",
+                "MaxRunning=4294967297",
+                "MaxRunning=infinity",
+                "MaxRunning=18446744073709551616",
+                "StopTimeoutSec=3601",
+                "StopTimeoutSec=infinity",
+                "RuntimeMaxSec=0",
+                "RuntimeMaxSec=999ms",
+                "RuntimeMaxSec=soon",
+                "OutputMax=0",
+                "OutputMax=8388608T",
+                "OutputMax=1 G",
+                "RetentionMaxAgeSec=0",
+                "RetentionMaxBytes=0",
+                "MaxRunningPerUser=0",
+                "MaxQueuedPerUser=0",
+                "MaxQueued=10000001",
+                "MaxAwaitsPerUser=0",
+                "MaxStoredPerUser=infinity",
+                "MaxStoredBytesPerUser=0",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++) {

@@ -89,8 +89,8 @@ static const char version_1[] =
         "CREATE TABLE jobs ("
         "  number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, token TEXT NOT NULL UNIQUE,"
         "  kind TEXT NOT NULL, label TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,"
-        "  exit_code INTEGER NOT NULL, signal INTEGER NOT NULL, uid INTEGER NOT NULL, queue TEXT NOT NULL, directory TEXT,"
-        "  workspace TEXT, session TEXT, created_usec INTEGER NOT NULL, started_usec INTEGER NOT NULL,"
+        "  exit_code INTEGER NOT NULL, signal INTEGER NOT NULL, uid INTEGER NOT NULL, queue TEXT NOT NULL,"
+        "  directory TEXT, workspace TEXT, session TEXT, created_usec INTEGER NOT NULL, started_usec INTEGER NOT NULL,"
         "  finished_usec INTEGER NOT NULL, sequence INTEGER UNIQUE, progress TEXT, stdout_bytes INTEGER NOT NULL,"
         "  stderr_bytes INTEGER NOT NULL, result TEXT, stopped_by INTEGER, stop_reason TEXT NOT NULL DEFAULT '',"
         "  instance TEXT, runtime_max_usec INTEGER NOT NULL, output_max INTEGER NOT NULL, memory_max INTEGER NOT NULL,"
@@ -101,10 +101,10 @@ static const char version_1[] =
         "  STRICT, WITHOUT ROWID;"
         "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
         "INSERT INTO counters VALUES ('sequence', 7);"
-        "INSERT INTO jobs VALUES (11, 'task-aaaa000000', 'aaaa000000', 'task', 'label', 'completed', '', 0, 0, 0, 'default',"
-        "  '/', NULL, NULL, 1, 2, 3, 7, NULL, 4, 5, '{}', NULL, '', 'i', 0, 0, 0, 0, 0);"
-        "INSERT INTO jobs VALUES (12, 'task-bbbb000000', 'bbbb000000', 'task', 'label', 'running', '', -1, 0, 0, 'default',"
-        "  '/', NULL, NULL, 1, 2, 0, NULL, NULL, 0, 0, NULL, 5, 'user', 'i', 1, 2, 3, 4, 5);"
+        "INSERT INTO jobs VALUES (11, 'task-aaaa000000', 'aaaa000000', 'task', 'label', 'completed', '', 0, 0, 0,"
+        "  'default', '/', NULL, NULL, 1, 2, 3, 7, NULL, 4, 5, '{}', NULL, '', 'i', 0, 0, 0, 0, 0);"
+        "INSERT INTO jobs VALUES (12, 'task-bbbb000000', 'bbbb000000', 'task', 'label', 'running', '', -1, 0, 0,"
+        "  'default', '/', NULL, NULL, 1, 2, 0, NULL, NULL, 0, 0, NULL, 5, 'user', 'i', 1, 2, 3, 4, 5);"
         "INSERT INTO specs VALUES ('task-bbbb000000', zeroblob(40));"
         "PRAGMA user_version = 1;";
 
@@ -349,5 +349,6 @@ static void damaged_live(void) {
         check_most_saved(&f);
 }
 
-TEST_MAIN(TEST(older_version), TEST(newer_version), TEST(no_database), TEST(cut_off), TEST(flagged), TEST(flagged_after_many),
-          TEST(flagged_in_quotes), TEST(flagged_older_version), TEST(damaged_finished), TEST(damaged_live))
+TEST_MAIN(TEST(older_version), TEST(newer_version), TEST(no_database), TEST(cut_off), TEST(flagged),
+          TEST(flagged_after_many), TEST(flagged_in_quotes), TEST(flagged_older_version), TEST(damaged_finished),
+          TEST(damaged_live))

@@ -155,8 +155,9 @@ static void entries(void) {
                 check_ok(sd_bus_message_read_basic(m, 's', &name));
                 n++;
                 /* What has no value is left out. */
-                for (const char *const *absent = (const char *const[]) { "Kind", "Workspace", "Session", "Progress", "Result",
-                                                                        "Directory", "Queue", "StoppedBy", NULL };
+                for (const char *const *absent =
+                             (const char *const[]) { "Kind", "Workspace", "Session", "Progress", "Result", "Directory",
+                                                    "Queue", "StoppedBy", NULL };
                      *absent; absent++)
                         check(!streq(name, *absent));
                 if (streq(name, "Unit"))
@@ -247,5 +248,6 @@ static void unit_name(void) {
         check_string(job_unit_name(longest, name), "codex-job-a2345678901234567890123456789012-0123456789.service");
 }
 
-TEST_MAIN(TEST(clear), TEST(copy), TEST(fields), TEST(travel_full), TEST(travel_bare), TEST(travel_limits), TEST(entries),
-          TEST(read_unknown), TEST(read_refused), TEST(read_wrong_signature), TEST(append_field_absent), TEST(unit_name))
+TEST_MAIN(TEST(clear), TEST(copy), TEST(fields), TEST(travel_full), TEST(travel_bare), TEST(travel_limits),
+          TEST(entries), TEST(read_unknown), TEST(read_refused), TEST(read_wrong_signature), TEST(append_field_absent),
+          TEST(unit_name))

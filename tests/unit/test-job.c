@@ -28,43 +28,66 @@ static void life(void) {
         check(!job_free(NULL));
 }
 
-/* Every step from every state: queued to running or to an end, running to an end, no other. */
-static void steps(void) {
+static void running(void) {
+        for (int from = 0; from < _JOB_STATE_MAX; from++) {
+                _cleanup_(job_freep) Job *job = new_job((JobState) from);
+
+                check_error(job_set_running(job, 5), from == JOB_QUEUED ? 0 : -EINVAL);
+                check_int(job->record.state, from == JOB_QUEUED ? JOB_RUNNING : from);
+                check_int(job->record.started_usec, from == JOB_QUEUED ? 5 : 0);
+                check_int(job->record.reason, JOB_REASON_NONE);
+        }
+}
+
+/* Every outcome from every state: only an end, only of what has none, and completed without a reason. */
+static void outcomes(void) {
         for (int from = 0; from < _JOB_STATE_MAX; from++)
-                for (int to = 0; to < _JOB_STATE_MAX; to++) {
-                        _cleanup_(job_freep) Job *job = new_job((JobState) from);
-                        bool bare = to == JOB_RUNNING || to == JOB_COMPLETED;
-                        JobReason reason = bare ? JOB_REASON_NONE : JOB_REASON_LOST;
-                        bool legal = (from == JOB_QUEUED && to != JOB_QUEUED) ||
-                                (from == JOB_RUNNING && job_state_is_terminal((JobState) to));
+                for (int to = 0; to < _JOB_STATE_MAX; to++)
+                        for (int reason = 0; reason < _JOB_REASON_MAX; reason++) {
+                                _cleanup_(job_freep) Job *job = new_job((JobState) from);
+                                bool legal = !job_state_is_terminal((JobState) from) &&
+                                             job_state_is_terminal((JobState) to) &&
+                                             (to == JOB_COMPLETED) == (reason == JOB_REASON_NONE);
 
-                        check_error(job_set_state(job, (JobState) to, reason), legal ? 0 : -EINVAL);
-                        check_int(job->record.state, legal ? to : from);
-                        check_int(job->record.reason, legal ? reason : JOB_REASON_NONE);
-                }
+                                check_error(job_set_outcome(job, (JobState) to, (JobReason) reason, 7),
+                                            legal ? 0 : -EINVAL);
+                                check_int(job->outcome.finished_usec, legal ? 7 : 0);
+                                check_int(job->record.state, from); /* not before it is on disk */
+                        }
 }
 
-/* Completed is the only end without a reason, and only an end has one. */
-static void reasons(void) {
-        for (int reason = JOB_REASON_NONE + 1; reason < _JOB_REASON_MAX; reason++) {
-                _cleanup_(job_freep) Job *job = new_job(JOB_RUNNING);
-
-                check_error(job_set_state(job, JOB_COMPLETED, (JobReason) reason), -EINVAL);
-                check_int(job->record.state, JOB_RUNNING);
-        }
-        for (int state = JOB_FAILED; state <= JOB_CANCELLED; state++) {
-                _cleanup_(job_freep) Job *job = new_job(JOB_RUNNING);
-
-                check_error(job_set_state(job, (JobState) state, JOB_REASON_NONE), -EINVAL);
-        }
-}
-
-static void running_without_reason(void) {
+static void apply(void) {
         _cleanup_(job_freep) Job *job = new_job(JOB_QUEUED);
 
-        check_error(job_set_state(job, JOB_RUNNING, JOB_REASON_SIGNAL), -EINVAL);
-        check_int(job->record.state, JOB_QUEUED);
-        check_int(job->record.reason, JOB_REASON_NONE);
+        check_ok(job_set_running(job, 5));
+        check_ok(job_set_outcome(job, JOB_FAILED, JOB_REASON_LOST, 7));
+        check_int(job->record.state, JOB_RUNNING);
+        check_int(job->record.exit_code, -1);
+        check_int(job->record.finished_usec, 0);
+        job_apply_outcome(job, 9);
+        check_int(job->record.state, JOB_FAILED);
+        check_int(job->record.reason, JOB_REASON_LOST);
+        check_int(job->record.exit_code, -1);
+        check_int(job->record.signal, 0);
+        check_int(job->record.started_usec, 5);
+        check_int(job->record.finished_usec, 7);
+        check_int(job->record.sequence, 9);
+
+        check_error(job_set_outcome(job, JOB_COMPLETED, JOB_REASON_NONE, 8), -EINVAL);
+        check_error(job_set_end(job, &(JobEnd) { CLD_EXITED, 0, "success", true }, 8), -EINVAL);
+        check_error(job_set_running(job, 8), -EINVAL);
+        check_int(job->record.state, JOB_FAILED);
+}
+
+/* One that never ran: what a caller of Await sees is the exit code of a cancelled job. */
+static void cancelled_before_it_ran(void) {
+        _cleanup_(job_freep) Job *job = new_job(JOB_QUEUED);
+
+        check_ok(job_set_outcome(job, JOB_CANCELLED, JOB_REASON_USER, 7));
+        job_apply_outcome(job, 1);
+        check_int(job->record.exit_code, 143);
+        check_int(job->record.signal, 0);
+        check_int(job->record.started_usec, 0);
 }
 
 static const struct {
@@ -95,14 +118,16 @@ static const struct {
 
         /* never became the command */
         { "not found", { CLD_EXITED, 127, "exit-code", true, true }, 0, JOB_FAILED, JOB_REASON_NOT_EXECUTABLE, 127, 0 },
-        { "no worker", { CLD_EXITED, 203, "exit-code", false }, 0, JOB_FAILED, JOB_REASON_NOT_EXECUTABLE, 203, 0 },
+        { "no worker", { CLD_EXITED, 203, "exit-code", false }, 0, JOB_FAILED, JOB_REASON_NOT_EXECUTABLE, -1, 0 },
         { "no process", { 0, 0, "resources", false }, 0, JOB_FAILED, JOB_REASON_NOT_EXECUTABLE, -1, 0 },
 
         /* ended by us */
-        { "cancelled", { CLD_KILLED, SIGTERM, "success", true }, JOB_REASON_USER, JOB_CANCELLED, JOB_REASON_USER, 143, SIGTERM },
-        { "cancelled hard", { CLD_KILLED, SIGKILL, "timeout", true }, JOB_REASON_USER, JOB_CANCELLED, JOB_REASON_USER, 143,
-          SIGKILL },
-        { "cancelled, exit 0", { CLD_EXITED, 0, "success", true }, JOB_REASON_USER, JOB_CANCELLED, JOB_REASON_USER, 143, 0 },
+        { "cancelled", { CLD_KILLED, SIGTERM, "success", true }, JOB_REASON_USER, JOB_CANCELLED,
+          JOB_REASON_USER, 143, SIGTERM },
+        { "cancelled hard", { CLD_KILLED, SIGKILL, "timeout", true }, JOB_REASON_USER, JOB_CANCELLED,
+          JOB_REASON_USER, 143, SIGKILL },
+        { "cancelled, exit 0", { CLD_EXITED, 0, "success", true }, JOB_REASON_USER, JOB_CANCELLED,
+          JOB_REASON_USER, 143, 0 },
         { "too much output", { CLD_KILLED, SIGTERM, "success", true }, JOB_REASON_OUTPUT_LIMIT, JOB_FAILED,
           JOB_REASON_OUTPUT_LIMIT, 143, SIGTERM },
         { "too much output, exit 0", { CLD_EXITED, 0, "success", true }, JOB_REASON_OUTPUT_LIMIT, JOB_FAILED,
@@ -112,14 +137,16 @@ static const struct {
 static void end_from(JobState state) {
         for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
                 _cleanup_(job_freep) Job *job = new_job(state);
-                const JobRecord *record = &job->record;
+                const JobOutcome *o = &job->outcome;
 
                 job->stop_reason = ends[i].stop_reason;
-                check_ok(job_set_end(job, &ends[i].end));
-                if (record->state != ends[i].state || record->reason != ends[i].reason ||
-                    record->exit_code != ends[i].exit_code || record->signal != ends[i].signal)
-                        test_fail(TEST_PLACE(ends[i].what), "is %s, %s, %d, %d", job_state_to_string(record->state),
-                                  job_reason_to_string(record->reason), record->exit_code, record->signal);
+                check_ok(job_set_end(job, &ends[i].end, 7));
+                if (o->state != ends[i].state || o->reason != ends[i].reason || o->exit_code != ends[i].exit_code ||
+                    o->signal != ends[i].signal)
+                        test_fail(TEST_PLACE(ends[i].what), "is %s, %s, %d, %d", job_state_to_string(o->state),
+                                  job_reason_to_string(o->reason), o->exit_code, o->signal);
+                check_int(o->finished_usec, 7);
+                check_int(job->record.state, state);
         }
 }
 
@@ -132,17 +159,5 @@ static void end_of_queued(void) {
         end_from(JOB_QUEUED);
 }
 
-/* Terminal states never change, and neither does what belongs to them. */
-static void end_twice(void) {
-        _cleanup_(job_freep) Job *job = new_job(JOB_RUNNING);
-
-        check_ok(job_set_end(job, &(JobEnd) { CLD_EXITED, 0, "success", true }));
-        check_error(job_set_end(job, &(JobEnd) { CLD_KILLED, SIGKILL, "signal", true }), -EINVAL);
-        check_int(job->record.state, JOB_COMPLETED);
-        check_int(job->record.reason, JOB_REASON_NONE);
-        check_int(job->record.exit_code, 0);
-        check_int(job->record.signal, 0);
-}
-
-TEST_MAIN(TEST(life), TEST(steps), TEST(reasons), TEST(running_without_reason), TEST(end_of_running), TEST(end_of_queued),
-          TEST(end_twice))
+TEST_MAIN(TEST(life), TEST(running), TEST(outcomes), TEST(apply), TEST(cancelled_before_it_ran), TEST(end_of_running),
+          TEST(end_of_queued))

@@ -281,11 +281,26 @@ static void collect_refused(void) {
         check(!text);
 }
 
+/* Adds a letter for an id that is known, once, and ? for another. */
 static int found_id(const char *id, void *userdata) {
-        char *ids = userdata;
+        char *letters = userdata, letter[2] = "?";
 
-        (void) strcat(strcat(ids, id), " ");
+        if (streq(id, ID))
+                letter[0] = 't';
+        else if (strlen(id) == 12 && streq(id + 1, "-0000000000"))
+                letter[0] = id[0];
+        if (!strstr(letters, letter))
+                (void) strcat(letters, letter);
         return 0;
+}
+
+static void check_found(Output *output, const char *expected) {
+        char letters[256] = "";
+
+        check_ok(output_foreach(output, found_id, letters));
+        check_int(strlen(letters), strlen(expected));
+        for (const char *e = expected; *e; e++)
+                check(strchr(letters, *e));
 }
 
 static int stop_at_once(const char *id, void *userdata) {
@@ -295,30 +310,37 @@ static int stop_at_once(const char *id, void *userdata) {
 
 static void foreach(void) {
         _cleanup_(output_freep) Output *output = new_output();
-        char ids[256] = "";
         int calls = 0;
 
-        check_ok(output_foreach(output, found_id, ids));
-        check_string(ids, "");
+        check_found(output, "");
         check_ok(output_create(output, ID, geteuid()));
         check_ok(output_create(output, "a-0000000000", geteuid()));
-        write_file("output/b-0000000000.stderr", "", 0);
+        write_file("output/b-0000000000.stderr", "", 0); /* some of them were lost */
+        write_file("results/c-0000000000.result", "", 0);
         write_file("output/no id.stdout", "", 0);
         write_file("output/README", "", 0);
         write_file("output/.stdout", "", 0);
-        check_ok(output_foreach(output, found_id, ids));
-        check_int(strlen(ids), strlen(ID " a-0000000000 "));
-        check_contains(ids, ID " ");
-        check_contains(ids, "a-0000000000 ");
-
-        ids[0] = 0; /* and once more from the beginning */
-        check_ok(output_foreach(output, found_id, ids));
-        check_contains(ids, ID " ");
+        check_found(output, "tabc");
+        check_found(output, "tabc"); /* and once more from the beginning */
         check_error(output_foreach(output, stop_at_once, &calls), -ECANCELED);
         check_int(calls, 1);
 }
 
+/* The worker says by it that it was executed; nothing else does. */
+static void touched(void) {
+        _cleanup_(output_freep) Output *output = new_output();
+        _cleanup_close_ int fd = -EBADF;
+
+        check(output_was_touched(output, ID)); /* is not there */
+        check_ok(output_create(output, ID, geteuid()));
+        check(!output_was_touched(output, ID));
+        fd = check_ok(output_open_writer(output, ID, OUTPUT_STDERR));
+        check(!output_was_touched(output, ID));
+        check_ok(futimens(fd, NULL));
+        check(output_was_touched(output, ID));
+}
+
 TEST_MAIN(TEST(directories), TEST(directories_again), TEST(directories_refused), TEST(streams), TEST(create),
-          TEST(create_taken), TEST(create_half_taken), TEST(create_for_another), TEST(remove_files), TEST(write_and_read),
-          TEST(descriptor_flags), TEST(open_refused), TEST(result_path), TEST(collect), TEST(collect_says_none),
-          TEST(collect_refused), TEST(foreach))
+          TEST(create_taken), TEST(create_half_taken), TEST(create_for_another), TEST(remove_files),
+          TEST(write_and_read), TEST(descriptor_flags), TEST(open_refused), TEST(result_path), TEST(collect),
+          TEST(collect_says_none), TEST(collect_refused), TEST(foreach), TEST(touched))

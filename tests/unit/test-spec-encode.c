@@ -13,8 +13,8 @@
 
 /* --- encoding -------------------------------------------------------------------------------------- */
 
-static void check_encoded(const Spec *spec, char *const *extra, uint64_t stdin_size, uint32_t n_argv, uint32_t n_environment,
-                          const char *strings, size_t size) {
+static void check_encoded(const Spec *spec, char *const *extra, uint64_t stdin_size, uint32_t n_argv,
+                          uint32_t n_environment, const char *strings, size_t size) {
         _cleanup_free_ void *data = NULL;
         const SpecHeader *header;
         size_t n;
@@ -82,7 +82,12 @@ static void digests(void) {
 static void digests_equal(void) {
         const Spec spec = { .argv = STRINGS("a"), .kind = "job" };
         const Spec other = {
-                .argv = STRINGS("a"), .kind = "job", .label = "x", .session = "y", .key = "z", .environment = STRINGS("A=1"),
+                .argv = STRINGS("a"),
+                .kind = "job",
+                .label = "x",
+                .session = "y",
+                .key = "z",
+                .environment = STRINGS("A=1"),
                 .stdin_fd = 7,
         };
 
@@ -136,7 +141,8 @@ static void labels_cut(void) {
         check(large);
         memset(large, 'x', 100000);
         large[100000] = 0;
-        check_label("a xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…", "a", large, "b", NULL);
+        check_label("a xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…", "a", large,
+                    "b", NULL);
 }
 
 /* Nothing but bytes that could be inside a character. */
@@ -161,17 +167,44 @@ static void check_result(const char *text, const char *expected) {
 static void results(void) {
         check_result("{}", "{}");
         check_result(" \t\r\n{ } \t\r\n", "{}");
-        check_result("{\"a\": 1,\n \"b\": [true, false, null, -1.5, \"x\"]}\n", "{\"a\":1,\"b\":[true,false,null,-1.5,\"x\"]}");
+        check_result("{\"a\": 1,\n \"b\": [true, false, null, -1.5, \"x\"]}\n",
+                     "{\"a\":1,\"b\":[true,false,null,-1.5,\"x\"]}");
         check_result("{\"text\":\"a\\nb \\\"ä 世界\"}", "{\"text\":\"a\\nb \\\"ä 世界\"}");
-        check_result("{\"n\":9223372036854775807,\"u\":18446744073709551615}", "{\"n\":9223372036854775807,\"u\":18446744073709551615}");
+        check_result("{\"n\":9223372036854775807,\"u\":18446744073709551615}",
+                     "{\"n\":9223372036854775807,\"u\":18446744073709551615}");
         check_result("{\"d\":1e10,\"e\":0.1}", "{\"d\":1e10,\"e\":0.1}");
 }
 
 static void results_refused(void) {
         static const char *const texts[] = {
-                "", " ", "null", "1", "\"text\"", "[]", "[{}]", "{", "}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
-                "{} {}", "{}x", "{},", "{\"a\":01}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":0x1}", "{\"a\":tru}", "{\"a\":True}",
-                "{\"a\":\"x}", "{\"a\":\"\\x\"}", "{\"a\":\"\xff\"}", "{/* a */}", "// a\n{}", "\xef\xbb\xbf{}",
+                "",
+                " ",
+                "null",
+                "1",
+                "\"text\"",
+                "[]",
+                "[{}]",
+                "{",
+                "}",
+                "{\"a\"}",
+                "{\"a\":}",
+                "{\"a\":1,}",
+                "{a:1}",
+                "{} {}",
+                "{}x",
+                "{},",
+                "{\"a\":01}",
+                "{\"a\":+1}",
+                "{\"a\":.5}",
+                "{\"a\":0x1}",
+                "{\"a\":tru}",
+                "{\"a\":True}",
+                "{\"a\":\"x}",
+                "{\"a\":\"\\x\"}",
+                "{\"a\":\"\xff\"}",
+                "{/* a */}",
+                "// a\n{}",
+                "\xef\xbb\xbf{}",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)
@@ -230,5 +263,6 @@ static void result_nested(void) {
         check_result(text, NULL);
 }
 
-TEST_MAIN(TEST(encode), TEST(layout), TEST(digests), TEST(digests_equal), TEST(labels), TEST(labels_cut), TEST(label_of_continuations), TEST(results),
-          TEST(results_refused), TEST(results_not_json), TEST(results_not_changed), TEST(result_with_nul), TEST(result_sizes), TEST(result_nested))
+TEST_MAIN(TEST(encode), TEST(layout), TEST(digests), TEST(digests_equal), TEST(labels), TEST(labels_cut),
+          TEST(label_of_continuations), TEST(results), TEST(results_refused), TEST(results_not_json),
+          TEST(results_not_changed), TEST(result_with_nul), TEST(result_sizes), TEST(result_nested))

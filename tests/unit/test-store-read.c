@@ -64,7 +64,9 @@ static void prefixes(void) {
 
 /* What is no beginning of an id is never looked for: no pattern, no SQL, no other case. */
 static void no_prefixes(void) {
-        static const char *const texts[] = { "", "%", "task%", "task_aaaa", "TASK", "task-aaaa*", "'", "' OR 1 = 1 --", "task ", "~" };
+        static const char *const texts[] = {
+                "", "%", "task%", "task_aaaa", "TASK", "task-aaaa*", "'", "' OR 1 = 1 --", "task ", "~",
+        };
         _cleanup_free_ char *large = malloc(1024 * 1024 + 1);
         _cleanup_store_fixture_ StoreFixture f;
 
@@ -211,7 +213,8 @@ static void list_pages(void) {
         check_string(list(&f, "limit=2 before=" C), B " " A " ");
         check_string(list(&f, "limit=1 before=" B), A " ");
         check_string(list(&f, "before=" A), "");
-        check_string(list(&f, "uid=1000 before=" D), B " " A " ");
+        check_string(list(&f, "uid=1000 before=" B), A " ");
+        check_string(list(&f, "uid=1000 before=" D), ""); /* of another user: not there either */
         check_string(list(&f, "before=job-0000000000"), ""); /* is not there */
 }
 
@@ -262,7 +265,8 @@ static void inboxes(void) {
 
 /* --- keys ------------------------------------------------------------------------------------------ */
 
-static void submit_with_key(StoreFixture *f, const char *id, uint32_t uid, const char *key, uint64_t digest, Answer *answer) {
+static void submit_with_key(StoreFixture *f, const char *id, uint32_t uid, const char *key, uint64_t digest,
+                            Answer *answer) {
         _cleanup_(job_freep) Job *job = fixture_job(id, uid);
         StoreInsert insert = { .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1, .key = key, .digest = digest };
 
@@ -383,11 +387,10 @@ static void insert_ended(StoreFixture *f, const char *id, uint32_t uid, uint64_t
         Answer answer = {};
 
         check_ok(insert_job(f, job));
-        check_ok(job_set_state(job, JOB_COMPLETED, JOB_REASON_NONE));
-        job->record.finished_usec = finished_usec;
+        check_ok(job_set_outcome(job, JOB_COMPLETED, JOB_REASON_NONE, finished_usec));
         job->record.stdout_bytes = bytes / 2;
         job->record.stderr_bytes = bytes - bytes / 2;
-        check_ok(store_finish(f->store, &job->record, on_ended, &answer));
+        check_ok(store_finish(f->store, job, on_ended, &answer));
         run_until(f->event, &answer.done);
         check_ok(answer.r);
 }
@@ -465,6 +468,6 @@ static void expire_many(void) {
 }
 
 TEST_MAIN(TEST(prefixes), TEST(no_prefixes), TEST(users), TEST(full_id_wins), TEST(many_candidates), TEST(several),
-          TEST(list_filters), TEST(list_pages), TEST(list_after_sequence), TEST(inboxes), TEST(keys), TEST(keys_together),
-          TEST(keys_together_with_failure), TEST(quotas), TEST(expire_by_age), TEST(expire_by_size), TEST(expire_not_unread),
-          TEST(expire_many))
+          TEST(list_filters), TEST(list_pages), TEST(list_after_sequence), TEST(inboxes), TEST(keys),
+          TEST(keys_together), TEST(keys_together_with_failure), TEST(quotas), TEST(expire_by_age),
+          TEST(expire_by_size), TEST(expire_not_unread), TEST(expire_many))

@@ -200,7 +200,8 @@ static void insert_and_begin(void) {
 }
 
 /* A copy of the descriptor is made: the caller closes its own while the thread is at work. */
-static void insert_with_stdin(StoreFixture *f, const char *id, const void *bytes, size_t n, uint64_t promised, Answer *answer) {
+static void insert_with_stdin(StoreFixture *f, const char *id, const void *bytes, size_t n, uint64_t promised,
+                              Answer *answer) {
         _cleanup_(job_freep) Job *job = fixture_job(id, 0);
         _cleanup_close_ int fd = memfd_create("stdin", MFD_CLOEXEC);
         StoreInsert insert = { .spec = calloc(1, sizeof(SpecHeader)), .spec_size = sizeof(SpecHeader), .stdin_fd = fd };
@@ -315,20 +316,18 @@ static void finish(void) {
 
         store_fixture_open(&f);
         check_ok(insert_job(&f, job));
-        check_ok(job_set_state(job, JOB_CANCELLED, JOB_REASON_USER));
-        job->record.exit_code = 143;
-        job->record.signal = 9;
-        job->record.started_usec = 100;
-        job->record.finished_usec = UINT64_C(1700000000000001);
+        check_ok(job_set_running(job, 100));
+        check_ok(job_set_outcome(job, JOB_CANCELLED, JOB_REASON_USER, UINT64_C(1700000000000001)));
+        job->outcome.signal = 9;
         job->record.progress = strdup("3 of 8");
         job->record.stdout_bytes = UINT64_C(1) << 40;
         job->record.stderr_bytes = 1;
         job->record.result = strdup("{\"a\":\"ä\"}");
         job->record.stopped_by = 0;
-        check_ok(store_finish(f.store, &job->record, on_sequence, &sequence));
+        check_ok(store_finish(f.store, job, on_sequence, &sequence));
         f.store = store_free(f.store); /* carries out what was handed over */
         check_int(sequence, 1);
-        job->record.sequence = 1;
+        job_apply_outcome(job, 1);
 
         check_ok(store_new(&f.store, f.event, test_directory()));
         check_stored(&f, &job->record);
@@ -402,7 +401,7 @@ static void remove_all_or_none(void) {
 
 /* Callbacks come in the order of the operations, failures among them, whatever shares a commit. */
 static void order(void) {
-        enum { N = 300 };
+        enum { N = 100 };
         _cleanup_store_fixture_ StoreFixture f;
         Answer answers[N] = {};
         char id[16];
@@ -462,8 +461,8 @@ static void free_commits_what_follows(void) {
         Store *store;
 
         store_fixture_open(&f);
-        check_ok(store_insert(f.store, job, &(StoreInsert) { .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1 }, on_first,
-                              &chain));
+        check_ok(store_insert(f.store, job, &(StoreInsert) { .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1 },
+                              on_first, &chain));
         store = f.store; /* stays in f while it is closed: callbacks use it */
         (void) store_free(store);
         f.store = NULL;
@@ -471,7 +470,7 @@ static void free_commits_what_follows(void) {
         check_ok(chain.answer.r);
 }
 
-TEST_MAIN(TEST(fresh), TEST(insert_and_reopen), TEST(load_live), TEST(load_live_until_error), TEST(insert_taken), TEST(begin), TEST(insert_and_begin),
-          TEST(begin_refused), TEST(standard_input), TEST(standard_input_shrunk), TEST(started), TEST(stop), TEST(late),
-          TEST(finish), TEST(sequences), TEST(state), TEST(remove_all_or_none), TEST(order), TEST(free_commits),
-          TEST(free_commits_what_follows))
+TEST_MAIN(TEST(fresh), TEST(insert_and_reopen), TEST(load_live), TEST(load_live_until_error), TEST(insert_taken),
+          TEST(begin), TEST(insert_and_begin), TEST(begin_refused), TEST(standard_input), TEST(standard_input_shrunk),
+          TEST(started), TEST(stop), TEST(late), TEST(finish), TEST(sequences), TEST(state), TEST(remove_all_or_none),
+          TEST(order), TEST(free_commits), TEST(free_commits_what_follows))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "test-bus.h"
 #include "test.h"
 #include "utf8.h"
 
@@ -15,8 +16,8 @@ static const struct {
         { TEXT("plain"), NULL },
         { TEXT("\x01\x1f\x7f"), NULL },
         { TEXT("Grüße, 世界, 🎉"), NULL },
-        { TEXT("\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xef\xbf\xbf"), NULL },                          /* the ends of ranges */
-        { TEXT("\xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf"), NULL },
+        { TEXT("\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xef\xbf\xbd"), NULL },  /* the ends of ranges */
+        { TEXT("\xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbd"), NULL },
         { TEXT("a\0b"), "a" FFFD "b" },
         { TEXT("\0"), FFFD },
         { TEXT("\x80"), FFFD },
@@ -62,18 +63,46 @@ static void make_valid(void) {
         }
 }
 
+static size_t encode(uint32_t c, char ret[static 5]) {
+        size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+        for (size_t i = n - 1; i > 0; i--)
+                ret[i] = (char) (0x80 | ((c >> (6 * (n - 1 - i))) & 0x3f));
+        ret[0] = (char) (n == 1 ? c : (0xf00U >> n & 0xf0) | c >> (6 * (n - 1)));
+        ret[n] = 0;
+        return n;
+}
+
+/* The 66 code points that Unicode sets aside for use inside of programs. */
+static bool is_noncharacter(uint32_t c) {
+        return (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
+}
+
 /* Every character that there is, in each length. */
 static void every_character(void) {
         for (uint32_t c = 1; c <= 0x110000; c++) {
-                char s[4];
-                size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
                 bool expected = c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
+                char s[5];
 
-                for (size_t i = n - 1; i > 0; i--)
-                        s[i] = (char) (0x80 | ((c >> (6 * (n - 1 - i))) & 0x3f));
-                s[0] = (char) (n == 1 ? c : (0xf00U >> n & 0xf0) | c >> (6 * (n - 1)));
-                if (utf8_is_valid(s, n) != expected)
+                if (!is_noncharacter(c) && utf8_is_valid(s, encode(c, s)) != expected)
                         test_fail(TEST_PLACE("utf8_is_valid()"), "wrong for U+%04X", (unsigned) c);
+        }
+}
+
+/* Whatever is made valid is meant to be sent, and sd-bus refuses noncharacters. */
+static void can_be_sent(void) {
+        _cleanup_(sd_bus_unrefp) sd_bus *bus = bus_new_silent();
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = message_new(bus, "Enqueue");
+
+        for (uint32_t c = 1; c <= 0x10ffff; c++) {
+                _cleanup_free_ char *valid = NULL;
+                char s[5];
+
+                if (!is_noncharacter(c))
+                        continue;
+                valid = utf8_make_valid(s, encode(c, s));
+                if (sd_bus_message_append_basic(m, 's', valid) < 0)
+                        test_fail(TEST_PLACE("sd_bus_message_append_basic()"), "refuses U+%04X", (unsigned) c);
         }
 }
 
@@ -81,4 +110,4 @@ static void impossible_size(void) {
         check(!utf8_make_valid("", SIZE_MAX));
 }
 
-TEST_MAIN(TEST(valid), TEST(make_valid), TEST(every_character), TEST(impossible_size))
+TEST_MAIN(TEST(valid), TEST(make_valid), TEST(every_character), TEST(can_be_sent), TEST(impossible_size))

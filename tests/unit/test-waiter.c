@@ -110,7 +110,8 @@ static void park(Fixture *f, Call *call, const char *sender, WaiterMode mode, co
         for (const char *l = letters; *l; l++)
                 jobs[n++] = f->jobs[*l - 'a'];
         call_send(f, call, sender);
-        check_ok(waiter_new(&f->waiters, f->pair.event, f->received, UID, mode, jobs, n, timeout, answer, f, free_userdata));
+        check_ok(waiter_new(&f->waiters, f->pair.event, f->received, UID, mode, jobs, n, timeout, answer, f,
+                            free_userdata));
         f->received = sd_bus_message_unref(f->received); /* the waiter holds it */
         check_int(call->replies, 0);
 }
@@ -301,13 +302,13 @@ static void nothing_to_free(void) {
 
         fixture_open(&f);
         call_send(&f, &call, ":1.1");
-        check_ok(waiter_new(&f.waiters, f.pair.event, f.received, UID + 1, WAITER_ANY, &f.jobs[2], 1, USEC_INFINITY, answer,
-                            NULL, NULL));
+        check_ok(waiter_new(&f.waiters, f.pair.event, f.received, UID + 1, WAITER_ANY, &f.jobs[2], 1, USEC_INFINITY,
+                            answer, NULL, NULL));
         check_int(waiter_count(&f.waiters, UID + 1), 1);
         check_int(waiter_count(&f.waiters, UID), 0);
         waiter_job_ended(f.jobs[2]);
         check_answer(&f, &call, "", "c-0000000000");
 }
 
-TEST_MAIN(TEST(any), TEST(all), TEST(same_job_twice), TEST(many), TEST(timeout_at_once), TEST(timeout), TEST(timeout_huge),
-          TEST(ended_before_timeout), TEST(peer_gone), TEST(stop_all), TEST(nothing_to_free))
+TEST_MAIN(TEST(any), TEST(all), TEST(same_job_twice), TEST(many), TEST(timeout_at_once), TEST(timeout),
+          TEST(timeout_huge), TEST(ended_before_timeout), TEST(peer_gone), TEST(stop_all), TEST(nothing_to_free))

@@ -36,7 +36,7 @@ const char *test_log(void) {
 
 /* Stands before the function of libsystemd: what is logged here is not for the journal of the machine. */
 int sd_journal_print_with_location(int priority, const char *file, const char *line, const char *function,
-                                   const char *format, ...);
+                                   const char *format, ...) _printf_(5, 6);
 int sd_journal_print_with_location(int priority, const char *file, const char *line, const char *function,
                                    const char *format, ...) {
         char text[4096];

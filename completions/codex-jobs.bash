@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# Completion of codex-jobs(1) for bash. The verbs and options are those that codex-jobs names in its
+# help, so that a new one needs no change here; the ids are those of the jobs that there are now,
+# shown with their labels. Whatever fails completes to nothing and says nothing.
+
+# --- what codex-jobs tells ------------------------------------------------------------------------
+
+# The options of a help text, one a line, each with what its value is called. Values that the help
+# lists, as in "--scope auto|branch" or "--effort WORD ... : low, high", are "low|high".
+_codex_jobs_options() {
+        local line called
+        local -r form='^ +(-[a-zA-Z], )?(--[a-z-]+)(, (--[a-z-]+))?( ([A-Z][^ ]*|[a-z-]+(\|[a-z-]+)+))? '
+        local -r listed=': ([a-z]+(, [a-z]+)+)$'
+
+        while IFS= read -r line; do
+                [[ "$line " =~ $form ]] || continue
+                set -- "${BASH_REMATCH[1]%, }" "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]}"
+                called=${BASH_REMATCH[6]}
+                [[ $called != WORD || ! $line =~ $listed ]] || called=${BASH_REMATCH[1]//, /|}
+                printf "%s $called\n" ${1:+"$1"} "$2" ${3:+"$3"}
+        done
+}
+
+# The verbs of the help text of codex-jobs itself.
+_codex_jobs_verbs() {
+        local line
+
+        while IFS= read -r line; do
+                [[ ! $line =~ ^\ \ ([a-z][a-z-]*)\  ]] || echo "${BASH_REMATCH[1]}"
+        done
+}
+
+# _codex_jobs_ids STATES COMMAND OPTION...: the ids of jobs in these states (an extended regular
+# expression), a tab, and the label, newest first. What JSON escapes in a label stays escaped, so that
+# no label reaches the terminal as more than text.
+_codex_jobs_ids() {
+        local states=$1 line label
+        local entry='"id": ?"([a-z0-9-]+)", ?"kind": ?"[^"]*", ?"label": ?(null|"([^"\\]|\\.)*"), ?'
+
+        shift
+        entry+='"state": ?'
+        timeout 3 "$@" status --all --json 2>/dev/null </dev/null | grep -oE "$entry\"($states)\"" |
+                while IFS= read -r line; do
+                        [[ $line =~ $entry ]] || continue
+                        label=${BASH_REMATCH[2]}
+                        [[ $label != null ]] || label='""'
+                        label=${label:1:-1}
+                        label=${label//\\\"/\"}
+                        printf '%s\t%s\n' "${BASH_REMATCH[1]}" "${label//[[:cntrl:]]/ }"
+                done
+}
+
+# --- what is answered -----------------------------------------------------------------------------
+
+# _codex_jobs_reply CURRENT WORD...: those that begin with the current word. Not by compgen -W, which
+# would expand what it is given.
+_codex_jobs_reply() {
+        local current=$1 word
+
+        shift
+        for word; do
+                [[ $word != "$current"* ]] || COMPREPLY+=("$word")
+        done
+}
+
+# _codex_jobs_reply_ids CURRENT GIVEN STATES COMMAND OPTION...: ids, but for those that stand on the
+# command line already; alone where one is inserted, with its label where several are listed.
+_codex_jobs_reply_ids() {
+        local current=$1 given=$2 room=$((${COLUMNS:-80} - 2)) id label text
+        local -a ids=() texts=()
+
+        while IFS=$'\t' read -r id label; do
+                [[ $id == "$current"* && $given != *" $id "* ]] || continue
+                text="$id${label:+  ($label)}"
+                ids+=("$id")
+                texts+=("${text:0:room}")
+        done < <(_codex_jobs_ids "${@:3}")
+        # 37 and 42: menu-complete and insert-completions, which insert what is listed.
+        if ((${#ids[@]} < 2 || COMP_TYPE == 37 || COMP_TYPE == 42)); then
+                COMPREPLY=("${ids[@]}")
+        else
+                COMPREPLY=("${texts[@]}")
+        fi
+}
+
+# _codex_jobs_reply_value CALLED CURRENT: the value of an option, by what the help calls it.
+_codex_jobs_reply_value() {
+        local -a words=()
+
+        case $1 in
+        DIR) compopt -o dirnames 2>/dev/null ;;
+        FILE*) compopt -o default 2>/dev/null ;;
+        NAME\[*) mapfile -t COMPREPLY < <(compgen -e -- "$2"); compopt -o nospace 2>/dev/null ;;
+        REF) mapfile -t words < <(git for-each-ref --format='%(refname:short)' 2>/dev/null) ;;
+        *\|*) IFS='|' read -ra words <<<"$1" ;;
+        esac
+        _codex_jobs_reply "$2" "${words[@]}"
+}
+
+# _codex_jobs_reply_command PLACE CURRENT: the command of a job, which begins at that place of
+# COMP_WORDS. What completes it elsewhere completes it here.
+_codex_jobs_reply_command() {
+        if declare -F _comp_command_offset >/dev/null; then
+                _comp_command_offset "$1"
+        elif declare -F _command_offset >/dev/null; then
+                _command_offset "$1"
+        elif (($1 == COMP_CWORD)); then
+                mapfile -t COMPREPLY < <(compgen -c -- "$2")
+        else
+                compopt -o default 2>/dev/null
+        fi
+}
+
+# --- the command line -----------------------------------------------------------------------------
+# These share the variables of _codex_jobs.
+
+# Bash cuts words at "=" and ":". Puts those up to the current one together again, with their places
+# in COMP_WORDS.
+_codex_jobs_join() {
+        local i joined=''
+
+        for ((i = 1; i <= COMP_CWORD; i++)); do
+                if [[ ${#words[@]} -gt 0 && ( -n $joined || ${COMP_WORDS[i]} == [=:]* ) ]]; then
+                        words[-1]+=${COMP_WORDS[i]}
+                else
+                        words+=("${COMP_WORDS[i]}")
+                        places+=("$i")
+                fi
+                [[ ${COMP_WORDS[i]} == *[=:] ]] && joined=yes || joined=''
+        done
+        [[ $current != [=:]* ]] || current=''
+}
+
+# Finds the verb; options before it take no value. "next" is the word behind it.
+_codex_jobs_find_verb() {
+        for ((next = 0; next < ${#words[@]} - 1; next++)); do
+                case ${words[next]} in
+                --system | --user) scope=("${words[next]}") ;;
+                -*) ;;
+                *) verb=${words[next++]}; return ;;
+                esac
+        done
+}
+
+# Passes over what stands between the verb and the current word. "next" is where the command of a job
+# begins, or the current word.
+_codex_jobs_scan() {
+        local word
+
+        for (( ; next < ${#words[@]} - 1; next++)); do
+                word=${words[next]}
+                if [[ -n $value ]]; then
+                        value=''
+                elif [[ -z $ended && $word == -- ]]; then
+                        ended=yes
+                elif [[ -z $ended && $word == -?* ]]; then
+                        [[ $word != --system && $word != --user ]] || scope=("$word")
+                        value=${takes[$word]-}
+                elif [[ $usage == *COMMAND* ]]; then
+                        return
+                else
+                        given+="$word "
+                fi
+        done
+}
+
+# The current word, behind a verb.
+_codex_jobs_reply_word() {
+        local word=${words[-1]} states='[a-z]+'
+
+        if ((next < ${#words[@]} - 1)); then
+                _codex_jobs_reply_command "${places[next]}" "$current"
+        elif [[ -n $value ]]; then
+                [[ $value != NAME\[* || $word != *=* ]] || value=''
+                _codex_jobs_reply_value "$value" "$current"
+        elif [[ -z $ended && $word == --*=* ]]; then
+                _codex_jobs_reply_value "${takes[${word%%=*}]-}" "$current"
+        elif [[ -z $ended && $word == -* ]]; then
+                _codex_jobs_reply "$current" "${options[@]}"
+        elif [[ $usage == *COMMAND* ]]; then
+                _codex_jobs_reply_command "${places[next]}" "$current"
+        elif [[ $usage == *ID…* || ( $usage == *ID* && $given == ' ' ) ]]; then
+                case $verb in
+                await | cancel) states='queued|running' ;;
+                result | remove | retry) states='completed|failed|cancelled' ;;
+                esac
+                _codex_jobs_reply_ids "$current" "$given" "$states" "$command" "${scope[@]}"
+        fi
+}
+
+_codex_jobs() {
+        local command=${1/#~\//$HOME/} current=${COMP_WORDS[COMP_CWORD]} verb='' help usage
+        local next option called value='' given=' ' ended=''
+        local -a words=() places=() scope=() verbs=() options=()
+        local -A takes=()
+        COMPREPLY=()
+
+        _codex_jobs_join
+        _codex_jobs_find_verb
+        help=$("$command" ${verb:+"$verb"} --help 2>/dev/null </dev/null) || return 0
+        usage=${help%%$'\n'*}
+        while read -r option called; do
+                takes[$option]=$called
+                options+=("$option")
+        done < <(_codex_jobs_options <<<"$help")
+        if [[ -n $verb ]]; then
+                _codex_jobs_scan
+                _codex_jobs_reply_word
+        elif [[ $current == -* ]]; then
+                _codex_jobs_reply "$current" "${options[@]}"
+        else
+                mapfile -t verbs < <(_codex_jobs_verbs <<<"$help")
+                _codex_jobs_reply "$current" "${verbs[@]}"
+        fi
+        return 0
+}
+
+complete -o nosort -F _codex_jobs codex-jobs

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Completion of codex-jobs(1) for fish. The verbs and options are those that codex-jobs names in its
+# help, so that a new one needs no change here; the ids are those of the jobs that there are now,
+# described by their labels. Whatever fails completes to nothing and says nothing.
+
+# The options of a help text: short, long, second long, what the value is called, what it does. Values
+# that the help lists, as in "--scope auto|branch" or "--effort WORD ... : low, high", are "low|high".
+function __codex_jobs_options
+    set -l names '(?:(-[a-zA-Z]), )?(--[a-z-]+)(?:, (--[a-z-]+))?'
+    set -l called '(?: ([A-Z][^ ]*|[a-z-]+(?:\|[a-z-]+)+)(?= |$))?'
+    for line in (string replace -rf -- "^ +$names$called *(.*)\$" '$1\t$2\t$3\t$4\t$5' $argv)
+        set -l listed (string match -r '\tWORD\t.*: ([a-z]+(?:, [a-z]+)+)$' -- $line)[2]
+        and set line (string replace \tWORD\t \t(string replace -a ', ' '|' -- $listed)\t -- $line)
+        echo $line
+    end
+end
+
+# __codex_jobs_ids STATES OPTION...: ids of jobs in these states (a regular expression), newest first,
+# with their labels. What JSON escapes in a label stays escaped: no label is more than text.
+function __codex_jobs_ids
+    set -l entry '"id": ?"([a-z0-9-]+)", ?"kind": ?"[^"]*", ?"label": ?(?:null|"((?:[^"\\\\]|\\\\.)*)"), ?'
+    set entry $entry'"state": ?"('$argv[1]')"'
+    timeout 3 codex-jobs status --all --json $argv[2..] 2>/dev/null </dev/null |
+        string match -ar -- $entry | while read -l match
+        read -l id; and read -l label; and read -l state
+        set label (string replace -a '\\"' '"' -- $label | string replace -ar '[[:cntrl:]]' ' ')
+        printf '%s\t%s: %s\n' $id $state $label
+    end
+end
+
+# __codex_jobs_value CALLED TOKEN: the value of an option, by what the help calls it.
+function __codex_jobs_value
+    switch $argv[1]
+        case DIR
+            __fish_complete_directories $argv[2]
+        case 'FILE*'
+            __fish_complete_path $argv[2]
+        case 'NAME[*'
+            set -nx
+        case REF
+            git for-each-ref --format='%(refname:short)' 2>/dev/null
+        case '*|*'
+            string split '|' -- $argv[1]
+    end
+end
+
+# __codex_jobs_called OPTION LINE...: what the value of an option is called; fails where it has none.
+function __codex_jobs_called
+    for line in $argv[2..]
+        set -l parts (string split \t -- $line)
+        if contains -- $argv[1] $parts[1..3]; and test -n "$parts[4]"
+            echo $parts[4]
+            return
+        end
+    end
+    return 1
+end
+
+# The functions below share the variables of __codex_jobs_complete.
+
+# Takes what stands between the verb and the token out of $words, up to the command of a job.
+function __codex_jobs_scan --no-scope-shadowing
+    while set -q words[1]
+        if set -q called[1]
+            set -e called
+        else if not set -q ended[1]; and test "$words[1]" = --
+            set ended yes
+        else if not set -q ended[1]; and string match -q -- '-?*' $words[1]
+            set called (__codex_jobs_called $words[1] $options)
+        else if string match -q '*COMMAND*' $help[1]
+            return
+        else
+            set -a given $words[1]
+        end
+        set -e words[1]
+    end
+end
+
+# Whether the token is part of the command of a job.
+function __codex_jobs_in_command --no-scope-shadowing
+    set -q words[1]; and return
+    set -q verb[1]; and not set -q called[1]; and string match -q '*COMMAND*' $help[1]; or return
+    set -q ended[1]; or not string match -q -- '-*' $token
+end
+
+function __codex_jobs_list_options --no-scope-shadowing
+    for line in $options
+        set -l parts (string split \t -- $line)
+        for name in $parts[1..3]
+            test -n "$name"; and printf '%s\t%s\n' $name $parts[5]
+        end
+    end
+end
+
+function __codex_jobs_list_ids --no-scope-shadowing
+    set -l states '[a-z]+'
+    switch $verb
+        case await cancel
+            set states 'queued|running'
+        case result remove retry
+            set states 'completed|failed|cancelled'
+    end
+    __codex_jobs_ids $states $scope | while read -l line
+        contains -- (string split -f 1 \t -- $line) $given; or echo $line
+    end
+end
+
+# The value of an option behind its equals sign.
+function __codex_jobs_list_value --no-scope-shadowing
+    set -l parts (string split -m 1 = -- $token)
+    set called (__codex_jobs_called $parts[1] $options)
+    and __codex_jobs_value $called $parts[2] | string replace -r -- '^' "$parts[1]="
+end
+
+# Every candidate for the current token, with its description behind a tab.
+function __codex_jobs_complete
+    set -l token (commandline -ct)
+    set -l words (commandline -opc)[2..]
+    set -l scope (string match -r -- '^--(?:system|user)$' $words)
+    set -l called
+    set -l given
+    set -l ended
+
+    # The verb: the options that stand before it take no value.
+    set -l verb
+    while set -q words[1]; and not set -q verb[1]
+        string match -q -- '-*' $words[1]; or set verb $words[1]
+        set -e words[1]
+    end
+    set -l help (codex-jobs $verb --help 2>/dev/null </dev/null); or return
+    set -l options (__codex_jobs_options $help)
+    __codex_jobs_scan
+
+    if __codex_jobs_in_command
+        complete -C (string join ' ' -- (string escape -- $words) $token)
+    else if set -q called[1]
+        __codex_jobs_value $called $token
+    else if not set -q ended[1]; and string match -qr -- '^--[a-z-]+=' $token
+        __codex_jobs_list_value
+    else if not set -q ended[1]; and string match -q -- '-*' $token
+        __codex_jobs_list_options
+    else if not set -q verb[1]
+        string replace -rf '^  ([a-z][a-z-]*) .*?  +(.*)$' '$1\t$2' -- $help
+    else if string match -qr 'ID…' $help[1]; or not set -q given[1]; and string match -qr '\bID\b' $help[1]
+        __codex_jobs_list_ids
+    end
+end
+
+complete -c codex-jobs -f -k -a '(__codex_jobs_complete)'
