@@ -8,7 +8,7 @@
 #include "database.h"
 #include "job-id.h"
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 #define APPLICATION_ID 0x434a6f62 /* "CJob", for file(1) */
 #define CANDIDATES_MAX 5
 
@@ -56,6 +56,11 @@ static const char *const migrations[SCHEMA_VERSION] = {
         "    WHERE uid = old.uid; END;",
 
         "ALTER TABLE jobs ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0;",
+
+        /* Jobs that are forgotten, until their files are deleted. */
+        "CREATE TABLE discarded (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"
+        "CREATE TRIGGER jobs_discarded AFTER DELETE ON jobs BEGIN "
+        "  INSERT OR IGNORE INTO discarded VALUES (old.id); END;",
 };
 
 #define RECORD_COLUMNS                                                                                  \
@@ -84,6 +89,9 @@ enum {
         SQL_LIST,
         SQL_LIST_FINISHED,
         SQL_GET_STATE,
+        SQL_IS_DISCARDED,
+        SQL_LOAD_DISCARDED,
+        SQL_FORGET,
         SQL_LOAD_LIVE,
         SQL_COUNT,
         SQL_COUNT_USER,
@@ -134,6 +142,9 @@ static const char *const statements[_SQL_MAX] = {
         [SQL_LIST_FINISHED] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE " LIST_CONDITIONS
                               "AND sequence > ?8 ORDER BY sequence LIMIT ?7",
         [SQL_GET_STATE] = "SELECT state FROM jobs WHERE id = ?",
+        [SQL_IS_DISCARDED] = "SELECT 1 FROM discarded WHERE id = ?",
+        [SQL_LOAD_DISCARDED] = "SELECT id FROM discarded",
+        [SQL_FORGET] = "DELETE FROM discarded WHERE id = ?",
         [SQL_LOAD_LIVE] = "SELECT " RECORD_COLUMNS ", runtime_max_usec, output_max, memory_max, tasks_max, "
                           "cpu_weight, instance, stop_reason, stall_usec, read_only FROM jobs WHERE sequence IS NULL ORDER BY number",
         [SQL_COUNT] = "SELECT (SELECT count(*) FROM jobs WHERE sequence IS NOT NULL), "
@@ -640,7 +651,7 @@ int database_remove(Database *db, const char *id) {
         if (sqlite3_changes(db->sqlite) == 1)
                 return 0;
         r = database_get_state(db, id, &state);
-        return r < 0 ? r : -EBUSY;
+        return r == -ESTALE ? -ENOENT : r < 0 ? r : -EBUSY;
 }
 
 /* --- reading --------------------------------------------------------------------------------------- */
@@ -912,6 +923,40 @@ int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size
         return read_records(s, ret, ret_n);
 }
 
+int database_forget(Database *db, const char *id) {
+        return run_on_id(db, SQL_FORGET, id);
+}
+
+/* -ENOENT, or -ESTALE where it was recorded once and its files are not deleted yet. */
+static int look_in_discarded(Database *db, const char *id) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_IS_DISCARDED, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "s", id);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        return r == SQLITE_ROW ? -ESTALE : r == SQLITE_DONE ? -ENOENT : errno_from_sqlite(r);
+}
+
+int database_load_discarded(Database *db, int (*found)(const char *id, void *userdata), void *userdata) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r, step;
+
+        r = statement_get(db, SQL_LOAD_DISCARDED, &s);
+        if (r < 0)
+                return r;
+        while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+                r = found(strempty((const char *) sqlite3_column_text(s, 0)), userdata);
+                if (r < 0)
+                        return r;
+        }
+        return errno_from_sqlite(step);
+}
+
 int database_get_state(Database *db, const char *id, JobState *ret) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
@@ -924,7 +969,7 @@ int database_get_state(Database *db, const char *id, JobState *ret) {
                 return r;
         r = sqlite3_step(s);
         if (r == SQLITE_DONE)
-                return -ENOENT;
+                return look_in_discarded(db, id);
         if (r != SQLITE_ROW)
                 return errno_from_sqlite(r);
         *ret = job_state_from_string(strempty((const char *) sqlite3_column_text(s, 0)));

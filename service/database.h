@@ -68,7 +68,10 @@ int database_read_spec(Database *db, const char *id, int (*write)(const void *sp
 /* See StoreLookup: -ENOENT, -EMLINK with candidates. */
 int database_find(Database *db, const char *prefix, uint32_t uid, JobRecord *ret, char **ret_candidates);
 int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size_t *ret_n);
+/* -ENOENT; -ESTALE when it is forgotten, and database_forget() was not called yet. */
 int database_get_state(Database *db, const char *id, JobState *ret);
+int database_forget(Database *db, const char *id);
+int database_load_discarded(Database *db, int (*found)(const char *id, void *userdata), void *userdata);
 int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userdata), void *userdata);
 /* What is stored of a user: jobs, and bytes of output of those that ended. */
 int database_count_user(Database *db, uint32_t uid, uint64_t *ret_jobs, uint64_t *ret_bytes);

@@ -417,6 +417,7 @@ static void on_unit_vanished(void *userdata) {
 /* Work for the collector's thread, on the files of one job. */
 typedef struct Collect {
         BackgroundOp base;       /* first */
+        Manager *manager;
         char id[JOB_ID_MAX + 1];
         Job *job;   /* NULL: its files are to be deleted */
         char *text; /* of its result */
@@ -483,6 +484,7 @@ static int submit_collect(Manager *manager, const char *id, Job *job, void (*com
         if (!c)
                 return -ENOMEM;
         c->base.complete = complete;
+        c->manager = manager;
         c->job = job;
         (void) snprintf(c->id, sizeof(c->id), "%s", id);
         background_submit(manager->collector, &c->base);
@@ -490,7 +492,10 @@ static int submit_collect(Manager *manager, const char *id, Job *job, void (*com
 }
 
 static void on_files_discarded(BackgroundOp *base) {
-        free(base);
+        _cleanup_free_ Collect *c = (Collect *) base;
+
+        if (c->manager->store)
+                (void) store_forget(c->manager->store, c->id);
 }
 
 void lifecycle_discard_files(Manager *manager, const char *id) {

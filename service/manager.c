@@ -274,12 +274,13 @@ static int open_store(Manager *manager) {
         r = store_new(&manager->store, manager->event, state);
         if (r < 0)
                 return r;
-        r = recover_load(manager);
-        if (r < 0) {
-                sd_journal_print(LOG_ERR, "Cannot load the jobs from the store: %s.", strerror(-r));
+        r = background_new(&manager->collector, manager->event, "codex-jobs-out", lifecycle_collect, manager->output);
+        if (r < 0)
                 return r;
-        }
-        return background_new(&manager->collector, manager->event, "codex-jobs-out", lifecycle_collect, manager->output);
+        r = recover_load(manager);
+        if (r < 0)
+                sd_journal_print(LOG_ERR, "Cannot load the jobs from the store: %s.", strerror(-r));
+        return r;
 }
 
 static int open_bus(Manager *manager) {

@@ -40,8 +40,16 @@ static int on_stored_job(StoredJob *stored, void *userdata) {
         return 0;
 }
 
+static int on_discarded(const char *id, void *userdata) {
+        lifecycle_discard_files(userdata, id);
+        return 0;
+}
+
 int recover_load(Manager *manager) {
-        return store_load_live(manager->store, on_stored_job, manager);
+        int r;
+
+        r = store_load_live(manager->store, on_stored_job, manager);
+        return r < 0 ? r : store_load_discarded(manager->store, on_discarded, manager);
 }
 
 /* Puts a loaded job where the store says it should be; the sweep that follows corrects it. */
@@ -117,13 +125,14 @@ typedef struct Stray {
         char sub_state[24];
 } Stray;
 
+/* -ESTALE: the job was forgotten before its unit was let go. */
 static void on_stray_state(int r, JobState state, void *userdata) {
         _cleanup_free_ Stray *stray = userdata;
         Manager *manager = stray->manager;
 
         if (manager->stopping || manager_find(manager, stray->id))
                 return;
-        if (r < 0 && r != -ENOENT)
+        if (r < 0 && r != -ENOENT && r != -ESTALE)
                 return;
         if (r == -ENOENT && streq(stray->sub_state, "running")) {
                 sd_journal_print(LOG_WARNING, "The unit of the job %s has no record in the store; it runs on, and is "

@@ -292,6 +292,25 @@ int store_load_live(Store *store, int (*found)(StoredJob *stored, void *userdata
         return r;
 }
 
+int store_load_discarded(Store *store, int (*found)(const char *id, void *userdata), void *userdata) {
+        return database_load_discarded(store->db, found, userdata);
+}
+
+static int execute_forget(Database *db, StoreOp *op) {
+        return database_forget(db, op->record.id);
+}
+
+int store_forget(Store *store, const char *id) {
+        StoreOp *op;
+        int r;
+
+        r = store_op_new(&op, store, "forget", id, execute_forget, finish_plain, NULL);
+        if (r < 0)
+                return r;
+        store_submit(store, op);
+        return 0;
+}
+
 uint64_t store_finished(const Store *store) {
         return store->finished;
 }
@@ -770,8 +789,8 @@ static int execute_get_state(Database *db, StoreOp *op) {
         int r;
 
         r = database_get_state(db, op->record.id, &op->record.state);
-        op->answer = r == -ENOENT ? r : 0;
-        return r == -ENOENT ? 0 : r;
+        op->answer = r == -ENOENT || r == -ESTALE ? r : 0;
+        return op->answer < 0 ? 0 : r;
 }
 
 static void finish_get_state(StoreOp *op) {

@@ -34,6 +34,12 @@ DEFINE_CLEANUP(Store *, store_free);
  * job's strings may be taken. Synchronous: for the start. */
 int store_load_live(Store *store, int (*found)(StoredJob *stored, void *userdata), void *userdata);
 
+/* Calls found for each job that is forgotten and whose files are still to be deleted. Synchronous, as above. */
+int store_load_discarded(Store *store, int (*found)(const char *id, void *userdata), void *userdata);
+
+/* Records that the files of a forgotten job are deleted. Nobody waits for it. */
+int store_forget(Store *store, const char *id);
+
 /* Numbers as of the last operation that was called back. */
 uint64_t store_finished(const Store *store);
 uint64_t store_last_sequence(const Store *store);
@@ -119,6 +125,7 @@ typedef void (*StoreExpireCallback)(int r, char *const *ids, size_t n, void *use
 int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreExpireCallback callback, void *userdata);
 
 /* Whether a job of that id is recorded, for the sweep of left-over files and units: calls back with 0,
- * -ENOENT, or another negative errno; state is valid with 0. */
+ * -ENOENT, -ESTALE when it is forgotten and its files are still to be deleted, or another negative errno; state
+ * is valid with 0. */
 typedef void (*StoreStateCallback)(int r, JobState state, void *userdata);
 int store_get_state(Store *store, const char *id, StoreStateCallback callback, void *userdata);
