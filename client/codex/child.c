@@ -209,8 +209,10 @@ static int child_start(Child *c, sd_event *event, char *const argv[]) {
         if (r < 0) {
                 (void) kill(pid, SIGKILL);
                 (void) waitpid(pid, NULL, 0);
+                return r;
         }
-        return r;
+        /* Before its output, so that a process which outlives it and writes without end cannot put this off. */
+        return sd_event_source_set_priority(c->process, SD_EVENT_PRIORITY_NORMAL - 1);
 }
 
 int child_new(Child **ret, sd_event *event, char *const argv[], const ChildListener *listener, void *userdata) {

@@ -80,9 +80,9 @@ char *command_shown(const char *command, size_t n, size_t max) {
 /* Words that say so wherever a command has them: "make test", "cargo clippy", "npm run lint". */
 bool command_is_check(const char *shown) {
         static const char *const words[] = {
-                "build", "check", "clippy", "ctest", "eslint", "flake8", "jest", "lint", "make", "mypy", "ninja", "pylint",
-                "pytest", "ruff", "rspec", "shellcheck", "test", "tests", "tox", "tsc", "typecheck", "unittest", "validate",
-                "verify", "vitest",
+                "build", "check", "clippy", "ctest", "eslint", "flake8", "jest", "lint", "make", "mypy", "ninja",
+                "pylint", "pytest", "ruff", "rspec", "shellcheck", "test", "tests", "tox", "tsc", "typecheck",
+                "unittest", "validate", "verify", "vitest",
         };
         static const char separators[] = " ;&|()";
 

@@ -6,12 +6,13 @@
 #define DEPTH_MAX 256         /* results of tools are JSON of others */
 #define LONG_MESSAGE_HEAD 256 /* bytes in which a line says what it is */
 
+/* The value of a key if object is one and the value of this type, else NULL. */
 static json_object *get(json_object *object, const char *key, json_type type) {
         json_object *value;
 
-        if (!object || !json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, type))
+        if (!json_object_is_type(object, json_type_object) || !json_object_object_get_ex(object, key, &value))
                 return NULL;
-        return value;
+        return json_object_is_type(value, type) ? value : NULL;
 }
 
 static EventText get_text(json_object *object, const char *key) {
@@ -36,9 +37,7 @@ static void read_plan(Event *e, json_object *item) {
 
         e->n_steps = steps ? json_object_array_length(steps) : 0;
         for (size_t i = 0; i < e->n_steps; i++) {
-                json_object *step = json_object_array_get_idx(steps, i);
-                json_object *done = json_object_is_type(step, json_type_object) ? get(step, "completed", json_type_boolean)
-                                                                               : NULL;
+                json_object *done = get(json_object_array_get_idx(steps, i), "completed", json_type_boolean);
 
                 e->n_steps_done += done && json_object_get_boolean(done) ? 1 : 0;
         }
@@ -185,8 +184,6 @@ size_t event_n_changes(const Event *e) {
 void event_change(const Event *e, size_t i, const char **ret_path, const char **ret_kind) {
         json_object *change = json_object_array_get_idx(e->changes, i);
 
-        if (!json_object_is_type(change, json_type_object))
-                change = NULL;
         *ret_path = get_text(change, "path").s;
         *ret_kind = get_text(change, "kind").s;
 }

@@ -20,7 +20,7 @@ static const char help[] =
         "      --version           show the version\n"
         "\n"
         "Standard input is Codex's: the prompt. What comes out:\n"
-        "  standard output         the final message, byte for byte, and a newline; nothing on failure\n"
+        "  standard output         the final message, byte for byte, and a newline; nothing if there is none\n"
         "  standard error          a log for people; the last line of a failure says why\n"
         "  STATUS= (sd_notify)     what it is doing; in the end why it failed\n"
         "  $CODEX_JOB_RESULT       a JSON object: thread_id, last_message, commands, files, usage, error, …\n"

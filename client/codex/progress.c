@@ -36,7 +36,8 @@ static int on_rested(sd_event_source *source, uint64_t usec, void *userdata) {
 
 static void rest(Progress *p) {
         p->timer = sd_event_source_disable_unref(p->timer);
-        p->resting = sd_event_add_time_relative(p->event, &p->timer, CLOCK_MONOTONIC, INTERVAL_USEC, 0, on_rested, p) >= 0;
+        p->resting = sd_event_add_time_relative(p->event, &p->timer, CLOCK_MONOTONIC, INTERVAL_USEC, 0, on_rested,
+                                                p) >= 0;
 }
 
 static void set_wanted(Progress *p, const char *text) {
@@ -85,11 +86,14 @@ static const char *phase_of_command(const char *command, char ret[static PROGRES
 
         if (!shown)
                 return NULL;
-        (void) snprintf(ret, PROGRESS_MAX, "%s: %s", command_is_check(command) ? "verifying" : "running command", shown);
+        (void) snprintf(ret, PROGRESS_MAX, "%s: %s", command_is_check(command) ? "verifying" : "running command",
+                        shown);
         return ret;
 }
 
 static const char *phase_of_open(const TurnOpen *open, const char *busy, char ret[static PROGRESS_MAX]) {
+        size_t n;
+
         switch (open->item) {
         case ITEM_COMMAND:
                 return phase_of_command(open->text, ret);
@@ -97,8 +101,8 @@ static const char *phase_of_open(const TurnOpen *open, const char *busy, char re
                 (void) snprintf(ret, PROGRESS_MAX, "editing %zu file%s", open->n_files, open->n_files == 1 ? "" : "s");
                 return ret;
         case ITEM_TOOL:
-                (void) snprintf(ret, PROGRESS_MAX, "using %.*s", (int) text_floor(open->text, MIN(strlen(open->text),
-                                (size_t) PROGRESS_COMMAND_MAX)), open->text);
+                n = text_floor(open->text, MIN(strlen(open->text), (size_t) PROGRESS_COMMAND_MAX));
+                (void) snprintf(ret, PROGRESS_MAX, "using %.*s", (int) n, open->text);
                 return ret;
         case ITEM_AGENT:
                 return "working with another agent";

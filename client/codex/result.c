@@ -228,32 +228,26 @@ static int add_message(json_object *document, const Turn *t) {
 
 /* ---- The document ---- */
 
-static json_object *document_new(const Result *result) {
-        _cleanup_json_ json_object *document = json_object_new_object();
+static int fill(json_object *document, const Result *result) {
         const Turn *t = result->turn;
-        int r;
 
-        if (!document)
-                return NULL;
-        if ((r = add_number(document, "schema", 1)) < 0 || (r = add_string(document, "kind", result->kind)) < 0 ||
-            (r = add_string(document, "thread_id", t->thread_id)) < 0 ||
-            (r = add_string(document, "model", result->model)) < 0 ||
-            (r = add_string(document, "last_message", NULL)) < 0 || /* its place, until its size is known */
-            (r = add_number(document, "last_message_bytes", t->message_size)) < 0 ||
-            (r = add_commands(document, t)) < 0 || (r = add_files(document, t)) < 0 ||
-            (r = add_usage(document, &t->usage)) < 0 || (r = add_string(document, "error", result->error)) < 0 ||
-            (r = add_next(document, result->next, t->thread_id)) < 0 || (r = add_message(document, t)) < 0)
-                return NULL;
-        return TAKE_PTR(document);
+        if (add_number(document, "schema", 1) < 0 || add_string(document, "kind", result->kind) < 0 ||
+            add_string(document, "thread_id", t->thread_id) < 0 || add_string(document, "model", result->model) < 0 ||
+            add_string(document, "last_message", NULL) < 0 || /* its place, until its size is known */
+            add_number(document, "last_message_bytes", t->message_size) < 0 || add_commands(document, t) < 0 ||
+            add_files(document, t) < 0 || add_usage(document, &t->usage) < 0 ||
+            add_string(document, "error", result->error) < 0 || add_next(document, result->next, t->thread_id) < 0)
+                return -ENOMEM;
+        return add_message(document, t);
 }
 
 char *result_format(const Result *result, size_t *ret_size) {
-        _cleanup_json_ json_object *document = document_new(result);
+        _cleanup_json_ json_object *document = json_object_new_object();
         char *ret = NULL;
         const char *text;
         int n;
 
-        if (!document)
+        if (!document || fill(document, result) < 0)
                 return NULL;
         text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
         if (!text)

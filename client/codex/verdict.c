@@ -45,7 +45,8 @@ static int tell_reason(const Turn *t, const Ending *e, const char *reason, int s
         char next[NEXT_MAX];
 
         if (!advice)
-                return tell(ret, status, NULL, "Codex failed (%s): look into it, then %s.", reason, next_step(t, e, next));
+                return tell(ret, status, NULL, "Codex failed (%s): look into it, then %s.", reason,
+                            next_step(t, e, next));
         if (!advice->go_on)
                 return tell(ret, status, advice->command, "%s (%s).", advice->text, reason);
         return tell(ret, status, NULL, "%s, then %s (%s).", advice->text, next_step(t, e, next), reason);
@@ -59,8 +60,8 @@ static int tell_signal(const Turn *t, const Ending *e, int number, Verdict *ret)
         if (open && open->item == ITEM_COMMAND)
                 (void) snprintf(where, sizeof(where), " while it ran '%.*s'",
                                 (int) text_floor(open->text, MIN(strlen(open->text), 100U)), open->text);
-        return tell(ret, VERDICT_SIGNALLED + number, NULL, "Codex was killed by signal %d (SIG%s)%s: %s, then %s.", number,
-                    sigabbrev_np(number) ?: "?", where, hint, next_step(t, e, next));
+        return tell(ret, VERDICT_SIGNALLED + number, NULL, "Codex was killed by signal %d (SIG%s)%s: %s, then %s.",
+                    number, sigabbrev_np(number) ?: "?", where, hint, next_step(t, e, next));
 }
 
 static int tell_stopped(const Turn *t, const Ending *e, Verdict *ret) {
@@ -72,20 +73,23 @@ static int tell_stopped(const Turn *t, const Ending *e, Verdict *ret) {
 
 static int tell_wrong_thread(const Turn *t, const Ending *e, Verdict *ret) {
         return tell(ret, VERDICT_FAILURE, "codex-jobs task --fresh",
-                    "Codex did not resume thread %.64s but began another (%.64s), and was stopped: begin a new one with "
-                    "'codex-jobs task --fresh'.",
+                    "Codex did not resume thread %.64s but began another (%.64s), and was stopped: begin a new one "
+                    "with 'codex-jobs task --fresh'.",
                     e->expected_thread, t->thread_id);
 }
 
 static int tell_status(const Turn *t, const Ending *e, const Complaint *complaint, int status, Verdict *ret) {
-        const char *reason = complaint->error ?: t->last_error ?: complaint->last;
+        const char *reason = complaint->error ?: t->last_error ?: complaint->last, *when = "";
         char next[NEXT_MAX];
 
         if (reason)
                 return tell_reason(t, e, reason, status, ret);
+        if (e->half_line)
+                when = " in the middle of a line";
+        else if (t->completed)
+                when = " after its turn was complete";
         return tell(ret, status, NULL, "Codex exited with status %d%s and did not say why: see the job's log, then %s.",
-                    status, e->half_line ? " in the middle of a line" : t->completed ? " after its turn was complete" : "",
-                    next_step(t, e, next));
+                    status, when, next_step(t, e, next));
 }
 
 /* Codex exited with 0, and that is not enough. */
@@ -148,7 +152,8 @@ int verdict_make(const Turn *t, const Ending *e, const Complaint *complaint, Ver
 
 int verdict_not_started(const char *program, int error, Verdict *ret) {
         return tell(ret, error == ENOENT ? VERDICT_NOT_FOUND : VERDICT_NOT_EXECUTABLE, "npm install -g @openai/codex",
-                    "cannot run %.256s (%s): install Codex with 'npm install -g @openai/codex'.", program, strerror(error));
+                    "cannot run %.256s (%s): install Codex with 'npm install -g @openai/codex'.", program,
+                    strerror(error));
 }
 
 void verdict_clear(Verdict *verdict) {
