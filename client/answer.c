@@ -115,18 +115,42 @@ static int say_last_lines(Client *c, const JobRecord *record, sd_bus_error *erro
         return quote_lines(text);
 }
 
-int answer_result(Client *c, const JobRecord *record, sd_bus_error *error) {
+static int show_excerpt(Client *c, const JobRecord *record, const Bounds *bounds, sd_bus_error *error) {
+        _cleanup_free_ char *command = answer_command(c, "logs", &(const char *) { record->id }, 1, " --stdout");
+        _cleanup_close_ int fd = -EBADF;
+        Excerpt e;
+        int r;
+
+        if (!command)
+                return -ENOMEM;
+        r = output_open(c, &(const OutputName) { record->id, "stdout" }, &fd, error);
+        if (r < 0)
+                return r;
+        r = excerpt_find(fd, bounds, &e);
+        if (r < 0)
+                return r;
+        client_restore_signals(c); /* writing it waits for the reader */
+        return excerpt_write(fd, &e, STDOUT_FILENO, command, true);
+}
+
+static int show_stdout(Client *c, const JobRecord *record, const Bounds *bounds, sd_bus_error *error) {
         _cleanup_(stream_freep) Stream *s = NULL;
         int r;
 
-        if (record->stdout_bytes > 0) {
-                r = stream_new(c, record->id, "stdout", STDOUT_FILENO, STREAM_ALL, &s);
-                if (r < 0)
-                        return r;
-                r = stream_finish(s, error);
-                if (r < 0)
-                        return r;
-        }
+        if (record->stdout_bytes == 0)
+                return 0;
+        if (bounds_are_set(bounds))
+                return show_excerpt(c, record, bounds, error);
+        r = stream_new(c, record->id, "stdout", STDOUT_FILENO, STREAM_ALL, &s);
+        return r < 0 ? r : stream_finish(s, error);
+}
+
+int answer_result(Client *c, const JobRecord *record, const Bounds *bounds, sd_bus_error *error) {
+        int r;
+
+        r = show_stdout(c, record, bounds, error);
+        if (r < 0)
+                return r;
         if (client_is_quiet(c) || record->state == JOB_COMPLETED)
                 return 0;
         r = say_end(record);
@@ -138,24 +162,42 @@ int answer_result(Client *c, const JobRecord *record, sd_bus_error *error) {
         return say_next(c, record);
 }
 
-static int read_output(Client *c, const JobRecord *record, const char *stream, char **ret, bool *ret_truncated,
-                       sd_bus_error *error) {
+typedef struct Excerpted {
+        OutputName name;
+        const char *option; /* of "codex-jobs logs", to see all of it */
+        Bounds bounds;
+} Excerpted;
+
+static int read_output(Client *c, const Excerpted *wanted, char **ret, bool *ret_truncated, sd_bus_error *error) {
+        _cleanup_free_ char *command = answer_command(c, "logs", &wanted->name.id, 1, wanted->option);
         _cleanup_close_ int fd = -EBADF;
+        Excerpt e;
         int r;
 
-        r = output_open(c, &(const OutputName) { record->id, stream }, &fd, error);
+        if (!command)
+                return -ENOMEM;
+        r = output_open(c, &wanted->name, &fd, error);
         if (r < 0)
                 return r;
-        return output_read_text(fd, JSON_OUTPUT_MAX, ret, ret_truncated);
+        r = excerpt_find(fd, &wanted->bounds, &e);
+        if (r < 0)
+                return r;
+        *ret_truncated = excerpt_is_cut(&e);
+        return excerpt_text(fd, &e, command, ret);
 }
 
-int answer_read_output(Client *c, const JobRecord *record, JsonExtra *extra, sd_bus_error *error) {
+int answer_read_output(Client *c, const JobRecord *record, const Bounds *bounds, JsonExtra *extra,
+                       sd_bus_error *error) {
+        Excerpted wanted = { .name = { record->id, "stdout" }, .option = " --stdout", .bounds = *bounds };
         int r;
 
-        r = read_output(c, record, "stdout", &extra->stdout_text, &extra->stdout_truncated, error);
+        wanted.bounds.max_bytes = MIN(bounds->max_bytes, (uint64_t) JSON_OUTPUT_MAX);
+        r = read_output(c, &wanted, &extra->stdout_text, &extra->stdout_truncated, error);
         if (r < 0)
                 return r;
-        return read_output(c, record, "stderr", &extra->stderr_text, &extra->stderr_truncated, error);
+        wanted.name.stream = "stderr";
+        wanted.option = " --stderr";
+        return read_output(c, &wanted, &extra->stderr_text, &extra->stderr_truncated, error);
 }
 
 /* ---- Jobs that go on ---- */

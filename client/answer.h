@@ -4,20 +4,22 @@
 /* How a verb answers: the result of jobs that ended, what is left to do for those that did not, as text or as
  * JSON; and how it ends when it cannot. */
 
+#include "excerpt.h"
 #include "jobs.h"
 #include "render-json.h"
 
 /* ---- Jobs that ended ---- */
 
-/* Text: what the job wrote to stdout goes to ours; of one that did not complete, stderr tells how it ended, the last
+/* Text: what the job wrote to stdout goes to ours, within bounds; of one that did not complete, stderr tells how it ended, the last
  * lines of its stderr and the next command. Returns 0, or a negative errno with error set. */
-int answer_result(Client *c, const JobRecord *record, sd_bus_error *error);
+int answer_result(Client *c, const JobRecord *record, const Bounds *bounds, sd_bus_error *error);
 
 /* The line about how it ended, and the command that shows more. For one whose output was passed on already. */
 int answer_end(Client *c, const JobRecord *record);
 
-/* JSON: adds the job's output to the extra. */
-int answer_read_output(Client *c, const JobRecord *record, JsonExtra *extra, sd_bus_error *error);
+/* JSON: adds the job's output, within bounds and never more than 1 MiB each, to the extra. */
+int answer_read_output(Client *c, const JobRecord *record, const Bounds *bounds, JsonExtra *extra,
+                       sd_bus_error *error);
 
 /* ---- Jobs that go on ---- */
 

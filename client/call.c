@@ -5,6 +5,7 @@
 #include "bus-names.h"
 #include "client-internal.h"
 
+#define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 #define GIVE_UP_USEC (5 * USEC_PER_SEC)
 
 static uint64_t now_monotonic(void) {
@@ -95,7 +96,9 @@ static int call_send(Call *call) {
 
         if (!bus)
                 return -ENOTCONN;
-        r = sd_bus_message_new_method_call(bus, &m, JOBS_BUS_NAME, JOBS_PATH, JOBS_INTERFACE, call->method);
+        r = sd_bus_message_new_method_call(bus, &m, JOBS_BUS_NAME, JOBS_PATH,
+                                           streq(call->method, "GetAll") ? PROPERTIES_INTERFACE : JOBS_INTERFACE,
+                                           call->method);
         if (r < 0)
                 return r;
         r = call->append(m, call->arguments);

@@ -5,6 +5,7 @@
 #include "progress.h"
 #include "say.h"
 #include "stream.h"
+#include "time-util.h"
 #include "wait.h"
 
 /* To be accepted may take that long even where the wait is shorter. */
@@ -15,6 +16,8 @@ typedef struct Visit {
         Client *client;
         Wait *wait;
         char *id; /* NULL: not accepted yet */
+        bool keyed; /* it may be a job that was there already */
+        uint64_t begun_usec;
         Progress *progress;
         Stream *out;
         Stream *err;
@@ -52,26 +55,34 @@ static int visit_begin(Visit *v, const Common *common, const WaitOptions *option
         r = wait_reserve(v->wait, 1);
         if (r < 0)
                 return r;
+        v->keyed = request->key;
+        v->begun_usec = now_realtime();
         r = job_enqueue(v->client, request, &v->id, &v->error);
         if (r < 0)
                 return r;
-        r = wait_add_new(v->wait, v->id);
+        r = v->keyed ? wait_add(v->wait, v->id) : wait_add_new(v->wait, v->id);
         if (r < 0)
                 return r;
         return client_set_timeout(v->client, timeout_usec);
+}
+
+/* Whether a job that a key stands for is older than the request. */
+static Answer is_existing(const JobRecord *record, uint64_t begun_usec) {
+        return record->created_usec < begun_usec ? ANSWER_YES : ANSWER_NO;
 }
 
 /* ---- The ends ---- */
 
 static int write_document(Visit *v, const JobRecord *record, bool timed_out) {
         _cleanup_(json_extra_clear) JsonExtra extra = {
+                .existing = v->keyed ? is_existing(record, v->begun_usec) : ANSWER_NO,
                 .wait_timed_out = timed_out ? ANSWER_YES : ANSWER_NO,
                 .output = true,
         };
         int r;
 
         if (!timed_out) {
-                r = answer_read_output(v->client, record, &extra, &v->error);
+                r = answer_read_output(v->client, record, &BOUNDS_NONE, &extra, &v->error);
                 if (r < 0)
                         return r;
         }
@@ -200,25 +211,29 @@ static int background_text(Client *c, const Common *common, const char *id, bool
         return r;
 }
 
-static int background_document(Client *c, const char *id, sd_bus_error *error) {
-        const JsonExtra extra = { .existing = ANSWER_NO };
+static int background_document(Client *c, const char *id, uint64_t begun_usec, sd_bus_error *error) {
+        JsonExtra extra = {};
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         int r;
 
         r = job_get(c, id, &record, error);
         if (r < 0)
                 return r;
+        extra.existing = begun_usec > 0 ? is_existing(&record, begun_usec) : ANSWER_NO;
         return answer_json(c, &(const JobRecord *) { &record }, &extra, 1, true, NEXT_RESULT, error);
 }
 
 static int background(Client *c, const Common *common, Request *request, bool hint, sd_bus_error *error) {
+        uint64_t begun_usec = request->key ? now_realtime() : 0;
         _cleanup_free_ char *id = NULL;
         int r;
 
         r = job_enqueue(c, request, &id, error);
         if (r < 0)
                 return r;
-        return common->json ? background_document(c, id, error) : background_text(c, common, id, hint, error);
+        if (common->json)
+                return background_document(c, id, begun_usec, error);
+        return background_text(c, common, id, hint, error);
 }
 
 int run_in_background(const Common *common, Request *request, bool hint) {
@@ -249,7 +264,7 @@ static int await_begin(Visit *v, const Common *common) {
 }
 
 static int await_text(Visit *v, const JobRecord *record) {
-        return answer_result(v->client, record, &v->error);
+        return answer_result(v->client, record, &BOUNDS_NONE, &v->error);
 }
 
 int run_and_await(const Common *common, Request *request, uint64_t timeout_usec, uint64_t poll_usec) {

@@ -72,6 +72,7 @@ static int append_page(sd_bus_message *m, void *arguments) {
                 const char *name;
                 const char *value;
         } texts[] = {
+                { "Kind", page->filter->kind },
                 { "Workspace", page->filter->workspace },
                 { "Session", page->filter->session },
                 { "Before", page->before },
@@ -111,8 +112,7 @@ static int read_one(sd_bus_message *m, JobList *list) {
         return 0;
 }
 
-/* Adds the jobs of an answer to the list. */
-static int read_page(sd_bus_message *m, JobList *list) {
+int job_list_read(sd_bus_message *m, JobList *list) {
         int r;
 
         r = sd_bus_message_enter_container(m, 'a', "a{sv}");
@@ -147,7 +147,7 @@ int job_list(Client *c, const JobFilter *filter, JobList *ret, sd_bus_error *err
                 r = call_wait(c, CALL_AGAIN, "List", append_page, &page, &reply, error);
                 if (r < 0)
                         return r;
-                r = read_page(reply, &list);
+                r = job_list_read(reply, &list);
                 if (r < 0)
                         return r;
         } while (list.n - before == page.limit && list.n < limit);
@@ -183,12 +183,13 @@ static int not_known(const char *what, sd_bus_error *error) {
                          what);
 }
 
-int job_enqueue(Client *c, void *request, char **ret_id, sd_bus_error *error) {
+int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *id;
         int r;
 
-        r = call_wait(c, CALL_ONCE, "Enqueue", append_request, request, &reply, error);
+        /* With a key there is one job however often it is asked for. */
+        r = call_wait(c, request->key ? CALL_AGAIN : CALL_ONCE, "Enqueue", append_request, request, &reply, error);
         if (r == -EINTR || r == -ETIMEDOUT) {
                 (void) not_known("the service did not answer", error);
                 return r;

@@ -5,6 +5,7 @@
 
 #include "client-bus.h"
 #include "job-record.h"
+#include "request.h"
 
 typedef struct JobList {
         JobRecord *records;
@@ -18,7 +19,8 @@ void job_list_move(JobList *from, JobList *to); /* overwrites to, empties from *
 typedef struct JobFilter {
         bool active; /* queued or running; with neither this nor ended, both */
         bool ended;
-        const char *workspace; /* NULL: any; likewise session */
+        const char *kind; /* NULL: any; likewise these */
+        const char *workspace;
         const char *session;
         uint64_t limit; /* so many of the newest; 0: all */
 } JobFilter;
@@ -29,12 +31,15 @@ int job_get(Client *c, const char *id, JobRecord *ret, sd_bus_error *error);
 /* Lists jobs, the newest first. */
 int job_list(Client *c, const JobFilter *filter, JobList *ret, sd_bus_error *error);
 
+/* Adds the jobs of an answer to a list. */
+int job_list_read(sd_bus_message *m, JobList *list);
+
 /* Of the workspace that the current directory is in: the jobs that are active, or those of our session (if we are in
  * one) that ended. */
 int job_list_here(Client *c, bool active, JobList *ret, sd_bus_error *error);
 
 /* Enqueues. Where it is not known whether the service recorded the job, the error says so. */
-int job_enqueue(Client *c, void *request, char **ret_id, sd_bus_error *error);
+int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error);
 
 /* Whether a word may be an id or the beginning of one, before anybody is asked. */
 int check_id(const char *word, sd_bus_error *error);

@@ -9,7 +9,8 @@
 #include "say.h"
 
 static const Verb *const verbs[] = {
-        &verb_run, &verb_enqueue, &verb_task, &verb_await, &verb_status, &verb_result, &verb_logs, &verb_cancel,
+        &verb_run,    &verb_enqueue, &verb_task,  &verb_review, &verb_adversarial_review, &verb_await, &verb_status,
+        &verb_result, &verb_logs,    &verb_inbox, &verb_cancel, &verb_remove,             &verb_setup,
 };
 
 static const Verb verb_none = {
@@ -20,11 +21,16 @@ static const Verb verb_none = {
                 "  run [options] -- COMMAND…      run a command as a job and exit as it exits\n"
                 "  enqueue [options] -- COMMAND…  hand it over and print the id of the job\n"
                 "  task [options] [PROMPT|-]      have Codex work on something\n"
+                "  review [options]               have Codex review changes\n"
+                "  adversarial-review [FOCUS]     have Codex look for what is wrong with them\n"
                 "  await ID…                      wait for jobs to end and show their results\n"
                 "  status [ID…]                   show jobs\n"
                 "  result [ID]                    show the result of a job that ended\n"
                 "  logs ID                        show what a job wrote\n"
+                "  inbox [options]                show what ended since you looked last\n"
                 "  cancel [ID…]                   end jobs\n"
+                "  remove ID…                     forget jobs that ended, with their output\n"
+                "  setup [options]                check that all works, and tell how to mend it\n"
                 "\n"
                 "'codex-jobs VERB --help' tells about one. Options for all:\n"
                 COMMON_HELP,
@@ -43,7 +49,7 @@ static int open_standard_descriptors(void) {
 
 static const Verb *find_verb(const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-                if (streq(verbs[i]->name, name))
+                if (streq(verbs[i]->name, name) || streq(strempty(verbs[i]->alias), name))
                         return verbs[i];
         return NULL;
 }

@@ -38,6 +38,7 @@ enum {
         OPTION_USER,
         OPTION_JSON,
         OPTION_VERSION,
+        OPTION_MAX_BYTES, /* of verbs that show what a job wrote, see output.h */
         OPTION_VERB,
 };
 
@@ -62,12 +63,13 @@ enum {
 
 typedef struct Verb {
         const char *name; /* NULL: for codex-jobs itself */
+        const char *alias; /* NULL: none */
         int (*run)(int argc, char *argv[], Common *common); /* argv[0] is the verb; returns an exit status */
         const char *help;                                   /* all of it, without a newline at the end */
 } Verb;
 
-extern const Verb verb_run, verb_enqueue, verb_task, verb_await, verb_status, verb_result, verb_logs,
-        verb_cancel;
+extern const Verb verb_run, verb_enqueue, verb_task, verb_review, verb_adversarial_review, verb_await,
+        verb_status, verb_result, verb_logs, verb_cancel, verb_inbox, verb_remove, verb_setup;
 
 /* Reads the next option of a verb. letters begins with ':' or "+:". Options of COMMON_OPTIONS are dealt with
  * inside; --help and mistakes end the verb. Returns 0 with an option of the verb in *ret, 1 behind the last

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include "output.h"
-#include "utf8.h"
 
 int append_output(sd_bus_message *m, void *output_name) {
         const OutputName *name = output_name;
@@ -118,47 +117,5 @@ int output_read(int fd, off_t offset, size_t max, char **ret, size_t *ret_size) 
         data[n] = 0;
         *ret = TAKE_PTR(data);
         *ret_size = (size_t) n;
-        return 0;
-}
-
-static int read_valid(int fd, off_t offset, size_t max, char **ret) {
-        _cleanup_free_ char *data = NULL;
-        size_t size;
-        int r;
-
-        r = output_read(fd, offset, max, &data, &size);
-        if (r < 0)
-                return r;
-        *ret = utf8_make_valid(data, size);
-        return *ret ? 0 : -ENOMEM;
-}
-
-int output_read_text(int fd, size_t max, char **ret, bool *ret_truncated) {
-        _cleanup_free_ char *head = NULL, *tail = NULL;
-        off_t size = 0, half = (off_t) (max / 2);
-        int r;
-
-        r = file_size(fd, &size);
-        if (r < 0)
-                return r;
-        if (size <= (off_t) max) {
-                r = read_valid(fd, 0, max, ret);
-                if (r >= 0)
-                        *ret_truncated = false;
-                return r;
-        }
-
-        r = read_valid(fd, 0, (size_t) half, &head);
-        if (r < 0)
-                return r;
-        r = read_valid(fd, size - half, (size_t) half, &tail);
-        if (r < 0)
-                return r;
-        r = asprintf(ret, "%s\n[%jd bytes are left out here]\n%s", head, (intmax_t) (size - 2 * half), tail);
-        if (r < 0) {
-                *ret = NULL;
-                return -ENOMEM;
-        }
-        *ret_truncated = true;
         return 0;
 }

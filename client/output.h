@@ -21,9 +21,5 @@ int output_open(Client *c, const OutputName *name, int *ret, sd_bus_error *error
 /* Where the last n lines of a file begin. A line that has no end yet is one. */
 int output_tail(int fd, uint64_t n, off_t *ret);
 
-/* Reads all of a file, or of a longer one the beginning and the end with a line between them that says how much
- * is missing. What is not UTF-8 becomes U+FFFD. The caller frees it. */
-int output_read_text(int fd, size_t max, char **ret, bool *ret_truncated);
-
 /* Reads what stands from an offset on, as it is, up to max bytes; *ret has a NUL byte behind them. */
 int output_read(int fd, off_t offset, size_t max, char **ret, size_t *ret_size);

@@ -2,6 +2,7 @@
 
 #include <json-c/json.h>
 
+#include "clean.h"
 #include "render-json.h"
 #include "stream.h"
 #include "time-util.h"
@@ -38,6 +39,15 @@ static int add_string(json_object *object, const char *name, const char *value) 
         return value ? add(object, name, json_object_new_string(value)) : add_null(object, name);
 }
 
+/* What comes from a job or from whoever enqueued it. */
+static int add_clean(json_object *object, const char *name, const char *value) {
+        _cleanup_free_ char *text = isempty(value) ? NULL : clean_string(value);
+
+        if (!isempty(value) && !text)
+                return -ENOMEM;
+        return add_string(object, name, text);
+}
+
 static int add_bool(json_object *object, const char *name, bool value) {
         return add(object, name, json_object_new_boolean(value));
 }
@@ -72,7 +82,7 @@ static int add_record(json_object *o, const JobRecord *record) {
 
         if ((r = add_string(o, "id", record->id)) < 0 ||
             (r = add_string(o, "kind", record->kind)) < 0 ||
-            (r = add_string(o, "label", record->label)) < 0 ||
+            (r = add_clean(o, "label", record->label)) < 0 ||
             (r = add_string(o, "state", job_state_to_string(record->state))) < 0 ||
             (r = add_string(o, "reason", null_if_empty(job_reason_to_string(record->reason)))) < 0 ||
             (r = add_number_unless(o, "exit_code", record->exit_code, -1)) < 0 ||
@@ -87,7 +97,7 @@ static int add_record(json_object *o, const JobRecord *record) {
             (r = add_time(o, "started_at", record->started_usec)) < 0 ||
             (r = add_time(o, "finished_at", record->finished_usec)) < 0 ||
             (r = add_number_unless(o, "sequence", (int64_t) record->sequence, 0)) < 0 ||
-            (r = add_string(o, "progress", null_if_empty(record->progress))) < 0 ||
+            (r = add_clean(o, "progress", record->progress)) < 0 ||
             (r = add_number(o, "stdout_bytes", record->stdout_bytes)) < 0 ||
             (r = add_number(o, "stderr_bytes", record->stderr_bytes)) < 0 ||
             (r = add_result(o, null_if_empty(record->result))) < 0)
@@ -177,10 +187,21 @@ static int add_next(json_object *document, char *const *next) {
         return r;
 }
 
-int json_write(const JsonReply *reply, sd_bus_error *error) {
-        _cleanup_json_ json_object *document = json_object_new_object();
+static int write_document(json_object *document, sd_bus_error *error) {
         const char *text;
         size_t size;
+        int r;
+
+        text = json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+                                                 &size);
+        if (!text)
+                return -ENOMEM;
+        r = write_stdout(text, size, error);
+        return r < 0 ? r : write_stdout("\n", 1, error);
+}
+
+int json_write(const JsonReply *reply, sd_bus_error *error) {
+        _cleanup_json_ json_object *document = json_object_new_object();
         int r;
 
         if (!document)
@@ -190,12 +211,58 @@ int json_write(const JsonReply *reply, sd_bus_error *error) {
                 r = add_jobs(document, reply);
         if (r >= 0)
                 r = add_next(document, reply->next);
-        if (r < 0)
-                return r;
-        text = json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-                                                 &size);
-        if (!text)
+        return r < 0 ? r : write_document(document, error);
+}
+
+/* ---- setup ---- */
+
+static int check_object(const JsonCheck *check, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        int r;
+
+        if (!o)
                 return -ENOMEM;
-        r = write_stdout(text, size, error);
-        return r < 0 ? r : write_stdout("\n", 1, error);
+        if ((r = add_string(o, "name", check->name)) < 0 ||
+            (r = add_string(o, "status", check->status)) < 0 ||
+            (r = add_string(o, "text", check->text)) < 0 ||
+            (r = add_string(o, "remedy", check->remedy)) < 0)
+                return r;
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+static int add_checks(json_object *document, const JsonChecks *checks) {
+        json_object *array = json_object_new_array(), *next = json_object_new_array(), *object;
+        int r;
+
+        r = add(document, "checks", array);
+        if (r < 0) {
+                (void) json_object_put(next);
+                return r;
+        }
+        r = add(document, "next", next);
+        for (size_t i = 0; i < checks->n && r >= 0; i++) {
+                r = check_object(&checks->checks[i], &object);
+                if (r >= 0)
+                        r = add_to_array(array, object);
+                if (r >= 0 && checks->checks[i].command)
+                        r = add_to_array(next, json_object_new_string(checks->checks[i].command));
+        }
+        return r;
+}
+
+int json_write_checks(const JsonChecks *checks, sd_bus_error *error) {
+        _cleanup_json_ json_object *document = json_object_new_object();
+        int r;
+
+        if (!document)
+                return -ENOMEM;
+        r = add_number(document, "schema", SCHEMA);
+        if (r >= 0)
+                r = add_bool(document, "ok", checks->ok);
+        if (r >= 0)
+                r = add_string(document, "scope", checks->scope);
+        if (r >= 0)
+                r = add_checks(document, checks);
+        return r < 0 ? r : write_document(document, error);
 }

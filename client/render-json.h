@@ -33,5 +33,24 @@ typedef struct JsonReply {
         char *const *next;       /* commands, ends with NULL */
 } JsonReply;
 
+/* What setup found out about one thing. Nothing of it is owned. */
+typedef struct JsonCheck {
+        const char *name;
+        const char *status; /* ok, warning, failed, skipped */
+        const char *text;
+        const char *remedy;  /* NULL: nothing is to be mended */
+        const char *command; /* NULL: there is none to type */
+} JsonCheck;
+
+typedef struct JsonChecks {
+        bool ok;
+        const char *scope;
+        const JsonCheck *checks;
+        size_t n;
+} JsonChecks;
+
+/* The same as json_write() for what setup found out. */
+int json_write_checks(const JsonChecks *checks, sd_bus_error *error);
+
 /* Writes the document to stdout. Returns 0, or a negative errno with error set; -EPIPE when the reader went away. */
 int json_write(const JsonReply *reply, sd_bus_error *error);

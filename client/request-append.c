@@ -90,6 +90,7 @@ static int append_texts(sd_bus_message *m, const Request *request) {
                 { "Label", request->label },
                 { "Workspace", request->workspace },
                 { "Session", request->session },
+                { "IdempotencyKey", request->key },
         };
         int r;
 
@@ -118,6 +119,7 @@ static int append_numbers(sd_bus_message *m, const Request *request) {
                 { "MemoryMax", request->memory_max },
                 { "TasksMax", request->tasks_max },
                 { "CPUWeight", request->cpu_weight },
+                { "StallUSec", request->stall_usec },
         };
         int r;
 
@@ -128,7 +130,7 @@ static int append_numbers(sd_bus_message *m, const Request *request) {
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return request->read_only ? sd_bus_message_append(m, "{sv}", "ReadOnly", "b", true) : 0;
 }
 
 static int append_options(sd_bus_message *m, const Request *request, bool argv_as_bytes) {

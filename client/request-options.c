@@ -4,6 +4,7 @@
 #include "job-id.h"
 #include "request-options.h"
 #include "say.h"
+#include "utf8.h"
 
 /* The ranges that the service takes; it says so too, but not by the names of our options. */
 #define RUNTIME_MAX_USEC (3650 * 24 * 3600 * USEC_PER_SEC)
@@ -29,14 +30,25 @@ static int out_of_range(const Verb *verb, const char *name, const char *range) {
         return -EINVAL;
 }
 
-static int runtime_option(const Verb *verb, RequestOptions *options) {
+static int timespan_option(const Verb *verb, const char *name, uint64_t *ret) {
         int r;
 
-        r = option_timespan(verb, "runtime-max", &options->runtime_max_usec);
+        r = option_timespan(verb, name, ret);
         if (r < 0)
                 return r;
-        if (options->runtime_max_usec < USEC_PER_SEC || options->runtime_max_usec > RUNTIME_MAX_USEC)
-                return out_of_range(verb, "runtime-max", "from 1s to 3650d");
+        if (*ret < USEC_PER_SEC || *ret > RUNTIME_MAX_USEC)
+                return out_of_range(verb, name, "from 1s to 3650d");
+        return 1;
+}
+
+static int key_option(const Verb *verb, RequestOptions *options) {
+        size_t n = strlen(optarg);
+
+        if (n == 0 || n > JOB_KEY_MAX || !utf8_is_valid(optarg, n)) {
+                (void) usage_error(verb, "a key is 1 to %u bytes of UTF-8", JOB_KEY_MAX);
+                return -EINVAL;
+        }
+        options->key = optarg;
         return 1;
 }
 
@@ -79,7 +91,14 @@ int request_option(const Verb *verb, RequestOptions *options, int option) {
                 options->stdin_path = optarg;
                 return 1;
         case OPTION_RUNTIME_MAX:
-                return runtime_option(verb, options);
+                return timespan_option(verb, "runtime-max", &options->runtime_max_usec);
+        case OPTION_STALL:
+                return timespan_option(verb, "stall", &options->stall_usec);
+        case OPTION_KEY:
+                return key_option(verb, options);
+        case OPTION_READ_ONLY:
+                options->read_only = true;
+                return 1;
         case OPTION_OUTPUT_MAX:
                 return size_option(verb, "output-max", 1, "at least 1", &options->output_max);
         case OPTION_MEMORY_MAX:
@@ -115,6 +134,9 @@ int request_from_options(const RequestOptions *options, Request *request, sd_bus
         request->memory_max = options->memory_max;
         request->tasks_max = options->tasks_max;
         request->cpu_weight = options->cpu_weight;
+        request->stall_usec = options->stall_usec;
+        request->key = options->key;
+        request->read_only = options->read_only;
 
         r = request_set_directory(request, options->directory, error);
         if (r < 0)

@@ -20,6 +20,9 @@ typedef struct RequestOptions {
         uint64_t memory_max;
         uint64_t tasks_max;
         uint64_t cpu_weight;
+        uint64_t stall_usec;
+        const char *key; /* not owned */
+        bool read_only;
 } RequestOptions;
 
 void request_options_clear(RequestOptions *options);
@@ -35,6 +38,9 @@ enum {
         OPTION_MEMORY_MAX,
         OPTION_TASKS_MAX,
         OPTION_CPU_WEIGHT,
+        OPTION_STALL,
+        OPTION_KEY,
+        OPTION_READ_ONLY,
         OPTION_REQUEST_END,
 };
 
@@ -48,7 +54,10 @@ enum {
         { "output-max", required_argument, NULL, OPTION_OUTPUT_MAX },      \
         { "memory-max", required_argument, NULL, OPTION_MEMORY_MAX },      \
         { "tasks-max", required_argument, NULL, OPTION_TASKS_MAX },        \
-        { "cpu-weight", required_argument, NULL, OPTION_CPU_WEIGHT }
+        { "cpu-weight", required_argument, NULL, OPTION_CPU_WEIGHT },      \
+        { "stall", required_argument, NULL, OPTION_STALL },                \
+        { "key", required_argument, NULL, OPTION_KEY },                    \
+        { "read-only", no_argument, NULL, OPTION_READ_ONLY }
 
 /* What only a free command has. */
 #define REQUEST_COMMAND_OPTIONS                                            \
@@ -66,11 +75,14 @@ enum {
         "      --output-max SIZE    end it when it has written that much, such as 500M\n"   \
         "      --memory-max SIZE    limit its memory\n"                                     \
         "      --tasks-max N        limit its processes and threads\n"                      \
-        "      --cpu-weight N       its share of the processors, 1 to 10000 (100)\n"
+        "      --cpu-weight N       its share of the processors, 1 to 10000 (100)\n"             \
+        "      --stall TIME         end it when it is silent for so long, such as 10min\n"      \
+        "      --key TEXT           with the same key again the same job, no second one\n"
 
 #define REQUEST_COMMAND_HELP                                                                \
         "      --kind WORD          what it is, the beginning of its id (job)\n"            \
-        "      --stdin FILE|-       its standard input, - for yours (/dev/null)\n"
+        "      --stdin FILE|-       its standard input, - for yours (/dev/null)\n"            \
+        "      --read-only          it can change no file but in a /tmp of its own\n"
 
 /* Deals with an option that option_next() returned. Returns 1; 0 for one that is not of these; -EINVAL after
  * telling that its value is wrong; -ENOMEM. */

@@ -9,8 +9,9 @@
 
 typedef struct Request {
         char *const *argv; /* not owned, ends with NULL */
-        const char *kind;  /* not owned; NULL: the service's default. Likewise session. */
+        const char *kind;  /* not owned; NULL: the service's default. Likewise session, and key: none. */
         const char *session;
+        const char *key; /* UTF-8; makes it safe to ask again */
         char *label;
         char *directory; /* absolute, without symbolic links */
         char *workspace;
@@ -22,6 +23,8 @@ typedef struct Request {
         uint64_t memory_max;
         uint64_t tasks_max;
         uint64_t cpu_weight;
+        uint64_t stall_usec;
+        bool read_only;
 } Request;
 
 #define REQUEST_INIT (Request) { .stdin_fd = -EBADF }

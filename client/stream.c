@@ -4,11 +4,13 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include "clean.h"
 #include "output.h"
 #include "say.h"
 #include "stream.h"
 
 #define BUFFER_SIZE (64U * 1024U)
+#define RAW_SIZE ((BUFFER_SIZE - 1) / 3) /* what certainly fits when it is clean */
 #define TURN_SIZE (1024U * 1024U) /* copied before other events have their turn */
 #define REREAD_USEC (100 * USEC_PER_MSEC)
 #define WATCH_AFTER_USEC (50 * USEC_PER_MSEC)
@@ -34,6 +36,10 @@ struct Stream {
         bool lost; /* nobody reads it */
         size_t begin, end; /* of what was read and not written */
         char buffer[BUFFER_SIZE];
+
+        bool is_terminal; /* the target: what is written there is clean */
+        Cleaner cleaner;
+        char raw[RAW_SIZE];
 };
 
 static void stream_fail(Stream *s, int r, const char *what) {
@@ -105,16 +111,17 @@ static int flush_buffer(Stream *s) {
 
 /* ---- Reading ---- */
 
-/* Returns 1 with something in the buffer, 0 at the end of the file. */
+/* Returns 1 with what was read, if it can be shown, in the buffer; 0 at the end of the file. */
 static int fill_buffer(Stream *s) {
         ssize_t n;
 
         do
-                n = pread(s->source, s->buffer, sizeof(s->buffer), s->offset);
+                n = pread(s->source, s->is_terminal ? s->raw : s->buffer, s->is_terminal ? RAW_SIZE : BUFFER_SIZE,
+                          s->offset);
         while (n < 0 && errno == EINTR);
         if (n <= 0)
                 return n < 0 ? -errno : 0;
-        s->end = (size_t) n;
+        s->end = s->is_terminal ? clean(&s->cleaner, s->raw, (size_t) n, s->buffer) : (size_t) n;
         s->offset += n;
         return 1;
 }
@@ -276,6 +283,8 @@ int stream_new(Client *c, const char *id, const char *name, int target, uint64_t
         s->target = target;
         s->ending = s->done = s->lost = false;
         s->begin = s->end = 0;
+        s->is_terminal = isatty(target);
+        s->cleaner = (Cleaner) {};
         if (!s->id)
                 return -ENOMEM;
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <ctype.h>
-#include <sys/stat.h>
 
 #include "say.h"
 #include "task.h"
@@ -10,87 +9,12 @@
 #define LABEL_CHARACTERS 72
 #define PEEK_SIZE 65536
 
+/* What is said to go on where nothing else is. */
+#define PROMPT_RESUME "Go on with the work of this thread from where it stopped."
+
 void task_clear(Task *task) {
-        free(task->codex);
-        free(task->effort_setting);
+        codex_command_clear(&task->command);
         *task = (Task) {};
-}
-
-/* ---- The command ---- */
-
-static bool is_executable(const char *path) {
-        struct stat st;
-
-        return stat(path, &st) >= 0 && S_ISREG(st.st_mode) && access(path, X_OK) >= 0;
-}
-
-/* Found here and not by the job, so that a machine without it is told at once. */
-static int find_codex(char **ret, sd_bus_error *error) {
-        const char *path = getenv("PATH");
-
-        for (const char *p = strempty(path); *p; p += strspn(p, ":")) {
-                _cleanup_free_ char *candidate = NULL;
-                size_t n = strcspn(p, ":");
-
-                if (asprintf(&candidate, "%.*s/codex", (int) n, p) < 0) {
-                        candidate = NULL;
-                        return -ENOMEM;
-                }
-                p += n;
-                if (!is_executable(candidate))
-                        continue;
-                *ret = *candidate == '/' ? TAKE_PTR(candidate) : realpath(candidate, NULL);
-                return *ret ? 0 : -ENOMEM;
-        }
-        return error_set(error, "codex is not in your PATH: install it with 'npm install -g @openai/codex'.");
-}
-
-/* Codex takes any word and hands it on, so that a misspelt one would be found out late or never. */
-static int effort_to_setting(const char *effort, char **ret, sd_bus_error *error) {
-        static const char *const words[] = { "none", "minimal", "low", "medium", "high", "xhigh", "max" };
-
-        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
-                if (!streq(words[i], effort))
-                        continue;
-                if (asprintf(ret, "model_reasoning_effort=\"%s\"", effort) < 0) {
-                        *ret = NULL;
-                        return -ENOMEM;
-                }
-                return 0;
-        }
-        return error_set(error, "'%.48s' is no effort: write none, minimal, low, medium, high, xhigh or max.", effort);
-}
-
-static int task_command(Task *task, Request *request, sd_bus_error *error) {
-        size_t n = 0;
-        int r;
-
-        if (task->effort) {
-                r = effort_to_setting(task->effort, &task->effort_setting, error);
-                if (r < 0)
-                        return r;
-        }
-        r = find_codex(&task->codex, error);
-        if (r < 0)
-                return r;
-        task->argv[n++] = task->codex;
-        task->argv[n++] = (char *) "exec";
-        task->argv[n++] = (char *) "--sandbox";
-        task->argv[n++] = (char *) (task->write ? "workspace-write" : "read-only");
-        task->argv[n++] = (char *) "--skip-git-repo-check";
-        if (task->model) {
-                task->argv[n++] = (char *) "--model";
-                task->argv[n++] = (char *) task->model;
-        }
-        if (task->effort) {
-                task->argv[n++] = (char *) "-c";
-                task->argv[n++] = task->effort_setting;
-        }
-        task->argv[n++] = (char *) "-"; /* the prompt is the standard input */
-        task->argv[n] = NULL;
-        request->argv = task->argv;
-        request->kind = "task";
-        return 0;
 }
 
 /* ---- The prompt ---- */
@@ -125,6 +49,7 @@ static int prompt_from_words(const Task *task, Request *request, sd_bus_error *e
 
 static int task_prompt(const Task *task, Request *request, sd_bus_error *error) {
         bool dash = task->n_prompt == 1 && streq(task->prompt[0], "-");
+        int r;
 
         if (task->prompt_file && task->n_prompt > 0)
                 return error_set(error, "there are two prompts, '%s' and the one on the command line: give one.",
@@ -133,10 +58,16 @@ static int task_prompt(const Task *task, Request *request, sd_bus_error *error) 
                 return request_set_stdin(request, task->prompt_file, error);
         if (task->n_prompt > 0 && !dash)
                 return prompt_from_words(task, request, error);
+        if (!dash && task->thread && isatty(STDIN_FILENO))
+                return request_set_stdin_data(request, PROMPT_RESUME, strlen(PROMPT_RESUME), error);
         if (!dash && isatty(STDIN_FILENO))
                 return error_set(error, "no prompt: write it behind 'codex-jobs task', name a file with "
                                         "--prompt-file, or pipe it in.");
-        return request_set_stdin(request, "-", error);
+        r = request_set_stdin(request, "-", error);
+        if (r < 0 || dash || !task->thread || lseek(request->stdin_fd, 0, SEEK_END) > 0)
+                return r;
+        (void) close(TAKE_FD(request->stdin_fd)); /* nothing was piped in */
+        return request_set_stdin_data(request, PROMPT_RESUME, strlen(PROMPT_RESUME), error);
 }
 
 /* ---- The label ---- */
@@ -199,5 +130,14 @@ int task_to_request(Task *task, Request *request, sd_bus_error *error) {
         r = task_label(request, error);
         if (r < 0)
                 return r;
-        return task_command(task, request, error);
+        task->command = (CodexCommand) {
+                .kind = "task",
+                .write = task->write,
+                .anywhere = true,
+                .model = task->model,
+                .effort = task->effort,
+                .thread = task->thread,
+                .prompt = true,
+        };
+        return codex_command_to_request(&task->command, request, error);
 }

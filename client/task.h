@@ -3,19 +3,18 @@
 
 /* A piece of work for Codex as a command: which one, and with which prompt. Talks to nobody. */
 
-#include "request.h"
+#include "codex-command.h"
 
 typedef struct Task {
         bool write;         /* Codex may change files of the workspace */
         const char *model;  /* these are not owned, and NULL for what Codex is set to */
         const char *effort;
+        const char *thread; /* to go on with; NULL: a new one */
         const char *prompt_file;
         char *const *prompt; /* words; none for n_prompt = 0 */
         size_t n_prompt;
 
-        char *codex; /* where it is installed; owned, likewise the next */
-        char *effort_setting;
-        char *argv[16]; /* points into this and into the above */
+        CodexCommand command; /* of the above */
 } Task;
 
 void task_clear(Task *task);

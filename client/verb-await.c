@@ -23,6 +23,7 @@ typedef struct Await {
         Wait *wait;
         Progress *progress;
         bool any;
+        Bounds bounds;
         sd_bus_error error;
 } Await;
 
@@ -113,7 +114,7 @@ static int show_ended(Await *a) {
                         continue;
                 if (wait_count(a->wait) > 1 && !a->common->quiet && job->record.state == JOB_COMPLETED)
                         say("%s completed", job->id);
-                r = answer_result(a->client, &job->record, &a->error);
+                r = answer_result(a->client, &job->record, &a->bounds, &a->error);
                 if (r < 0)
                         return r;
                 if (a->any)
@@ -128,7 +129,7 @@ static int read_extra(Await *a, const WaitedJob *job, bool timed_out, JsonExtra 
         bool ended = job_state_is_terminal(job->record.state);
 
         *extra = (JsonExtra) { .wait_timed_out = timed_out && !ended ? ANSWER_YES : ANSWER_NO, .output = true };
-        return ended ? answer_read_output(a->client, &job->record, extra, &a->error) : 0;
+        return ended ? answer_read_output(a->client, &job->record, &a->bounds, extra, &a->error) : 0;
 }
 
 static int write_documents(Await *a, const JobRecord **records, JsonExtra *extras, bool timed_out) {
@@ -225,6 +226,7 @@ static int await(Await *a, char *const *ids, size_t n, uint64_t timeout_usec, ui
 static int run(int argc, char *argv[], Common *common) {
         static const struct option options[] = {
                 COMMON_OPTIONS,
+                BOUNDS_OPTIONS,
                 { "any", no_argument, NULL, OPTION_ANY },
                 { "all", no_argument, NULL, OPTION_ALL },
                 { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS },
@@ -232,16 +234,18 @@ static int run(int argc, char *argv[], Common *common) {
                 {},
         };
         uint64_t timeout_usec = TIMEOUT_DEFAULT, poll_usec = 0;
-        _cleanup_(await_clear) Await a = { .common = common };
+        _cleanup_(await_clear) Await a = { .common = common, .bounds = BOUNDS_NONE };
         int option, r;
 
-        while ((r = option_next(&verb_await, common, argc, argv, ":" COMMON_LETTERS, options, &option)) == 0) {
+        while ((r = option_next(&verb_await, common, argc, argv, ":" COMMON_LETTERS BOUNDS_LETTERS, options, &option)) == 0) {
                 if (option == OPTION_ANY || option == OPTION_ALL)
                         a.any = option == OPTION_ANY;
                 else if (option == OPTION_TIMEOUT_MS)
                         r = option_milliseconds(&verb_await, "timeout-ms", &timeout_usec);
-                else
+                else if (option == OPTION_POLL_INTERVAL_MS)
                         r = option_milliseconds(&verb_await, "poll-interval-ms", &poll_usec);
+                else
+                        r = bounds_option(&verb_await, &a.bounds, option);
                 if (r < 0)
                         return STATUS_OWN_FAILURE;
         }
@@ -268,5 +272,6 @@ const Verb verb_await = {
                 "      --all                wait for all of them (so without an option)\n"
                 "      --timeout-ms N       wait that long at most (6 hours)\n"
                 "      --poll-interval-ms N read the state that often, too, as a second safety\n"
+                BOUNDS_HELP
                 COMMON_HELP,
 };

@@ -3,13 +3,13 @@
 /* codex-jobs logs: what a job wrote so far, and with --follow what it writes. */
 
 #include "answer.h"
+#include "output.h"
 #include "say.h"
 #include "stream.h"
 #include "wait.h"
 
 enum {
-        OPTION_TAIL = OPTION_VERB,
-        OPTION_STDOUT,
+        OPTION_STDOUT = OPTION_VERB,
         OPTION_STDERR,
 };
 
@@ -23,7 +23,7 @@ typedef struct Logs {
         bool follow;
         bool only_stdout;
         bool only_stderr;
-        uint64_t tail;
+        Bounds bounds;
         sd_bus_error error;
 } Logs;
 
@@ -40,14 +40,45 @@ static int open_streams(Logs *s) {
         int r;
 
         if (!s->only_stderr) {
-                r = stream_new(s->client, s->record.id, "stdout", STDOUT_FILENO, s->tail, &s->out);
+                r = stream_new(s->client, s->record.id, "stdout", STDOUT_FILENO, s->bounds.tail, &s->out);
                 if (r < 0)
                         return r;
         }
         if (s->only_stdout)
                 return 0;
-        return stream_new(s->client, s->record.id, "stderr", s->only_stderr ? STDOUT_FILENO : STDERR_FILENO, s->tail,
-                          &s->err);
+        return stream_new(s->client, s->record.id, "stderr", s->only_stderr ? STDOUT_FILENO : STDERR_FILENO,
+                          s->bounds.tail, &s->err);
+}
+
+/* In bounds: what is there now. */
+static int show_excerpt(Logs *s, const char *stream, int target) {
+        _cleanup_free_ char *option = NULL, *command = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        Excerpt e;
+        int r;
+
+        if (asprintf(&option, " --%s", stream) < 0) {
+                option = NULL;
+                return -ENOMEM;
+        }
+        command = answer_command(s->client, "logs", &(const char *) { s->record.id }, 1, option);
+        if (!command)
+                return -ENOMEM;
+        r = output_open(s->client, &(const OutputName) { s->record.id, stream }, &fd, &s->error);
+        if (r < 0)
+                return r;
+        r = excerpt_find(fd, &s->bounds, &e);
+        return r < 0 ? r : excerpt_write(fd, &e, target, command, false);
+}
+
+static int show_excerpts(Logs *s) {
+        int r = 0;
+
+        if (!s->only_stderr)
+                r = show_excerpt(s, "stdout", STDOUT_FILENO);
+        if (r >= 0 && !s->only_stdout)
+                r = show_excerpt(s, "stderr", s->only_stderr ? STDOUT_FILENO : STDERR_FILENO);
+        return r;
 }
 
 /* Until the job ends; one that is queued has nothing to show yet, but will. */
@@ -78,6 +109,8 @@ static int logs(Logs *s, const char *id) {
         r = job_get(s->client, id, &s->record, &s->error);
         if (r < 0)
                 return r;
+        if (s->bounds.max_bytes != UINT64_MAX)
+                return show_excerpts(s);
         r = open_streams(s);
         if (r < 0)
                 return r;
@@ -96,7 +129,7 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
         static const struct option options[] = {
                 COMMON_OPTIONS,
                 { "follow", no_argument, NULL, 'f' },
-                { "tail", required_argument, NULL, OPTION_TAIL },
+                BOUNDS_OPTIONS,
                 { "stdout", no_argument, NULL, OPTION_STDOUT },
                 { "stderr", no_argument, NULL, OPTION_STDERR },
                 {},
@@ -104,14 +137,14 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
         int option, r;
 
         *ret_status = STATUS_OWN_FAILURE;
-        while ((r = option_next(&verb_logs, common, argc, argv, ":" COMMON_LETTERS "fn:", options, &option)) == 0) {
+        while ((r = option_next(&verb_logs, common, argc, argv, ":" COMMON_LETTERS "f" BOUNDS_LETTERS, options, &option)) == 0) {
                 if (option == 'f')
                         s->follow = true;
                 else if (option == OPTION_STDOUT)
                         s->only_stdout = true;
                 else if (option == OPTION_STDERR)
                         s->only_stderr = true;
-                else if (option_number(&verb_logs, "tail", 0, UINT64_MAX - 1, &s->tail) < 0)
+                else if (bounds_option(&verb_logs, &s->bounds, option) < 0)
                         return -EINVAL;
         }
         if (r < 0) {
@@ -122,6 +155,9 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
                 *ret_status = usage_error(&verb_logs, "logs are no JSON; 'codex-jobs result ID --json' has them");
         else if (s->only_stdout && s->only_stderr)
                 *ret_status = usage_error(&verb_logs, "--stdout and --stderr are both there without either");
+        else if (s->follow && s->bounds.max_bytes != UINT64_MAX)
+                *ret_status = usage_error(&verb_logs, "--max-bytes is about what is there now and --follow is not: "
+                                                      "leave one of them out");
         else if (optind >= argc)
                 *ret_status = usage_error(&verb_logs, "no job given: 'codex-jobs status' lists them");
         else if (argc - optind > 1)
@@ -132,7 +168,7 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
 }
 
 static int run(int argc, char *argv[], Common *common) {
-        _cleanup_(logs_clear) Logs s = { .common = common, .tail = STREAM_ALL, .record = JOB_RECORD_INIT };
+        _cleanup_(logs_clear) Logs s = { .common = common, .bounds = BOUNDS_NONE, .record = JOB_RECORD_INIT };
         int r, status;
 
         r = parse(&s, argc, argv, common, &status);
@@ -149,11 +185,12 @@ const Verb verb_logs = {
         .run = run,
         .help = "codex-jobs logs [options] ID\n"
                 "\n"
-                "Prints what a job wrote so far: its stdout to stdout, its stderr to stderr, byte for byte.\n"
+                "Prints what a job wrote so far: its stdout to stdout, its stderr to stderr, byte for\n"
+                "byte, but without escape sequences where that is a terminal.\n"
                 "\n"
                 "Options:\n"
                 "  -f, --follow             go on until the job has ended, also when it is still queued\n"
-                "  -n, --tail N             only the last N lines of each\n"
+                BOUNDS_HELP
                 "      --stdout             only its stdout\n"
                 "      --stderr             only its stderr, on stdout\n"
                 COMMON_HELP,

@@ -10,6 +10,7 @@ typedef struct Result {
         const Common *common;
         Client *client;
         JobRecord record;
+        Bounds bounds;
         sd_bus_error error;
 } Result;
 
@@ -56,7 +57,7 @@ static int write_document(Result *s) {
         _cleanup_(json_extra_clear) JsonExtra extra = { .output = true };
         int r;
 
-        r = answer_read_output(s->client, &s->record, &extra, &s->error);
+        r = answer_read_output(s->client, &s->record, &s->bounds, &extra, &s->error);
         if (r < 0)
                 return r;
         return answer_json(s->client, &(const JobRecord *) { &s->record }, &extra, 1, true, NEXT_SHOWN, &s->error);
@@ -73,15 +74,20 @@ static int result(Result *s, const char *id) {
                 return r;
         if (!job_state_is_terminal(s->record.state))
                 return not_over(s);
-        return s->common->json ? write_document(s) : answer_result(s->client, &s->record, &s->error);
+        if (s->common->json)
+                return write_document(s);
+        return answer_result(s->client, &s->record, &s->bounds, &s->error);
 }
 
 static int run(int argc, char *argv[], Common *common) {
-        static const struct option options[] = { COMMON_OPTIONS, {} };
-        _cleanup_(result_clear) Result s = { .common = common, .record = JOB_RECORD_INIT };
+        static const struct option options[] = { COMMON_OPTIONS, BOUNDS_OPTIONS, {} };
+        _cleanup_(result_clear) Result s = { .common = common, .record = JOB_RECORD_INIT, .bounds = BOUNDS_NONE };
         int option, r;
 
-        r = option_next(&verb_result, common, argc, argv, ":" COMMON_LETTERS, options, &option);
+        while ((r = option_next(&verb_result, common, argc, argv, ":" COMMON_LETTERS BOUNDS_LETTERS, options,
+                                &option)) == 0)
+                if (bounds_option(&verb_result, &s.bounds, option) < 0)
+                        return STATUS_OWN_FAILURE;
         if (r < 0)
                 return option;
         if (argc - optind > 1)
@@ -100,5 +106,6 @@ const Verb verb_result = {
                 "set, that ended last. Exits with 125 when the job has not ended.\n"
                 "\n"
                 "Options:\n"
+                BOUNDS_HELP
                 COMMON_HELP,
 };

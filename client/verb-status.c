@@ -8,14 +8,19 @@
 #include "request.h"
 #include "say.h"
 #include "stream.h"
+#include "wait.h"
 
 enum {
         OPTION_ALL = OPTION_VERB,
         OPTION_LIMIT,
         OPTION_WATCH,
+        OPTION_WAIT,
+        OPTION_TIMEOUT_MS,
+        OPTION_POLL_INTERVAL_MS,
 };
 
 #define LIMIT_DEFAULT 50
+#define TIMEOUT_DEFAULT (6 * 3600 * USEC_PER_SEC)
 #define WATCH_USEC USEC_PER_SEC        /* at most that often */
 #define WATCH_IDLE_USEC (5 * USEC_PER_SEC) /* at least that often: times go on */
 
@@ -26,6 +31,11 @@ typedef struct Status {
         size_t n_ids;
         bool all;
         bool watch;
+        bool wait;
+        bool timed_out;
+        Wait *waited;
+        uint64_t timeout_usec;
+        uint64_t poll_usec;
         uint64_t limit; /* of jobs that ended */
         char *workspace;
         bool changed;
@@ -33,6 +43,7 @@ typedef struct Status {
 } Status;
 
 static void status_clear(Status *s) {
+        (void) wait_free(s->waited);
         (void) client_free(s->client);
         free(s->workspace);
         sd_bus_error_free(&s->error);
@@ -113,12 +124,18 @@ static int find_jobs(Status *s, JobList *ret) {
 
 static int show_json(Status *s, const JobList *list) {
         _cleanup_free_ const JobRecord **records = calloc(list->n + 1, sizeof(JobRecord *));
+        _cleanup_free_ JsonExtra *extras = calloc(list->n + 1, sizeof(JsonExtra));
 
-        if (!records)
+        if (!records || !extras)
                 return -ENOMEM;
-        for (size_t i = 0; i < list->n; i++)
+        for (size_t i = 0; i < list->n; i++) {
                 records[i] = &list->records[i];
-        return answer_json(s->client, records, NULL, list->n, s->n_ids == 1, NEXT_RESULT, &s->error);
+                if (s->wait)
+                        extras[i].wait_timed_out = s->timed_out && !job_state_is_terminal(records[i]->state) ?
+                                ANSWER_YES :
+                                ANSWER_NO;
+        }
+        return answer_json(s->client, records, extras, list->n, s->n_ids == 1, NEXT_RESULT, &s->error);
 }
 
 static int put_next(Status *s, FILE *f, const JobRecord *record) {
@@ -163,6 +180,13 @@ static int show_text(Status *s, const JobList *list) {
         return r;
 }
 
+static bool all_ended(const JobList *list) {
+        for (size_t i = 0; i < list->n; i++)
+                if (!job_state_is_terminal(list->records[i].state))
+                        return false;
+        return true;
+}
+
 static int show(Status *s) {
         _cleanup_job_list_ JobList list = {};
         int r;
@@ -170,6 +194,8 @@ static int show(Status *s) {
         r = find_jobs(s, &list);
         if (r < 0)
                 return r;
+        if (s->timed_out) /* one may have ended in that moment */
+                s->timed_out = !all_ended(&list);
         return s->common->json ? show_json(s, &list) : show_text(s, &list);
 }
 
@@ -222,13 +248,47 @@ static int watch(Status *s) {
         return r;
 }
 
+/* ---- Waiting ---- */
+
+/* Until all the given jobs have ended, or the time is up. */
+static int wait_for_end(Status *s) {
+        const WaitOptions options = { .poll_usec = s->poll_usec, .only = s->n_ids == 1 ? s->ids[0] : NULL };
+        int r;
+
+        for (size_t i = 0; i < s->n_ids; i++) {
+                r = check_id(s->ids[i], &s->error);
+                if (r < 0)
+                        return r;
+        }
+        r = client_catch_signals(s->client);
+        if (r >= 0)
+                r = client_set_timeout(s->client, s->timeout_usec);
+        if (r >= 0)
+                r = wait_new(s->client, &options, &s->waited);
+        if (r >= 0)
+                r = wait_reserve(s->waited, s->n_ids);
+        for (size_t i = 0; i < s->n_ids && r >= 0; i++)
+                r = wait_add(s->waited, s->ids[i]);
+        if (r >= 0)
+                r = wait_run(s->waited, &s->error);
+        s->timed_out = r == -ETIMEDOUT;
+        if (r < 0 && !s->timed_out)
+                return r;
+        client_restore_signals(s->client);
+        return client_set_timeout(s->client, USEC_INFINITY); /* the answer may take its time */
+}
+
 static int status(Status *s) {
         int r;
 
         r = client_new(s->common, &s->client, &s->error);
+        if (r >= 0 && s->wait)
+                r = wait_for_end(s);
         if (r >= 0)
                 r = s->watch ? watch(s) : show(s);
-        return r < 0 ? answer_failure(s->client, &s->error, r, NULL, 0) : 0;
+        if (r < 0)
+                return answer_failure(s->client, &s->error, r, (const char *const *) s->ids, s->wait ? s->n_ids : 0);
+        return s->timed_out ? STATUS_TIMED_OUT : 0;
 }
 
 static int run(int argc, char *argv[], Common *common) {
@@ -237,9 +297,12 @@ static int run(int argc, char *argv[], Common *common) {
                 { "all", no_argument, NULL, OPTION_ALL },
                 { "limit", required_argument, NULL, OPTION_LIMIT },
                 { "watch", no_argument, NULL, OPTION_WATCH },
+                { "wait", no_argument, NULL, OPTION_WAIT },
+                { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS },
+                { "poll-interval-ms", required_argument, NULL, OPTION_POLL_INTERVAL_MS },
                 {},
         };
-        _cleanup_(status_clear) Status s = { .common = common, .limit = LIMIT_DEFAULT };
+        _cleanup_(status_clear) Status s = { .common = common, .limit = LIMIT_DEFAULT, .timeout_usec = TIMEOUT_DEFAULT };
         int option, r;
 
         while ((r = option_next(&verb_status, common, argc, argv, ":" COMMON_LETTERS, options, &option)) == 0) {
@@ -247,13 +310,25 @@ static int run(int argc, char *argv[], Common *common) {
                         s.all = true;
                 else if (option == OPTION_WATCH)
                         s.watch = true;
-                else if (option_number(&verb_status, "limit", 1, UINT32_MAX, &s.limit) < 0)
+                else if (option == OPTION_WAIT)
+                        s.wait = true;
+                else if (option == OPTION_TIMEOUT_MS)
+                        r = option_milliseconds(&verb_status, "timeout-ms", &s.timeout_usec);
+                else if (option == OPTION_POLL_INTERVAL_MS)
+                        r = option_milliseconds(&verb_status, "poll-interval-ms", &s.poll_usec);
+                else
+                        r = option_number(&verb_status, "limit", 1, UINT32_MAX, &s.limit);
+                if (r < 0)
                         return STATUS_OWN_FAILURE;
         }
         if (r < 0)
                 return option;
         if (s.watch && common->json)
                 return usage_error(&verb_status, "--watch is for people and --json is not: leave one of them out");
+        if (s.watch && s.wait)
+                return usage_error(&verb_status, "--watch never ends and --wait does: leave one of them out");
+        if (s.wait && optind >= argc)
+                return usage_error(&verb_status, "--wait needs the job to wait for: 'codex-jobs status' lists them");
         s.ids = argv + optind;
         s.n_ids = (size_t) (argc - optind);
         return status(&s);
@@ -271,5 +346,9 @@ const Verb verb_status = {
                 "      --all                jobs of all workspaces, for root also of all users\n"
                 "      --limit N            at most so many that ended (50)\n"
                 "      --watch              show them again whenever one changes, until Ctrl-C\n"
+                "      --wait               show the given jobs when they have ended; exits with 124 when\n"
+                "                           the time was up, and shows them as they are\n"
+                "      --timeout-ms N       with --wait: wait that long at most (6 hours)\n"
+                "      --poll-interval-ms N with --wait: read the state that often, too\n"
                 COMMON_HELP,
 };

@@ -2,101 +2,97 @@
 
 /* codex-jobs task: hands a prompt to Codex, as a job. */
 
-#include "foreground.h"
-#include "request-options.h"
+#include "codex-options.h"
 #include "say.h"
 #include "task.h"
+#include "thread.h"
 
 enum {
-        OPTION_BACKGROUND = OPTION_REQUEST_END,
-        OPTION_AWAIT,
-        OPTION_WRITE,
-        OPTION_EFFORT,
+        OPTION_WRITE = OPTION_CODEX_END,
         OPTION_PROMPT_FILE,
-        OPTION_TIMEOUT_MS,
-        OPTION_POLL_INTERVAL_MS,
+        OPTION_RESUME,
+        OPTION_RESUME_LAST,
+        OPTION_FRESH,
 };
-
-#define TIMEOUT_DEFAULT (6 * 3600 * USEC_PER_SEC)
 
 typedef struct TaskOptions {
         Task task;
-        RequestOptions request;
-        bool background;
-        bool await;
-        uint64_t timeout_usec;
-        uint64_t poll_usec;
+        CodexOptions codex;
+        const char *resume; /* a thread, or a job that worked on it */
+        bool resume_last;
+        bool fresh;
+        char *thread;
 } TaskOptions;
 
 static void task_options_clear(TaskOptions *o) {
         task_clear(&o->task);
-        request_options_clear(&o->request);
+        request_options_clear(&o->codex.request);
+        free(o->thread);
 }
 
 static int task_option(TaskOptions *o, int option) {
         switch (option) {
-        case OPTION_BACKGROUND:
-                o->background = true;
-                return 1;
-        case OPTION_AWAIT:
-                o->await = true;
-                return 1;
         case OPTION_WRITE:
                 o->task.write = true;
-                return 1;
-        case 'm':
-                o->task.model = optarg;
-                return 1;
-        case OPTION_EFFORT:
-                o->task.effort = optarg;
                 return 1;
         case OPTION_PROMPT_FILE:
                 o->task.prompt_file = optarg;
                 return 1;
-        case OPTION_TIMEOUT_MS:
-                return option_milliseconds(&verb_task, "timeout-ms", &o->timeout_usec);
-        case OPTION_POLL_INTERVAL_MS:
-                return option_milliseconds(&verb_task, "poll-interval-ms", &o->poll_usec);
+        case OPTION_RESUME:
+                o->resume = optarg;
+                return 1;
+        case OPTION_RESUME_LAST:
+                o->resume_last = true;
+                return 1;
+        case OPTION_FRESH:
+                o->fresh = true;
+                return 1;
         default:
-                return request_option(&verb_task, &o->request, option);
+                return codex_option(&verb_task, &o->codex, option);
         }
 }
 
-static int task(TaskOptions *o, Common *common) {
+static int find_thread(TaskOptions *o, const Common *common, const Request *request, sd_bus_error *error) {
+        int r = 0;
+
+        if (o->resume)
+                r = thread_find(common, o->resume, &o->thread, error);
+        else if (o->resume_last)
+                r = thread_find_last(common, request->workspace, &o->thread, error);
+        o->task.thread = o->thread;
+        return r;
+}
+
+static int task(TaskOptions *o, const Common *common) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_request_ Request request = REQUEST_INIT;
         int r;
 
-        r = request_from_options(&o->request, &request, &error);
+        o->task.model = o->codex.model;
+        o->task.effort = o->codex.effort;
+        r = request_from_options(&o->codex.request, &request, &error);
+        if (r >= 0)
+                r = find_thread(o, common, &request, &error);
         if (r >= 0)
                 r = task_to_request(&o->task, &request, &error);
-        if (r < 0)
-                return say_error(&error, r);
-        if (o->await)
-                return run_and_await(common, &request, o->timeout_usec, o->poll_usec);
-        if (o->background)
-                return run_in_background(common, &request, true);
-        return run_in_foreground(common, &request, o->timeout_usec);
+        return r < 0 ? say_error(&error, r) : codex_run(&o->codex, common, &request);
 }
 
 static int run(int argc, char *argv[], Common *common) {
         static const struct option options[] = {
                 COMMON_OPTIONS,
-                REQUEST_LIMIT_OPTIONS,
-                { "background", no_argument, NULL, OPTION_BACKGROUND },
-                { "await", no_argument, NULL, OPTION_AWAIT },
+                CODEX_OPTIONS,
                 { "write", no_argument, NULL, OPTION_WRITE },
-                { "model", required_argument, NULL, 'm' },
-                { "effort", required_argument, NULL, OPTION_EFFORT },
                 { "prompt-file", required_argument, NULL, OPTION_PROMPT_FILE },
-                { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS },
-                { "poll-interval-ms", required_argument, NULL, OPTION_POLL_INTERVAL_MS },
+                { "resume", required_argument, NULL, OPTION_RESUME },
+                { "resume-last", no_argument, NULL, OPTION_RESUME_LAST },
+                { "fresh", no_argument, NULL, OPTION_FRESH },
                 {},
         };
-        _cleanup_(task_options_clear) TaskOptions o = { .timeout_usec = TIMEOUT_DEFAULT };
+        _cleanup_(task_options_clear) TaskOptions o = { .codex = CODEX_OPTIONS_INIT };
         int option, r;
 
-        while ((r = option_next(&verb_task, common, argc, argv, ":" COMMON_LETTERS REQUEST_LETTERS "m:", options,
+        while ((r = option_next(&verb_task, common, argc, argv, ":" COMMON_LETTERS CODEX_LETTERS, options,
                                 &option)) == 0) {
                 r = task_option(&o, option);
                 if (r < 0)
@@ -104,6 +100,10 @@ static int run(int argc, char *argv[], Common *common) {
         }
         if (r < 0)
                 return option;
+        if (!!o.resume + o.resume_last + o.fresh > 1)
+                return usage_error(&verb_task, "give one of --resume, --resume-last and --fresh");
+        if (o.task.write && o.codex.request.read_only)
+                return usage_error(&verb_task, "--write and --read-only exclude each other");
         o.task.prompt = argv + optind;
         o.task.n_prompt = (size_t) (argc - optind);
         return task(&o, common);
@@ -116,18 +116,18 @@ const Verb verb_task = {
                 "\n"
                 "Has Codex (codex exec) work on a prompt, as a job. The prompt is on the command line, in a\n"
                 "file, or piped in. Codex may read the workspace; with --write it may change it. Without\n"
-                "--background what Codex writes is passed on as it writes it. The exit status is the job's,\n"
-                "as for 'codex-jobs run'.\n"
+                "--background what Codex does is told as it does it, and its last message is printed. The\n"
+                "exit status is the job's, as for 'codex-jobs run'. $CODEX_JOBS_CODEX names another codex\n"
+                "than the one in your PATH.\n"
                 "\n"
                 "Options:\n"
-                "      --background         print the id and the command that waits, and return at once\n"
-                "      --await              wait with progress lines on stderr, then print the result\n"
                 "      --write              let Codex change files\n"
-                "  -m, --model MODEL        the model Codex uses\n"
-                "      --effort WORD        how hard it thinks: none, minimal, low, medium, high, xhigh, max\n"
+                "      --resume ID          go on with a thread of Codex; ID is the thread's, or that of a\n"
+                "                           job that worked on it\n"
+                "      --resume-last        go on with the thread of the last task of this workspace\n"
+                "      --fresh              begin a new thread (so without an option)\n"
                 "      --prompt-file FILE   read the prompt from a file\n"
-                "      --timeout-ms N       wait that long at most, the job goes on (6 hours)\n"
-                "      --poll-interval-ms N with --await: read the state that often, too\n"
+                CODEX_HELP
                 REQUEST_LIMIT_HELP
                 COMMON_HELP,
 };

@@ -18,6 +18,7 @@ _codex_jobs_options() {
                 [[ "$line " =~ $form ]] || continue
                 set -- "${BASH_REMATCH[1]%, }" "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]}"
                 called=${BASH_REMATCH[6]}
+                [[ $2 != --scope ]] || called='auto|working-tree|branch'
                 [[ $called != WORD || ! $line =~ $listed ]] || called=${BASH_REMATCH[1]//, /|}
                 printf "%s $called\n" ${1:+"$1"} "$2" ${3:+"$3"}
         done
@@ -94,6 +95,7 @@ _codex_jobs_reply_value() {
         FILE*) compopt -o default 2>/dev/null ;;
         NAME\[*) mapfile -t COMPREPLY < <(compgen -e -- "$2"); compopt -o nospace 2>/dev/null ;;
         REF) mapfile -t words < <(git for-each-ref --format='%(refname:short)' 2>/dev/null) ;;
+        ID) _codex_jobs_reply_ids "$2" ' ' '[a-z]+' "$command" "${scope[@]}"; return ;;
         *\|*) IFS='|' read -ra words <<<"$1" ;;
         esac
         _codex_jobs_reply "$2" "${words[@]}"
@@ -184,7 +186,7 @@ _codex_jobs_reply_word() {
         elif [[ $usage == *ID…* || ( $usage == *ID* && $given == ' ' ) ]]; then
                 case $verb in
                 await | cancel) states='queued|running' ;;
-                result | remove | retry) states='completed|failed|cancelled' ;;
+                result | remove | rm | retry) states='completed|failed|cancelled' ;;
                 esac
                 _codex_jobs_reply_ids "$current" "$given" "$states" "$command" "${scope[@]}"
         fi

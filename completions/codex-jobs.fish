@@ -12,7 +12,7 @@ function __codex_jobs_options
     for line in (string replace -rf -- "^ +$names$called *(.*)\$" '$1\t$2\t$3\t$4\t$5' $argv)
         set -l listed (string match -r '\tWORD\t.*: ([a-z]+(?:, [a-z]+)+)$' -- $line)[2]
         and set line (string replace \tWORD\t \t(string replace -a ', ' '|' -- $listed)\t -- $line)
-        echo $line
+        string replace -r '(\t--scope\t\t)WORD' '$1auto|working-tree|branch' -- $line
     end
 end
 
@@ -98,7 +98,7 @@ function __codex_jobs_list_ids --no-scope-shadowing
     switch $verb
         case await cancel
             set states 'queued|running'
-        case result remove retry
+        case result remove rm retry
             set states 'completed|failed|cancelled'
     end
     __codex_jobs_ids $states $scope | while read -l line
@@ -134,6 +134,8 @@ function __codex_jobs_complete
 
     if __codex_jobs_in_command
         complete -C (string join ' ' -- (string escape -- $words) $token)
+    else if test "$called" = ID
+        __codex_jobs_list_ids
     else if set -q called[1]
         __codex_jobs_value $called $token
     else if not set -q ended[1]; and string match -qr -- '^--[a-z-]+=' $token

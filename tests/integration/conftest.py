@@ -154,22 +154,3 @@ def settings(scope, jobs):
     if os.path.exists(scope.config):
         os.unlink(scope.config)
     scope.reload(jobs)
-
-
-@pytest.fixture
-def polkit_rule(system):
-    """Has polkit decide by a rule: statements of JavaScript that know "action" and "subject"."""
-    path = '/etc/polkit-1/rules.d/00-test.rules'
-
-    def apply(statements):
-        if not os.path.isdir(os.path.dirname(path)):
-            pytest.skip('polkit is not installed here')
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(f'polkit.addRule(function(action, subject) {{\n{statements}\n}});\n')
-        os.chmod(path, 0o644)
-        system.systemctl('restart', 'polkit')
-
-    yield apply
-    if os.path.exists(path):
-        os.unlink(path)
-        system.systemctl('restart', 'polkit')

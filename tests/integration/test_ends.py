@@ -112,6 +112,13 @@ def test_runtime_limit_ends_the_whole_tree(jobs, gate):
     assert SECOND <= took < 3 * SECOND
 
 
+def test_job_cannot_put_off_its_runtime_limit(jobs):
+    """By what services tell systemd when they need more time."""
+    ended = jobs.run(shell('systemd-notify EXTEND_TIMEOUT_USEC=60000000; exec sleep 3'),
+                     RuntimeMaxUSec=SECOND)
+    assert (ended.state, ended.job['Reason']) == ('failed', 'runtime-limit')
+
+
 def test_runtime_limit_of_the_configuration(jobs, scope, settings, gate):
     settings(RuntimeMaxSec='90s')
     for options, expected in (({}, '1min 30s'), ({'RuntimeMaxUSec': 100 * SECOND}, '1min 40s')):
@@ -163,7 +170,9 @@ def test_memory_limit(jobs, scope):
     if not scope.is_system and os.path.isdir('/sys/fs/cgroup/memory'):
         pytest.skip('on control groups v1 a user\'s service manager has no controllers')
     ended = jobs.run(['python3', '-c', 'x = bytearray(200 << 20)'], MemoryMax=32 << 20)
-    assert (ended.state, ended.job['Reason']) == ('failed', 'oom-kill')
+    # systemd learns of a kill for want of memory from control groups v2 only.
+    reason = 'signal' if os.path.isdir('/sys/fs/cgroup/memory') else 'oom-kill'
+    assert (ended.state, ended.job['Reason'], ended.job['Signal']) == ('failed', reason, 9)
 
 
 def test_task_limit(jobs, scope):

@@ -3,7 +3,7 @@
 
 import pytest
 
-from support import refused, shell
+from support import BusError, refused, shell
 
 
 @pytest.fixture
@@ -93,9 +93,10 @@ def test_100_jobs_without_a_limit(jobs, session):
 
 
 @pytest.mark.parametrize('name, value', [
-    ('Limit', 0), ('Limit', 1001), ('Limit', 2**32 - 1), ('Before', 'job'), ('Before', ''), ('Before', 'x' * 1_000_000),
-    ('State', ['done']), ('State', ['completed', '']), ('Limit', ('t', 1)), ('Limit', ('s', '1')), ('State', ('s', 'x')),
-    ('Kind', ('as', ['job'])), ('Uid', ('i', 0)), ('AfterSequence', ('u', 0)), ('Other', ('s', 'x')), ('limit', ('u', 1))])
+    ('Limit', 0), ('Limit', 1001), ('Limit', 2**32 - 1), ('Limit', ('t', 1)), ('Limit', ('s', '1')),
+    ('Before', 'job'), ('Before', ''), ('Before', 'x' * 1_000_000), ('AfterSequence', ('u', 0)),
+    ('State', ['done']), ('State', ['completed', '']), ('State', ('s', 'x')), ('Kind', ('as', ['job'])),
+    ('Uid', ('i', 0)), ('Other', ('s', 'x')), ('limit', ('u', 1))])
 def test_bad_filter(jobs, name, value):
     with refused('InvalidArgument', name):
         jobs.list(**{name: value})
@@ -123,7 +124,7 @@ def test_counts(jobs, settings, gate):
 
 # --- Remove ---------------------------------------------------------------------------------------
 
-def test_removed_job_is_forgotten(jobs, scope, session, ended):
+def test_removed_job_is_forgotten(jobs, session, ended):
     jobs.remove(ended[0])
     with refused('NoSuchJob', ended[0]):
         jobs.get(ended[0])
@@ -198,12 +199,13 @@ def test_remove_of_too_many(jobs):
 def test_removes_at_the_same_time(jobs, connect, ended):
     """One of them wins, the others are told, and nothing is counted twice."""
     before = jobs.property('Finished')
-    calls = [(client, client.send_call('Remove', 'as', [ended[0]])) for client in (jobs, connect(), connect())]
+    clients = jobs, connect(), connect()
+    calls = [(client, client.send_call('Remove', 'as', [ended[0]])) for client in clients]
     outcomes = []
     for client, serial in calls:
         try:
             outcomes.append(client.answer(serial))
-        except Exception as error:
+        except BusError as error:
             outcomes.append(error.name)
     assert outcomes.count(()) == 1
     assert outcomes.count('org.codex.Jobs.Error.NoSuchJob') == 2

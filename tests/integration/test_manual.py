@@ -174,7 +174,7 @@ def reader(alice, folder):
     os.mkdir(programs)
     executable(f'{programs}/make', MAKE)
     shutil.copy(f'{SOURCE}/tests/codex/fake-codex', f'{programs}/codex')
-    os.mkdir(f'{folder}/.git')
+    subprocess.run(['as-user', 'alice', 'git', 'init', '--quiet', folder], check=True, timeout=60)
     with open(f'{folder}/PROMPT.md', 'w', encoding='utf-8') as file:
         file.write('Explain the Makefile.\n')
     before = set(alice.list_ids(State=['queued', 'running']))

@@ -161,8 +161,8 @@ def test_job_cannot_change_the_output_of_another(jobs, scope):
         pytest.skip('in a user\'s scope all files are the user\'s own')
     victim = jobs.enqueue(['echo', 'kept'])
     jobs.wait(victim)
-    script = f'rm -f {scope.state}/output/* {scope.results}/{victim}.result; ls {scope.state} {scope.results}'
-    job = jobs.enqueue(shell(script))
+    job = jobs.enqueue(shell(f'rm -f {scope.state}/output/* {scope.results}/{victim}.result\n'
+                             f'ls {scope.state} {scope.results}'))
     jobs.wait(job)
     assert b'Permission denied' in jobs.output(job, 'stderr')
     assert jobs.output(job) == b''

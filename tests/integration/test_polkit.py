@@ -90,3 +90,13 @@ def test_enqueue_may_be_forbidden(alice, system, answer):
 def test_own_jobs_need_no_leave(bob, answer):
     answer('read-all', 'return polkit.Result.NO;')
     assert bob.run(['true']).state == 'completed'
+
+
+def test_calls_keep_their_order_while_polkit_is_asked(bob, answer):
+    """What is sent when the first answer is there does not overtake what still waits for its own."""
+    answer('enqueue', 'polkit.spawn(["sleep", "0.05"]);')
+    calls = [bob.send_enqueue(['true']) for _ in range(5)]
+    bob.enqueued = list(bob.answer(calls.pop(0))[:1])
+    calls += [bob.send_enqueue(['true']) for _ in range(5)]
+    bob.enqueued += [bob.answer(call)[0] for call in calls]
+    assert bob.list_ids(Limit=10) == bob.enqueued[::-1]

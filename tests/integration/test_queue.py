@@ -31,21 +31,6 @@ def test_order_of_calls_is_the_order_of_jobs(connect, jobs, settings, gate):
         assert jobs.list_ids(Limit=100) == client.enqueued[::-1]
 
 
-def test_order_of_calls_while_polkit_is_asked(connect, jobs, scope, settings, gate, polkit_rule):
-    """What is sent when the first answer is there does not overtake what still waits for its own."""
-    if not scope.is_system:
-        pytest.skip('a user\'s scope asks nobody')
-    polkit_rule('if (action.id == "org.codex.Jobs.enqueue") polkit.spawn(["sleep", "0.05"]);')
-    settings(MaxRunning=1)
-    jobs.enqueue(gate.job())
-    client = connect()
-    calls = [client.send_enqueue(['true']) for _ in range(5)]
-    client.enqueued = list(client.answer(calls.pop(0))[:1])
-    calls += [client.send_enqueue(['true']) for _ in range(5)]
-    client.enqueued += [client.answer(call)[0] for call in calls]
-    assert jobs.list_ids(Limit=10) == client.enqueued[::-1]
-
-
 def test_at_most_max_running_at_a_time(jobs, settings, new_gate):
     settings(MaxRunning=2)
     gates = [new_gate() for _ in range(5)]
@@ -160,7 +145,7 @@ def test_configuration_that_goes_away_gives_the_defaults(jobs, scope, settings):
     assert jobs.property('MaxRunning') == 16
 
 
-def test_reload_while_jobs_end(jobs, scope, settings, gate):
+def test_reload_while_jobs_end(jobs, settings):
     settings(MaxRunning=2)
     ids = [jobs.enqueue(['true']) for _ in range(20)]
     for number in range(3):

@@ -135,9 +135,10 @@ def test_time_of_an_end_meanwhile_is_its_own(jobs, scope, outage, gate):
         gate.open()
         assert process.wait_end()
     ended = jobs.wait(job).job
-    shown = scope.systemctl('show', '--timestamp=us+utc', '--value', '-p', 'ExecMainStartTimestamp', scope.service)
-    started = datetime.datetime.strptime(shown.strip() + ' +0000', '%a %Y-%m-%d %H:%M:%S.%f UTC %z').timestamp()
-    assert ended['StartedUSec'] < ended['FinishedUSec'] < started * SECOND
+    shown = scope.systemctl('show', '--timestamp=us+utc', '--value', '-p', 'ExecMainStartTimestamp',
+                            scope.service).strip()
+    started = datetime.datetime.strptime(f'{shown} +0000', '%a %Y-%m-%d %H:%M:%S.%f UTC %z')
+    assert ended['StartedUSec'] < ended['FinishedUSec'] < started.timestamp() * SECOND
 
 
 def test_limits_hold_after_a_restart(jobs, outage, gate):
@@ -311,8 +312,8 @@ def test_stop_answers_those_who_wait(jobs, connect, scope, gate):
     job = jobs.enqueue(gate.job())
     gate.wait()
     other = connect()
-    waits = [(client, client.send_call(member, signature, ids, FOREVER)) for client in (jobs, other)
-             for member, signature, ids in [('Await', 'st', job), ('AwaitAny', 'ast', [job]), ('AwaitAll', 'ast', [job])]]
+    calls = [('Await', 'st', job), ('AwaitAny', 'ast', [job]), ('AwaitAll', 'ast', [job])]
+    waits = [(client, client.send_call(*call, FOREVER)) for client in (jobs, other) for call in calls]
     for client in (jobs, other):
         client.flush()
     scope.systemctl('kill', '--signal=TERM', scope.service)
@@ -355,9 +356,8 @@ STRAY = 'job-0000000000'
 
 
 def test_ended_unit_without_a_record_is_let_go(jobs, scope):
-    command = ['systemd-run', f'--unit=codex-job-{STRAY}', '--property=RemainAfterExit=yes', '--quiet', 'true']
-    if not scope.is_system:
-        command = ['as-user', 'alice', 'systemd-run', '--user', *command[1:]]
+    command = ['systemd-run'] if scope.is_system else ['as-user', 'alice', 'systemd-run', '--user']
+    command += [f'--unit=codex-job-{STRAY}', '--property=RemainAfterExit=yes', '--quiet', 'true']
     jobs.subscribe("type='signal',member='UnitRemoved'")
     subprocess.run(command, check=True)
     assert f'codex-job-{STRAY}.service' in scope.job_units()
@@ -418,7 +418,7 @@ def test_full_disk(system, alice, small_disk):
     assert alice.run(['true']).state == 'completed'
 
 
-def test_end_on_a_full_disk_is_told_when_there_is_room(system, alice, small_disk, gate):
+def test_end_on_a_full_disk_is_told_when_there_is_room(alice, small_disk, gate):
     job = alice.enqueue(gate.job())
     with Process(gate.wait()) as process:
         fill(small_disk)

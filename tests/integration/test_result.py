@@ -51,7 +51,8 @@ def no_constant(text):
     raise ValueError(text)
 
 
-@pytest.mark.parametrize('text', ["{'a': 1}", '{"a": "line\nbreak"}', '{"a": NaN}', '{"a": [Infinity, -Infinity]}'])
+@pytest.mark.parametrize('text', ["{'a': 1}", '{"a": "line\nbreak"}', '{"a": NaN}',
+                                  '{"a": [Infinity, -Infinity]}'])
 def test_what_is_almost_json_is_told_as_json_or_not_at_all(jobs, text):
     result = result_of(jobs, text.encode())
     assert result is None or isinstance(json.loads(result, parse_constant=no_constant), dict)
@@ -141,7 +142,8 @@ def test_progress_of_a_child_counts(jobs):
 
 
 def test_long_progress_is_shortened(jobs):
-    progress = jobs.run(shell('systemd-notify --status="$(head -c 3000 /dev/zero | tr "\\0" x)"')).job['Progress']
+    ended = jobs.run(shell('systemd-notify --status="$(head -c 3000 /dev/zero | tr "\\0" x)"'))
+    progress = ended.job['Progress']
     assert set(progress) == {'x'} and 100 <= len(progress) <= 1024
 
 

@@ -41,7 +41,7 @@ def test_nothing_private_is_in_the_unit(jobs, scope, gate, folder):
     assert SECRET not in scope.systemctl('show', '--all', unit_name(job))
 
 
-def test_nothing_private_is_in_the_journal(jobs, gate):
+def test_nothing_private_is_in_the_journal(jobs):
     job = jobs.enqueue(shell(f'echo {SECRET}; echo {SECRET} >&2; exit 1'), Label=SECRET)
     jobs.wait(job)
     jobs.wait(jobs.enqueue([f'/{SECRET}/command', SECRET]))
@@ -75,7 +75,7 @@ def test_stop_timeout_is_that_of_the_configuration(jobs, scope, settings, gate):
     assert scope.unit_property(unit_name(job), 'TimeoutStopUSec') == '7s'
 
 
-def test_all_processes_are_in_the_unit(jobs, scope, gate):
+def test_all_processes_are_in_the_unit(jobs, gate):
     job = jobs.enqueue(gate.job(before='setsid sh -c \'echo $$ >"$0"; exec sleep infinity\' "$1" &'))
     for pid in (gate.wait(), gate.wait()):
         with open(f'/proc/{pid}/cgroup', encoding='utf-8') as file:

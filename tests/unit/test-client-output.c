@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "excerpt.h"
 #include "output.h"
 #include "test.h"
 
@@ -52,34 +53,58 @@ static void tail_of_long_lines(void) {
         }
 }
 
+/* What is shown of a file of that text in JSON. The caller frees it. */
+static char *excerpt(const void *data, size_t size, const Bounds *bounds, bool cut) {
+        _cleanup_close_ int fd = make_file(data, size);
+        char *text = NULL;
+        Excerpt e;
+
+        check_ok(excerpt_find(fd, bounds, &e));
+        check_int(excerpt_is_cut(&e), cut);
+        check_ok(excerpt_text(fd, &e, "ALL", &text));
+        return text;
+}
+
+static void check_excerpt(const char *text, uint64_t max, uint64_t lines, const char *expected) {
+        const Bounds bounds = { .max_bytes = max, .tail = lines };
+        _cleanup_free_ char *found = excerpt(text, strlen(text), &bounds, !streq(text, expected));
+
+        check_string(found, expected);
+}
+
 static void texts(void) {
-        _cleanup_close_ int fd = make_file("gr\xfc\xc3\x9f\0e\n", 8);
-        _cleanup_free_ char *text = NULL;
-        bool truncated = true;
+        _cleanup_free_ char *text = excerpt("gr\xfc\xc3\x9f\0e\n", 8, &BOUNDS_NONE, false);
 
-        check_ok(output_read_text(fd, 1000, &text, &truncated));
         check_string(text, "gr\xef\xbf\xbdß\xef\xbf\xbd" "e\n");
-        check(!truncated);
 }
 
-static void text_that_fits_exactly(void) {
-        _cleanup_close_ int fd = make_file("0123456789", 10);
-        _cleanup_free_ char *text = NULL;
-        bool truncated = true;
+static void clean_texts(void) {
+        const char escapes[] = "\x1b[31mred\x1b[0m\a\x1b]0;title\a\r\nnext";
+        _cleanup_free_ char *text = excerpt(escapes, strlen(escapes), &BOUNDS_NONE, false);
 
-        check_ok(output_read_text(fd, 10, &text, &truncated));
-        check_string(text, "0123456789");
-        check(!truncated);
+        check_string(text, "red^G\nnext");
 }
 
-static void text_that_is_too_long(void) {
-        _cleanup_close_ int fd = make_file("0123456789abcdef", 16);
-        _cleanup_free_ char *text = NULL;
-        bool truncated = false;
+static void texts_in_bounds(void) {
+        check_excerpt("", 10, UINT64_MAX, "");
+        check_excerpt("0123456789", 10, UINT64_MAX, "0123456789");
+        check_excerpt("0123456789abcdef", 10, UINT64_MAX,
+                      "01234\n[6 of 16 bytes are left out here; all of them: ALL]\nbcdef");
+        check_excerpt("a\nb\nc\n", UINT64_MAX, 1, "[4 of 6 bytes are left out here; all of them: ALL]\nc\n");
+        check_excerpt("a\nb\nc\n", UINT64_MAX, 3, "a\nb\nc\n");
+        check_excerpt("a\n0123456789\n", 4, 1,
+                      "[2 of 13 bytes are left out here; all of them: ALL]\n01\n"
+                      "[7 of 13 bytes are left out here; all of them: ALL]\n9\n");
+        check_excerpt("abc", 1, UINT64_MAX, "[3 of 3 bytes are left out here; all of them: ALL]\n");
+}
 
-        check_ok(output_read_text(fd, 10, &text, &truncated));
-        check_string(text, "01234\n[6 bytes are left out here]\nbcdef");
-        check(truncated);
+/* No character is cut in two. */
+static void whole_characters(void) {
+        check_excerpt("xäöüy", 5, UINT64_MAX, "x\n[6 of 8 bytes are left out here; all of them: ALL]\ny");
+        check_excerpt("äöü€", 8, UINT64_MAX, "äö\n[2 of 9 bytes are left out here; all of them: ALL]\n€");
+        check_excerpt("\x80\x80\x80\x80\x80\x80", 4, UINT64_MAX,
+                      "\xef\xbf\xbd\xef\xbf\xbd\n[2 of 6 bytes are left out here; all of them: ALL]\n"
+                      "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 static void parts(void) {
@@ -93,5 +118,5 @@ static void parts(void) {
         check_bytes(beyond, size, "", 0);
 }
 
-TEST_MAIN(TEST(tails), TEST(tail_of_long_lines), TEST(texts), TEST(text_that_fits_exactly),
-          TEST(text_that_is_too_long), TEST(parts))
+TEST_MAIN(TEST(tails), TEST(tail_of_long_lines), TEST(texts), TEST(clean_texts),
+          TEST(texts_in_bounds), TEST(whole_characters), TEST(parts))

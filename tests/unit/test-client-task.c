@@ -5,6 +5,9 @@
 
 #include "task.h"
 #include "test.h"
+#include "thread.h"
+
+#define THREAD "01a202e5-af54-7291-8df6-47733f72365c"
 
 /* Makes this the one place where codex may be. */
 static void install_codex(mode_t mode) {
@@ -36,7 +39,8 @@ static void plain(void) {
         install_codex(0700);
         check_ok(task_to_request(&task, &request, NULL));
         check_argv(&request,
-                   STRINGS(test_path("codex"), "exec", "--sandbox", "read-only", "--skip-git-repo-check", "-"));
+                   STRINGS(ADAPTER_PATH, "--kind", "task", "--", test_path("codex"), "exec", "--json", "--sandbox",
+                           "read-only", "--skip-git-repo-check", "-"));
         check_prompt(&request, "do it");
         check_string(request.kind, "task");
         check_string(request.label, "do it");
@@ -47,6 +51,7 @@ static void with_all_options(void) {
                 .write = true,
                 .model = "m",
                 .effort = "high",
+                .thread = THREAD,
                 .prompt = STRINGS("--not", "an option"),
                 .n_prompt = 2,
         };
@@ -56,8 +61,9 @@ static void with_all_options(void) {
         request.label = strdup("mine");
         check_ok(task_to_request(&task, &request, NULL));
         check_argv(&request,
-                   STRINGS(test_path("codex"), "exec", "--sandbox", "workspace-write", "--skip-git-repo-check",
-                           "--model", "m", "-c", "model_reasoning_effort=\"high\"", "-"));
+                   STRINGS(ADAPTER_PATH, "--kind", "task", "--expect-thread", THREAD, "--", test_path("codex"), "exec",
+                           "--json", "--sandbox", "workspace-write", "--skip-git-repo-check", "--model", "m", "-c",
+                           "model_reasoning_effort=\"high\"", "resume", THREAD, "-"));
         check_prompt(&request, "--not an option");
         check_string(request.label, "mine");
 }
@@ -124,6 +130,14 @@ static void no_codex(void) {
         check_mistake(&(Task) { .prompt = STRINGS("x"), .n_prompt = 1 }, "not in your PATH");
 }
 
+static void check_codex(const char *expected) {
+        _cleanup_task_ Task task = { .prompt = STRINGS("x"), .n_prompt = 1 };
+        _cleanup_request_ Request request = REQUEST_INIT;
+
+        check_ok(task_to_request(&task, &request, NULL));
+        check_string(task.command.codex, expected);
+}
+
 /* The job runs elsewhere: a relative place in PATH is made absolute here. */
 static void relative_path(void) {
         _cleanup_task_ Task task = { .prompt = STRINGS("x"), .n_prompt = 1 };
@@ -133,9 +147,63 @@ static void relative_path(void) {
         check_ok(chdir(test_directory()));
         check_ok(setenv("PATH", "/nowhere:.", 1));
         check_ok(task_to_request(&task, &request, NULL));
-        check_int(*request.argv[0], '/');
-        check_ok(access(request.argv[0], X_OK));
+        check_int(*task.command.codex, '/');
+        check_ok(access(task.command.codex, X_OK));
+}
+
+/* $CODEX_JOBS_CODEX comes before the PATH. */
+static void other_codex(void) {
+        install_codex(0700);
+        check_ok(rename(test_path("codex"), test_path("other")));
+        check_ok(setenv("CODEX_JOBS_CODEX", test_path("other"), 1));
+        check_codex(test_path("other"));
+        check_ok(setenv("CODEX_JOBS_CODEX", "other", 1));
+        check_codex(test_path("other"));
+        check_ok(setenv("CODEX_JOBS_CODEX", test_path("nothing"), 1));
+        check_mistake(&(Task) { .prompt = STRINGS("x"), .n_prompt = 1 }, "CODEX_JOBS_CODEX");
+}
+
+static void check_model(const char *name, const char *expected) {
+        _cleanup_free_ char *model = codex_model(name);
+
+        check_string(model, expected);
+}
+
+static void models(void) {
+        (void) unsetenv("CODEX_JOBS_MODELS");
+        check_model("spark", "gpt-5.3-codex-spark");
+        check_model("gpt-6", "gpt-6");
+        check_ok(setenv("CODEX_JOBS_MODELS", "fast=a, spark=b,empty=,word", 1));
+        check_model("fast", "a");
+        check_model("spark", "b");
+        check_model("empty", "empty");
+        check_model("word", "word");
+        check_model("fas", "fas");
+}
+
+static void thread_ids(void) {
+        check(thread_id_is_valid(THREAD));
+        check(!thread_id_is_valid("01A202e5-af54-7291-8df6-47733f72365c"));
+        check(!thread_id_is_valid("task-0123456789"));
+        check(!thread_id_is_valid(THREAD "0"));
+        check(!thread_id_is_valid(""));
+}
+
+static void check_thread(const char *result, const char *expected) {
+        _cleanup_free_ char *thread = thread_of_result(result);
+
+        check_string(thread, expected);
+}
+
+static void threads_of_results(void) {
+        check_thread("{\"thread_id\": \"" THREAD "\"}", THREAD);
+        check_thread("{\"thread_id\": \"--last\"}", NULL); /* it becomes an argument */
+        check_thread("{\"thread_id\": 5}", NULL);
+        check_thread("{}", NULL);
+        check_thread("[]", NULL);
+        check_thread("", NULL);
+        check_thread(NULL, NULL);
 }
 
 TEST_MAIN(TEST(plain), TEST(with_all_options), TEST(labels), TEST(prompt_from_a_file), TEST(mistakes), TEST(no_codex),
-          TEST(relative_path))
+          TEST(relative_path), TEST(other_codex), TEST(models), TEST(thread_ids), TEST(threads_of_results))

@@ -349,6 +349,46 @@ static void damaged_live(void) {
         check_most_saved(&f);
 }
 
+/* One start of the service, as far as the store is concerned: opens it and looks at all that is in it. */
+static int start(StoreFixture *f) {
+        int n = 0, r;
+
+        store_fixture_close(f);
+        check_ok(sd_event_default(&f->event));
+        r = store_new(&f->store, f->event, test_directory());
+        if (r >= 0)
+                r = store_load_live(f->store, count_live, &n);
+        return r;
+}
+
+/* Whichever page it is: the service that systemd starts again is up at the second time, and can work. */
+static void damaged_anywhere(void) {
+        _cleanup_free_ char *good = NULL;
+        _cleanup_store_fixture_ StoreFixture f;
+        size_t size;
+
+        store_fixture_open(&f);
+        insert_many(&f, 20, 10, 300);
+        f.store = store_free(f.store);
+        good = read_file(test_path("jobs.sqlite"), &size);
+        for (size_t offset = 0; offset < size; offset += 4096) {
+                _cleanup_free_ char *bad = malloc(size);
+                int first, second;
+
+                check(bad);
+                memcpy(bad, good, size);
+                memset(bad + offset, 0xa5, 4096);
+                f.store = store_free(f.store);
+                (void) unlink(test_path("jobs.sqlite-wal"));
+                (void) unlink(test_path("jobs.sqlite.is-damaged"));
+                write_file("jobs.sqlite", bad, size);
+                first = start(&f);
+                second = start(&f);
+                if ((first < 0 && first != -EBADMSG) || second < 0)
+                        test_fail(TEST_PLACE("start()"), "with page %zu damaged: %d, then %d", offset / 4096 + 1, first, second);
+        }
+}
+
 TEST_MAIN(TEST(older_version), TEST(newer_version), TEST(no_database), TEST(cut_off), TEST(flagged),
           TEST(flagged_after_many), TEST(flagged_in_quotes), TEST(flagged_older_version), TEST(damaged_finished),
-          TEST(damaged_live))
+          TEST(damaged_live), TEST(damaged_anywhere))

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Makes what a job wrote harmless for whoever shows it: escape sequences (ECMA-48) are left out, other control
+ * characters are shown as ^X, line ends are newlines. Newlines, tabs and all text stay. */
+
+#include <stddef.h>
+
+typedef struct Cleaner {
+        int state;     /* of CleanState, begins as 0 */
+        unsigned more; /* bytes that the character still has */
+} Cleaner;
+
+/* The room that n bytes may take when they are clean. */
+#define CLEAN_SIZE(n) (3 * (n) + 1)
+
+/* Cleans the next n bytes of a text into out, which has room for CLEAN_SIZE(n). Returns how many bytes came out. */
+size_t clean(Cleaner *cleaner, const char *in, size_t n, char *out);
+
+/* A clean copy of a string. The caller frees it; NULL when memory is short. */
+char *clean_string(const char *s);

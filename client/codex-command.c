@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <sys/stat.h>
+
+#include "codex-command.h"
+#include "say.h"
+
+void codex_command_clear(CodexCommand *command) {
+        free(command->codex);
+        free(command->effort_setting);
+        free(command->model_name);
+        *command = (CodexCommand) {};
+}
+
+/* ---- Codex itself ---- */
+
+static bool is_executable(const char *path) {
+        struct stat st;
+
+        return stat(path, &st) >= 0 && S_ISREG(st.st_mode) && access(path, X_OK) >= 0;
+}
+
+/* Returns 1 with the first executable file of that name in PATH, in full; 0 if there is none. */
+static int search_path(const char *name, char **ret) {
+        const char *path = getenv("PATH");
+
+        for (const char *p = strempty(path); *p; p += strspn(p, ":")) {
+                _cleanup_free_ char *candidate = NULL;
+                size_t n = strcspn(p, ":");
+
+                if (asprintf(&candidate, "%.*s/%s", (int) n, p, name) < 0) {
+                        candidate = NULL;
+                        return -ENOMEM;
+                }
+                p += n;
+                if (!is_executable(candidate))
+                        continue;
+                *ret = *candidate == '/' ? TAKE_PTR(candidate) : realpath(candidate, NULL);
+                return *ret ? 1 : -ENOMEM;
+        }
+        return 0;
+}
+
+/* Found here and not by the job, so that a machine without it is told at once. */
+int codex_find(char **ret, sd_bus_error *error) {
+        const char *name = getenv("CODEX_JOBS_CODEX");
+        int r;
+
+        if (!isempty(name) && strchr(name, '/')) {
+                if (is_executable(name))
+                        *ret = *name == '/' ? strdup(name) : realpath(name, NULL);
+                else
+                        return error_set(error, "CODEX_JOBS_CODEX is '%s', which is no program: set it to the path of "
+                                                "codex, or unset it.",
+                                         name);
+                return *ret ? 0 : -ENOMEM;
+        }
+        r = search_path(isempty(name) ? "codex" : name, ret);
+        if (r != 0)
+                return MIN(r, 0);
+        return error_set(error, "%s is not in your PATH: install it with 'npm install -g @openai/codex'.",
+                         isempty(name) ? "codex" : name);
+}
+
+/* ---- Its options ---- */
+
+char *codex_model(const char *name) {
+        static const char builtin[] = "spark=gpt-5.3-codex-spark";
+        const char *const lists[] = { getenv("CODEX_JOBS_MODELS"), builtin };
+        size_t length = strlen(name);
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+                for (const char *p = strempty(lists[i]); *p; p += strspn(p, ", ")) {
+                        size_t n = strcspn(p, ", ");
+
+                        if (n > length + 1 && p[length] == '=' && strncmp(p, name, length) == 0)
+                                return strndup(p + length + 1, n - length - 1);
+                        p += n;
+                }
+        return strdup(name);
+}
+
+/* Codex takes any word and hands it on, so that a misspelt one would be found out late or never. */
+static int effort_to_setting(const char *effort, char **ret, sd_bus_error *error) {
+        static const char *const words[] = { "none", "minimal", "low", "medium", "high", "xhigh", "max" };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++) {
+                if (!streq(words[i], effort))
+                        continue;
+                if (asprintf(ret, "model_reasoning_effort=\"%s\"", effort) < 0) {
+                        *ret = NULL;
+                        return -ENOMEM;
+                }
+                return 0;
+        }
+        return error_set(error, "'%.48s' is no effort: write none, minimal, low, medium, high, xhigh or max.", effort);
+}
+
+static int find_values(CodexCommand *c, sd_bus_error *error) {
+        int r;
+
+        if (c->effort) {
+                r = effort_to_setting(c->effort, &c->effort_setting, error);
+                if (r < 0)
+                        return r;
+        }
+        if (c->model) {
+                if (!*c->model || *c->model == '-')
+                        return error_set(error, "'%.48s' is no model: write the name of one.", c->model);
+                c->model_name = codex_model(c->model);
+                if (!c->model_name)
+                        return -ENOMEM;
+        }
+        return codex_find(&c->codex, error);
+}
+
+/* ---- The command ---- */
+
+static void add(CodexCommand *c, size_t *n, const char *word) {
+        if (*n < ELEMENTSOF(c->argv) - 1)
+                c->argv[(*n)++] = (char *) word;
+}
+
+static void add_option(CodexCommand *c, size_t *n, const char *option, const char *value) {
+        if (!value)
+                return;
+        add(c, n, option);
+        add(c, n, value);
+}
+
+/* What a sub-command such as review does not take stands in front of it. */
+static void fill(CodexCommand *c) {
+        size_t n = 0;
+
+        add(c, &n, ADAPTER_PATH);
+        add_option(c, &n, "--kind", c->kind);
+        add_option(c, &n, "--expect-thread", c->thread);
+        add(c, &n, "--");
+        add(c, &n, c->codex);
+        add(c, &n, "exec");
+        add(c, &n, "--json");
+        add_option(c, &n, "--sandbox", c->write ? "workspace-write" : "read-only");
+        if (c->anywhere)
+                add(c, &n, "--skip-git-repo-check");
+        add_option(c, &n, "--model", c->model_name);
+        add_option(c, &n, "-c", c->effort_setting);
+        add_option(c, &n, "resume", c->thread);
+        for (const char *const *word = c->words; word && *word; word++)
+                add(c, &n, *word);
+        if (c->prompt)
+                add(c, &n, "-"); /* it is the standard input */
+        c->argv[n] = NULL;
+}
+
+int codex_command_to_request(CodexCommand *c, Request *request, sd_bus_error *error) {
+        int r;
+
+        r = find_values(c, error);
+        if (r < 0)
+                return r;
+        fill(c);
+        request->argv = c->argv;
+        request->kind = c->kind;
+        return 0;
+}

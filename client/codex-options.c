@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "codex-options.h"
+#include "foreground.h"
+
+int codex_option(const Verb *verb, CodexOptions *o, int option) {
+        switch (option) {
+        case OPTION_BACKGROUND:
+                o->background = true;
+                return 1;
+        case OPTION_AWAIT:
+                o->await = true;
+                return 1;
+        case 'm':
+                o->model = optarg;
+                return 1;
+        case OPTION_EFFORT:
+                o->effort = optarg;
+                return 1;
+        case OPTION_TIMEOUT_MS:
+                return option_milliseconds(verb, "timeout-ms", &o->timeout_usec) < 0 ? -EINVAL : 1;
+        case OPTION_POLL_INTERVAL_MS:
+                return option_milliseconds(verb, "poll-interval-ms", &o->poll_usec) < 0 ? -EINVAL : 1;
+        default:
+                return request_option(verb, &o->request, option);
+        }
+}
+
+int codex_run(const CodexOptions *o, const Common *common, Request *request) {
+        /* Codex itself keeps its thread on disk: what it must not change is guarded by its own sandbox. */
+        request->read_only = false;
+        if (o->await)
+                return run_and_await(common, request, o->timeout_usec, o->poll_usec);
+        if (o->background)
+                return run_in_background(common, request, true);
+        return run_in_foreground(common, request, o->timeout_usec);
+}

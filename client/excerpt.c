@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <sys/stat.h>
+
+#include "clean.h"
+#include "excerpt.h"
+#include "output.h"
+#include "stream.h"
+#include "utf8.h"
+
+#define BUFFER_SIZE (32U * 1024U)
+#define CHARACTER_MAX 4 /* bytes of one in UTF-8 */
+
+int bounds_option(const Verb *verb, Bounds *bounds, int option) {
+        int r;
+
+        switch (option) {
+        case OPTION_MAX_BYTES:
+                r = option_size(verb, "max-bytes", &bounds->max_bytes);
+                break;
+        case 'n':
+                r = option_number(verb, "tail", 0, UINT64_MAX - 1, &bounds->tail);
+                break;
+        default:
+                return 0;
+        }
+        return r < 0 ? r : 1;
+}
+
+bool bounds_are_set(const Bounds *bounds) {
+        return bounds->max_bytes != UINT64_MAX || bounds->tail != UINT64_MAX;
+}
+
+/* ---- Where it is cut ---- */
+
+static bool goes_on(char c) {
+        return ((unsigned char) c & 0xc0) == 0x80;
+}
+
+/* A place from "at" on, or before it, that is not within a character; "at" itself in what is no text. */
+static int find_character(int fd, off_t at, bool before, off_t *ret) {
+        off_t from = before ? MAX(at - CHARACTER_MAX + 1, (off_t) 0) : at;
+        _cleanup_free_ char *bytes = NULL;
+        size_t n;
+        int r;
+
+        r = output_read(fd, from, before ? (size_t) (at - from) + 1 : CHARACTER_MAX, &bytes, &n);
+        if (r < 0)
+                return r;
+        *ret = at;
+        for (size_t i = 0; i < n; i++) {
+                size_t k = before ? n - 1 - i : i;
+
+                if (goes_on(bytes[k]))
+                        continue;
+                *ret = from + (off_t) k;
+                break;
+        }
+        return 0;
+}
+
+int excerpt_find(int fd, const Bounds *bounds, Excerpt *ret) {
+        Excerpt e = {};
+        struct stat st;
+        off_t half;
+        int r;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        e.end = st.st_size;
+        if (bounds->tail != UINT64_MAX) {
+                r = output_tail(fd, bounds->tail, &e.begin);
+                if (r < 0)
+                        return r;
+        }
+        e.head = e.rest = e.end;
+        if ((uint64_t) (e.end - e.begin) > bounds->max_bytes) {
+                half = (off_t) (bounds->max_bytes / 2);
+                r = find_character(fd, e.begin + half, true, &e.head);
+                if (r < 0)
+                        return r;
+                r = find_character(fd, e.end - half, false, &e.rest);
+                if (r < 0)
+                        return r;
+                e.head = MAX(e.head, e.begin);
+                e.rest = MIN(e.rest, e.end);
+        }
+        *ret = e;
+        return 0;
+}
+
+bool excerpt_is_cut(const Excerpt *e) {
+        return e->begin > 0 || e->head < e->rest;
+}
+
+/* ---- What is shown ---- */
+
+/* A line of its own for what is missing. */
+static char *notice(off_t missing, off_t total, const char *command, bool first) {
+        char *text = NULL;
+
+        if (asprintf(&text, "%s[%jd of %jd bytes are left out here; all of them: %s]\n", first ? "" : "\n",
+                     (intmax_t) missing, (intmax_t) total, command) < 0)
+                return NULL;
+        return text;
+}
+
+static int write_notice(int target, off_t missing, off_t total, const char *command, bool first) {
+        _cleanup_free_ char *text = NULL;
+
+        if (missing <= 0)
+                return 0;
+        text = notice(missing, total, command, first);
+        return text ? write_all(target, text, strlen(text)) : -ENOMEM;
+}
+
+static int write_range(int fd, off_t from, off_t to, int target, bool clean_it) {
+        _cleanup_free_ char *cleaned = clean_it ? malloc(CLEAN_SIZE(BUFFER_SIZE)) : NULL;
+        Cleaner cleaner = {};
+        int r;
+
+        if (clean_it && !cleaned)
+                return -ENOMEM;
+        while (from < to) {
+                _cleanup_free_ char *data = NULL;
+                size_t n;
+
+                r = output_read(fd, from, (size_t) MIN((off_t) BUFFER_SIZE, to - from), &data, &n);
+                if (r < 0 || n == 0)
+                        return r;
+                from += (off_t) n;
+                if (clean_it)
+                        n = clean(&cleaner, data, n, cleaned);
+                r = write_all(target, clean_it ? cleaned : data, n);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int excerpt_write(int fd, const Excerpt *e, int target, const char *command, bool name_tail) {
+        bool clean_it = isatty(target);
+        int r = 0;
+
+        if (name_tail)
+                r = write_notice(target, e->begin, e->end, command, true);
+        if (r >= 0)
+                r = write_range(fd, e->begin, e->head, target, clean_it);
+        if (r >= 0)
+                r = write_notice(target, e->rest - e->head, e->end, command, e->head == e->begin);
+        if (r >= 0)
+                r = write_range(fd, e->rest, e->end, target, clean_it);
+        return r;
+}
+
+static int put_range(FILE *f, int fd, off_t from, off_t to) {
+        _cleanup_free_ char *data = NULL, *valid = NULL, *text = NULL;
+        size_t n;
+        int r;
+
+        r = output_read(fd, from, (size_t) (to - from), &data, &n);
+        if (r < 0)
+                return r;
+        valid = utf8_make_valid(data, n);
+        if (!valid)
+                return -ENOMEM;
+        text = clean_string(valid);
+        if (!text)
+                return -ENOMEM;
+        (void) fputs(text, f);
+        return 0;
+}
+
+static int put_notice(FILE *f, off_t missing, const Excerpt *e, const char *command, bool first) {
+        _cleanup_free_ char *text = NULL;
+
+        if (missing <= 0)
+                return 0;
+        text = notice(missing, e->end, command, first);
+        if (!text)
+                return -ENOMEM;
+        (void) fputs(text, f);
+        return 0;
+}
+
+int excerpt_text(int fd, const Excerpt *e, const char *command, char **ret) {
+        _cleanup_fclose_ FILE *f = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        r = put_notice(f, e->begin, e, command, true);
+        if (r >= 0)
+                r = put_range(f, fd, e->begin, e->head);
+        if (r >= 0)
+                r = put_notice(f, e->rest - e->head, e, command, e->head == e->begin);
+        if (r >= 0)
+                r = put_range(f, fd, e->rest, e->end);
+        if (r < 0)
+                return r;
+        if (fclose(TAKE_PTR(f)) != 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(text);
+        return 0;
+}

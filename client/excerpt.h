@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Part of what a job wrote, for a reader with little room: the last lines of it, or the beginning and the end with a
+ * line between them that says how much is missing and where it is. */
+
+#include "client-bus.h"
+
+typedef struct Bounds {
+        uint64_t max_bytes;
+        uint64_t tail; /* lines */
+} Bounds;
+
+#define BOUNDS_NONE (Bounds) { .max_bytes = UINT64_MAX, .tail = UINT64_MAX }
+
+#define BOUNDS_OPTIONS                                                     \
+        { "max-bytes", required_argument, NULL, OPTION_MAX_BYTES },        \
+        { "tail", required_argument, NULL, 'n' }
+
+#define BOUNDS_LETTERS "n:"
+
+#define BOUNDS_HELP                                                                         \
+        "      --max-bytes SIZE     of more than that only the beginning and the end\n"     \
+        "  -n, --tail N             only the last N lines\n"
+
+/* Deals with an option that option_next() returned. Returns 1; 0 for one that is not of these; -EINVAL after
+ * telling that its value is wrong. */
+int bounds_option(const Verb *verb, Bounds *bounds, int option);
+
+bool bounds_are_set(const Bounds *bounds);
+
+/* What is shown of a file: [begin, head) and [rest, end). Where head is less than rest, or begin more than 0,
+ * something is left out. */
+typedef struct Excerpt {
+        off_t begin, head, rest, end;
+} Excerpt;
+
+int excerpt_find(int fd, const Bounds *bounds, Excerpt *ret);
+bool excerpt_is_cut(const Excerpt *e);
+
+/* Writes the excerpt of a file to one of our descriptors, clean if that is a terminal. command shows all of it.
+ * name_tail: also say how much is left out before the last lines. Returns 0, or a negative errno. */
+int excerpt_write(int fd, const Excerpt *e, int target, const char *command, bool name_tail);
+
+/* The same as a clean text for JSON, in UTF-8. The caller frees it. */
+int excerpt_text(int fd, const Excerpt *e, const char *command, char **ret);

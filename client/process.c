@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "process.h"
+
+#define OUTPUT_MAX (64U * 1024U)
+
+extern char **environ;
+
+static uint64_t now_usec(void) {
+        struct timespec ts;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+}
+
+/* A process group of its own, so that its children end with it; signals as programs expect them. */
+static int set_attributes(posix_spawnattr_t *attributes) {
+        sigset_t defaults, none;
+        int r;
+
+        (void) sigemptyset(&none);
+        (void) sigemptyset(&defaults);
+        (void) sigaddset(&defaults, SIGPIPE);
+        r = posix_spawnattr_setsigdefault(attributes, &defaults);
+        if (r == 0)
+                r = posix_spawnattr_setsigmask(attributes, &none);
+        if (r == 0)
+                r = posix_spawnattr_setpgroup(attributes, 0);
+        if (r == 0)
+                r = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                                                 POSIX_SPAWN_SETPGROUP);
+        return -r;
+}
+
+static int set_files(posix_spawn_file_actions_t *files, int output) {
+        int r;
+
+        r = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        if (r == 0)
+                r = posix_spawn_file_actions_adddup2(files, output, STDOUT_FILENO);
+        if (r == 0)
+                r = posix_spawn_file_actions_adddup2(files, output, STDERR_FILENO);
+        return -r;
+}
+
+static int spawn(const char *const *argv, int output, pid_t *ret) {
+        posix_spawn_file_actions_t files;
+        posix_spawnattr_t attributes;
+        int r;
+
+        if (posix_spawn_file_actions_init(&files) != 0)
+                return -ENOMEM;
+        if (posix_spawnattr_init(&attributes) != 0) {
+                (void) posix_spawn_file_actions_destroy(&files);
+                return -ENOMEM;
+        }
+        r = set_attributes(&attributes);
+        if (r >= 0)
+                r = set_files(&files, output);
+        if (r >= 0)
+                r = -posix_spawnp(ret, argv[0], &files, &attributes, (char *const *) argv, environ);
+        (void) posix_spawnattr_destroy(&attributes);
+        (void) posix_spawn_file_actions_destroy(&files);
+        return r;
+}
+
+/* Reads to the end, and keeps the beginning. */
+static int read_output(int fd, uint64_t deadline, char *text, size_t *ret_size) {
+        char rest[4096];
+        size_t size = 0;
+
+        for (;;) {
+                struct pollfd p = { .fd = fd, .events = POLLIN };
+                uint64_t now = now_usec();
+                ssize_t n;
+
+                if (now >= deadline)
+                        return -ETIME;
+                if (poll(&p, 1, (int) ((deadline - now) / USEC_PER_MSEC) + 1) <= 0)
+                        continue;
+                n = size < OUTPUT_MAX ? read(fd, text + size, OUTPUT_MAX - size) : read(fd, rest, sizeof(rest));
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n == 0)
+                        break;
+                size += size < OUTPUT_MAX && n > 0 ? (size_t) n : 0;
+        }
+        while (size > 0 && text[size - 1] == '\n')
+                size--;
+        *ret_size = size;
+        return 0;
+}
+
+static int wait_for(pid_t pid) {
+        int status;
+
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int process_output(const char *const *argv, uint64_t timeout_usec, char **ret, int *ret_status) {
+        _cleanup_free_ char *text = calloc(1, OUTPUT_MAX + 1);
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+        uint64_t deadline = now_usec() + timeout_usec;
+        size_t size = 0;
+        int fds[2], r, status;
+        pid_t pid;
+
+        if (!text)
+                return -ENOMEM;
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        ours = fds[0];
+        theirs = fds[1];
+        r = spawn(argv, theirs, &pid);
+        if (r < 0)
+                return r;
+        (void) close(TAKE_FD(theirs));
+        r = read_output(ours, deadline, text, &size);
+        if (r < 0)
+                (void) kill(-pid, SIGKILL);
+        status = wait_for(pid);
+        if (r < 0 || status < 0)
+                return r < 0 ? r : status;
+        text[size] = 0;
+        *ret = TAKE_PTR(text);
+        *ret_status = status;
+        return 0;
+}

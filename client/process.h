@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Other programs that answer a question: git about a repository, codex about itself. */
+
+#include "macro.h"
+
+/* Runs a program of PATH, argv[0], without input, and takes what it writes, stdout and stderr, of that the first
+ * 64 KiB; without a newline at the end, the caller frees it. *ret_status is its exit status, 128+n behind signal n.
+ * Returns 0, or a negative errno: -ENOENT where there is no such program, -ETIME after it was ended for taking
+ * longer than the time. */
+int process_output(const char *const *argv, uint64_t timeout_usec, char **ret, int *ret_status);

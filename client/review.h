@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What is to be reviewed, found out with git, and the review as a command of Codex. Talks to no service. */
+
+#include "codex-command.h"
+
+typedef enum ReviewScope {
+        REVIEW_AUTO, /* the working tree if something in it is not committed, else the branch */
+        REVIEW_WORKING_TREE,
+        REVIEW_BRANCH,
+} ReviewScope;
+
+typedef struct Review {
+        bool adversarial;
+        ReviewScope scope;
+        const char *base;   /* these are not owned; NULL: found out, and what Codex is set to */
+        const char *model;
+        const char *effort;
+        char *const *focus; /* words; none for n_focus = 0 */
+        size_t n_focus;
+
+        char *found_base;
+        char *target; /* what is reviewed, in words */
+        const char *words[4];
+        CodexCommand command;
+} Review;
+
+void review_clear(Review *review);
+#define _cleanup_review_ _cleanup_(review_clear)
+
+/* Adds the command, the kind, the instructions if there are any, and a label if there is none. The request has its
+ * directory already, and must not outlive the review. Returns 0, or a negative errno with error set. */
+int review_to_request(Review *review, Request *request, sd_bus_error *error);

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* codex-jobs setup: whether all that a job needs is there and works, and how to mend what does not. */
+
+#include <stdarg.h>
+
+#include "answer.h"
+#include "bus-names.h"
+#include "codex-command.h"
+#include "process.h"
+#include "render.h"
+#include "say.h"
+#include "stream.h"
+#include "wait.h"
+
+#define ASK_USEC (20 * USEC_PER_SEC) /* for any one answer */
+#define CHECKS_MAX 8
+#define SETUP_KIND "setup"
+
+typedef struct Setup {
+        const Common *common;
+        Client *client;
+        JsonCheck checks[CHECKS_MAX];
+        size_t n;
+        char *texts[CHECKS_MAX];
+        char *codex;
+        bool reachable;
+} Setup;
+
+static void setup_clear(Setup *s) {
+        for (size_t i = 0; i < s->n; i++)
+                free(s->texts[i]);
+        free(s->codex);
+        (void) client_free(s->client);
+}
+
+/* ---- What is found ---- */
+
+/* remedy is NULL where all is well, command where there is none to type. Neither is owned. */
+static int report(Setup *s, const JsonCheck *check, const char *format, ...) _printf_(3, 4);
+static int report(Setup *s, const JsonCheck *check, const char *format, ...) {
+        char *text = NULL, *line;
+        va_list ap;
+        int r;
+
+        va_start(ap, format);
+        r = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (r < 0)
+                return -ENOMEM;
+        line = one_line(text);
+        free(text);
+        if (!line)
+                return -ENOMEM;
+        s->texts[s->n] = line;
+        s->checks[s->n] = *check;
+        s->checks[s->n++].text = line;
+        return 0;
+}
+
+static int report_ok(Setup *s, const char *name, const char *text) {
+        return report(s, &(const JsonCheck) { .name = name, .status = "ok" }, "%s", text);
+}
+
+static bool is_system(const Setup *s) {
+        return streq(client_scope_name(s->client), "system");
+}
+
+/* ---- The service ---- */
+
+static int append_interface(sd_bus_message *m, void *userdata) {
+        return sd_bus_message_append_basic(m, 's', JOBS_INTERFACE);
+}
+
+static int read_version(sd_bus_message *m, char **ret) {
+        const char *name, *version;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = sd_bus_message_read_basic(m, 's', &name);
+                if (r < 0)
+                        return r;
+                if (streq(name, "Version")) {
+                        r = sd_bus_message_read(m, "v", "s", &version);
+                        if (r < 0)
+                                return r;
+                        *ret = strdup(version);
+                        return *ret ? 0 : -ENOMEM;
+                }
+                r = sd_bus_message_skip(m, "v");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        return r < 0 ? r : -ENODATA;
+}
+
+static int check_service(Setup *s) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *version = NULL;
+        int r;
+
+        r = call_wait(s->client, CALL_AGAIN, "GetAll", append_interface, NULL, &reply, &error);
+        if (r >= 0)
+                r = read_version(reply, &version);
+        if (r == -ENOMEM)
+                return r;
+        s->reachable = r >= 0;
+        if (s->reachable)
+                return report(s, &(const JsonCheck) { .name = "service", .status = "ok" },
+                              "%s %s answers in the %s scope", JOBS_BUS_NAME, version, client_scope_name(s->client));
+        return report(s,
+                      &(const JsonCheck) {
+                              .name = "service",
+                              .status = "failed",
+                              .remedy = "see why it does not answer, and install codex-jobs where it is not",
+                              .command = is_system(s) ? "systemctl status codex-jobsd" :
+                                                        "systemctl --user status codex-jobsd",
+                      },
+                      "%s", error.message ?: strerror(-r));
+}
+
+static int check_manager(Setup *s) {
+        const char *const system[] = { "systemctl", "show", "--property=Version", "--value", NULL };
+        const char *const user[] = { "systemctl", "--user", "show", "--property=Version", "--value", NULL };
+        _cleanup_free_ char *text = NULL;
+        int r, status = 0;
+
+        r = process_output(is_system(s) ? system : user, ASK_USEC, &text, &status);
+        if (r == -ENOMEM)
+                return r;
+        if (r >= 0 && status == 0)
+                return report(s, &(const JsonCheck) { .name = "units", .status = "ok" },
+                              "the service manager answers, systemd %s", text);
+        return report(s,
+                      &(const JsonCheck) {
+                              .name = "units",
+                              .status = "failed",
+                              .remedy = is_system(s) ? "boot this machine with systemd" :
+                                                       "log in, or keep your service manager without a login",
+                              .command = is_system(s) ? NULL : "loginctl enable-linger",
+                      },
+                      "the service manager does not answer: %s", isempty(text) ? strerror(r < 0 ? -r : EIO) : text);
+}
+
+/* ---- A job ---- */
+
+static int fill_request(Request *request, sd_bus_error *error) {
+        static char *const argv[] = { (char *) "true", NULL };
+        int r;
+
+        request->argv = argv;
+        request->kind = SETUP_KIND;
+        r = request_set_directory(request, "/", error);
+        return r < 0 ? r : request_set_environment(request, false, NULL, 0, error);
+}
+
+static int append_removed(sd_bus_message *m, void *userdata) {
+        return sd_bus_message_append(m, "as", 1, (const char *) userdata);
+}
+
+/* Returns 0 when the job ended; it is not left behind then. */
+static int run_job(Setup *s, JobRecord *ret, sd_bus_error *error) {
+        _cleanup_(wait_freep) Wait *w = NULL;
+        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_free_ char *id = NULL;
+        int r;
+
+        r = fill_request(&request, error);
+        if (r >= 0)
+                r = wait_new(s->client, &(const WaitOptions) {}, &w);
+        if (r >= 0)
+                r = wait_reserve(w, 1);
+        if (r >= 0)
+                r = job_enqueue(s->client, &request, &id, error);
+        if (r >= 0)
+                r = wait_add(w, id);
+        if (r >= 0)
+                r = wait_run(w, error);
+        if (r < 0)
+                return r;
+        r = job_record_copy(&wait_job(w, 0)->record, ret);
+        if (r >= 0) /* a job that stays does no harm */
+                (void) call_wait(s->client, CALL_ONCE, "Remove", append_removed, id, NULL, NULL);
+        return r;
+}
+
+static int check_job(Setup *s) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        _cleanup_free_ char *end = NULL;
+        int r;
+
+        if (!s->reachable)
+                return report(s, &(const JsonCheck) { .name = "job", .status = "skipped" },
+                              "a job needs the service");
+        r = client_set_timeout(s->client, ASK_USEC);
+        if (r >= 0)
+                r = run_job(s, &record, &error);
+        if (r == -ENOMEM)
+                return r;
+        if (r >= 0) {
+                end = render_end(&record);
+                if (!end)
+                        return -ENOMEM;
+        }
+        if (r >= 0 && record.state == JOB_COMPLETED)
+                return report(s, &(const JsonCheck) { .name = "job", .status = "ok" }, "a job of 'true' %s", end);
+        return report(s,
+                      &(const JsonCheck) {
+                              .name = "job",
+                              .status = "failed",
+                              .remedy = "see what the service says",
+                              .command = is_system(s) ? "journalctl -u codex-jobsd" :
+                                                        "journalctl --user -u codex-jobsd",
+                      },
+                      "a job of 'true': %s", end ?: error.message ?: strerror(-r));
+}
+
+/* ---- Codex ---- */
+
+static int check_adapter(Setup *s) {
+        if (access(ADAPTER_PATH, X_OK) >= 0)
+                return report_ok(s, "adapter", ADAPTER_PATH " is there");
+        return report(s,
+                      &(const JsonCheck) {
+                              .name = "adapter",
+                              .status = "failed",
+                              .remedy = "install codex-jobs again, all of it",
+                      },
+                      "%s cannot be executed: %s", ADAPTER_PATH, strerror(errno));
+}
+
+static int check_codex(Setup *s) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ char *text = NULL;
+        int r, status = 0;
+
+        r = codex_find(&s->codex, &error);
+        if (r >= 0)
+                r = process_output((const char *const[]) { s->codex, "--version", NULL }, ASK_USEC, &text, &status);
+        if (r == -ENOMEM)
+                return r;
+        if (r >= 0 && status == 0)
+                return report(s, &(const JsonCheck) { .name = "codex", .status = "ok" }, "%s, %s", text, s->codex);
+        free(s->codex);
+        s->codex = NULL;
+        if (isempty(text) && !error.message)
+                (void) error_set(&error, "codex does not tell its version: %s", strerror(r < 0 ? -r : EIO));
+        return report(s,
+                      &(const JsonCheck) {
+                              .name = "codex",
+                              .status = "warning",
+                              .remedy = "install Codex; only task and the reviews need it",
+                              .command = "npm install -g @openai/codex",
+                      },
+                      "%s", error.message ?: text);
+}
+
+/* It looks at its own login alone: other providers may need none. */
+static int check_login(Setup *s) {
+        _cleanup_free_ char *text = NULL;
+        int r, status = 0;
+
+        if (!s->codex)
+                return report(s, &(const JsonCheck) { .name = "login", .status = "skipped" }, "a login needs Codex");
+        r = process_output((const char *const[]) { s->codex, "login", "status", NULL }, ASK_USEC, &text, &status);
+        if (r == -ENOMEM)
+                return r;
+        if (r >= 0 && status == 0)
+                return report_ok(s, "login", isempty(text) ? "Codex is logged in" : text);
+        return report(s,
+                      &(const JsonCheck) {
+                              .name = "login",
+                              .status = "warning",
+                              .remedy = "log in, unless your model provider needs none",
+                              .command = "codex login",
+                      },
+                      "Codex says: %s", isempty(text) ? "nothing" : text);
+}
+
+/* ---- All of it ---- */
+
+static bool all_well(const Setup *s) {
+        for (size_t i = 0; i < s->n; i++)
+                if (streq(s->checks[i].status, "failed"))
+                        return false;
+        return true;
+}
+
+static int show_text(const Setup *s, sd_bus_error *error) {
+        _cleanup_fclose_ FILE *f = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->n; i++) {
+                const JsonCheck *check = &s->checks[i];
+
+                (void) fprintf(f, "%-8s %s: %s", check->status, check->name, check->text);
+                if (check->remedy)
+                        (void) fprintf(f, "; to mend it: %s%s%s", check->remedy, check->command ? ": " : "",
+                                       strempty(check->command));
+                (void) fputc('\n', f);
+        }
+        if (fclose(TAKE_PTR(f)) != 0)
+                return -ENOMEM;
+        return write_stdout(text, size, error);
+}
+
+static int setup(Setup *s, sd_bus_error *error) {
+        int (*const checks[])(Setup *s) = { check_service, check_manager, check_job,
+                                            check_adapter, check_codex,   check_login };
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(checks) && r >= 0; i++)
+                r = checks[i](s);
+        if (r < 0)
+                return r;
+        if (s->common->json)
+                return json_write_checks(&(const JsonChecks) {
+                                                 .ok = all_well(s),
+                                                 .scope = client_scope_name(s->client),
+                                                 .checks = s->checks,
+                                                 .n = s->n,
+                                         },
+                                         error);
+        return s->common->quiet ? 0 : show_text(s, error);
+}
+
+static int run(int argc, char *argv[], Common *common) {
+        static const struct option options[] = { COMMON_OPTIONS, {} };
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(setup_clear) Setup s = { .common = common };
+        int option, r;
+
+        r = option_next(&verb_setup, common, argc, argv, ":" COMMON_LETTERS, options, &option);
+        if (r < 0)
+                return option;
+        if (optind < argc)
+                return usage_error(&verb_setup, "'%.48s' is too much: setup takes only options", argv[optind]);
+        r = client_new(common, &s.client, &error);
+        if (r >= 0)
+                r = setup(&s, &error);
+        if (r < 0)
+                return answer_failure(s.client, &error, r, NULL, 0);
+        return all_well(&s) ? 0 : 1;
+}
+
+const Verb verb_setup = {
+        .name = "setup",
+        .run = run,
+        .help = "codex-jobs setup [options]\n"
+                "\n"
+                "Checks that the service can be reached and in which scope, that the service manager works,\n"
+                "that a job of 'true' completes, and that Codex is installed and logged in; each line that is\n"
+                "not well says how to mend it. Exits with 0 when all is well (what only Codex lacks is a\n"
+                "warning), else with 1.\n"
+                "\n"
+                "Options:\n"
+                COMMON_HELP,
+};

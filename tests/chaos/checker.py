@@ -1,0 +1,344 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Holds a history of clients, and the records that workers left, against what the service promises:
+
+- every job that was accepted reaches exactly one end, which is told the same by everybody for ever;
+- ends are numbered 1, 2, 3 … without a gap, one a job; one process of the service signals them in that
+  order without a gap;
+- no command runs twice; none runs whose Enqueue was refused;
+- the exit that is told is the worker's own; an end that the service put to a job was asked for;
+- no wait returns early, and none never;
+- no process of a job is alive after its Cancel returned, or once a limit has ended it;
+- no id is unknown after its Enqueue returned;
+- an inbox tells each end once it is due, none is left out;
+- no unit, file or row is left over.
+
+It reads nothing else, and knows nothing of the service.
+"""
+
+import collections
+import dataclasses
+import os
+
+from history import read
+from plans import KINDS, SIGNALS
+
+LOST, DUPLICATED, WRONG = 'lost', 'duplicated', 'wrong'
+TERMINAL = ('completed', 'failed', 'cancelled')
+LIMITS = {'output-limit', 'runtime-limit', 'stalled'}
+
+
+@dataclasses.dataclass
+class Violation:
+    kind: str
+    text: str
+    id: str = ''
+    ticket: str = ''
+    t: float = 0
+    rule: str = ''
+
+
+class Evidence:
+    """A history and the records of workers, indexed."""
+
+    def __init__(self, events, records):
+        """records: id to its lines; those of a second run under "ID.again.PID"."""
+        self.events = events
+        self.records = records
+        self.asks = {event['ticket']: event for event in self.of('ask')}
+        self.accepts = {event['id']: event for event in self.of('accept')}
+        self.tickets = {event['id']: event['ticket'] for event in self.of('accept')}
+        self.removed = {}
+        for event in self.of('remove'):
+            for job in event['ids']:
+                self.removed.setdefault(job, event['t'])
+        self.ends = collections.defaultdict(list)
+        for event in events:
+            self.take_ends(event)
+
+    def take_ends(self, event):
+        """Everything that tells the end of a job: id to [(time, what)]."""
+        if event['event'] in ('told', 'signal'):
+            self.ends[event['id']].append((event['t'], event))
+        elif event['event'] in ('listed', 'inbox'):
+            for row in event['jobs']:
+                self.ends[row['id']].append((event['t'], row))
+                self.tickets.setdefault(row['id'], row['label'])
+
+    def of(self, *names):
+        return [event for event in self.events if event['event'] in names]
+
+    def ask_of(self, job):
+        return self.asks.get(self.tickets.get(job))
+
+    def asked_at(self, job):
+        ask = self.ask_of(job)
+        return ask['t'] if ask else 0
+
+    def end_of(self, job):
+        """The first that tells why it ended; signals do not."""
+        return next((what for _, what in self.ends[job] if 'reason' in what), None)
+
+    def sequences(self):
+        return {what['sequence']: job for job, ends in self.ends.items() for _, what in ends}
+
+
+def read_records(folder):
+    records = {}
+    for name in os.listdir(folder):
+        with open(f'{folder}/{name}', encoding='ascii') as file:
+            records[name] = file.read().splitlines()
+    return records
+
+
+# --- one end for each job -------------------------------------------------------------------------
+
+def check_ended(evidence):
+    for job, accept in evidence.accepts.items():
+        if not evidence.ends[job]:
+            yield Violation(LOST, 'it was accepted, and nobody was ever told how it ended', job,
+                            t=accept['t'])
+
+
+def check_same_end(evidence):
+    for job, ends in evidence.ends.items():
+        for name in ('state', 'exit', 'reason', 'sequence'):
+            told = {what[name] for _, what in ends if name in what}
+            if len(told) > 1:
+                yield Violation(DUPLICATED, f'different clients were told {name} {sorted(told, key=str)}',
+                                job, t=ends[-1][0])
+        for t, what in ends:
+            if what['state'] not in TERMINAL or what['sequence'] == 0:
+                yield Violation(WRONG, f'told as ended: {what["state"]}, sequence {what["sequence"]}',
+                                job, t=t)
+
+
+def check_one_job_a_ticket(evidence):
+    by_ticket = collections.defaultdict(set)
+    for job, ticket in evidence.tickets.items():
+        by_ticket[ticket].add(job)
+    for ticket, jobs in by_ticket.items():
+        if len(jobs) > 1:
+            yield Violation(DUPLICATED, f'one request made the jobs {sorted(jobs)}', ticket=ticket)
+        if ticket not in evidence.asks:
+            yield Violation(WRONG, 'nobody asked for it', min(jobs), ticket=ticket)
+    for event in evidence.of('refused'):
+        if event['ticket'] in by_ticket:
+            yield Violation(WRONG, f'it exists, and its Enqueue was refused: {event["text"]}',
+                            ticket=event['ticket'], t=event['t'])
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+def check_numbers(evidence):
+    jobs = collections.defaultdict(set)
+    for job, ends in evidence.ends.items():
+        for _, what in ends:
+            jobs[what['sequence']].add(job)
+    for number, found in jobs.items():
+        if len(found) > 1:
+            yield Violation(DUPLICATED, f'sequence {number} stands for {sorted(found)}', min(found))
+    before = min((event['last'] for event in evidence.of('opened')), default=0)
+    for event in evidence.of('drained'):
+        missing = sorted(set(range(before + 1, event['last'] + 1)) - set(jobs))
+        if missing:
+            yield Violation(LOST, f'nobody was ever told which jobs have the sequences {missing[:20]}',
+                            t=event['t'])
+        if jobs and max(jobs) > event['last']:
+            yield Violation(WRONG, f'LastSequence is {event["last"]}, after {max(jobs)} was told',
+                            t=event['t'])
+
+
+def check_signals(evidence):
+    """A process of the service signals what it records, in order; another goes on somewhere above."""
+    last, sender, seen = 0, None, {}
+    for event in evidence.of('signal', 'watching'):
+        if event['event'] == 'watching':
+            sender = None
+            continue
+        number, job = event['sequence'], event['id']
+        if job in seen:
+            yield Violation(DUPLICATED, 'JobFinished was sent twice', job, t=event['t'])
+        elif event['sender'] == sender and number != last + 1:
+            yield Violation(WRONG, f'JobFinished has sequence {number} after {last}', job, t=event['t'])
+        elif number <= last:
+            yield Violation(WRONG, f'JobFinished has sequence {number} after {last}', job, t=event['t'])
+        seen[job] = number
+        last, sender = number, event['sender']
+
+
+def check_catching_up(evidence):
+    """What List and the inbox told is all there was above the number they were asked for."""
+    sequences = evidence.sequences()
+    for event in evidence.of('listed', 'inbox'):
+        told = [row['sequence'] for row in event['jobs']]
+        if told != sorted(told) or (told and told[0] <= event['after']):
+            yield Violation(WRONG, f'{event["event"]} after {event["after"]} told {told}', t=event['t'])
+        for number in set(range(event['after'] + 1, max(told, default=0))) - set(told):
+            job = sequences.get(number)
+            if job is None or evidence.removed.get(job, event['t'] + 1) > event['t']:
+                yield Violation(LOST, f'{event["event"]} after {event["after"]} left {number} out',
+                                job or '', t=event['t'])
+
+
+# --- what the worker did --------------------------------------------------------------------------
+
+def check_runs(evidence):
+    for name, lines in evidence.records.items():
+        job, _, again = name.partition('.')
+        if again:
+            yield Violation(DUPLICATED, f'its command ran a second time: {lines}', job,
+                            t=evidence.asked_at(job))
+    ran = collections.defaultdict(set)
+    for name, lines in evidence.records.items():
+        if lines:
+            ran[lines[0].split()[1]].add(name.partition('.')[0])
+    for ticket, jobs in ran.items():
+        if len(jobs) > 1:
+            yield Violation(DUPLICATED, f'one request ran as {sorted(jobs)}', ticket=ticket)
+    for event in evidence.of('refused'):
+        if event['ticket'] in ran:
+            yield Violation(WRONG, f'it ran, and its Enqueue was refused: {event["text"]}',
+                            ticket=event['ticket'], t=event['t'])
+
+
+def own_end(line):
+    """What a worker's last line says of its end: (exit code, reason), None where it has not come to it."""
+    word, _, value = (line or '').partition(' ')
+    if word == 'exit':
+        return int(value), '' if value == '0' else 'exit-code'
+    if word == 'signal':
+        return 128 + SIGNALS[value], 'signal'
+    return None
+
+
+def allowed_reasons(evidence, job, t):
+    """What the faults that the job has lived through may have done to it."""
+    start, allowed = evidence.asked_at(job), set()
+    for event in evidence.of('fault'):
+        until = min((over['t'] for over in evidence.of('over')
+                     if over['name'] == event['name'] and over['t'] >= event['t']), default=event['t'])
+        if start <= until and event['t'] <= t:
+            allowed |= set(event.get('allows', ()))
+    return allowed
+
+
+def check_cause(evidence):
+    """Each end has the cause that is told."""
+    killed = {event['id'] for event in evidence.of('worker-killed')}
+    cancels = {event['id']: event['t'] for event in reversed(evidence.of('cancel'))}
+    for job, ends in evidence.ends.items():
+        end, ask = evidence.end_of(job), evidence.ask_of(job)
+        if not end or not ask:
+            continue
+        if job in killed and (end['state'], end['exit'], end['reason']) == ('failed', 137, 'signal'):
+            continue
+        why = complaint(end, ask, own_end((evidence.records.get(job) or [''])[-1]),
+                        cancels.get(job, ends[0][0] + 1) <= ends[0][0],
+                        allowed_reasons(evidence, job, ends[0][0]))
+        if why:
+            yield Violation(WRONG, f'{why}, and the end that is told is {end["state"]}, exit '
+                            f'{end["exit"]}, reason "{end["reason"]}"', job, t=ends[0][0])
+
+
+def complaint(end, ask, own, cancelled, allowed):
+    reason = end['reason']
+    if reason == 'user':
+        return None if cancelled and (end['state'], end['exit']) == ('cancelled', 143) \
+            else 'nobody had cancelled it'
+    if reason in allowed:
+        return None if (end['state'], end['exit']) == ('failed', -1) else 'its exit was not seen'
+    if reason == 'not-executable':
+        return None if ask['kind'] == 'missing' and end['exit'] == 127 else 'it is executable'
+    if reason in LIMITS:
+        return None if reason == KINDS[ask['kind']].reason else 'it has no such limit'
+    if own is None:
+        return 'its worker had not come to an end'
+    state = 'completed' if own[0] == 0 else 'failed'
+    if (end['state'], end['exit'], reason) != (state, *own):
+        return f'its worker ended by itself (exit {own[0]})'
+    return None
+
+
+# --- clients --------------------------------------------------------------------------------------
+
+def check_early(evidence):
+    killed = {event['id'] for event in evidence.of('worker-killed')}
+    for event in evidence.of('told'):
+        if event['reason'] in ('', 'exit-code', 'signal') and own_end(event['record']) is None \
+                and event['id'] not in killed:
+            yield Violation(WRONG, f'{event["call"]} returned {event["state"]} and its worker was at '
+                            f'"{event["record"]}"', event['id'], t=event['t'])
+
+
+def check_never(evidence):
+    for event in evidence.of('never'):
+        yield Violation(LOST, f'{event["call"]} never returned', event['id'], t=event['t'])
+
+
+def check_alive(evidence):
+    for event in evidence.of('told', 'cancelled'):
+        if event['alive']:
+            call = 'Cancel' if event['event'] == 'cancelled' else event['call']
+            yield Violation(WRONG, f'processes {event["alive"]} are alive after {call} returned '
+                            f'{event["state"]}', event['id'], t=event['t'])
+
+
+def check_unknown(evidence):
+    for event in evidence.of('unknown'):
+        gone = [job for job in event['ids'] if evidence.removed.get(job, event['t'] + 1) < event['t']]
+        if not gone:
+            yield Violation(LOST, f'{event["call"]}: {event["text"]}', event['ids'][0], t=event['t'])
+
+
+def check_errors(evidence):
+    for event in evidence.of('error'):
+        yield Violation(WRONG, f'{event["call"]}: {event["error"]}: {event["text"]}', event['ids'][0],
+                        t=event['t'])
+
+
+def check_output(evidence):
+    for event in evidence.of('output'):
+        if not event['right']:
+            yield Violation(LOST, f'{event["stream"]} is not what it wrote: {event["bytes"]} bytes',
+                            event['id'], t=event['t'])
+
+
+# --- what is left ---------------------------------------------------------------------------------
+
+def check_left_over(evidence):
+    for event in evidence.of('left'):
+        rows = event['rows']
+        if rows.get('check', 'ok') != 'ok':
+            yield Violation(WRONG, f'the store is damaged: {rows["check"]}', t=event['t'])
+        for what, found in (('units', event['units']), ('files', event['files']),
+                            ('rows', {name: rows[name] for name in ('jobs', 'specs') if rows.get(name)})):
+            if found:
+                yield Violation(WRONG, f'left over are the {what} {found}', id_in(found), t=event['t'])
+
+
+def id_in(found):
+    """The job of the first left-over thing, for its story."""
+    name = str(next(iter(found)))
+    return name.removeprefix('codex-job-').partition('.')[0]
+
+
+CHECKS = (check_ended, check_same_end, check_one_job_a_ticket, check_numbers, check_signals,
+          check_catching_up, check_runs, check_cause, check_early, check_never, check_alive,
+          check_unknown, check_errors, check_output, check_left_over)
+
+
+def check(events, records):
+    evidence = Evidence(events, records)
+    violations = []
+    for each in CHECKS:
+        for violation in each(evidence):
+            violation.rule = each.__name__
+            violations.append(violation)
+    for violation in violations:
+        violation.ticket = violation.ticket or evidence.tickets.get(violation.id, '')
+    return sorted(violations, key=lambda violation: violation.t)
+
+
+def check_folder(folder):
+    return check(read(f'{folder}/history.jsonl'), read_records(f'{folder}/records'))

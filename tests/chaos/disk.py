@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults of the disk, the clock and the store under a running load: the state folder is a small file
+system of its own, and the service is started with the shim preloaded."""
+
+import contextlib
+import os
+import re
+import sqlite3
+import time
+
+from kernel_events import process_end
+from kills import note
+from load import Load
+from scene import PATIENCE
+from support import ERROR, acting_as
+
+SIZE = '6M'
+UNSUITED = ('print', 'chatter')  # what these write does not fit on a full disk
+PROBES = 500
+HOUR = 3600
+
+
+class DiskLoad(Load):
+    without = UNSUITED
+
+
+# --- the stage ------------------------------------------------------------------------------------
+
+async def set_up(scene):
+    user = scene.scope.user
+    owner = '' if scene.scope.is_system else f',uid={user.pw_uid},gid={user.pw_gid}'
+    await scene.command('mount', '-t', 'tmpfs', '-o', f'size={SIZE},mode=700{owner}', 'tmpfs',
+                        scene.scope.state)
+    os.makedirs(f'{scene.base}/shim', exist_ok=True)
+    scene.drop_in(f'[Service]\nEnvironment=LD_PRELOAD={scene.folder}/shim.so\n'
+                  f'Environment=CHAOS_SHIM={scene.base}/shim\n')
+    await scene.systemctl('daemon-reload')
+
+
+async def take_down(scene):
+    scene.drop_in(None)
+    await scene.systemctl('daemon-reload')
+    await scene.command('umount', '--lazy', scene.scope.state)
+
+
+@contextlib.contextmanager
+def shim(scene, name, text=''):
+    path = f'{scene.base}/shim/{name}'
+    with open(path, 'w', encoding='ascii') as file:
+        file.write(text)
+    try:
+        yield
+    finally:
+        os.unlink(path)
+
+
+# --- expectations ---------------------------------------------------------------------------------
+
+async def refusals(scene, load, name, error):
+    """New jobs are refused, soon and in these words."""
+    for _ in range(PROBES):
+        found = await load.probe()
+        if found:
+            break
+    if found != error:
+        scene.history.add('error', ids=[''], call=f'Enqueue, {name}', error=found or 'was accepted', text='')
+
+
+async def workers_end(load):
+    """Jobs that run end, whatever becomes of the service."""
+    for pid in load.release_some(3):
+        await process_end(pid, PATIENCE)
+
+
+async def start_fails(scene, since, sentence):
+    """The service does not start, says why, and tries again."""
+    await scene.let_up()
+    await scene.systemctl('start', '--no-block', scene.scope.service)
+    pid = 0
+    for _ in range(2):
+        pid = await scene.next_process(pid)
+    lines = await scene.command('journalctl', '--quiet', '--output=cat', f'--since=@{since:.6f}', '--identifier=codex-jobsd')
+    if not re.search(sentence, lines):
+        scene.history.add('error', ids=[''], call='start', error=f'the journal does not say "{sentence}"',
+                          text=lines[-400:])
+
+
+# --- faults ---------------------------------------------------------------------------------------
+
+def fill(folder):
+    path = f'{folder}/ballast'
+    with open(path, 'wb', buffering=0) as file:
+        for size in (65536, 4096, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b'\0' * size)
+    return path
+
+
+async def full_disk(scene, load):
+    await scene.up()
+    note(scene, load, 'full disk')
+    ballast = fill(scene.scope.state)
+    await refusals(scene, load, 'disk full', ERROR + 'StoreFull')
+    await workers_end(load)
+    os.unlink(ballast)
+
+
+async def failing_disk(scene, load):
+    await scene.up()
+    note(scene, load, 'EIO of the disk')
+    with shim(scene, 'eio'):
+        await refusals(scene, load, 'disk fails', ERROR + 'Unavailable')
+        await workers_end(load)
+
+
+async def read_only_store(scene, load):
+    store = f'{scene.scope.state}/jobs.sqlite'
+    note(scene, load, 'read-only store')
+    since = time.time()
+    await scene.take_down()
+    await scene.command('mount', '--bind', store, store)
+    await scene.command('mount', '-o', 'remount,bind,ro', store)
+    await start_fails(scene, since, 'store .*[Rr]ead-only')
+    await workers_end(load)
+    await scene.command('umount', store)
+
+
+def set_version(scene, version):
+    with acting_as(scene.scope.uid if not scene.scope.is_system else 0):
+        store = sqlite3.connect(f'{scene.scope.state}/jobs.sqlite', timeout=PATIENCE)
+        before = store.execute('PRAGMA user_version').fetchone()[0]
+        store.execute(f'PRAGMA user_version = {version}')
+        store.close()
+    return before
+
+
+async def newer_store(scene, load):
+    note(scene, load, 'store of a newer version')
+    since = time.time()
+    await scene.take_down()
+    version = set_version(scene, 999)
+    await start_fails(scene, since, 'store .*newer version')
+    await workers_end(load)
+    set_version(scene, version)
+
+
+async def jump(scene, load):
+    for offset in (24 * HOUR, -24 * HOUR):
+        note(scene, load, 'clock jumps a day ' + ('ahead' if offset > 0 else 'back'))
+        with shim(scene, 'clock', str(offset)):
+            await load.progress(20)
+
+
+FAULTS = (full_disk, failing_disk, read_only_store, newer_store, jump)
+
+
+async def disk(scene, load, times):
+    for _ in range(times):
+        for fault in FAULTS:
+            await fault(scene, load)
+            await scene.up()
+            await load.progress(20)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What else happens to a service on a host: an upgrade, a hang, a bus, a service manager or a worker that
+dies, no descriptors left. Each fault happens under load and is over when its function returns."""
+
+import asyncio
+import dataclasses
+import os
+import random
+import shutil
+import signal
+
+from kills import note, over
+from support import ERROR
+
+RELOADS = 20
+FEW_DESCRIPTORS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """often, long: how many times in a short and in a long run. scopes: where it can be had."""
+    apply: object
+    often: int = 1
+    long: int = 10
+    scopes: tuple = ('system', 'user')
+
+
+# --- the service ----------------------------------------------------------------------------------
+
+async def upgrade(scene, load):
+    """What a package manager does: another file under the old name, then a restart."""
+    program = os.readlink(f'/proc/{await scene.up()}/exe').removesuffix(' (deleted)')
+    owner = scene.owner
+    shutil.copy2(program, f'{program}.new')
+    os.rename(f'{program}.new', program)
+    note(scene, load, 'upgrade')
+    await scene.systemctl('restart', scene.scope.service)
+    await scene.replaced(owner)
+
+
+async def hang(scene, load):
+    """The service stands still until its watchdog notices."""
+    scene.drop_in('[Service]\nWatchdogSec=1s\n')
+    await scene.systemctl('daemon-reload')
+    await scene.systemctl('restart', scene.scope.service)
+    await load.progress(5)
+    pid = await scene.up()
+    owner = scene.owner
+    note(scene, load, 'watchdog')
+    os.kill(pid, signal.SIGSTOP)
+    await scene.replaced(owner)
+    scene.drop_in(None)
+    await scene.systemctl('daemon-reload')
+    await scene.systemctl('restart', scene.scope.service)
+
+
+async def run_out_of_descriptors(scene, load):
+    """It can open nothing more: what is new is refused, what was accepted waits."""
+    pid = await scene.up()
+    limits = await scene.as_service('prlimit', f'--pid={pid}', '--nofile', '--noheadings', '--raw',
+                                    '--output=SOFT,HARD')
+    soft, hard = limits.split()
+    note(scene, load, 'no descriptors')
+    await scene.as_service('prlimit', f'--pid={pid}', f'--nofile={FEW_DESCRIPTORS}:{hard}')
+    errors = [await load.probe() for _ in range(3)]
+    if scene.pid == pid:
+        await scene.as_service('prlimit', f'--pid={pid}', f'--nofile={soft}:{hard}')
+    if set(errors) != {ERROR + 'Unavailable'}:
+        scene.history.add('error', ids=[''], call='Enqueue without descriptors', error=str(errors), text='')
+
+
+# --- what it stands on ----------------------------------------------------------------------------
+
+async def kill_bus(scene, load):
+    """The bus crashes; its socket has systemd start another."""
+    pid = int((await scene.systemctl('show', '--value', '-p', 'MainPID', 'dbus.service')).strip())
+    owner = scene.owner
+    note(scene, load, 'bus crash')
+    os.kill(pid, signal.SIGKILL)
+    await scene.replaced(owner)
+
+
+async def restart_bus(scene, load):
+    owner = scene.owner
+    note(scene, load, 'bus restart')
+    await scene.systemctl('restart', 'dbus.service')
+    await scene.replaced(owner)
+
+
+async def reload_storm(scene, load):
+    note(scene, load, 'daemon-reload storm')
+    for _ in range(RELOADS):
+        await scene.systemctl('daemon-reload')
+
+
+async def reexecute(scene, load):
+    note(scene, load, 'daemon-reexec')
+    await scene.systemctl('daemon-reexec')
+
+
+async def restart_user_manager(scene, load):
+    """All the user's processes end, and the bus with them."""
+    await scene.up()
+    owner = scene.owner
+    note(scene, load, 'user manager restart', allows=['host-restarted'])
+    scene.bus_is_up.clear()
+    await scene.command('systemctl', 'restart', f'user@{scene.scope.uid}.service')
+    scene.bus_is_up.set()
+    await scene.replaced(owner)
+    over(scene, 'user manager restart')
+
+
+async def kill_worker(scene, load):
+    """As the kernel does when memory runs out: the process that was the command is gone."""
+    held = [job for job in load.live.values() if job.id and job.plan.holds and scene.processes(job.id)]
+    if not held:
+        return
+    job = random.choice(held)
+    pid = scene.worker_pid(job.id)
+    if not pid:
+        return
+    note(scene, load, 'kill of a worker')
+    scene.history.add('worker-killed', id=job.id, pid=pid)
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+FAULTS = {
+    'upgrade': Fault(upgrade, 2, 40),
+    'hang': Fault(hang, 1, 5),
+    'descriptors': Fault(run_out_of_descriptors, 1, 10),
+    'worker': Fault(kill_worker, 5, 50),
+    'reload': Fault(reload_storm, 1, 10),
+    'reexec': Fault(reexecute, 2, 20),
+    'bus-crash': Fault(kill_bus, 1, 3),
+    'bus-restart': Fault(restart_bus, 1, 3, scopes=('user',)),
+}
+
+
+async def manager_faults(scene, load, times):
+    for _ in range(times):
+        await restart_user_manager(scene, load)
+        await load.progress(30)
+
+
+async def faults(scene, load, long):
+    chosen = []
+    for fault in FAULTS.values():
+        if scene.scope.name in fault.scopes:
+            chosen += [fault.apply] * (fault.long if long else fault.often)
+    random.shuffle(chosen)
+    for apply in chosen:
+        await apply(scene, load)
+        await load.progress(random.randrange(5, 20))

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kills of the service: at every named place, at random times, while it starts."""
+
+import asyncio
+import os
+import random
+import signal
+
+REACHED_SECONDS = 20
+RANDOM_SECONDS = 0.25
+START_SECONDS = 0.04  # about as long as a start takes
+
+OPERATIONS = ('insert', 'begin', 'started', 'stop', 'finish', 'lookup', 'list', 'remove', 'inbox',
+              'acknowledge', 'expire', 'get-state')
+PLACES = ('before-reply', 'after-reply', 'before-start', 'after-start', 'on-started', 'on-ended',
+          'before-signal', 'after-signal', 'before-release', 'after-release')
+KILL_POINTS = PLACES + tuple(f'{operation}-{when}-commit' for operation in OPERATIONS
+                             for when in ('before', 'after'))
+# Does not kill, but goes a way that is hard to provoke.
+DETOURS = ('start-no-reply',)
+
+# What is done at a start only: another kill brings the service to it.
+AT_START = {'expire': 'on-ended', 'get-state': 'before-signal'}
+
+
+def note(scene, load, name, allows=()):
+    """allows: the reasons that a job in flight may end with for the sake of this fault."""
+    scene.history.add('fault', name=name, in_flight=len(load.live), allows=list(allows))
+
+
+def over(scene, name):
+    """From here on a job is out of the reach of that fault; without it, from its beginning on."""
+    scene.history.add('over', name=name)
+
+
+async def reached(scene, load, point):
+    try:
+        await scene.taken(point, REACHED_SECONDS)
+    except TimeoutError as error:
+        scene.disarm(point)
+        raise TimeoutError(f'the service did not come to {point} in {REACHED_SECONDS} s') from error
+    note(scene, load, f'kill at {point}')
+
+
+async def kill_at(scene, load, point):
+    await scene.up()
+    owner = scene.owner
+    scene.arm(point)
+    provocation = AT_START.get(point.rsplit('-', 2)[0])
+    if provocation:
+        scene.arm(provocation)
+        await reached(scene, load, provocation)
+    await reached(scene, load, point)
+    await scene.replaced(owner)
+
+
+async def kill_sometime(scene, load):
+    pid = await scene.up()
+    owner = scene.owner
+    await asyncio.sleep(random.uniform(0, RANDOM_SECONDS))
+    note(scene, load, 'kill at a random time')
+    os.kill(pid, signal.SIGKILL)
+    await scene.replaced(owner)
+
+
+async def kill_while_starting(scene, load):
+    pid = await scene.up()
+    owner = scene.owner
+    note(scene, load, 'kill while it starts')
+    os.kill(pid, signal.SIGKILL)
+    pid = await scene.next_process(pid)
+    await asyncio.sleep(random.uniform(0, START_SECONDS))
+    note(scene, load, 'kill while it starts')
+    os.kill(pid, signal.SIGKILL)
+    await scene.replaced(owner)
+
+
+async def lose_start_reply(scene, load):
+    await scene.up()
+    scene.arm('start-no-reply')
+    await scene.taken('start-no-reply', REACHED_SECONDS)
+    note(scene, load, 'no reply to StartTransientUnit')
+
+
+def sequence(count):
+    """So many kills: each named place in turn, in another order every round, some others between."""
+    kills = []
+    while len(kills) < count:
+        batch = [(kill_at, point) for point in KILL_POINTS]
+        batch += [(kill_sometime,)] * 4 + [(kill_while_starting,)] * 2 + [(lose_start_reply,)]
+        random.shuffle(batch)
+        kills += batch
+    return kills[:count]
+
+
+async def kill_many(scene, load, count):
+    for kill, *arguments in sequence(count):
+        await kill(scene, load, *arguments)
+        await load.progress(random.randrange(8))

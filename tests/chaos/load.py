@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps a window of jobs in flight, through several clients at a time, and writes into the history what
+each of them is told: Enqueue with and without a key, Await, AwaitAny, AwaitAll, Cancel, Get, OpenOutput,
+List by sequence, an inbox, Remove."""
+
+import asyncio
+import collections
+import os
+import random
+
+from client import REFUSED
+from plans import command, draw, printed
+from scene import PATIENCE
+from support import FILTER_TYPES, FOREVER, BusError, plain, typed
+
+WINDOW = 20
+HOLDERS = 6
+TYPES = {'Label': 's', 'IdempotencyKey': 's', 'OutputMax': 't', 'RuntimeMaxUSec': 't', 'StallUSec': 't'}
+PAGE = 1000
+KEPT = 30  # jobs that are over and not yet removed
+
+
+class Load:
+    without = ()  # kinds of jobs
+
+    def __init__(self, scene, prefix='', window=WINDOW, holders=HOLDERS):
+        self.scene = scene
+        self.history = scene.history
+        self.prefix = prefix
+        self.window = window
+        self.holders_max = holders
+        self.number = 0
+        self.live = {}  # by ticket
+        self.holders = collections.deque()
+        self.gates = []
+        self.over = collections.deque()  # ids that may be removed
+        self.ended = 0
+        self.error = ''  # of the last Enqueue that failed
+        self.moved = asyncio.Event()
+        self.ending = False
+        self.tasks = set()
+        self.slots = []
+        self.seen = 0  # the last sequence that List told
+        self.acknowledged = 0
+
+    # --- life ---
+
+    async def start(self):
+        """Sequences go on from those of before."""
+        self.seen = self.acknowledged = await self.scene.last_sequence()
+        self.run()
+
+    def run(self):
+        self.slots = [asyncio.create_task(self.slot()) for _ in range(self.window)]
+        self.slots.append(asyncio.create_task(self.reader()))
+
+    async def progress(self, count):
+        """Wait until so many more jobs have ended."""
+        target = self.ended + count
+        while self.ended < target:
+            self.moved.clear()
+            await asyncio.wait_for(self.moved.wait(), PATIENCE)
+            self.look_for_failures()
+
+    def look_for_failures(self):
+        for slot in self.slots:
+            if slot.done() and slot.exception():
+                raise slot.exception()
+
+    async def stop(self):
+        """Let everything go, and wait until it is over."""
+        self.ending = True
+        while self.holders:
+            self.let_oldest_go()
+        await asyncio.gather(*self.slots)
+        if self.tasks:
+            _, late = await asyncio.wait(self.tasks, timeout=PATIENCE)
+            for task in late:
+                self.history.add('never', id='', ticket='', call=task.get_name())
+
+    def spawn(self, name, coroutine):
+        task = asyncio.create_task(coroutine, name=name)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    def client(self):
+        return random.choice(self.scene.clients)
+
+    async def insist(self, member, signature='', *body):
+        return await self.scene.insist(self.client(), member, signature, *body)
+
+    # --- one job after another ---
+
+    async def slot(self):
+        while not self.ending:
+            await self.one_job()
+
+    def new_job(self):
+        self.number += 1
+        job = draw(f'{self.prefix}{self.number}', self.without)
+        self.make_gate(job)
+        return job
+
+    async def probe(self):
+        """One job more, asked for once. Returns the name of the error, or none."""
+        job = self.new_job()
+        job.keyed = False
+        self.live[job.ticket] = job
+        if await self.enqueue(job):
+            self.spawn('probe', self.go_through(job))
+            return ''
+        del self.live[job.ticket]
+        return self.error
+
+    async def go_through(self, job):
+        await self.accepted(job)
+        del self.live[job.ticket]
+
+    async def one_job(self):
+        job = self.new_job()
+        self.live[job.ticket] = job
+        try:
+            if await self.enqueue(job):
+                await self.accepted(job)
+        finally:
+            del self.live[job.ticket]
+
+    def make_gate(self, job):
+        path = f'{self.scene.base}/gates/{job.ticket}'
+        os.mkfifo(path)
+        self.scene.own(path)
+        self.open_gate(job)
+
+    def open_gate(self, job):
+        job.gate = os.open(f'{self.scene.base}/gates/{job.ticket}', os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def let_go(self, job):
+        os.write(job.gate, b'\n')
+
+    async def enqueue(self, job):
+        options = {'Label': job.ticket, **dict(job.plan.options)}
+        if job.keyed:
+            options['IdempotencyKey'] = job.ticket
+        self.history.add('ask', ticket=job.ticket, kind=job.kind, argument=job.argument, keyed=job.keyed)
+        call = ('Enqueue', 'asa{sv}', command(job, self.scene.worker, self.scene.base),
+                typed(options, TYPES))
+        try:
+            if job.keyed:
+                job.id, _ = await self.insist(*call)
+            else:
+                job.id, _ = await self.client().call(*call)
+        except BusError as error:
+            refused = error.name.startswith(REFUSED)
+            self.error = error.name
+            self.history.add('refused' if refused else 'unanswered', ticket=job.ticket, error=error.name,
+                             text=error.text)
+            self.let_go(job)  # it may be there all the same
+            self.gates.append(job.gate)
+            if refused:
+                await self.scene.breathe()
+            return False
+        self.history.add('accept', ticket=job.ticket, id=job.id)
+        return True
+
+    async def accepted(self, job):
+        waits = [self.spawn('Await', self.wait('Await', [job])) for _ in range(random.choice([1, 1, 2]))]
+        if random.random() < 0.15:
+            self.wait_for_several(job)
+        if job.plan.holds:
+            await self.turn(job)
+        if job.cancel:
+            self.history.add('cancel', id=job.id)
+            waits.append(self.spawn('Cancel', self.cancel(job)))
+        elif not job.plan.reason or job.plan.holds:
+            self.let_go(job)
+        if await self.in_time(job, waits):
+            await self.afterwards(job)
+        os.close(job.gate)
+        self.ended += 1
+        self.moved.set()
+
+    async def turn(self, job):
+        """Until it is this job's turn to be let go: the oldest is, when there are enough."""
+        if self.ending:
+            return
+        mine = asyncio.get_running_loop().create_future()
+        self.holders.append((job, mine))
+        while len(self.holders) > self.holders_max:
+            self.let_oldest_go()
+        await mine
+
+    def let_oldest_go(self):
+        job, turn = self.holders.popleft()
+        turn.set_result(None)
+        return job
+
+    def release_some(self, count):
+        """Let so many jobs that run go. Returns the processes that will end."""
+        found = []
+        for _ in range(min(count, len(self.holders))):
+            job = self.let_oldest_go()
+            found.append(0 if job.cancel else self.scene.worker_pid(job.id))
+        return [pid for pid in found if pid]
+
+    async def in_time(self, job, waits):
+        """Whether each of them returned before our patience ended; the history tells which did not."""
+        _, late = await asyncio.wait(waits, timeout=PATIENCE)
+        for task in late:
+            self.history.add('never', id=job.id, ticket=job.ticket, call=task.get_name())
+            task.cancel()
+        return not late
+
+    def wait_for_several(self, job):
+        others = [other for other in self.live.values() if other.id and other is not job]
+        jobs = [job, *random.sample(others, min(3, len(others)))]
+        call = random.choice(['AwaitAny', 'AwaitAll'])
+        self.spawn(call, self.wait(call, jobs))
+
+    # --- what clients are told ---
+
+    async def guarded(self, ids, member, signature, *body):
+        """The answer, or None where the service does not know a job that it has accepted."""
+        try:
+            return await self.insist(member, signature, *body)
+        except BusError as error:
+            self.history.add('unknown' if error.name.endswith('NoSuchJob') else 'error', ids=ids,
+                             call=member, error=error.name, text=error.text)
+            return None
+
+    async def wait(self, member, jobs):
+        ids = [job.id for job in jobs]
+        asked = ids if member != 'Await' else ids[0]
+        self.history.add('wait', ids=ids, call=member)
+        answer = await self.guarded(ids, member, 'st' if member == 'Await' else 'ast', asked, FOREVER)
+        if answer is None:
+            return
+        told = answer[0] if member == 'AwaitAll' else [answer[-1]]
+        for entry in map(plain, told):
+            self.told(member, entry)
+
+    def told(self, call, entry):
+        """The end of a job as a client sees it, and what its worker had left by then."""
+        job = entry['Id']
+        killed = entry.get('Reason') in ('user', 'output-limit', 'runtime-limit', 'stalled')
+        self.history.add('told', call=call, id=job, state=entry['State'], exit=entry['ExitCode'],
+                         reason=entry.get('Reason', ''), sequence=entry.get('Sequence', 0),
+                         record=self.scene.record(job),
+                         alive=self.scene.processes(job) if killed else [])
+        for known in self.live.values():
+            if known.id == job:
+                known.sequence = entry.get('Sequence', 0)
+
+    async def cancel(self, job):
+        answer = await self.guarded([job.id], 'Cancel', 's', job.id)
+        if answer:
+            self.history.add('cancelled', id=job.id, state=answer[0],
+                             alive=self.scene.processes(job.id))
+
+    async def afterwards(self, job):
+        if random.random() < 0.2:
+            answer = await self.guarded([job.id], 'Get', 's', job.id)
+            if answer:
+                self.told('Get', plain(answer[0]))
+        if job.kind == 'print' and random.random() < 0.5:
+            await self.look_at_output(job)
+        self.over.append(job)
+        while len(self.over) > KEPT and self.over[0].sequence <= min(self.seen, self.acknowledged):
+            await self.remove([self.over.popleft()])
+
+    async def look_at_output(self, job):
+        for stream, expected in printed(job.ticket).items():
+            answer = await self.guarded([job.id], 'OpenOutput', 'ss', job.id, stream)
+            if answer:
+                with answer[0].to_file('rb') as file:
+                    data = file.read()
+                self.history.add('output', id=job.id, stream=stream, bytes=len(data),
+                                 right=data == expected.encode())
+
+    async def remove(self, jobs):
+        ids = [job.id for job in jobs]
+        self.history.add('remove', ids=ids)
+        try:
+            await self.insist('Remove', 'as', ids)
+        except BusError as error:
+            # The answer to a first try may have been lost.
+            if not error.name.endswith('NoSuchJob'):
+                self.history.add('error', ids=ids, call='Remove', error=error.name, text=error.text)
+
+    # --- catching up ---
+
+    async def reader(self):
+        """List by sequence and the inbox, as somebody who comes back now and then."""
+        while not self.ending:
+            await self.list_finished()
+            await self.read_inbox()
+            await self.progress(random.randrange(1, 12))
+
+    async def list_finished(self):
+        while True:
+            jobs, = await self.insist('List', 'a{sv}', typed({'AfterSequence': self.seen, 'Limit': PAGE},
+                                                             FILTER_TYPES))
+            rows = [plain(job) for job in jobs]
+            self.history.add('listed', after=self.seen, jobs=[row_of(row) for row in rows])
+            if rows:
+                self.seen = rows[-1]['Sequence']
+            if len(rows) < PAGE:
+                return
+
+    async def read_inbox(self):
+        jobs, = await self.insist('Inbox', 'su', self.scene.name, PAGE)
+        rows = [plain(job) for job in jobs]
+        self.history.add('inbox', after=self.acknowledged, jobs=[row_of(row) for row in rows])
+        if not rows:
+            return
+        sequence = rows[random.randrange(len(rows))]['Sequence']
+        await self.insist('Acknowledge', 'st', self.scene.name, sequence)
+        self.acknowledged = sequence
+
+
+def row_of(row):
+    return {'id': row['Id'], 'state': row['State'], 'exit': row['ExitCode'],
+            'reason': row.get('Reason', ''), 'sequence': row['Sequence'], 'label': row['Label']}

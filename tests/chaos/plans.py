@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kinds of jobs that are kept in flight: what each runs, how it may end, who lets it go. The load
+draws from them; the checker holds what it is told against them."""
+
+import dataclasses
+import random
+
+SIGNALS = {'KILL': 9, 'TERM': 15, 'USR1': 10}
+PRINTED_LINES = 40
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """holds: it stays until somebody lets it go. cancelled: how often that is by Cancel, 0 to 1.
+    reason: of the end that the service puts to it."""
+    name: str
+    weight: int
+    holds: bool = False
+    cancelled: float = 0
+    reason: str = ''
+    options: tuple = ()
+
+
+KINDS = {kind.name: kind for kind in (
+    Kind('quick', 26),
+    Kind('print', 14),
+    Kind('signal', 5),
+    Kind('missing', 3, reason='not-executable'),
+    Kind('hold', 14, holds=True, cancelled=0.3),
+    Kind('stubborn', 4, holds=True, cancelled=0.7),
+    Kind('tree', 8, holds=True, cancelled=0.6),
+    Kind('dropped', 6, cancelled=1),
+    Kind('chatter', 2, reason='output-limit', options=(('OutputMax', 100_000),)),
+    Kind('overtime', 2, reason='runtime-limit', options=(('RuntimeMaxUSec', 1_000_000),)),
+    Kind('silent', 2, holds=True, reason='stalled', options=(('StallUSec', 1_000_000),)),
+)}
+
+# What a worker is told to be, where that is not the kind's name.
+PROGRAMS = {'dropped': 'quick', 'overtime': 'hold', 'silent': 'hold'}
+
+
+@dataclasses.dataclass
+class Job:
+    """What one caller wants. The ticket names it before it has an id, and is its idempotency key."""
+    ticket: str
+    kind: str
+    argument: str
+    keyed: bool
+    cancel: bool
+    id: str = ''
+    sequence: int = 0
+    gate: int = -1
+
+    @property
+    def plan(self):
+        return KINDS[self.kind]
+
+
+def draw(ticket, without=()):
+    kinds = [kind for kind in KINDS.values() if kind.name not in without]
+    kind = random.choices(kinds, [kind.weight for kind in kinds])[0]
+    argument = str(random.choice([0, 0, 1, 7, random.randrange(2, 100)]))
+    if kind.name == 'signal':
+        argument = random.choice(list(SIGNALS))
+    return Job(ticket, kind.name, argument, keyed=random.random() < 0.7,
+               cancel=random.random() < kind.cancelled)
+
+
+def command(job, worker, base):
+    if job.kind == 'missing':
+        return [f'/nonexistent/{job.ticket}']
+    return [worker, base, job.ticket, PROGRAMS.get(job.kind, job.kind), job.argument]
+
+
+def printed(ticket):
+    """What a worker of the kind "print" leaves in stdout and stderr."""
+    out = ''.join(f'{ticket} {line}\n' for line in range(1, PRINTED_LINES + 1))
+    return {'stdout': out, 'stderr': f'{ticket} on stderr\n'}

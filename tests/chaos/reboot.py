@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host goes down under the jobs, without a word, and comes up again: this program is run once for each
+time that the sandbox is booted, with the same state."""
+
+import os
+
+from history import read
+from kills import note, over
+from load import Load
+from plans import Job
+
+BUSY = 40  # ends before the host goes down
+
+
+def unfinished(events):
+    """Jobs that were accepted, and whose end nobody was told, as they were asked for."""
+    ends = {event['id'] for event in events if event['event'] == 'told'}
+    accepts = {event['ticket']: event['id'] for event in events if event['event'] == 'accept'}
+    return [Job(event['ticket'], event['kind'], event['argument'], event['keyed'], cancel=False,
+                id=accepts[event['ticket']])
+            for event in events if event['event'] == 'ask' and accepts.get(event['ticket'], '') not in {'', *ends}]
+
+
+def numbers(events):
+    """The last sequences that List told and that were acknowledged before."""
+    seen = [row['sequence'] for event in events if event['event'] == 'listed' for row in event['jobs']]
+    acknowledged = [event['after'] for event in events if event['event'] == 'inbox']
+    return max(seen, default=0), max(acknowledged, default=0)
+
+
+async def resume(scene, load):
+    """Wait for what was accepted before; it is let go at once."""
+    events = read(f'{scene.base}/history.jsonl')
+    over(scene, 'reboot')
+    load.seen, load.acknowledged = numbers(events)
+    for job in unfinished(events):
+        load.open_gate(job)
+        load.let_go(job)
+        load.live[job.ticket] = job
+        load.spawn('after the reboot', wait_for(load, job))
+
+
+async def wait_for(load, job):
+    await load.in_time(job, [load.spawn('Await', load.wait('Await', [job]))])
+    del load.live[job.ticket]
+
+
+async def go_down(scene, load):
+    await load.progress(BUSY)
+    note(scene, load, 'reboot', allows=['host-restarted'])
+
+
+def new_load(scene, boot):
+    return Load(scene, f'{boot}-')
+
+
+def marker(folder):
+    return f'{folder}/boots'
+
+
+def count_boot(folder):
+    """Which boot this is, from 1."""
+    with open(marker(folder), 'a+', encoding='ascii') as file:
+        file.write('x')
+        file.flush()
+        return os.fstat(file.fileno()).st_size

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "clean.h"
+#include "test.h"
+
+/* However a text is cut into pieces, the same comes out, and it fits. */
+static void check_clean(const char *text, const char *expected) {
+        size_t n = strlen(text);
+
+        for (size_t step = 1; step <= n + 1; step++) {
+                _cleanup_free_ char *out = calloc(1, CLEAN_SIZE(n) + 1);
+                Cleaner cleaner = {};
+                size_t size = 0;
+
+                check(out);
+                for (size_t i = 0; i < n; i += step)
+                        size += clean(&cleaner, text + i, MIN(step, n - i), out + size);
+                check_bytes(out, size, expected, strlen(expected));
+        }
+}
+
+static void texts_stay(void) {
+        check_clean("", "");
+        check_clean("one\n\ttwo\n", "one\n\ttwo\n");
+        check_clean("Grüße, 世界 €\u00a0𝄞", "Grüße, 世界 €\u00a0𝄞");
+}
+
+static void sequences_go(void) {
+        check_clean("\x1b[1;31mred\x1b[0m", "red");
+        check_clean("\x1b[2J\x1b[Htop", "top");
+        check_clean("\x1b(Bplain\x1b" "7\x1b" "8\x1b=", "plain");
+        check_clean("\x1b]0;title\aafter", "after");
+        check_clean("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link");
+        check_clean("\x1bPq#0\x1b\\after", "after");
+        check_clean("\xc2\x9b" "31mred", "red");
+        check_clean("\xc2\x9d" "0;title\aafter", "after");
+        check_clean("\x1b\x1b[31mred", "red");
+}
+
+static void half_sequences_hide_no_more_than_a_line(void) {
+        check_clean("\x1b]0;never ended\nnext", "\nnext");
+        check_clean("\x1b[31\nnext", "\nnext");
+        check_clean("\x1b\nnext", "\nnext");
+        check_clean("\x1b]0;\x1b[31mred", "red");
+        check_clean("end\x1b", "end");
+}
+
+static void controls_are_shown(void) {
+        check_clean("\a\b\x7f", "^G^H^?");
+        check_clean("one\r\ntwo\rthree", "one\ntwo\nthree");
+        check_clean("\r\r\n", "\n\n");
+        check_clean("a\xc2\x85" "b", "ab");
+        check_clean("\x9b" "31m", "\xef\xbf\xbd" "31m"); /* in other character sets it is CSI */
+}
+
+static void strings(void) {
+        _cleanup_free_ char *text = clean_string("\x1b[31mred\n");
+
+        check_string(text, "red\n");
+}
+
+TEST_MAIN(TEST(texts_stay), TEST(sequences_go), TEST(half_sequences_hide_no_more_than_a_line),
+          TEST(controls_are_shown), TEST(strings))
