@@ -20,9 +20,9 @@ typedef struct Peer {
         Authorize *authorize;
         char *name;
         uint32_t uid; /* UINT32_MAX: not known yet */
-        int enqueue; /* what polkit said: 1, 0, or -ENODATA */
+        int enqueue; /* see authorize_get_enqueue() */
         sd_bus_slot *call;
-        STAILQ_HEAD(, Parked) parked; /* until uid is known */
+        STAILQ_HEAD(, Parked) parked; /* until uid is known, or what polkit says */
         unsigned n_parked;
 } Peer;
 
@@ -67,9 +67,23 @@ static void peer_drop(Peer *peer) {
         peer_free(peer);
 }
 
+/* Has the parked calls handled now, in their order: sd-bus reads nothing new before. */
+static void peer_resume(Peer *peer) {
+        Parked *parked;
+
+        while ((parked = STAILQ_FIRST(&peer->parked))) {
+                STAILQ_REMOVE_HEAD(&peer->parked, entry);
+                peer->n_parked--;
+                if (sd_bus_enqueue_for_read(peer->authorize->bus, parked->message) < 0)
+                        (void) sd_bus_reply_method_errorf(parked->message, JOBS_ERROR_LIMIT_EXCEEDED,
+                                                          "Too many calls at a time; call again.");
+                sd_bus_message_unref(parked->message);
+                free(parked);
+        }
+}
+
 static int on_uid_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Peer *peer = userdata;
-        Parked *parked;
         uint32_t uid;
 
         peer->call = sd_bus_slot_unref(peer->call);
@@ -79,13 +93,7 @@ static int on_uid_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret
                 return 0;
         }
         peer->uid = uid;
-        while ((parked = STAILQ_FIRST(&peer->parked))) {
-                STAILQ_REMOVE_HEAD(&peer->parked, entry);
-                if (sd_bus_enqueue_for_read(peer->authorize->bus, parked->message) < 0)
-                        (void) sd_bus_reply_method_errorf(parked->message, JOBS_ERROR_LIMIT_EXCEEDED, "Too many calls at a time; call again.");
-                sd_bus_message_unref(parked->message);
-                free(parked);
-        }
+        peer_resume(peer);
         return 0;
 }
 
@@ -222,8 +230,19 @@ int authorize_get_enqueue(Authorize *a, sd_bus_message *m) {
 void authorize_set_enqueue(Authorize *a, sd_bus_message *m, bool allowed) {
         Peer *peer = find_peer(a, sd_bus_message_get_sender(m));
 
-        if (peer)
-                peer->enqueue = allowed;
+        if (!peer)
+                return;
+        peer->enqueue = allowed;
+        peer_resume(peer);
+}
+
+int authorize_park_enqueue(Authorize *a, sd_bus_message *m) {
+        Peer *peer = find_peer(a, sd_bus_message_get_sender(m));
+
+        if (!peer)
+                return -ENOENT;
+        peer->enqueue = -EINPROGRESS;
+        return peer_park(peer, m);
 }
 
 uint32_t authorize_visible_uid(uint32_t uid) {

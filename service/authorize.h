@@ -18,9 +18,13 @@ Authorize *authorize_free(Authorize *a);
 /* The uid that sent a method call that has passed the filter; UINT32_MAX for any other message. */
 uint32_t authorize_sender(Authorize *a, sd_bus_message *m);
 
-/* What polkit said of Enqueue for the sender's connection: 1 allowed, 0 denied, which holds for one call, or
- * -ENODATA when it was not asked. */
+/* What polkit said of Enqueue for the sender's connection: 1 allowed, 0 denied, which holds for one call,
+ * -EINPROGRESS while it is asked, or -ENODATA when it was not. */
 int authorize_get_enqueue(Authorize *a, sd_bus_message *m);
+
+/* Parks an Enqueue while polkit is asked about its sender, with those that follow it; and, with the answer, has all
+ * of them handled once more, in their order. */
+int authorize_park_enqueue(Authorize *a, sd_bus_message *m);
 void authorize_set_enqueue(Authorize *a, sd_bus_message *m, bool allowed);
 
 /* The uid whose jobs the user sees: the user's own, or STORE_ANY_UID for uid 0. */

@@ -5,6 +5,7 @@
 #include "limits.h"
 #include "manager.h"
 #include "service-log.h"
+#include "time-util.h"
 
 #define OUTPUT_CHECK_USEC (200 * USEC_PER_MSEC)
 #define WATCH_AFTER_USEC USEC_PER_SEC /* most jobs are over before, and need no watch */
@@ -89,21 +90,46 @@ static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata) 
         return 0;
 }
 
+static int on_runtime_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Job *job = userdata;
+
+        if (job->phase == JOB_ACTIVE)
+                lifecycle_stop(job, JOB_REASON_RUNTIME_LIMIT, UINT32_MAX);
+        return 0;
+}
+
+/* It may have been running before this service was. */
+static int watch_runtime(Job *job) {
+        uint64_t end = job->record.started_usec + job->limits.runtime_max_usec, now = now_realtime();
+
+        if (job->limits.runtime_max_usec == 0 || job->runtime_timer)
+                return 0;
+        return sd_event_add_time_relative(job->manager->event, &job->runtime_timer, CLOCK_MONOTONIC,
+                                          end > now ? end - now : 0, 0, on_runtime_timer, job);
+}
+
+static int watch_files(Job *job) {
+        if ((job->limits.output_max == 0 && job->limits.stall_usec == 0) ||
+            job->watch_timer || job->output_watch[OUTPUT_STDOUT])
+                return 0;
+        limits_saw_activity(job);
+        return sd_event_add_time_relative(job->manager->event, &job->watch_timer, CLOCK_MONOTONIC, WATCH_AFTER_USEC,
+                                          WATCH_AFTER_USEC / 10, on_watch_due, job);
+}
+
 void limits_watch(Job *job) {
         int r;
 
-        if ((job->limits.output_max == 0 && job->limits.stall_usec == 0) ||
-            job->watch_timer || job->output_watch[OUTPUT_STDOUT])
-                return;
-        limits_saw_activity(job);
-        r = sd_event_add_time_relative(job->manager->event, &job->watch_timer, CLOCK_MONOTONIC, WATCH_AFTER_USEC,
-                                       WATCH_AFTER_USEC / 10, on_watch_due, job);
+        r = watch_runtime(job);
+        if (r >= 0)
+                r = watch_files(job);
         if (r < 0)
-                log_job(job, LOG_WARNING, "its output and its silence are not limited: %s.", strerror(-r));
+                log_job(job, LOG_WARNING, "not all of its limits are watched: %s.", strerror(-r));
 }
 
 void limits_unwatch(Job *job) {
         for (size_t i = 0; i < ELEMENTSOF(job->output_watch); i++)
                 job->output_watch[i] = sd_event_source_disable_unref(job->output_watch[i]);
         job->watch_timer = sd_event_source_disable_unref(job->watch_timer);
+        job->runtime_timer = sd_event_source_disable_unref(job->runtime_timer);
 }

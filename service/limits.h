@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a running job may not pass: bytes of output (OutputMax) and time without output or progress
- * (StallUSec). Both are told by inotify(7) on its files; none is polled. Time of running and memory are
- * limited by its unit. */
+/* What a running job may not pass: bytes of output (OutputMax) and time without output or progress (StallUSec),
+ * which are told by inotify(7) on its files, and time of running. Nothing is polled. Its unit has
+ * RuntimeMaxSec= too, for while the service is away, but a job may put that off (EXTEND_TIMEOUT_USEC= of
+ * sd_notify(3)). Memory and tasks are limited by its unit alone. */
 
 #include "job.h"
 

@@ -173,18 +173,29 @@ static void on_enqueued(int r, const char *id, void *userdata) {
                 (void) unavailable(request->call, r);
 }
 
-/* The decision is kept with the caller's connection, and the call handled once more. */
+/* The decision is kept with the caller's connection, and his calls are handled once more. */
 static void on_enqueue_polkit(PolkitAnswer answer, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
 
         request->manager->polkit_absent = answer == POLKIT_ABSENT;
         authorize_set_enqueue(request->manager->authorize, request->call, answer != POLKIT_DENIED);
-        (void) sd_bus_enqueue_for_read(request->manager->bus, request->call);
 }
 
-/* Returns 1 when the user may, 0 when polkit was asked, or a negative errno with error. */
-static int may_enqueue(Manager *manager, sd_bus_message *m, sd_bus_error *error) {
+static int ask_enqueue(Manager *manager, sd_bus_message *m) {
         _cleanup_(request_freep) Request *request = NULL;
+        int r;
+
+        r = request_new(&request, manager, m);
+        if (r >= 0)
+                r = polkit_check(m, POLKIT_ENQUEUE, on_enqueue_polkit, request, request_release);
+        if (r < 0)
+                return r;
+        TAKE_PTR(request);
+        return 0;
+}
+
+/* Returns 1 when the user may, 0 when the call is parked until polkit has answered, or a negative errno. */
+static int may_enqueue(Manager *manager, sd_bus_message *m, sd_bus_error *error) {
         int r;
 
         if (!manager->system_scope || manager->polkit_absent || authorize_sender(manager->authorize, m) == 0)
@@ -195,13 +206,13 @@ static int may_enqueue(Manager *manager, sd_bus_message *m, sd_bus_error *error)
         if (r == 0)
                 return sd_bus_error_setf(error, JOBS_ERROR_NOT_PERMITTED,
                                          "You may not run background jobs on this host (polkit action %s).", POLKIT_ENQUEUE);
-        r = request_new(&request, manager, m);
-        if (r >= 0)
-                r = polkit_check(m, POLKIT_ENQUEUE, on_enqueue_polkit, request, request_release);
-        if (r < 0)
-                return r;
-        TAKE_PTR(request);
-        return 0;
+        if (r == -ENODATA) {
+                r = ask_enqueue(manager, m);
+                if (r < 0)
+                        return r;
+        }
+        r = authorize_park_enqueue(manager->authorize, m);
+        return r < 0 ? r : 0;
 }
 
 static int method_enqueue(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""task, review and adversarial-review, with a codex that thinks nothing."""
+
+import re
+
+import pytest
+from clientsupport import cli, codex, validate_codex_result  # noqa: F401
+
+# pylint: disable=redefined-outer-name
+
+ANSWER = 'The work is done.\n'
+THREAD = '01a202e5-af54-7291-8df6-47733f72365c'
+
+
+def test_task_prints_the_answer_alone(cli, codex):
+    assert cli.output('task', 'do', 'it') == ANSWER
+    assert codex.last() == (['--json', '--sandbox', 'read-only', '--skip-git-repo-check', '-'], 'do it')
+
+
+def test_task_leaves_a_structured_result(cli, codex):
+    job = cli.job('task', '--write', 'fake:work')
+    assert job['stdout'] == ANSWER and job['kind'] == 'task'
+    assert job['result']['last_message'] == ANSWER.strip()
+    assert job['result']['files'] and job['result']['commands']
+    validate_codex_result(job['result'])
+    assert '--sandbox workspace-write' in ' '.join(codex.last()[0])
+
+
+def test_task_that_fails_says_why(cli, codex):
+    done = cli.run('task', '--background', '--await', 'fake:failed', status=1)
+    assert done.stdout == '' and 'The model stumbled.' in done.stderr
+    validate_codex_result(cli.job('result', status=1)['result'])
+    assert len(codex.calls()) == 1
+
+
+def test_background_names_the_command_that_waits(cli, codex):
+    job, command = cli.output('task', '--background', 'do it').splitlines()
+    assert command == f'codex-jobs await {job}'
+    assert cli.output('await', job) == ANSWER
+    assert len(codex.calls()) == 1
+
+
+@pytest.mark.parametrize('name, model', [('spark', 'gpt-5.3-codex-spark'), ('fast', 'gpt-x'), ('other', 'other')])
+def test_models_have_aliases(cli, codex, name, model):
+    cli.environment['CODEX_JOBS_MODELS'] = 'fast=gpt-x,slow=gpt-y'
+    assert cli.job('task', '--model', name, '--effort', 'xhigh', 'x')['result']['model'] == model
+    assert f'--model {model} -c model_reasoning_effort="xhigh"' in ' '.join(codex.last()[0])
+
+
+def test_codex_can_be_another(cli, codex):
+    cli.as_alice('mv', 'bin/codex', 'bin/other')
+    cli.environment['CODEX_JOBS_CODEX'] = f'{cli.folder}/bin/other'
+    assert cli.output('task', 'x') == ANSWER
+    cli.environment['CODEX_JOBS_CODEX'] = '/nowhere/codex'
+    assert 'CODEX_JOBS_CODEX' in cli.refused('task', 'x')
+    assert len(codex.calls()) == 1
+
+
+# --- threads --------------------------------------------------------------------------------------
+
+def resumed(codex):
+    arguments = codex.last()[0]
+    assert arguments[-3] == 'resume' and arguments[-1] == '-'
+    return arguments[-2]
+
+
+def test_resume_takes_a_thread_or_a_job(cli, codex):
+    cli.run('task', '--resume', THREAD, 'more')
+    assert resumed(codex) == THREAD
+    job = cli.job('task', 'first')
+    again = cli.job('task', '--resume', job['id'], 'more')
+    assert resumed(codex) == again['result']['thread_id'] == job['result']['thread_id']
+
+
+def test_resume_last_takes_the_last_task_of_the_workspace(cli, codex):
+    threads = [cli.job('task', prompt)['result']['thread_id'] for prompt in ('one', 'two')]
+    cli.run('run', '--', 'true')
+    cli.run('task', 'fake:silent', status=1)  # has no thread
+    cli.run('task', '--resume-last', 'more')
+    assert resumed(codex) == threads[1]
+
+
+def test_resume_without_a_prompt_goes_on(cli, codex):
+    cli.run('task', '--resume', THREAD)
+    assert re.match('Go on with ', codex.last()[1])
+
+
+def test_fresh_is_a_new_thread(cli, codex):
+    cli.run('task', 'one')
+    cli.run('task', '--fresh', 'two')
+    assert 'resume' not in codex.last()[0]
+
+
+def test_another_thread_than_the_asked_one_is_a_failure(cli, codex):
+    """Codex begins a new thread where it does not find the old one."""
+    with open(f'{cli.folder}/bin/codex', encoding='utf-8') as file:
+        text = file.read()
+    with open(f'{cli.folder}/bin/codex', 'w', encoding='utf-8') as file:
+        file.write(text.replace('self.thread = call.session', 'pass'))
+    done = cli.run('task', '--resume', THREAD, 'more', status=1)
+    assert THREAD in done.stderr and done.stdout == ''
+    assert codex.calls()
+
+
+def test_nothing_to_resume_is_refused(cli, codex, gate):
+    assert '--resume-last' in cli.refused('task', '--resume-last', 'x')
+    assert 'no thread' in cli.refused('task', '--resume', cli.job('run', '--', 'true')['id'], 'x')
+    assert 'give one of' in cli.refused('task', '--resume-last', '--fresh', 'x')
+    assert 'is not the id' in cli.refused('task', '--resume', '--last', 'x')
+    running = cli.enqueue('--', *gate.job())
+    gate.wait()
+    assert f'codex-jobs await {running}' in cli.refused('task', '--resume', running, 'x')
+    assert codex.calls() == []
+
+
+# --- reviews --------------------------------------------------------------------------------------
+
+@pytest.fixture
+def repository(cli, codex):
+    """One with a commit on main, and a branch with one more, where it is clean."""
+    def git(*arguments):
+        return cli.as_alice('git', '-c', 'user.name=Alice', '-c', 'user.email=alice@localhost', *arguments)
+
+    cli.as_alice('sh', '-c', 'printf "bin\\nrecord*\\n" >.gitignore')
+    git('init', '-q', '-b', 'main')
+    git('add', '.gitignore')
+    git('commit', '-qm', 'one')
+    git('checkout', '-qb', 'work')
+    git('commit', '-qm', 'two', '--allow-empty')
+    assert git('status', '--porcelain') == ''
+    return git
+
+
+def reviewed(codex):
+    arguments = codex.last()[0]
+    assert '--skip-git-repo-check' not in arguments and '--sandbox read-only' in ' '.join(arguments)
+    return arguments[arguments.index('review') + 1:]
+
+
+def test_review_takes_what_is_not_committed_first(cli, codex, repository):
+    cli.as_alice('touch', 'new')
+    job = cli.job('review')
+    assert reviewed(codex) == ['--uncommitted']
+    assert job['kind'] == 'review' and job['label'] == 'review of the uncommitted changes'
+    validate_codex_result(job['result'])
+    cli.run('review', '--scope', 'branch')
+    assert reviewed(codex) == ['--base', 'main']
+    cli.run('review', '--base', 'HEAD~1')
+    assert reviewed(codex) == ['--base', 'HEAD~1']
+
+
+def test_review_of_a_clean_tree_is_that_of_the_branch(cli, codex, repository):
+    assert cli.output('review', '--wait') == ANSWER
+    assert reviewed(codex) == ['--base', 'main']
+    repository('branch', 'other', 'work')
+    repository('update-ref', 'refs/remotes/origin/stable', 'main')
+    repository('symbolic-ref', 'refs/remotes/origin/HEAD', 'refs/remotes/origin/stable')
+    cli.run('review')
+    assert reviewed(codex) == ['--base', 'origin/stable']
+
+
+def test_review_in_the_background(cli, codex, repository):
+    job, command = cli.output('review', '--background').splitlines()
+    assert command == f'codex-jobs await {job}'
+    assert cli.output('await', job) == ANSWER
+    assert cli.output('review', '--background', '--await') == ANSWER
+    assert cli.output('review', '--background', '--wait') == ANSWER
+
+
+def test_adversarial_review_names_target_and_focus(cli, codex, repository):
+    job = cli.job('adversarial-review', '--effort', 'high', 'look', 'at races')
+    assert job['kind'] == 'adversarial-review'
+    assert reviewed(codex) == ['-']
+    assert "'git diff main...HEAD'" in codex.last()[1] and codex.last()[1].endswith(': look at races\n')
+    cli.as_alice('touch', 'new')
+    cli.run('adversarial-review')
+    assert 'uncommitted' in codex.last()[1] and 'above all:' not in codex.last()[1]
+
+
+def test_a_wrong_target_is_refused(cli, codex, repository):
+    assert "no commit 'nosuch'" in cli.refused('review', '--base', 'nosuch')
+    assert 'no commit' in cli.refused('review', '--base=--upload-pack=x')
+    assert '--base' in cli.refused('review', '--scope', 'working-tree', '--base', 'main')
+    assert '--scope' in cli.refused('review', '--scope', 'all')
+    assert 'adversarial-review' in cli.refused('review', 'some focus')
+    repository('checkout', '-q', 'main')
+    assert 'nothing to review' in cli.refused('review')
+    assert codex.calls() == []
+
+
+def test_a_review_needs_a_repository(cli, codex):
+    assert 'git repository' in cli.refused('review')
+    assert 'git repository' in cli.refused('adversarial-review', '--cwd', '/')
+    cli.as_alice('git', 'init', '-q', 'new')
+    assert 'no commit yet' in cli.refused('review', '--cwd', 'new')
+    assert codex.calls() == []

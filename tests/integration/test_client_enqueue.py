@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What run and enqueue ask for with --key, --stall and --read-only."""
+
+import os
+import uuid
+
+import pytest
+from clientsupport import cli  # noqa: F401
+
+# pylint: disable=redefined-outer-name
+
+
+@pytest.fixture
+def key():
+    return str(uuid.uuid4())
+
+
+def test_a_key_gives_the_same_job_again(cli, key, gate):
+    first = cli.job('enqueue', '--key', key, '--', *gate.job())
+    gate.wait()
+    again = cli.job('enqueue', '--key', key, '--', *gate.job())
+    assert (first['existing'], again['existing']) == (False, True)
+    assert again['id'] == first['id'] and again['state'] == 'running'
+    gate.open()
+    ended = cli.job('run', '--key', key, '--', *gate.job())
+    assert ended['id'] == first['id'] and ended['existing'] and ended['state'] == 'completed'
+
+
+def test_run_with_the_key_of_a_job_that_ended_shows_what_it_wrote(cli, key):
+    command = ('--key', key, '--', 'sh', '-c', 'echo here; exit 3')
+    assert cli.output('run', *command, status=3) == 'here\n'
+    assert cli.output('run', *command, status=3) == 'here\n'
+    assert len(cli.jobs('status')) == 1
+
+
+def test_a_key_of_another_request_is_refused(cli, key):
+    cli.run('run', '--key', key, '--', 'true')
+    assert 'another request' in cli.refused('run', '--key', key, '--', 'false')
+    assert len(cli.jobs('status')) == 1
+
+
+def test_without_a_key_each_call_makes_a_job(cli):
+    made = [cli.job('enqueue', '--', 'true') for _ in range(2)]
+    assert made[0]['id'] != made[1]['id']
+    assert [job['existing'] for job in made] == [False, False]
+
+
+@pytest.mark.parametrize('wrong', ['', 'x' * 257])
+def test_a_wrong_key_is_refused(cli, wrong):
+    assert 'a key is 1 to 256 bytes' in cli.refused('enqueue', '--key', wrong, '--', 'true')
+
+
+def test_a_silent_job_is_ended(cli):
+    job = cli.job('run', '--stall', '1s', '--', 'sleep', 'infinity', status=143)
+    assert (job['state'], job['reason']) == ('failed', 'stalled')
+
+
+@pytest.mark.parametrize('wrong', ['0', '999ms', 'soon'])
+def test_a_wrong_stall_is_refused(cli, wrong):
+    assert '--stall' in cli.refused('enqueue', '--stall', wrong, '--', 'true')
+
+
+def test_a_read_only_job_changes_nothing(cli):
+    done = cli.run('run', '--read-only', '--', 'touch', 'changed', status=1)
+    assert 'Read-only file system' in done.stderr
+    assert not os.path.exists(f'{cli.folder}/changed')
+    cli.run('run', '--', 'touch', 'changed')
+    assert os.path.exists(f'{cli.folder}/changed')

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The inbox of a consumer, and the removal of jobs."""
+
+import uuid
+
+import pytest
+from clientsupport import cli  # noqa: F401
+
+# pylint: disable=redefined-outer-name
+
+
+@pytest.fixture
+def inbox(cli):
+    """The options of an inbox that is empty."""
+    options = ('inbox', '--consumer', f"it's {uuid.uuid4()}")
+    while cli.jobs(*options, '--ack', '--limit', '1000'):
+        pass
+    return options
+
+
+def ids(jobs):
+    return [job['id'] for job in jobs]
+
+
+def test_what_ended_comes_oldest_first_until_it_is_acknowledged(cli, inbox):
+    ended = [cli.job('run', '--', 'sh', '-c', f'exit {n}', status=n)['id'] for n in range(3)]
+    assert ids(cli.jobs(*inbox)) == ended
+    assert ids(cli.jobs(*inbox)) == ended
+    assert ids(cli.jobs(*inbox, '--limit', '2', '--ack')) == ended[:2]
+    assert ids(cli.jobs(*inbox, '--ack')) == ended[2:]
+    assert cli.document(*inbox) == {'schema': 1, 'jobs': [], 'next': []}
+
+
+def test_consumers_have_inboxes_of_their_own(cli, inbox):
+    job = cli.job('run', '--', 'true')['id']
+    assert ids(cli.jobs(*inbox, '--ack')) == [job]
+    assert ids(cli.jobs('inbox', '--consumer', str(uuid.uuid4()), '--limit', '1000'))[-1] == job
+
+
+def test_the_next_command_acknowledges(cli, inbox):
+    cli.run('run', '--', 'true')
+    command, = cli.document(*inbox)['next']
+    assert command.startswith('codex-jobs inbox --ack --consumer ')
+    done = cli.as_alice('env', f'CODEX_JOBS_SCOPE={cli.scope.name}', 'sh', '-c', command)
+    assert 'completed' in done
+    assert cli.jobs(*inbox) == []
+
+
+def test_what_is_not_written_is_not_acknowledged(cli, inbox):
+    job = cli.job('run', '--', 'true')['id']
+    consumer = inbox[2].replace("'", "'\\''")
+    cli.as_alice('sh', '-c', f"CODEX_JOBS_SCOPE={cli.scope.name} codex-jobs inbox --ack --consumer '{consumer}' "
+                             '>/dev/full 2>/dev/null; test $? = 125')
+    assert ids(cli.jobs(*inbox)) == [job]
+
+
+def test_text_has_a_line_a_job(cli, inbox):
+    first = cli.job('run', '--', 'true')['id']
+    second = cli.job('run', '--label', 'second\x1b[31m', '--', 'false', status=1)['id']
+    lines = cli.output(*inbox).split('\n')
+    assert lines[0].startswith(f'{first} completed in ') and lines[0].endswith(': true')
+    assert lines[1] == f'{second} failed: exit code 1: second [31m'
+    assert lines[2:] == ['']
+
+
+@pytest.mark.parametrize('arguments', [
+    ('--consumer', ''), ('--consumer', 'x' * 65), ('--limit', '0'), ('--limit', '1001'), ('job-0123456789',)])
+def test_a_wrong_option_is_refused(cli, arguments):
+    assert "Try 'codex-jobs inbox --help'" in cli.refused('inbox', *arguments)
+
+
+@pytest.mark.parametrize('verb', ['remove', 'rm'])
+def test_removed_jobs_are_gone(cli, verb):
+    kept, first, second = (cli.job('run', '--', 'true')['id'] for _ in range(3))
+    assert ids(cli.jobs(verb, first, second)) == [first, second]
+    assert ids(cli.jobs('status')) == [kept]
+    assert first in cli.refused('result', first)
+    assert cli.job(verb, kept[:-2])['id'] == kept
+    assert cli.jobs('status') == []
+
+
+def test_a_job_that_goes_on_is_not_removed_nor_another_with_it(cli, gate):
+    ended = cli.job('run', '--', 'true')['id']
+    running = cli.enqueue('--', *gate.job())
+    gate.wait()
+    assert f'codex-jobs cancel {running}' in cli.refused('remove', ended, running)
+    assert len(cli.jobs('status')) == 2
+
+
+def test_remove_needs_a_job(cli):
+    assert 'no job given' in cli.refused('remove')
