@@ -405,9 +405,10 @@ static void on_unit_progress(const char *status, void *userdata) {
 static void on_unit_vanished(void *userdata) {
         Job *job = userdata;
         bool same = job->instance && streq(job->instance, job->manager->instance);
+        bool executed = output_was_touched(job->manager->output, job->record.id);
 
-        if (job->phase == JOB_STARTING && same && job->stop_reason == JOB_REASON_NONE)
-                begin(job); /* it was never started */
+        if (job->phase == JOB_STARTING && same && !executed && job->stop_reason == JOB_REASON_NONE)
+                begin(job);
         else if (job->phase == JOB_STARTING || job->phase == JOB_ACTIVE)
                 end_unseen(job, same ? JOB_REASON_LOST : JOB_REASON_HOST_RESTARTED);
 }

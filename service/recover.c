@@ -5,9 +5,11 @@
  *
  *   stored as        unit found                      no unit, same run of systemd   no unit, another run
  *   queued           (cannot be)                     queue it                       queue it
- *   queued, begun    it was started: adopt it        it was not started: begin      failed: host-restarted
+ *   queued, begun    it was started: adopt it        begin, or failed: lost (*)     failed: host-restarted
  *   running          adopt it, or collect its end    failed: lost                   failed: host-restarted
  *   terminal, none   let it go
+ *
+ * (*) lost if its worker was executed, which a file time tells: no command is started twice.
  *
  * The same sweep runs on a slow timer, so that a signal that was missed costs a minute and not a job. */
 

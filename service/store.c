@@ -242,6 +242,13 @@ static int replace_damaged(Database **ret, const char *directory) {
         return 0;
 }
 
+static int open_and_count(Store *store) {
+        int r;
+
+        r = database_open(&store->db, store->directory);
+        return r < 0 ? r : database_count(store->db, &store->finished, &store->last_sequence);
+}
+
 int store_new(Store **ret, sd_event *event, const char *directory) {
         _cleanup_(store_freep) Store *store = NULL;
         int r;
@@ -253,16 +260,17 @@ int store_new(Store **ret, sd_event *event, const char *directory) {
         store->directory = strdup(directory);
         if (!store->directory)
                 return -ENOMEM;
-        r = database_open(&store->db, directory);
-        if (r == -EBADMSG)
+        r = open_and_count(store);
+        if (r == -EBADMSG) {
+                store->db = database_close(store->db);
                 r = replace_damaged(&store->db, directory);
+                if (r >= 0)
+                        r = database_count(store->db, &store->finished, &store->last_sequence);
+        }
         if (r < 0) {
                 sd_journal_print(LOG_ERR, "Cannot open the store in %s: %s.", directory, database_explain(r));
                 return r;
         }
-        r = database_count(store->db, &store->finished, &store->last_sequence);
-        if (r < 0)
-                return r;
         r = background_new(&store->thread, event, "codex-jobs-db", store_run, store);
         if (r < 0)
                 return r;

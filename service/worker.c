@@ -127,7 +127,8 @@ static int map_spec(SpecHeader *ret_header, char **ret_strings) {
 }
 
 int main(int argc, char *argv[]) {
-        char *p = NULL, *end, *directory, **command;
+        _cleanup_free_ char **command = NULL, *home = NULL;
+        char *p = NULL, *end, *directory;
         SpecHeader header = {};
         int r;
 
@@ -143,7 +144,7 @@ int main(int argc, char *argv[]) {
 
         set_user_variables();
         if (!*directory) /* the user's, not what the job's environment says */
-                directory = strdup(getenv("HOME") ?: "/");
+                directory = home = strdup(getenv("HOME") ?: "/");
         if (!directory)
                 return fail_description(argv[1], ENOMEM);
 

@@ -368,7 +368,7 @@ static void damaged_anywhere(void) {
         size_t size;
 
         store_fixture_open(&f);
-        insert_many(&f, 20, 10, 300);
+        insert_many(&f, 8, 4, 40);
         f.store = store_free(f.store);
         good = read_file(test_path("jobs.sqlite"), &size);
         for (size_t offset = 0; offset < size; offset += 4096) {
