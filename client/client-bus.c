@@ -361,10 +361,6 @@ const char *client_scope_option(const Client *c) {
         return c->system ? " --system" : " --user";
 }
 
-const char *client_scope_name(const Client *c) {
-        return c->system ? "system" : "user";
-}
-
 bool client_is_quiet(const Client *c) {
         return c->quiet;
 }

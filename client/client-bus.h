@@ -22,7 +22,6 @@ sd_event *client_event(Client *c);
 
 /* " --system" or " --user" where a command that is shown needs it to reach the same service, else "". */
 const char *client_scope_option(const Client *c);
-const char *client_scope_name(const Client *c); /* "system" or "user" */
 bool client_is_quiet(const Client *c);
 
 /* ---- The event loop ---- */

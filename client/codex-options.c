@@ -21,14 +21,15 @@ int codex_option(const Verb *verb, CodexOptions *o, int option) {
                 return option_milliseconds(verb, "timeout-ms", &o->timeout_usec) < 0 ? -EINVAL : 1;
         case OPTION_POLL_INTERVAL_MS:
                 return option_milliseconds(verb, "poll-interval-ms", &o->poll_usec) < 0 ? -EINVAL : 1;
+        case OPTION_READ_ONLY: /* Codex keeps its thread on disk; what it must not change its own sandbox guards */
+                o->read_only = true;
+                return 1;
         default:
                 return request_option(verb, &o->request, option);
         }
 }
 
 int codex_run(const CodexOptions *o, const Common *common, Request *request) {
-        /* Codex itself keeps its thread on disk: what it must not change is guarded by its own sandbox. */
-        request->read_only = false;
         if (o->await)
                 return run_and_await(common, request, o->timeout_usec, o->poll_usec);
         if (o->background)

@@ -10,6 +10,7 @@ typedef struct CodexOptions {
         RequestOptions request;
         const char *model; /* these are not owned */
         const char *effort;
+        bool read_only;
         bool background;
         bool await;
         uint64_t timeout_usec;

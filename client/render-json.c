@@ -66,10 +66,39 @@ static int add_time(json_object *object, const char *name, uint64_t usec) {
         return add_string(object, name, usec > 0 ? format_rfc3339(usec, text) : NULL);
 }
 
-static int add_result(json_object *object, const char *text) {
-        json_object *value = text ? json_tokener_parse(text) : NULL;
+static int clean_json_string(json_object *value) {
+        _cleanup_free_ char *text = clean_string(json_object_get_string(value));
 
-        return value ? add(object, "result", value) : add_null(object, "result");
+        return text && json_object_set_string(value, text) == 1 ? 0 : -ENOMEM;
+}
+
+/* The texts within a value that a job made up. The parser limits how deep it is. */
+static int clean_json(json_object *value) {
+        int r = 0;
+
+        if (json_object_is_type(value, json_type_string))
+                return clean_json_string(value);
+        if (json_object_is_type(value, json_type_array))
+                for (size_t i = 0; i < json_object_array_length(value) && r >= 0; i++)
+                        r = clean_json(json_object_array_get_idx(value, i));
+        if (json_object_is_type(value, json_type_object)) {
+                json_object_object_foreach(value, key, member) {
+                        (void) key;
+                        if (r >= 0)
+                                r = clean_json(member);
+                }
+        }
+        return r;
+}
+
+static int add_result(json_object *object, const char *text) {
+        _cleanup_json_ json_object *value = text ? json_tokener_parse(text) : NULL;
+        int r;
+
+        r = clean_json(value);
+        if (r < 0)
+                return r;
+        return value ? add(object, "result", TAKE_PTR(value)) : add_null(object, "result");
 }
 
 static const char *null_if_empty(const char *s) {

@@ -114,6 +114,12 @@ int request_option(const Verb *verb, RequestOptions *options, int option) {
         }
 }
 
+static bool has_path(const char *directory, const char *path) {
+        const char *rest = startswith(directory, path);
+
+        return rest && (*rest == '/' || !*rest);
+}
+
 int request_from_options(const RequestOptions *options, Request *request, sd_bus_error *error) {
         int r;
 
@@ -141,6 +147,11 @@ int request_from_options(const RequestOptions *options, Request *request, sd_bus
         r = request_set_directory(request, options->directory, error);
         if (r < 0)
                 return r;
+        if (options->read_only && (has_path(request->directory, "/tmp") || has_path(request->directory, "/var/tmp")))
+                return error_set(error,
+                                 "a read-only job has a /tmp and a /var/tmp of its own, and '%s' is not in them: name "
+                                 "another directory with --cwd.",
+                                 request->directory);
         r = request_set_environment(request, options->clean_environment, options->environment, options->n_environment,
                                     error);
         if (r < 0)

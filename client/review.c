@@ -149,6 +149,12 @@ static int is_dirty(Git *git) {
 static int target_branch(Review *review, Git *git) {
         int r;
 
+        r = is_commit(git, "HEAD");
+        if (r == 0)
+                return error_set(git->error, "there is nothing to review: this repository has no commit yet, and no file "
+                                             "that could go into one.");
+        if (r < 0)
+                return r;
         if (!review->base) {
                 r = find_base(git, &review->found_base);
                 if (r < 0)

@@ -19,7 +19,9 @@
 
 typedef struct Setup {
         const Common *common;
-        Client *client;
+        Client *client; /* NULL: the bus cannot be reached */
+        sd_bus_error client_error;
+        bool system;
         JsonCheck checks[CHECKS_MAX];
         size_t n;
         char *texts[CHECKS_MAX];
@@ -32,6 +34,7 @@ static void setup_clear(Setup *s) {
                 free(s->texts[i]);
         free(s->codex);
         (void) client_free(s->client);
+        sd_bus_error_free(&s->client_error);
 }
 
 /* ---- What is found ---- */
@@ -62,8 +65,8 @@ static int report_ok(Setup *s, const char *name, const char *text) {
         return report(s, &(const JsonCheck) { .name = name, .status = "ok" }, "%s", text);
 }
 
-static bool is_system(const Setup *s) {
-        return streq(client_scope_name(s->client), "system");
+static const char *scope_name(const Setup *s) {
+        return s->system ? "system" : "user";
 }
 
 /* ---- The service ---- */
@@ -103,9 +106,12 @@ static int check_service(Setup *s) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_free_ char *version = NULL;
-        int r;
+        int r = -ENOTCONN;
 
-        r = call_wait(s->client, CALL_AGAIN, "GetAll", append_interface, NULL, &reply, &error);
+        if (s->client)
+                r = call_wait(s->client, CALL_AGAIN, "GetAll", append_interface, NULL, &reply, &error);
+        else
+                (void) sd_bus_error_copy(&error, &s->client_error);
         if (r >= 0)
                 r = read_version(reply, &version);
         if (r == -ENOMEM)
@@ -113,13 +119,13 @@ static int check_service(Setup *s) {
         s->reachable = r >= 0;
         if (s->reachable)
                 return report(s, &(const JsonCheck) { .name = "service", .status = "ok" },
-                              "%s %s answers in the %s scope", JOBS_BUS_NAME, version, client_scope_name(s->client));
+                              "%s %s answers in the %s scope", JOBS_BUS_NAME, version, scope_name(s));
         return report(s,
                       &(const JsonCheck) {
                               .name = "service",
                               .status = "failed",
                               .remedy = "see why it does not answer, and install codex-jobs where it is not",
-                              .command = is_system(s) ? "systemctl status codex-jobsd" :
+                              .command = s->system ? "systemctl status codex-jobsd" :
                                                         "systemctl --user status codex-jobsd",
                       },
                       "%s", error.message ?: strerror(-r));
@@ -131,7 +137,7 @@ static int check_manager(Setup *s) {
         _cleanup_free_ char *text = NULL;
         int r, status = 0;
 
-        r = process_output(is_system(s) ? system : user, ASK_USEC, &text, &status);
+        r = process_output(s->system ? system : user, ASK_USEC, &text, &status);
         if (r == -ENOMEM)
                 return r;
         if (r >= 0 && status == 0)
@@ -141,9 +147,9 @@ static int check_manager(Setup *s) {
                       &(const JsonCheck) {
                               .name = "units",
                               .status = "failed",
-                              .remedy = is_system(s) ? "boot this machine with systemd" :
+                              .remedy = s->system ? "boot this machine with systemd" :
                                                        "log in, or keep your service manager without a login",
-                              .command = is_system(s) ? NULL : "loginctl enable-linger",
+                              .command = s->system ? NULL : "loginctl enable-linger",
                       },
                       "the service manager does not answer: %s", isempty(text) ? strerror(r < 0 ? -r : EIO) : text);
 }
@@ -216,7 +222,7 @@ static int check_job(Setup *s) {
                               .name = "job",
                               .status = "failed",
                               .remedy = "see what the service says",
-                              .command = is_system(s) ? "journalctl -u codex-jobsd" :
+                              .command = s->system ? "journalctl -u codex-jobsd" :
                                                         "journalctl --user -u codex-jobsd",
                       },
                       "a job of 'true': %s", end ?: error.message ?: strerror(-r));
@@ -327,7 +333,7 @@ static int setup(Setup *s, sd_bus_error *error) {
         if (s->common->json)
                 return json_write_checks(&(const JsonChecks) {
                                                  .ok = all_well(s),
-                                                 .scope = client_scope_name(s->client),
+                                                 .scope = scope_name(s),
                                                  .checks = s->checks,
                                                  .n = s->n,
                                          },
@@ -339,6 +345,7 @@ static int run(int argc, char *argv[], Common *common) {
         static const struct option options[] = { COMMON_OPTIONS, {} };
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(setup_clear) Setup s = { .common = common };
+        bool given;
         int option, r;
 
         r = option_next(&verb_setup, common, argc, argv, ":" COMMON_LETTERS, options, &option);
@@ -346,8 +353,11 @@ static int run(int argc, char *argv[], Common *common) {
                 return option;
         if (optind < argc)
                 return usage_error(&verb_setup, "'%.48s' is too much: setup takes only options", argv[optind]);
-        r = client_new(common, &s.client, &error);
-        if (r >= 0)
+        r = scope_resolve(common, &s.system, &given, &error);
+        if (r < 0)
+                return say_error(&error, r);
+        r = client_new(common, &s.client, &s.client_error);
+        if (r != -ENOMEM) /* else it is the first thing to mend */
                 r = setup(&s, &error);
         if (r < 0)
                 return answer_failure(s.client, &error, r, NULL, 0);

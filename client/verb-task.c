@@ -102,7 +102,7 @@ static int run(int argc, char *argv[], Common *common) {
                 return option;
         if (!!o.resume + o.resume_last + o.fresh > 1)
                 return usage_error(&verb_task, "give one of --resume, --resume-last and --fresh");
-        if (o.task.write && o.codex.request.read_only)
+        if (o.task.write && o.codex.read_only)
                 return usage_error(&verb_task, "--write and --read-only exclude each other");
         o.task.prompt = argv + optind;
         o.task.n_prompt = (size_t) (argc - optind);

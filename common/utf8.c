@@ -83,3 +83,12 @@ char *utf8_make_valid(const char *s, size_t n) {
         *p = 0;
         return ret;
 }
+
+char *utf8_make_shown(const char *s, size_t max) {
+        char *shown = utf8_make_valid(s, strnlen(s, max));
+
+        for (char *p = shown; p && *p; p++)
+                if ((unsigned char) *p < ' ' || *p == 0x7f)
+                        *p = ' ';
+        return shown;
+}

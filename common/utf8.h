@@ -10,6 +10,10 @@
 /* Whether the n bytes at s are UTF-8 without a NUL byte. */
 bool utf8_is_valid(const char *s, size_t n);
 
+/* A copy of what a caller named something, to be repeated in a message: valid, on one line, and cut after max
+ * bytes. The caller frees it; NULL when memory is short. */
+char *utf8_make_shown(const char *s, size_t max);
+
 /* A copy of the n bytes at s in which each byte that is not part of valid UTF-8, and each NUL, is
  * U+FFFD. The caller frees it; NULL when memory is short. */
 char *utf8_make_valid(const char *s, size_t n);

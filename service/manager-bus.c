@@ -12,6 +12,7 @@
 #include "limits.h"
 #include "manager.h"
 #include "polkit.h"
+#include "utf8.h"
 
 /* --- requests -------------------------------------------------------------------------------------- */
 
@@ -616,6 +617,12 @@ static int read_filter_states(sd_bus_message *m, StoreFilter *filter, sd_bus_err
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+static int unknown_filter(const char *name, sd_bus_error *error) {
+        _cleanup_free_ char *shown = utf8_make_shown(name, 64);
+
+        return invalid(error, "There is no filter %s; see List in org.codex.Jobs(5) for those there are.", strempty(shown));
+}
+
 static int read_filter_value(sd_bus_message *m, const char *name, const char *type, StoreFilter *filter, sd_bus_error *error) {
         const struct {
                 const char *name, *type;
@@ -651,7 +658,7 @@ static int read_filter_value(sd_bus_message *m, const char *name, const char *ty
         }
         if (known)
                 return invalid(error, "Filter %s has the wrong type; see org.codex.Jobs(5).", known);
-        return invalid(error, "There is no such filter; see List in org.codex.Jobs(5) for those there are.");
+        return unknown_filter(name, error);
 }
 
 static int read_filter_entry(sd_bus_message *m, StoreFilter *filter, sd_bus_error *error) {

@@ -300,13 +300,9 @@ static bool is_first(Spec *spec, size_t number) {
         return first;
 }
 
-/* The name is the caller's: in the message it is one line, short, and not cut within a character. */
 static int unknown_option(const char *name, sd_bus_error *error) {
-        _cleanup_free_ char *shown = utf8_make_valid(name, strnlen(name, NAME_SHOWN_MAX));
+        _cleanup_free_ char *shown = utf8_make_shown(name, NAME_SHOWN_MAX);
 
-        for (char *p = shown; p && *p; p++)
-                if ((unsigned char) *p < ' ' || *p == 0x7f)
-                        *p = ' ';
         return invalid(error, "There is no option %s; see org.codex.Jobs(5) for the options.", strempty(shown));
 }
 

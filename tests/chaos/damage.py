@@ -8,6 +8,7 @@ import glob
 import os
 import random
 import shutil
+import sqlite3
 import time
 
 from checker import LOST, WRONG, Violation
@@ -24,8 +25,19 @@ WAITING = 3  # beyond those that run
 
 # --- what is done to the store --------------------------------------------------------------------
 
-def one_page(path):
-    overwrite(path, random.randrange(1, os.path.getsize(path) // PAGE_SIZE) * PAGE_SIZE, PAGE_SIZE)
+def page_of_rows(path):
+    overwrite(path, page_of(path, "name = 'jobs' AND pagetype = 'leaf'"), PAGE_SIZE)
+
+
+def page_of_an_index(path):
+    overwrite(path, page_of(path, "name LIKE '%jobs%' AND name != 'jobs'"), PAGE_SIZE)
+
+
+def page_of(path, condition):
+    store = sqlite3.connect(f'file:{path}?immutable=1', uri=True)
+    pages = store.execute(f'SELECT pageno FROM dbstat WHERE {condition}').fetchall()
+    store.close()
+    return (random.choice(pages)[0] - 1) * PAGE_SIZE
 
 
 def some_bytes(path):
@@ -51,7 +63,8 @@ def overwrite(path, offset, size):
         file.write(os.urandom(size))
 
 
-DAMAGES = (one_page, some_bytes, header, second_half, all_of_it)
+# The share of jobs that may be lost with it.
+DAMAGES = {page_of_rows: 0.5, page_of_an_index: 0, some_bytes: 1, header: 1, second_half: 1, all_of_it: 1}
 
 
 # --- jobs before and after ------------------------------------------------------------------------
@@ -98,7 +111,7 @@ def expected(job):
     return 'failed' if code else 'completed', code
 
 
-def judge(jobs, after, said, aside):
+def judge(jobs, after, said, aside, bearable):
     """Violations, and how many jobs are gone."""
     found, gone = [], [job for job in jobs if job.id not in after]
     for job in jobs:
@@ -107,6 +120,8 @@ def judge(jobs, after, said, aside):
         # What a job was to execute may be lost where its record is not.
         if row and end != expected(job) and (row['State'], row.get('Reason')) != ('failed', 'not-executable'):
             found.append(Violation(WRONG, f'it is told as {end} and was {expected(job)}', job.id))
+    if len(gone) > bearable * len(jobs):
+        found.append(Violation(LOST, f'{len(gone)} of {len(jobs)} jobs are gone: more than the damage took'))
     if gone and not aside:
         found.append(Violation(LOST, f'{len(gone)} jobs are gone, and the damaged store was not kept'))
     if (gone or aside) and 'damaged' not in said:
@@ -141,7 +156,7 @@ async def damaged(scene, load, damage):
         return [Violation(LOST, f'{damage.__name__}: the service does not answer any more')]
     said = await scene.command('journalctl', '--quiet', '--output=cat', '--priority=err',
                                f'--since=@{since:.6f}', '--identifier=codex-jobsd', check=False)
-    found, gone = judge(jobs, after, said, glob.glob(f'{store}.damaged*'))
+    found, gone = judge(jobs, after, said, glob.glob(f'{store}.damaged*'), DAMAGES[damage])
     again = [name for name in os.listdir(f'{scene.base}/records') if '.again.' in name]
     found += [Violation(WRONG, 'its command ran a second time', name.partition('.')[0]) for name in again]
     print(f'{scene.name}: {damage.__name__}: {gone} of {len(jobs)} jobs are gone')

@@ -314,6 +314,10 @@ class Load:
         if not rows:
             return
         sequence = rows[random.randrange(len(rows))]['Sequence']
+        await self.acknowledge(sequence)
+
+    async def acknowledge(self, sequence):
+        self.history.add('acknowledge', sequence=sequence)
         await self.insist('Acknowledge', 'st', self.scene.name, sequence)
         self.acknowledged = sequence
 

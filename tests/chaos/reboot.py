@@ -9,6 +9,7 @@ from kills import note, over
 from load import Load
 from plans import Job
 
+NAME = 'reboot'
 BUSY = 40  # ends before the host goes down
 
 
@@ -21,18 +22,21 @@ def unfinished(events):
             for event in events if event['event'] == 'ask' and accepts.get(event['ticket'], '') not in {'', *ends}]
 
 
-def numbers(events):
-    """The last sequences that List told and that were acknowledged before."""
-    seen = [row['sequence'] for event in events if event['event'] == 'listed' for row in event['jobs']]
-    acknowledged = [event['after'] for event in events if event['event'] == 'inbox']
-    return max(seen, default=0), max(acknowledged, default=0)
+def last_seen(events):
+    return max((row['sequence'] for event in events if event['event'] == 'listed' for row in event['jobs']),
+               default=0)
+
+
+def last_acknowledged(events):
+    return max((event['sequence'] for event in events if event['event'] == 'acknowledge'), default=0)
 
 
 async def resume(scene, load):
     """Wait for what was accepted before; it is let go at once."""
     events = read(f'{scene.base}/history.jsonl')
-    over(scene, 'reboot')
-    load.seen, load.acknowledged = numbers(events)
+    over(scene, NAME)
+    load.seen = last_seen(events)
+    await load.acknowledge(last_acknowledged(events))  # the answer may have been lost
     for job in unfinished(events):
         load.open_gate(job)
         load.let_go(job)
@@ -47,7 +51,7 @@ async def wait_for(load, job):
 
 async def go_down(scene, load):
     await load.progress(BUSY)
-    note(scene, load, 'reboot', allows=['host-restarted'])
+    note(scene, load, NAME, allows=['host-restarted'])
 
 
 def new_load(scene, boot):

@@ -56,6 +56,12 @@ def test_codex_can_be_another(cli, codex):
     assert len(codex.calls()) == 1
 
 
+def test_read_only_is_the_opposite_of_write(cli, codex):
+    assert cli.output('task', '--read-only', 'x') == ANSWER
+    assert '--write and --read-only' in cli.refused('task', '--read-only', '--write', 'x')
+    assert len(codex.calls()) == 1
+
+
 # --- threads --------------------------------------------------------------------------------------
 
 def resumed(codex):
@@ -106,7 +112,7 @@ def test_nothing_to_resume_is_refused(cli, codex, gate):
     assert '--resume-last' in cli.refused('task', '--resume-last', 'x')
     assert 'no thread' in cli.refused('task', '--resume', cli.job('run', '--', 'true')['id'], 'x')
     assert 'give one of' in cli.refused('task', '--resume-last', '--fresh', 'x')
-    assert 'is not the id' in cli.refused('task', '--resume', '--last', 'x')
+    assert 'no job --last' in cli.refused('task', '--resume', '--last', 'x')
     running = cli.enqueue('--', *gate.job())
     gate.wait()
     assert f'codex-jobs await {running}' in cli.refused('task', '--resume', running, 'x')

@@ -61,8 +61,15 @@ def test_a_wrong_stall_is_refused(cli, wrong):
 
 
 def test_a_read_only_job_changes_nothing(cli):
-    done = cli.run('run', '--read-only', '--', 'touch', 'changed', status=1)
+    changed = f'/home/alice/{uuid.uuid4()}'
+    done = cli.run('run', '--read-only', '--', 'touch', changed, cwd='/home/alice', status=1)
     assert 'Read-only file system' in done.stderr
-    assert not os.path.exists(f'{cli.folder}/changed')
-    cli.run('run', '--', 'touch', 'changed')
-    assert os.path.exists(f'{cli.folder}/changed')
+    assert not os.path.exists(changed)
+    cli.run('run', '--', 'touch', changed, cwd='/home/alice')
+    os.unlink(changed)
+
+
+def test_a_read_only_job_has_a_tmp_of_its_own(cli):
+    assert '/tmp' in cli.refused('run', '--read-only', '--', 'true', cwd='/tmp')
+    cli.run('run', '--read-only', '--', 'touch', '/tmp/changed', cwd='/home/alice')
+    assert not os.path.exists('/tmp/changed')

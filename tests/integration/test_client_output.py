@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a job wrote, for a small reader and for a terminal."""
+
+import os
+import pty
+import subprocess
+
+import pytest
+from clientsupport import cli  # noqa: F401
+from support import PATIENCE
+
+# pylint: disable=redefined-outer-name
+
+ESCAPES = r'printf "\033[31mred\033[0m \033]0;title\a\rover\r\nend\b\n"'
+CLEAN = 'red \nover\nend^H\n'
+
+
+@pytest.fixture
+def long(cli):
+    """A job that wrote the numbers up to 10000."""
+    return cli.job('run', '--', 'sh', '-c', 'seq 10000; echo failed >&2; exit 4', status=4)
+
+
+@pytest.mark.parametrize('verb', ['result', 'await'])
+def test_beginning_and_end_are_kept(cli, long, verb):
+    text = cli.output(verb, long['id'], '--max-bytes', '20', status=4)
+    begin, cut, end = text.partition('[')[0], text.partition('[')[2].partition(']')[0], text.rpartition(']')[2]
+    assert begin == '1\n2\n3\n4\n5\n\n' and end == '\n999\n10000\n'
+    assert cut == f'{long["stdout_bytes"] - 20} of {long["stdout_bytes"]} bytes are left out here; all of them: ' \
+                  f'codex-jobs logs {long["id"]} --stdout'
+
+
+@pytest.mark.parametrize('verb', ['result', 'await'])
+def test_last_lines_are_kept_and_the_rest_is_named(cli, long, verb):
+    cut, *lines = cli.output(verb, long['id'], '--tail', '2', status=4).splitlines()
+    assert lines == ['9999', '10000'] and f' of {long["stdout_bytes"]} bytes ' in cut
+
+
+def test_the_command_that_is_named_shows_all_of_it(cli, long):
+    text = cli.output('result', long['id'], '--max-bytes', '1K', '-n', '100000', status=4)
+    assert len(text) < 1200
+    command = text.partition('all of them: ')[2].partition(']')[0].split()
+    assert cli.output(*command[1:]) == ''.join(f'{n}\n' for n in range(1, 10001))
+
+
+def test_what_fits_is_left_as_it_is(cli, long):
+    text = cli.output('result', long['id'], status=4)
+    assert cli.output('result', long['id'], '--max-bytes', str(long['stdout_bytes']), status=4) == text
+    assert cli.output('logs', long['id'], '--max-bytes', '1M', '--tail', '10000') == text
+
+
+def test_json_is_cut_too(cli, long):
+    job = cli.job('result', long['id'], '--max-bytes', '20', status=4)
+    assert job['stdout_truncated'] and not job['stderr_truncated'] and job['stderr'] == 'failed\n'
+    assert 'all of them: codex-jobs logs' in job['stdout'] and len(job['stdout']) < 200
+    assert job['stdout_bytes'] == long['stdout_bytes']
+
+
+def test_logs_cut_both_streams(cli, long):
+    done = cli.run('logs', long['id'], '--max-bytes', '4')
+    assert '--stdout]\n' in done.stdout and '--stderr]\n' in done.stderr
+    assert '--follow' in cli.refused('logs', long['id'], '--max-bytes', '4', '--follow')
+
+
+@pytest.mark.parametrize('arguments', [('--max-bytes', 'x'), ('--tail', '-1'), ('--tail', '1k')])
+def test_wrong_bounds_are_refused(cli, arguments):
+    for verb in ('result', 'await', 'logs'):
+        assert arguments[0] in cli.refused(verb, 'job-0123456789', *arguments)
+
+
+def on_terminal(cli, *arguments):
+    """What a terminal gets on stdout, which the line discipline gives "\\r\\n" for "\\n"."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(cli.command(*arguments), stdin=subprocess.DEVNULL, stdout=theirs,
+                          stderr=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        text = b''
+        try:
+            while part := os.read(ours, 65536):
+                text += part
+        except OSError:  # the other end is closed
+            pass
+        process.wait(PATIENCE)
+    os.close(ours)
+    return text.decode().replace('\r\n', '\n')
+
+
+def test_a_terminal_gets_nothing_that_it_would_obey(cli):
+    job = cli.job('run', '--label', 'colour', '--', 'sh', '-c', ESCAPES)
+    assert job['stdout'] == CLEAN
+    for command in (['result', job['id']], ['await', job['id']], ['logs', job['id'], '--stdout'],
+                    ['logs', job['id'], '--stdout', '--max-bytes', '1M'], ['run', '--', 'sh', '-c', ESCAPES]):
+        assert on_terminal(cli, *command) == CLEAN
+
+
+def test_anything_else_gets_it_byte_for_byte(cli):
+    job = cli.enqueue('--', 'sh', '-c', ESCAPES)
+    raw = '\033[31mred\033[0m \033]0;title\a\rover\r\nend\b\n'
+    for command in (['await', job], ['logs', job], ['result', job, '--max-bytes', '1M']):
+        done = subprocess.run(cli.command(*command), check=True, capture_output=True, timeout=PATIENCE)
+        assert done.stdout.decode() == raw
+
+
+def test_what_a_job_says_of_itself_is_clean_in_json(cli):
+    job = cli.job('run', '--label', 'a\x1b[31mb', '--', 'systemd-notify', '--status', 'x\x1b[2Jy')
+    assert (job['label'], job['progress']) == ('ab', 'xy')
+
+
+def test_a_structured_result_is_clean_in_json(cli):
+    text = r'{"a": ["\u001b[31mred\u0007", {"b": "ok\n"}], "n": 1}'
+    job = cli.job('run', '--', 'sh', '-c', 'printf %s "$1" >"$CODEX_JOB_RESULT"', 'sh', text)
+    assert job['result'] == {'a': ['red^G', {'b': 'ok\n'}], 'n': 1}

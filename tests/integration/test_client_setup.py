@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""setup finds what is wrong, and says how to mend it."""
+
+import os
+
+from clientsupport import cli, codex  # noqa: F401
+
+# pylint: disable=redefined-outer-name
+
+ALL = ['service', 'units', 'job', 'adapter', 'codex', 'login']
+
+
+def statuses(document):
+    return {check['name']: check['status'] for check in document['checks']}
+
+
+def test_all_is_well(cli, codex, jobs):
+    before = jobs.list_ids(Limit=1000)
+    document = cli.document('setup')
+    assert statuses(document) == dict.fromkeys(ALL, 'ok')
+    assert document['ok'] and document['next'] == [] and document['scope'] == cli.scope.name
+    assert jobs.list_ids(Limit=1000) == before
+    lines = cli.output('setup').splitlines()
+    assert len(lines) == len(ALL) and all(line.startswith('ok ') for line in lines)
+
+
+def test_what_codex_lacks_is_a_warning(cli, codex):
+    cli.environment['FAKE_CODEX_LOGIN'] = 'no'
+    document = cli.document('setup')
+    assert document['ok'] and statuses(document)['login'] == 'warning' and document['next'] == ['codex login']
+    os.unlink(f'{cli.folder}/bin/codex')
+    cli.environment['PATH'] = '/usr/bin:/bin'
+    document = cli.document('setup')
+    assert document['ok'] and document['next'] == ['npm install -g @openai/codex']
+    assert (statuses(document)['codex'], statuses(document)['login']) == ('warning', 'skipped')
+
+
+def test_a_service_that_cannot_be_reached_is_a_failure(cli):
+    name = 'DBUS_SYSTEM_BUS_ADDRESS' if cli.scope.is_system else 'DBUS_SESSION_BUS_ADDRESS'
+    cli.environment[name] = 'unix:path=/nowhere'
+    document = cli.document('setup', status=1)
+    assert not document['ok'] and document['next']
+    found = statuses(document)
+    assert (found['service'], found['job']) == ('failed', 'skipped')
+    broken = [line for line in cli.output('setup', status=1).splitlines() if line.startswith('failed')]
+    assert broken and all('; to mend it: ' in line for line in broken)
+
+
+def test_setup_takes_no_arguments(cli):
+    assert 'too much' in cli.refused('setup', 'now')

@@ -1,0 +1,454 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What agents are given: every command that their documents contain runs against the real client, the
+manifests say what is there, the hook of a session does what it says, and nobody is taught to poll.
+
+A document shows commands in blocks that begin with ```sh, one a line but for heredocs, and within a line as
+`codex-jobs VERB …`. ID and REF stand for something that the reader puts in. Other blocks are not run.
+"""
+
+import collections
+import filecmp
+import glob
+import json
+import os
+import pwd
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from helptext import help_of, options_of, verbs
+from support import PATIENCE
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HERE = f'{SOURCE}/integrations'
+PLUGIN = f'{HERE}/claude-code'
+INSTALLED = '/usr/share/codex-jobs/integrations'
+HOOK = f'{PLUGIN}/hooks/session-start'
+
+COMMANDS = ['adversarial-review', 'await', 'cancel', 'rescue', 'result', 'review', 'setup', 'status']
+ANSWER = 'The work is done.\n'
+MAKE = '#!/bin/sh\necho "42 tests passed"\n'
+
+Shown = collections.namedtuple('Shown', 'place text')
+Document = collections.namedtuple('Document', 'name fields text')
+
+
+# --- documents ------------------------------------------------------------------------------------
+
+def read(path):
+    with open(path, encoding='utf-8') as file:
+        return file.read()
+
+
+def load(path):
+    return json.loads(read(path))
+
+
+def document(path):
+    """A Markdown file; fields are those of the block between --- that it begins with, if any."""
+    text, fields = read(path), {}
+    if text.startswith('---\n'):
+        head, text = text[4:].split('\n---\n', 1)
+        for line in head.split('\n'):
+            found = re.fullmatch(r'([a-z-]+):(?: (.+))?|  - (.+)', line)
+            assert found, f'{path}: {line}'
+            if found[1]:
+                name = found[1]
+                fields[name] = plain_scalar(found[2]) if found[2] else []
+            else:
+                fields[name].append(found[3])
+    return Document(os.path.relpath(path, HERE), fields, text)
+
+
+def plain_scalar(text):
+    """A YAML scalar that needs no YAML to read: JSON where it is quoted, else nothing that means something."""
+    if text.startswith('"'):
+        return json.loads(text)
+    assert text[0] not in '[]{}&*!|>\'%@`#,?-' and ': ' not in text and ' #' not in text, text
+    return text
+
+
+DOCUMENTS = [document(path) for path in sorted(glob.glob(f'{HERE}/**/*.md', recursive=True))]
+
+
+def blocks(text):
+    """The lines of each block that is to be run, without what they are indented by, and their place."""
+    found = re.finditer(r'^( *)```sh\n(.*?)^\1```$', text, re.M | re.S)
+    for block in found:
+        lines = [line.removeprefix(block[1]) for line in block[2].split('\n')[:-1]]
+        yield text.count('\n', 0, block.start()) + 2, lines
+
+
+def commands_of(lines):
+    """The commands of a block, with the number of the line in it: a heredoc belongs to its line."""
+    lines = iter(enumerate(lines))
+    for number, line in lines:
+        heredoc = re.search(r"<<'(\w+)'", line)
+        while heredoc and line.split('\n')[-1] != heredoc[1]:
+            line += '\n' + next(lines)[1]
+        yield number, line
+
+
+def spans(text):
+    """What is shown within lines."""
+    prose = re.sub(r'^( *)```.*?^\1```$', lambda found: re.sub('[^\n]', '', found[0]), text, flags=re.M | re.S)
+    return [re.sub(r'\s+', ' ', span) for span in re.findall(r'`([^`]+)`', prose)]
+
+
+def shown(each):
+    for first, lines in blocks(each.text):
+        for number, text in commands_of(lines):
+            yield Shown(f'{each.name}:{first + number}', text)
+    for span in spans(each.text):
+        if re.match(r'codex-jobs \S', span):
+            yield Shown(each.name, span)
+
+
+ALL_SHOWN = [each for one in DOCUMENTS for each in shown(one)]
+
+
+def test_documents_are_found_with_their_commands():
+    texts = {each.text for each in ALL_SHOWN}
+    assert {'codex-jobs await ID', 'codex-jobs cancel', 'codex-jobs setup'} <= texts
+    assert any(text.startswith('codex-jobs task --background --await - <<') for text in texts)
+    assert [one.name for one in DOCUMENTS if not list(shown(one))] == []
+
+
+def test_no_block_is_left_out_by_a_slip():
+    """A block is to be run, or says that it is text: there is no third kind."""
+    for each in DOCUMENTS:
+        kinds = re.findall(r'^ *```(.*)$', each.text, re.M)
+        assert set(kinds[0::2]) <= {'sh', 'text'} and set(kinds[1::2]) <= {''}, each.name
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+class Project:
+    """A repository of alice's with a change in it, a job of each kind that documents refer to, and a codex
+    and a make that are quick."""
+
+    def __init__(self, alice, folder):
+        self.alice, self.folder, self.path = alice, folder, f'{folder}/project'
+        self.record = f'{folder}/record'
+        os.mkdir(f'{folder}/bin')
+        self.program('make', MAKE)
+        shutil.copy(f'{SOURCE}/tests/codex/fake-codex', f'{folder}/bin/codex')
+        self.git(folder, 'init', '--quiet', '--initial-branch', 'main', self.path)
+        self.git(self.path, '-c', 'user.name=alice', '-c', 'user.email=alice@localhost',
+                 'commit', '--quiet', '--allow-empty', '--message', 'Begin')
+        self.shell('echo new >file', check=True)
+
+    def program(self, name, text):
+        with open(f'{self.folder}/bin/{name}', 'w', encoding='utf-8') as file:
+            file.write(text)
+        os.chmod(f'{self.folder}/bin/{name}', 0o755)
+
+    @staticmethod
+    def git(directory, *arguments):
+        subprocess.run(['as-user', 'alice', 'git', '-C', directory, *arguments], check=True, timeout=PATIENCE)
+
+    def shell(self, text, *words, directory=None, stdin='', check=False, **environment):
+        variables = {'PATH': f'{self.folder}/bin:{os.environ["PATH"]}', 'LC_ALL': 'C.UTF-8',
+                     'FAKE_CODEX_RECORD': self.record, **environment}
+        return subprocess.run(
+            ['as-user', 'alice', 'env', '-u', 'CODEX_JOBS_SESSION', '--chdir', directory or self.path,
+             *[f'{name}={value}' for name, value in variables.items()], 'bash', '-c', text, 'bash', *words],
+            input=stdin, check=check, capture_output=True, text=True, timeout=2 * PATIENCE)
+
+    def calls(self):
+        """How Codex was started, one entry a call."""
+        if not os.path.exists(self.record):
+            return []
+        calls = [json.loads(line) for line in read(self.record).splitlines()]
+        return [call for call in calls if call['argv'][:1] == ['exec']]
+
+    def finished(self, directory=None, argv=('true',), **options):
+        directory = directory or self.path
+        job = self.alice.enqueue(argv, Directory=directory, Workspace=directory, **options)
+        self.alice.wait(job)
+        return job
+
+    def active(self):
+        return self.alice.enqueue(['sleep', 'infinity'], Directory=self.path, Workspace=self.path)
+
+
+@pytest.fixture
+def project(alice, folder):
+    return Project(alice, folder)
+
+
+@pytest.mark.parametrize('one', ALL_SHOWN, ids=lambda one: f'{one.place} {one.text.splitlines()[0]}')
+def test_command_that_a_document_contains(project, one):
+    cancels = one.text.startswith('codex-jobs cancel')
+    job = project.active() if cancels else project.finished(argv=['echo', 'an answer'])
+    text = re.sub(r'\bID\b', job, re.sub(r'\bREF\b', 'main', one.text))
+    done = project.shell(text)
+    story = f'{one.place}: {text}\nexits with {done.returncode} and prints:\n{done.stdout}\n{done.stderr}'
+    assert done.returncode == 0, story
+    check(project, one.text, job, done, story)
+
+
+def check(project, text, job, done, story):
+    """That a command did what a document has it for."""
+    verb = text.split()[1]
+    if text.startswith('cat '):
+        assert read(f'{project.path}/AGENTS.md') == read(f'{HERE}/AGENTS.md')
+    elif verb in ('task', 'review', 'adversarial-review'):
+        call, = project.calls()
+        assert done.stdout == ANSWER, story
+        assert re.search(r'codex-jobs await [a-z-]+-\w{10}\n', done.stderr), story
+        if verb == 'task':
+            prompt = text.split("<<'PROMPT'\n")[1].removesuffix('PROMPT') if '<<' in text else ''
+            assert call['stdin'].strip() == prompt.strip()
+            assert ('workspace-write' in call['argv']) == ('--write' in text)
+    elif verb == 'run':
+        assert done.stdout == '42 tests passed\n', story
+    elif verb == 'cancel':
+        assert project.alice.get(job)['State'] == 'cancelled'
+    elif verb in ('result', 'await'):
+        assert done.stdout == 'an answer\n', story
+    elif verb in ('status', 'inbox'):
+        assert job in done.stdout, story
+
+
+def test_task_whose_wait_was_cut_short_goes_on(project, pipe):
+    """The promise that all documents make: the command that waits dies, the job and its answer do not."""
+    gate = pipe('gate')
+    text = next(each.text for each in ALL_SHOWN if each.text.startswith('codex-jobs task --background --await'))
+    cut = project.shell(text.replace('--await', '--await --timeout-ms 1'), FAKE_CODEX='gate',
+                        FAKE_CODEX_GATE=str(gate))
+    assert cut.returncode == 124 and cut.stdout == '', cut.stderr
+    wait = re.search(r'codex-jobs await \S+', cut.stderr)[0]
+    gate.close()
+    done = project.shell(f'exec 3>"$1"; exec 3>&-; {wait}', str(gate))
+    assert (done.returncode, done.stdout) == (0, ANSWER), done.stderr
+    assert len(project.calls()) == 1
+
+
+# --- what documents say ---------------------------------------------------------------------------
+
+# What an agent would copy: a pause, a loop around a question, a look again and again.
+POLLING = re.compile(
+    r'\bsleep\b|\b(?:while|until)\b.*\bstatus\b|\bwatch\b|--watch|--poll-interval|'
+    r'\b(?:check|look|ask|poll) (?:again )?every\b|\bevery (?:few |\d+ )?(?:seconds?|minutes?)\b', re.I)
+
+
+@pytest.mark.parametrize('text', [
+    'sleep 5', 'while true; do codex-jobs status; done', 'until codex-jobs status ID | grep completed',
+    'watch codex-jobs', 'codex-jobs status --watch', 'check every minute', 'Every 30 seconds'])
+def test_polling_is_recognised(text):
+    assert POLLING.search(text)
+
+
+@pytest.mark.parametrize('each', DOCUMENTS, ids=lambda each: each.name)
+def test_document_teaches_no_polling(each):
+    assert POLLING.findall(' '.join(each.text.split())) == []
+
+
+@pytest.mark.parametrize('each', DOCUMENTS, ids=lambda each: each.name)
+def test_work_in_the_background_is_waited_for_by_the_command_that_starts_it(each):
+    for one in shown(each):
+        assert ('--background' in one.text) == ('--await' in one.text), one
+
+
+@pytest.mark.parametrize('name', ['rescue', 'review', 'adversarial-review', 'await'])
+def test_command_that_waits_is_one_of_the_background(name):
+    text = ' '.join(read(f'{PLUGIN}/commands/{name}.md').split())
+    assert 'ONE command in the background (Bash with `run_in_background: true`)' in text
+    assert 'The completion of that command is the completion of the' in text
+    assert 'codex-jobs await ID' in text
+
+
+@pytest.mark.parametrize('each', DOCUMENTS, ids=lambda each: each.name)
+def test_options_that_a_document_names_exist(each):
+    known = set().union(*(options_of(help_of('codex-jobs', verb)) for verb in verbs()))
+    texts = [*spans(each.text), str(each.fields.get('argument-hint', ''))]
+    named = {option for text in texts for option in re.findall(r'(?<!\S)\[?(--[a-z][a-z-]*)', text)}
+    assert named <= known
+
+
+# --- the plugin -----------------------------------------------------------------------------------
+
+NAME = re.compile(r'[a-z][a-z0-9]*(-[a-z0-9]+)*')
+
+
+def test_manifest():
+    manifest = load(f'{PLUGIN}/.claude-plugin/plugin.json')
+    assert set(manifest) == {'name', 'version', 'description', 'author', 'license', 'keywords'}
+    assert NAME.fullmatch(manifest['name']) and 0 < len(manifest['description']) <= 200
+    assert manifest['version'] == help_of('codex-jobs', '--version').split()[1]
+    assert manifest['author']['name'] and manifest['license'] == 'Apache-2.0'
+    assert all(isinstance(word, str) for word in manifest['keywords'])
+    # Only the manifest is in that folder: what else is there is not found.
+    assert os.listdir(f'{PLUGIN}/.claude-plugin') == ['plugin.json']
+
+
+def test_marketplace_offers_the_plugin():
+    market = load(f'{HERE}/.claude-plugin/marketplace.json')
+    assert NAME.fullmatch(market['name']) and market['owner']['name']
+    plugin, = market['plugins']
+    assert plugin['source'].startswith('./') and '..' not in plugin['source']
+    offered = load(os.path.join(HERE, plugin['source'], '.claude-plugin/plugin.json'))
+    assert plugin['name'] == offered['name']
+    assert f'/plugin install {plugin["name"]}@{market["name"]}' in read(f'{HERE}/README.md')
+    assert f'/plugin marketplace add {INSTALLED}\n' in read(f'{HERE}/README.md')
+
+
+def test_commands_are_those_of_the_companion_and_await():
+    assert sorted(os.listdir(f'{PLUGIN}/commands')) == [f'{name}.md' for name in COMMANDS]
+    named = {name for each in DOCUMENTS for name in re.findall(r'/codex-jobs:([a-z-]+)', each.text)}
+    assert named == set(COMMANDS)
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_head_of_a_command(name):
+    fields = document(f'{PLUGIN}/commands/{name}.md').fields
+    assert set(fields) <= {'description', 'argument-hint', 'allowed-tools', 'disable-model-invocation'}
+    assert 0 < len(fields['description']) <= 60
+    assert fields['allowed-tools'] == 'Bash(codex-jobs:*)'
+    takes_arguments = '$ARGUMENTS' in read(f'{PLUGIN}/commands/{name}.md')
+    assert takes_arguments == ('argument-hint' in fields) == (name != 'setup')
+    # Words of a user must not reach a shell before they are read: an apostrophe would be syntax.
+    assert '!`' not in read(f'{PLUGIN}/commands/{name}.md')
+
+
+def test_agent_and_skill():
+    agent, = glob.glob(f'{PLUGIN}/agents/*.md')
+    fields = document(agent).fields
+    assert set(fields) == {'name', 'description', 'tools', 'skills'} and fields['tools'] == 'Bash'
+    assert f'{fields["name"]}.md' == os.path.basename(agent) == 'codex-rescue.md'
+    assert os.listdir(f'{PLUGIN}/skills') == fields['skills'] == ['codex-jobs']
+    fields = document(f'{PLUGIN}/skills/codex-jobs/SKILL.md').fields
+    assert set(fields) == {'name', 'description', 'user-invocable'}
+    assert fields['name'] == 'codex-jobs' and 0 < len(fields['description']) <= 1024
+
+
+def test_hooks_name_programs_that_are_there():
+    hooks = load(f'{PLUGIN}/hooks/hooks.json')
+    assert set(hooks) == {'description', 'hooks'} and set(hooks['hooks']) == {'SessionStart'}
+    entry, = hooks['hooks']['SessionStart']
+    hook, = entry['hooks']
+    assert hook['type'] == 'command' and 0 < hook['timeout'] <= 30
+    program = subprocess.run(['sh', '-c', f'printf %s {hook["command"]}'], check=True, timeout=PATIENCE,
+                             env={'CLAUDE_PLUGIN_ROOT': PLUGIN}, capture_output=True, text=True).stdout
+    assert program == HOOK and os.access(HOOK, os.X_OK)
+
+
+def test_installed_is_what_is_here():
+    paths = [path for path in glob.glob(f'{HERE}/**', recursive=True, include_hidden=True)
+             if os.path.isfile(path) and os.path.basename(path) != 'meson.build']
+    assert len(paths) > len(COMMANDS)
+    for path in paths:
+        installed = f'{INSTALLED}/{os.path.relpath(path, HERE)}'
+        assert filecmp.cmp(path, installed, shallow=False), installed
+        assert os.access(path, os.X_OK) == bool(os.stat(installed).st_mode & 0o001), installed
+
+
+# --- the hook of a session ------------------------------------------------------------------------
+
+class Session:
+    """Claude Code, as far as its hook sees it."""
+
+    def __init__(self, project, directory=None, name='4f1c7d1e-8a44-4a53-b3ae-1d2f8c1b7a90'):
+        self.project, self.name = project, name
+        self.directory = directory or project.path
+        self.variables = f'{project.folder}/variables-{os.path.basename(self.directory)}'
+
+    def start(self, source='startup', **environment):
+        """What the model reads."""
+        given = {'session_id': self.name, 'transcript_path': '/home/alice/"session_id": "none".jsonl',
+                 'cwd': self.directory, 'hook_event_name': 'SessionStart', 'source': source}
+        done = self.project.shell('exec "$0"' if not environment.get('PATH') else f'exec {HOOK}',
+                                  directory=self.directory, stdin=json.dumps(given), BASH_ARGV0=HOOK,
+                                  CLAUDE_ENV_FILE=self.variables, CLAUDE_PLUGIN_ROOT=PLUGIN, **environment)
+        assert (done.returncode, done.stderr) == (0, '')
+        return done.stdout
+
+    def shell(self, text):
+        """A command as a session runs one: behind what the hook wrote."""
+        return self.project.shell(f'. "{self.variables}" && {text}', directory=self.directory, check=True)
+
+
+@pytest.fixture
+def session(project):
+    return Session(project)
+
+
+def test_session_gives_its_id_to_its_commands(project, alice, session):
+    session.start()
+    session.start('compact')
+    assert read(session.variables) == f"export CODEX_JOBS_SESSION='{session.name}'\n"
+    job = session.shell('codex-jobs enqueue --quiet -- true').stdout.strip()
+    alice.wait(job)
+    assert alice.get(job)['Session'] == session.name
+
+
+@pytest.mark.parametrize('name', ["x'; touch here; '", '$(touch here)', '', 'a b'])
+def test_session_whose_id_is_none_gets_none(project, name):
+    session = Session(project, name=name)
+    session.start()
+    assert not os.path.exists(session.variables)
+
+
+def test_session_with_nothing_to_tell_tells_nothing(session):
+    assert session.start() == ''
+
+
+def test_session_is_told_once_what_ended(project, session):
+    good = project.finished(Label='the good one')
+    bad = project.finished(argv=['false'], Label='the bad one')
+    text = session.start()
+    assert re.search(rf'^- {good} completed .*: the good one$', text, re.M), text
+    assert re.search(rf'^- {bad} failed: exit code 1: the bad one$', text, re.M), text
+    assert text.index(good) < text.index(bad)
+    assert session.start('resume') == ''
+    assert project.finished() in session.start('compact')
+
+
+def test_session_is_told_of_its_workspace(project, session):
+    elsewhere = f'{project.folder}/elsewhere'
+    os.mkdir(elsewhere)
+    here, there = project.finished(), project.finished(elsewhere)
+    os.mkdir(f'{project.path}/deeper')
+    deeper = Session(project, f'{project.path}/deeper')
+    text = deeper.start()
+    assert here in text and there not in text
+    assert session.start() == ''
+    text = Session(project, elsewhere).start()
+    assert there in text and here not in text
+
+
+def test_session_is_told_what_is_active(project, session):
+    job = project.active()
+    text = session.start('compact')
+    assert re.search(rf'^- {job} (running|queued): sleep infinity$', text, re.M), text
+    assert 'codex-jobs await ID' in text and 'Ended' not in text
+    assert job in session.start('compact'), 'it is told as long as it is so'
+
+
+def test_session_is_told_the_newest_of_many(project, session):
+    jobs = [project.finished() for _ in range(12)]
+    text = session.start()
+    assert [job in text for job in jobs] == [False] * 2 + [True] * 10
+    assert 'and 2 before these' in text
+
+
+def test_session_starts_without_codex_jobs(project, session):
+    project.program('timeout', '#!/bin/sh\nexit 99\n')
+    for name in ('sed', 'head', 'grep', 'cat'):
+        os.symlink(shutil.which(name), f'{project.folder}/bin/{name}')
+    text = session.start(PATH=f'{project.folder}/bin')
+    assert text.count('\n') == 1 and 'not installed' in text
+    assert os.path.exists(session.variables)
+
+
+def test_session_starts_without_the_service(session):
+    text = session.start(CODEX_JOBS_SCOPE='user', DBUS_SESSION_BUS_ADDRESS='unix:path=/nowhere')
+    assert text.count('\n') == 1 and 'codex-jobs setup' in text
+
+
+def test_user_of_the_tests_has_a_home():
+    """The sandbox's alice is who the documents are run as."""
+    assert os.path.isdir(pwd.getpwnam('alice').pw_dir)
