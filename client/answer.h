@@ -10,8 +10,8 @@
 
 /* ---- Jobs that ended ---- */
 
-/* Text: what the job wrote to stdout goes to ours, within bounds; of one that did not complete, stderr tells how it ended, the last
- * lines of its stderr and the next command. Returns 0, or a negative errno with error set. */
+/* Text: what the job wrote to stdout goes to ours, within bounds; of one that did not complete, stderr tells how it
+ * ended, the last lines of its stderr and the next command. Returns 0, or a negative errno with error set. */
 int answer_result(Client *c, const JobRecord *record, const Bounds *bounds, sd_bus_error *error);
 
 /* The line about how it ended, and the command that shows more. For one whose output was passed on already. */

@@ -116,8 +116,8 @@ static int find_base(Git *git, char **ret) {
                         return -ENOMEM;
         }
         if (r == 0)
-                return error_set(git->error, "this repository has no branch main, master or trunk to compare with: name "
-                                             "one with --base.");
+                return error_set(git->error, "this repository has no branch main, master or trunk to compare with: "
+                                             "name one with --base.");
         return MIN(r, 0);
 }
 
@@ -151,8 +151,8 @@ static int target_branch(Review *review, Git *git) {
 
         r = is_commit(git, "HEAD");
         if (r == 0)
-                return error_set(git->error, "there is nothing to review: this repository has no commit yet, and no file "
-                                             "that could go into one.");
+                return error_set(git->error, "there is nothing to review: this repository has no commit yet, and no "
+                                             "file that could go into one.");
         if (r < 0)
                 return r;
         if (!review->base) {
@@ -201,11 +201,11 @@ static int find_target(Review *review, Git *git) {
 /* ---- The instructions ---- */
 
 static const char adversarial[] =
-        "Act as the strictest reviewer there is: assume that these changes are wrong, and try to prove it. Question the\n"
-        "approach itself, not only the lines: what does it take for granted, what was there to choose instead, and\n"
-        "under which conditions does it break? Look above all at lost or damaged data, races and their order, errors\n"
-        "that are swallowed or half handled, limits, security and permissions, upgrades and going back, and cases that\n"
-        "no test covers. Read the code around a change before you judge it.\n"
+        "Act as the strictest reviewer there is: assume that these changes are wrong, and try to prove it. Question\n"
+        "the approach itself, not only the lines: what does it take for granted, what was there to choose instead,\n"
+        "and under which conditions does it break? Look above all at lost or damaged data, races and their order,\n"
+        "errors that are swallowed or half handled, limits, security and permissions, upgrades and going back, and\n"
+        "cases that no test covers. Read the code around a change before you judge it.\n"
         "\n"
         "Report only what you can show: for each finding the file and the lines, what happens, when it happens, and\n"
         "what to do about it; the gravest first. Leave out style and praise. If the changes hold, say so, and\n"

@@ -2,7 +2,8 @@
 #pragma once
 
 /* Copies what a job writes to one of our own standard descriptors, as it grows, without ever blocking the event
- * loop on a slow reader. Byte for byte, but clean for a terminal (clean.h). A failure stops the client: -EPIPE when the reader went away. */
+ * loop on a slow reader. Byte for byte, but clean for a terminal (clean.h). A failure stops the client: -EPIPE when
+ * the reader went away. */
 
 #include "client-bus.h"
 

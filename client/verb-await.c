@@ -237,7 +237,8 @@ static int run(int argc, char *argv[], Common *common) {
         _cleanup_(await_clear) Await a = { .common = common, .bounds = BOUNDS_NONE };
         int option, r;
 
-        while ((r = option_next(&verb_await, common, argc, argv, ":" COMMON_LETTERS BOUNDS_LETTERS, options, &option)) == 0) {
+        while ((r = option_next(&verb_await, common, argc, argv, ":" COMMON_LETTERS BOUNDS_LETTERS, options,
+                                &option)) == 0) {
                 if (option == OPTION_ANY || option == OPTION_ALL)
                         a.any = option == OPTION_ANY;
                 else if (option == OPTION_TIMEOUT_MS)

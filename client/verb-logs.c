@@ -137,7 +137,8 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
         int option, r;
 
         *ret_status = STATUS_OWN_FAILURE;
-        while ((r = option_next(&verb_logs, common, argc, argv, ":" COMMON_LETTERS "f" BOUNDS_LETTERS, options, &option)) == 0) {
+        while ((r = option_next(&verb_logs, common, argc, argv, ":" COMMON_LETTERS "f" BOUNDS_LETTERS, options,
+                                &option)) == 0) {
                 if (option == 'f')
                         s->follow = true;
                 else if (option == OPTION_STDOUT)

@@ -90,8 +90,8 @@ static int run(const Verb *verb, int argc, char *argv[], Common *common) {
                 return usage_error(verb, "--base is about a branch and '--scope working-tree' is not: leave one of "
                                          "them out");
         if (optind < argc && !o.review.adversarial)
-                return usage_error(verb, "'%.48s' is too much: a review takes no focus, 'codex-jobs adversarial-review' "
-                                         "does",
+                return usage_error(verb, "'%.48s' is too much: a review takes no focus, 'codex-jobs "
+                                         "adversarial-review' does",
                                    argv[optind]);
         o.review.focus = argv + optind;
         o.review.n_focus = (size_t) (argc - optind);

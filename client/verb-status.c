@@ -302,7 +302,11 @@ static int run(int argc, char *argv[], Common *common) {
                 { "poll-interval-ms", required_argument, NULL, OPTION_POLL_INTERVAL_MS },
                 {},
         };
-        _cleanup_(status_clear) Status s = { .common = common, .limit = LIMIT_DEFAULT, .timeout_usec = TIMEOUT_DEFAULT };
+        _cleanup_(status_clear) Status s = {
+                .common = common,
+                .limit = LIMIT_DEFAULT,
+                .timeout_usec = TIMEOUT_DEFAULT,
+        };
         int option, r;
 
         while ((r = option_next(&verb_status, common, argc, argv, ":" COMMON_LETTERS, options, &option)) == 0) {

@@ -3,6 +3,7 @@
 /* A store that is damaged is never deleted and never silently made anew: it is set aside, and what can be
  * read of it, row by row, goes into the new one. */
 
+#include <fcntl.h>
 #include <limits.h>
 
 #include "database.h"
@@ -10,32 +11,101 @@
 
 #define UNREADABLE_MAX 10000 /* jobs one after another; then the rest is given up */
 
+static int path_of(const char *directory, const char *suffix, char ret[static PATH_MAX]) {
+        return snprintf(ret, PATH_MAX, "%s/jobs.sqlite%s", directory, suffix) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* Reads the path of the store that was set aside out of the flag; -ENOENT where that is empty or missing. */
+static int read_flag(const char *flag, char **ret) {
+        _cleanup_fclose_ FILE *f = fopen(flag, "re");
+        char text[PATH_MAX];
+
+        if (!f)
+                return -errno;
+        if (!fgets(text, sizeof(text), f))
+                return -ENOENT;
+        *ret = strdup(text);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int write_flag(const char *flag, const char *path) {
+        _cleanup_close_ int fd = open(flag, O_WRONLY | O_CREAT | O_CLOEXEC | O_TRUNC, 0600);
+        size_t n = strlen(path);
+
+        if (fd < 0)
+                return -errno;
+        if (write(fd, path, n) != (ssize_t) n)
+                return -EIO;
+        return fsync(fd) < 0 ? -errno : 0;
+}
+
 static int rename_part(const char *directory, const char *suffix, const char *aside) {
         char from[PATH_MAX], to[PATH_MAX];
+        int r;
 
-        if ((size_t) snprintf(from, sizeof(from), "%s/jobs.sqlite%s", directory, suffix) >= sizeof(from) ||
-            (size_t) snprintf(to, sizeof(to), "%s%s", aside, suffix) >= sizeof(to))
+        r = path_of(directory, suffix, from);
+        if (r < 0)
+                return r;
+        if (snprintf(to, sizeof(to), "%s%s", aside, suffix) >= PATH_MAX)
                 return -ENAMETOOLONG;
         return rename(from, to) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int database_set_aside(const char *directory, char **ret_path) {
-        char when[RFC3339_MAX], *path;
+/* What was begun in its place is not whole. */
+static void unlink_part(const char *directory, const char *suffix) {
+        char path[PATH_MAX];
+
+        if (path_of(directory, suffix, path) >= 0)
+                (void) unlink(path);
+}
+
+static int new_aside_path(const char *directory, const char *flag, char **ret) {
+        _cleanup_free_ char *path = NULL;
+        char when[RFC3339_MAX];
         int r;
 
         if (asprintf(&path, "%s/jobs.sqlite.damaged-%s", directory, format_rfc3339(now_realtime(), when)) < 0)
                 return -ENOMEM;
-        r = rename_part(directory, "-wal", path);
+        r = write_flag(flag, path);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(path);
+        return 0;
+}
+
+int database_set_aside(const char *directory, char **ret_path) {
+        _cleanup_free_ char *path = NULL;
+        char flag[PATH_MAX];
+        int r;
+
+        r = path_of(directory, ".is-damaged", flag);
+        if (r < 0)
+                return r;
+        r = read_flag(flag, &path);
+        if (r == -ENOENT)
+                r = new_aside_path(directory, flag, &path);
+        else if (r >= 0 && access(path, F_OK) == 0) { /* the renaming was done */
+                unlink_part(directory, "-wal");
+                unlink_part(directory, "");
+        }
+        if (r >= 0)
+                r = rename_part(directory, "-wal", path);
         if (r >= 0)
                 r = rename_part(directory, "", path);
-        if (r >= 0)
-                r = rename_part(directory, ".is-damaged", path);
-        if (r < 0) {
-                free(path);
+        if (r < 0)
                 return r;
-        }
-        *ret_path = path;
+        *ret_path = TAKE_PTR(path);
         return 0;
+}
+
+int database_salvaged(const char *directory) {
+        char flag[PATH_MAX];
+        int r;
+
+        r = path_of(directory, ".is-damaged", flag);
+        if (r < 0)
+                return r;
+        return unlink(flag) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 /* The columns that a store of its version has, and as many question marks; a later version only ever has more. */

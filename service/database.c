@@ -419,6 +419,14 @@ void database_flag_damaged(const char *directory) {
                 (void) close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
+static int is_flagged(const char *directory) {
+        char path[PATH_MAX];
+        int r;
+
+        r = make_path(directory, ".is-damaged", path);
+        return r < 0 ? r : access(path, F_OK) == 0;
+}
+
 int database_open_aside(Database **ret, const char *path) {
         _cleanup_(database_closep) Database *db = NULL;
         int r;
@@ -433,16 +441,12 @@ int database_open_aside(Database **ret, const char *path) {
         return 0;
 }
 
-int database_open(Database **ret, const char *directory) {
+int database_open_new(Database **ret, const char *directory) {
         _cleanup_(database_closep) Database *db = NULL;
         char path[PATH_MAX];
         int r;
 
-        r = make_path(directory, ".is-damaged", path);
-        if (r >= 0 && access(path, F_OK) == 0)
-                r = -EBADMSG;
-        if (r >= 0)
-                r = make_path(directory, "", path);
+        r = make_path(directory, "", path);
         if (r < 0)
                 return r;
         db = calloc(1, sizeof(*db));
@@ -456,6 +460,15 @@ int database_open(Database **ret, const char *directory) {
                 return r;
         *ret = TAKE_PTR(db);
         return 0;
+}
+
+int database_open(Database **ret, const char *directory) {
+        int r;
+
+        r = is_flagged(directory);
+        if (r != 0)
+                return r < 0 ? r : -EBADMSG;
+        return database_open_new(ret, directory);
 }
 
 Database *database_close(Database *db) {

@@ -21,8 +21,11 @@ void database_flag_damaged(const char *directory);
 
 /* --- database-salvage.c --- */
 
-/* Moves a damaged store out of the way, under a name that says so and when. The caller frees *ret_path. */
+/* Moves a damaged store out of the way, under a name that says so and when. The caller frees *ret_path. Until
+ * database_salvaged() the store stays flagged as damaged: if the service dies in between, this continues with the
+ * store that was set aside, and what was made in its place is deleted. */
 int database_set_aside(const char *directory, char **ret_path);
+int database_salvaged(const char *directory);
 
 /* Copies what can still be read from a store that was set aside into db, which is new. */
 int database_salvage(Database *db, const char *path, uint64_t *ret_jobs);
@@ -33,6 +36,7 @@ DEFINE_CLEANUP(Database *, database_close);
  * statement has a parameter (-ENOENT: none, or NULL); and the rows of a query, each inserted into another
  * store by a statement with a parameter for each column: returns how many. */
 int database_open_aside(Database **ret, const char *path);
+int database_open_new(Database **ret, const char *directory); /* though it is flagged as damaged */
 int database_execute(Database *db, const char *sql);
 int database_query_number(Database *db, const char *sql, uint64_t number, uint64_t *ret);
 int database_query_text(Database *db, const char *sql, char **ret);

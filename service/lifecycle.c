@@ -502,6 +502,9 @@ static void on_files_discarded(BackgroundOp *base) {
 void lifecycle_discard_files(Manager *manager, const char *id) {
         int r;
 
+        if (!manager->collector) /* the service stops; the store remembers */
+                return;
+
         r = submit_collect(manager, id, NULL, on_files_discarded);
         if (r < 0)
                 sd_journal_print(LOG_ERR, "Cannot delete the output of %s: %s; the next start does.", id, strerror(-r));

@@ -249,6 +249,10 @@ static const NumberOption number_options[] = {
         { "StallUSec", offsetof(JobLimits, stall_usec), USEC_PER_SEC, YEARS_10 },
 };
 
+static uint64_t *limit_of(const JobLimits *limits, const NumberOption *o) {
+        return (uint64_t *) ((char *) limits + o->offset);
+}
+
 static int option_number(sd_bus_message *m, const NumberOption *o, Spec *spec, sd_bus_error *error) {
         uint64_t value;
         int r;
@@ -259,7 +263,7 @@ static int option_number(sd_bus_message *m, const NumberOption *o, Spec *spec, s
         if (value < o->min || value > o->max)
                 return invalid(error, "Option %s is out of range: %" PRIu64 " to %" PRIu64 ".", o->name,
                                o->min, o->max);
-        *(uint64_t *) ((char *) &spec->limits + o->offset) = value;
+        *limit_of(&spec->limits, o) = value;
         return 0;
 }
 
@@ -478,6 +482,11 @@ static uint64_t digest_string(uint64_t digest, const char *s) {
         return spec_digest_more(digest, strempty(s), strlen(strempty(s)) + 1);
 }
 
+/* What is not set leaves no trace, so that a later version, with more options, finds the digests of this one. */
+static uint64_t digest_number(uint64_t digest, const char *name, uint64_t value) {
+        return value == 0 ? digest : spec_digest_more(digest_string(digest, name), &value, sizeof(value));
+}
+
 uint64_t spec_digest(const Spec *spec) {
         uint64_t digest = UINT64_C(0xcbf29ce484222325);
 
@@ -487,7 +496,9 @@ uint64_t spec_digest(const Spec *spec) {
         digest = digest_string(digest, spec->directory);
         digest = digest_string(digest, spec->kind);
         digest = digest_string(digest, spec->workspace);
-        return spec_digest_more(digest, &spec->limits, sizeof(spec->limits));
+        for (size_t i = 0; i < ELEMENTSOF(number_options); i++)
+                digest = digest_number(digest, number_options[i].name, *limit_of(&spec->limits, &number_options[i]));
+        return digest_number(digest, "ReadOnly", spec->limits.read_only);
 }
 
 char *spec_normalize_result(const char *text, size_t n) {

@@ -232,12 +232,15 @@ static int replace_damaged(Database **ret, const char *directory) {
 
         r = database_set_aside(directory, &path);
         if (r >= 0)
-                r = database_open(&db, directory);
+                r = database_open_new(&db, directory);
         if (r < 0)
                 return r;
         salvaged = database_salvage(db, path, &saved);
         sd_journal_print(LOG_CRIT, "The store was damaged. It is kept as %s; %" PRIu64 " jobs could be read and taken over%s%s. "
                          "Look at the disk.", path, saved, salvaged < 0 ? "; " : "", salvaged < 0 ? database_explain(salvaged) : "");
+        r = database_salvaged(directory);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(db);
         return 0;
 }

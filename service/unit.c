@@ -123,15 +123,13 @@ static bool id_from_name(const char *name, char ret[static JOB_ID_MAX + 1]) {
         return job_id_is_valid(ret);
 }
 
-static Unit *find_unit_by_path(UnitManager *manager, const char *path) {
+/* The id of the job whose unit has that object path; false if it is no job's. */
+static bool id_from_path(const char *path, char ret[static JOB_ID_MAX + 1]) {
         _cleanup_free_ char *name = NULL;
-        char id[JOB_ID_MAX + 1];
 
         if (!startswith(path, UNIT_PATH_PREFIX))
-                return NULL;
-        if (sd_bus_path_decode(path, SYSTEMD_PATH "/unit", &name) <= 0)
-                return NULL;
-        return id_from_name(name, id) ? find_unit(manager, id) : NULL;
+                return false;
+        return sd_bus_path_decode(path, SYSTEMD_PATH "/unit", &name) > 0 && id_from_name(name, ret);
 }
 
 static void unit_tell_end(Unit *unit) {
@@ -390,14 +388,28 @@ static void unit_update(Unit *unit, sd_bus_message *m) {
                 unit->manager->listener->progress(unit->properties.status_text, unit->userdata);
 }
 
+/* A unit that was released, and whose last processes had to be killed: it has failed after the end of its job. */
+static void stray_changed(UnitManager *manager, const char *id, sd_bus_message *m) {
+        _cleanup_(unit_properties_clear) UnitProperties properties = {};
+        bool progress;
+
+        if (unit_properties_read(&properties, m, &progress) >= 0 && streq(properties.sub_state, "failed"))
+                manager->callbacks->listed(id, properties.sub_state, manager->userdata);
+}
+
 static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         UnitManager *manager = userdata;
+        char id[JOB_ID_MAX + 1];
         const char *interface;
         Unit *unit;
 
-        unit = find_unit_by_path(manager, sd_bus_message_get_path(m));
-        if (!unit || sd_bus_message_read_basic(m, 's', &interface) < 0)
+        if (!id_from_path(sd_bus_message_get_path(m), id) || sd_bus_message_read_basic(m, 's', &interface) < 0)
                 return 0;
+        unit = find_unit(manager, id);
+        if (!unit) {
+                stray_changed(manager, id, m);
+                return 0;
+        }
         unit_update(unit, m);
         /* The interface of the type comes first, that of the unit, with its state, last. */
         if (streq(interface, SYSTEMD_NAME ".Unit"))

@@ -23,7 +23,8 @@ typedef struct UnitCallbacks {
         void (*unreachable)(const char *why, void *userdata);
 
         /* A sweep found the unit of this job; later, all were found and Units not found vanished. A Unit
-         * object that exists has been brought up to date; for a stray one the callee decides. */
+         * object that exists has been brought up to date; for a stray one the callee decides. A stray one is told
+         * of without a sweep, too, when it has failed. */
         void (*listed)(const char *id, const char *sub_state, void *userdata);
         void (*swept)(void *userdata);
 } UnitCallbacks;

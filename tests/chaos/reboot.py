@@ -22,6 +22,13 @@ def unfinished(events):
             for event in events if event['event'] == 'ask' and accepts.get(event['ticket'], '') not in {'', *ends}]
 
 
+def unanswered(events):
+    """Jobs whose Enqueue was under way: they may be there or not."""
+    known = {event['ticket'] for event in events if event['event'] in ('accept', 'refused', 'unanswered')}
+    return [Job(event['ticket'], event['kind'], event['argument'], event['keyed'], cancel=False)
+            for event in events if event['event'] == 'ask' and event['ticket'] not in known]
+
+
 def last_seen(events):
     return max((row['sequence'] for event in events if event['event'] == 'listed' for row in event['jobs']),
                default=0)
@@ -37,6 +44,10 @@ async def resume(scene, load):
     over(scene, NAME)
     load.seen = last_seen(events)
     await load.acknowledge(last_acknowledged(events))  # the answer may have been lost
+    for job in unanswered(events):
+        load.open_gate(job)
+        load.let_go(job)
+        load.gates.append(job.gate)
     for job in unfinished(events):
         load.open_gate(job)
         load.let_go(job)

@@ -11,7 +11,6 @@ import filecmp
 import glob
 import json
 import os
-import pwd
 import re
 import shutil
 import subprocess
@@ -63,7 +62,7 @@ def document(path):
 
 
 def plain_scalar(text):
-    """A YAML scalar that needs no YAML to read: JSON where it is quoted, else nothing that means something."""
+    """A YAML scalar that needs no YAML to read: JSON where it is quoted, else without a special word."""
     if text.startswith('"'):
         return json.loads(text)
     assert text[0] not in '[]{}&*!|>\'%@`#,?-' and ': ' not in text and ' #' not in text, text
@@ -93,7 +92,7 @@ def commands_of(lines):
 
 def spans(text):
     """What is shown within lines."""
-    prose = re.sub(r'^( *)```.*?^\1```$', lambda found: re.sub('[^\n]', '', found[0]), text, flags=re.M | re.S)
+    prose = re.sub(r'^( *)```.*?^\1```$', '', text, flags=re.M | re.S)
     return [re.sub(r'\s+', ' ', span) for span in re.findall(r'`([^`]+)`', prose)]
 
 
@@ -147,14 +146,15 @@ class Project:
 
     @staticmethod
     def git(directory, *arguments):
-        subprocess.run(['as-user', 'alice', 'git', '-C', directory, *arguments], check=True, timeout=PATIENCE)
+        subprocess.run(['as-user', 'alice', 'git', '-C', directory, *arguments], check=True,
+                       timeout=PATIENCE)
 
     def shell(self, text, *words, directory=None, stdin='', check=False, **environment):
         variables = {'PATH': f'{self.folder}/bin:{os.environ["PATH"]}', 'LC_ALL': 'C.UTF-8',
                      'FAKE_CODEX_RECORD': self.record, **environment}
         return subprocess.run(
             ['as-user', 'alice', 'env', '-u', 'CODEX_JOBS_SESSION', '--chdir', directory or self.path,
-             *[f'{name}={value}' for name, value in variables.items()], 'bash', '-c', text, 'bash', *words],
+             *[f'{name}={value}' for name, value in variables.items()], '/bin/bash', '-c', text, 'bash', *words],
             input=stdin, check=check, capture_output=True, text=True, timeout=2 * PATIENCE)
 
     def calls(self):
@@ -200,7 +200,7 @@ def check(project, text, job, done, story):
         assert done.stdout == ANSWER, story
         assert re.search(r'codex-jobs await [a-z-]+-\w{10}\n', done.stderr), story
         if verb == 'task':
-            prompt = text.split("<<'PROMPT'\n")[1].removesuffix('PROMPT') if '<<' in text else ''
+            prompt = re.split("<<'PROMPT'\n|'", text.removesuffix("'").removesuffix('PROMPT'), maxsplit=1)[1]
             assert call['stdin'].strip() == prompt.strip()
             assert ('workspace-write' in call['argv']) == ('--write' in text)
     elif verb == 'run':
@@ -213,16 +213,16 @@ def check(project, text, job, done, story):
         assert job in done.stdout, story
 
 
-def test_task_whose_wait_was_cut_short_goes_on(project, pipe):
+def test_task_whose_wait_was_cut_short_goes_on(project):
     """The promise that all documents make: the command that waits dies, the job and its answer do not."""
-    gate = pipe('gate')
-    text = next(each.text for each in ALL_SHOWN if each.text.startswith('codex-jobs task --background --await'))
+    gate = f'{project.folder}/gate'
+    project.shell('mkfifo "$1"', gate, check=True)
+    text = next(each.text for each in ALL_SHOWN if each.text.startswith('codex-jobs task --background'))
     cut = project.shell(text.replace('--await', '--await --timeout-ms 1'), FAKE_CODEX='gate',
-                        FAKE_CODEX_GATE=str(gate))
+                        FAKE_CODEX_GATE=gate)
     assert cut.returncode == 124 and cut.stdout == '', cut.stderr
     wait = re.search(r'codex-jobs await \S+', cut.stderr)[0]
-    gate.close()
-    done = project.shell(f'exec 3>"$1"; exec 3>&-; {wait}', str(gate))
+    done = project.shell(f': >"$1"; {wait}', gate)
     assert (done.returncode, done.stdout) == (0, ANSWER), done.stderr
     assert len(project.calls()) == 1
 
@@ -231,13 +231,14 @@ def test_task_whose_wait_was_cut_short_goes_on(project, pipe):
 
 # What an agent would copy: a pause, a loop around a question, a look again and again.
 POLLING = re.compile(
-    r'\bsleep\b|\b(?:while|until)\b.*\bstatus\b|\bwatch\b|--watch|--poll-interval|'
+    r'\bsleep\b|\b(?:while|until|for)\b[^.`]*\bcodex-jobs (?:status|result|logs)\b|\bwatch\b|--poll-interval|'
     r'\b(?:check|look|ask|poll) (?:again )?every\b|\bevery (?:few |\d+ )?(?:seconds?|minutes?)\b', re.I)
 
 
 @pytest.mark.parametrize('text', [
     'sleep 5', 'while true; do codex-jobs status; done', 'until codex-jobs status ID | grep completed',
-    'watch codex-jobs', 'codex-jobs status --watch', 'check every minute', 'Every 30 seconds'])
+    'for i in 1 2 3; do codex-jobs result ID && break; done', 'watch codex-jobs', 'codex-jobs status --watch',
+    'check every minute', 'Every 30 seconds'])
 def test_polling_is_recognised(text):
     assert POLLING.search(text)
 
@@ -360,8 +361,7 @@ class Session:
         """What the model reads."""
         given = {'session_id': self.name, 'transcript_path': '/home/alice/"session_id": "none".jsonl',
                  'cwd': self.directory, 'hook_event_name': 'SessionStart', 'source': source}
-        done = self.project.shell('exec "$0"' if not environment.get('PATH') else f'exec {HOOK}',
-                                  directory=self.directory, stdin=json.dumps(given), BASH_ARGV0=HOOK,
+        done = self.project.shell('exec "$1"', HOOK, directory=self.directory, stdin=json.dumps(given),
                                   CLAUDE_ENV_FILE=self.variables, CLAUDE_PLUGIN_ROOT=PLUGIN, **environment)
         assert (done.returncode, done.stderr) == (0, '')
         return done.stdout
@@ -436,19 +436,23 @@ def test_session_is_told_the_newest_of_many(project, session):
 
 
 def test_session_starts_without_codex_jobs(project, session):
-    project.program('timeout', '#!/bin/sh\nexit 99\n')
-    for name in ('sed', 'head', 'grep', 'cat'):
+    for name in ('sed', 'head', 'grep'):
         os.symlink(shutil.which(name), f'{project.folder}/bin/{name}')
     text = session.start(PATH=f'{project.folder}/bin')
     assert text.count('\n') == 1 and 'not installed' in text
     assert os.path.exists(session.variables)
 
 
+def test_session_is_told_what_was_acknowledged_though_the_service_went_away(project, session):
+    job = project.finished()
+    project.program('codex-jobs', '#!/bin/sh\nif [ "$1" = inbox ] && [ -e "$0.asked" ]; then exit 125; fi\n'
+                                  'if [ "$1" = inbox ]; then >"$0.asked"; fi\nexec /usr/bin/codex-jobs "$@"\n')
+    assert shutil.which('codex-jobs') == '/usr/bin/codex-jobs'
+    os.chmod(f'{project.folder}/bin', 0o777)
+    assert job in session.start()
+    assert 'codex-jobs setup' in session.start()
+
+
 def test_session_starts_without_the_service(session):
     text = session.start(CODEX_JOBS_SCOPE='user', DBUS_SESSION_BUS_ADDRESS='unix:path=/nowhere')
     assert text.count('\n') == 1 and 'codex-jobs setup' in text
-
-
-def test_user_of_the_tests_has_a_home():
-    """The sandbox's alice is who the documents are run as."""
-    assert os.path.isdir(pwd.getpwnam('alice').pw_dir)
