@@ -7,7 +7,7 @@ import asyncio
 import collections
 
 from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
-from jeepney.io.blocking import DBusConnection, prep_socket
+from jeepney.io.blocking import DBusConnection, DBusConnectionBase, prep_socket
 
 from support import BUS, BusError, ERROR, MANAGER, NAME, PATH, acting_as
 
@@ -30,6 +30,13 @@ def is_passing(error):
     return error.name.startswith(PASSING)
 
 
+class Link(DBusConnection):
+    """Does not wait for the answer to its Hello: there may be none for long."""
+
+    def __init__(self, sock):
+        DBusConnectionBase.__init__(self, sock, enable_fds=True)
+
+
 class Client:
     """One caller. There are no two of the same unique name."""
 
@@ -48,8 +55,9 @@ class Client:
 
     def open(self):
         with acting_as(self.uid):
-            self.link = DBusConnection(prep_socket(self.address, enable_fds=True), enable_fds=True)
+            self.link = Link(prep_socket(self.address, enable_fds=True))
         asyncio.get_running_loop().add_reader(self.link.sock, self.pump)
+        self.send(*BUS, 'Hello')
         for rule in self.rules:
             self.send(*BUS, 'AddMatch', 's', rule)
 

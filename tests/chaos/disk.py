@@ -160,4 +160,5 @@ async def disk(scene, load, times):
         for fault in FAULTS:
             await fault(scene, load)
             await scene.up()
+            await load.settle()
             await load.progress(20)

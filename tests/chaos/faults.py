@@ -73,14 +73,15 @@ async def run_out_of_descriptors(scene, load):
 
 async def kill_bus(scene, load):
     """The bus crashes; its socket has systemd start another."""
-    pid = int((await scene.systemctl('show', '--value', '-p', 'MainPID', 'dbus.service')).strip())
+    await scene.up()
     owner = scene.owner
     note(scene, load, 'bus crash')
-    os.kill(pid, signal.SIGKILL)
+    await scene.systemctl('kill', '--signal=KILL', 'dbus.service')
     await scene.replaced(owner)
 
 
 async def restart_bus(scene, load):
+    await scene.up()
     owner = scene.owner
     note(scene, load, 'bus restart')
     await scene.systemctl('restart', 'dbus.service')

@@ -62,6 +62,12 @@ class Load:
             await asyncio.wait_for(self.moved.wait(), PATIENCE)
             self.look_for_failures()
 
+    async def settle(self):
+        """Wait until all that may end by now has ended."""
+        going = {ticket for ticket, job in self.live.items() if job.let_go}
+        while going & set(self.live):
+            await self.progress(1)
+
     def look_for_failures(self):
         for slot in self.slots:
             if slot.done() and slot.exception():
@@ -136,6 +142,7 @@ class Load:
         job.gate = os.open(f'{self.scene.base}/gates/{job.ticket}', os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def let_go(self, job):
+        job.let_go = True
         os.write(job.gate, b'\n')
 
     async def enqueue(self, job):
@@ -170,6 +177,7 @@ class Load:
         if job.plan.holds:
             await self.turn(job)
         if job.cancel:
+            job.let_go = True
             self.history.add('cancel', id=job.id)
             waits.append(self.spawn('Cancel', self.cancel(job)))
         elif not job.plan.reason or job.plan.holds:

@@ -50,6 +50,7 @@ class Job:
     id: str = ''
     sequence: int = 0
     gate: int = -1
+    let_go: bool = False
 
     @property
     def plan(self):

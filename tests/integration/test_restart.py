@@ -428,3 +428,15 @@ def test_end_on_a_full_disk_is_told_when_there_is_room(alice, small_disk, gate):
     alice.flush()
     os.unlink(small_disk)
     assert alice.wait_answer(waiting).state == 'completed'
+
+
+def test_stop_in_the_middle_of_removing(jobs, scope):
+    ids = [jobs.enqueue(['true']) for _ in range(60)]
+    for job in ids:
+        jobs.wait(job)
+    for job in ids:
+        jobs.send_call('Remove', 'as', [job])
+    jobs.flush()
+    jobs.connection.receive(timeout=30)  # the first answer: the others are under way
+    scope.systemctl('stop', scope.service)
+    assert scope.unit_property(scope.service, 'Result') == 'success'
