@@ -44,6 +44,16 @@ def system(sandbox):
     return Scope('system')
 
 
+@pytest.fixture(scope='module')
+def few_jobs(sandbox):
+    """What ended in other tests is forgotten: examples of documents take the store of somebody new."""
+    for name in ('system', 'user'):
+        client = Scope(name).connect()
+        while ended := client.list_ids(State=['completed', 'failed', 'cancelled'], Limit=1000):
+            client.remove(*ended)
+        client.close()
+
+
 @pytest.fixture(autouse=True)
 def service_stays_up(request):
     """Whatever a test does to it, the service is the process that it was before."""

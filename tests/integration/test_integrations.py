@@ -174,6 +174,9 @@ class Project:
         return self.alice.enqueue(['sleep', 'infinity'], Directory=self.path, Workspace=self.path)
 
 
+pytestmark = pytest.mark.usefixtures('few_jobs')
+
+
 @pytest.fixture
 def project(alice, folder):
     return Project(alice, folder)

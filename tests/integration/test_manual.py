@@ -18,7 +18,8 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 PAGES = sorted(os.path.basename(path)[:-len('.scd')] for path in glob.glob(f'{SOURCE}/docs/man/*.scd'))
 VERB_SECTIONS = ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'OPTIONS', 'EXIT STATUS', 'EXAMPLES', 'SEE ALSO']
 
-pytestmark = pytest.mark.skipif(not shutil.which('man'), reason='there is no man: install man-db')
+pytestmark = [pytest.mark.skipif(not shutil.which('man'), reason='there is no man: install man-db'),
+              pytest.mark.usefixtures('few_jobs')]
 
 
 def installed(page):
