@@ -45,6 +45,9 @@ class Evidence:
         """records: id to its lines; those of a second run under "ID.again.PID"."""
         self.events = events
         self.records = records
+        self.by_name = collections.defaultdict(list)
+        for event in events:
+            self.by_name[event['event']].append(event)
         self.asks = {event['ticket']: event for event in self.of('ask')}
         self.accepts = {event['id']: event for event in self.of('accept')}
         self.tickets = {event['id']: event['ticket'] for event in self.of('accept')}
@@ -66,6 +69,8 @@ class Evidence:
                 self.tickets.setdefault(row['id'], row['label'])
 
     def of(self, *names):
+        if len(names) == 1:
+            return self.by_name[names[0]]
         return [event for event in self.events if event['event'] in names]
 
     def ask_of(self, job):

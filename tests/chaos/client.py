@@ -23,6 +23,9 @@ PASSING = (ERROR + 'Unavailable', ERROR + 'StoreFull', 'org.freedesktop.DBus.Err
 # Of these the service itself says that nothing was done.
 REFUSED = ERROR
 
+# Connecting holds everybody up.
+CONNECT_SECONDS = 0.3
+
 LOST = 'org.freedesktop.DBus.Error.Disconnected'
 
 
@@ -55,7 +58,7 @@ class Client:
 
     def open(self):
         with acting_as(self.uid):
-            self.link = Link(prep_socket(self.address, enable_fds=True))
+            self.link = Link(prep_socket(self.address, True, CONNECT_SECONDS))
         asyncio.get_running_loop().add_reader(self.link.sock, self.pump)
         self.send(*BUS, 'Hello')
         for rule in self.rules:

@@ -10,7 +10,6 @@ import random
 
 from client import REFUSED
 from plans import command, draw, printed
-from scene import PATIENCE
 from support import FILTER_TYPES, FOREVER, BusError, plain, typed
 
 WINDOW = 20
@@ -59,7 +58,8 @@ class Load:
         target = self.ended + count
         while self.ended < target:
             self.moved.clear()
-            await asyncio.wait_for(self.moved.wait(), PATIENCE)
+            if await self.scene.patiently([asyncio.ensure_future(self.moved.wait())]):
+                raise TimeoutError('no job has ended for long')
             self.look_for_failures()
 
     async def settle(self):
@@ -80,8 +80,7 @@ class Load:
             self.let_oldest_go()
         await asyncio.gather(*self.slots)
         if self.tasks:
-            _, late = await asyncio.wait(self.tasks, timeout=PATIENCE)
-            for task in late:
+            for task in await self.scene.patiently(self.tasks):
                 self.history.add('never', id='', ticket='', call=task.get_name())
 
     def spawn(self, name, coroutine):
@@ -213,7 +212,7 @@ class Load:
 
     async def in_time(self, job, waits):
         """Whether each of them returned before our patience ended; the history tells which did not."""
-        _, late = await asyncio.wait(waits, timeout=PATIENCE)
+        late = await self.scene.patiently(waits)
         for task in late:
             self.history.add('never', id=job.id, ticket=job.ticket, call=task.get_name())
             task.cancel()

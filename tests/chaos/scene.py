@@ -2,6 +2,7 @@
 """Where the faults happen: the service in one scope, as its clients and its systemd see it."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 
@@ -13,6 +14,7 @@ from support import (BUS, BusError, MANAGER, NAME, PATH, PROPERTIES, Scope, acti
 CLIENTS = 5
 PATIENCE = 40  # the service looks after what it missed once a minute: that is too late here
 SYSTEMD = ('org.freedesktop.systemd1', '/org/freedesktop/systemd1', 'org.freedesktop.systemd1.Manager')
+LONG_PATIENCE = 300
 SERVICE_UNIT = '/org/freedesktop/systemd1/unit/codex_2djobsd_2eservice'
 WATCHED = ["type='signal',interface='org.codex.Jobs',member='JobFinished'",
            f"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{NAME}'",
@@ -38,6 +40,8 @@ class Scene:
         self.pid = 0  # of the owner of the name
         self.main_pid = 0  # as systemd tells, from the first moment on
         self.changed = asyncio.Event()
+        self.outages = 0  # now
+        self.excused = 0  # when the last one ended
         self.bus_is_up = asyncio.Event()
         self.bus_is_up.set()
         self.watcher = self.client(self.on_signal, self.on_watcher_lost)
@@ -124,7 +128,8 @@ class Scene:
 
     async def up(self):
         """The service is there; it is started if need be. Returns its process."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE
+        loop = asyncio.get_running_loop()
+        start = loop.time()
         while not self.pid:
             try:
                 await self.watcher.call_to(*BUS, 'StartServiceByName', 'su', NAME, 0)
@@ -132,7 +137,7 @@ class Scene:
                 self.set_owner(owner)
                 self.pid, = await self.watcher.call_to(*BUS, 'GetConnectionUnixProcessID', 's', owner)
             except (BusError, OSError) as error:
-                if asyncio.get_running_loop().time() > deadline:
+                if not self.outages and loop.time() > max(start, self.excused) + PATIENCE:
                     raise TimeoutError(f'the service does not come up: {error}') from error
                 await self.breathe()
         return self.pid
@@ -157,7 +162,7 @@ class Scene:
     async def replaced(self, owner):
         """Another process serves than the one that had that unique name."""
         while self.owner == owner:
-            await self.owner_change(PATIENCE)
+            await self.owner_change(LONG_PATIENCE if self.outages else PATIENCE)
         await self.up()
 
     async def next_process(self, pid):
@@ -165,6 +170,24 @@ class Scene:
         while self.main_pid in (0, pid):
             await self.owner_change(PATIENCE)
         return self.main_pid
+
+    @contextlib.contextmanager
+    def outage(self):
+        """What is not the service's fault takes long: nobody is held to our patience."""
+        self.outages += 1
+        try:
+            yield
+        finally:
+            self.outages -= 1
+            self.excused = asyncio.get_running_loop().time()
+
+    async def patiently(self, tasks):
+        """Those of the tasks that have not ended when our patience does."""
+        loop = asyncio.get_running_loop()
+        start, late = loop.time(), set(tasks)
+        while late and (self.outages or loop.time() < max(start, self.excused) + PATIENCE):
+            _, late = await asyncio.wait(late, timeout=1)
+        return late
 
     # --- its systemd ---
 
