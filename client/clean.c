@@ -42,9 +42,10 @@ static bool skip(Cleaner *cl, unsigned char c) {
 }
 
 static size_t put(char *out, const char *text) {
-        size_t n = strlen(text);
+        size_t n = 0;
 
-        (void) memcpy(out, text, n);
+        for (; text[n]; n++) /* without the NUL */
+                out[n] = text[n];
         return n;
 }
 

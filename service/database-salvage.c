@@ -84,7 +84,7 @@ int database_set_aside(const char *directory, char **ret_path) {
         r = read_flag(flag, &path);
         if (r == -ENOENT)
                 r = new_aside_path(directory, flag, &path);
-        else if (r >= 0 && access(path, F_OK) == 0) { /* the renaming was done */
+        else if (path && access(path, F_OK) == 0) { /* the renaming was done */
                 unlink_part(directory, "-wal");
                 unlink_part(directory, "");
         }

@@ -143,10 +143,12 @@ int main(int argc, char *argv[]) {
                 return fail_description(argv[1], ENOMEM);
 
         set_user_variables();
-        if (!*directory) /* the user's, not what the job's environment says */
-                directory = home = strdup(getenv("HOME") ?: "/");
-        if (!directory)
-                return fail_description(argv[1], ENOMEM);
+        if (!*directory) { /* the user's, not what the job's environment says */
+                home = strdup(getenv("HOME") ?: "/");
+                if (!home)
+                        return fail_description(argv[1], ENOMEM);
+                directory = home;
+        }
 
         for (uint32_t i = 0; i < header.n_argv; i++) {
                 command[i] = next_string(&p, end);
