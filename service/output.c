@@ -125,7 +125,9 @@ static void remove_first(Output *output, const char *id, int n) {
                 char name[NAME_MAX_];
                 int directory = locate(output, id, (OutputStream) i, name);
 
-                if (unlinkat(directory, name, 0) < 0 && errno != ENOENT)
+                /* In his own scope a user may have put a folder in its place. */
+                if (unlinkat(directory, name, 0) < 0 && errno != ENOENT &&
+                    (errno != EISDIR || unlinkat(directory, name, AT_REMOVEDIR) < 0))
                         sd_journal_print(LOG_WARNING, "Cannot delete %s: %m.", name);
         }
 }
