@@ -268,10 +268,12 @@ def complaint(end, ask, own, cancelled, allowed):
 # --- clients --------------------------------------------------------------------------------------
 
 def check_early(evidence):
-    killed = {event['id'] for event in evidence.of('worker-killed')}
+    exempt = {event['id'] for event in evidence.of('worker-killed')}
     for event in evidence.of('told'):
-        if event['reason'] in ('', 'exit-code', 'signal') and own_end(event['record']) is None \
-                and event['id'] not in killed:
+        ask = evidence.ask_of(event['id'])
+        if event['id'] in exempt or (ask and ask['kind'] == 'missing'):
+            continue
+        if event['reason'] in ('', 'exit-code', 'signal') and own_end(event['record']) is None:
             yield Violation(WRONG, f'{event["call"]} returned {event["state"]} and its worker was at '
                             f'"{event["record"]}"', event['id'], t=event['t'])
 
@@ -304,7 +306,8 @@ def check_errors(evidence):
 
 def check_output(evidence):
     for event in evidence.of('output'):
-        if not event['right']:
+        end = evidence.end_of(event['id'])
+        if not event['right'] and end and end['reason'] in ('', 'exit-code'):
             yield Violation(LOST, f'{event["stream"]} is not what it wrote: {event["bytes"]} bytes',
                             event['id'], t=event['t'])
 

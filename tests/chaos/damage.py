@@ -154,9 +154,7 @@ async def damaged(scene, load, damage):
             after = await use(scene, load, live)
     except TimeoutError:
         return [Violation(LOST, f'{damage.__name__}: the service does not answer any more')]
-    said = await scene.command('journalctl', '--quiet', '--output=cat', '--priority=err',
-                               f'--since=@{since:.6f}', '--identifier=codex-jobsd', check=False)
-    found, gone = judge(jobs, after, said, glob.glob(f'{store}.damaged*'), DAMAGES[damage])
+    found, gone = judge(jobs, after, await scene.journal(since), glob.glob(f'{store}.damaged*'), DAMAGES[damage])
     again = [name for name in os.listdir(f'{scene.base}/records') if '.again.' in name]
     found += [Violation(WRONG, 'its command ran a second time', name.partition('.')[0]) for name in again]
     print(f'{scene.name}: {damage.__name__}: {gone} of {len(jobs)} jobs are gone')

@@ -72,14 +72,15 @@ async def workers_end(load):
         await process_end(pid, PATIENCE)
 
 
-async def start_fails(scene, since, sentence):
-    """The service does not start, says why, and tries again."""
+async def start_fails(scene, since, sentence, tries):
+    """The service does not start, says why, and is tried again so many times."""
     await scene.let_up()
     await scene.systemctl('start', '--no-block', scene.scope.service)
     pid = 0
-    for _ in range(2):
+    for _ in range(tries):
         pid = await scene.next_process(pid)
-    lines = await scene.command('journalctl', '--quiet', '--output=cat', f'--since=@{since:.6f}', '--identifier=codex-jobsd')
+        await process_end(pid, PATIENCE)
+    lines = await scene.journal(since)
     if not re.search(sentence, lines):
         scene.history.add('error', ids=[''], call='start', error=f'the journal does not say "{sentence}"',
                           text=lines[-400:])
@@ -121,7 +122,7 @@ async def read_only_store(scene, load):
     await scene.take_down()
     await scene.command('mount', '--bind', store, store)
     await scene.command('mount', '-o', 'remount,bind,ro', store)
-    await start_fails(scene, since, 'store .*[Rr]ead-only')
+    await start_fails(scene, since, 'store .*[Rr]ead-only', tries=2)
     await workers_end(load)
     await scene.command('umount', store)
 
@@ -140,7 +141,7 @@ async def newer_store(scene, load):
     since = time.time()
     await scene.take_down()
     version = set_version(scene, 999)
-    await start_fails(scene, since, 'store .*newer version')
+    await start_fails(scene, since, 'store .*newer version', tries=1)
     await workers_end(load)
     set_version(scene, version)
 

@@ -203,6 +203,12 @@ class Scene:
         prefix = [] if self.scope.is_system else ['as-user', self.scope.user.pw_name]
         return await self.command(*prefix, *arguments, check=check)
 
+    async def journal(self, since):
+        """What the service has said since a time of day, in both scopes."""
+        await self.command('journalctl', '--sync')
+        return await self.command('journalctl', '--quiet', '--output=cat', f'--since=@{since:.6f}',
+                                  '--identifier=codex-jobsd', check=False)
+
     async def systemctl(self, *arguments, check=True):
         user = [] if self.scope.is_system else ['--user']
         return await self.as_service('systemctl', *user, *arguments, check=check)

@@ -1,0 +1,298 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The checker finds what it is there for: each test breaks a history that is right in one way. And the
+harness knows every place at which the service can be killed."""
+
+import copy
+import os
+import re
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.realpath(__file__))
+
+from checker import DUPLICATED, LOST, WRONG, check
+from kills import AT_START, DETOURS, KILL_POINTS, OPERATIONS, PLACES
+from report import rows, story, table
+
+SERVICE = f'{os.path.dirname(os.path.dirname(HERE))}/service'
+
+
+class Story:
+    """A history as the harness writes it, an event a second."""
+
+    def __init__(self):
+        self.events = [{'t': 0, 'event': 'opened', 'last': 0}, {'t': 0, 'event': 'watching'}]
+        self.records = {}
+        self.sequence = 0
+
+    def add(self, event, **fields):
+        self.events.append({'t': len(self.events), 'event': event, **fields})
+        return self.events[-1]
+
+    def of(self, event):
+        return [entry for entry in self.events if entry['event'] == event]
+
+    def accept(self, job, kind='quick', argument='0'):
+        self.add('ask', ticket=f't-{job}', kind=kind, argument=argument, keyed=True)
+        self.add('accept', ticket=f't-{job}', id=job)
+        return job
+
+    def run(self, job, last='exit 0', ticket=None):
+        self.records[job] = [f'begin {ticket or "t-" + job} 100 5.00', last]
+
+    def end(self, job, state='completed', code=0, reason='', alive=()):
+        """It is signalled, awaited and listed."""
+        self.sequence += 1
+        record = self.records.get(job, [None])[-1]
+        self.add('signal', id=job, state=state, exit=code, sequence=self.sequence, sender=':1.5')
+        self.add('told', call='Await', id=job, state=state, exit=code, reason=reason,
+                 sequence=self.sequence, record=record, alive=list(alive))
+        row = {'id': job, 'state': state, 'exit': code, 'reason': reason, 'sequence': self.sequence,
+               'label': f't-{job}'}
+        self.add('listed', after=self.sequence - 1, jobs=[row])
+
+    def close(self):
+        self.add('drained', last=self.sequence)
+        self.add('left', units=[], files=[], rows={'jobs': 0, 'specs': 0, 'check': 'ok'})
+
+    def check(self):
+        return check(self.events, self.records)
+
+
+def good_story():
+    story_ = Story()
+    for job, kind, argument, last, end in (
+            ('a', 'quick', '0', 'exit 0', ('completed', 0, '')),
+            ('b', 'quick', '7', 'exit 7', ('failed', 7, 'exit-code')),
+            ('c', 'signal', 'KILL', 'signal KILL', ('failed', 137, 'signal')),
+            ('d', 'overtime', '0', 'begin t-d 100 5.00', ('failed', 143, 'runtime-limit'))):
+        story_.accept(job, kind, argument)
+        story_.run(job, last)
+        story_.add('fault', name='kill at somewhere', in_flight=1, allows=[])
+        story_.end(job, *end)
+    story_.accept('e', 'hold')
+    story_.run('e', 'begin t-e 100 5.00')
+    story_.add('cancel', id='e')
+    story_.end('e', 'cancelled', 143, 'user')
+    story_.add('cancelled', id='e', state='cancelled', alive=[])
+    story_.accept('f', 'missing')
+    story_.end('f', 'failed', 127, 'not-executable')
+    story_.close()
+    return story_
+
+
+class Checker(unittest.TestCase):
+    def setUp(self):
+        self.story = good_story()
+
+    def found(self, kind, words, job=None):
+        """One violation at least is of that kind, says that, and is of that job."""
+        violations = self.story.check()
+        for violation in violations:
+            if violation.kind == kind and re.search(words, violation.text) and job in (None, violation.id):
+                return violation
+        self.fail(f'not found: {kind} "{words}" among {violations}')
+
+    def test_nothing_is_found_in_what_is_right(self):
+        self.assertEqual(self.story.check(), [])
+
+    # --- lost ---
+
+    def drop(self, job, *events):
+        """Nobody was told of its end."""
+        self.story.events = [event for event in self.story.events
+                             if event['event'] not in events or job not in
+                             {event.get('id'), *(row['id'] for row in event.get('jobs', ()))}]
+
+    def test_lost_job(self):
+        self.drop('b', 'signal', 'told', 'listed')
+        self.found(LOST, 'nobody was ever told how it ended', 'b')
+        self.found(LOST, r'which jobs have the sequences \[2\]')
+
+    def test_lost_last_job(self):
+        self.story.accept('z')
+        self.found(LOST, 'nobody was ever told how it ended', 'z')
+
+    def test_await_that_never_returns(self):
+        self.story.add('never', id='a', ticket='t-a', call='Await')
+        self.found(LOST, 'Await never returned', 'a')
+
+    def test_unknown_id(self):
+        self.story.add('unknown', ids=['a'], call='Get', error='NoSuchJob', text='There is no job a')
+        self.found(LOST, 'Get: There is no job', 'a')
+
+    def test_id_that_was_removed_may_be_unknown(self):
+        self.story.add('remove', ids=['a'])
+        self.story.add('unknown', ids=['a'], call='Get', error='NoSuchJob', text='There is no job a')
+        self.assertEqual(self.story.check(), [])
+
+    def test_list_that_leaves_one_out(self):
+        both = self.story.of('listed')[0]['jobs'] + self.story.of('listed')[2]['jobs']
+        self.story.add('listed', after=0, jobs=both)
+        self.found(LOST, 'listed after 0 left 2 out', 'b')
+
+    def test_inbox_that_leaves_one_out(self):
+        self.story.add('inbox', after=1, jobs=self.story.of('listed')[2]['jobs'])
+        self.found(LOST, 'inbox after 1 left 2 out', 'b')
+
+    def test_lost_output(self):
+        self.story.add('output', id='a', stream='stdout', bytes=12, right=False)
+        self.found(LOST, 'stdout is not what it wrote', 'a')
+
+    # --- duplicated ---
+
+    def test_two_ends(self):
+        event = copy.deepcopy(self.story.of('told')[1])
+        self.story.add(**{**event, 'event': 'told', 'state': 'completed', 'exit': 0})
+        self.found(DUPLICATED, 'different clients were told state', 'b')
+
+    def test_signal_sent_twice(self):
+        self.story.events.append(dict(self.story.of('signal')[1], t=99))
+        self.found(DUPLICATED, 'JobFinished was sent twice', 'b')
+
+    def test_sequence_of_two_jobs(self):
+        self.story.of('listed')[2]['jobs'][0]['sequence'] = 2
+        self.found(DUPLICATED, "sequence 2 stands for \\['b', 'c'\\]")
+
+    def test_command_that_ran_twice(self):
+        self.story.records['b.again.321'] = ['again t-b 321 6.00']
+        self.found(DUPLICATED, 'ran a second time', 'b')
+
+    def test_request_that_ran_twice(self):
+        self.story.run('y', ticket='t-b')
+        self.found(DUPLICATED, 'one request ran as')
+
+    def test_request_with_two_jobs(self):
+        self.story.sequence = 6
+        self.story.run('y', ticket='t-b')
+        self.story.end('y')
+        self.story.of('listed')[-1]['jobs'][0]['label'] = 't-b'
+        self.found(DUPLICATED, 'one request made the jobs')
+
+    # --- wrong ---
+
+    def test_gap_between_signals_of_one_process(self):
+        self.story.events.remove(self.story.of('signal')[2])
+        self.found(WRONG, 'JobFinished has sequence 4 after 2', 'd')
+
+    def test_gap_between_signals_of_two_processes(self):
+        """Allowed: what died between commit and signal is told by List."""
+        for event in self.story.of('signal')[3:]:
+            event['sender'] = ':1.6'
+        self.story.events.remove(self.story.of('signal')[2])
+        self.assertEqual(self.story.check(), [])
+
+    def test_signal_that_goes_back(self):
+        late = self.story.of('signal')[0]
+        self.story.events.remove(late)
+        self.story.events.append(dict(late, t=99, sender=':1.6'))
+        self.found(WRONG, 'JobFinished has sequence 1 after 6', 'a')
+
+    def test_wrong_exit(self):
+        self.story.records['b'][-1] = 'exit 9'
+        self.found(WRONG, r'its worker ended by itself \(exit 9\)', 'b')
+
+    def test_failure_told_as_success(self):
+        for event in [*self.story.of('told'), *self.story.of('signal')]:
+            if event['id'] == 'b':
+                event.update(state='completed', exit=0, reason='')
+        self.story.of('listed')[1]['jobs'][0].update(state='completed', exit=0, reason='')
+        self.found(WRONG, 'its worker ended by itself', 'b')
+
+    def test_early_await(self):
+        self.story.of('told')[1]['record'] = 'begin t-b 100 5.00'
+        self.found(WRONG, 'Await returned failed and its worker was at "begin', 'b')
+
+    def test_end_without_a_worker(self):
+        del self.story.records['a']
+        self.found(WRONG, 'its worker had not come to an end', 'a')
+
+    def test_cancelled_by_nobody(self):
+        self.story.events.remove(self.story.of('cancel')[0])
+        self.found(WRONG, 'nobody had cancelled it', 'e')
+
+    def test_limit_that_it_does_not_have(self):
+        self.story.of('ask')[3]['kind'] = 'hold'
+        self.found(WRONG, 'it has no such limit', 'd')
+
+    def test_not_executable_that_ran(self):
+        self.story.of('ask')[5]['kind'] = 'quick'
+        self.found(WRONG, 'it is executable', 'f')
+
+    def restarted(self, job):
+        for event in self.story.of('told'):
+            if event['id'] == job:
+                event.update(state='failed', exit=-1, reason='host-restarted')
+
+    def test_restart_of_the_host_that_did_not_happen(self):
+        self.restarted('d')
+        self.found(WRONG, 'its worker had not come to an end', 'd')
+
+    def test_restart_of_the_host(self):
+        self.restarted('d')
+        for event in self.story.of('fault'):
+            event['allows'] = ['host-restarted']
+        self.assertNotIn('check_cause', {violation.rule for violation in self.story.check()})
+
+    def test_process_alive_after_cancel(self):
+        self.story.of('cancelled')[0]['alive'] = ['4711']
+        self.found(WRONG, r"\['4711'\] are alive after Cancel returned", 'e')
+
+    def test_process_alive_after_a_limit(self):
+        self.story.of('told')[3]['alive'] = ['4711']
+        self.found(WRONG, 'are alive after Await returned', 'd')
+
+    def test_refused_job_that_exists(self):
+        self.story.add('refused', ticket='t-a', error='StoreFull', text='The disk is full')
+        self.found(WRONG, 'it exists, and its Enqueue was refused')
+        self.found(WRONG, 'it ran, and its Enqueue was refused')
+
+    def test_job_that_nobody_asked_for(self):
+        self.story.sequence = 6
+        self.story.end('y')
+        self.found(WRONG, 'nobody asked for it', 'y')
+
+    def test_error(self):
+        self.story.add('error', ids=['a'], call='Await', error='org.freedesktop.DBus.Error.Failed', text='x')
+        self.found(WRONG, 'Await: org.freedesktop.DBus.Error.Failed', 'a')
+
+    def test_left_over(self):
+        left = self.story.of('left')[0]
+        left.update(units=['codex-job-a.service'], files=['b.stdout'], rows={'jobs': 1, 'check': 'row 3 missing'})
+        self.found(WRONG, 'left over are the units', 'a')
+        self.found(WRONG, 'left over are the files', 'b')
+        self.found(WRONG, 'left over are the rows')
+        self.found(WRONG, 'the store is damaged: row 3 missing')
+
+    # --- the report ---
+
+    def test_row_and_story(self):
+        self.story.records['b'][-1] = 'exit 9'
+        violation = self.found(WRONG, 'exit 9', 'b')
+        found = rows(self.story.events, [violation], 'system kills')
+        self.assertEqual(found, {('system kills', 'kill at somewhere'): [4, 4, 0, 0, 1]})
+        self.assertRegex(table(found), r'kill at somewhere +4 +4 +0 +0 +1\n')
+        text = story(violation, self.story.events, self.story.records, ['started b', 'started x'])
+        for word in ('ticket=t-b', 'kill at somewhere', 'worker b: begin t-b', 'journal: started b'):
+            self.assertIn(word, text)
+        self.assertNotIn('started x', text)
+
+
+class Failpoints(unittest.TestCase):
+    def test_harness_knows_all(self):
+        sources = ''
+        for name in os.listdir(SERVICE):
+            if name.endswith('.c'):
+                with open(f'{SERVICE}/{name}', encoding='utf-8') as file:
+                    sources += file.read()
+        self.assertEqual(set(re.findall(r'failpoint_die\("([a-z-]+)"\)', sources)), set(PLACES))
+        self.assertEqual(set(re.findall(r'failpoint_take\("([a-z-]+)"\)', sources)), set(DETOURS))
+        self.assertEqual(set(re.findall(r'_op(?:_new)?\(&op, store, "([a-z-]+)"', sources)), set(OPERATIONS))
+        self.assertLessEqual(set(AT_START), set(OPERATIONS))
+        self.assertEqual(len(KILL_POINTS), len(PLACES) + 2 * len(OPERATIONS))
+
+
+if __name__ == '__main__':
+    unittest.main()
