@@ -31,6 +31,7 @@ struct Authorize {
         void *peers; /* tsearch(3) tree by name */
         sd_bus_slot *filter;
         sd_bus_slot *gone_match;
+        bool refusing;
         void (*gone)(const char *peer, void *userdata);
         void *userdata;
 };
@@ -46,14 +47,18 @@ static Peer *find_peer(Authorize *a, const char *name) {
         return found ? *found : NULL;
 }
 
+static int refuse(sd_bus_message *m) {
+        return sd_bus_reply_method_errorf(m, JOBS_ERROR_UNAVAILABLE,
+                                          "The service is stopping, or the bus does not say who is calling. Ask again.");
+}
+
 static void peer_free(void *userdata) {
         Peer *peer = userdata;
         Parked *parked;
 
         while ((parked = STAILQ_FIRST(&peer->parked))) {
                 STAILQ_REMOVE_HEAD(&peer->parked, entry);
-                (void) sd_bus_reply_method_errorf(parked->message, JOBS_ERROR_UNAVAILABLE,
-                                                  "The bus does not say who is calling; call again.");
+                (void) refuse(parked->message);
                 sd_bus_message_unref(parked->message);
                 free(parked);
         }
@@ -148,6 +153,8 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
 
         if (sd_bus_message_get_type(m, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL || !sender)
                 return 0;
+        if (a->refusing)
+                return refuse(m);
         peer = find_peer(a, sender);
         if (!peer) {
                 r = peer_new(a, sender, &peer);
@@ -196,12 +203,18 @@ int authorize_new(Authorize **ret, sd_bus *bus, void (*gone)(const char *peer, v
         return 0;
 }
 
+void authorize_refuse(Authorize *a) {
+        a->refusing = true;
+        a->gone_match = sd_bus_slot_unref(a->gone_match);
+        tdestroy(a->peers, peer_free);
+        a->peers = NULL;
+}
+
 Authorize *authorize_free(Authorize *a) {
         if (!a)
                 return NULL;
 
-        tdestroy(a->peers, peer_free);
-        (void) sd_bus_slot_unref(a->gone_match);
+        authorize_refuse(a);
         (void) sd_bus_slot_unref(a->filter);
         (void) sd_bus_unref(a->bus);
         free(a);

@@ -15,6 +15,9 @@ typedef struct Authorize Authorize;
 int authorize_new(Authorize **ret, sd_bus *bus, void (*gone)(const char *peer, void *userdata), void *userdata);
 Authorize *authorize_free(Authorize *a);
 
+/* Answers with Unavailable whatever is parked, and each call from now on. */
+void authorize_refuse(Authorize *a);
+
 /* The uid that sent a method call that has passed the filter; UINT32_MAX for any other message. */
 uint32_t authorize_sender(Authorize *a, sd_bus_message *m);
 

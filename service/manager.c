@@ -12,6 +12,9 @@
 #include "job-id.h"
 #include "manager.h"
 #include "polkit.h"
+#include "time-util.h"
+
+#define LEAVE_USEC (5 * USEC_PER_SEC)
 
 /* --- the table of jobs ----------------------------------------------------------------------------- */
 
@@ -297,12 +300,31 @@ static int open_bus(Manager *manager) {
         return r;
 }
 
-/* What ended is collected, committed and told; then who still waits is told that we go. */
+/* What ended is collected, committed and told; then who still waits is told that we go, as is whoever
+ * calls from now on. */
 static void manager_stop(Manager *manager) {
+        Job *job;
+
         manager->stopping = true;
         manager->collector = background_free(manager->collector);
         manager->store = store_free(manager->store);
         waiter_stop_all(&manager->waiters);
+        while ((job = TAILQ_FIRST(&manager->jobs)))
+                manager_remove(manager, job);
+        manager->units = unit_manager_free(manager->units);
+        if (manager->authorize)
+                authorize_refuse(manager->authorize);
+}
+
+/* A bus daemon may drop what it has not read yet from a peer that closes. Once it has answered this, it has read
+ * our answers. Calls that came before it are refused rather than left without an answer. It blocks, as
+ * nothing else is done any more. */
+static void leave_bus(sd_bus *bus) {
+        (void) sd_bus_set_method_call_timeout(bus, LEAVE_USEC);
+        (void) sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                  "ReleaseName", NULL, NULL, "s", JOBS_BUS_NAME);
+        while (sd_bus_process(bus, NULL) > 0)
+                ;
 }
 
 /* Before the bus closes itself for the end of the loop. */
@@ -310,6 +332,7 @@ static int on_exit_loop(sd_event_source *source, void *userdata) {
         Manager *manager = userdata;
 
         manager_stop(manager);
+        leave_bus(manager->bus);
         return sd_bus_flush(manager->bus);
 }
 
@@ -358,18 +381,13 @@ int manager_new(Manager **ret, sd_event *event, bool system_scope) {
 }
 
 Manager *manager_free(Manager *manager) {
-        Job *job;
-
         if (!manager)
                 return NULL;
 
         manager_stop(manager);
-        while ((job = TAILQ_FIRST(&manager->jobs)))
-                manager_remove(manager, job);
         (void) sd_event_source_disable_unref(manager->exit_source);
         (void) sd_event_source_disable_unref(manager->sweep_timer);
         (void) sd_event_source_disable_unref(manager->retention_timer);
-        (void) unit_manager_free(manager->units);
         for (size_t i = 0; i < ELEMENTSOF(manager->vtable_slots); i++)
                 (void) sd_bus_slot_unref(manager->vtable_slots[i]);
         (void) sd_bus_slot_unref(manager->name_call);
