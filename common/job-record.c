@@ -26,6 +26,10 @@ static const JobField fields[] = {
         FIELD("StderrBytes", 't', stderr_bytes),
         FIELD("Result", 's', result),
         FIELD("StoppedBy", 'u', stopped_by),
+        FIELD("Notify", 'b', notify),
+        FIELD("RetryOf", 's', retry_of),
+        FIELD("CPUUsageUSec", 't', cpu_usage_usec),
+        FIELD("MemoryPeak", 't', memory_peak),
 };
 
 static bool is_state(const JobField *f) {
@@ -113,7 +117,9 @@ static int append_entry(sd_bus_message *m, const JobRecord *record, const JobFie
 static bool field_is_absent(const JobRecord *record, const JobField *f) {
         if (f->type == 's')
                 return !field_string(record, f);
-        return f->offset == offsetof(JobRecord, stopped_by) && record->stopped_by == UINT32_MAX;
+        return (f->offset == offsetof(JobRecord, stopped_by) && record->stopped_by == UINT32_MAX) ||
+                (f->offset == offsetof(JobRecord, cpu_usage_usec) && record->cpu_usage_usec == 0) ||
+                (f->offset == offsetof(JobRecord, memory_peak) && record->memory_peak == 0);
 }
 
 int job_record_append(sd_bus_message *m, const JobRecord *record) {

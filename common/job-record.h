@@ -32,12 +32,16 @@ typedef struct JobRecord {
         uint64_t stderr_bytes;
         char *result;        /* JSON text of an object */
         uint32_t stopped_by; /* uid that cancelled it, UINT32_MAX: nobody */
+        int notify;          /* a boolean, as sd-bus has it: whether desktop notifications tell of its end */
+        char *retry_of;      /* the id of the job whose work it does again; NULL: none */
+        uint64_t cpu_usage_usec; /* once terminal; 0: not known; likewise memory_peak, in bytes */
+        uint64_t memory_peak;
 } JobRecord;
 
 /* The record of a job that nobody knows yet: no exit code, not stopped. */
-#define JOB_RECORD_INIT                                        \
-        (JobRecord) {                                          \
-                .exit_code = -1, .stopped_by = UINT32_MAX,     \
+#define JOB_RECORD_INIT                                                 \
+        (JobRecord) {                                                   \
+                .exit_code = -1, .stopped_by = UINT32_MAX, .notify = 1, \
         }
 
 /* Frees what the record holds, not the record, and leaves it as JOB_RECORD_INIT. */
@@ -58,7 +62,7 @@ int job_record_copy(const JobRecord *record, JobRecord *ret);
 /* The D-Bus name of an entry and its type, for a table over all fields. */
 typedef struct JobField {
         const char *name;
-        char type;     /* 's', 'i', 'u' or 't', as in the D-Bus specification */
+        char type;     /* 's', 'i', 'u', 't' or 'b', as in the D-Bus specification */
         size_t offset; /* in JobRecord; of state and reason the enum */
 } JobField;
 

@@ -27,6 +27,19 @@ static int parse_size_or_infinity(const char *text, uint64_t *ret) {
         return parse_size(text, ret);
 }
 
+static int parse_keep_input(const char *text, uint64_t *ret) {
+        static const char *const names[_KEEP_INPUT_MAX] = {
+                [KEEP_INPUT_NO] = "no", [KEEP_INPUT_FAILED] = "failed", [KEEP_INPUT_YES] = "yes",
+        };
+
+        for (uint64_t i = 0; i < _KEEP_INPUT_MAX; i++)
+                if (streq(text, names[i])) {
+                        *ret = i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
 static const Setting settings[] = {
         SETTING("MaxRunning", parse_u64, max_running, 1, 100000, false),
         SETTING("StopTimeoutSec", parse_timespan, stop_timeout_usec, 0, 3600 * USEC_PER_SEC, false),
@@ -39,6 +52,7 @@ static const Setting settings[] = {
         SETTING("MaxStoredPerUser", parse_u64, max_stored_user, 1, 10000000, false),
         SETTING("MaxStoredBytesPerUser", parse_size_or_infinity, max_stored_bytes_user, 1, INT64_MAX, true),
         SETTING("RetentionMaxAgeSec", parse_timespan, retention_max_age_usec, USEC_PER_SEC, INT64_MAX, true),
+        SETTING("KeepInput", parse_keep_input, keep_input, 0, _KEEP_INPUT_MAX, false),
         SETTING("RetentionMaxBytes", parse_size_or_infinity, retention_max_bytes, 1, INT64_MAX, true),
 };
 

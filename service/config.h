@@ -5,6 +5,14 @@
 
 #include <stdint.h>
 
+/* Of which jobs the environment and the standard input are kept when they have ended. */
+typedef enum KeepInput {
+        KEEP_INPUT_NO,
+        KEEP_INPUT_FAILED, /* of those that did not complete */
+        KEEP_INPUT_YES,
+        _KEEP_INPUT_MAX,
+} KeepInput;
+
 typedef struct Config {
         uint32_t max_running;       /* MaxRunning=, 1 to 100000, default 16 */
         uint64_t stop_timeout_usec; /* StopTimeoutSec=, SIGTERM to SIGKILL, 0 to 1 h, default 10 s */
@@ -12,6 +20,8 @@ typedef struct Config {
         uint64_t output_max;        /* OutputMax= of a job that names none; 0: none; default 1 GiB */
         uint64_t retention_max_age_usec; /* RetentionMaxAgeSec=, 0: for ever; default 30 d */
         uint64_t retention_max_bytes;    /* RetentionMaxBytes= of output, 0: any; default 10 GiB */
+
+        KeepInput keep_input; /* KeepInput=, default no */
 
         /* Limits of one user, so that he costs the others nothing. */
         uint32_t max_running_user;      /* MaxRunningPerUser=, 0: as MaxRunning=, the default */

@@ -194,6 +194,7 @@ int database_salvage(Database *db, const char *path, uint64_t *ret_jobs) {
                 return r;
         *ret_jobs = copy_jobs(&s);
         (void) database_copy_rows(s.aside, "SELECT * FROM consumers", 0, db, "INSERT OR REPLACE INTO consumers VALUES (?, ?, ?)");
+        (void) database_copy_rows(s.aside, "SELECT * FROM paused", 0, db, "INSERT OR IGNORE INTO paused VALUES (?)");
         (void) database_copy_rows(s.aside, "SELECT * FROM counters", 0, db, "INSERT OR REPLACE INTO counters VALUES (?, ?)");
         r = database_execute(db, "UPDATE counters SET value = max(value, ifnull((SELECT max(sequence) FROM jobs), 0)) "
                                  "WHERE name = 'sequence'");

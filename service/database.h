@@ -44,9 +44,14 @@ int database_copy_rows(Database *from, const char *select, uint64_t number, Data
 
 int database_begin(Database *db);
 int database_commit(Database *db);
+
+/* Moves the write-ahead log into the database and empties it, with what was erased. Outside of a transaction. */
+int database_checkpoint(Database *db);
 void database_rollback(Database *db);
 
-int database_insert(Database *db, const JobRecord *record, const JobLimits *limits, const void *spec, size_t spec_size);
+/* command_size: how much of the spec is kept when the job has ended, 0: nothing. */
+int database_insert(Database *db, const JobRecord *record, const JobLimits *limits, const void *spec, size_t spec_size,
+                    size_t command_size);
 int database_set_key(Database *db, const char *id, const char *key, uint64_t digest);
 int database_find_key(Database *db, uint32_t uid, const char *key, char **ret_id, uint64_t *ret_digest); /* -ENOENT */
 int database_acknowledge(Database *db, uint32_t uid, const char *consumer, uint64_t sequence);
@@ -60,8 +65,9 @@ int database_mark_begun(Database *db, const char *id, const char *instance);
 int database_mark_started(Database *db, const char *id, uint64_t started_usec);
 int database_mark_stopped(Database *db, const char *id, JobReason reason, uint32_t uid);
 
-/* -ESTALE when the job is terminal or gone. */
-int database_finish(Database *db, const JobRecord *record, const JobOutcome *outcome, uint64_t *ret_sequence);
+/* Erases the environment and the standard input from its spec unless keep_input. -ESTALE when the job is
+ * terminal or gone. */
+int database_finish(Database *db, const JobRecord *record, const JobOutcome *outcome, bool keep_input, uint64_t *ret_sequence);
 
 /* -ENOENT, or -EBUSY when it is not terminal. */
 int database_remove(Database *db, const char *id);
@@ -76,7 +82,11 @@ int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size
 int database_get_state(Database *db, const char *id, JobState *ret);
 int database_forget(Database *db, const char *id);
 int database_load_discarded(Database *db, int (*found)(const char *id, void *userdata), void *userdata);
+int database_read_stored(Database *db, const char *id, StoredJob *ret); /* -ENOENT */
 int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userdata), void *userdata);
+/* The users whose queue is paused. */
+int database_set_paused(Database *db, uint32_t uid, bool paused);
+int database_load_paused(Database *db, int (*found)(uint32_t uid, void *userdata), void *userdata);
 /* What is stored of a user: jobs, and bytes of output of those that ended. */
 int database_count_user(Database *db, uint32_t uid, uint64_t *ret_jobs, uint64_t *ret_bytes);
 int database_count(Database *db, uint64_t *ret_finished, uint64_t *ret_last_sequence);

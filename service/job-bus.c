@@ -123,6 +123,8 @@ static const sd_bus_vtable job_vtable[] = {
         FIELD("StdoutBytes", "t", 0),
         FIELD("StderrBytes", "t", 0),
         FIELD("Result", "s", PRIVATE),
+        FIELD("Notify", "b", CONSTANT),
+        FIELD("RetryOf", "s", CONSTANT),
         SD_BUS_VTABLE_END,
 };
 

@@ -79,6 +79,8 @@ typedef struct JobEnd {
         const char *result; /* Result= of the unit, see systemd.service(5) */
         bool started;       /* the worker was executed; unit.c does not know */
         bool worker_failed; /* the worker said that it could not execute the command */
+        uint64_t cpu_usage_usec; /* 0: not known, as of a job that ran for less than a second; likewise: */
+        uint64_t memory_peak;
 } JobEnd;
 
 /* The outcome that follows from how the unit ended and from what we asked for. */

@@ -23,6 +23,7 @@
 
 #define RETRY_USEC USEC_PER_SEC
 #define PROGRESS_MAX 1024
+#define COMMAND_KEPT_MAX (16 * 1024) /* bytes of directory and arguments, for Retry */
 
 static void begin(Job *job);
 static void on_begun(int r, int spec_fd, void *userdata);
@@ -108,6 +109,7 @@ static int describe(Job *job, const Spec *spec) {
         int r;
 
         job->record.created_usec = now_realtime();
+        job->record.notify = spec->notify;
         job->record.label = spec->label ? strdup(spec->label) : spec_make_label(spec);
         if (!job->record.label)
                 return -ENOMEM;
@@ -117,7 +119,9 @@ static int describe(Job *job, const Spec *spec) {
                         return -ENOMEM;
         }
         r = set_string(&job->record.workspace, spec->workspace);
-        return r < 0 ? r : set_string(&job->record.session, spec->session);
+        if (r >= 0)
+                r = set_string(&job->record.session, spec->session);
+        return r < 0 ? r : set_string(&job->record.retry_of, spec->retry_of);
 }
 
 /* An id that no job has: the files of a job are made first and are the proof. */
@@ -138,15 +142,20 @@ static int new_job(Manager *manager, const Spec *spec, uint32_t uid, Job **ret) 
         return r;
 }
 
-static int encode(Manager *manager, const Spec *spec, const char *id, uint64_t stdin_size, void **ret, size_t *ret_size) {
+static int encode(Manager *manager, const Spec *spec, const char *id, uint64_t stdin_size, StoreInsert *insert) {
         _cleanup_free_ char *id_entry = NULL, *result_entry = NULL, *path = NULL;
+        int r;
 
         path = output_result_path(manager->output, id);
         if (!path || asprintf(&id_entry, "CODEX_JOB_ID=%s", id) < 0)
                 return -ENOMEM;
         if (asprintf(&result_entry, "CODEX_JOB_RESULT=%s", path) < 0)
                 return -ENOMEM;
-        return spec_encode(spec, (char *[]) { id_entry, result_entry, NULL }, stdin_size, ret, ret_size);
+        r = spec_encode(spec, (char *[]) { id_entry, result_entry, NULL }, stdin_size, &insert->spec, &insert->spec_size,
+                        &insert->command_size);
+        if (insert->command_size > COMMAND_KEPT_MAX)
+                insert->command_size = 0;
+        return r;
 }
 
 static int stdin_size(const Spec *spec, uint64_t *ret, sd_bus_error *error) {
@@ -168,7 +177,7 @@ static int stdin_size(const Spec *spec, uint64_t *ret, sd_bus_error *error) {
 static int check_limits(Manager *manager, uint32_t uid, sd_bus_error *error) {
         const Config *config = &manager->config;
 
-        if (queue_count_waiting(&manager->queue, uid) >= config->max_queued_user)
+        if (queue_get_standing(&manager->queue, uid).n_waiting >= config->max_queued_user)
                 return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
                                          "You have %" PRIu32 " jobs in the queue already (MaxQueuedPerUser=); wait for some "
                                          "to start.", config->max_queued_user);
@@ -183,8 +192,7 @@ int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, Enqueued
                       sd_bus_error *error) {
         _cleanup_(enqueue_freep) Enqueue *e = NULL;
         uint64_t input_size;
-        size_t spec_size;
-        void *encoded;
+        StoreInsert insert;
         int r;
 
         r = stdin_size(spec, &input_size, error);
@@ -204,22 +212,19 @@ int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, Enqueued
         r = describe(e->job, spec);
         if (r >= 0)
                 r = take_slot(e->job);
+        insert = (StoreInsert) {
+                .stdin_fd = spec->stdin_fd,
+                .stdin_size = spec->stdin_fd >= 0 ? input_size : 0,
+                .key = spec->key,
+                .digest = spec_digest(spec),
+                .instance = e->job->instance,
+                .jobs_max = manager->config.max_stored_user,
+                .bytes_max = manager->config.max_stored_bytes_user,
+        };
         if (r >= 0)
-                r = encode(manager, spec, e->job->record.id, input_size, &encoded, &spec_size);
+                r = encode(manager, spec, e->job->record.id, input_size, &insert);
         if (r >= 0)
-                r = store_insert(manager->store, e->job,
-                                 &(StoreInsert) {
-                                         .spec = encoded,
-                                         .spec_size = spec_size,
-                                         .stdin_fd = spec->stdin_fd,
-                                         .stdin_size = spec->stdin_fd >= 0 ? input_size : 0,
-                                         .key = spec->key,
-                                         .digest = spec_digest(spec),
-                                         .instance = e->job->instance,
-                                         .jobs_max = manager->config.max_stored_user,
-                                         .bytes_max = manager->config.max_stored_bytes_user,
-                                 },
-                                 on_inserted, e);
+                r = store_insert(manager->store, e->job, &insert, on_inserted, e);
         if (r < 0) {
                 output_remove(manager->output, e->job->record.id);
                 queue_release_slot(&manager->queue, e->job);
@@ -457,9 +462,12 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
 }
 
 static void finish(Job *job) {
+        KeepInput keep = job->manager->config.keep_input;
         int r;
 
-        r = store_finish(job->manager->store, job, on_finished, job);
+        r = store_finish(job->manager->store, job,
+                         keep == KEEP_INPUT_YES || (keep == KEEP_INPUT_FAILED && job->outcome.state != JOB_COMPLETED),
+                         on_finished, job);
         if (r < 0)
                 retry_later(job, "record its end", r);
 }
@@ -550,6 +558,8 @@ static void on_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_
                 log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));
         if (started_usec > 0)
                 job->outcome.started_usec = started_usec;
+        job->record.cpu_usage_usec = end.cpu_usage_usec;
+        job->record.memory_peak = end.memory_peak;
         collect(job);
 }
 

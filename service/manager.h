@@ -8,7 +8,7 @@
  *   limits.c         what a running job may not pass
  *   retention.c      which finished jobs are forgotten, and the inboxes
  *   recover.c        what was there before the service: stored jobs, units, files
- *   manager-bus.c    org.codex.Jobs;  job-bus.c: org.codex.Jobs.Job
+ *   manager-bus.c    org.codex.Jobs, with its methods in method-*.c;  job-bus.c: org.codex.Jobs.Job
  *
  * A call passes from the bus files into lifecycle.c and down to queue, store, unit and output; what they
  * have to say comes back as callbacks. */
@@ -130,7 +130,7 @@ extern const UnitCallbacks recover_unit_callbacks;
 /* Removes what retention does not keep, now and from time to time. */
 int retention_start(Manager *manager);
 
-/* --- manager-bus.c, job-bus.c --- */
+/* --- manager-bus.c, job-bus.c, method-cancel.c --- */
 
 int manager_bus_register(Manager *manager);
 int job_bus_register(Manager *manager);

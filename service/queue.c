@@ -9,6 +9,7 @@ struct QueueUser {
         uint32_t uid;
         uint32_t n_waiting;
         uint32_t n_running;
+        bool paused;
         TAILQ_HEAD(, Job) waiting;
 };
 
@@ -40,9 +41,9 @@ static QueueUser *get_user(Queue *queue, uint32_t uid) {
         return user;
 }
 
-/* Users without jobs are forgotten. */
+/* Users of whom there is nothing to know are forgotten. */
 static void put_user(Queue *queue, QueueUser *user) {
-        if (user->n_waiting > 0 || user->n_running > 0)
+        if (user->n_waiting > 0 || user->n_running > 0 || user->paused)
                 return;
         TAILQ_REMOVE(&queue->users, user, entry);
         free(user);
@@ -71,7 +72,7 @@ void queue_remove(Queue *queue, Job *job) {
 }
 
 static bool may_run_more(const Queue *queue, const QueueUser *user) {
-        return queue->n_running < queue->max_running &&
+        return !user->paused && queue->n_running < queue->max_running &&
                 (queue->max_running_user == 0 || user->n_running < queue->max_running_user);
 }
 
@@ -101,12 +102,13 @@ Job *queue_pop(Queue *queue) {
 bool queue_take_free_slot(Queue *queue, Job *job) {
         QueueUser *user;
 
-        if (queue->n_waiting > 0)
-                return false;
+        TAILQ_FOREACH(user, &queue->users, entry)
+                if (user->n_waiting > 0 && may_run_more(queue, user))
+                        return false;
         user = get_user(queue, job->record.uid);
         if (!user)
                 return false;
-        if (!may_run_more(queue, user)) {
+        if (user->n_waiting > 0 || !may_run_more(queue, user)) {
                 put_user(queue, user);
                 return false;
         }
@@ -135,8 +137,18 @@ void queue_release_slot(Queue *queue, Job *job) {
         put_user(queue, user);
 }
 
-uint32_t queue_count_waiting(const Queue *queue, uint32_t uid) {
+int queue_set_paused(Queue *queue, uint32_t uid, bool paused) {
+        QueueUser *user = get_user(queue, uid);
+
+        if (!user)
+                return -ENOMEM;
+        user->paused = paused;
+        put_user(queue, user);
+        return 0;
+}
+
+QueueStanding queue_get_standing(const Queue *queue, uint32_t uid) {
         const QueueUser *user = find_user(queue, uid);
 
-        return user ? user->n_waiting : 0;
+        return user ? (QueueStanding) { user->n_waiting, user->n_running, user->paused } : (QueueStanding) {};
 }

@@ -37,5 +37,13 @@ int queue_take_slot(Queue *queue, Job *job);
 /* Gives the job's slot back, if it has one. */
 void queue_release_slot(Queue *queue, Job *job);
 
-/* How many jobs of that user wait. */
-uint32_t queue_count_waiting(const Queue *queue, uint32_t uid);
+/* A paused user's jobs wait; those that run go on. Returns 0 or -ENOMEM. */
+int queue_set_paused(Queue *queue, uint32_t uid, bool paused);
+
+/* How a user stands. */
+typedef struct QueueStanding {
+        uint32_t n_waiting;
+        uint32_t n_running;
+        bool paused;
+} QueueStanding;
+QueueStanding queue_get_standing(const Queue *queue, uint32_t uid);

@@ -47,10 +47,18 @@ static int on_discarded(const char *id, void *userdata) {
         return 0;
 }
 
+static int on_paused_user(uint32_t uid, void *userdata) {
+        Manager *manager = userdata;
+
+        return queue_set_paused(&manager->queue, uid, true);
+}
+
 int recover_load(Manager *manager) {
         int r;
 
-        r = store_load_live(manager->store, on_stored_job, manager);
+        r = store_load_paused(manager->store, on_paused_user, manager);
+        if (r >= 0)
+                r = store_load_live(manager->store, on_stored_job, manager);
         return r < 0 ? r : store_load_discarded(manager->store, on_discarded, manager);
 }
 

@@ -127,6 +127,7 @@ static bool environment_entry_is_valid(const char *entry) {
 static int option_environment(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int r;
 
+        strings_free(TAKE_PTR(spec->environment)); /* of the job that is done again */
         r = read_strings(m, streq(type, "aay"), &spec->environment);
         if (r == -EINVAL)
                 return invalid(error, "Option Environment: an entry contains a NUL byte.");
@@ -208,6 +209,15 @@ static int option_read_only(sd_bus_message *m, const char *type, Spec *spec, sd_
         return r;
 }
 
+static int option_notify(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int value, r;
+
+        r = sd_bus_message_read_basic(m, 'b', &value);
+        if (r >= 0)
+                spec->notify = value != 0;
+        return r;
+}
+
 static int option_key(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int r;
 
@@ -271,16 +281,18 @@ static const struct {
         const char *name;
         const char *types[2];
         int (*read)(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error);
+        bool retry; /* Retry has it too */
 } options[] = {
         { "Argv", { "aay" }, option_argv },
-        { "Environment", { "as", "aay" }, option_environment },
+        { "Environment", { "as", "aay" }, option_environment, true },
         { "Directory", { "s", "ay" }, option_directory },
         { "Kind", { "s" }, option_kind },
         { "Label", { "s" }, option_label },
         { "Workspace", { "s" }, option_workspace },
         { "Session", { "s" }, option_session },
-        { "Stdin", { "h" }, option_stdin },
-        { "IdempotencyKey", { "s" }, option_key },
+        { "Stdin", { "h" }, option_stdin, true },
+        { "IdempotencyKey", { "s" }, option_key, true },
+        { "Notify", { "b" }, option_notify, true },
         { "ReadOnly", { "b" }, option_read_only },
 };
 
@@ -292,16 +304,16 @@ static int wrong_type(const char *name, const char *type, sd_bus_error *error) {
         return invalid(error, "Option %s has the type %s; see org.codex.Jobs(5) for its type.", name, type);
 }
 
-static int twice(const char *name, sd_bus_error *error) {
-        return invalid(error, "Option %s is given twice.", name);
-}
+/* Whether the option of that number may come, and comes for the first time. */
+static int check_option(Spec *spec, size_t number, const char *name, sd_bus_error *error) {
+        uint64_t bit = UINT64_C(1) << number;
 
-/* Whether the option of that number comes for the first time. */
-static bool is_first(Spec *spec, size_t number) {
-        bool first = !(spec->seen & (UINT64_C(1) << number));
-
-        spec->seen |= UINT64_C(1) << number;
-        return first;
+        if (spec->fixed & bit)
+                return invalid(error, "Option %s is that of the job that is done again; leave it out.", name);
+        if (spec->seen & bit)
+                return invalid(error, "Option %s is given twice.", name);
+        spec->seen |= bit;
+        return 0;
 }
 
 static int unknown_option(const char *name, sd_bus_error *error) {
@@ -312,20 +324,24 @@ static int unknown_option(const char *name, sd_bus_error *error) {
 
 static int read_option_value(sd_bus_message *m, const char *name, const char *type, Spec *spec,
                              sd_bus_error *error) {
+        int r;
+
         for (size_t i = 0; i < ELEMENTSOF(options); i++)
                 if (streq(options[i].name, name)) {
                         const char *second = options[i].types[1];
 
-                        if (!is_first(spec, i))
-                                return twice(name, error);
+                        r = check_option(spec, i, name, error);
+                        if (r < 0)
+                                return r;
                         if (streq(type, options[i].types[0]) || (second && streq(type, second)))
                                 return options[i].read(m, type, spec, error);
                         return wrong_type(name, type, error);
                 }
         for (size_t i = 0; i < ELEMENTSOF(number_options); i++)
                 if (streq(number_options[i].name, name)) {
-                        if (!is_first(spec, ELEMENTSOF(options) + i))
-                                return twice(name, error);
+                        r = check_option(spec, ELEMENTSOF(options) + i, name, error);
+                        if (r < 0)
+                                return r;
                         if (streq(type, "t"))
                                 return option_number(m, &number_options[i], spec, error);
                         return wrong_type(name, type, error);
@@ -382,6 +398,24 @@ static size_t strings_size(char *const *strings) {
         return size;
 }
 
+static int check_size(const Spec *spec, sd_bus_error *error) {
+        if (strings_size(spec->argv) + strings_size(spec->environment) <= JOB_COMMAND_MAX)
+                return 0;
+        return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                 "Arguments and environment are more than %u bytes; hand large data over as Stdin.",
+                                 JOB_COMMAND_MAX);
+}
+
+int spec_read_retry(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(options) + ELEMENTSOF(number_options); i++)
+                if (i >= ELEMENTSOF(options) || !options[i].retry)
+                        spec->fixed |= UINT64_C(1) << i;
+        r = read_options(m, spec, error);
+        return r < 0 ? r : check_size(spec, error);
+}
+
 int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
         _cleanup_spec_ Spec spec = SPEC_INIT;
         int r;
@@ -394,10 +428,9 @@ int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
                 return r;
         if (!spec.argv || !spec.argv[0] || !spec.argv[0][0])
                 return invalid(error, "The command is empty; argv[0] is the program to run.");
-        if (strings_size(spec.argv) + strings_size(spec.environment) > JOB_COMMAND_MAX)
-                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "Arguments and environment are more than %u bytes; hand large "
-                                         "data over as Stdin.", JOB_COMMAND_MAX);
+        r = check_size(&spec, error);
+        if (r < 0)
+                return r;
         spec.message = sd_bus_message_ref(m);
         *ret = spec;
         spec = SPEC_INIT;
@@ -446,7 +479,8 @@ static char *append_strings(char *p, char *const *strings, uint32_t *count) {
         return p;
 }
 
-int spec_encode(const Spec *spec, char *const *extra, uint64_t stdin_size, void **ret, size_t *ret_size) {
+int spec_encode(const Spec *spec, char *const *extra, uint64_t stdin_size, void **ret, size_t *ret_size,
+                size_t *ret_command_size) {
         const char *directory = strempty(spec->directory);
         SpecHeader header = {
                 .magic = SPEC_MAGIC,
@@ -461,12 +495,86 @@ int spec_encode(const Spec *spec, char *const *extra, uint64_t stdin_size, void 
                 return -ENOMEM;
         p = stpcpy(data + sizeof(header), directory) + 1;
         p = append_strings(p, spec->argv, &header.n_argv);
+        *ret_command_size = (size_t) (p - data);
         p = append_strings(p, spec->environment, &header.n_environment);
         (void) append_strings(p, extra, &header.n_environment);
         memcpy(data, &header, sizeof(header));
 
         *ret = data;
         *ret_size = sizeof(header) + header.strings_size;
+        return 0;
+}
+
+static int decode_strings(char **p, const char *end, uint32_t n, char ***ret) {
+        char **list;
+
+        if (n > (uint64_t) (end - *p)) /* each has a NUL */
+                return -EBADMSG;
+        list = calloc((size_t) n + 1, sizeof(char *));
+        if (!list)
+                return -ENOMEM;
+        *ret = list;
+        for (; n > 0; n--, list++) {
+                const char *s = spec_next_string(p, end);
+
+                if (!s)
+                        return -EBADMSG;
+                *list = strdup(s);
+                if (!*list)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+/* Those at the end, see spec_encode(). */
+static void drop_own_variables(char **environment) {
+        char **to = environment;
+
+        for (char **e = environment; *e; e++)
+                if (startswith(*e, "CODEX_JOB_ID=") || startswith(*e, "CODEX_JOB_RESULT="))
+                        free(*e);
+                else
+                        *to++ = *e;
+        *to = NULL;
+}
+
+int spec_decode(const void *data, size_t size, Spec *ret, SpecInput *ret_input) {
+        char *p = (char *) data + sizeof(SpecHeader);
+        const char *end = (const char *) data + size, *directory;
+        _cleanup_spec_ Spec spec = SPEC_INIT;
+        SpecInput input = {};
+        SpecHeader header;
+        int r;
+
+        if (size < sizeof(header))
+                return -EBADMSG;
+        memcpy(&header, data, sizeof(header));
+        if (header.magic != SPEC_MAGIC || header.n_argv == 0)
+                return -EBADMSG;
+        input.has_stdin = header.stdin_size != SPEC_NO_STDIN;
+        input.erased = header.strings_size > size - sizeof(header);
+        if (!input.erased)
+                end = p + header.strings_size;
+        directory = spec_next_string(&p, end);
+        r = directory ? decode_strings(&p, end, header.n_argv, &spec.argv) : -EBADMSG;
+        if (r < 0)
+                return r;
+        if (*directory) {
+                spec.directory = strdup(directory);
+                if (!spec.directory)
+                        return -ENOMEM;
+        }
+        if (!input.erased) {
+                r = decode_strings(&p, end, header.n_environment, &spec.environment);
+                if (r < 0)
+                        return r;
+                drop_own_variables(spec.environment);
+                input.stdin_data = end;
+                input.stdin_size = size - sizeof(header) - header.strings_size;
+        }
+        *ret = spec;
+        spec = SPEC_INIT;
+        *ret_input = input;
         return 0;
 }
 
@@ -498,6 +606,8 @@ uint64_t spec_digest(const Spec *spec) {
         digest = digest_string(digest, spec->workspace);
         for (size_t i = 0; i < ELEMENTSOF(number_options); i++)
                 digest = digest_number(digest, number_options[i].name, *limit_of(&spec->limits, &number_options[i]));
+        if (spec->retry_of)
+                digest = digest_string(digest_string(digest, "Retry"), spec->retry_of);
         return digest_number(digest, "ReadOnly", spec->limits.read_only);
 }
 

@@ -30,16 +30,22 @@ typedef struct Spec {
         const char *workspace; /* NULL: none */
         const char *session;
         const char *key; /* IdempotencyKey; NULL: none */
-        uint64_t seen;   /* which options were given, for spec.c */
+        const char *retry_of; /* id of the job whose work it does again; NULL: none */
+        bool notify;
+        uint64_t seen;   /* which options were given, for spec.c; and which cannot be */
+        uint64_t fixed;
         int stdin_fd; /* -1: /dev/null */
         JobLimits limits;
 } Spec;
 
-#define SPEC_INIT (Spec) { .kind = "job", .stdin_fd = -1 }
+#define SPEC_INIT (Spec) { .kind = "job", .stdin_fd = -1, .notify = true }
 
 /* Reads the arguments of Enqueue. On a mistake of the caller's returns a negative errno and sets error
  * to org.codex.Jobs.Error.InvalidArgument or LimitExceeded with a sentence for people. */
 int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error);
+
+/* Reads the options of Retry, which are some of those of Enqueue, into a spec that was decoded. */
+int spec_read_retry(sd_bus_message *m, Spec *spec, sd_bus_error *error);
 
 void spec_clear(Spec *spec);
 #define _cleanup_spec_ _cleanup_(spec_clear)
@@ -48,8 +54,21 @@ void spec_clear(Spec *spec);
 char *spec_make_label(const Spec *spec);
 
 /* The encoded spec without its standard input (see spec-format.h), with extra environment entries at the
- * end. stdin_size is the number of bytes that will follow, or SPEC_NO_STDIN. The caller frees *ret. */
-int spec_encode(const Spec *spec, char *const *extra, uint64_t stdin_size, void **ret, size_t *ret_size);
+ * end. stdin_size is the number of bytes that will follow, or SPEC_NO_STDIN. The caller frees *ret; of which the
+ * first *ret_command_size bytes are what can be kept of an ended job, without environment and standard input. */
+int spec_encode(const Spec *spec, char *const *extra, uint64_t stdin_size, void **ret, size_t *ret_size,
+                size_t *ret_command_size);
+
+/* What is left of a stored spec, beside the directory and the arguments. */
+typedef struct SpecInput {
+        bool erased;     /* the environment and the standard input */
+        bool has_stdin;  /* or had */
+        const void *stdin_data; /* within the stored spec */
+        size_t stdin_size;
+} SpecInput;
+
+/* Decodes a stored spec. Variables that the service sets itself are left out. Returns 0, -EBADMSG or -ENOMEM. */
+int spec_decode(const void *data, size_t size, Spec *ret, SpecInput *ret_input);
 
 /* A number that differs, in all likelihood, for requests that ask for different work: of the command, the
  * directory, the kind, the workspace and the limits; not of the environment, label and session, which differ

@@ -12,13 +12,17 @@
 
 typedef struct Store Store;
 
-/* A job as it was found in the store at start. */
+/* Results are 0, -ENOSPC when the disk is full, or a negative errno. */
+typedef void (*StoreCallback)(int r, void *userdata);
+
+/* A job as it was found in the store. */
 typedef struct StoredJob {
         JobRecord record;
         JobLimits limits;
         char *instance;        /* see store_begin() */
         JobReason stop_reason; /* see store_stop() */
 } StoredJob;
+void stored_job_clear(StoredJob *stored);
 
 /* Opens the store in an existing directory, or makes it; brings an older schema up to date.
  * Synchronous: for the start of the service. A damaged store is set aside, loudly, and what can be read of
@@ -37,6 +41,12 @@ int store_load_live(Store *store, int (*found)(StoredJob *stored, void *userdata
 /* Calls found for each job that is forgotten and whose files are still to be deleted. Synchronous, as above. */
 int store_load_discarded(Store *store, int (*found)(const char *id, void *userdata), void *userdata);
 
+/* Calls found for each user whose queue is paused. Synchronous, as above. */
+int store_load_paused(Store *store, int (*found)(uint32_t uid, void *userdata), void *userdata);
+
+/* Records whether the queue of a user is paused. */
+int store_set_paused(Store *store, uint32_t uid, bool paused, StoreCallback callback, void *userdata);
+
 /* Records that the files of a forgotten job are deleted. Nobody waits for it. */
 int store_forget(Store *store, const char *id);
 
@@ -44,13 +54,11 @@ int store_forget(Store *store, const char *id);
 uint64_t store_finished(const Store *store);
 uint64_t store_last_sequence(const Store *store);
 
-/* Results are 0, -ENOSPC when the disk is full, or a negative errno. */
-typedef void (*StoreCallback)(int r, void *userdata);
-
 /* What a new job is recorded with, beside itself. */
 typedef struct StoreInsert {
         void *spec; /* encoded; taken over, also on failure */
         size_t spec_size;
+        size_t command_size; /* how much of it is kept of an ended job, 0: nothing */
         int stdin_fd; /* a copy is made; exactly stdin_size bytes are appended to the spec by the thread. -1: none */
         uint64_t stdin_size;
         const char *key; /* IdempotencyKey, NULL: none */
@@ -77,9 +85,10 @@ int store_started(Store *store, const char *id, uint64_t started_usec);
 /* Records that we are about to end the job, why, and on whose behalf (UINT32_MAX: our own). */
 int store_stop(Store *store, const char *id, JobReason reason, uint32_t uid, StoreCallback callback, void *userdata);
 
-/* Records the outcome of a job and erases its spec. sequence is the job's place among all that finished. */
+/* Records the outcome of a job and, unless keep_input, erases its environment and standard input: at once in the
+ * database, within seconds on the disk. sequence is the job's place among all that finished. */
 typedef void (*StoreFinishCallback)(int r, uint64_t sequence, void *userdata);
-int store_finish(Store *store, const Job *job, StoreFinishCallback callback, void *userdata);
+int store_finish(Store *store, const Job *job, bool keep_input, StoreFinishCallback callback, void *userdata);
 
 /* Looks ids or prefixes up among the jobs of uid (STORE_ANY_UID: of all). */
 #define STORE_ANY_UID UINT32_MAX
@@ -93,6 +102,11 @@ typedef struct StoreLookup {
 } StoreLookup;
 typedef void (*StoreLookupCallback)(int r, StoreLookup *lookup, void *userdata);
 int store_lookup(Store *store, char *const *ids, size_t n, uint32_t uid, StoreLookupCallback callback, void *userdata);
+
+/* Reads what a job was made of: its record, its limits, and what is left of its spec (see spec-format.h), all valid
+ * for the call. -ENOENT when it is gone, or nothing is left. */
+typedef void (*StoreWorkCallback)(int r, const StoredJob *stored, const void *spec, size_t spec_size, void *userdata);
+int store_read_work(Store *store, const char *id, StoreWorkCallback callback, void *userdata);
 
 /* Lists jobs. */
 typedef struct StoreFilter {

@@ -21,6 +21,8 @@ static const Property properties[] = {
         NUMBER("StatusErrno", 'i', status_errno),
         NUMBER("ExecMainStartTimestamp", 't', start_usec),
         NUMBER("ExecMainExitTimestamp", 't', exit_usec),
+        NUMBER("CPUUsageNSec", 't', cpu_usage_nsec),
+        NUMBER("MemoryPeak", 't', memory_peak),
 };
 
 void unit_properties_clear(UnitProperties *p) {

@@ -48,6 +48,7 @@ struct Unit {
         sd_bus_slot *stop_call;
         sd_bus_slot *release_call;
         sd_bus_slot *state_call;
+        sd_bus_slot *usage_calls[2];
         UnitProperties properties;
         bool ended;
         bool stop_asked; /* by us */
@@ -97,6 +98,8 @@ Unit *unit_free(Unit *unit) {
         if (unit->manager)
                 (void) tdelete(unit, &unit->manager->units, compare_units);
         (void) sd_bus_slot_unref(unit->state_call);
+        for (size_t i = 0; i < ELEMENTSOF(unit->usage_calls); i++)
+                (void) sd_bus_slot_unref(unit->usage_calls[i]);
         (void) sd_bus_slot_unref(unit->release_call);
         (void) sd_bus_slot_unref(unit->stop_call);
         (void) sd_bus_slot_unref(unit->refresh_call);
@@ -132,6 +135,11 @@ static bool id_from_path(const char *path, char ret[static JOB_ID_MAX + 1]) {
         return sd_bus_path_decode(path, SYSTEMD_PATH "/unit", &name) > 0 && id_from_name(name, ret);
 }
 
+/* What was used, where it is known, in units of unit. */
+static uint64_t known_usage(uint64_t value, uint64_t unit) {
+        return value == UINT64_MAX ? 0 : value / unit;
+}
+
 static void unit_tell_end(Unit *unit) {
         const UnitProperties *p = &unit->properties;
         const JobEnd end = {
@@ -140,9 +148,47 @@ static void unit_tell_end(Unit *unit) {
                 .result = p->result,
                 .worker_failed = p->status_errno != 0 && p->code == CLD_EXITED &&
                         (p->status == 126 || p->status == 127),
+                .cpu_usage_usec = known_usage(p->cpu_usage_nsec, NSEC_PER_USEC),
+                .memory_peak = known_usage(p->memory_peak, 1),
         };
 
         unit->manager->listener->ended(&end, p->start_usec, p->exit_usec, unit->userdata);
+}
+
+static int on_cpu_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Unit *unit = userdata;
+
+        unit->usage_calls[0] = sd_bus_slot_unref(unit->usage_calls[0]);
+        if (!sd_bus_message_is_method_error(reply, NULL))
+                (void) sd_bus_message_read(reply, "v", "t", &unit->properties.cpu_usage_nsec);
+        return 0;
+}
+
+/* Versions before 254 do not know the peak. */
+static int on_memory_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Unit *unit = userdata;
+
+        unit->usage_calls[1] = sd_bus_slot_unref(unit->usage_calls[1]);
+        if (!sd_bus_message_is_method_error(reply, NULL))
+                (void) sd_bus_message_read(reply, "v", "t", &unit->properties.memory_peak);
+        unit_tell_end(unit);
+        return 0;
+}
+
+static int ask_usage(Unit *unit, size_t i, const char *property, sd_bus_message_handler_t handler) {
+        return sd_bus_call_method_async(unit->manager->bus, &unit->usage_calls[i], SYSTEMD_NAME, unit->path,
+                                        "org.freedesktop.DBus.Properties", "Get", handler, unit, "ss",
+                                        SYSTEMD_NAME ".Service", property);
+}
+
+/* No signal carries what was used: it is asked for, where the job ran for so long that it can be of interest. */
+static void unit_find_usage(Unit *unit) {
+        const UnitProperties *p = &unit->properties;
+
+        if (p->start_usec == 0 || p->exit_usec < p->start_usec + USEC_PER_SEC ||
+            ask_usage(unit, 0, "CPUUsageNSec", on_cpu_reply) < 0 ||
+            ask_usage(unit, 1, "MemoryPeak", on_memory_reply) < 0) /* answered in this order */
+                unit_tell_end(unit);
 }
 
 /* When the host goes down the jobs end by SIGTERM shortly before us: that is no end of theirs to tell. It is
@@ -155,7 +201,7 @@ static int on_state_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
         if (!sd_bus_message_is_method_error(reply, NULL) && sd_bus_message_read(reply, "v", "s", &state) >= 0 &&
             streq(state, "stopping"))
                 return 0;
-        unit_tell_end(unit);
+        unit_find_usage(unit);
         return 0;
 }
 
@@ -179,7 +225,7 @@ static void unit_check_end(Unit *unit) {
                 if (r >= 0)
                         return;
         }
-        unit_tell_end(unit);
+        unit_find_usage(unit);
 }
 
 /* --- start ----------------------------------------------------------------------------------------- */

@@ -54,19 +54,6 @@ static int fail_description(const char *id, int error) {
         return fail(126, "cannot read the description of", id ?: "the job", error);
 }
 
-/* Takes the next NUL-terminated string of the spec; NULL when there is none. */
-static char *next_string(char **p, const char *end) {
-        char *s = *p, *nul;
-
-        if (s >= end)
-                return NULL;
-        nul = memchr(s, 0, (size_t) (end - s));
-        if (!nul)
-                return NULL;
-        *p = nul + 1;
-        return s;
-}
-
 /* Replaces standard input, which was the spec, by what the job is to read. The memfd is new, so that
  * /dev/stdin opens to the data and not to the spec. */
 static int become_stdin(const SpecHeader *header) {
@@ -138,7 +125,7 @@ int main(int argc, char *argv[]) {
                 return fail_description(argv[1], r < 0 ? -r : EBADMSG);
         end = p + header.strings_size;
         command = calloc((size_t) header.n_argv + 1, sizeof(char *));
-        directory = next_string(&p, end);
+        directory = spec_next_string(&p, end);
         if (!command || !directory)
                 return fail_description(argv[1], ENOMEM);
 
@@ -151,12 +138,12 @@ int main(int argc, char *argv[]) {
         }
 
         for (uint32_t i = 0; i < header.n_argv; i++) {
-                command[i] = next_string(&p, end);
+                command[i] = spec_next_string(&p, end);
                 if (!command[i])
                         return fail_description(argv[1], EBADMSG);
         }
         for (uint32_t i = 0; i < header.n_environment; i++) {
-                char *entry = next_string(&p, end);
+                char *entry = spec_next_string(&p, end);
 
                 if (!entry)
                         return fail_description(argv[1], EBADMSG);

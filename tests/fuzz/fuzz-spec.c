@@ -51,13 +51,27 @@ static const char *check_strings(const char *p, const char *end, char *const *st
         return p;
 }
 
+/* The same comes back, whole or without what is erased. */
+static void check_decoded(const Spec *spec, const void *data, size_t size, bool erased) {
+        bool more = spec->environment && spec->environment[0];
+        _cleanup_spec_ Spec decoded = SPEC_INIT;
+        SpecInput input;
+
+        fuzz_check(spec_decode(data, size, &decoded, &input) >= 0);
+        fuzz_check(streq(strempty(decoded.directory), strempty(spec->directory)));
+        for (size_t i = 0; i == 0 || spec->argv[i - 1]; i++)
+                fuzz_check(spec->argv[i] ? decoded.argv[i] && streq(decoded.argv[i], spec->argv[i]) : !decoded.argv[i]);
+        fuzz_check(input.erased == (erased && more));
+}
+
 static void check_encoded(const Spec *spec) {
         _cleanup_free_ void *data = NULL;
         const char *p, *end;
         SpecHeader header;
-        size_t size;
+        size_t size, command_size;
 
-        fuzz_check(spec_encode(spec, NULL, SPEC_NO_STDIN, &data, &size) >= 0);
+        fuzz_check(spec_encode(spec, NULL, SPEC_NO_STDIN, &data, &size, &command_size) >= 0);
+        fuzz_check(command_size <= size);
         fuzz_check(size >= sizeof(header));
         memcpy(&header, data, sizeof(header));
         fuzz_check(header.magic == SPEC_MAGIC && header.strings_size == size - sizeof(header));
@@ -67,6 +81,8 @@ static void check_encoded(const Spec *spec) {
         p = check_strings(p + strlen(p) + 1, end, spec->argv, header.n_argv);
         p = check_strings(p, end, spec->environment, header.n_environment);
         fuzz_check(p == end);
+        check_decoded(spec, data, size, false);
+        check_decoded(spec, data, command_size, true);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -34,7 +34,7 @@ PATIENCE = 30
 OPTION_TYPES = {
     'Argv': 'aay', 'Kind': 's', 'Label': 's', 'Directory': 's', 'Environment': 'as', 'Stdin': 'h',
     'Workspace': 's', 'Session': 's', 'RuntimeMaxUSec': 't', 'OutputMax': 't', 'MemoryMax': 't',
-    'TasksMax': 't', 'CPUWeight': 't', 'StallUSec': 't', 'IdempotencyKey': 's'}
+    'TasksMax': 't', 'CPUWeight': 't', 'StallUSec': 't', 'IdempotencyKey': 's', 'Notify': 'b'}
 
 FILTER_TYPES = {
     'State': 'as', 'Kind': 's', 'Workspace': 's', 'Session': 's', 'Uid': 'u', 'AfterSequence': 't',

@@ -24,7 +24,7 @@ def test_properties_are_the_entries_of_get(jobs, gate, folder):
                        Session='s', Directory=folder)
     gate.wait()
     found, expected = properties(jobs, job), jobs.get(job)
-    absent = {name: '' for name in ('Workspace', 'Result')}
+    absent = {name: '' for name in ('Workspace', 'Result', 'RetryOf')}
     assert found == expected | absent
     assert (found['StdoutBytes'], found['Progress'], found['State']) == (2, 'half', 'running')
     for name, value in found.items():

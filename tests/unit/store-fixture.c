@@ -98,7 +98,7 @@ int finish_job(StoreFixture *f, const char *id, uint64_t *ret_sequence) {
         Finished finished = {};
 
         check_ok(job_set_outcome(job, JOB_COMPLETED, JOB_REASON_NONE, 3));
-        check_ok(store_finish(f->store, job, on_finished, &finished));
+        check_ok(store_finish(f->store, job, false, on_finished, &finished));
         run_until(f->event, &finished.answer.done);
         if (finished.answer.r >= 0)
                 *ret_sequence = finished.sequence;
@@ -134,7 +134,7 @@ static void submit_one_of_many(StoreFixture *f, unsigned number, bool ended, uns
         if (!ended)
                 return;
         check_ok(job_set_outcome(job, JOB_COMPLETED, JOB_REASON_NONE, 1));
-        check_ok(store_finish(f->store, job, on_nothing_finished, NULL));
+        check_ok(store_finish(f->store, job, false, on_nothing_finished, NULL));
 }
 
 void insert_many(StoreFixture *f, unsigned n, unsigned n_ended, unsigned label_size) {

@@ -47,8 +47,8 @@ static void first_in_first_out(void) {
         check_int(a->phase, JOB_WAITING);
         check(!a->has_slot);
         check_counts(&queue, 3, 0);
-        check_int(queue_count_waiting(&queue, 7), 3);
-        check_int(queue_count_waiting(&queue, 8), 0);
+        check_int(queue_get_standing(&queue, 7).n_waiting, 3);
+        check_int(queue_get_standing(&queue, 8).n_waiting, 0);
         check(queue_pop(&queue) == a);
         check(a->has_slot);
         check(queue_pop(&queue) == b);
@@ -57,6 +57,30 @@ static void first_in_first_out(void) {
         check_counts(&queue, 0, 3);
         RELEASE(&queue, a, b, c);
         check(!a->has_slot);
+}
+
+/* The jobs of a user who paused wait, and keep nobody from a free slot. */
+static void paused(void) {
+        _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 8), *c = new_job('c', 7);
+        Queue queue;
+
+        init(&queue, 10, 0);
+        check_ok(queue_set_paused(&queue, 7, true));
+        check(queue_get_standing(&queue, 7).paused);
+        check(!queue_get_standing(&queue, 8).paused);
+        check(!queue_take_free_slot(&queue, a));
+        check_ok(queue_push(&queue, a));
+        check(!queue_pop(&queue));
+        check(queue_take_free_slot(&queue, b));
+
+        check_ok(queue_set_paused(&queue, 7, false));
+        check(!queue_take_free_slot(&queue, c)); /* another is before it */
+        check(queue_pop(&queue) == a);
+        check(queue_take_free_slot(&queue, c));
+        RELEASE(&queue, a, b, c);
+        check_ok(queue_set_paused(&queue, 9, true));
+        check_ok(queue_set_paused(&queue, 9, false));
+        check(TAILQ_EMPTY(&queue.users));
 }
 
 static void slots(void) {
@@ -195,7 +219,7 @@ static void maximum_of_a_user(void) {
         check(queue_pop(&queue) == a);
         check(queue_pop(&queue) == x);
         check(!queue_pop(&queue)); /* slots are free, but not for b */
-        check_int(queue_count_waiting(&queue, 7), 1);
+        check_int(queue_get_standing(&queue, 7).n_waiting, 1);
         queue_release_slot(&queue, x);
         check(!queue_pop(&queue));
         queue_release_slot(&queue, a);
@@ -226,4 +250,4 @@ static void free_slot(void) {
 }
 
 TEST_MAIN(TEST(first_in_first_out), TEST(slots), TEST(maximum_changes), TEST(beyond_the_maximum), TEST(remove_anywhere),
-          TEST(users_take_turns), TEST(fewest_running_first), TEST(maximum_of_a_user), TEST(free_slot))
+          TEST(users_take_turns), TEST(fewest_running_first), TEST(maximum_of_a_user), TEST(free_slot), TEST(paused))

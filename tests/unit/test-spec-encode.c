@@ -13,13 +13,23 @@
 
 /* --- encoding -------------------------------------------------------------------------------------- */
 
+/* What of it is kept of an ended job. */
+static size_t kept_size(const Spec *spec) {
+        size_t size = sizeof(SpecHeader) + strlen(strempty(spec->directory)) + 1;
+
+        for (char *const *a = spec->argv; *a; a++)
+                size += strlen(*a) + 1;
+        return size;
+}
+
 static void check_encoded(const Spec *spec, char *const *extra, uint64_t stdin_size, uint32_t n_argv,
                           uint32_t n_environment, const char *strings, size_t size) {
         _cleanup_free_ void *data = NULL;
         const SpecHeader *header;
-        size_t n;
+        size_t n, command;
 
-        check_ok(spec_encode(spec, extra, stdin_size, &data, &n));
+        check_ok(spec_encode(spec, extra, stdin_size, &data, &n, &command));
+        check_int(command, kept_size(spec));
         header = data;
         check(n >= sizeof(*header));
         check_int(header->magic, SPEC_MAGIC);
@@ -54,6 +64,69 @@ static void layout(void) {
         check_bytes(&(uint64_t) { htole64(SPEC_MAGIC) }, 8, "cj-spec1", 8);
 }
 
+/* --- decoding -------------------------------------------------------------------------------------- */
+
+static void check_strings(char *const *list, char *const *expected) {
+        size_t i = 0;
+
+        for (; expected && expected[i]; i++)
+                check_string(list[i], expected[i]);
+        check(!list || !list[i]);
+}
+
+/* What was encoded, with an input behind it; and what is kept of it. */
+static void decode(void) {
+        const Spec spec = { .argv = STRINGS("a", "", "c"), .environment = STRINGS("A=1", "B="), .directory = (char[]) { "/d" } };
+        char *const own[] = { (char[]) { "CODEX_JOB_ID=x" }, (char[]) { "CODEX_JOB_RESULT=y" }, NULL };
+        _cleanup_free_ char *data = NULL;
+        _cleanup_spec_ Spec whole = SPEC_INIT, kept = SPEC_INIT;
+        size_t size, command;
+        SpecInput input;
+        void *encoded;
+
+        check_ok(spec_encode(&spec, own, 3, &encoded, &size, &command));
+        data = realloc(encoded, size + 3);
+        check(data);
+        memcpy(data + size, "xyz", 3);
+
+        check_ok(spec_decode(data, size + 3, &whole, &input));
+        check_string(whole.directory, "/d");
+        check_strings(whole.argv, spec.argv);
+        check_strings(whole.environment, spec.environment);
+        check(!input.erased && input.has_stdin);
+        check_bytes(input.stdin_data, input.stdin_size, "xyz", 3);
+
+        check_ok(spec_decode(data, command, &kept, &input));
+        check_string(kept.directory, "/d");
+        check_strings(kept.argv, spec.argv);
+        check(!kept.environment);
+        check(input.erased && input.has_stdin && !input.stdin_data);
+}
+
+/* Cut anywhere before the end of the command, or with a count that cannot be. */
+static void decode_refused(void) {
+        const Spec spec = { .argv = STRINGS("a", "b"), .environment = STRINGS("A=1") };
+        _cleanup_free_ void *data = NULL;
+        size_t size, command;
+        SpecHeader *header;
+        SpecInput input;
+        Spec decoded;
+
+        check_ok(spec_encode(&spec, NULL, SPEC_NO_STDIN, &data, &size, &command));
+        for (size_t n = 0; n < command; n++)
+                check_int(spec_decode(data, n, &decoded, &input), -EBADMSG);
+        header = data;
+        header->n_argv = 0;
+        check_int(spec_decode(data, size, &decoded, &input), -EBADMSG);
+        header->n_argv = UINT32_MAX;
+        check_int(spec_decode(data, size, &decoded, &input), -EBADMSG);
+        header->n_argv = 2;
+        header->n_environment = 2;
+        check_int(spec_decode(data, size, &decoded, &input), -EBADMSG);
+        header->magic++;
+        check_int(spec_decode(data, size, &decoded, &input), -EBADMSG);
+}
+
 /* --- digests --------------------------------------------------------------------------------------- */
 
 /* Requests for different work, each with a digest of its own. */
@@ -70,6 +143,8 @@ static void digests(void) {
                 { .argv = STRINGS("a"), .kind = "task" },
                 { .argv = STRINGS("a"), .kind = "job", .limits.memory_max = 1 },
                 { .argv = STRINGS("a"), .kind = "job", .limits.stall_usec = 1 },
+                { .argv = STRINGS("a"), .kind = "job", .retry_of = "job-0000000000" },
+                { .argv = STRINGS("a"), .kind = "job", .retry_of = "job-0000000001" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(specs); i++)
@@ -89,6 +164,7 @@ static void digests_equal(void) {
                 .key = "z",
                 .environment = STRINGS("A=1"),
                 .stdin_fd = 7,
+                .notify = true,
         };
 
         check(spec_digest(&spec) == spec_digest(&other));
@@ -263,6 +339,6 @@ static void result_nested(void) {
         check_result(text, NULL);
 }
 
-TEST_MAIN(TEST(encode), TEST(layout), TEST(digests), TEST(digests_equal), TEST(labels), TEST(labels_cut),
+TEST_MAIN(TEST(encode), TEST(layout), TEST(decode), TEST(decode_refused), TEST(digests), TEST(digests_equal), TEST(labels), TEST(labels_cut),
           TEST(label_of_continuations), TEST(results), TEST(results_refused), TEST(results_not_json),
           TEST(results_not_changed), TEST(result_with_nul), TEST(result_sizes), TEST(result_nested))

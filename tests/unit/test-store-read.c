@@ -390,7 +390,7 @@ static void insert_ended(StoreFixture *f, const char *id, uint32_t uid, uint64_t
         check_ok(job_set_outcome(job, JOB_COMPLETED, JOB_REASON_NONE, finished_usec));
         job->record.stdout_bytes = bytes / 2;
         job->record.stderr_bytes = bytes - bytes / 2;
-        check_ok(store_finish(f->store, job, on_ended, &answer));
+        check_ok(store_finish(f->store, job, false, on_ended, &answer));
         run_until(f->event, &answer.done);
         check_ok(answer.r);
 }

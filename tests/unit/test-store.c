@@ -324,7 +324,7 @@ static void finish(void) {
         job->record.stderr_bytes = 1;
         job->record.result = strdup("{\"a\":\"ä\"}");
         job->record.stopped_by = 0;
-        check_ok(store_finish(f.store, job, on_sequence, &sequence));
+        check_ok(store_finish(f.store, job, false, on_sequence, &sequence));
         f.store = store_free(f.store); /* carries out what was handed over */
         check_int(sequence, 1);
         job_apply_outcome(job, 1);

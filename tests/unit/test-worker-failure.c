@@ -178,9 +178,10 @@ static char *good_spec(size_t *ret_size) {
         Spec spec = { .argv = STRINGS(worker_self, "a", "b"),
                       .directory = (char[]) { "/" },
                       .environment = STRINGS("A=1") };
+        size_t command_size;
         void *data;
 
-        check_ok(spec_encode(&spec, NULL, SPEC_NO_STDIN, &data, ret_size));
+        check_ok(spec_encode(&spec, NULL, SPEC_NO_STDIN, &data, ret_size, &command_size));
         return data;
 }
 

@@ -89,10 +89,10 @@ int new_memfd(const void *data, size_t size) {
 
 int spec_fd_new(const Spec *spec, char *const *extra, const void *input, uint64_t input_size) {
         _cleanup_free_ void *data = NULL;
-        size_t size;
+        size_t size, command_size;
         int fd;
 
-        check_ok(spec_encode(spec, extra, input ? input_size : SPEC_NO_STDIN, &data, &size));
+        check_ok(spec_encode(spec, extra, input ? input_size : SPEC_NO_STDIN, &data, &size, &command_size));
         if (input) {
                 data = realloc(data, size + input_size);
                 check(data);

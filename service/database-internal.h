@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files of the database share: its statements, prepared once, and how values go in and out.
+ *
+ *   database.c             opening, the schema and its versions
+ *   database-statements.c  the SQL
+ *   database-write.c       jobs and what happens to them
+ *   database-read.c        looking up and listing
+ *   database-salvage.c     what to do with a damaged one */
+
+#include <sqlite3.h>
+
+#include "database.h"
+
+/* The columns of a JobRecord, in the order of read_record(), and those of its JobLimits. */
+#define RECORD_COLUMNS                                                                                  \
+        "id, kind, label, state, reason, exit_code, signal, uid, queue, directory, workspace, session, " \
+        "created_usec, started_usec, finished_usec, sequence, progress, stdout_bytes, stderr_bytes, "    \
+        "result, stopped_by, notify, retry_of, cpu_usage_usec, memory_peak"
+#define LIMIT_COLUMNS "runtime_max_usec, output_max, memory_max, tasks_max, cpu_weight, stall_usec, read_only"
+
+enum {
+        SQL_BEGIN,
+        SQL_COMMIT,
+        SQL_ROLLBACK,
+        SQL_INSERT,
+        SQL_INSERT_SPEC,
+        SQL_SET_KEY,
+        SQL_FIND_KEY,
+        SQL_MARK_BEGUN,
+        SQL_MARK_STARTED,
+        SQL_MARK_STOPPED,
+        SQL_NEXT_SEQUENCE,
+        SQL_FINISH,
+        SQL_ERASE_INPUT,
+        SQL_ERASE_SPEC,
+        SQL_REMOVE,
+        SQL_READ_SPEC,
+        SQL_FIND,
+        SQL_FIND_PREFIX,
+        SQL_LIST,
+        SQL_LIST_FINISHED,
+        SQL_GET_STATE,
+        SQL_IS_DISCARDED,
+        SQL_LOAD_DISCARDED,
+        SQL_FORGET,
+        SQL_LOAD_LIVE,
+        SQL_READ_STORED,
+        SQL_LOAD_PAUSED,
+        SQL_PAUSE,
+        SQL_RESUME,
+        SQL_COUNT,
+        SQL_COUNT_USER,
+        SQL_ACKNOWLEDGE,
+        SQL_READ_CONSUMER,
+        SQL_EXPIRE_OLD,
+        SQL_EXPIRE_LARGE,
+        _SQL_MAX,
+};
+
+struct Database {
+        sqlite3 *sqlite;
+        sqlite3_stmt *prepared[_SQL_MAX];
+};
+
+/* 0 or a negative errno for a result of SQLite's. */
+int database_errno(int r);
+
+/* The statement of that number, to be reset by the caller; prepared when it is first used. */
+int statement_get(Database *db, int which, sqlite3_stmt **ret);
+void statement_reset(sqlite3_stmt **s);
+#define _cleanup_reset_ _cleanup_(statement_reset)
+
+/* Values are bound in the order of a format: s text (NULL: null), t unsigned 64, i signed, u unsigned 32
+ * (UINT32_MAX: null), - null. The texts stay the caller's until the statement is reset. */
+int statement_bind(sqlite3_stmt *s, const char *format, ...);
+
+/* Runs a statement that returns no row; one without parameters; one whose only parameter is an id. */
+int statement_run(sqlite3_stmt *s);
+int statement_run_simple(Database *db, int which);
+int statement_run_on_id(Database *db, int which, const char *id);
+
+/* A copy of a text that the caller owns; NULL stays as it was. */
+int column_string(sqlite3_stmt *s, int column, char **ret);

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "database-internal.h"
+#include "job-id.h"
+
+#define RECORD_COLUMNS_N 25
+#define CANDIDATES_MAX 5
+
+/* In the order of RECORD_COLUMNS. */
+static int read_record(sqlite3_stmt *s, JobRecord *ret) {
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        char **const strings[] = {
+                [0] = &record.id, [1] = &record.kind, [2] = &record.label, [8] = &record.queue,
+                [9] = &record.directory, [10] = &record.workspace, [11] = &record.session,
+                [16] = &record.progress, [19] = &record.result, [22] = &record.retry_of,
+        };
+        int r;
+
+        for (int i = 0; i < (int) ELEMENTSOF(strings); i++)
+                if (strings[i]) {
+                        r = column_string(s, i, strings[i]);
+                        if (r < 0)
+                                return r;
+                }
+        record.state = job_state_from_string(strempty((const char *) sqlite3_column_text(s, 3)));
+        record.reason = job_reason_from_string(strempty((const char *) sqlite3_column_text(s, 4)));
+        if (!record.id || record.state < 0 || record.reason < 0)
+                return -EBADMSG;
+        record.exit_code = sqlite3_column_int(s, 5);
+        record.signal = sqlite3_column_int(s, 6);
+        record.uid = (uint32_t) sqlite3_column_int64(s, 7);
+        record.created_usec = (uint64_t) sqlite3_column_int64(s, 12);
+        record.started_usec = (uint64_t) sqlite3_column_int64(s, 13);
+        record.finished_usec = (uint64_t) sqlite3_column_int64(s, 14);
+        record.sequence = (uint64_t) sqlite3_column_int64(s, 15);
+        record.stdout_bytes = (uint64_t) sqlite3_column_int64(s, 17);
+        record.stderr_bytes = (uint64_t) sqlite3_column_int64(s, 18);
+        if (sqlite3_column_type(s, 20) != SQLITE_NULL)
+                record.stopped_by = (uint32_t) sqlite3_column_int64(s, 20);
+        record.notify = sqlite3_column_int(s, 21) != 0;
+        record.cpu_usage_usec = (uint64_t) sqlite3_column_int64(s, 23);
+        record.memory_peak = (uint64_t) sqlite3_column_int64(s, 24);
+
+        *ret = job_record_take(&record);
+        return 0;
+}
+
+/* Steps through the rows of a list of records; on success they belong to the caller. */
+static int read_records(sqlite3_stmt *s, JobRecord **ret, size_t *ret_n) {
+        size_t n = 0, allocated = 0;
+        JobRecord *records = NULL;
+        int step, r = 0;
+
+        while ((step = sqlite3_step(s)) == SQLITE_ROW && r >= 0) {
+                if (n == allocated) {
+                        JobRecord *bigger = reallocarray(records, MAX(2 * allocated, 4U), sizeof(JobRecord));
+
+                        if (!bigger) {
+                                r = -ENOMEM;
+                                break;
+                        }
+                        records = bigger;
+                        allocated = MAX(2 * allocated, 4U);
+                }
+                r = read_record(s, &records[n]);
+                if (r >= 0)
+                        n++;
+        }
+        if (r >= 0 && step != SQLITE_DONE)
+                r = database_errno(step);
+        if (r < 0) {
+                while (n > 0)
+                        job_record_clear(&records[--n]);
+                free(records);
+                return r;
+        }
+        *ret = records;
+        *ret_n = n;
+        return 0;
+}
+
+int database_read_spec(Database *db, const char *id, int (*write)(const void *spec, size_t size, void *userdata), void *userdata) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_READ_SPEC, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "s", id);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r == SQLITE_DONE)
+                return -ENOENT;
+        if (r != SQLITE_ROW)
+                return database_errno(r);
+        return write(sqlite3_column_blob(s, 0), (size_t) sqlite3_column_bytes(s, 0), userdata);
+}
+
+static int find_exact(Database *db, const char *id, uint32_t uid, JobRecord *ret) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_FIND, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "su", id, uid);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r == SQLITE_DONE)
+                return -ENOENT;
+        return r == SQLITE_ROW ? read_record(s, ret) : database_errno(r);
+}
+
+static int join_candidates(const JobRecord *records, size_t n, char **ret) {
+        size_t size = 0;
+        FILE *f;
+
+        f = open_memstream(ret, &size);
+        if (!f)
+                return -ENOMEM;
+        for (size_t i = 0; i < MIN(n, CANDIDATES_MAX); i++)
+                (void) fprintf(f, "%s%s", i > 0 ? ", " : "", records[i].id);
+        if (n > CANDIDATES_MAX)
+                (void) fputs(", …", f);
+        return fclose(f) == 0 ? 0 : -ENOMEM;
+}
+
+static int find_prefix(Database *db, const char *prefix, uint32_t uid, JobRecord *ret, char **ret_candidates) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        char end[JOB_ID_MAX + 2];
+        JobRecord *records = NULL;
+        size_t n = 0;
+        int r;
+
+        /* All characters of an id sort below '~'. */
+        (void) snprintf(end, sizeof(end), "%s~", prefix);
+        r = statement_get(db, SQL_FIND_PREFIX, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "ssui", prefix, end, uid, CANDIDATES_MAX + 1);
+        if (r < 0)
+                return r;
+        r = read_records(s, &records, &n);
+        if (r < 0)
+                return r;
+
+        if (n == 1)
+                *ret = job_record_take(&records[0]);
+        else if (n > 1)
+                r = join_candidates(records, n, ret_candidates);
+        for (size_t i = 0; i < n; i++)
+                job_record_clear(&records[i]);
+        free(records);
+        if (r < 0)
+                return r;
+        return n == 0 ? -ENOENT : n > 1 ? -EMLINK : 0;
+}
+
+int database_find(Database *db, const char *prefix, uint32_t uid, JobRecord *ret, char **ret_candidates) {
+        int r;
+
+        if (!job_id_prefix_is_valid(prefix))
+                return -ENOENT;
+        if (job_id_is_valid(prefix)) {
+                r = find_exact(db, prefix, uid, ret);
+                if (r != -ENOENT)
+                        return r;
+        }
+        return find_prefix(db, prefix, uid, ret, ret_candidates);
+}
+
+int database_find_key(Database *db, uint32_t uid, const char *key, char **ret_id, uint64_t *ret_digest) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_FIND_KEY, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "us", uid, key);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r == SQLITE_DONE)
+                return -ENOENT;
+        if (r != SQLITE_ROW)
+                return database_errno(r);
+        *ret_digest = (uint64_t) sqlite3_column_int64(s, 1);
+        return column_string(s, 0, ret_id);
+}
+
+int database_read_consumer(Database *db, uint32_t uid, const char *consumer, uint64_t *ret_sequence) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_READ_CONSUMER, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "us", uid, consumer);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r == SQLITE_DONE)
+                return -ENOENT;
+        if (r != SQLITE_ROW)
+                return database_errno(r);
+        *ret_sequence = (uint64_t) sqlite3_column_int64(s, 0);
+        return 0;
+}
+
+int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size_t *ret_n) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        bool finished = filter->after_sequence != UINT64_MAX;
+        int r;
+
+        r = statement_get(db, finished ? SQL_LIST_FINISHED : SQL_LIST, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, finished ? "isssusit" : "isssusi", (int) filter->states, filter->kind,
+                           filter->workspace, filter->session, filter->uid, filter->before,
+                           (int) filter->limit, filter->after_sequence);
+        if (r < 0)
+                return r;
+        return read_records(s, ret, ret_n);
+}
+
+/* -ENOENT, or -ESTALE where it was recorded once and its files are not deleted yet. */
+static int look_in_discarded(Database *db, const char *id) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_IS_DISCARDED, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "s", id);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        return r == SQLITE_ROW ? -ESTALE : r == SQLITE_DONE ? -ENOENT : database_errno(r);
+}
+
+int database_load_discarded(Database *db, int (*found)(const char *id, void *userdata), void *userdata) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r, step;
+
+        r = statement_get(db, SQL_LOAD_DISCARDED, &s);
+        if (r < 0)
+                return r;
+        while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+                r = found(strempty((const char *) sqlite3_column_text(s, 0)), userdata);
+                if (r < 0)
+                        return r;
+        }
+        return database_errno(step);
+}
+
+int database_get_state(Database *db, const char *id, JobState *ret) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_GET_STATE, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "s", id);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r == SQLITE_DONE)
+                return look_in_discarded(db, id);
+        if (r != SQLITE_ROW)
+                return database_errno(r);
+        *ret = job_state_from_string(strempty((const char *) sqlite3_column_text(s, 0)));
+        return *ret < 0 ? -EBADMSG : 0;
+}
+
+/* The columns of SQL_LOAD_LIVE and SQL_READ_STORED. */
+static int read_stored(sqlite3_stmt *s, StoredJob *stored) {
+        int column = RECORD_COLUMNS_N, r;
+
+        stored->limits = (JobLimits) {
+                .runtime_max_usec = (uint64_t) sqlite3_column_int64(s, column),
+                .output_max = (uint64_t) sqlite3_column_int64(s, column + 1),
+                .memory_max = (uint64_t) sqlite3_column_int64(s, column + 2),
+                .tasks_max = (uint64_t) sqlite3_column_int64(s, column + 3),
+                .cpu_weight = (uint64_t) sqlite3_column_int64(s, column + 4),
+                .stall_usec = (uint64_t) sqlite3_column_int64(s, column + 5),
+                .read_only = (uint64_t) sqlite3_column_int64(s, column + 6),
+        };
+        stored->stop_reason = job_reason_from_string(strempty((const char *) sqlite3_column_text(s, column + 8)));
+        if (stored->stop_reason < 0)
+                return -EBADMSG;
+        r = read_record(s, &stored->record);
+        return r < 0 ? r : column_string(s, column + 7, &stored->instance);
+}
+
+void stored_job_clear(StoredJob *stored) {
+        job_record_clear(&stored->record);
+        free(stored->instance);
+        stored->instance = NULL;
+}
+
+int database_read_stored(Database *db, const char *id, StoredJob *ret) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_READ_STORED, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "s", id);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        return r == SQLITE_ROW ? read_stored(s, ret) : r == SQLITE_DONE ? -ENOENT : database_errno(r);
+}
+
+int database_load_paused(Database *db, int (*found)(uint32_t uid, void *userdata), void *userdata) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r, step;
+
+        r = statement_get(db, SQL_LOAD_PAUSED, &s);
+        if (r < 0)
+                return r;
+        while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+                r = found((uint32_t) sqlite3_column_int64(s, 0), userdata);
+                if (r < 0)
+                        return r;
+        }
+        return database_errno(step);
+}
+
+int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userdata), void *userdata) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r, step;
+
+        r = statement_get(db, SQL_LOAD_LIVE, &s);
+        if (r < 0)
+                return r;
+        while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+                StoredJob stored = { .record = JOB_RECORD_INIT };
+
+                r = read_stored(s, &stored);
+                if (r >= 0)
+                        r = found(&stored, userdata);
+                stored_job_clear(&stored);
+                if (r < 0)
+                        return r;
+        }
+        return database_errno(step);
+}
+
+int database_count_user(Database *db, uint32_t uid, uint64_t *ret_jobs, uint64_t *ret_bytes) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_COUNT_USER, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "u", uid);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r != SQLITE_ROW && r != SQLITE_DONE)
+                return database_errno(r);
+        *ret_jobs = r == SQLITE_ROW ? (uint64_t) sqlite3_column_int64(s, 0) : 0;
+        *ret_bytes = r == SQLITE_ROW ? (uint64_t) sqlite3_column_int64(s, 1) : 0;
+        return 0;
+}
+
+int database_count(Database *db, uint64_t *ret_finished, uint64_t *ret_last_sequence) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, SQL_COUNT, &s);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r != SQLITE_ROW)
+                return r == SQLITE_DONE ? -EBADMSG : database_errno(r);
+        *ret_finished = (uint64_t) sqlite3_column_int64(s, 0);
+        *ret_last_sequence = (uint64_t) sqlite3_column_int64(s, 1);
+        return 0;
+}

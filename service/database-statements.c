@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The SQL of the store, and how a statement is used. */
+
+#include <stdarg.h>
+
+#include "database-internal.h"
+
+#define LIST_CONDITIONS                                                                        \
+        "(?1 = 0 OR (?1 >> CASE state WHEN 'queued' THEN 0 WHEN 'running' THEN 1 "              \
+        "  WHEN 'completed' THEN 2 WHEN 'failed' THEN 3 ELSE 4 END) & 1) "                      \
+        "AND (?2 IS NULL OR kind = ?2) AND (?3 IS NULL OR workspace = ?3) "                     \
+        "AND (?4 IS NULL OR session = ?4) AND (?5 IS NULL OR uid = ?5) "                        \
+        "AND (?6 IS NULL OR number < (SELECT number FROM jobs WHERE id = ?6 AND (?5 IS NULL OR uid = ?5))) "
+
+static const char *const statements[_SQL_MAX] = {
+        [SQL_BEGIN] = "BEGIN IMMEDIATE",
+        [SQL_COMMIT] = "COMMIT",
+        [SQL_ROLLBACK] = "ROLLBACK",
+        [SQL_INSERT] = "INSERT INTO jobs (" RECORD_COLUMNS ", token, " LIMIT_COLUMNS ", command_bytes) "
+                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                       "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [SQL_SET_KEY] = "UPDATE jobs SET key = ?2, digest = ?3 WHERE id = ?1",
+        [SQL_FIND_KEY] = "SELECT id, digest FROM jobs WHERE uid = ? AND key = ?",
+        [SQL_INSERT_SPEC] = "INSERT INTO specs VALUES (?, ?)",
+        [SQL_MARK_BEGUN] = "UPDATE jobs SET instance = ?2 WHERE id = ?1 AND state = 'queued'",
+        [SQL_MARK_STARTED] = "UPDATE jobs SET state = 'running', started_usec = ?2 "
+                             "WHERE id = ?1 AND state = 'queued'",
+        [SQL_MARK_STOPPED] = "UPDATE jobs SET stop_reason = ?2, stopped_by = ?3 "
+                             "WHERE id = ?1 AND sequence IS NULL",
+        [SQL_NEXT_SEQUENCE] = "UPDATE counters SET value = value + 1 WHERE name = 'sequence' RETURNING value",
+        [SQL_FINISH] = "UPDATE jobs SET state = ?2, reason = ?3, exit_code = ?4, signal = ?5, "
+                       "started_usec = ?6, finished_usec = ?7, progress = ?8, stdout_bytes = ?9, "
+                       "stderr_bytes = ?10, result = ?11, sequence = ?12, stopped_by = ?13, cpu_usage_usec = ?14, "
+                       "memory_peak = ?15 WHERE id = ?1 AND sequence IS NULL",
+        [SQL_ERASE_INPUT] = "UPDATE specs SET spec = substr(spec, 1, (SELECT command_bytes FROM jobs WHERE id = ?1)) "
+                            "WHERE id = ?1",
+        [SQL_ERASE_SPEC] = "DELETE FROM specs WHERE id = ? AND length(spec) = 0",
+        [SQL_REMOVE] = "DELETE FROM jobs WHERE id = ? AND sequence IS NOT NULL",
+        [SQL_READ_SPEC] = "SELECT spec FROM specs WHERE id = ?",
+        [SQL_FIND] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE id = ?1 AND (?2 IS NULL OR uid = ?2)",
+        [SQL_FIND_PREFIX] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE number IN ("
+                            "  SELECT number FROM jobs WHERE id >= ?1 AND id < ?2 AND (?3 IS NULL OR uid = ?3)"
+                            "  UNION"
+                            "  SELECT number FROM jobs WHERE token >= ?1 AND token < ?2 AND (?3 IS NULL OR uid = ?3)"
+                            ") ORDER BY number DESC LIMIT ?4",
+        [SQL_LIST] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE " LIST_CONDITIONS
+                     "ORDER BY number DESC LIMIT ?7",
+        [SQL_LIST_FINISHED] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE " LIST_CONDITIONS
+                              "AND sequence > ?8 ORDER BY sequence LIMIT ?7",
+        [SQL_GET_STATE] = "SELECT state FROM jobs WHERE id = ?",
+        [SQL_IS_DISCARDED] = "SELECT 1 FROM discarded WHERE id = ?",
+        [SQL_LOAD_DISCARDED] = "SELECT id FROM discarded",
+        [SQL_FORGET] = "DELETE FROM discarded WHERE id = ?",
+        [SQL_LOAD_LIVE] = "SELECT " RECORD_COLUMNS ", " LIMIT_COLUMNS ", instance, stop_reason "
+                          "FROM jobs WHERE sequence IS NULL ORDER BY number",
+        [SQL_READ_STORED] = "SELECT " RECORD_COLUMNS ", " LIMIT_COLUMNS ", instance, stop_reason FROM jobs WHERE id = ?",
+        [SQL_LOAD_PAUSED] = "SELECT uid FROM paused",
+        [SQL_PAUSE] = "INSERT OR IGNORE INTO paused VALUES (?)",
+        [SQL_RESUME] = "DELETE FROM paused WHERE uid = ?",
+        [SQL_COUNT] = "SELECT (SELECT count(*) FROM jobs WHERE sequence IS NOT NULL), "
+                      "(SELECT value FROM counters WHERE name = 'sequence')",
+        [SQL_COUNT_USER] = "SELECT jobs, bytes FROM users WHERE uid = ?",
+        [SQL_ACKNOWLEDGE] = "INSERT INTO consumers VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
+                            "SET sequence = max(sequence, excluded.sequence)",
+        [SQL_READ_CONSUMER] = "SELECT sequence FROM consumers WHERE uid = ? AND name = ?",
+        [SQL_EXPIRE_OLD] = "DELETE FROM jobs WHERE number IN (SELECT number FROM jobs "
+                           "WHERE sequence IS NOT NULL AND finished_usec < ?1 LIMIT ?2) RETURNING id",
+        /* Oldest first, what lies beyond the bytes that the newest may take, and is not awaited in an inbox. */
+        [SQL_EXPIRE_LARGE] = "DELETE FROM jobs WHERE number IN (SELECT number FROM ("
+                             "  SELECT number, uid, sequence, sum(stdout_bytes + stderr_bytes) "
+                             "    OVER (ORDER BY sequence DESC) AS total FROM jobs WHERE sequence IS NOT NULL) AS j "
+                             "WHERE total > ?1 AND NOT EXISTS (SELECT 1 FROM consumers c "
+                             "  WHERE c.uid = j.uid AND c.sequence < j.sequence) LIMIT ?2) RETURNING id",
+};
+
+int database_errno(int r) {
+        switch (r & 0xff) {
+        case SQLITE_OK:
+        case SQLITE_ROW:
+        case SQLITE_DONE:
+                return 0;
+        case SQLITE_FULL:
+                return -ENOSPC;
+        case SQLITE_NOMEM:
+                return -ENOMEM;
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+                return -EBUSY;
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB:
+                return -EBADMSG;
+        case SQLITE_READONLY:
+                return -EROFS;
+        case SQLITE_CONSTRAINT:
+                return -EEXIST;
+        default:
+                return -EIO;
+        }
+}
+
+void statement_reset(sqlite3_stmt **s) {
+        if (!*s)
+                return;
+        (void) sqlite3_reset(*s);
+        (void) sqlite3_clear_bindings(*s);
+}
+
+int statement_get(Database *db, int which, sqlite3_stmt **ret) {
+        if (!db->prepared[which]) {
+                int r = sqlite3_prepare_v3(db->sqlite, statements[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                           &db->prepared[which], NULL);
+
+                if (r != SQLITE_OK)
+                        return database_errno(r);
+        }
+        *ret = db->prepared[which];
+        return 0;
+}
+
+int statement_bind(sqlite3_stmt *s, const char *format, ...) {
+        int r = SQLITE_OK, column = 0;
+        va_list ap;
+
+        va_start(ap, format);
+        for (const char *f = format; *f && r == SQLITE_OK; f++)
+                switch (*f) {
+                case '-':
+                        column++;
+                        break;
+                case 's':
+                        r = sqlite3_bind_text(s, ++column, va_arg(ap, const char *), -1, SQLITE_STATIC);
+                        break;
+                case 't': {
+                        uint64_t value = va_arg(ap, uint64_t);
+
+                        r = sqlite3_bind_int64(s, ++column, (int64_t) MIN(value, (uint64_t) INT64_MAX));
+                        break;
+                }
+                case 'i':
+                        r = sqlite3_bind_int(s, ++column, va_arg(ap, int));
+                        break;
+                default: {
+                        uint32_t value = va_arg(ap, uint32_t);
+
+                        r = value == UINT32_MAX ? sqlite3_bind_null(s, ++column) :
+                                                  sqlite3_bind_int64(s, ++column, value);
+                }
+                }
+        va_end(ap);
+        return database_errno(r);
+}
+
+int statement_run(sqlite3_stmt *s) {
+        int r = sqlite3_step(s);
+
+        return r == SQLITE_DONE ? 0 : r == SQLITE_ROW ? -EIO : database_errno(r);
+}
+
+int statement_run_simple(Database *db, int which) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, which, &s);
+        return r < 0 ? r : statement_run(s);
+}
+
+int statement_run_on_id(Database *db, int which, const char *id) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_get(db, which, &s);
+        if (r < 0)
+                return r;
+        r = statement_bind(s, "s", id);
+        return r < 0 ? r : statement_run(s);
+}
+
+int column_string(sqlite3_stmt *s, int column, char **ret) {
+        const char *text = (const char *) sqlite3_column_text(s, column);
+
+        if (!text)
+                return 0;
+        *ret = strdup(text);
+        return *ret ? 0 : -ENOMEM;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "polkit.h"
+#include "request.h"
+
+static void answer_cancel(sd_bus_message *call, const JobRecord *record, void *userdata) {
+        (void) sd_bus_reply_method_return(call, "s", job_state_to_string(record->state));
+}
+
+static void on_cancel_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
+        _cleanup_(request_freep) Request *request = userdata;
+        int r;
+
+        if (error) {
+                (void) sd_bus_reply_method_error(request->call, error);
+                return;
+        }
+        if (!found->job || found->record->sequence > 0)
+                return answer_cancel(request->call, found->record, NULL);
+        r = request_park(request, WAITER_ANY, (Job *[]) { found->job }, 1, USEC_INFINITY, answer_cancel, NULL, NULL);
+        if (r < 0)
+                (void) request_unavailable(request->call, r);
+        else
+                lifecycle_stop(found->job, JOB_REASON_USER, request->uid);
+}
+
+int manager_bus_cancel(Manager *manager, sd_bus_message *call, const char *id) {
+        _cleanup_(request_freep) Request *request = NULL;
+        int r;
+
+        r = request_new(&request, manager, call);
+        if (r >= 0)
+                r = request_add_id(request, id);
+        return r < 0 ? r : request_lookup(TAKE_PTR(request), POLKIT_MANAGE_ALL, on_cancel_found);
+}
+
+int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *id;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &id);
+        return r < 0 ? r : manager_bus_cancel(userdata, m, id);
+}

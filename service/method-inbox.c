@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "bus-names.h"
+#include "request.h"
+
+static int read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', ret);
+        if (r < 0)
+                return r;
+        if (!**ret || strlen(*ret) > JOB_CONSUMER_MAX)
+                return invalid(error, "The name of a consumer is 1 to %u bytes long.", JOB_CONSUMER_MAX);
+        return 0;
+}
+
+int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(request_freep) Request *request = NULL;
+        Manager *manager = userdata;
+        const char *consumer;
+        uint32_t limit;
+        int r;
+
+        r = read_consumer(m, &consumer, error);
+        if (r >= 0)
+                r = sd_bus_message_read_basic(m, 'u', &limit);
+        if (r < 0)
+                return r;
+        if (limit == 0 || limit > JOB_LIST_MAX)
+                return invalid(error, "The limit is out of range: 1 to %u.", JOB_LIST_MAX);
+        r = request_new(&request, manager, m);
+        if (r >= 0)
+                r = store_inbox(manager->store, request->uid, consumer, limit, request_on_listed, request);
+        if (r < 0)
+                return r;
+        TAKE_PTR(request);
+        return 1;
+}
+
+static void on_acknowledged(int r, void *userdata) {
+        _cleanup_(request_freep) Request *request = userdata;
+
+        if (r < 0)
+                (void) request_unavailable(request->call, r);
+        else
+                (void) sd_bus_reply_method_return(request->call, NULL);
+}
+
+int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(request_freep) Request *request = NULL;
+        Manager *manager = userdata;
+        const char *consumer;
+        uint64_t sequence;
+        int r;
+
+        r = read_consumer(m, &consumer, error);
+        if (r >= 0)
+                r = sd_bus_message_read_basic(m, 't', &sequence);
+        if (r < 0)
+                return r;
+        if (sequence > store_last_sequence(manager->store))
+                return invalid(error, "No job has the sequence %" PRIu64 " yet; nothing was acknowledged.", sequence);
+        r = request_new(&request, manager, m);
+        if (r >= 0)
+                r = store_acknowledge(manager->store, request->uid, consumer, sequence, on_acknowledged, request);
+        if (r < 0)
+                return r;
+        TAKE_PTR(request);
+        return 1;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "bus-names.h"
+#include "job-id.h"
+#include "polkit.h"
+#include "request.h"
+#include "utf8.h"
+
+static int read_filter_states(sd_bus_message *m, StoreFilter *filter, sd_bus_error *error) {
+        const char *word;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read_basic(m, 's', &word)) > 0) {
+                JobState state = job_state_from_string(word);
+
+                if (state < 0)
+                        return invalid(error, "Filter State: states are queued, running, completed, failed and cancelled.");
+                filter->states |= 1U << state;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int unknown_filter(const char *name, sd_bus_error *error) {
+        _cleanup_free_ char *shown = utf8_make_shown(name, 64);
+
+        return invalid(error, "There is no filter %s; see List in org.codex.Jobs(5) for those there are.", strempty(shown));
+}
+
+static int read_filter_value(sd_bus_message *m, const char *name, const char *type, StoreFilter *filter, sd_bus_error *error) {
+        const struct {
+                const char *name, *type;
+                void *target;
+        } values[] = {
+                { "Kind", "s", &filter->kind },
+                { "Workspace", "s", &filter->workspace },
+                { "Session", "s", &filter->session },
+                { "Before", "s", &filter->before },
+                { "Uid", "u", &filter->uid },
+                { "AfterSequence", "t", &filter->after_sequence },
+                { "Limit", "u", &filter->limit },
+        };
+        const char *text, *known = streq(name, "State") ? "State" : NULL;
+        int r;
+
+        if (known && streq(type, "as"))
+                return read_filter_states(m, filter, error);
+        for (size_t i = 0; i < ELEMENTSOF(values); i++) {
+                if (!streq(values[i].name, name))
+                        continue;
+                known = values[i].name;
+                if (!streq(values[i].type, type))
+                        break;
+                if (*type != 's')
+                        return sd_bus_message_read_basic(m, *type, values[i].target);
+                r = sd_bus_message_read_basic(m, 's', &text);
+                if (r < 0)
+                        return r;
+                free(*(char **) values[i].target);
+                *(char **) values[i].target = strdup(text);
+                return *(char **) values[i].target ? 0 : -ENOMEM;
+        }
+        if (known)
+                return invalid(error, "Filter %s has the wrong type; see org.codex.Jobs(5).", known);
+        return unknown_filter(name, error);
+}
+
+static int read_filter_entry(sd_bus_message *m, StoreFilter *filter, sd_bus_error *error) {
+        const char *name, *type;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &name);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_peek_type(m, NULL, &type);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_enter_container(m, 'v', type);
+        if (r < 0)
+                return r;
+        r = read_filter_value(m, name, type, filter, error);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_filter(sd_bus_message *m, StoreFilter *filter, sd_bus_error *error) {
+        int r;
+
+        *filter = (StoreFilter) { .uid = STORE_ANY_UID, .after_sequence = UINT64_MAX, .limit = 100 };
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = read_filter_entry(m, filter, error);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+        if (filter->limit == 0 || filter->limit > JOB_LIST_MAX)
+                return invalid(error, "Filter Limit is out of range: 1 to %u.", JOB_LIST_MAX);
+        if (filter->before && !job_id_is_valid(filter->before))
+                return invalid(error, "Filter Before is not an id in full.");
+        return sd_bus_message_exit_container(m);
+}
+
+static void on_list_polkit(PolkitAnswer answer, void *userdata) {
+        _cleanup_(request_freep) Request *request = userdata;
+        int r;
+
+        if (answer != POLKIT_ALLOWED || request->manager->stopping) {
+                (void) request_reply_records(request->call, NULL, 0);
+                return;
+        }
+        r = store_list(request->manager->store, &request->filter, request_on_listed, request);
+        if (r < 0)
+                (void) request_unavailable(request->call, r);
+        else
+                TAKE_PTR(request);
+}
+
+/* Another user's jobs; without leave there are none. */
+static int list_others(Request *request, StoreFilter *filter) {
+        _cleanup_(request_freep) Request *owned = request;
+        int r;
+
+        if (!owned->manager->system_scope)
+                return request_reply_records(owned->call, NULL, 0);
+        owned->filter = *filter;
+        *filter = (StoreFilter) {};
+        r = polkit_check(owned->call, POLKIT_READ_ALL, on_list_polkit, owned, request_release);
+        if (r < 0)
+                return r;
+        TAKE_PTR(owned);
+        return 1;
+}
+
+int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(store_filter_clear) StoreFilter filter = {};
+        _cleanup_(request_freep) Request *request = NULL;
+        Manager *manager = userdata;
+        uint32_t visible;
+        int r;
+
+        r = read_filter(m, &filter, error);
+        if (r < 0)
+                return r;
+        r = request_new(&request, manager, m);
+        if (r < 0)
+                return r;
+        visible = authorize_visible_uid(request->uid);
+        if (visible != STORE_ANY_UID && filter.uid != STORE_ANY_UID && filter.uid != visible)
+                return list_others(TAKE_PTR(request), &filter);
+        if (visible != STORE_ANY_UID)
+                filter.uid = visible;
+        r = store_list(manager->store, &filter, request_on_listed, request);
+        if (r < 0)
+                return r;
+        TAKE_PTR(request);
+        return 1;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files of the store share: its operations.
+ *
+ *   store.c        its life, its thread
+ *   store-write.c  jobs and what happens to them
+ *   store-read.c   looking up and listing */
+
+#include "background.h"
+#include "database.h"
+#include "store.h"
+
+struct Store {
+        char *directory;
+        sd_event *event;
+        Database *db; /* of the thread, once it runs */
+        Background *thread;
+        sd_event_source *checkpoint_timer; /* since something was erased */
+        uint64_t finished;
+        uint64_t last_sequence;
+};
+
+typedef struct StoreOp StoreOp;
+
+/* One operation. execute runs on the thread and may run twice: a batch that fails is done again one by
+ * one. finish runs on the loop and calls the caller back. */
+struct StoreOp {
+        BackgroundOp base; /* first */
+        Store *store;
+        const char *name; /* for failpoints */
+        int (*execute)(Database *db, StoreOp *op);
+        void (*finish)(StoreOp *op);
+        int result;  /* of the transaction */
+        int answer;  /* of a look-up: that something is not there does not fail the batch */
+        void *userdata;
+        union {
+                StoreCallback plain;
+                StoreInsertCallback insert;
+                StoreExpireCallback expire;
+                StoreSpecCallback spec;
+                StoreFinishCallback finish;
+                StoreLookupCallback lookup;
+                StoreListCallback list;
+                StoreStateCallback state;
+                StoreWorkCallback work;
+        } callback;
+
+        JobRecord record; /* what to write; owned */
+        JobLimits limits;
+        JobOutcome outcome;
+        char *instance; /* or the name of a consumer */
+        char *key;
+        uint64_t digest;
+        char *existing;
+        uint64_t jobs_max;
+        uint64_t bytes_max;
+        void *spec; /* owned, and wiped when it is freed */
+        size_t spec_size;
+        size_t command_size;
+        bool keep_input;
+        bool paused;
+        bool checkpoint; /* after the commit */
+        StoredJob stored; /* what was read; owned */
+        int stdin_fd; /* to append to the spec */
+        int spec_fd;  /* the memfd that it is handed out in */
+        uint64_t stdin_size;
+        uint64_t sequence;
+        StoreLookup lookup;
+        StoreFilter filter;
+        size_t n_expired;
+        JobRecord *records; /* what was read; owned */
+        size_t n_records;
+};
+
+/* An operation of that name, on the job of that id if it is not NULL. */
+int store_op_new(StoreOp **ret, Store *store, const char *name, const char *id, int (*execute)(Database *, StoreOp *),
+                 void (*finish)(StoreOp *), void *userdata);
+StoreOp *store_op_free(StoreOp *op);
+DEFINE_CLEANUP(StoreOp *, store_op_free);
+
+/* Hands it over to the thread, which frees it. */
+void store_submit(Store *store, StoreOp *op);
+
+/* A finish() that calls callback.plain, if there is one. */
+void store_finish_plain(StoreOp *op);
+
+/* Has what was erased wiped from the write-ahead log soon. */
+void store_checkpoint_soon(Store *store);
+
+int store_copy_string(const char *s, char **ret); /* NULL stays as it was */
+int store_copy_strings(char *const *strings, size_t n, char ***ret);
+void store_records_free(JobRecord *records, size_t n);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "store-internal.h"
+
+static int execute_lookup(Database *db, StoreOp *op) {
+        StoreLookup *l = &op->lookup;
+
+        l->missing = NULL;
+        store_records_free(l->records, l->n_records);
+        l->n_records = 0;
+        l->records = NULL;
+        for (size_t n = 0; l->ids[n]; n++) {
+                JobRecord *bigger = reallocarray(l->records, n + 1, sizeof(JobRecord));
+                int r;
+
+                if (!bigger)
+                        return -ENOMEM;
+                l->records = bigger;
+                r = database_find(db, l->ids[n], l->uid, &l->records[n], &l->candidates);
+                if (r == -ENOENT || r == -EMLINK) {
+                        l->missing = l->ids[n];
+                        op->answer = r;
+                        return 0;
+                }
+                if (r < 0)
+                        return r;
+                l->n_records++;
+        }
+        return 0;
+}
+
+static void finish_lookup(StoreOp *op) {
+        op->callback.lookup(op->result < 0 ? op->result : op->answer, &op->lookup, op->userdata);
+}
+
+int store_lookup(Store *store, char *const *ids, size_t n, uint32_t uid, StoreLookupCallback callback, void *userdata) {
+        _cleanup_(store_op_freep) StoreOp *op = NULL;
+        int r;
+
+        r = store_op_new(&op, store, "lookup", NULL, execute_lookup, finish_lookup, userdata);
+        if (r < 0)
+                return r;
+        op->callback.lookup = callback;
+        op->lookup.uid = uid;
+        r = store_copy_strings(ids, n, &op->lookup.ids);
+        if (r < 0)
+                return r;
+        store_submit(store, TAKE_PTR(op));
+        return 0;
+}
+
+static int execute_list(Database *db, StoreOp *op) {
+        store_records_free(op->records, op->n_records);
+        op->records = NULL;
+        op->n_records = 0;
+        return database_list(db, &op->filter, &op->records, &op->n_records);
+}
+
+static void finish_list(StoreOp *op) {
+        op->callback.list(op->result, op->records, op->n_records, op->userdata);
+}
+
+int store_list(Store *store, StoreFilter *filter, StoreListCallback callback, void *userdata) {
+        StoreOp *op;
+        int r;
+
+        r = store_op_new(&op, store, "list", NULL, execute_list, finish_list, userdata);
+        if (r < 0) {
+                store_filter_clear(filter);
+                return r;
+        }
+        op->callback.list = callback;
+        op->filter = *filter;
+        *filter = (StoreFilter) {};
+        store_submit(store, op);
+        return 0;
+}
+
+static int execute_get_state(Database *db, StoreOp *op) {
+        int r;
+
+        r = database_get_state(db, op->record.id, &op->record.state);
+        op->answer = r == -ENOENT || r == -ESTALE ? r : 0;
+        return op->answer < 0 ? 0 : r;
+}
+
+static void finish_get_state(StoreOp *op) {
+        op->callback.state(op->result < 0 ? op->result : op->answer, op->record.state, op->userdata);
+}
+
+int store_get_state(Store *store, const char *id, StoreStateCallback callback, void *userdata) {
+        StoreOp *op;
+        int r;
+
+        r = store_op_new(&op, store, "get-state", id, execute_get_state, finish_get_state, userdata);
+        if (r < 0)
+                return r;
+        op->callback.state = callback;
+        store_submit(store, op);
+        return 0;
+}
+
+/* --- what a job was made of ------------------------------------------------------------------------ */
+
+static int copy_spec(const void *spec, size_t size, void *userdata) {
+        StoreOp *op = userdata;
+
+        free(op->spec); /* of the batch that was rolled back */
+        op->spec = malloc(MAX(size, 1U));
+        if (!op->spec)
+                return -ENOMEM;
+        memcpy(op->spec, spec, size);
+        op->spec_size = size;
+        return 0;
+}
+
+static int execute_read_work(Database *db, StoreOp *op) {
+        int r;
+
+        stored_job_clear(&op->stored);
+        r = database_read_stored(db, op->record.id, &op->stored);
+        if (r >= 0)
+                r = database_read_spec(db, op->record.id, copy_spec, op);
+        op->answer = r == -ENOENT ? r : 0;
+        return op->answer < 0 ? 0 : r;
+}
+
+static void finish_read_work(StoreOp *op) {
+        op->callback.work(op->result < 0 ? op->result : op->answer, &op->stored, op->spec, op->spec_size, op->userdata);
+}
+
+int store_read_work(Store *store, const char *id, StoreWorkCallback callback, void *userdata) {
+        StoreOp *op;
+        int r;
+
+        r = store_op_new(&op, store, "read-work", id, execute_read_work, finish_read_work, userdata);
+        if (r < 0)
+                return r;
+        op->callback.work = callback;
+        store_submit(store, op);
+        return 0;
+}
+
+/* --- inboxes --------------------------------------------------------------------------------------- */
+
+static int execute_inbox(Database *db, StoreOp *op) {
+        int r;
+
+        op->filter.after_sequence = 0;
+        r = database_read_consumer(db, op->filter.uid, op->instance, &op->filter.after_sequence);
+        if (r == -ENOENT)
+                r = database_acknowledge(db, op->filter.uid, op->instance, 0);
+        return r < 0 ? r : execute_list(db, op);
+}
+
+static int new_consumer_op(StoreOp **ret, Store *store, const char *name, uint32_t uid, const char *consumer,
+                           int (*execute)(Database *, StoreOp *), void (*finish)(StoreOp *), void *userdata) {
+        _cleanup_(store_op_freep) StoreOp *op = NULL;
+        int r;
+
+        r = store_op_new(&op, store, name, NULL, execute, finish, userdata);
+        if (r < 0)
+                return r;
+        op->filter.uid = uid;
+        r = store_copy_string(consumer, &op->instance);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(op);
+        return 0;
+}
+
+int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit, StoreListCallback callback, void *userdata) {
+        StoreOp *op;
+        int r;
+
+        r = new_consumer_op(&op, store, "inbox", uid, consumer, execute_inbox, finish_list, userdata);
+        if (r < 0)
+                return r;
+        op->callback.list = callback;
+        op->filter.limit = limit;
+        store_submit(store, op);
+        return 0;
+}
+
+static int execute_acknowledge(Database *db, StoreOp *op) {
+        return database_acknowledge(db, op->filter.uid, op->instance, op->sequence);
+}
+
+int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence, StoreCallback callback, void *userdata) {
+        StoreOp *op;
+        int r;
+
+        r = new_consumer_op(&op, store, "acknowledge", uid, consumer, execute_acknowledge, store_finish_plain, userdata);
+        if (r < 0)
+                return r;
+        op->callback.plain = callback;
+        op->sequence = sequence;
+        store_submit(store, op);
+        return 0;
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "failpoint.h"
+#include "spec-format.h"
+#include "store-internal.h"
+
+#define EXPIRE_MAX 500 /* jobs in one operation, so that a commit does not wait long for it */
+
+/* --- specs ---------------------------------------------------------------------------------------- */
+
+static int write_memfd(const void *data, size_t size, void *userdata) {
+        _cleanup_close_ int fd = -EBADF;
+        int *ret = userdata;
+
+        if (size < sizeof(SpecHeader))
+                return -EBADMSG;
+        fd = memfd_create("codex-job-spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+        for (size_t done = 0; done < size;) {
+                ssize_t n = write(fd, (const char *) data + done, size - done);
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                done += n > 0 ? (size_t) n : 0;
+        }
+        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+                return -errno;
+        if (*ret >= 0) /* from the batch that was rolled back */
+                (void) close(*ret);
+        *ret = TAKE_FD(fd);
+        return 0;
+}
+
+/* --- insert ---------------------------------------------------------------------------------------- */
+
+static int append_stdin(StoreOp *op) {
+        size_t size = op->spec_size + op->stdin_size;
+        char *bigger;
+
+        if (op->stdin_fd < 0)
+                return 0;
+        bigger = realloc(op->spec, size);
+        if (!bigger)
+                return -ENOMEM;
+        op->spec = bigger;
+        for (size_t done = 0; done < op->stdin_size;) {
+                ssize_t n = pread(op->stdin_fd, bigger + op->spec_size + done, op->stdin_size - done, (off_t) done);
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n == 0)
+                        return -EPIPE; /* it has shrunk under us */
+                done += n > 0 ? (size_t) n : 0;
+        }
+        op->digest = spec_digest_more(op->digest, bigger + op->spec_size, op->stdin_size);
+        op->spec_size = size;
+        (void) close(TAKE_FD(op->stdin_fd));
+        return 0;
+}
+
+/* Under a key that is known the request is answered with the job that it made before. */
+static int find_existing(Database *db, StoreOp *op) {
+        uint64_t digest;
+        int r;
+
+        free(op->existing);
+        op->existing = NULL;
+        r = database_find_key(db, op->record.uid, op->key, &op->existing, &digest);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return r;
+        if (digest != op->digest)
+                op->answer = -EKEYREJECTED;
+        return 1;
+}
+
+/* Returns 1 and an answer for a user who has too much. */
+static int check_quota(Database *db, StoreOp *op) {
+        uint64_t jobs, bytes;
+        int r;
+
+        r = database_count_user(db, op->record.uid, &jobs, &bytes);
+        if (r < 0)
+                return r;
+        if ((op->jobs_max == 0 || jobs < op->jobs_max) && (op->bytes_max == 0 || bytes < op->bytes_max))
+                return 0;
+        op->answer = -EDQUOT;
+        return 1;
+}
+
+static int execute_insert(Database *db, StoreOp *op) {
+        int r;
+
+        r = append_stdin(op);
+        if (r < 0)
+                return r;
+        if (op->key) {
+                r = find_existing(db, op);
+                if (r != 0)
+                        return r;
+        }
+        r = check_quota(db, op);
+        if (r != 0)
+                return r;
+        r = database_insert(db, &op->record, &op->limits, op->spec, op->spec_size, op->command_size);
+        if (r >= 0 && op->key)
+                r = database_set_key(db, op->record.id, op->key, op->digest);
+        if (r >= 0 && op->instance)
+                r = database_mark_begun(db, op->record.id, op->instance);
+        if (r >= 0 && op->instance)
+                r = write_memfd(op->spec, op->spec_size, &op->spec_fd);
+        return r;
+}
+
+static void finish_insert(StoreOp *op) {
+        int r = op->result < 0 ? op->result : op->answer;
+
+        op->callback.insert(r, r < 0 ? NULL : op->existing, r < 0 ? -EBADF : TAKE_FD(op->spec_fd), op->userdata);
+}
+
+int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreInsertCallback callback, void *userdata) {
+        _cleanup_(store_op_freep) StoreOp *op = NULL;
+        int r;
+
+        r = store_op_new(&op, store, "insert", NULL, execute_insert, finish_insert, userdata);
+        if (r < 0) {
+                free(insert->spec);
+                return r;
+        }
+        op->spec = insert->spec;
+        op->spec_size = insert->spec_size;
+        op->command_size = insert->command_size;
+        op->callback.insert = callback;
+        op->limits = job->limits;
+        op->digest = insert->digest;
+        op->jobs_max = insert->jobs_max;
+        op->bytes_max = insert->bytes_max;
+        r = store_copy_string(insert->key, &op->key);
+        if (r >= 0)
+                r = store_copy_string(insert->instance, &op->instance);
+        if (r >= 0)
+                r = job_record_copy(&job->record, &op->record);
+        if (r < 0)
+                return r;
+        if (insert->stdin_fd >= 0) {
+                op->stdin_size = insert->stdin_size;
+                op->stdin_fd = fcntl(insert->stdin_fd, F_DUPFD_CLOEXEC, 3);
+                if (op->stdin_fd < 0)
+                        return -errno;
+        }
+        store_submit(store, TAKE_PTR(op));
+        return 0;
+}
+
+/* --- begin, started, stop -------------------------------------------------------------------------- */
+
+static int execute_begin(Database *db, StoreOp *op) {
+        int r;
+
+        r = database_mark_begun(db, op->record.id, op->instance);
+        if (r < 0)
+                return r;
+        return database_read_spec(db, op->record.id, write_memfd, &op->spec_fd);
+}
+
+static void finish_begin(StoreOp *op) {
+        op->callback.spec(op->result, op->result < 0 ? -EBADF : TAKE_FD(op->spec_fd), op->userdata);
+}
+
+int store_begin(Store *store, const char *id, const char *instance, StoreSpecCallback callback, void *userdata) {
+        _cleanup_(store_op_freep) StoreOp *op = NULL;
+        int r;
+
+        r = store_op_new(&op, store, "begin", id, execute_begin, finish_begin, userdata);
+        if (r < 0)
+                return r;
+        op->callback.spec = callback;
+        r = store_copy_string(instance, &op->instance);
+        if (r < 0)
+                return r;
+        store_submit(store, TAKE_PTR(op));
+        return 0;
+}
+
+static int execute_started(Database *db, StoreOp *op) {
+        return database_mark_started(db, op->record.id, op->record.started_usec);
+}
+
+int store_started(Store *store, const char *id, uint64_t started_usec) {
+        StoreOp *op;
+        int r;
+
+        r = store_op_new(&op, store, "started", id, execute_started, store_finish_plain, NULL);
+        if (r < 0)
+                return r;
+        op->record.started_usec = started_usec;
+        store_submit(store, op);
+        return 0;
+}
+
+static int execute_stop(Database *db, StoreOp *op) {
+        return database_mark_stopped(db, op->record.id, op->record.reason, op->record.stopped_by);
+}
+
+int store_stop(Store *store, const char *id, JobReason reason, uint32_t uid, StoreCallback callback, void *userdata) {
+        StoreOp *op;
+        int r;
+
+        r = store_op_new(&op, store, "stop", id, execute_stop, store_finish_plain, userdata);
+        if (r < 0)
+                return r;
+        op->callback.plain = callback;
+        op->record.reason = reason;
+        op->record.stopped_by = uid;
+        store_submit(store, op);
+        return 0;
+}
+
+/* --- finish ---------------------------------------------------------------------------------------- */
+
+static int execute_finish(Database *db, StoreOp *op) {
+        return database_finish(db, &op->record, &op->outcome, op->keep_input, &op->sequence);
+}
+
+static void finish_finish(StoreOp *op) {
+        if (op->result >= 0) {
+                op->store->finished++;
+                op->store->last_sequence = op->sequence;
+                store_checkpoint_soon(op->store);
+        }
+        op->callback.finish(op->result, op->sequence, op->userdata);
+}
+
+int store_finish(Store *store, const Job *job, bool keep_input, StoreFinishCallback callback, void *userdata) {
+        _cleanup_(store_op_freep) StoreOp *op = NULL;
+        int r;
+
+        r = store_op_new(&op, store, "finish", NULL, execute_finish, finish_finish, userdata);
+        if (r < 0)
+                return r;
+        op->callback.finish = callback;
+        op->outcome = job->outcome;
+        op->keep_input = keep_input;
+        r = job_record_copy(&job->record, &op->record);
+        if (r < 0)
+                return r;
+        store_submit(store, TAKE_PTR(op));
+        return 0;
+}
+
+/* --- remove ---------------------------------------------------------------------------------------- */
+
+static int execute_remove(Database *db, StoreOp *op) {
+        int r = 0;
+
+        for (char **id = op->lookup.ids; *id && r >= 0; id++)
+                r = database_remove(db, *id);
+        return r;
+}
+
+static void finish_remove(StoreOp *op) {
+        for (char **id = op->lookup.ids; *id && op->result >= 0; id++)
+                op->store->finished--;
+        if (op->result >= 0)
+                store_checkpoint_soon(op->store);
+        store_finish_plain(op);
+}
+
+int store_remove(Store *store, char *const *ids, size_t n, StoreCallback callback, void *userdata) {
+        _cleanup_(store_op_freep) StoreOp *op = NULL;
+        int r;
+
+        r = store_op_new(&op, store, "remove", NULL, execute_remove, finish_remove, userdata);
+        if (r < 0)
+                return r;
+        op->callback.plain = callback;
+        r = store_copy_strings(ids, n, &op->lookup.ids);
+        if (r < 0)
+                return r;
+        store_submit(store, TAKE_PTR(op));
+        return 0;
+}
+
+static int execute_forget(Database *db, StoreOp *op) {
+        return database_forget(db, op->record.id);
+}
+
+int store_forget(Store *store, const char *id) {
+        StoreOp *op;
+        int r;
+
+        r = store_op_new(&op, store, "forget", id, execute_forget, store_finish_plain, NULL);
+        if (r < 0)
+                return r;
+        store_submit(store, op);
+        return 0;
+}
+
+/* --- retention ------------------------------------------------------------------------------------- */
+
+static int execute_expire(Database *db, StoreOp *op) {
+        for (char **id = op->lookup.ids; *id; id++) { /* of a batch that was rolled back */
+                free(*id);
+                *id = NULL;
+        }
+        return database_expire(db, op->record.finished_usec, op->record.stdout_bytes, EXPIRE_MAX, op->lookup.ids,
+                               &op->n_expired);
+}
+
+static void finish_expire(StoreOp *op) {
+        size_t n = op->result < 0 ? 0 : op->n_expired;
+
+        op->store->finished -= n;
+        op->callback.expire(op->result, op->lookup.ids, n, op->userdata);
+}
+
+int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreExpireCallback callback, void *userdata) {
+        _cleanup_(store_op_freep) StoreOp *op = NULL;
+        int r;
+
+        r = store_op_new(&op, store, "expire", NULL, execute_expire, finish_expire, userdata);
+        if (r < 0)
+                return r;
+        op->callback.expire = callback;
+        op->record.finished_usec = before_usec;
+        op->record.stdout_bytes = bytes_max;
+        op->lookup.ids = calloc(EXPIRE_MAX + 1, sizeof(char *));
+        if (!op->lookup.ids)
+                return -ENOMEM;
+        store_submit(store, TAKE_PTR(op));
+        return 0;
+}
+
+/* --- pause ----------------------------------------------------------------------------------------- */
+
+static int execute_pause(Database *db, StoreOp *op) {
+        return database_set_paused(db, op->record.uid, op->paused);
+}
+
+int store_set_paused(Store *store, uint32_t uid, bool paused, StoreCallback callback, void *userdata) {
+        StoreOp *op;
+        int r;
+
+        r = store_op_new(&op, store, "pause", NULL, execute_pause, store_finish_plain, userdata);
+        if (r < 0)
+                return r;
+        op->callback.plain = callback;
+        op->record.uid = uid;
+        op->paused = paused;
+        store_submit(store, op);
+        return 0;
+}
