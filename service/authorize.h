@@ -3,7 +3,8 @@
 
 /* Who calls, and what that user may see. The uid of a peer comes from the bus and from nowhere else. A
  * filter holds back each method call of a peer that is not known yet until the bus has said who it is,
- * asynchronously; behind it, every handler has the uid at hand. */
+ * asynchronously; behind it, every handler has the uid at hand. Signals that somebody sends to the service alone
+ * end at the filter. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,9 @@ void authorize_refuse(Authorize *a);
 
 /* The uid that sent a method call that has passed the filter; UINT32_MAX for any other message. */
 uint32_t authorize_sender(Authorize *a, sd_bus_message *m);
+
+/* The uid behind a unique name that has called; UINT32_MAX when it has left the bus. */
+uint32_t authorize_peer(Authorize *a, const char *name);
 
 /* What polkit said of Enqueue for the sender's connection: 1 allowed, 0 denied, which holds for one call,
  * -EINPROGRESS while it is asked, or -ENODATA when it was not. */
