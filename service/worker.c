@@ -36,16 +36,12 @@ static void notify(const char *message) {
                       (socklen_t) (offsetof(struct sockaddr_un, sun_path) + n));
 }
 
+/* Everybody can read the status of a unit: in it an ellipsis stands for the name. */
 static int fail(int status, const char *what, const char *name, int error) {
-        char message[1024];
+        char message[256];
 
         (void) dprintf(STDERR_FILENO, "codex-jobs: %s %s: %s\n", what, name, strerror(error));
-        (void) snprintf(message, sizeof(message), "ERRNO=%d\nSTATUS=%s %.256s: %s", error, what, name,
-                        strerror(error));
-        /* A name with a newline would end the field. */
-        for (char *p = strstr(message, "\nSTATUS=") + 1; *p; p++)
-                if (*p == '\n')
-                        *p = ' ';
+        (void) snprintf(message, sizeof(message), "ERRNO=%d\nSTATUS=%s …: %s", error, what, strerror(error));
         notify(message);
         return status;
 }

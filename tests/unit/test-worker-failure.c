@@ -32,7 +32,8 @@ typedef struct Failure {
         int error;
 } Failure;
 
-static void check_notified(int fd, const Failure *failure, const char *text) {
+/* what: the complaint without the name it is about, which is not for everybody. */
+static void check_notified(int fd, const Failure *failure, const char *what) {
         _cleanup_free_ char *expected = NULL;
         char message[4096];
         ssize_t n;
@@ -40,37 +41,36 @@ static void check_notified(int fd, const Failure *failure, const char *text) {
         n = recv(fd, message, sizeof(message) - 1, MSG_DONTWAIT);
         check(n > 0);
         message[n] = 0;
-        check(asprintf(&expected, "ERRNO=%d\nSTATUS=%s: %s", failure->error, text, strerror(failure->error)) > 0);
+        check(asprintf(&expected, "ERRNO=%d\nSTATUS=%s …: %s", failure->error, what, strerror(failure->error)) > 0);
         check_string(message, expected);
         check_int(recv(fd, message, sizeof(message), MSG_DONTWAIT), -1); /* once */
 }
 
 /* Runs what cannot be run and checks what is said of it. Closes spec_fd. */
-static void check_failure(int spec_fd, const Failure *failure, const char *text, const char *socket_name) {
+static void check_failure(int spec_fd, const Failure *failure, const char *what, const char *name, const char *socket_name) {
         _cleanup_close_ int notify = notify_socket_new(socket_name);
         _cleanup_free_ char *entry = NULL, *line = NULL;
         _cleanup_run_ Run run = RUN_INIT;
 
         check(asprintf(&entry, "NOTIFY_SOCKET=%s", socket_name) > 0);
-        check(asprintf(&line, "codex-jobs: %s: %s\n", text, strerror(failure->error)) > 0);
+        check(asprintf(&line, "codex-jobs: %s %s: %s\n", what, name, strerror(failure->error)) > 0);
         run.spec_fd = spec_fd;
         run.environment = STRINGS("REPORT=1", "HOME=/", entry);
         run_worker(&run);
         check_string(run.err, line);
         check_string(run.out, "");
         check_int(WEXITSTATUS(run.status), failure->status);
-        check_notified(notify, failure, text);
+        check_notified(notify, failure, what);
         (void) unlink(socket_name);
 }
 
 static void check_command(const char *command, const char *directory_name, int status, int error, const char *what) {
         const Failure failure = { status, error };
         Spec spec = { .argv = STRINGS(command), .environment = STRINGS("PATH=/nowhere") };
-        _cleanup_free_ char *text = NULL, *copy = directory_name ? strdup(directory_name) : NULL;
+        _cleanup_free_ char *copy = directory_name ? strdup(directory_name) : NULL;
 
         spec.directory = copy;
-        check(asprintf(&text, "%s %s", what, directory_name ?: command) > 0);
-        check_failure(spec_fd_new(&spec, NULL, NULL, 0), &failure, text, test_path("notify"));
+        check_failure(spec_fd_new(&spec, NULL, NULL, 0), &failure, what, directory_name ?: command, test_path("notify"));
 }
 
 static void not_found(void) {
@@ -102,10 +102,10 @@ static void notify_abstract(void) {
         _cleanup_free_ char *name = NULL;
 
         check(asprintf(&name, "@codex-jobs-test-%d", getpid()) > 0);
-        check_failure(spec_fd_new(&spec, NULL, NULL, 0), &failure, "cannot execute /nowhere/x", name);
+        check_failure(spec_fd_new(&spec, NULL, NULL, 0), &failure, "cannot execute", "/nowhere/x", name);
 }
 
-/* A line end in a name must not become another field of the message. */
+/* A line end in a name is no other field of the message. */
 static void notify_newline(void) {
         _cleanup_close_ int notify = notify_socket_new(test_path("notify"));
         _cleanup_run_ Run run = RUN_INIT;
@@ -118,7 +118,7 @@ static void notify_newline(void) {
         run.spec_fd = spec_fd_new(&spec, NULL, NULL, 0);
         run_worker(&run);
         check(recv(notify, message, sizeof(message) - 1, MSG_DONTWAIT) > 0);
-        check_string(message, "ERRNO=2\nSTATUS=cannot execute /nowhere/a MAINPID=1 b: No such file or directory");
+        check_string(message, "ERRNO=2\nSTATUS=cannot execute …: No such file or directory");
 }
 
 /* Names as long as they may be: the message stays one datagram of a moderate size. */
@@ -139,9 +139,8 @@ static void notify_long(void) {
         run_worker(&run);
         check_int(WEXITSTATUS(run.status), 126);
         check(recv(notify, message, sizeof(message) - 1, MSG_DONTWAIT) > 0);
-        check(strlen(message) < 1024);
-        check_contains(message, "ERRNO=36\nSTATUS=cannot execute /nnn");
-        check_contains(message, ": File name too long");
+        check(strlen(message) < 256);
+        check_contains(message, "ERRNO=36\nSTATUS=cannot execute …: File name too long");
 }
 
 /* Outside of systemd, or where the socket is gone, the exit status says it all the same. */
