@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* org.codex.Jobs.Job: an object for each live job, and the ObjectManager above them. Only those who may
- * manage a job find its object. Signals go to everybody: they carry a value only where it is public (in
- * JobFinished too); dbus/org.codex.Jobs.Job.xml says which. */
+ * manage a job find its object, and of them only those who asked for it get its signals. */
 
 #include <stdarg.h>
 
@@ -16,14 +15,22 @@ char *job_bus_path(const char *id) {
         return sd_bus_path_encode(JOB_PATH_PREFIX, id, &path) < 0 ? NULL : path;
 }
 
-/* For a caller it depends on who asks; in our own signals (no current message, or not a call) it is there. */
+/* Objects are only looked for on behalf of a caller, and depend on who that is. */
 static bool is_visible(Manager *manager, const Job *job) {
         sd_bus_message *m = sd_bus_get_current_message(manager->bus);
-        uint8_t type;
 
-        if (!m || sd_bus_message_get_type(m, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL)
-                return true;
         return authorize_may_manage(authorize_sender(manager->authorize, m), job->record.uid);
+}
+
+void job_bus_follow(Job *job, sd_bus_message *call) {
+        Manager *manager = job->manager;
+
+        if (!follower_list_has(&manager->followers, sd_bus_message_get_sender(call)))
+                (void) follower_list_add(&job->followers, manager->authorize, call);
+}
+
+void job_bus_follow_all(Manager *manager, sd_bus_message *call) {
+        (void) follower_list_add(&manager->followers, manager->authorize, call);
 }
 
 static int job_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error) {
@@ -38,16 +45,20 @@ static int job_object_find(sd_bus *bus, const char *path, const char *interface,
         job = manager_find(manager, id);
         if (!job || job->phase == JOB_RELEASING || !is_visible(manager, job))
                 return 0;
+        job_bus_follow(job, sd_bus_get_current_message(bus));
         *ret = job;
         return 1;
 }
 
 static int job_enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error) {
+        sd_bus_message *call = sd_bus_get_current_message(bus);
         Manager *manager = userdata;
         size_t n = 0;
         char **paths;
         Job *job;
 
+        if (call && sd_bus_message_is_method_call(call, NULL, "GetManagedObjects") > 0)
+                job_bus_follow_all(manager, call);
         TAILQ_FOREACH(job, &manager->jobs, entry)
                 n++;
         paths = calloc(n + 1, sizeof(char *));
@@ -140,17 +151,119 @@ int job_bus_register(Manager *manager) {
         return r;
 }
 
-/* InterfacesAdded carries no property: whoever may see them asks. */
-void job_bus_added(Job *job) {
-        _cleanup_free_ char *path = job_bus_path(job->record.id);
+/* --- signals --------------------------------------------------------------------------------------- */
 
-        if (path)
-                (void) sd_bus_emit_signal(job->manager->bus, JOBS_PATH, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded",
-                                          "oa{sa{sv}}", path, 1, JOB_INTERFACE, 0);
+/* A signal of a job that is made anew for each receiver. */
+typedef struct JobSignal {
+        Job *job;
+        int (*new)(const struct JobSignal *s, sd_bus_message **ret);
+        char *path;
+        const char *const *properties;
+} JobSignal;
+
+static void send_to(const char *peer, void *userdata) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const JobSignal *s = userdata;
+        int r;
+
+        r = s->new(s, &m);
+        if (r >= 0)
+                r = sd_bus_message_set_destination(m, peer);
+        if (r >= 0)
+                (void) sd_bus_send(s->job->manager->bus, m, NULL);
+}
+
+static void send_to_follower_of_one(const char *peer, void *userdata) {
+        const JobSignal *s = userdata;
+
+        if (!follower_list_has(&s->job->manager->followers, peer))
+                send_to(peer, userdata);
+}
+
+static void send_signal(JobSignal *s, bool to_followers_of_one) {
+        Manager *manager = s->job->manager;
+        uint32_t owner = s->job->record.uid;
+
+        if (LIST_EMPTY(&manager->followers) && LIST_EMPTY(&s->job->followers))
+                return;
+        s->path = job_bus_path(s->job->record.id);
+        if (!s->path)
+                return;
+        follower_list_foreach(&manager->followers, manager->authorize, owner, send_to, s);
+        if (to_followers_of_one)
+                follower_list_foreach(&s->job->followers, manager->authorize, owner, send_to_follower_of_one, s);
+        free(s->path);
+}
+
+static int new_object_signal(const JobSignal *s, const char *member, sd_bus_message **ret) {
+        return sd_bus_message_new_signal(s->job->manager->bus, ret, JOBS_PATH, "org.freedesktop.DBus.ObjectManager", member);
+}
+
+/* It carries no property: whoever wants them asks. */
+static int new_added(const JobSignal *s, sd_bus_message **ret) {
+        int r = new_object_signal(s, "InterfacesAdded", ret);
+
+        return r < 0 ? r : sd_bus_message_append(*ret, "oa{sa{sv}}", s->path, 1, JOB_INTERFACE, 0);
+}
+
+static int new_removed(const JobSignal *s, sd_bus_message **ret) {
+        int r = new_object_signal(s, "InterfacesRemoved", ret);
+
+        return r < 0 ? r : sd_bus_message_append(*ret, "oas", s->path, 1, JOB_INTERFACE);
+}
+
+/* Whether a property comes with its value when it changes, see PUBLIC. */
+static bool is_told(const char *property) {
+        return streq(property, "State") || streq(property, "Reason") || streq(property, "ExitCode");
+}
+
+static int append_value(sd_bus_message *m, const Job *job, const char *property) {
+        const JobField *field = job_field_find(property);
+        const char type[] = { field->type, 0 };
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(m, 's', property);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', type);
+        if (r >= 0)
+                r = job_record_append_field(m, &job->record, field);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int new_changed(const JobSignal *s, sd_bus_message **ret) {
+        sd_bus_message *m;
+        int r;
+
+        r = sd_bus_message_new_signal(s->job->manager->bus, ret, s->path, "org.freedesktop.DBus.Properties",
+                                      "PropertiesChanged");
+        if (r < 0)
+                return r;
+        m = *ret;
+        r = sd_bus_message_append_basic(m, 's', JOB_INTERFACE);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{sv}");
+        for (size_t i = 0; s->properties[i] && r >= 0; i++)
+                if (is_told(s->properties[i]))
+                        r = append_value(m, s->job, s->properties[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "s");
+        for (size_t i = 0; s->properties[i] && r >= 0; i++)
+                if (!is_told(s->properties[i]))
+                        r = sd_bus_message_append_basic(m, 's', s->properties[i]);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+void job_bus_added(Job *job) {
+        send_signal(&(JobSignal) { .job = job, .new = new_added }, false);
 }
 
 void job_bus_changed(Job *job, const char *first_property, ...) {
-        _cleanup_free_ char *path = job_bus_path(job->record.id);
         const char *properties[12] = { first_property };
         size_t n = 1;
         va_list ap;
@@ -159,14 +272,9 @@ void job_bus_changed(Job *job, const char *first_property, ...) {
         while (n < ELEMENTSOF(properties) - 1 && (properties[n] = va_arg(ap, const char *)))
                 n++;
         va_end(ap);
-        if (path)
-                (void) sd_bus_emit_properties_changed_strv(job->manager->bus, path, JOB_INTERFACE, (char **) properties);
+        send_signal(&(JobSignal) { .job = job, .new = new_changed, .properties = properties }, true);
 }
 
 void job_bus_removed(Job *job) {
-        _cleanup_free_ char *path = job_bus_path(job->record.id);
-
-        if (path)
-                (void) sd_bus_emit_signal(job->manager->bus, JOBS_PATH, "org.freedesktop.DBus.ObjectManager",
-                                          "InterfacesRemoved", "oas", path, 1, JOB_INTERFACE);
+        send_signal(&(JobSignal) { .job = job, .new = new_removed }, false);
 }

@@ -17,6 +17,7 @@ int job_new(Job **ret, const char *id, const char *kind, uint32_t uid) {
                 return -ENOMEM;
         job->record = JOB_RECORD_INIT;
         LIST_INIT(&job->waiters);
+        LIST_INIT(&job->followers);
         job->record.uid = uid;
         job->record.id = strdup(id);
         job->record.kind = strdup(kind);
@@ -32,6 +33,7 @@ Job *job_free(Job *job) {
                 return NULL;
 
         assert(LIST_EMPTY(&job->waiters));
+        follower_list_clear(&job->followers);
         (void) unit_free(job->unit);
         for (size_t i = 0; i < ELEMENTSOF(job->output_watch); i++)
                 (void) sd_event_source_disable_unref(job->output_watch[i]);

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
+#include "follower.h"
 #include "job-record.h"
 #include "spec.h"
 
@@ -58,6 +59,7 @@ struct Job {
         TAILQ_ENTRY(Job) entry;       /* among all jobs of the manager */
         TAILQ_ENTRY(Job) queue_entry; /* in the queue, while JOB_WAITING */
         LIST_HEAD(, WaiterTarget) waiters;
+        FollowerList followers; /* of this one job */
 };
 
 /* Makes a job of the given id. The caller owns it. Returns 0 or -ENOMEM. */

@@ -347,6 +347,7 @@ int manager_new(Manager **ret, sd_event *event, bool system_scope) {
         manager->system_scope = system_scope;
         TAILQ_INIT(&manager->jobs);
         TAILQ_INIT(&manager->waiters);
+        LIST_INIT(&manager->followers);
         queue_init(&manager->queue);
         r = find_config(manager);
         if (r < 0)
@@ -391,6 +392,7 @@ Manager *manager_free(Manager *manager) {
         for (size_t i = 0; i < ELEMENTSOF(manager->vtable_slots); i++)
                 (void) sd_bus_slot_unref(manager->vtable_slots[i]);
         (void) sd_bus_slot_unref(manager->name_call);
+        follower_list_clear(&manager->followers);
         (void) authorize_free(manager->authorize);
         (void) output_free(manager->output);
         (void) sd_bus_flush_close_unref(manager->bus);

@@ -20,6 +20,7 @@
 #include "authorize.h"
 #include "background.h"
 #include "config.h"
+#include "follower.h"
 #include "job.h"
 #include "output.h"
 #include "queue.h"
@@ -54,6 +55,7 @@ struct Manager {
         void *jobs_by_id;       /* tsearch(3) tree of the same */
         Queue queue;
         WaiterList waiters;
+        FollowerList followers; /* of all jobs that they may see */
 };
 
 /* --- manager.c --- */
@@ -138,7 +140,11 @@ int job_bus_register(Manager *manager);
 /* Sends JobFinished. */
 void manager_bus_job_finished(Manager *manager, const JobRecord *record);
 
-/* Tell of the job's object: it is there, some of it has changed, it goes away. */
+/* The sender of call is told of the job, or of all jobs, from now on; where memory is short, he is not. */
+void job_bus_follow(Job *job, sd_bus_message *call);
+void job_bus_follow_all(Manager *manager, sd_bus_message *call);
+
+/* Tell those who follow of the job's object: it is there, some of it has changed, it goes away. */
 void job_bus_added(Job *job);
 void job_bus_changed(Job *job, const char *first_property, ...) __attribute__((sentinel));
 void job_bus_removed(Job *job);

@@ -8,8 +8,12 @@
 static void on_enqueued(int r, const char *id, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
         _cleanup_free_ char *path = NULL;
+        Job *job;
 
         if (r >= 0) {
+                job = manager_find_unended(request->manager, id);
+                if (job)
+                        job_bus_follow(job, request->call);
                 path = job_bus_path(id);
                 r = path ? sd_bus_reply_method_return(request->call, "so", id, path) : -ENOMEM;
         }

@@ -14,8 +14,10 @@ static void on_get_found(const sd_bus_error *error, const Found *found, size_t n
                 (void) sd_bus_reply_method_error(request->call, error);
                 return;
         }
-        if (found->job)
+        if (found->job) {
+                job_bus_follow(found->job, request->call);
                 limits_update_sizes(found->job);
+        }
         r = sd_bus_message_new_method_return(request->call, &reply);
         if (r >= 0)
                 r = job_record_append(reply, found->record);

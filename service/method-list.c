@@ -152,6 +152,7 @@ int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = request_new(&request, manager, m);
         if (r < 0)
                 return r;
+        job_bus_follow_all(manager, m);
         visible = authorize_visible_uid(request->uid);
         if (visible != STORE_ANY_UID && filter.uid != STORE_ANY_UID && filter.uid != visible)
                 return list_others(TAKE_PTR(request), &filter);

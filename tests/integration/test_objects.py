@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The objects of jobs: there while a job lives, told of by signals that carry nothing private."""
+"""The objects of jobs: there while a job lives, told of by signals to those who asked."""
 
 import pytest
 
@@ -43,7 +43,7 @@ def test_managed_objects_are_the_live_jobs(jobs, settings, gate):
 
 
 def test_object_comes_and_goes(jobs, gate):
-    jobs.subscribe(f"type='signal',interface='{OBJECT_MANAGER}'")
+    managed(jobs)
     job = jobs.enqueue(gate.job(), Label=SECRET)
     added = jobs.signal(lambda signal: signal.member == 'InterfacesAdded')
     assert (added.path, added.body[0], list(added.body[1])) == (PATH, object_path(job), [JOB])
@@ -78,8 +78,9 @@ def test_changes_are_told(jobs, settings, new_gate):
 
 
 def test_signals_carry_nothing_private(jobs, gate, folder):
-    """They go to everybody on the bus."""
+    """What is private is asked for."""
     jobs.subscribe(f"type='signal',sender='{NAME}'")
+    managed(jobs)
     text = (f'systemd-notify --status={SECRET}; echo {SECRET}; '
             f'echo "{{\\"a\\": \\"{SECRET}\\"}}" >"$CODEX_JOB_RESULT"')
     job = jobs.enqueue(gate.job(before=text), Label=SECRET, Session=SECRET, Workspace=f'/{SECRET}',
@@ -117,3 +118,54 @@ def test_properties_cannot_be_set(jobs, gate):
         assert caught.value.name in ('org.freedesktop.DBus.Error.AccessDenied',
                                      'org.freedesktop.DBus.Error.PropertyReadOnly')
     assert jobs.property('MaxRunning') == 16
+
+
+# --- who is told ----------------------------------------------------------------------------------
+
+def told_of(client, job):
+    """The members of the signals about a job that have arrived."""
+    client.flush()
+    names = job, object_path(job)
+    found = {signal.member for signal in client.signals if any(name in (signal.path, *signal.body) for name in names)}
+    client.signals.clear()
+    return found
+
+
+ASKING = {
+    'nothing': (lambda client, job: client.flush(), set()),
+    'get': (lambda client, job: client.get(job), {'PropertiesChanged'}),
+    'object': (properties, {'PropertiesChanged'}),
+    'list': (lambda client, job: client.list(Limit=1), {'PropertiesChanged', 'InterfacesRemoved'}),
+    'objects': (lambda client, job: managed(client), {'PropertiesChanged', 'InterfacesRemoved'}),
+    'both': (lambda client, job: (client.get(job), client.list()), {'PropertiesChanged', 'InterfacesRemoved'}),
+}
+
+
+@pytest.mark.parametrize('asked', ASKING)
+def test_who_asked_is_told(jobs, connect, gate, asked):
+    other = connect()
+    other.subscribe(f"type='signal',sender='{NAME}'")
+    job = jobs.enqueue(gate.job())
+    gate.wait()
+    assert told_of(other, job) == set()
+    ask, expected = ASKING[asked]
+    ask(other, job)
+    gate.open()
+    jobs.wait(job)
+    other.flush()
+    changes = [signal for signal in other.signals if signal.member == 'PropertiesChanged'
+               and signal.path == object_path(job)]
+    assert len(changes) == len({'PropertiesChanged'} & expected)
+    assert told_of(other, job) == expected | {'JobFinished'}
+
+
+def test_who_left_is_told_no_more(jobs, connect, gate):
+    for _ in range(3):
+        gone = connect()
+        gone.subscribe(f"type='signal',sender='{NAME}'")
+        gone.list()
+        gone.close()
+    job = jobs.enqueue(gate.job())
+    gate.wait()
+    gate.open()
+    assert jobs.wait(job).state == 'completed'
