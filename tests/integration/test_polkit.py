@@ -1,40 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What polkit decides: the real polkitd, with rules for bob."""
 
-import os
 import pwd
-import subprocess
 
 import pytest
 
+import polkitsupport
 from support import refused
 
-RULES = '/etc/polkit-1/rules.d/00-codex-jobs-test.rules'
-
-pytestmark = pytest.mark.skipif(not os.path.exists('/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service'),
-                                reason='polkit is not installed')
-
-
-def restart():
-    subprocess.run(['systemctl', 'stop', 'polkit'], check=True)
-    subprocess.run(['systemctl', 'reset-failed', 'polkit'], check=False, capture_output=True)  # its start limit
-    subprocess.run(['systemctl', 'start', 'polkit'], check=True)
+pytestmark = polkitsupport.needed
 
 
 @pytest.fixture
-def answer(system):
+def answer():
     """Sets what polkit answers bob for an action: YES, NO, or nothing it could know (a broken rule)."""
-    def make(action, result):
-        os.makedirs(os.path.dirname(RULES), exist_ok=True)
-        with open(RULES, 'w', encoding='utf-8') as rules:
-            rules.write('polkit.addRule(function(action, subject) {\n'
-                        f'  if (action.id == "org.codex.Jobs.{action}" && subject.user == "bob") {result}\n'
-                        '});\n')
-        restart()
-    yield make
-    if os.path.exists(RULES):
-        os.unlink(RULES)
-    restart()
+    yield lambda action, result: polkitsupport.set_rules(('bob', action, result))
+    polkitsupport.forget_rules()
 
 
 @pytest.fixture
