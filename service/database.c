@@ -181,16 +181,21 @@ static int migrate(Database *db, int version) {
 static int configure(Database *db) {
         int r, version = 0;
 
-        r = database_execute(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; "
-                        "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; "
-                        "PRAGMA trusted_schema = OFF; BEGIN EXCLUSIVE; COMMIT");
-        if (r < 0)
-                return r;
-        r = read_pragma(db, "PRAGMA user_version", &version);
+        if (sqlite3_db_readonly(db->sqlite, "main") == 1) /* locks would fail first, by an error that says less */
+                return -EROFS;
+        r = database_execute(db, "PRAGMA locking_mode = EXCLUSIVE");
+        if (r >= 0)
+                r = read_pragma(db, "PRAGMA user_version", &version);
         if (r < 0)
                 return r;
         if (version > SCHEMA_VERSION)
                 return -EPROTONOSUPPORT;
+        if (version == 0) /* a new one is given its version before its name: this one was emptied */
+                return -EBADMSG;
+        r = database_execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; "
+                        "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; BEGIN EXCLUSIVE; COMMIT");
+        if (r < 0)
+                return r;
         return version < SCHEMA_VERSION ? migrate(db, version) : 0;
 }
 
@@ -204,6 +209,8 @@ const char *database_explain(int r) {
                 return "it is damaged";
         case -ENOSPC:
                 return "the disk is full; make room";
+        case -EROFS:
+                return "it is read-only; make its file system writable";
         default:
                 return strerror(-r);
         }
@@ -230,18 +237,69 @@ static int is_flagged(const char *directory) {
         return r < 0 ? r : access(path, F_OK) == 0;
 }
 
-int database_open_aside(Database **ret, const char *path) {
+static int open_path(Database **ret, const char *path, int flags) {
         _cleanup_(database_closep) Database *db = NULL;
         int r;
 
         db = calloc(1, sizeof(*db));
         if (!db)
                 return -ENOMEM;
-        r = database_errno(sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+        r = database_errno(sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags, NULL));
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(db);
         return 0;
+}
+
+/* Without writable_schema SQLite reads nothing of a file that was cut off. */
+int database_open_aside(Database **ret, const char *path) {
+        _cleanup_(database_closep) Database *db = NULL;
+        int r;
+
+        r = open_path(&db, path, 0);
+        if (r >= 0)
+                r = database_execute(db, "PRAGMA writable_schema = ON");
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(db);
+        return 0;
+}
+
+static int sync_directory(const char *path) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0)
+                return -errno;
+        return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Under another name until it is whole: what has the name of the store and is empty was damaged. */
+static int make_store(const char *directory, const char *path) {
+        _cleanup_(database_closep) Database *db = NULL;
+        char new[PATH_MAX];
+        int r;
+
+        r = make_path(directory, ".new", new);
+        if (r < 0)
+                return r;
+        (void) unlink(new);
+        r = open_path(&db, new, SQLITE_OPEN_CREATE);
+        if (r >= 0)
+                r = database_execute(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = FULL");
+        if (r >= 0)
+                r = migrate(db, 0);
+        db = database_close(db);
+        if (r < 0)
+                return r;
+        return rename(new, path) < 0 ? -errno : sync_directory(directory);
+}
+
+/* Whether there has never been a store, or none since one was set aside. A log without a store is one that lost it. */
+static bool is_missing(const char *directory, const char *path) {
+        char wal[PATH_MAX];
+
+        return access(path, F_OK) < 0 && errno == ENOENT && make_path(directory, "-wal", wal) >= 0 &&
+                access(wal, F_OK) < 0;
 }
 
 int database_open_new(Database **ret, const char *directory) {
@@ -250,15 +308,14 @@ int database_open_new(Database **ret, const char *directory) {
         int r;
 
         r = make_path(directory, "", path);
+        if (r >= 0 && is_missing(directory, path))
+                r = make_store(directory, path);
         if (r < 0)
                 return r;
-        db = calloc(1, sizeof(*db));
-        if (!db)
-                return -ENOMEM;
-        r = database_errno(sqlite3_open_v2(path, &db->sqlite,
-                                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
-        if (r >= 0)
-                r = configure(db);
+        r = open_path(&db, path, 0);
+        if (r < 0)
+                return access(path, F_OK) < 0 ? -EBADMSG : r;
+        r = configure(db);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(db);

@@ -180,6 +180,45 @@ static void cut_off(void) {
         check_string(live(&f), "");
 }
 
+/* SQLite takes an empty file for a new database. */
+static void emptied(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+        char path[512];
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 0);
+        f.store = store_free(f.store);
+        check_ok(truncate(test_path("jobs.sqlite"), 0));
+        store_fixture_open(&f);
+        check_int(set_aside(path), 1);
+        check_contains(test_log(), "The store was damaged. It is kept as ");
+        check_string(live(&f), "");
+}
+
+static void lost_but_for_its_log(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        write_file("jobs.sqlite-wal", "left", 4);
+        store_fixture_open(&f);
+        check_int(access(test_path("jobs.sqlite-wal"), F_OK), 0);
+        check_contains(test_log(), "The store was damaged. It is kept as ");
+        insert_new(&f, A, 0);
+        store_fixture_reopen(&f);
+        check_string(live(&f), A " queued - - ");
+}
+
+/* As a crash in the middle of making one leaves it. */
+static void begun_only(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+        char path[512];
+
+        write_file("jobs.sqlite.new", "half", 4);
+        store_fixture_open(&f);
+        insert_new(&f, A, 0);
+        check_int(set_aside(path), 0);
+        check_int(access(test_path("jobs.sqlite.new"), F_OK), -1);
+}
+
 /* A store with a bit of everything. */
 static void fill(StoreFixture *f) {
         _cleanup_(job_freep) Job *job = fixture_job(C, 1000);
@@ -309,6 +348,22 @@ static void check_most_saved(StoreFixture *f) {
         check_int(store_last_sequence(f->store), 100);
 }
 
+/* SQLite itself reads nothing of a file that is shorter than its header says. */
+static void cut_in_half(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+        char path[512];
+        size_t size, n;
+
+        fill_pages(&f);
+        free(read_file(test_path("jobs.sqlite"), &size));
+        check_ok(truncate(test_path("jobs.sqlite"), (off_t) (size / 8192 * 4096)));
+        store_fixture_open(&f);
+        check_int(set_aside(path), 1);
+        n = count_jobs(&f);
+        if (n < 50 || n >= 200)
+                test_fail(TEST_PLACE("saved jobs"), "are %zu of 200; log: %s", n, test_log());
+}
+
 /* The page of a job that is over: found out when somebody asks for it. The service ends and starts anew. */
 static void damaged_finished(void) {
         _cleanup_store_fixture_ StoreFixture f;
@@ -392,6 +447,7 @@ static void damaged_anywhere(void) {
         }
 }
 
-TEST_MAIN(TEST(older_version), TEST(newer_version), TEST(no_database), TEST(cut_off), TEST(flagged),
+TEST_MAIN(TEST(older_version), TEST(newer_version), TEST(no_database), TEST(cut_off), TEST(emptied), TEST(lost_but_for_its_log),
+          TEST(begun_only), TEST(cut_in_half), TEST(flagged),
           TEST(flagged_after_many), TEST(flagged_in_quotes), TEST(flagged_older_version), TEST(damaged_finished),
           TEST(damaged_live), TEST(damaged_anywhere))
