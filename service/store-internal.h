@@ -19,6 +19,7 @@ struct Store {
         sd_event_source *checkpoint_timer; /* since something was erased */
         uint64_t finished;
         uint64_t last_sequence;
+        bool is_damaged; /* as was found while running */
 };
 
 typedef struct StoreOp StoreOp;

@@ -57,7 +57,8 @@ StoreOp *store_op_free(StoreOp *op) {
 static void store_op_complete(BackgroundOp *base) {
         _cleanup_(store_op_freep) StoreOp *op = (StoreOp *) base;
 
-        if (op->result == -EBADMSG) {
+        if (op->result == -EBADMSG && !op->store->is_damaged) {
+                op->store->is_damaged = true;
                 sd_journal_print(LOG_CRIT, "The store in %s is damaged. Starting anew to set it aside.", op->store->directory);
                 (void) sd_event_exit(op->store->event, -EBADMSG);
         }
