@@ -254,15 +254,19 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* What fails for want of space, memory or descriptors is done again until it works: the job was accepted. */
-static void retry_later(Job *job, const char *what, int error) {
+static void set_retry(Job *job) {
         int r;
 
-        log_job(job, LOG_ERR, "cannot %s: %s. Trying again every second.", what, strerror(-error));
         job->retry = sd_event_source_disable_unref(job->retry);
         r = sd_event_add_time_relative(job->manager->event, &job->retry, CLOCK_MONOTONIC, RETRY_USEC, 0, on_retry, job);
         if (r < 0)
                 log_job(job, LOG_CRIT, "cannot set a timer: %s. Restart the service.", strerror(-r));
+}
+
+/* What fails for want of space, memory or descriptors is done again until it works: the job was accepted. */
+static void retry_later(Job *job, const char *what, int error) {
+        log_job(job, LOG_ERR, "cannot %s: %s. Trying again every second.", what, strerror(-error));
+        set_retry(job);
 }
 
 static void set_progress(Job *job, const char *text) {
@@ -355,6 +359,14 @@ static void begin(Job *job) {
                 retry_later(job, "begin it", r);
 }
 
+/* It was refused, as by a host that goes down: recorded as not begun, it runs after the next start. */
+static void begin_later(Job *job, const char *message) {
+        log_job(job, LOG_NOTICE, "its start is refused for now: %s Trying again every second.", message);
+        job->phase = JOB_BEGINNING;
+        (void) store_begin(job->manager->store, job->record.id, NULL, NULL, NULL);
+        set_retry(job);
+}
+
 /* --- what the unit tells --------------------------------------------------------------------------- */
 
 static void stop_unit(Job *job) {
@@ -394,6 +406,8 @@ static void on_unit_started(int r, const char *message, void *userdata) {
                 (void) unit_manager_sweep(job->manager->units);
                 return;
         }
+        if (r == -ESHUTDOWN)
+                return begin_later(job, message);
         log_job(job, LOG_ERR, "its unit could not be started: %s", message);
         set_progress(job, message);
         end_unseen(job, JOB_REASON_NOT_EXECUTABLE);

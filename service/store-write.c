@@ -169,7 +169,8 @@ static int execute_begin(Database *db, StoreOp *op) {
 }
 
 static void finish_begin(StoreOp *op) {
-        op->callback.spec(op->result, op->result < 0 ? -EBADF : TAKE_FD(op->spec_fd), op->userdata);
+        if (op->callback.spec)
+                op->callback.spec(op->result, op->result < 0 ? -EBADF : TAKE_FD(op->spec_fd), op->userdata);
 }
 
 int store_begin(Store *store, const char *id, const char *instance, StoreSpecCallback callback, void *userdata) {

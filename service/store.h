@@ -75,7 +75,8 @@ typedef void (*StoreInsertCallback)(int r, const char *existing, int spec_fd, vo
 int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreInsertCallback callback, void *userdata);
 
 /* Records that the job is about to be started under that instance of the service manager, and hands out
- * its spec in a sealed memfd, which the callback owns (-1 on failure). */
+ * its spec in a sealed memfd, which the callback owns (-1 on failure). NULL for the instance: it is not after
+ * all, and waits again; the callback may be NULL, too. */
 typedef void (*StoreSpecCallback)(int r, int spec_fd, void *userdata);
 int store_begin(Store *store, const char *id, const char *instance, StoreSpecCallback callback, void *userdata);
 

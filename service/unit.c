@@ -244,6 +244,11 @@ static bool is_unknown(const sd_bus_error *error) {
         return false;
 }
 
+/* Nothing was started: what the unit needs is being stopped, as when the host or the user's manager goes down. */
+static bool is_refused(const sd_bus_error *error) {
+        return sd_bus_error_has_name(error, "org.freedesktop.systemd1.TransactionIsDestructive");
+}
+
 static int on_start_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Unit *unit = userdata;
         const sd_bus_error *error = sd_bus_message_get_error(reply);
@@ -258,6 +263,8 @@ static int on_start_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
                 listener->started(0, NULL, unit->userdata);
         else if (is_unknown(error))
                 listener->started(-EAGAIN, error->message, unit->userdata);
+        else if (is_refused(error))
+                listener->started(-ESHUTDOWN, error->message, unit->userdata);
         else
                 listener->started(-EIO, error->message, unit->userdata);
         return 0;

@@ -32,7 +32,7 @@ typedef struct UnitCallbacks {
 /* What happens to one unit; userdata is that of unit_new(). */
 typedef struct UnitListener {
         /* The answer to unit_start(): 0; -EAGAIN when it is not known whether it started: sweep and see;
-         * otherwise it did not, and message says why. */
+         * -ESHUTDOWN when it did not and may later; otherwise it did not, and message says why. */
         void (*started)(int r, const char *message, void *userdata);
         void (*progress)(const char *status, void *userdata); /* STATUS= of sd_notify(3) */
         void (*ended)(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata);
