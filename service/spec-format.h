@@ -11,6 +11,9 @@
 #define SPEC_MAGIC UINT64_C(0x31636570732d6a63) /* "cj-spec1" in memory on a little-endian host */
 #define SPEC_NO_STDIN UINT64_MAX
 
+/* How the worker begins to say why it could not become the command. */
+#define WORKER_CANNOT "cannot "
+
 /* Of a job that has ended only the beginning may be left, up to the last argument: the header then tells of more
  * than there is. */
 typedef struct SpecHeader {

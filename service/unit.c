@@ -7,6 +7,7 @@
 
 #include "build-config.h"
 #include "job-id.h"
+#include "spec-format.h"
 #include "unit-properties.h"
 #include "unit.h"
 
@@ -140,14 +141,18 @@ static uint64_t known_usage(uint64_t value, uint64_t unit) {
         return value == UINT64_MAX ? 0 : value / unit;
 }
 
+/* Not every systemd keeps the number over a daemon-reload; all keep the text. */
+static bool worker_complained(const UnitProperties *p) {
+        return p->status_errno != 0 || startswith(strempty(p->status_text), WORKER_CANNOT);
+}
+
 static void unit_tell_end(Unit *unit) {
         const UnitProperties *p = &unit->properties;
         const JobEnd end = {
                 .code = p->code,
                 .status = p->status,
                 .result = p->result,
-                .worker_failed = p->status_errno != 0 && p->code == CLD_EXITED &&
-                        (p->status == 126 || p->status == 127),
+                .worker_failed = worker_complained(p) && p->code == CLD_EXITED && (p->status == 126 || p->status == 127),
                 .cpu_usage_usec = known_usage(p->cpu_usage_nsec, NSEC_PER_USEC),
                 .memory_peak = known_usage(p->memory_peak, 1),
         };

@@ -40,14 +40,15 @@ static void notify(const char *message) {
 static int fail(int status, const char *what, const char *name, int error) {
         char message[256];
 
-        (void) dprintf(STDERR_FILENO, "codex-jobs: %s %s: %s\n", what, name, strerror(error));
-        (void) snprintf(message, sizeof(message), "ERRNO=%d\nSTATUS=%s …: %s", error, what, strerror(error));
+        (void) dprintf(STDERR_FILENO, "codex-jobs: " WORKER_CANNOT "%s %s: %s\n", what, name, strerror(error));
+        (void) snprintf(message, sizeof(message), "ERRNO=%d\nSTATUS=" WORKER_CANNOT "%s …: %s", error, what,
+                        strerror(error));
         notify(message);
         return status;
 }
 
 static int fail_description(const char *id, int error) {
-        return fail(126, "cannot read the description of", id ?: "the job", error);
+        return fail(126, "read the description of", id ?: "the job", error);
 }
 
 /* Replaces standard input, which was the spec, by what the job is to read. The memfd is new, so that
@@ -144,16 +145,16 @@ int main(int argc, char *argv[]) {
                 if (!entry)
                         return fail_description(argv[1], EBADMSG);
                 if (putenv(entry) != 0)
-                        return fail(126, "cannot set the environment of", command[0], errno);
+                        return fail(126, "set the environment of", command[0], errno);
         }
         if (p != end)
                 return fail_description(argv[1], EBADMSG);
         if (chdir(directory) < 0)
-                return fail(126, "cannot enter the working directory", directory, errno);
+                return fail(126, "enter the working directory", directory, errno);
         r = become_stdin(&header);
         if (r < 0)
-                return fail(126, "cannot set up standard input of", command[0], -r);
+                return fail(126, "set up standard input of", command[0], -r);
 
         (void) execvp(command[0], command);
-        return fail(errno == ENOENT ? 127 : 126, "cannot execute", command[0], errno);
+        return fail(errno == ENOENT ? 127 : 126, "execute", command[0], errno);
 }
