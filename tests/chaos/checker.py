@@ -253,6 +253,8 @@ def complaint(end, ask, own, cancelled, allowed):
             else 'nobody had cancelled it'
     if reason in allowed:
         return None if (end['state'], end['exit']) == ('failed', -1) else 'its exit was not seen'
+    if reason == 'oom-kill':
+        return None if (ask['kind'], end['exit']) == ('hungry', 137) else 'it had memory enough'
     if reason == 'not-executable':
         return None if ask['kind'] == 'missing' and end['exit'] == 127 else 'it is executable'
     if reason in LIMITS:

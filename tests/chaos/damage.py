@@ -5,6 +5,7 @@ of the checker hold for disks that keep what was flushed to them. Damage that no
 of a text that are others, is none of it."""
 
 import asyncio
+import dataclasses
 import glob
 import os
 import random
@@ -24,47 +25,65 @@ OVER = ('quick', 'print', 'signal', 'missing') * 8
 WAITING = 3  # beyond those that run
 
 
-# --- what is done to the store --------------------------------------------------------------------
+# --- what is done to the store: each returns how many jobs may be lost with it -------------------------
 
 def page_of_rows(path):
-    overwrite(path, page_of(path, "name = 'jobs' AND pagetype = 'leaf'"), PAGE_SIZE)
+    page, rows = random.choice(pages_of(path, ROWS))
+    overwrite(path, offset_of(page), PAGE_SIZE)
+    return rows
 
 
 def page_of_an_index(path):
-    overwrite(path, page_of(path, "name LIKE '%jobs%' AND name != 'jobs'"), PAGE_SIZE)
-
-
-def page_of(path, condition):
-    store = sqlite3.connect(f'file:{path}?immutable=1', uri=True)
-    pages = store.execute(f'SELECT pageno FROM dbstat WHERE {condition}').fetchall()
-    store.close()
-    return (random.choice(pages)[0] - 1) * PAGE_SIZE
+    page, _ = random.choice(pages_of(path, INDEX))
+    overwrite(path, offset_of(page), PAGE_SIZE)
+    return 0
 
 
 def schema(path):
     overwrite(path, 100, PAGE_SIZE - 100)
+    return ALL
 
 
 def header(path):
     overwrite(path, 0, 100)
+    return ALL
 
 
-def second_half(path):
-    os.truncate(path, os.path.getsize(path) // PAGE_SIZE // 2 * PAGE_SIZE)
+def end_of_file(path):
+    """Half of the pages with rows, and whatever is behind the first of them."""
+    pages = pages_of(path, ROWS)
+    first, _ = pages[len(pages) // 2]
+    os.truncate(path, offset_of(first))
+    return sum(rows for page, rows in pages if page >= first)
 
 
 def all_of_it(path):
     os.truncate(path, 0)
+    return ALL
+
+
+DAMAGES = (page_of_rows, page_of_an_index, schema, header, end_of_file, all_of_it)
+ALL = 10**6
+ROWS = "name = 'jobs' AND pagetype = 'leaf'"
+INDEX = "name LIKE '%jobs%' AND name != 'jobs'"
+
+
+def pages_of(path, condition):
+    """Number of each page and of the rows on it, from the beginning of the file on."""
+    store = sqlite3.connect(f'file:{path}?immutable=1', uri=True)
+    pages = store.execute(f'SELECT pageno, ncell FROM dbstat WHERE {condition} ORDER BY pageno').fetchall()
+    store.close()
+    return pages
+
+
+def offset_of(page):
+    return (page - 1) * PAGE_SIZE
 
 
 def overwrite(path, offset, size):
     with open(path, 'r+b') as file:
         file.seek(offset)
         file.write(os.urandom(size))
-
-
-# The share of jobs that may be lost with it.
-DAMAGES = {page_of_rows: 0.5, page_of_an_index: 0, schema: 1, header: 1, second_half: 0.7, all_of_it: 1}
 
 
 # --- jobs before and after ------------------------------------------------------------------------
@@ -120,7 +139,7 @@ def judge(jobs, after, said, aside, bearable):
         # What a job was to execute may be lost where its record is not.
         if row and end != expected(job) and (row['State'], row.get('Reason')) != ('failed', 'not-executable'):
             found.append(Violation(WRONG, f'it is told as {end} and was {expected(job)}', job.id))
-    if len(gone) > bearable * len(jobs):
+    if len(gone) > bearable:
         found.append(Violation(LOST, f'{len(gone)} of {len(jobs)} jobs are gone: more than the damage took'))
     if gone and not aside:
         found.append(Violation(LOST, f'{len(gone)} jobs are gone, and the damaged store was not kept'))
@@ -145,19 +164,21 @@ async def use(scene, load, live):
 async def damaged(scene, load, damage):
     jobs, live = await populate(load, running=scene.slots)
     since = time.time()
+    load.live = {job.ticket: job for job in live}
     note(scene, load, f'damage to the store: {damage.__name__}')
     await scene.take_down()
     store = f'{scene.scope.state}/jobs.sqlite'
-    damage(store)
+    bearable = damage(store)
     try:
         async with asyncio.timeout(PATIENCE):
             after = await use(scene, load, live)
     except TimeoutError:
         return [Violation(LOST, f'{damage.__name__}: the service does not answer any more')]
-    found, gone = judge(jobs, after, await scene.journal(since), glob.glob(f'{store}.damaged*'), DAMAGES[damage])
+    aside = glob.glob(f'{store}.damaged*')
+    found, gone = judge(jobs, after, await scene.journal(since), aside, bearable)
     again = [name for name in os.listdir(f'{scene.base}/records') if '.again.' in name]
     found += [Violation(WRONG, 'its command ran a second time', name.partition('.')[0]) for name in again]
-    print(f'{scene.name}: {damage.__name__}: {gone} of {len(jobs)} jobs are gone')
+    print(f'{scene.name}: {damage.__name__}: {gone} of {len(jobs)} jobs are gone, {min(bearable, len(jobs))} were on it')
     return found
 
 
@@ -176,6 +197,7 @@ async def damage_all(scene, times):
     for number in range(times):
         for damage in DAMAGES:
             await scene.open()
-            found += await damaged(scene, Load(scene, f'{damage.__name__}-{number}-'), damage)
+            new = await damaged(scene, Load(scene, f'{damage.__name__}-{number}-'), damage)
+            found += [dataclasses.replace(violation, t=time.monotonic()) for violation in new]
             await clear(scene)
     return found

@@ -4,6 +4,7 @@ system of its own, and the service is started with the shim preloaded."""
 
 import contextlib
 import os
+import random
 import re
 import sqlite3
 import time
@@ -11,17 +12,19 @@ import time
 from kernel_events import process_end
 from kills import note
 from load import Load
+from plans import KINDS
 from scene import PATIENCE
 from support import ERROR, acting_as
 
 SIZE = '6M'
 UNSUITED = ('print', 'chatter')  # what these write does not fit on a full disk
 PROBES = 500
+WRITES = 12  # a little more than a commit takes
 HOUR = 3600
 
 
 class DiskLoad(Load):
-    without = UNSUITED
+    kinds = tuple(name for name in KINDS if name not in UNSUITED)
 
 
 # --- the stage ------------------------------------------------------------------------------------
@@ -51,7 +54,8 @@ def shim(scene, name, text=''):
     try:
         yield
     finally:
-        os.unlink(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 # --- expectations ---------------------------------------------------------------------------------
@@ -115,6 +119,15 @@ async def failing_disk(scene, load):
         await workers_end(load)
 
 
+async def kill_in_commit(scene, load):
+    """The service dies with some of the writes and flushes of a commit done, the others not."""
+    await scene.up()
+    owner = scene.owner
+    with shim(scene, 'kill', str(random.randrange(WRITES))):
+        note(scene, load, 'kill in the middle of a commit')
+        await scene.replaced(owner)
+
+
 async def read_only_store(scene, load):
     store = f'{scene.scope.state}/jobs.sqlite'
     note(scene, load, 'read-only store')
@@ -144,6 +157,8 @@ async def newer_store(scene, load):
     await start_fails(scene, since, 'store .*newer version', tries=1)
     await workers_end(load)
     set_version(scene, version)
+    # It is not tried again by itself, and a bus may wait for a start that has failed.
+    await scene.systemctl('start', scene.scope.service)
 
 
 async def jump(scene, load):
@@ -153,7 +168,7 @@ async def jump(scene, load):
             await load.progress(20)
 
 
-FAULTS = (full_disk, failing_disk, read_only_store, newer_store, jump)
+FAULTS = (kill_in_commit, full_disk, failing_disk, kill_in_commit, read_only_store, kill_in_commit, newer_store, jump)
 
 
 async def disk(scene, load, times):

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 
-from load import FILTER_TYPES, PAGE, row_of
+from load import FILTER_TYPES, PAGE
 from scene import PATIENCE
 from support import FOREVER, plain, typed
 

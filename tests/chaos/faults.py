@@ -2,8 +2,6 @@
 """What else happens to a service on a host: an upgrade, a hang, a bus, a service manager or a worker that
 dies, no descriptors left. Each fault happens under load and is over when its function returns."""
 
-import asyncio
-import dataclasses
 import os
 import random
 import shutil
@@ -14,15 +12,6 @@ from support import ERROR
 
 RELOADS = 20
 FEW_DESCRIPTORS = 8
-
-
-@dataclasses.dataclass(frozen=True)
-class Fault:
-    """often, long: how many times in a short and in a long run. scopes: where it can be had."""
-    apply: object
-    often: int = 1
-    long: int = 10
-    scopes: tuple = ('system', 'user')
 
 
 # --- the service ----------------------------------------------------------------------------------
@@ -91,9 +80,15 @@ async def kill_bus(scene, load):
 
 
 async def reload_storm(scene, load):
+    """In the middle of it the service is away, so that some ends are collected after a reload."""
+    pid = await scene.up()
+    owner = scene.owner
     note(scene, load, 'daemon-reload storm')
-    for _ in range(RELOADS):
+    for number in range(RELOADS):
+        if number == RELOADS // 2:
+            os.kill(pid, signal.SIGKILL)
         await scene.systemctl('daemon-reload')
+    await scene.replaced(owner)
 
 
 async def reexecute(scene, load):
@@ -114,7 +109,7 @@ async def restart_user_manager(scene, load):
 
 
 async def kill_worker(scene, load):
-    """As the kernel does when memory runs out: the process that was the command is gone."""
+    """The process that was the command is gone."""
     held = [job for job in load.live.values() if job.id and job.plan.holds and scene.processes(job.id)]
     if not held:
         return
@@ -130,30 +125,24 @@ async def kill_worker(scene, load):
         pass
 
 
-FAULTS = {
-    'upgrade': Fault(upgrade, 2, 40),
-    'hang': Fault(hang, 1, 5),
-    'descriptors': Fault(run_out_of_descriptors, 1, 10),
-    'worker': Fault(kill_worker, 5, 50),
-    'reload': Fault(reload_storm, 1, 10),
-    'reexec': Fault(reexecute, 2, 20),
-    'bus-restart': Fault(restart_bus, 1, 10),
-    'bus-crash': Fault(kill_bus, 0, 3),
-}
+async def run_out_of_memory(scene, load):
+    """The kernel ends a worker; where there are control groups v1 systemd takes that for any other signal."""
+    note(scene, load, 'OOM kill of a worker')
+    await load.one_job(['hungry'])
 
 
-async def manager_faults(scene, load, times):
-    for _ in range(times):
-        await restart_user_manager(scene, load)
-        await load.progress(30)
+# How many times in a short and in a long run.
+FAULTS = {upgrade: (2, 40), hang: (1, 5), run_out_of_descriptors: (1, 10), kill_worker: (3, 50),
+          reload_storm: (1, 10), reexecute: (2, 20)}
+BUS_FAULTS = {restart_bus: (2, 10), kill_bus: (0, 3)}
+MANAGER_FAULTS = {restart_user_manager: (2, 10)}
+MEMORY_FAULTS = {run_out_of_memory: (5, 50)}
 
 
-async def faults(scene, load, long):
-    chosen = []
-    for fault in FAULTS.values():
-        if scene.scope.name in fault.scopes:
-            chosen += [fault.apply] * (fault.long if long else fault.often)
+async def suffer(scene, load, faults, long):
+    """All of these faults, in any order."""
+    chosen = [fault for fault, times in faults.items() for _ in range(times[long])]
     random.shuffle(chosen)
-    for apply in chosen:
-        await apply(scene, load)
+    for fault in chosen:
+        await fault(scene, load)
         await load.progress(random.randrange(5, 20))

@@ -54,24 +54,33 @@ async def kill_at(scene, load, point):
     await scene.replaced(owner)
 
 
+def kill(scene, load, pid, name):
+    """Whether there was somebody to kill. The one before may have owned the name for a moment."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    note(scene, load, name)
+    return True
+
+
 async def kill_sometime(scene, load):
+    await asyncio.sleep(random.uniform(0, RANDOM_SECONDS))
     pid = await scene.up()
     owner = scene.owner
-    await asyncio.sleep(random.uniform(0, RANDOM_SECONDS))
-    note(scene, load, 'kill at a random time')
-    os.kill(pid, signal.SIGKILL)
+    while not kill(scene, load, pid, 'kill at a random time'):
+        await scene.replaced(owner)
+        pid, owner = await scene.up(), scene.owner
     await scene.replaced(owner)
 
 
 async def kill_while_starting(scene, load):
     pid = await scene.up()
     owner = scene.owner
-    note(scene, load, 'kill while it starts')
-    os.kill(pid, signal.SIGKILL)
+    kill(scene, load, pid, 'kill while it starts')
     pid = await scene.next_process(pid)
     await asyncio.sleep(random.uniform(0, START_SECONDS))
-    note(scene, load, 'kill while it starts')
-    os.kill(pid, signal.SIGKILL)
+    kill(scene, load, pid, 'kill while it starts')
     await scene.replaced(owner)
 
 

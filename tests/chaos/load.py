@@ -9,18 +9,19 @@ import os
 import random
 
 from client import REFUSED
-from plans import command, draw, printed
+from plans import KINDS, command, draw, printed
 from support import FILTER_TYPES, FOREVER, BusError, plain, typed
 
 WINDOW = 20
 HOLDERS = 6
-TYPES = {'Label': 's', 'IdempotencyKey': 's', 'OutputMax': 't', 'RuntimeMaxUSec': 't', 'StallUSec': 't'}
+TYPES = {'Label': 's', 'IdempotencyKey': 's', 'OutputMax': 't', 'RuntimeMaxUSec': 't', 'StallUSec': 't',
+         'MemoryMax': 't'}
 PAGE = 1000
 KEPT = 30  # jobs that are over and not yet removed
 
 
 class Load:
-    without = ()  # kinds of jobs
+    kinds = tuple(KINDS)  # of jobs
 
     def __init__(self, scene, prefix='', window=WINDOW, holders=HOLDERS):
         self.scene = scene
@@ -101,9 +102,9 @@ class Load:
         while not self.ending:
             await self.one_job()
 
-    def new_job(self):
+    def new_job(self, kinds=None):
         self.number += 1
-        job = draw(f'{self.prefix}{self.number}', self.without)
+        job = draw(f'{self.prefix}{self.number}', kinds or self.kinds)
         self.make_gate(job)
         return job
 
@@ -122,8 +123,8 @@ class Load:
         await self.accepted(job)
         del self.live[job.ticket]
 
-    async def one_job(self):
-        job = self.new_job()
+    async def one_job(self, kinds=None):
+        job = self.new_job(kinds)
         self.live[job.ticket] = job
         try:
             if await self.enqueue(job):

@@ -33,6 +33,7 @@ KINDS = {kind.name: kind for kind in (
     Kind('chatter', 2, reason='output-limit', options=(('OutputMax', 100_000),)),
     Kind('overtime', 2, reason='runtime-limit', options=(('RuntimeMaxUSec', 1_000_000),)),
     Kind('silent', 2, holds=True, reason='stalled', options=(('StallUSec', 1_000_000),)),
+    Kind('hungry', 0, reason='oom-kill', options=(('MemoryMax', 32 << 20),)),
 )}
 
 # What a worker is told to be, where that is not the kind's name.
@@ -57,9 +58,10 @@ class Job:
         return KINDS[self.kind]
 
 
-def draw(ticket, without=()):
-    kinds = [kind for kind in KINDS.values() if kind.name not in without]
-    kind = random.choices(kinds, [kind.weight for kind in kinds])[0]
+def draw(ticket, kinds=tuple(KINDS)):
+    """kinds: by name. What they weigh does not matter where there is only one."""
+    weights = [KINDS[name].weight for name in kinds]
+    kind = KINDS[random.choices(kinds, weights)[0] if len(kinds) > 1 else kinds[0]]
     argument = str(random.choice([0, 0, 1, 7, random.randrange(2, 100)]))
     if kind.name == 'signal':
         argument = random.choice(list(SIGNALS))

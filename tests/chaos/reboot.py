@@ -19,7 +19,8 @@ def unfinished(events):
     accepts = {event['ticket']: event['id'] for event in events if event['event'] == 'accept'}
     return [Job(event['ticket'], event['kind'], event['argument'], event['keyed'], cancel=False,
                 id=accepts[event['ticket']])
-            for event in events if event['event'] == 'ask' and accepts.get(event['ticket'], '') not in {'', *ends}]
+            for event in events if event['event'] == 'ask'
+            and accepts.get(event['ticket'], '') not in {'', *ends}]
 
 
 def unanswered(events):

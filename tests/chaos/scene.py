@@ -9,12 +9,17 @@ import shutil
 from client import Client, is_passing
 from history import History
 from kernel_events import folder_until
-from support import (BUS, BusError, MANAGER, NAME, PATH, PROPERTIES, Scope, acting_as)
+from support import BUS, BusError, MANAGER, NAME, PATH, PROPERTIES, Scope, acting_as
 
 CLIENTS = 5
-PATIENCE = 40  # the service looks after what it missed once a minute: that is too late here
-SYSTEMD = ('org.freedesktop.systemd1', '/org/freedesktop/systemd1', 'org.freedesktop.systemd1.Manager')
+
+# Seconds. The service looks after what it missed once a minute: that is too late here.
+PATIENCE = 40
 LONG_PATIENCE = 300
+
+GROUPS = '/sys/fs/cgroup'
+V1_GROUPS = '/sys/fs/cgroup/systemd'
+SYSTEMD = ('org.freedesktop.systemd1', '/org/freedesktop/systemd1', 'org.freedesktop.systemd1.Manager')
 SERVICE_UNIT = '/org/freedesktop/systemd1/unit/codex_2djobsd_2eservice'
 WATCHED = ["type='signal',interface='org.codex.Jobs',member='JobFinished'",
            f"type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{NAME}'",
@@ -48,7 +53,6 @@ class Scene:
         self.watcher.rules += WATCHED
         self.watching = None
         self.clients = [self.client() for _ in range(CLIENTS)]
-        self.on_finished = lambda body: None
 
     def make_folders(self):
         """What the jobs and the service need, as their owners'."""
@@ -109,7 +113,6 @@ class Scene:
             job, state, exit_code, sequence = signal.body
             self.history.add('signal', id=job, state=state, exit=exit_code, sequence=sequence,
                              sender=signal.sender)
-            self.on_finished(signal.body)
         elif signal.member == 'PropertiesChanged' and 'MainPID' in signal.body[1]:
             self.main_pid = signal.body[1]['MainPID'][1]
             self.changed.set()
@@ -227,10 +230,10 @@ class Scene:
 
     async def take_down(self):
         """The service is not there and cannot be started, until let_up()."""
-        await self.systemctl('mask', '--runtime', '--now', self.scope.service)
+        await self.systemctl('--quiet', 'mask', '--runtime', '--now', self.scope.service)
 
     async def let_up(self):
-        await self.systemctl('unmask', '--runtime', self.scope.service)
+        await self.systemctl('--quiet', 'unmask', '--runtime', self.scope.service)
 
     async def job_units(self):
         units, = await self.watcher.call_to(*SYSTEMD, 'ListUnitsByPatterns', 'asas', [],
@@ -290,12 +293,12 @@ class Scene:
 
     def processes(self, job):
         """Process ids in the control group of the job's unit, wherever the slice is."""
-        top = '/sys/fs/cgroup/codex.slice'
+        top = V1_GROUPS if os.path.isdir(V1_GROUPS) else GROUPS
         if not self.scope.is_system:
             uid = self.scope.uid
-            top = f'/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/codex.slice'
+            top += f'/user.slice/user-{uid}.slice/user@{uid}.service'
         found = []
-        for folder, _, _ in os.walk(f'{top}/codex-jobs.slice/codex-job-{job}.service'):
+        for folder, _, _ in os.walk(f'{top}/codex.slice/codex-jobs.slice/codex-job-{job}.service'):
             try:
                 with open(f'{folder}/cgroup.procs', encoding='ascii') as file:
                     found += file.read().split()

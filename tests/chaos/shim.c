@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Preloaded into the service, for what a test cannot do to a machine: a disk that fails, and a clock that
- * jumps. In the folder $CHAOS_SHIM the file "eio" has every write and flush fail; the file "clock" holds the
- * seconds that the time of day is off. */
+ * jumps. In the folder $CHAOS_SHIM the file "eio" has every write and flush fail; the file "kill" holds after
+ * how many of them the process dies, once; the file "clock" the seconds that the time of day is off. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/time.h>
@@ -16,27 +18,19 @@
 
 #define next(function) ((__typeof__(&(function))) dlsym(RTLD_NEXT, #function))
 
+static const char *locate(const char *name, char path[static PATH_MAX]) {
+        (void) snprintf(path, PATH_MAX, "%s/%s", getenv("CHAOS_SHIM"), name);
+        return path;
+}
+
 static int open_file(const char *name) {
-        char path[4096];
+        char path[PATH_MAX];
 
-        (void) snprintf(path, sizeof(path), "%s/%s", getenv("CHAOS_SHIM"), name);
-        return open(path, O_RDONLY | O_CLOEXEC);
+        return open(locate(name, path), O_RDONLY | O_CLOEXEC);
 }
 
-/* Whether the disk fails now, with errno set. */
-static int fails(void) {
-        int before = errno, fd = open_file("eio");
-
-        errno = before;
-        if (fd < 0)
-                return 0;
-        (void) close(fd);
-        errno = EIO;
-        return 1;
-}
-
-static long clock_offset(void) {
-        int before = errno, fd = open_file("clock");
+static long read_number(const char *name, long otherwise) {
+        int before = errno, fd = open_file(name);
         char text[32] = "";
 
         if (fd >= 0) {
@@ -44,7 +38,32 @@ static long clock_offset(void) {
                 (void) close(fd);
         }
         errno = before;
-        return atol(text);
+        return fd >= 0 ? atol(text) : otherwise;
+}
+
+static void die_in_time(void) {
+        static long done;
+        char path[PATH_MAX];
+        long after = read_number("kill", -1);
+
+        if (after < 0 || done++ < after)
+                return;
+        (void) unlink(locate("kill", path));
+        (void) kill(getpid(), SIGKILL);
+}
+
+/* Whether the disk fails now, with errno set. */
+static int fails(void) {
+        int before = errno, fd;
+
+        die_in_time();
+        fd = open_file("eio");
+        errno = before;
+        if (fd < 0)
+                return 0;
+        (void) close(fd);
+        errno = EIO;
+        return 1;
 }
 
 int fsync(int fd) {
@@ -67,7 +86,7 @@ int clock_gettime(clockid_t clock, struct timespec *ret) {
         int r = next(clock_gettime)(clock, ret);
 
         if (r == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-                ret->tv_sec += clock_offset();
+                ret->tv_sec += read_number("clock", 0);
         return r;
 }
 
@@ -75,6 +94,6 @@ int gettimeofday(struct timeval *restrict ret, void *restrict zone) {
         int r = next(gettimeofday)(ret, zone);
 
         if (r == 0)
-                ret->tv_sec += clock_offset();
+                ret->tv_sec += read_number("clock", 0);
         return r;
 }

@@ -260,7 +260,8 @@ class Checker(unittest.TestCase):
 
     def test_left_over(self):
         left = self.story.of('left')[0]
-        left.update(units=['codex-job-a.service'], files=['b.stdout'], rows={'jobs': 1, 'check': 'row 3 missing'})
+        left.update(units=['codex-job-a.service'], files=['b.stdout'],
+                    rows={'jobs': 1, 'check': 'row 3 missing'})
         self.found(WRONG, 'left over are the units', 'a')
         self.found(WRONG, 'left over are the files', 'b')
         self.found(WRONG, 'left over are the rows')
