@@ -263,17 +263,21 @@ int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *ext
 
 /* ---- The end of a verb that failed ---- */
 
+int answer_detached(Client *c, const char *const *ids, size_t n, bool any) {
+        (void) answer_await_command(c, n == 1 ? "detached, the job goes on; to wait on" :
+                                                "detached, the jobs go on; to wait on",
+                                    ids, n, any);
+        return STATUS_SIGNALLED + client_signal(c);
+}
+
 int answer_failure(Client *c, const sd_bus_error *error, int r, const char *const *ids, size_t n) {
         if (r == -EPIPE)
                 return STATUS_OWN_FAILURE;
         if (r != -EINTR)
                 return say_error(error, r);
-
         if (n > 0)
-                (void) answer_await_command(c, n == 1 ? "detached, the job goes on; to wait on" :
-                                                        "detached, the jobs go on; to wait on",
-                                            ids, n, false);
-        else if (sd_bus_error_is_set(error))
+                return answer_detached(c, ids, n, false);
+        if (sd_bus_error_is_set(error))
                 (void) say_error(error, r);
         return STATUS_SIGNALLED + client_signal(c);
 }

@@ -183,6 +183,8 @@ static int failure(Await *a, int r) {
 
         if (a->wait)
                 (void) unfinished(a, &ids, &n);
+        if (r == -EINTR && n > 0)
+                return answer_detached(a->client, ids, n, a->any);
         return answer_failure(a->client, &a->error, r, ids, n);
 }
 
