@@ -11,7 +11,7 @@ import subprocess
 import jsonschema
 import pytest
 
-from support import PATIENCE
+from support import PATIENCE, Lines
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCHEMA = '/usr/share/codex-jobs/codex-jobs.schema.json'
@@ -37,12 +37,41 @@ def validate_codex_result(result):
     assert set(result) <= set(schema['$defs']['codexResult']['properties'])
 
 
+class Running:
+    """A codex-jobs that runs, heard line by line."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        self.out = Lines(self.process.stdout.fileno(), f'the stdout of {command}')
+        self.err = Lines(self.process.stderr.fileno(), f'the stderr of {command}')
+        self.told = []
+
+    def tells(self, words):
+        """Wait until it says so, on stderr."""
+        while not self.told or words not in self.told[-1]:
+            self.told.append(self.err.line())
+        return self.told[-1]
+
+    def end(self):
+        """Its exit status, the rest of its stdout, and all lines of its stderr."""
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return (self.process.returncode, (self.out.text + out).decode(),
+                self.told + (self.err.text + err).decode().splitlines())
+
+    def kill(self):
+        """If it still runs."""
+        self.process.kill()
+        self.process.communicate()
+
+
 class Cli:
     """codex-jobs in one scope, in a folder."""
 
     def __init__(self, scope, folder):
         self.scope = scope
         self.folder = folder
+        self.running = []
         self.environment = {'CODEX_JOBS_SCOPE': scope.name, 'PATH': f'{folder}/bin:{os.environ["PATH"]}'}
 
     def command(self, *arguments, cwd=None):
@@ -53,6 +82,11 @@ class Cli:
     def start(self, *arguments, **options):
         return subprocess.Popen(self.command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, **options)
+
+    def listen(self, *arguments):
+        """Start it, to hear what it says while it runs."""
+        self.running.append(Running(self.command(*arguments)))
+        return self.running[-1]
 
     def run(self, *arguments, status=0, text='', cwd=None):
         """What it wrote, and it exits so."""
@@ -97,6 +131,8 @@ def cli(scope, folder, jobs):
     """The command in both scopes. What a test leaves running in its folder is ended after it."""
     cli = Cli(scope, folder)
     yield cli
+    for running in cli.running:
+        running.kill()
     for job in jobs.list_ids(State=['queued', 'running'], Workspace=folder):
         jobs.cancel(job)
 

@@ -10,9 +10,11 @@ import contextlib
 import os
 import pwd
 import select
+import shutil
 import signal
 import subprocess
 import time
+import weakref
 
 from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
 from jeepney.io.blocking import DBusConnection, prep_socket
@@ -34,7 +36,8 @@ PATIENCE = 30
 OPTION_TYPES = {
     'Argv': 'aay', 'Kind': 's', 'Label': 's', 'Directory': 's', 'Environment': 'as', 'Stdin': 'h',
     'Workspace': 's', 'Session': 's', 'RuntimeMaxUSec': 't', 'OutputMax': 't', 'MemoryMax': 't',
-    'TasksMax': 't', 'CPUWeight': 't', 'StallUSec': 't', 'IdempotencyKey': 's', 'Notify': 'b'}
+    'TasksMax': 't', 'CPUWeight': 't', 'StallUSec': 't', 'ReadOnly': 'b', 'IdempotencyKey': 's',
+    'Notify': 'b'}
 
 FILTER_TYPES = {
     'State': 'as', 'Kind': 's', 'Workspace': 's', 'Session': 's', 'Uid': 'u', 'AfterSequence': 't',
@@ -69,15 +72,31 @@ def acting_as(uid):
 class Connection:
     """A connection to a bus as some user. Calls can be sent without waiting for their answers."""
 
+    open_ones = weakref.WeakSet()
+
     def __init__(self, address, uid):
-        with acting_as(uid):
-            self.connection = DBusConnection(prep_socket(address, enable_fds=True), enable_fds=True)
+        self.address = address
         self.uid = uid
+        self.rules = []
+        self.open()
+
+    def open(self):
+        with acting_as(self.uid):
+            self.connection = DBusConnection(prep_socket(self.address, enable_fds=True), enable_fds=True)
         self.answers = collections.defaultdict(list)
         self.signals = collections.deque()
+        self.open_ones.add(self)
 
     def close(self):
+        self.open_ones.discard(self)
         self.connection.close()
+
+    def reopen(self):
+        """The bus that it was to is gone."""
+        self.close()
+        self.open()
+        for rule in self.rules:
+            self.call_to(*BUS, 'AddMatch', 's', rule)
 
     def send(self, destination, path, interface, member, signature='', *body):
         """Send a call; what is returned stands for its answer."""
@@ -115,6 +134,7 @@ class Connection:
 
     def subscribe(self, rule):
         self.call_to(*BUS, 'AddMatch', 's', rule)
+        self.rules.append(rule)
 
     def signal(self, accept, timeout=PATIENCE):
         """The next signal that accept() takes; those before it are dropped."""
@@ -201,6 +221,15 @@ class Jobs(Connection):
 
     def remove(self, *jobs):
         self.call('Remove', 'as', list(jobs))
+
+    def inbox(self, consumer, limit=1000):
+        return [plain(job) for job in self.call('Inbox', 'su', consumer, limit)[0]]
+
+    def inbox_ids(self, consumer, limit=1000):
+        return [job['Id'] for job in self.inbox(consumer, limit)]
+
+    def acknowledge(self, consumer, sequence):
+        self.call('Acknowledge', 'st', consumer, sequence)
 
     def property(self, name):
         return self.call_to(NAME, PATH, PROPERTIES, 'Get', 'ss', MANAGER, name)[0][1]
@@ -323,6 +352,22 @@ class Scope:
         """Until the bus has seen the service that runs now leave."""
         self.bus.signal(lambda signal: signal.member == 'NameOwnerChanged' and not signal.body[2])
 
+    def upgrade(self):
+        """What a package manager does: another file under the old name, then a restart."""
+        program = os.readlink(f'/proc/{self.service_pid()}/exe').removesuffix(' (deleted)')
+        shutil.copy2(program, f'{program}.new')
+        os.rename(f'{program}.new', program)
+        self.systemctl('restart', self.service)
+
+    def restart_bus(self):
+        """All that were connected to it are then connected to the new one."""
+        with Process(self.service_pid()) as process:
+            self.systemctl('restart', 'dbus.service')
+            assert process.wait_end()
+        for connection in list(Connection.open_ones):
+            if connection.address == self.address:
+                connection.reopen()
+
     def configure(self, **values):
         os.makedirs(os.path.dirname(self.config), exist_ok=True)
         with open(self.config, 'w', encoding='utf-8') as file:
@@ -366,7 +411,25 @@ def shell(script, *arguments):
     return ['sh', '-c', script, 'sh', *map(str, arguments)]
 
 
-class Pipe:
+class Lines:
+    """What comes through a descriptor, a line at a time."""
+
+    def __init__(self, fd, name):
+        self.fd = fd
+        self.name = name
+        self.text = b''
+
+    def line(self):
+        while b'\n' not in self.text:
+            assert select.select([self.fd], [], [], PATIENCE)[0], f'nothing came through {self.name}'
+            text = os.read(self.fd, 65536)
+            assert text, f'{self.name} ended'
+            self.text += text
+        line, self.text = self.text.split(b'\n', 1)
+        return line.decode()
+
+
+class Pipe(Lines):
     """A named pipe between a test and its jobs. The test keeps both ends open, so that a job never
     waits for it to open the other."""
 
@@ -374,8 +437,7 @@ class Pipe:
         self.path = path
         os.mkfifo(path, 0o600)
         os.chown(path, uid, -1)
-        self.fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
-        self.text = b''
+        super().__init__(os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK), path)
 
     def __str__(self):
         return self.path
@@ -385,13 +447,6 @@ class Pipe:
 
     def write(self, text):
         os.write(self.fd, text.encode())
-
-    def line(self):
-        while b'\n' not in self.text:
-            assert select.select([self.fd], [], [], PATIENCE)[0], f'nothing came through {self.path}'
-            self.text += os.read(self.fd, 65536)
-        line, self.text = self.text.split(b'\n', 1)
-        return line.decode()
 
 
 class Gate:

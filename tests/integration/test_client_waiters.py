@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Those who wait with codex-jobs: what they stand on is killed, replaced and restarted, and each still tells
+how the job ended; who leaves takes no job along."""
+
+import signal
+
+import pytest
+from clientsupport import cli  # noqa: F401
+from support import Process, shell
+
+# pylint: disable=redefined-outer-name
+
+WENT = 'codex-jobs: the service went away; waiting for it to come back.'
+BACK = 'codex-jobs: the service is back.'
+
+OUTAGES = {
+    'crash': lambda scope: scope.kill_service(),
+    'upgrade': lambda scope: scope.upgrade(),
+    'bus': lambda scope: scope.restart_bus(),
+}
+each_outage = pytest.mark.parametrize('outage', OUTAGES)
+
+
+class Waiters:
+    """One of each kind, all of them waiting for jobs that will fail with 5."""
+
+    def __init__(self, cli, jobs, new_gate):
+        self.gate, self.other = new_gate(), new_gate()
+        command = self.gate.job(before='echo begun', then='echo built; exit 5')
+        self.job = jobs.enqueue(command)
+        self.held = jobs.enqueue(self.other.job())
+        self.waiters = {
+            'await': cli.listen('await', self.job),
+            'any': cli.listen('await', '--any', self.held, self.job),
+            'all': cli.listen('await', '--all', self.job, self.held),
+            'follow': cli.listen('logs', '--follow', self.job),
+            'run': cli.listen('run', '--', *command),
+        }
+        self.processes = [Process(gate.wait()) for gate in (self.gate, self.gate, self.other)]
+        for name in ('await', 'any', 'all'):
+            self.waiters[name].tells(f'waiting for {self.job}: ')
+        for name in ('follow', 'run'):
+            assert self.waiters[name].out.line() == 'begun'
+        accepted = self.waiters['run'].tells('accepted; ')
+        self.own = accepted.rpartition(' ')[2]
+
+    def tell(self, line):
+        for waiter in self.waiters.values():
+            waiter.tells(line)
+
+    def end(self, begin_with=lambda: None):
+        """The jobs end, and something else happens then; how the waiters did."""
+        self.gate.open(2)
+        begin_with()
+        ended = {name: self.waiters[name].end() for name in ('await', 'any', 'follow', 'run')}
+        assert self.waiters['all'].process.poll() is None
+        self.other.open()
+        return ended | {'all': self.waiters['all'].end()}
+
+
+@pytest.fixture
+def waiters(cli, jobs, new_gate):
+    waiters = Waiters(cli, jobs, new_gate)
+    yield waiters
+    for process in waiters.processes:
+        with process:
+            pass
+
+
+def have_the_result(ended):
+    """Each of them, on stdout and in its exit status."""
+    assert {name: (status, out) for name, (status, out, _) in ended.items()} == {
+        'await': (5, 'begun\nbuilt\n'), 'any': (5, 'begun\nbuilt\n'), 'all': (5, 'begun\nbuilt\n'),
+        'follow': (0, 'built\n'), 'run': (5, 'built\n')}
+
+
+# --- what they stand on goes away -----------------------------------------------------------------
+
+@pytest.mark.restarts
+@each_outage
+def test_waiters_outlive(scope, waiters, outage):
+    """And say so, in a line each time."""
+    for _ in range(2):
+        OUTAGES[outage](scope)
+        waiters.tell(BACK)
+    ended = waiters.end()
+    have_the_result(ended)
+    for name, (_, _, told) in ended.items():
+        assert [line for line in told if 'service' in line] == [WENT, BACK] * 2, name
+
+
+@pytest.mark.restarts
+@each_outage
+def test_job_that_ends_meanwhile_is_told(scope, waiters, outage):
+    if outage == 'crash':  # the service is away when they end
+        scope.kill_service()
+        scope.systemctl('stop', scope.service)
+        ended = waiters.end()
+    else:
+        ended = waiters.end(lambda: OUTAGES[outage](scope))
+    have_the_result(ended)
+    for name, (_, _, told) in ended.items():
+        assert [line for line in told if 'service' in line] in ([WENT, BACK], []), name
+
+
+# --- who leaves takes no job along ----------------------------------------------------------------
+
+@pytest.mark.parametrize('number, status', [
+    (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, -1), (signal.SIGKILL, -9)])
+def test_signal_ends_the_wait_and_not_the_job(jobs, waiters, number, status):
+    for waiter in waiters.waiters.values():
+        waiter.process.send_signal(number)
+    ended = {name: waiter.end() for name, waiter in waiters.waiters.items()}
+    assert {name: (left, out) for name, (left, out, _) in ended.items()} == dict.fromkeys(ended, (status, ''))
+    if status > 0:
+        assert {name: told[-1] for name, (_, _, told) in ended.items()} == {
+            name: f'codex-jobs: detached, the {text}; to wait on: codex-jobs await {ids}'
+            for name, text, ids in (
+                ('await', 'job goes on', waiters.job), ('follow', 'job goes on', waiters.job),
+                ('run', 'job goes on', waiters.own),
+                ('any', 'jobs go on', f'{waiters.held} {waiters.job} --any'),
+                ('all', 'jobs go on', f'{waiters.job} {waiters.held}'))}
+    jobs.flush()
+    assert not any(process.has_ended() for process in waiters.processes)
+    waiters.gate.open(2)
+    waiters.other.open()
+    for job, expected in ((waiters.job, 5), (waiters.own, 5), (waiters.held, 0)):
+        assert jobs.wait(job).exit_code == expected
+
+
+@pytest.mark.restarts
+def test_detaching_while_the_service_is_away(jobs, scope, waiters):
+    scope.systemctl('mask', '--runtime', '--now', scope.service)
+    try:
+        waiters.tell(WENT)
+        for waiter in waiters.waiters.values():
+            waiter.process.send_signal(signal.SIGINT)
+        ended = {name: waiter.end() for name, waiter in waiters.waiters.items()}
+    finally:
+        scope.systemctl('unmask', '--runtime', scope.service)
+    assert {status for status, _, _ in ended.values()} == {130}
+    assert all(BACK not in told for _, _, told in ended.values())
+    waiters.gate.open(2)
+    waiters.other.open()
+    assert jobs.wait(waiters.job).exit_code == 5
+
+
+def test_reader_that_leaves(cli, jobs, gate):
+    """As in "codex-jobs run | head -n 1"."""
+    running = cli.listen('run', '--', *gate.job(before='echo one', then='seq 100000; exit 5'))
+    assert running.out.line() == 'one'
+    job = running.tells('accepted; ').rpartition(' ')[2]
+    running.process.stdout.close()
+    gate.open()
+    assert jobs.wait(job).exit_code == 5
