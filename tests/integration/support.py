@@ -343,14 +343,19 @@ class Scope:
     def kill_service(self):
         """Kill the service as a crash does, and wait until the bus knows: it would still hand calls to
         the dead one."""
+        owner = self.service_owner()
         with Process(self.service_pid()) as process:
             process.kill(signal.SIGKILL)
-            self.wait_until_gone()
+            self.wait_until_gone(owner)
             assert process.wait_end()
 
-    def wait_until_gone(self):
-        """Until the bus has seen the service that runs now leave."""
-        self.bus.signal(lambda signal: signal.member == 'NameOwnerChanged' and not signal.body[2])
+    def service_owner(self):
+        """The unique name of the service that runs now."""
+        return self.bus.call_to(*BUS, 'GetNameOwner', 's', NAME)[0]
+
+    def wait_until_gone(self, owner):
+        """Until the bus has seen that service leave."""
+        self.bus.signal(lambda signal: signal.member == 'NameOwnerChanged' and signal.body[1] == owner)
 
     def upgrade(self):
         """What a package manager does: another file under the old name, then a restart."""

@@ -317,11 +317,12 @@ def test_stop_answers_those_who_wait(jobs, connect, scope, gate):
     waits = [(client, client.send_call(*call, FOREVER)) for client in (jobs, other) for call in calls]
     for client in (jobs, other):
         client.flush()
+    owner = scope.service_owner()
     scope.systemctl('kill', '--signal=TERM', scope.service)
     for client, wait in waits:
         with refused('Unavailable'):
             client.answer(wait)
-    scope.wait_until_gone()
+    scope.wait_until_gone(owner)
     waiting = jobs.send_wait(job)
     gate.open()
     assert jobs.wait_answer(waiting).state == 'completed'
