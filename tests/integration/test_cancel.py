@@ -46,7 +46,7 @@ def test_tree_that_ignores_sigterm_is_killed(jobs, scope, settings, gate):
         assert all(process.has_ended() for process in processes)
     is_cancelled(jobs, job, scope.uid)
     found = jobs.get(job)
-    assert SECOND <= found['FinishedUSec'] - found['StartedUSec'] < 5 * SECOND
+    assert found['FinishedUSec'] - found['StartedUSec'] >= SECOND
 
 
 def test_command_may_end_in_order(jobs, scope, gate):

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from support import SECOND, Process, shell, unit_name
+from support import Process, shell
 
 
 def facts(ended):
@@ -98,93 +98,6 @@ def test_name_is_no_field_of_the_status(jobs):
     ended = jobs.run(['no\nERRNO=1\nSTATUS=other'])
     assert facts(ended) == ('failed', 'not-executable', 127, 0)
     assert 'other' not in ended.job['Progress']
-
-
-# --- limits ---------------------------------------------------------------------------------------
-
-def test_runtime_limit_ends_the_whole_tree(jobs, gate):
-    job = jobs.enqueue(gate.job(before='setsid sh -c \'echo $$ >"$0"; exec sleep infinity\' "$1" &'),
-                       RuntimeMaxUSec=SECOND)
-    with Process(gate.wait()) as one, Process(gate.wait()) as other:
-        ended = jobs.wait(job)
-        assert one.has_ended() and other.has_ended()
-    assert ended.state == 'failed'
-    assert ended.job['Reason'] == 'runtime-limit'
-    took = ended.job['FinishedUSec'] - ended.job['StartedUSec']
-    assert SECOND <= took < 3 * SECOND
-
-
-def test_job_cannot_put_off_its_runtime_limit(jobs):
-    """By what services tell systemd when they need more time."""
-    ended = jobs.run(shell('systemd-notify EXTEND_TIMEOUT_USEC=60000000; exec sleep 3'),
-                     RuntimeMaxUSec=SECOND)
-    assert (ended.state, ended.job['Reason']) == ('failed', 'runtime-limit')
-
-
-def test_runtime_limit_of_the_configuration(jobs, scope, settings, gate):
-    settings(RuntimeMaxSec='90s')
-    for options, expected in (({}, '1min 30s'), ({'RuntimeMaxUSec': 100 * SECOND}, '1min 40s')):
-        job = jobs.enqueue(gate.job(), **options)
-        gate.wait()
-        assert scope.unit_property(unit_name(job), 'RuntimeMaxUSec') == expected
-
-
-def test_output_limit_ends_the_whole_tree(jobs, gate):
-    job = jobs.enqueue(gate.job(before='setsid sh -c \'echo $$ >"$0"; exec yes\' "$1" &'), OutputMax=100_000)
-    with Process(gate.wait()) as one, Process(gate.wait()) as other:
-        ended = jobs.wait(job)
-        assert one.has_ended() and other.has_ended()
-    assert (ended.state, ended.job['Reason']) == ('failed', 'output-limit')
-    assert ended.job['StdoutBytes'] > 100_000
-
-
-def test_output_limit_counts_both_streams(jobs):
-    script = 'head -c 600 /dev/zero; head -c 600 /dev/zero >&2; sleep infinity'
-    ended = jobs.run(shell(script), OutputMax=1000)
-    assert (ended.state, ended.job['Reason']) == ('failed', 'output-limit')
-    assert (ended.job['StdoutBytes'], ended.job['StderrBytes']) == (600, 600)
-
-
-def test_output_up_to_its_limit_is_allowed(jobs, gate):
-    job = jobs.enqueue(gate.job(before='head -c 1000 /dev/zero'), OutputMax=1000)
-    gate.wait()
-    gate.open()
-    assert jobs.wait(job).state == 'completed'
-
-
-def test_output_limit_of_the_configuration(jobs, settings):
-    settings(OutputMax='1K')
-    ended = jobs.run(['yes'])
-    assert (ended.state, ended.job['Reason']) == ('failed', 'output-limit')
-
-
-
-def controllers():
-    if os.path.isdir('/sys/fs/cgroup/memory'):
-        return {name for name in ('memory', 'pids', 'cpu') if os.path.isdir(f'/sys/fs/cgroup/{name}')}
-    with open('/sys/fs/cgroup/cgroup.controllers', encoding='utf-8') as file:
-        return set(file.read().split())
-
-
-def test_memory_limit(jobs, scope):
-    if 'memory' not in controllers():
-        pytest.skip('no memory controller here: tests/sandbox/run --cgroup v1 has it')
-    if not scope.is_system and os.path.isdir('/sys/fs/cgroup/memory'):
-        pytest.skip('on control groups v1 a user\'s service manager has no controllers')
-    ended = jobs.run(['python3', '-c', 'x = bytearray(200 << 20)'], MemoryMax=32 << 20)
-    # systemd learns of a kill for want of memory from control groups v2 only.
-    reason = 'signal' if os.path.isdir('/sys/fs/cgroup/memory') else 'oom-kill'
-    assert (ended.state, ended.job['Reason'], ended.job['Signal']) == ('failed', reason, 9)
-
-
-def test_task_limit(jobs, scope):
-    if 'pids' not in controllers():
-        pytest.skip('no pids controller here: tests/sandbox/run --cgroup v1 has it')
-    if not scope.is_system and os.path.isdir('/sys/fs/cgroup/pids'):
-        pytest.skip('on control groups v1 a user\'s service manager has no controllers')
-    job = jobs.enqueue(shell('sleep infinity & sleep infinity & sleep infinity & true'), TasksMax=3)
-    jobs.wait(job)
-    assert b'Cannot fork' in jobs.output(job, 'stderr')
 
 
 # --- what a job leaves behind ---------------------------------------------------------------------

@@ -53,7 +53,7 @@ def test_output_is_whole_when_cancelled(jobs, write, gate):
 
 def test_output_is_whole_at_the_runtime_limit(jobs, write):
     script = f'trap "echo last words; exit 0" TERM; {write}; sleep infinity & wait'
-    job = jobs.enqueue(shell(script), RuntimeMaxUSec=SECOND)
+    job = jobs.enqueue(shell(script), RuntimeMaxUSec=3 * SECOND)
     assert jobs.wait(job).job['Reason'] == 'runtime-limit'
     is_whole(jobs, job, b'last words\n')
 

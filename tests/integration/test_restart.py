@@ -32,14 +32,20 @@ def outage(scope):
     return begin
 
 
-# Tells when it is asked to end, and does not.
+# Tells when it is asked to end, and takes its time: until the gate is opened.
 SLOW_TO_STOP = '''
+trap '' TERM
+read _ <"$2" &
 trap 'echo term >"$1"' TERM
-sleep infinity &
 echo $$ >"$1"
-wait
-trap "" TERM
-exec sleep infinity'''
+until wait $!; do :; done'''
+
+
+@pytest.fixture
+def slow_to_stop(settings, gate):
+    """The command of such a job."""
+    settings(StopTimeoutSec='1h')
+    return shell(SLOW_TO_STOP, gate.ready, gate.hold)
 
 
 def consecutive(signals, before):
@@ -152,7 +158,7 @@ def test_limits_hold_after_a_restart(jobs, outage, gate):
 
 
 def test_runtime_limit_that_passes_meanwhile(jobs, outage, gate):
-    job = jobs.enqueue(gate.job(), RuntimeMaxUSec=SECOND)
+    job = jobs.enqueue(gate.job(), RuntimeMaxUSec=3 * SECOND)
     with Process(gate.wait()) as process:
         outage()
         assert process.wait_end()
@@ -266,19 +272,31 @@ def test_kill_while_jobs_are_enqueued(jobs, scope, session):
     assert {name.rsplit('.', 1)[0] for name in set(scope.files()) - before} == set(listed)
 
 
-def test_kill_during_a_cancel(jobs, scope, settings, gate):
-    settings(StopTimeoutSec='300ms')
-    job = jobs.enqueue(shell(SLOW_TO_STOP, gate.ready))
+def test_kill_during_a_cancel(jobs, scope, slow_to_stop, gate):
+    job = jobs.enqueue(slow_to_stop)
     with Process(gate.wait()) as process:
         cancel = jobs.send_cancel(job)
         assert gate.ready.line() == 'term'
         scope.kill_service()
         with pytest.raises(BusError):
             jobs.answer(cancel)
+        gate.open()
         ended = jobs.wait(job)
         assert process.has_ended()
     assert (ended.state, ended.job['Reason'], ended.exit_code) == ('cancelled', 'user', 143)
     assert ended.job['StoppedBy'] == scope.uid
+
+
+def test_kill_while_a_limit_ends_a_job(jobs, scope, slow_to_stop, gate):
+    """The reason stays what it was."""
+    job = jobs.enqueue(shell(f'head -c 2000 /dev/zero\n{SLOW_TO_STOP}', gate.ready, gate.hold), OutputMax=1000)
+    gate.wait()
+    assert gate.ready.line() == 'term'
+    scope.kill_service()
+    jobs.flush()
+    gate.open()
+    ended = jobs.wait(job)
+    assert (ended.state, ended.job['Reason'], ended.exit_code) == ('failed', 'output-limit', 0)
 
 
 # --- when nothing runs ----------------------------------------------------------------------------
@@ -328,15 +346,15 @@ def test_stop_answers_those_who_wait(jobs, connect, scope, gate):
     assert jobs.wait_answer(waiting).state == 'completed'
 
 
-def test_stop_answers_a_cancel(jobs, scope, settings, gate):
-    settings(StopTimeoutSec='300ms')
-    job = jobs.enqueue(shell(SLOW_TO_STOP, gate.ready))
+def test_stop_answers_a_cancel(jobs, scope, slow_to_stop, gate):
+    job = jobs.enqueue(slow_to_stop)
     gate.wait()
     cancel = jobs.send_cancel(job)
     assert gate.ready.line() == 'term'
     scope.systemctl('restart', scope.service)
     with refused('Unavailable'):
         jobs.answer(cancel)
+    gate.open()
     assert jobs.wait(job).state == 'cancelled'
 
 

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Limits of a job: each ends it with all its processes and says why; and the end of its caller is none."""
+
+import contextlib
+import os
+
+import pytest
+
+from support import SECOND, Process, shell, unit_name
+
+# A grandchild in a session of its own, which no polite signal ends.
+STUBBORN = '''setsid sh -c 'trap "" TERM HUP INT; echo $$ >"$0"; while :; do sleep 1000; done' "$1" &'''
+
+LIMITS = {
+    'runtime-limit': {'RuntimeMaxUSec': 3 * SECOND},
+    'stalled': {'StallUSec': 3 * SECOND},
+    'output-limit': {'OutputMax': 1000},
+}
+
+
+def test_each_limit_ends_the_whole_tree(jobs, settings, new_gate):
+    settings(StopTimeoutSec='1s')
+    gates = {reason: new_gate() for reason in LIMITS}
+    ids = {reason: jobs.enqueue(gates[reason].job(before=STUBBORN, then='head -c 2000 /dev/zero; sleep infinity'),
+                                **limit) for reason, limit in LIMITS.items()}
+    with contextlib.ExitStack() as stack:
+        trees = {reason: [stack.enter_context(Process(gate.wait())) for _ in range(2)]
+                 for reason, gate in gates.items()}
+        gates['output-limit'].open()
+        for reason, job in ids.items():
+            ended = jobs.wait(job)
+            assert (ended.state, ended.job['Reason']) == ('failed', reason)
+            assert ended.exit_code == 128 + ended.job['Signal'] and ended.job['Signal'] > 0
+            assert all(process.has_ended() for process in trees[reason])
+            assert 'StoppedBy' not in ended.job
+
+
+def test_time_that_a_limit_gives_is_given(jobs):
+    ids = [jobs.enqueue(['sleep', 'infinity'], **limit) for limit in (
+        {'RuntimeMaxUSec': SECOND}, {'StallUSec': SECOND}, {'RuntimeMaxUSec': 2 * SECOND, 'StallUSec': 3600 * SECOND})]
+    for job, reason, least in zip(ids, ('runtime-limit', 'stalled', 'runtime-limit'), (1, 1, 2)):
+        ended = jobs.wait(job).job
+        assert ended['Reason'] == reason
+        assert ended['FinishedUSec'] - ended['StartedUSec'] >= least * SECOND
+
+
+# --- silence --------------------------------------------------------------------------------------
+
+SIGNS_OF_LIFE = {
+    'stdout': 'echo $sign',
+    'stderr': 'echo $sign >&2',
+    'progress': 'systemd-notify --status=$sign',
+}
+
+
+@pytest.mark.parametrize('sign', SIGNS_OF_LIFE)
+def test_sign_of_life_puts_the_stall_off(jobs, folder, sign):
+    """The job is ended when it was silent for so long, and that is counted from the last sign."""
+    script = f'''
+for sign in $(seq 30); do
+        date +%s%N >"$1/last"
+        {SIGNS_OF_LIFE[sign]}
+        sleep 0.1
+done
+exec sleep infinity'''
+    ended = jobs.run(shell(script, folder), StallUSec=2 * SECOND)
+    with open(f'{folder}/last', encoding='ascii') as file:
+        last = int(file.read()) // 1000
+    assert (ended.state, ended.job['Reason']) == ('failed', 'stalled')
+    assert ended.job['FinishedUSec'] - last >= 2 * SECOND
+
+
+def test_other_activity_does_not_put_it_off(jobs):
+    """A busy loop is as silent as a sleep; nor does what it says again count as progress."""
+    for script in ('while :; do :; done', 'while :; do systemd-notify --status=same; sleep 0.1; done'):
+        ended = jobs.run(shell(script), StallUSec=SECOND)
+        assert (ended.state, ended.job['Reason']) == ('failed', 'stalled')
+
+
+def test_job_that_waits_in_the_queue_is_not_stalled(jobs, settings):
+    settings(MaxRunning=1)
+    first = jobs.enqueue(['sleep', '2'])
+    job = jobs.enqueue(['true'], StallUSec=SECOND, RuntimeMaxUSec=SECOND)
+    assert jobs.wait(first).state == jobs.wait(job).state == 'completed'
+
+
+# --- run time and output --------------------------------------------------------------------------
+
+def test_job_cannot_put_off_its_runtime_limit(jobs):
+    """By what services tell systemd when they need more time."""
+    ended = jobs.run(shell('systemd-notify EXTEND_TIMEOUT_USEC=60000000; exec sleep infinity'),
+                     RuntimeMaxUSec=SECOND)
+    assert (ended.state, ended.job['Reason']) == ('failed', 'runtime-limit')
+
+
+def test_runtime_limit_of_the_configuration(jobs, scope, settings, gate):
+    settings(RuntimeMaxSec='90s')
+    for options, expected in (({}, '1min 30s'), ({'RuntimeMaxUSec': 100 * SECOND}, '1min 40s')):
+        job = jobs.enqueue(gate.job(), **options)
+        gate.wait()
+        assert scope.unit_property(unit_name(job), 'RuntimeMaxUSec') == expected
+
+
+def test_output_limit_counts_both_streams(jobs):
+    script = 'head -c 600 /dev/zero; head -c 600 /dev/zero >&2; sleep infinity'
+    ended = jobs.run(shell(script), OutputMax=1000)
+    assert (ended.state, ended.job['Reason']) == ('failed', 'output-limit')
+    assert (ended.job['StdoutBytes'], ended.job['StderrBytes']) == (600, 600)
+
+
+def test_output_up_to_its_limit_is_allowed(jobs, gate):
+    job = jobs.enqueue(gate.job(before='head -c 1000 /dev/zero'), OutputMax=1000)
+    gate.wait()
+    gate.open()
+    assert jobs.wait(job).state == 'completed'
+
+
+def test_output_limit_of_the_configuration(jobs, settings):
+    settings(OutputMax='1K')
+    ended = jobs.run(['yes'])
+    assert (ended.state, ended.job['Reason']) == ('failed', 'output-limit')
+
+
+# --- of the unit ----------------------------------------------------------------------------------
+
+def controllers():
+    if os.path.isdir('/sys/fs/cgroup/memory'):
+        return {name for name in ('memory', 'pids', 'cpu') if os.path.isdir(f'/sys/fs/cgroup/{name}')}
+    with open('/sys/fs/cgroup/cgroup.controllers', encoding='utf-8') as file:
+        return set(file.read().split())
+
+
+def test_memory_limit(jobs, scope):
+    if 'memory' not in controllers():
+        pytest.skip('no memory controller here: tests/sandbox/run --cgroup v1 has it')
+    if not scope.is_system and os.path.isdir('/sys/fs/cgroup/memory'):
+        pytest.skip('on control groups v1 a user\'s service manager has no controllers')
+    ended = jobs.run(['python3', '-c', 'x = bytearray(200 << 20)'], MemoryMax=32 << 20)
+    # systemd learns of a kill for want of memory from control groups v2 only.
+    reason = 'signal' if os.path.isdir('/sys/fs/cgroup/memory') else 'oom-kill'
+    assert (ended.state, ended.job['Reason'], ended.job['Signal']) == ('failed', reason, 9)
+
+
+def test_task_limit(jobs, scope):
+    if 'pids' not in controllers():
+        pytest.skip('no pids controller here: tests/sandbox/run --cgroup v1 has it')
+    if not scope.is_system and os.path.isdir('/sys/fs/cgroup/pids'):
+        pytest.skip('on control groups v1 a user\'s service manager has no controllers')
+    job = jobs.enqueue(shell('sleep infinity & sleep infinity & sleep infinity & true'), TasksMax=3)
+    jobs.wait(job)
+    assert b'Cannot fork' in jobs.output(job, 'stderr')
