@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The transient units that run jobs, and the only file that knows org.freedesktop.systemd1 (see its manual
+/* The transient units that run jobs; the files unit*.c alone know org.freedesktop.systemd1 (see its manual
  * page of that name, section 5). A unit is told of by callbacks; every call to the manager is asynchronous
  * and its slot belongs to the object it is about, so that none outlives it.
  *

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files of units share:
+ *
+ *   unit.c             a unit: what happens to it, stopping and releasing it
+ *   unit-start.c       what it is started with
+ *   unit-manager.c     the service manager: its signals, the sweep
+ *   unit-properties.c  what it says of a unit */
+
+#include "job-id.h"
+#include "unit-properties.h"
+#include "unit.h"
+
+#define SYSTEMD_NAME "org.freedesktop.systemd1"
+#define SYSTEMD_PATH "/org/freedesktop/systemd1"
+#define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
+
+struct UnitManager {
+        sd_bus *bus;
+        bool system_scope;
+        const UnitCallbacks *callbacks;
+        const UnitListener *listener;
+        void *userdata;
+
+        void *units; /* tsearch(3) tree of Unit by id */
+        sd_bus_slot *changed_match;
+        sd_bus_slot *removed_match;
+        sd_bus_slot *owner_match;
+        sd_bus_slot *subscribe_call;
+        sd_bus_slot *instance_call;
+        sd_bus_slot *sweep_call;
+        bool sweep_again;
+        uint64_t sweep_number; /* of the sweep that was begun last */
+};
+
+struct Unit {
+        UnitManager *manager;
+        void *userdata;
+        char *id;
+        char name[JOB_UNIT_MAX];
+        char *path;
+        sd_bus_slot *start_call; /* one slot for each thing that can be outstanding */
+        sd_bus_slot *refresh_call;
+        sd_bus_slot *stop_call;
+        sd_bus_slot *release_call;
+        sd_bus_slot *state_call;
+        sd_bus_slot *usage_calls[2];
+        UnitProperties properties;
+        bool ended;
+        bool stop_asked; /* by us */
+        uint64_t asked; /* the last sweep that began while it should have existed */
+        uint64_t seen;  /* the last sweep that found it */
+};
+
+/* The unit of a job; NULL: there is none. */
+Unit *unit_find(UnitManager *manager, const char *id);
+
+/* Takes over what an a{sv} of its properties says, and tells of its progress. */
+void unit_update(Unit *unit, sd_bus_message *m);
+
+/* Tells, once, that the unit has ended, if it has. */
+void unit_check_end(Unit *unit);
+
+/* A call to the service manager: empty; or about the unit of that name, of which nobody waits for the answer where slot
+ * is NULL. */
+int unit_manager_call_new(UnitManager *manager, const char *member, sd_bus_message **ret);
+int unit_manager_call(UnitManager *manager, sd_bus_slot **slot, const char *member, const char *name, bool with_mode,
+                      sd_bus_message_handler_t handler, void *userdata);

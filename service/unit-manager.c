@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <search.h>
+#include <systemd/sd-id128.h>
+
+#include "unit-internal.h"
+
+#define UNIT_PREFIX "codex-job-"
+#define UNIT_SUFFIX ".service"
+#define UNIT_PATTERN UNIT_PREFIX "*" UNIT_SUFFIX
+#define UNIT_PATH_PREFIX "/org/freedesktop/systemd1/unit/codex_2djob_2d" /* see sd_bus_path_encode(3) */
+
+int unit_manager_call_new(UnitManager *manager, const char *member, sd_bus_message **ret) {
+        return sd_bus_message_new_method_call(manager->bus, ret, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, member);
+}
+
+int unit_manager_call(UnitManager *manager, sd_bus_slot **slot, const char *member, const char *name,
+                      bool with_mode, sd_bus_message_handler_t handler, void *userdata) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = unit_manager_call_new(manager, member, &m);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append_basic(m, 's', name);
+        if (r >= 0 && with_mode)
+                r = sd_bus_message_append_basic(m, 's', "replace");
+        if (r < 0)
+                return r;
+        if (!slot)
+                return sd_bus_send(manager->bus, m, NULL);
+        *slot = sd_bus_slot_unref(*slot);
+        return sd_bus_call_async(manager->bus, slot, m, handler, userdata, 0);
+}
+
+void unit_manager_discard(UnitManager *manager, const char *id, const char *sub_state) {
+        bool failed = streq(sub_state, "failed");
+        char name[JOB_UNIT_MAX];
+
+        (void) unit_manager_call(manager, NULL, failed ? "ResetFailedUnit" : "StopUnit", job_unit_name(id, name), !failed,
+                            NULL, NULL);
+}
+
+/* Copies the id out of codex-job-ID.service; false if the name is not of that form. */
+static bool id_from_name(const char *name, char ret[static JOB_ID_MAX + 1]) {
+        const char *id = startswith(name, UNIT_PREFIX);
+        size_t n = id ? strlen(id) : 0;
+
+        if (n <= strlen(UNIT_SUFFIX) || n - strlen(UNIT_SUFFIX) > JOB_ID_MAX)
+                return false;
+        n -= strlen(UNIT_SUFFIX);
+        if (!streq(id + n, UNIT_SUFFIX))
+                return false;
+        memcpy(ret, id, n);
+        ret[n] = 0;
+        return job_id_is_valid(ret);
+}
+
+/* The id of the job whose unit has that object path; false if it is no job's. */
+static bool id_from_path(const char *path, char ret[static JOB_ID_MAX + 1]) {
+        _cleanup_free_ char *name = NULL;
+
+        if (!startswith(path, UNIT_PATH_PREFIX))
+                return false;
+        return sd_bus_path_decode(path, SYSTEMD_PATH "/unit", &name) > 0 && id_from_name(name, ret);
+}
+
+/* --- sweep ----------------------------------------------------------------------------------------- */
+
+static void manager_listed(UnitManager *manager, const char *id, const char *sub_state) {
+        Unit *unit = unit_find(manager, id);
+
+        if (unit) {
+                unit->seen = manager->sweep_number;
+                if (!unit->ended && !streq(unit->properties.sub_state, sub_state))
+                        (void) unit_refresh(unit);
+        }
+        manager->callbacks->listed(id, sub_state, manager->userdata);
+}
+
+/* Collects first: what is told may free units. */
+typedef struct Vanished {
+        uint64_t sweep_number;
+        Unit **units;
+        size_t n;
+} Vanished;
+
+static void collect_vanished(const void *node, VISIT which, void *closure) {
+        Unit *unit = *(Unit *const *) node;
+        Vanished *v = closure;
+
+        Unit **bigger;
+
+        if (which != postorder && which != leaf)
+                return;
+        if (unit->ended || unit->start_call || unit->asked != v->sweep_number || unit->seen == v->sweep_number)
+                return;
+        bigger = reallocarray(v->units, v->n + 1, sizeof(Unit *));
+        if (!bigger)
+                return; /* the next sweep finds it */
+        v->units = bigger;
+        v->units[v->n++] = unit;
+}
+
+static void manager_swept(UnitManager *manager) {
+        Vanished v = { .sweep_number = manager->sweep_number };
+
+        twalk_r(manager->units, collect_vanished, &v);
+        for (size_t i = 0; i < v.n; i++)
+                manager->listener->vanished(v.units[i]->userdata);
+        free(v.units);
+        manager->callbacks->swept(manager->userdata);
+}
+
+static int on_sweep_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        const char *name, *sub_state;
+        UnitManager *manager = userdata;
+        int r;
+
+        manager->sweep_call = sd_bus_slot_unref(manager->sweep_call);
+        if (sd_bus_message_is_method_error(reply, NULL))
+                return 0; /* ready() comes again when the manager is back */
+        r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(reply, "(ssssssouso)", &name, NULL, NULL, NULL, &sub_state, NULL, NULL, NULL,
+                                        NULL, NULL)) > 0) {
+                char id[JOB_ID_MAX + 1];
+
+                if (id_from_name(name, id))
+                        manager_listed(manager, id, sub_state);
+        }
+        if (r < 0)
+                return r;
+        manager_swept(manager);
+        if (manager->sweep_again) {
+                manager->sweep_again = false;
+                (void) unit_manager_sweep(manager);
+        }
+        return 0;
+}
+
+/* What should exist now and is not in the answer has vanished; what is started later need not be in it. */
+static void mark_asked(const void *node, VISIT which, void *closure) {
+        Unit *unit = *(Unit *const *) node;
+
+        if ((which == postorder || which == leaf) && !unit->start_call)
+                unit->asked = *(const uint64_t *) closure;
+}
+
+int unit_manager_sweep(UnitManager *manager) {
+        if (manager->sweep_call) {
+                manager->sweep_again = true;
+                return 0;
+        }
+        manager->sweep_number++;
+        twalk_r(manager->units, mark_asked, &manager->sweep_number);
+        return sd_bus_call_method_async(manager->bus, &manager->sweep_call, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER,
+                                        "ListUnitsByPatterns", on_sweep_reply, manager, "asas", 0, 1, UNIT_PATTERN);
+}
+
+/* --- signals --------------------------------------------------------------------------------------- */
+
+/* A unit that was released, and whose last processes had to be killed: it has failed after the end of its job. */
+static void stray_changed(UnitManager *manager, const char *id, sd_bus_message *m) {
+        _cleanup_(unit_properties_clear) UnitProperties properties = {};
+        bool progress;
+
+        if (unit_properties_read(&properties, m, &progress) >= 0 && streq(properties.sub_state, "failed"))
+                manager->callbacks->listed(id, properties.sub_state, manager->userdata);
+}
+
+static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        UnitManager *manager = userdata;
+        char id[JOB_ID_MAX + 1];
+        const char *interface;
+        Unit *unit;
+
+        if (!id_from_path(sd_bus_message_get_path(m), id) || sd_bus_message_read_basic(m, 's', &interface) < 0)
+                return 0;
+        unit = unit_find(manager, id);
+        if (!unit) {
+                stray_changed(manager, id, m);
+                return 0;
+        }
+        unit_update(unit, m);
+        /* The interface of the type comes first, that of the unit, with its state, last. */
+        if (streq(interface, SYSTEMD_NAME ".Unit"))
+                unit_check_end(unit);
+        return 0;
+}
+
+/* --- the manager ----------------------------------------------------------------------------------- */
+
+static int on_instance_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        UnitManager *manager = userdata;
+        char instance[SD_ID128_STRING_MAX + 32];
+        sd_id128_t boot;
+        uint64_t usec;
+        int r;
+
+        manager->instance_call = sd_bus_slot_unref(manager->instance_call);
+        if (sd_bus_message_is_method_error(reply, NULL)) {
+                manager->callbacks->unreachable(sd_bus_message_get_error(reply)->message, manager->userdata);
+                return 0;
+        }
+        r = sd_bus_message_read(reply, "v", "t", &usec);
+        if (r >= 0)
+                r = sd_id128_get_boot(&boot);
+        if (r < 0) {
+                manager->callbacks->unreachable(strerror(-r), manager->userdata);
+                return 0;
+        }
+        (void) snprintf(instance, sizeof(instance), SD_ID128_FORMAT_STR ":%" PRIu64, SD_ID128_FORMAT_VAL(boot), usec);
+        manager->callbacks->ready(instance, manager->userdata);
+        return 0;
+}
+
+static int on_subscribe_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        UnitManager *manager = userdata;
+
+        manager->subscribe_call = sd_bus_slot_unref(manager->subscribe_call);
+        return 0; /* that we are subscribed already is as well; other failures show in on_instance_reply() */
+}
+
+/* Signals are sent once somebody is subscribed. When the manager started its user space tells one run
+ * of it from another, and stays when it re-executes itself. */
+static int manager_connect(UnitManager *manager) {
+        int r;
+
+        manager->subscribe_call = sd_bus_slot_unref(manager->subscribe_call);
+        r = sd_bus_call_method_async(manager->bus, &manager->subscribe_call, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER,
+                                     "Subscribe", on_subscribe_reply, manager, NULL);
+        if (r < 0)
+                return r;
+        manager->instance_call = sd_bus_slot_unref(manager->instance_call);
+        return sd_bus_call_method_async(manager->bus, &manager->instance_call, SYSTEMD_NAME, SYSTEMD_PATH,
+                                        "org.freedesktop.DBus.Properties", "Get", on_instance_reply, manager, "ss",
+                                        SYSTEMD_MANAGER, "UserspaceTimestampMonotonic");
+}
+
+/* A reload removes all units and makes them anew, too: only a sweep tells. */
+static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        UnitManager *manager = userdata;
+        char id[JOB_ID_MAX + 1];
+        const char *name;
+        Unit *unit;
+
+        if (sd_bus_message_read_basic(m, 's', &name) < 0 || !id_from_name(name, id))
+                return 0;
+        unit = unit_find(manager, id);
+        return unit && !unit->ended ? unit_manager_sweep(manager) : 0;
+}
+
+static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        UnitManager *manager = userdata;
+        const char *owner;
+
+        if (sd_bus_message_read(m, "sss", NULL, NULL, &owner) < 0 || isempty(owner))
+                return 0;
+        return manager_connect(manager);
+}
+
+int unit_manager_new(UnitManager **ret, sd_bus *bus, bool system_scope, const UnitCallbacks *callbacks,
+                     const UnitListener *listener, void *userdata) {
+        _cleanup_(unit_manager_freep) UnitManager *manager = NULL;
+        int r;
+
+        manager = calloc(1, sizeof(*manager));
+        if (!manager)
+                return -ENOMEM;
+        manager->bus = sd_bus_ref(bus);
+        manager->system_scope = system_scope;
+        manager->callbacks = callbacks;
+        manager->listener = listener;
+        manager->userdata = userdata;
+
+        r = sd_bus_add_match_async(bus, &manager->changed_match,
+                                   "type='signal',sender='" SYSTEMD_NAME "',"
+                                   "interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',"
+                                   "path_namespace='" SYSTEMD_PATH "/unit'",
+                                   on_properties_changed, NULL, manager);
+        if (r < 0)
+                return r;
+        r = sd_bus_add_match_async(bus, &manager->removed_match,
+                                   "type='signal',sender='" SYSTEMD_NAME "',path='" SYSTEMD_PATH "',"
+                                   "interface='" SYSTEMD_MANAGER "',member='UnitRemoved'",
+                                   on_unit_removed, NULL, manager);
+        if (r < 0)
+                return r;
+        r = sd_bus_add_match_async(bus, &manager->owner_match,
+                                   "type='signal',sender='org.freedesktop.DBus',"
+                                   "interface='org.freedesktop.DBus',member='NameOwnerChanged',"
+                                   "arg0='" SYSTEMD_NAME "'",
+                                   on_owner_changed, NULL, manager);
+        if (r < 0)
+                return r;
+        r = manager_connect(manager);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(manager);
+        return 0;
+}
+
+UnitManager *unit_manager_free(UnitManager *manager) {
+        if (!manager)
+                return NULL;
+
+        (void) sd_bus_slot_unref(manager->sweep_call);
+        (void) sd_bus_slot_unref(manager->instance_call);
+        (void) sd_bus_slot_unref(manager->subscribe_call);
+        (void) sd_bus_slot_unref(manager->owner_match);
+        (void) sd_bus_slot_unref(manager->removed_match);
+        (void) sd_bus_slot_unref(manager->changed_match);
+        (void) sd_bus_unref(manager->bus);
+        free(manager);
+        return NULL;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "build-config.h"
+#include "unit-internal.h"
+
+#define SLICE "codex-jobs.slice"
+
+/* The manager may have carried out what it did not answer. */
+static bool is_unknown(const sd_bus_error *error) {
+        static const char *const names[] = {
+                SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT, SD_BUS_ERROR_DISCONNECTED,
+                SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                "org.freedesktop.systemd1.ShuttingDown", "org.freedesktop.systemd1.BusError",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (sd_bus_error_has_name(error, names[i]))
+                        return true;
+        return false;
+}
+
+/* Nothing was started: what the unit needs is being stopped, as when the host or the user's manager goes down. */
+static bool is_refused(const sd_bus_error *error) {
+        return sd_bus_error_has_name(error, "org.freedesktop.systemd1.TransactionIsDestructive");
+}
+
+static int on_start_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Unit *unit = userdata;
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+        const UnitListener *listener = unit->manager->listener;
+
+        unit->start_call = sd_bus_slot_unref(unit->start_call);
+        if (sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists")) {
+                /* By an earlier request of ours whose answer was lost. Its end may have been told before. */
+                listener->started(0, NULL, unit->userdata);
+                (void) unit_refresh(unit);
+        } else if (!error)
+                listener->started(0, NULL, unit->userdata);
+        else if (is_unknown(error))
+                listener->started(-EAGAIN, error->message, unit->userdata);
+        else if (is_refused(error))
+                listener->started(-ESHUTDOWN, error->message, unit->userdata);
+        else
+                listener->started(-EIO, error->message, unit->userdata);
+        return 0;
+}
+
+static int append_start_properties(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
+        char uid[16];
+        int r;
+
+        r = sd_bus_message_append(
+                m, "(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)",
+                "Description", "s", "Background job (see codex-jobs status)",
+                "ExecStart", "a(sasb)", 1, WORKER_PATH, 2, WORKER_PATH, unit->id, false,
+                "Type", "s", "exec",
+                "RemainAfterExit", "b", true,
+                "NotifyAccess", "s", "all",
+                "Slice", "s", SLICE,
+                "IgnoreSIGPIPE", "b", false,
+                "StandardInputFileDescriptor", "h", start->spec_fd,
+                "StandardOutputFileDescriptor", "h", start->stdout_fd,
+                "StandardErrorFileDescriptor", "h", start->stderr_fd);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t", start->stop_timeout_usec);
+        /* Root is who PID 1 starts anyway: User= would cost a look at the user database. */
+        if (r >= 0 && unit->manager->system_scope && start->uid != 0) {
+                (void) snprintf(uid, sizeof(uid), "%" PRIu32, start->uid);
+                r = sd_bus_message_append(m, "(sv)", "User", "s", uid);
+        }
+        return r;
+}
+
+/* See systemd.exec(5). /tmp is the job's own, and its result stays writable. */
+static int append_read_only(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
+        int r;
+
+        if (!start->limits.read_only)
+                return 0;
+        /* Without a user namespace a user's manager may not mount, and passes over the rest in silence. */
+        if (!unit->manager->system_scope) {
+                r = sd_bus_message_append(m, "(sv)", "PrivateUsers", "b", true);
+                if (r < 0)
+                        return r;
+        }
+        return sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "ProtectSystem", "s", "strict", "ProtectHome", "s", "read-only",
+                                     "PrivateTmp", "b", true, "ReadWritePaths", "as", 1, start->writable_path);
+}
+
+static int append_limits(sd_bus_message *m, const JobLimits *limits) {
+        const struct {
+                const char *name;
+                uint64_t value;
+        } properties[] = {
+                { "RuntimeMaxUSec", limits->runtime_max_usec },
+                { "MemoryMax", limits->memory_max },
+                { "TasksMax", limits->tasks_max },
+                { "CPUWeight", limits->cpu_weight },
+        };
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(properties) && r >= 0; i++)
+                if (properties[i].value > 0)
+                        r = sd_bus_message_append(m, "(sv)", properties[i].name, "t", properties[i].value);
+        return r;
+}
+
+int unit_start(Unit *unit, const UnitStart *start) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = unit_manager_call_new(unit->manager, "StartTransientUnit", &m);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "ss", unit->name, "fail");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(m, 'a', "(sv)");
+        if (r < 0)
+                return r;
+        r = append_start_properties(m, unit, start);
+        if (r < 0)
+                return r;
+        r = append_limits(m, &start->limits);
+        if (r < 0)
+                return r;
+        r = append_read_only(m, unit, start);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_close_container(m);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "a(sa(sv))", 0);
+        if (r < 0)
+                return r;
+        unit->start_call = sd_bus_slot_unref(unit->start_call);
+        return sd_bus_call_async(unit->manager->bus, &unit->start_call, m, on_start_reply, unit, 0);
+}
