@@ -7,8 +7,6 @@
  *
  * Until the result is committed the unit stays, so a service that dies at any instant finds it again. */
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <systemd/sd-journal.h>
 
 #include "bus-names.h"
@@ -17,221 +15,19 @@
 #include "limits.h"
 #include "manager.h"
 #include "service-log.h"
-#include "spec-format.h"
 #include "time-util.h"
 #include "utf8.h"
 
 #define RETRY_USEC USEC_PER_SEC
 #define PROGRESS_MAX 1024
-#define COMMAND_KEPT_MAX (16 * 1024) /* bytes of directory and arguments, for Retry */
 
 static void begin(Job *job);
-static void on_begun(int r, int spec_fd, void *userdata);
 static void finish(Job *job);
 
-/* The run of the service manager under which it is begun. */
-static int set_instance(Job *job) {
+int lifecycle_set_instance(Job *job) {
         free(job->instance);
         job->instance = strdup(job->manager->instance);
         return job->instance ? 0 : -ENOMEM;
-}
-
-/* --- enqueue --------------------------------------------------------------------------------------- */
-
-typedef struct Enqueue {
-        Manager *manager;
-        Job *job; /* owned */
-        EnqueuedCallback done;
-        void *userdata;
-} Enqueue;
-
-static void enqueue_free(Enqueue *e) {
-        (void) job_free(e->job);
-        free(e);
-}
-DEFINE_CLEANUP(Enqueue *, enqueue_free);
-
-static void on_inserted(int r, const char *existing, int spec_fd, void *userdata) {
-        _cleanup_(enqueue_freep) Enqueue *e = userdata;
-        _cleanup_close_ int fd = spec_fd;
-        Manager *manager = e->manager;
-        Job *job = e->job;
-
-        if (r >= 0 && !existing)
-                r = manager_add(manager, job);
-        failpoint_die("before-reply");
-        e->done(r, existing ?: job->record.id, e->userdata);
-        failpoint_die("after-reply");
-        if (r < 0 || existing) {
-                output_remove(manager->output, job->record.id); /* three empty files */
-                queue_release_slot(&manager->queue, job);
-                lifecycle_schedule(manager);
-                return;
-        }
-        e->job = NULL;
-        if (job->has_slot) {
-                job->phase = JOB_BEGINNING;
-                on_begun(0, TAKE_FD(fd), job);
-        } else if (queue_push(&manager->queue, job) < 0)
-                log_job(job, LOG_CRIT, "%s", "it cannot be queued for want of memory; it is after the next start.");
-        job_bus_added(job);
-        lifecycle_schedule(manager);
-}
-
-/* A job that need not wait is recorded and begun in one commit. */
-static int take_slot(Job *job) {
-        Manager *manager = job->manager;
-
-        if (manager->stopping || !manager->instance || !queue_take_free_slot(&manager->queue, job))
-                return 0;
-        return set_instance(job);
-}
-
-static int set_string(char **target, const char *value) {
-        if (isempty(value))
-                return 0;
-        *target = strdup(value);
-        return *target ? 0 : -ENOMEM;
-}
-
-/* The caller's limits, and those of the configuration where he names none. */
-static JobLimits effective_limits(const Config *config, const JobLimits *asked) {
-        JobLimits limits = *asked;
-
-        if (limits.runtime_max_usec == 0)
-                limits.runtime_max_usec = config->runtime_max_usec;
-        if (limits.output_max == 0)
-                limits.output_max = config->output_max;
-        return limits;
-}
-
-static int describe(Job *job, const Spec *spec) {
-        int r;
-
-        job->record.created_usec = now_realtime();
-        job->record.notify = spec->notify;
-        job->record.label = spec->label ? strdup(spec->label) : spec_make_label(spec);
-        if (!job->record.label)
-                return -ENOMEM;
-        if (spec->directory) {
-                job->record.directory = utf8_make_valid(spec->directory, strlen(spec->directory));
-                if (!job->record.directory)
-                        return -ENOMEM;
-        }
-        r = set_string(&job->record.workspace, spec->workspace);
-        if (r >= 0)
-                r = set_string(&job->record.session, spec->session);
-        return r < 0 ? r : set_string(&job->record.retry_of, spec->retry_of);
-}
-
-/* An id that no job has: the files of a job are made first and are the proof. */
-static int new_job(Manager *manager, const Spec *spec, uint32_t uid, Job **ret) {
-        char id[JOB_ID_MAX + 1];
-        int r;
-
-        do {
-                r = job_id_generate(spec->kind, id);
-                if (r >= 0)
-                        r = output_create(manager->output, id, uid);
-        } while (r == -EEXIST);
-        if (r < 0)
-                return r;
-        r = job_new(ret, id, spec->kind, uid);
-        if (r < 0)
-                output_remove(manager->output, id);
-        return r;
-}
-
-static int encode(Manager *manager, const Spec *spec, const char *id, uint64_t stdin_size, StoreInsert *insert) {
-        _cleanup_free_ char *id_entry = NULL, *result_entry = NULL, *path = NULL;
-        int r;
-
-        path = output_result_path(manager->output, id);
-        if (!path || asprintf(&id_entry, "CODEX_JOB_ID=%s", id) < 0)
-                return -ENOMEM;
-        if (asprintf(&result_entry, "CODEX_JOB_RESULT=%s", path) < 0)
-                return -ENOMEM;
-        r = spec_encode(spec, (char *[]) { id_entry, result_entry, NULL }, stdin_size, &insert->spec, &insert->spec_size,
-                        &insert->command_size);
-        if (insert->command_size > COMMAND_KEPT_MAX)
-                insert->command_size = 0;
-        return r;
-}
-
-static int stdin_size(const Spec *spec, uint64_t *ret, sd_bus_error *error) {
-        struct stat st;
-
-        *ret = SPEC_NO_STDIN;
-        if (spec->stdin_fd < 0)
-                return 0;
-        if (fstat(spec->stdin_fd, &st) < 0)
-                return -errno;
-        if ((uint64_t) st.st_size > JOB_STDIN_MAX)
-                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "Option Stdin is larger than %u bytes; leave the data in a file and name "
-                                         "that to the command.", JOB_STDIN_MAX);
-        *ret = (uint64_t) st.st_size;
-        return 0;
-}
-
-static int check_limits(Manager *manager, uint32_t uid, sd_bus_error *error) {
-        const Config *config = &manager->config;
-
-        if (queue_get_standing(&manager->queue, uid).n_waiting >= config->max_queued_user)
-                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "You have %" PRIu32 " jobs in the queue already (MaxQueuedPerUser=); wait for some "
-                                         "to start.", config->max_queued_user);
-        if (manager->queue.n_waiting >= config->max_queued)
-                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "The queue is full, with %" PRIu32 " jobs of all users (MaxQueued=); try later.",
-                                         config->max_queued);
-        return 0;
-}
-
-int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata,
-                      sd_bus_error *error) {
-        _cleanup_(enqueue_freep) Enqueue *e = NULL;
-        uint64_t input_size;
-        StoreInsert insert;
-        int r;
-
-        r = stdin_size(spec, &input_size, error);
-        if (r >= 0)
-                r = check_limits(manager, uid, error);
-        if (r < 0)
-                return r;
-        e = calloc(1, sizeof(*e));
-        if (!e)
-                return -ENOMEM;
-        *e = (Enqueue) { .manager = manager, .done = done, .userdata = userdata };
-        r = new_job(manager, spec, uid, &e->job);
-        if (r < 0)
-                return r;
-        e->job->manager = manager;
-        e->job->limits = effective_limits(&manager->config, &spec->limits);
-        r = describe(e->job, spec);
-        if (r >= 0)
-                r = take_slot(e->job);
-        insert = (StoreInsert) {
-                .stdin_fd = spec->stdin_fd,
-                .stdin_size = spec->stdin_fd >= 0 ? input_size : 0,
-                .key = spec->key,
-                .digest = spec_digest(spec),
-                .instance = e->job->instance,
-                .jobs_max = manager->config.max_stored_user,
-                .bytes_max = manager->config.max_stored_bytes_user,
-        };
-        if (r >= 0)
-                r = encode(manager, spec, e->job->record.id, input_size, &insert);
-        if (r >= 0)
-                r = store_insert(manager->store, e->job, &insert, on_inserted, e);
-        if (r < 0) {
-                output_remove(manager->output, e->job->record.id);
-                queue_release_slot(&manager->queue, e->job);
-                return r;
-        }
-        TAKE_PTR(e);
-        return 0;
 }
 
 /* --- begin and start ------------------------------------------------------------------------------- */
@@ -321,7 +117,7 @@ static int start(Job *job, int spec_fd) {
                                      });
 }
 
-static void on_begun(int r, int spec_fd, void *userdata) {
+void lifecycle_on_begun(int r, int spec_fd, void *userdata) {
         _cleanup_close_ int fd = spec_fd;
         Job *job = userdata;
 
@@ -352,9 +148,9 @@ static void begin(Job *job) {
         int r;
 
         job->phase = JOB_BEGINNING;
-        r = set_instance(job);
+        r = lifecycle_set_instance(job);
         if (r >= 0)
-                r = store_begin(manager->store, job->record.id, manager->instance, on_begun, job);
+                r = store_begin(manager->store, job->record.id, manager->instance, lifecycle_on_begun, job);
         if (r < 0)
                 retry_later(job, "begin it", r);
 }

@@ -4,7 +4,8 @@
 /* The manager: owns the live jobs and everything that they need, and decides what happens to them.
  *
  *   manager.c        its life, the table of jobs, looking jobs up, the configuration
- *   lifecycle.c      the way of a job: enqueue, begin, start, end, collect, finish, release; and stopping one
+ *   enqueue.c        how a job comes to be
+ *   lifecycle.c      the way of a job from there: begin, start, end, collect, finish, release; and stopping one
  *   limits.c         what a running job may not pass
  *   retention.c      which finished jobs are forgotten, and the inboxes
  *   recover.c        what was there before the service: stored jobs, units, files
@@ -92,13 +93,19 @@ typedef void (*FoundCallback)(const sd_bus_error *error, const Found *found, siz
 int manager_lookup(Manager *manager, sd_bus_message *call, uint32_t uid, const char *action, char *const *ids, size_t n,
                    FoundCallback callback, void *userdata, void (*drop)(void *));
 
-/* --- lifecycle.c --- */
+/* --- enqueue.c, lifecycle.c --- */
 
 /* Accepts a job of uid. done is called once, when it is durable (r 0) or could not be recorded; not when
  * a negative errno is returned, with error set where the caller is to be told something of his own. */
 typedef void (*EnqueuedCallback)(int r, const char *id, void *userdata);
-int lifecycle_enqueue(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata,
+int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata,
                       sd_bus_error *error);
+
+/* Under which run of the service manager the job is begun: that of now. */
+int lifecycle_set_instance(Job *job);
+
+/* The begin of a job is recorded: starts it. A StoreSpecCallback with the job as userdata. */
+void lifecycle_on_begun(int r, int spec_fd, void *userdata);
 
 /* Starts as many queued jobs as there are slots. */
 void lifecycle_schedule(Manager *manager);

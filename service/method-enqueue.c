@@ -88,7 +88,7 @@ int method_enqueue(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = request_new(&request, manager, m);
         if (r < 0)
                 return r;
-        r = lifecycle_enqueue(manager, &spec, request_owner(request), on_enqueued, request, error);
+        r = enqueue_job(manager, &spec, request_owner(request), on_enqueued, request, error);
         if (r < 0)
                 return sd_bus_error_is_set(error) ? r : request_unavailable(m, r);
         TAKE_PTR(request);
@@ -105,7 +105,7 @@ static int enqueue_again(Request *request, const StoredJob *stored, const void *
         r = retry_make_spec(stored, encoded, size, request->call, &spec, &input_fd, error);
         if (r < 0)
                 return r;
-        return lifecycle_enqueue(request->manager, &spec, request_owner(request), on_enqueued, request, error);
+        return enqueue_job(request->manager, &spec, request_owner(request), on_enqueued, request, error);
 }
 
 static void on_work_read(int r, const StoredJob *stored, const void *encoded, size_t size, void *userdata) {

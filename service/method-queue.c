@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "bus-names.h"
 #include "request.h"
 
 /* --- Pause, Resume --------------------------------------------------------------------------------- */

@@ -1,27 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "bus-names.h"
+#include "memfd.h"
 #include "retry.h"
-
-static int make_memfd(const void *data, size_t size, int *ret) {
-        _cleanup_close_ int fd = -EBADF;
-
-        fd = memfd_create("codex-job-stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        if (fd < 0)
-                return -errno;
-        for (size_t done = 0; done < size;) {
-                ssize_t n = write(fd, (const char *) data + done, size - done);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                done += n > 0 ? (size_t) n : 0;
-        }
-        *ret = TAKE_FD(fd);
-        return 0;
-}
 
 static int use_kept_input(const char *id, const SpecInput *input, Spec *spec, int *ret_fd, sd_bus_error *error) {
         int r;
@@ -32,10 +13,11 @@ static int use_kept_input(const char *id, const SpecInput *input, Spec *spec, in
                 return sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT,
                                          "The standard input of %s was erased when it ended (see KeepInput= in "
                                          "codex-jobs.conf(5)); give it again.", id);
-        r = make_memfd(input->stdin_data, input->stdin_size, ret_fd);
-        if (r >= 0)
-                spec->stdin_fd = *ret_fd;
-        return r;
+        r = memfd_new("codex-job-stdin", input->stdin_data, input->stdin_size);
+        if (r < 0)
+                return r;
+        spec->stdin_fd = *ret_fd = r;
+        return 0;
 }
 
 int retry_make_spec(const StoredJob *stored, const void *encoded, size_t size, sd_bus_message *call, Spec *ret,

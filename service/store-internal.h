@@ -90,5 +90,4 @@ void store_finish_plain(StoreOp *op);
 void store_checkpoint_soon(Store *store);
 
 int store_copy_string(const char *s, char **ret); /* NULL stays as it was */
-int store_copy_strings(char *const *strings, size_t n, char ***ret);
 void store_records_free(JobRecord *records, size_t n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "store-internal.h"
+#include "string-list.h"
 
 static int execute_lookup(Database *db, StoreOp *op) {
         StoreLookup *l = &op->lookup;
@@ -42,7 +43,7 @@ int store_lookup(Store *store, char *const *ids, size_t n, uint32_t uid, StoreLo
                 return r;
         op->callback.lookup = callback;
         op->lookup.uid = uid;
-        r = store_copy_strings(ids, n, &op->lookup.ids);
+        r = string_list_copy(ids, n, &op->lookup.ids);
         if (r < 0)
                 return r;
         store_submit(store, TAKE_PTR(op));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <fcntl.h>
-#include <sys/mman.h>
 
-#include "failpoint.h"
+#include "memfd.h"
 #include "spec-format.h"
 #include "store-internal.h"
+#include "string-list.h"
 
 #define EXPIRE_MAX 500 /* jobs in one operation, so that a commit does not wait long for it */
 
@@ -17,16 +17,9 @@ static int write_memfd(const void *data, size_t size, void *userdata) {
 
         if (size < sizeof(SpecHeader))
                 return -EBADMSG;
-        fd = memfd_create("codex-job-spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        fd = memfd_new("codex-job-spec", data, size);
         if (fd < 0)
-                return -errno;
-        for (size_t done = 0; done < size;) {
-                ssize_t n = write(fd, (const char *) data + done, size - done);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                done += n > 0 ? (size_t) n : 0;
-        }
+                return fd;
         if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
                 return -errno;
         if (*ret >= 0) /* from the batch that was rolled back */
@@ -280,7 +273,7 @@ int store_remove(Store *store, char *const *ids, size_t n, StoreCallback callbac
         if (r < 0)
                 return r;
         op->callback.plain = callback;
-        r = store_copy_strings(ids, n, &op->lookup.ids);
+        r = string_list_copy(ids, n, &op->lookup.ids);
         if (r < 0)
                 return r;
         store_submit(store, TAKE_PTR(op));

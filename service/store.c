@@ -4,6 +4,7 @@
 
 #include "failpoint.h"
 #include "store-internal.h"
+#include "string-list.h"
 #include "time-util.h"
 
 /* What is erased is gone from the disk as long after, at most. */
@@ -15,12 +16,6 @@ void store_records_free(JobRecord *records, size_t n) {
         for (size_t i = 0; i < n; i++)
                 job_record_clear(&records[i]);
         free(records);
-}
-
-static void strings_free(char **strings) {
-        for (char **s = strings; s && *s; s++)
-                free(*s);
-        free(strings);
 }
 
 void store_filter_clear(StoreFilter *filter) {
@@ -47,7 +42,7 @@ StoreOp *store_op_free(StoreOp *op) {
         closep(&op->spec_fd);
         store_records_free(op->lookup.records, op->lookup.n_records);
         free(op->lookup.candidates);
-        strings_free(op->lookup.ids);
+        string_list_free(op->lookup.ids);
         store_filter_clear(&op->filter);
         store_records_free(op->records, op->n_records);
         stored_job_clear(&op->stored);
@@ -103,24 +98,6 @@ int store_copy_string(const char *s, char **ret) {
                 return 0;
         *ret = strdup(s);
         return *ret ? 0 : -ENOMEM;
-}
-
-int store_copy_strings(char *const *strings, size_t n, char ***ret) {
-        char **copy;
-        int r;
-
-        copy = calloc(n + 1, sizeof(char *));
-        if (!copy)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                r = store_copy_string(strings[i], &copy[i]);
-                if (r < 0) {
-                        strings_free(copy);
-                        return r;
-                }
-        }
-        *ret = copy;
-        return 0;
 }
 
 /* --- the thread ------------------------------------------------------------------------------------ */

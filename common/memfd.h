@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Data in a file descriptor, see memfd_create(2). */
+
+#include <stddef.h>
+
+/* A new memfd of that name with a copy of the data, at offset size. The caller owns it. Returns a negative errno
+ * on failure. */
+int memfd_new(const char *name, const void *data, size_t size);

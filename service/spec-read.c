@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A spec out of the arguments of Enqueue or Retry: each option has its reader; and what tells two requests apart. */
+
+#include <fcntl.h>
+#include <limits.h>
+
+#include "bus-names.h"
+#include "job-id.h"
+#include "spec.h"
+#include "string-list.h"
+#include "utf8.h"
+
+#define NAME_SHOWN_MAX 64
+#define YEARS_10 (UINT64_C(10) * 365 * 24 * 3600 * USEC_PER_SEC)
+
+#define invalid(error, ...) sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
+
+/* A byte array without NUL inside, as a string. D-Bus does not terminate it, so it is copied into the
+ * list; text strings are pointed to. Both end up owned by the list to keep one rule. */
+static int read_bytes(sd_bus_message *m, char **ret) {
+        const void *bytes;
+        size_t n;
+        char *s;
+        int r;
+
+        r = sd_bus_message_read_array(m, 'y', &bytes, &n);
+        if (r < 0)
+                return r;
+        if (n > 0 && memchr(bytes, 0, n))
+                return -EINVAL;
+        s = malloc(n + 1);
+        if (!s)
+                return -ENOMEM;
+        if (n > 0)
+                memcpy(s, bytes, n);
+        s[n] = 0;
+        *ret = s;
+        return 0;
+}
+
+static int read_text(sd_bus_message *m, char **ret) {
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &text);
+        if (r < 0)
+                return r;
+        *ret = strdup(text);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* Reads "as" or "aay" as a NULL-terminated list. */
+static int read_strings(sd_bus_message *m, bool bytes, char ***ret) {
+        size_t n = 0, allocated = 0;
+        char **list = NULL;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', bytes ? "ay" : "s");
+        if (r < 0)
+                return r;
+        for (;;) {
+                if (n + 2 > allocated) {
+                        char **bigger = reallocarray(list, MAX(2 * allocated, 16U), sizeof(char *));
+
+                        r = bigger ? 0 : -ENOMEM;
+                        if (r < 0)
+                                break;
+                        list = bigger;
+                        allocated = MAX(2 * allocated, 16U);
+                        memset(list + n, 0, (allocated - n) * sizeof(char *));
+                }
+                r = sd_bus_message_at_end(m, false);
+                if (r != 0)
+                        break;
+                r = bytes ? read_bytes(m, &list[n]) : read_text(m, &list[n]);
+                if (r < 0)
+                        break;
+                n++;
+        }
+        if (r > 0)
+                r = sd_bus_message_exit_container(m);
+        if (r < 0) {
+                string_list_free(list);
+                return r;
+        }
+        *ret = list;
+        return 0;
+}
+
+static int read_argv(sd_bus_message *m, bool bytes, Spec *spec, sd_bus_error *error) {
+        char **argv = NULL;
+        int r;
+
+        r = read_strings(m, bytes, &argv);
+        if (r == -EINVAL)
+                return invalid(error, "An argument of the command contains a NUL byte; no program can receive it.");
+        if (r < 0)
+                return r;
+        if (spec->argv && spec->argv[0]) {
+                string_list_free(argv);
+                return invalid(error, "Option Argv and the argument argv are both given; leave argv empty.");
+        }
+        string_list_free(spec->argv);
+        spec->argv = argv;
+        return 0;
+}
+
+static int option_argv(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        return read_argv(m, true, spec, error);
+}
+
+static bool environment_entry_is_valid(const char *entry) {
+        const char *equals = strchr(entry, '=');
+
+        return equals && equals != entry;
+}
+
+static int option_environment(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        string_list_free(TAKE_PTR(spec->environment)); /* of the job that is done again */
+        r = read_strings(m, streq(type, "aay"), &spec->environment);
+        if (r == -EINVAL)
+                return invalid(error, "Option Environment: an entry contains a NUL byte.");
+        if (r < 0)
+                return r;
+        for (char **e = spec->environment; *e; e++)
+                if (!environment_entry_is_valid(*e))
+                        return invalid(error, "Option Environment: every entry is NAME=VALUE; the entry "
+                                              "number %td is not.", e - spec->environment + 1);
+        return 0;
+}
+
+static int option_directory(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = streq(type, "ay") ? read_bytes(m, &spec->directory) : read_text(m, &spec->directory);
+        if (r == -EINVAL)
+                return invalid(error, "Option Directory contains a NUL byte.");
+        if (r < 0)
+                return r;
+        if (spec->directory[0] != '/' || strlen(spec->directory) >= PATH_MAX)
+                return invalid(error, "Option Directory is not an absolute path of less than %d bytes.",
+                               PATH_MAX);
+        return 0;
+}
+
+static int option_kind(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &spec->kind);
+        if (r < 0)
+                return r;
+        if (!job_kind_is_valid(spec->kind))
+                return invalid(error, "Option Kind is a lower case letter followed by up to %d lower case "
+                                      "letters, digits or dashes, not ending in a dash.", JOB_KIND_MAX - 1);
+        return 0;
+}
+
+static int option_label(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &spec->label);
+        if (r < 0)
+                return r;
+        if (strlen(spec->label) > JOB_LABEL_MAX)
+                return invalid(error, "Option Label is longer than %u bytes.", JOB_LABEL_MAX);
+        return 0;
+}
+
+static int option_workspace(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &spec->workspace);
+        if (r < 0)
+                return r;
+        if (spec->workspace[0] != '/' || strlen(spec->workspace) >= PATH_MAX)
+                return invalid(error, "Option Workspace is not an absolute path of less than %d bytes.",
+                               PATH_MAX);
+        return 0;
+}
+
+static int option_session(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &spec->session);
+        if (r < 0)
+                return r;
+        if (strlen(spec->session) > JOB_SESSION_MAX)
+                return invalid(error, "Option Session is longer than %u bytes.", JOB_SESSION_MAX);
+        return 0;
+}
+
+static int option_read_only(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int value, r;
+
+        r = sd_bus_message_read_basic(m, 'b', &value);
+        if (r >= 0)
+                spec->limits.read_only = value != 0;
+        return r;
+}
+
+static int option_notify(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int value, r;
+
+        r = sd_bus_message_read_basic(m, 'b', &value);
+        if (r >= 0)
+                spec->notify = value != 0;
+        return r;
+}
+
+static int option_key(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &spec->key);
+        if (r < 0)
+                return r;
+        if (!*spec->key || strlen(spec->key) > JOB_KEY_MAX)
+                return invalid(error, "Option IdempotencyKey is 1 to %u bytes long.", JOB_KEY_MAX);
+        return 0;
+}
+
+/* Only a memfd is taken: reading one never blocks, whoever made it. F_GET_SEALS is what tells it from a
+ * file on a disk or a FUSE mount (see fcntl(2)). */
+static int option_stdin(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_read_basic(m, 'h', &spec->stdin_fd);
+        if (r < 0)
+                return r;
+        if (fcntl(spec->stdin_fd, F_GET_SEALS) < 0)
+                return invalid(error, "Option Stdin is not a memfd; copy the data into one, see "
+                                      "memfd_create(2).");
+        return 0;
+}
+
+/* The options that are a number in a range; name, where it goes, the least and the most. */
+typedef struct NumberOption {
+        const char *name;
+        size_t offset;
+        uint64_t min, max;
+} NumberOption;
+
+static const NumberOption number_options[] = {
+        { "RuntimeMaxUSec", offsetof(JobLimits, runtime_max_usec), USEC_PER_SEC, YEARS_10 },
+        { "OutputMax", offsetof(JobLimits, output_max), 1, INT64_MAX },
+        { "MemoryMax", offsetof(JobLimits, memory_max), 1024 * 1024, INT64_MAX },
+        { "TasksMax", offsetof(JobLimits, tasks_max), 1, INT32_MAX },
+        { "CPUWeight", offsetof(JobLimits, cpu_weight), 1, 10000 },
+        { "StallUSec", offsetof(JobLimits, stall_usec), USEC_PER_SEC, YEARS_10 },
+};
+
+static uint64_t *limit_of(const JobLimits *limits, const NumberOption *o) {
+        return (uint64_t *) ((char *) limits + o->offset);
+}
+
+static int option_number(sd_bus_message *m, const NumberOption *o, Spec *spec, sd_bus_error *error) {
+        uint64_t value;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 't', &value);
+        if (r < 0)
+                return r;
+        if (value < o->min || value > o->max)
+                return invalid(error, "Option %s is out of range: %" PRIu64 " to %" PRIu64 ".", o->name,
+                               o->min, o->max);
+        *limit_of(&spec->limits, o) = value;
+        return 0;
+}
+
+static const struct {
+        const char *name;
+        const char *types[2];
+        int (*read)(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error);
+        bool retry; /* Retry has it too */
+} options[] = {
+        { "Argv", { "aay" }, option_argv },
+        { "Environment", { "as", "aay" }, option_environment, true },
+        { "Directory", { "s", "ay" }, option_directory },
+        { "Kind", { "s" }, option_kind },
+        { "Label", { "s" }, option_label },
+        { "Workspace", { "s" }, option_workspace },
+        { "Session", { "s" }, option_session },
+        { "Stdin", { "h" }, option_stdin, true },
+        { "IdempotencyKey", { "s" }, option_key, true },
+        { "Notify", { "b" }, option_notify, true },
+        { "ReadOnly", { "b" }, option_read_only },
+};
+
+static const char *const later_options[] = {
+        "Queue", "Priority", "After", "NotBeforeUSec", "Retries",
+};
+
+static int wrong_type(const char *name, const char *type, sd_bus_error *error) {
+        return invalid(error, "Option %s has the type %s; see org.codex.Jobs(5) for its type.", name, type);
+}
+
+/* Whether the option of that number may come, and comes for the first time. */
+static int check_option(Spec *spec, size_t number, const char *name, sd_bus_error *error) {
+        uint64_t bit = UINT64_C(1) << number;
+
+        if (spec->fixed & bit)
+                return invalid(error, "Option %s is that of the job that is done again; leave it out.", name);
+        if (spec->seen & bit)
+                return invalid(error, "Option %s is given twice.", name);
+        spec->seen |= bit;
+        return 0;
+}
+
+static int unknown_option(const char *name, sd_bus_error *error) {
+        _cleanup_free_ char *shown = utf8_make_shown(name, NAME_SHOWN_MAX);
+
+        return invalid(error, "There is no option %s; see org.codex.Jobs(5) for the options.", strempty(shown));
+}
+
+static int read_option_value(sd_bus_message *m, const char *name, const char *type, Spec *spec,
+                             sd_bus_error *error) {
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                if (streq(options[i].name, name)) {
+                        const char *second = options[i].types[1];
+
+                        r = check_option(spec, i, name, error);
+                        if (r < 0)
+                                return r;
+                        if (streq(type, options[i].types[0]) || (second && streq(type, second)))
+                                return options[i].read(m, type, spec, error);
+                        return wrong_type(name, type, error);
+                }
+        for (size_t i = 0; i < ELEMENTSOF(number_options); i++)
+                if (streq(number_options[i].name, name)) {
+                        r = check_option(spec, ELEMENTSOF(options) + i, name, error);
+                        if (r < 0)
+                                return r;
+                        if (streq(type, "t"))
+                                return option_number(m, &number_options[i], spec, error);
+                        return wrong_type(name, type, error);
+                }
+        for (size_t i = 0; i < ELEMENTSOF(later_options); i++)
+                if (streq(later_options[i], name))
+                        return invalid(error, "Option %s is not supported yet; leave it out.", name);
+        return unknown_option(name, error);
+}
+
+static int read_option(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
+        const char *name, *type;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &name);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_peek_type(m, NULL, &type);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_enter_container(m, 'v', type);
+        if (r < 0)
+                return r;
+        r = read_option_value(m, name, type, spec, error);
+        if (r < 0)
+                return r;
+        return sd_bus_message_exit_container(m);
+}
+
+static int read_options(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = read_option(m, spec, error);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+        return sd_bus_message_exit_container(m);
+}
+
+static int check_size(const Spec *spec, sd_bus_error *error) {
+        if (string_list_size(spec->argv) + string_list_size(spec->environment) <= JOB_COMMAND_MAX)
+                return 0;
+        return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                 "Arguments and environment are more than %u bytes; hand large data over as Stdin.",
+                                 JOB_COMMAND_MAX);
+}
+
+int spec_read_retry(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(options) + ELEMENTSOF(number_options); i++)
+                if (i >= ELEMENTSOF(options) || !options[i].retry)
+                        spec->fixed |= UINT64_C(1) << i;
+        r = read_options(m, spec, error);
+        return r < 0 ? r : check_size(spec, error);
+}
+
+int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
+        _cleanup_spec_ Spec spec = SPEC_INIT;
+        int r;
+
+        r = read_argv(m, false, &spec, error);
+        if (r < 0)
+                return r;
+        r = read_options(m, &spec, error);
+        if (r < 0)
+                return r;
+        if (!spec.argv || !spec.argv[0] || !spec.argv[0][0])
+                return invalid(error, "The command is empty; argv[0] is the program to run.");
+        r = check_size(&spec, error);
+        if (r < 0)
+                return r;
+        spec.message = sd_bus_message_ref(m);
+        *ret = spec;
+        spec = SPEC_INIT;
+        return 0;
+}
+
+/* --- digests --------------------------------------------------------------------------------------- */
+
+/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/. A caller who made two of his own requests
+ * collide would only deceive himself. */
+uint64_t spec_digest_more(uint64_t digest, const void *data, size_t size) {
+        for (const unsigned char *p = data; size > 0; p++, size--)
+                digest = (digest ^ *p) * UINT64_C(0x100000001b3);
+        return digest;
+}
+
+static uint64_t digest_string(uint64_t digest, const char *s) {
+        return spec_digest_more(digest, strempty(s), strlen(strempty(s)) + 1);
+}
+
+/* What is not set leaves no trace, so that a later version, with more options, finds the digests of this one. */
+static uint64_t digest_number(uint64_t digest, const char *name, uint64_t value) {
+        return value == 0 ? digest : spec_digest_more(digest_string(digest, name), &value, sizeof(value));
+}
+
+uint64_t spec_digest(const Spec *spec) {
+        uint64_t digest = UINT64_C(0xcbf29ce484222325);
+
+        for (char *const *a = spec->argv; *a; a++)
+                digest = digest_string(digest, *a);
+        digest = digest_string(digest, "");
+        digest = digest_string(digest, spec->directory);
+        digest = digest_string(digest, spec->kind);
+        digest = digest_string(digest, spec->workspace);
+        for (size_t i = 0; i < ELEMENTSOF(number_options); i++)
+                digest = digest_number(digest, number_options[i].name, *limit_of(&spec->limits, &number_options[i]));
+        if (spec->retry_of)
+                digest = digest_string(digest_string(digest, "Retry"), spec->retry_of);
+        return digest_number(digest, "ReadOnly", spec->limits.read_only);
+}
