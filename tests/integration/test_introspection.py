@@ -92,13 +92,3 @@ def test_peer_interface(jobs):
     assert jobs.call_to(NAME, PATH, peer, 'Ping') == ()
     with open('/etc/machine-id', encoding='utf-8') as file:
         assert jobs.call_to(NAME, PATH, peer, 'GetMachineId') == (file.read().strip(),)
-
-
-def test_policy_names_every_method():
-    with open(f'{SOURCE}/org.codex.Jobs.conf', encoding='utf-8') as file:
-        policy = ElementTree.fromstring(file.read())
-    allowed = {(rule.get('send_interface'), rule.get('send_member')) for rule in policy.iter('allow')}
-    for name in (MANAGER, JOB):
-        for kind, member in interface_of(contract(name), name):
-            if kind == 'method':
-                assert (name, member) in allowed
