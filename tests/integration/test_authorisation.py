@@ -10,7 +10,8 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 import polkitsupport
-from support import (BUS, FOREVER, JOB, MANAGER, NAME, PATH, PROPERTIES, BusError, acting_as, object_path, shell)
+from support import (BUS, FOREVER, JOB, MANAGER, NAME, PATH, PROPERTIES, BusError, Scope, acting_as, object_path, plain,
+                     shell)
 
 INTROSPECTABLE = 'org.freedesktop.DBus.Introspectable'
 OBJECT_MANAGER = 'org.freedesktop.DBus.ObjectManager'
@@ -39,6 +40,7 @@ OBJECT = Expected(REACHED, ABSENT, ABSENT, REACHED, ABSENT, ABSENT)
 LISTED = Expected(REACHED, SILENT, SILENT, REACHED, SILENT, SILENT)
 OWN = Expected(REACHED, SILENT, SILENT, SILENT, SILENT, SILENT)
 PUBLIC = Expected(*[SILENT] * 6)
+QUEUE = Expected(REACHED, SILENT, SILENT, SILENT, SILENT, SILENT)
 NOT_ALLOWED = Expected(*[REFUSED] * 6)
 
 
@@ -123,6 +125,22 @@ def inbox(client, job):
     return look(PATH, MANAGER, 'Inbox', 'su', 'authorisation', 1000)(client, job)
 
 
+def queue(client, _):
+    standing = plain(client.call('GetQueue')[0])
+    return REACHED if standing['Running'] or standing['Queued'] else SILENT
+
+
+def pause(client, _):
+    """One's own queue, and no other's."""
+    client.call('Pause')
+    paused = plain(client.call('GetQueue')[0])['Paused']
+    with contextlib.closing(Scope('system').connect()) as alice:
+        others = client.uid != alice.uid and plain(alice.call('GetQueue')[0])['Paused']
+    client.call('Resume')
+    assert paused and not others
+    return SILENT
+
+
 METHODS = {
     (PATH, MANAGER, 'Enqueue'): (enqueue, PUBLIC),
     (PATH, MANAGER, 'Await'): (by_id('Await', 'st', 'ID', 0), READ),
@@ -132,6 +150,10 @@ METHODS = {
     (PATH, MANAGER, 'OpenOutput'): (by_id('OpenOutput', 'ss', 'ID', 'stdout'), READ),
     (PATH, MANAGER, 'Cancel'): (by_id('Cancel', 's', 'ID'), MANAGE),
     (PATH, MANAGER, 'Remove'): (by_id('Remove', 'as', ['ID']), MANAGE),
+    (PATH, MANAGER, 'Retry'): (by_id('Retry', 'sa{sv}', 'ID', {}), OBJECT),
+    (PATH, MANAGER, 'Pause'): (pause, PUBLIC),
+    (PATH, MANAGER, 'Resume'): (look(PATH, MANAGER, 'Resume'), PUBLIC),
+    (PATH, MANAGER, 'GetQueue'): (queue, QUEUE),
     (PATH, MANAGER, 'List'): (list_all, Expected(REACHED, SILENT, SILENT, REACHED, 'by uid', SILENT)),
     (PATH, MANAGER, 'Inbox'): (inbox, OWN),
     (PATH, MANAGER, 'Acknowledge'): (look(PATH, MANAGER, 'Acknowledge', 'st', 'authorisation', 0), PUBLIC),
@@ -154,7 +176,7 @@ METHODS = {
 
 PUBLIC_PROPERTIES = 'Version Queued Running Finished LastSequence Expired MaxRunning'.split()
 JOB_PROPERTIES = '''Id Kind Label State Reason ExitCode Signal Uid Unit Queue Directory Workspace Session CreatedUSec
-                    StartedUSec FinishedUSec Sequence Progress StdoutBytes StderrBytes Result'''.split()
+                    StartedUSec FinishedUSec Sequence Progress StdoutBytes StderrBytes Result Notify RetryOf'''.split()
 
 READABLE = {(PATH, MANAGER, name): (look(PATH, PROPERTIES, 'Get', 'ss', MANAGER, name), PUBLIC)
             for name in PUBLIC_PROPERTIES} | \
