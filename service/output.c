@@ -199,6 +199,19 @@ char *output_result_path(const Output *output, const char *id) {
         return asprintf(&path, "%s/%s.result", output->result_path, id) < 0 ? NULL : path;
 }
 
+/* The user may read the file on, but not open it to write any more: the group's bits of a file with an ACL are
+ * its mask, see acl(5). */
+static void revoke_write(Output *output, const char *id, OutputStream stream) {
+        char name[NAME_MAX_];
+        int directory = locate(output, id, stream, name);
+        struct stat st;
+
+        if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & S_IWGRP))
+                return;
+        if (fchmodat(directory, name, st.st_mode & 0777 & ~S_IWGRP, 0) < 0)
+                sd_journal_print(LOG_WARNING, "Cannot close %s to its user: %m.", name);
+}
+
 static int sync_stream(Output *output, const char *id, OutputStream stream) {
         _cleanup_close_ int fd = -EBADF;
 
@@ -208,6 +221,14 @@ static int sync_stream(Output *output, const char *id, OutputStream stream) {
         if (fd < 0)
                 return fd;
         return fdatasync(fd) < 0 ? -errno : 0;
+}
+
+/* No limit counts the bytes of results: one that is too long to be taken does not stay on the disk. */
+static void empty_result(Output *output, const char *id) {
+        _cleanup_close_ int fd = open_stream(output, id, OUTPUT_RESULT, O_WRONLY);
+
+        if (fd < 0 || ftruncate(fd, 0) < 0)
+                sd_journal_print(LOG_WARNING, "Cannot empty the result of %s: %m.", id);
 }
 
 /* The user may have the result open and change it while it is read: what was read is what counts. */
@@ -224,8 +245,12 @@ static int read_result(Output *output, const char *id, size_t max, char **ret, s
                 return fd;
         if (fstat(fd, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_size == 0 || (uint64_t) st.st_size > max)
+        if (!S_ISREG(st.st_mode) || st.st_size == 0)
                 return 0;
+        if ((uint64_t) st.st_size > max) {
+                empty_result(output, id);
+                return 0;
+        }
         text = malloc(max + 2);
         if (!text)
                 return -ENOMEM;
@@ -249,6 +274,8 @@ static int read_result(Output *output, const char *id, size_t max, char **ret, s
 int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size) {
         int r;
 
+        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++)
+                revoke_write(output, id, (OutputStream) i);
         for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR; i++) {
                 r = sync_stream(output, id, (OutputStream) i);
                 if (r < 0)

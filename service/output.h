@@ -49,8 +49,9 @@ uint64_t output_size(Output *output, const char *id, OutputStream stream);
 /* The path of the result of a job, for its environment. The caller frees it; NULL: out of memory. */
 char *output_result_path(const Output *output, const char *id);
 
-/* Brings a finished job's standard output and error to the disk and reads its result, at most max bytes,
- * with a NUL behind; *ret is NULL when there is none or it is too long. May block: not for the event loop. */
+/* Lets a finished job's user open its files only to read them from now on, brings standard output and error to the
+ * disk and reads the result, at most max bytes, with a NUL behind; *ret is NULL when there is none, or it is too
+ * long: then the file is emptied. May block: not for the event loop. */
 int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size);
 
 /* Calls found for the id of each job that has files, once a file. Synchronous, for the start. */

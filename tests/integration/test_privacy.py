@@ -360,6 +360,34 @@ def test_streams_of_a_job_cannot_be_opened_through_its_process(alice, system, en
             assert subprocess.run(['as-user', 'bob', 'test', test, path], check=False).returncode == 1
 
 
+def can(user, test, path):
+    return subprocess.run(['as-user', user, 'test', test, path], check=False).returncode == 0
+
+
+def test_files_of_a_job_that_has_ended_are_written_no_more(alice, system, gate):
+    """They are the service's, and no limit would count what is added: neither by name nor through a descriptor."""
+    job = alice.enqueue(gate.job(before='echo 1; echo 2 >&2; echo "{}" >"$CODEX_JOB_RESULT"'))
+    with Process(gate.wait()) as process:
+        files = [f'/proc/{process.pid}/fd/1', f'/proc/{process.pid}/fd/2', f'{system.results}/{job}.result']
+        assert all(can('alice', '-w', path) for path in files)
+    gate.open()
+    alice.wait(job)
+    assert can('alice', '-r', files[2]) and not can('alice', '-w', files[2])
+    for stream in ('stdout', 'stderr'):
+        with alice.open_output(job, stream) as file:
+            link = f'/proc/self/fd/{file.fileno()}'
+            for redirection, allowed in ((f'<{link}', True), (f'>>{link}', False), (f'>{link}', False)):
+                done = subprocess.run(['as-user', 'alice', 'sh', '-c', f': {redirection}'], check=False,
+                                      pass_fds=[file.fileno()], capture_output=True)
+                assert (done.returncode == 0) == allowed, (redirection, done.stderr)
+
+
+def test_result_that_is_too_long_does_not_stay(jobs, scope):
+    ended = jobs.run(['sh', '-c', 'head -c 1000000 /dev/zero >"$CODEX_JOB_RESULT"'])
+    assert 'Result' not in ended.job
+    assert os.path.getsize(f'{scope.results}/{ended.job["Id"]}.result') == 0
+
+
 # --- the store ------------------------------------------------------------------------------------
 
 IN_MODIFY = 0x2
