@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signals that a user sends to the service in the name of the bus or of the service manager. The bus lets
-everybody send signals to everybody; the service has to know whose they are."""
+"""What a user sends to the service in the name of the bus, of the service manager, of polkit or of a job. The bus
+lets everybody send signals to everybody; the service has to know whose they are."""
+
+import os
+import subprocess
 
 import pytest
 
-from jeepney import DBusAddress, HeaderFields, new_signal
+from jeepney import DBusAddress, HeaderFields, MessageFlag, MessageType, new_signal
 
-from support import BUS, NAME, PROPERTIES, refused, unit_name
+from support import BUS, NAME, PROPERTIES, BusError, refused, unit_name
 
 SYSTEMD = 'org.freedesktop.systemd1'
 SYSTEMD_PATH = '/org/freedesktop/systemd1'
@@ -82,3 +85,59 @@ def test_service_manager_that_is_another(alice, held, forge):
     forge('/org/freedesktop/DBus', BUS[2], 'NameOwnerChanged', 'sss', SYSTEMD, ':1.0', ':1.9999')
     assert alice.get(held)['State'] == 'running'
     assert alice.run(['true']).state == 'completed'
+
+
+@pytest.mark.parametrize('kind', [MessageType.method_return, MessageType.error])
+def test_answers_that_nobody_asked_for(system, alice, bob, held, gate, kind):
+    """Those of polkit, the bus and the service manager cannot be given in advance."""
+    service, = system.bus.call_to(*BUS, 'GetNameOwner', 's', NAME)
+    for serial in range(1, 500):
+        message = new_signal(DBusAddress('/', interface='x.y'), 'Z', 'u', (0,))
+        message.header.message_type = kind
+        message.header.flags = MessageFlag.no_reply_expected
+        message.header.fields = {HeaderFields.destination: service, HeaderFields.reply_serial: serial,
+                                 HeaderFields.signature: 'u'}
+        if kind is MessageType.error:
+            message.header.fields[HeaderFields.error_name] = 'x.y.z'
+        bob.connection.send(message)
+    assert bob.run(['true']).state == 'completed'
+    with refused('NoSuchJob'):
+        bob.get(held)
+    gate.open()
+    assert alice.wait(held).state == 'completed'
+
+
+@pytest.mark.parametrize('name', [NAME, SYSTEMD, 'org.freedesktop.PolicyKit1'])
+def test_names_that_the_service_trusts_are_not_to_be_had(bob, name):
+    with pytest.raises(BusError) as caught:
+        bob.call_to(*BUS, 'RequestName', 'su', name, 4)
+    assert caught.value.name == 'org.freedesktop.DBus.Error.AccessDenied'
+
+
+def test_notification_from_outside_of_a_job(system, alice, held):
+    """Only a job's own processes tell its progress, also when its owner tries."""
+    pid = system.unit_property(unit_name(held), 'MainPID')
+    with open(f'/proc/{pid}/environ', 'rb') as file:
+        entry, = [each for each in file.read().split(b'\0') if each.startswith(b'NOTIFY_SOCKET=')]
+    for user in ('alice', 'bob'):
+        subprocess.run(['as-user', user, 'env', os.fsdecode(entry), 'systemd-notify', '--status=forged'], check=False,
+                       capture_output=True)
+    assert 'Progress' not in alice.get(held)
+
+
+@pytest.mark.parametrize('command', [['stop'], ['kill'], ['reset-failed'], ['set-property', 'MemoryMax=1M']],
+                         ids=lambda command: command[0])
+def test_units_of_jobs_are_not_the_users(alice, held, command):
+    """Neither of others nor one's own: a job is ended by the service, which then knows by whom."""
+    verb, *rest = command
+    for user in ('bob', 'alice'):
+        done = subprocess.run(['as-user', user, 'systemctl', '--no-ask-password', verb, unit_name(held), *rest],
+                              check=False, capture_output=True)
+        assert done.returncode != 0
+    assert alice.get(held)['State'] == 'running'
+
+
+def test_units_named_like_jobs_are_not_to_be_had():
+    done = subprocess.run(['as-user', 'bob', 'systemd-run', '--no-ask-password', '--unit=codex-job-job-0123456789',
+                           'true'], check=False, capture_output=True)
+    assert done.returncode != 0
