@@ -182,6 +182,7 @@ void lifecycle_adopted(Job *job) {
                 (void) job_set_running(job, now_realtime());
                 (void) store_started(job->manager->store, job->record.id, job->record.started_usec);
                 job_bus_changed(job, "State", "StartedUSec", NULL);
+                log_job(job, LOG_INFO, "started for user %u.", job->record.uid);
         }
         limits_watch(job);
         if (job->stop_reason != JOB_REASON_NONE)
@@ -253,6 +254,18 @@ static void release(Job *job) {
                 manager_remove(job->manager, job);
 }
 
+/* What the journal is told of a job is what the unit's name and state tell anyway: no label, no command. */
+static void log_end(const Job *job) {
+        const JobRecord *record = &job->record;
+        const char *reason = job_reason_to_string(record->reason);
+
+        if (record->exit_code >= 0)
+                log_job(job, LOG_INFO, "%s%s%s, exit code %i.", job_state_to_string(record->state), *reason ? ": " : "",
+                        reason, record->exit_code);
+        else
+                log_job(job, LOG_INFO, "%s%s%s.", job_state_to_string(record->state), *reason ? ": " : "", reason);
+}
+
 static void on_finished(int r, uint64_t sequence, void *userdata) {
         Job *job = userdata;
         Manager *manager = job->manager;
@@ -264,6 +277,7 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
         failpoint_die("before-signal");
         manager_bus_job_finished(manager, &job->record);
         waiter_job_ended(job);
+        log_end(job);
         failpoint_die("after-signal");
         job_bus_changed(job, "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result",
                         NULL);
@@ -407,6 +421,10 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
                 return;
         job->stop_reason = reason;
         job->record.stopped_by = uid;
+        if (uid == UINT32_MAX)
+                log_job(job, LOG_INFO, "to be ended: %s.", job_reason_to_string(reason));
+        else
+                log_job(job, LOG_INFO, "to be ended: user %u cancels it.", uid);
         if (job->phase == JOB_WAITING) {
                 queue_remove(&manager->queue, job);
                 return end_unseen(job, reason);
