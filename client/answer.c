@@ -241,24 +241,38 @@ static int next_for_all(Client *c, const JobRecord *const *records, size_t n, ch
         return n_ids > 0 && !*ret ? -ENOMEM : 0;
 }
 
-int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *extras, size_t n, bool single,
-                NextKind kind, sd_bus_error *error) {
-        _cleanup_free_ char *command = NULL;
-        char *next[2] = {};
+int answer_json_reply(Client *c, const JsonReply *reply, NextKind kind, sd_bus_error *error) {
+        _cleanup_free_ char *command = NULL, *resume = NULL;
+        char *next[3] = {};
+        JsonReply complete = *reply;
+        size_t n = 0;
         int r;
 
-        r = single ? next_for(c, records[0], kind, &command) : next_for_all(c, records, n, &command);
+        r = reply->single ? next_for(c, reply->records[0], kind, &command) :
+                            next_for_all(c, reply->records, reply->n, &command);
         if (r < 0)
                 return r;
-        next[0] = command;
-        return json_write(&(const JsonReply) {
-                                  .single = single,
-                                  .n = n,
-                                  .records = records,
-                                  .extras = extras,
-                                  .next = next,
-                          },
-                          error);
+        if (reply->queue && reply->queue->paused && reply->queue->queued > 0) {
+                resume = answer_command(c, "resume", NULL, 0, "");
+                if (!resume)
+                        return -ENOMEM;
+                next[n++] = resume;
+        }
+        next[n] = command;
+        complete.next = next;
+        return json_write(&complete, error);
+}
+
+int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *extras, size_t n, bool single,
+                NextKind kind, sd_bus_error *error) {
+        return answer_json_reply(c,
+                                 &(const JsonReply) {
+                                         .single = single,
+                                         .n = n,
+                                         .records = records,
+                                         .extras = extras,
+                                 },
+                                 kind, error);
 }
 
 /* ---- The end of a verb that failed ---- */
@@ -273,8 +287,13 @@ int answer_detached(Client *c, const char *const *ids, size_t n, bool any) {
 int answer_failure(Client *c, const sd_bus_error *error, int r, const char *const *ids, size_t n) {
         if (r == -EPIPE)
                 return STATUS_OWN_FAILURE;
-        if (r != -EINTR)
-                return say_error(error, r);
+        if (r != -EINTR) {
+                _cleanup_(sd_bus_error_free) sd_bus_error told = SD_BUS_ERROR_NULL;
+
+                (void) sd_bus_error_copy(&told, error);
+                job_suggest(c, &told);
+                return say_error(&told, r);
+        }
         if (n > 0)
                 return answer_detached(c, ids, n, false);
         if (sd_bus_error_is_set(error))

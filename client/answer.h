@@ -44,6 +44,10 @@ typedef enum NextKind {
 int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *extras, size_t n, bool single,
                 NextKind kind, sd_bus_error *error);
 
+/* The same for what is put together already, all but the commands. Those of a queue that is paused begin with the one
+ * that lets it go on, where a job waits in it. */
+int answer_json_reply(Client *c, const JsonReply *reply, NextKind kind, sd_bus_error *error);
+
 /* ---- The end of a verb that failed ---- */
 
 /* Says why and returns the exit status: 128+n behind a signal, else STATUS_OWN_FAILURE. A reader that went away is

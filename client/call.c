@@ -15,6 +15,17 @@ static uint64_t now_monotonic(void) {
         return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
 }
 
+static void note_unknown(Call *call, const sd_bus_error *error) {
+        Client *c = call->client;
+
+        if (!c->unknown && call->append == append_string && sd_bus_error_has_name(error, JOBS_ERROR_NO_SUCH_JOB))
+                c->unknown = strdup(call->arguments); /* without it the error says less */
+}
+
+const char *client_unknown_id(const Client *c) {
+        return c->unknown;
+}
+
 /* The answer is here: done() may free the call. */
 static void call_end(Call *call, sd_bus_message *reply, const sd_bus_error *error) {
         _cleanup_(sd_bus_error_free) sd_bus_error explained = SD_BUS_ERROR_NULL;
@@ -25,6 +36,7 @@ static void call_end(Call *call, sd_bus_message *reply, const sd_bus_error *erro
                 call->done(reply, NULL, call->userdata);
                 return;
         }
+        note_unknown(call, error);
         explain_error(call->client, error, &explained);
         call->done(NULL, &explained, call->userdata);
 }
@@ -189,6 +201,10 @@ Call *call_free(Call *call) {
         (void) sd_bus_slot_unref(call->slot);
         free(call);
         return NULL;
+}
+
+int append_nothing(sd_bus_message *m, void *nothing) {
+        return 0;
 }
 
 int append_string(sd_bus_message *m, void *string) {

@@ -39,6 +39,11 @@ int client_iterate(Client *c, sd_bus_error *error) {
         return c->stop;
 }
 
+void client_go_on(Client *c) {
+        c->stop = 0;
+        sd_bus_error_free(&c->stop_error);
+}
+
 static int on_deadline(sd_event_source *s, uint64_t usec, void *userdata) {
         client_stop(userdata, -ETIMEDOUT, NULL);
         return 0;
@@ -93,6 +98,10 @@ int client_signal(const Client *c) {
 
 sd_event *client_event(Client *c) {
         return c->event;
+}
+
+sd_bus *client_bus(Client *c) {
+        return c->bus;
 }
 
 /* ---- Coming back ---- */
@@ -361,6 +370,10 @@ const char *client_scope_option(const Client *c) {
         return c->system ? " --system" : " --user";
 }
 
+bool client_is_system(const Client *c) {
+        return c->system;
+}
+
 bool client_is_quiet(const Client *c) {
         return c->quiet;
 }
@@ -395,6 +408,7 @@ Client *client_free(Client *c) {
                 (void) match_free(c->matches[i]);
         free(c->matches);
         free(c->owner);
+        free(c->unknown);
         (void) sd_event_source_disable_unref(c->retry);
         (void) sd_event_source_disable_unref(c->deadline);
         (void) sd_event_source_disable_unref(c->interrupt);

@@ -20,8 +20,12 @@ DEFINE_CLEANUP(Client *, client_free);
 
 sd_event *client_event(Client *c);
 
+/* The connection, to ask others than the service; NULL while it is being opened again. */
+sd_bus *client_bus(Client *c);
+
 /* " --system" or " --user" where a command that is shown needs it to reach the same service, else "". */
 const char *client_scope_option(const Client *c);
+bool client_is_system(const Client *c);
 bool client_is_quiet(const Client *c);
 
 /* ---- The event loop ---- */
@@ -32,6 +36,9 @@ int client_iterate(Client *c, sd_bus_error *error);
 
 /* Makes client_iterate() return r, a negative errno, and error, which may be NULL. The first one stays. */
 void client_stop(Client *c, int r, const sd_bus_error *error);
+
+/* Forgets what ended it, so that something more can be asked. */
+void client_go_on(Client *c);
 
 /* From now on SIGINT and SIGTERM end client_iterate() and not the process. Behind client_restore_signals() they
  * end the process again. */
@@ -82,5 +89,11 @@ DEFINE_CLEANUP(Call *, call_free);
 int call_wait(Client *c, CallMode mode, const char *method, call_append_t append, void *arguments,
               sd_bus_message **ret, sd_bus_error *error);
 
-/* The append function for one string, which is the argument itself. */
+/* The append function for no arguments. */
+int append_nothing(sd_bus_message *m, void *nothing);
+
+/* The append function for one string, which is the argument itself: mostly an id. */
 int append_string(sd_bus_message *m, void *string);
+
+/* The first such id that the service had no job for; NULL: it knew all. */
+const char *client_unknown_id(const Client *c);

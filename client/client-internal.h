@@ -19,6 +19,7 @@ struct Client {
 
         sd_event *event;
         sd_bus *bus;   /* NULL only while the bus cannot be reached again */
+        char *unknown; /* the id that there was no job for, NULL: none */
         char *owner;   /* the unique name that last answered as the service, NULL: none yet */
         bool away;     /* the person was told that the service is away */
         Match **matches;

@@ -6,6 +6,8 @@
 #include "options.h"
 #include "request.h"
 #include "say.h"
+#include "suggest.h"
+#include "utf8.h"
 
 int check_id(const char *word, sd_bus_error *error) {
         if (job_id_prefix_is_valid(word))
@@ -58,12 +60,32 @@ typedef struct Page {
         uint32_t limit;
 } Page;
 
+static int append_given_states(sd_bus_message *m, unsigned states) {
+        const char *words[_JOB_STATE_MAX + 1] = {};
+        size_t n = 0;
+        int r;
+
+        for (JobState state = 0; state < _JOB_STATE_MAX; state++)
+                if (states & JOB_STATE_BIT(state))
+                        words[n++] = job_state_to_string(state);
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(m, 's', "State");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, (char **) words);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static int append_states(sd_bus_message *m, const JobFilter *filter) {
         if (filter->active && !filter->ended)
                 return sd_bus_message_append(m, "{sv}", "State", "as", 2, "queued", "running");
         if (filter->ended && !filter->active)
                 return sd_bus_message_append(m, "{sv}", "State", "as", 3, "completed", "failed", "cancelled");
-        return 0;
+        return filter->states ? append_given_states(m, filter->states) : 0;
 }
 
 static int append_page(sd_bus_message *m, void *arguments) {
@@ -128,6 +150,10 @@ int job_list_read(sd_bus_message *m, JobList *list) {
         return sd_bus_message_exit_container(m);
 }
 
+static bool is_older(const JobRecord *record, const JobFilter *filter) {
+        return record->created_usec < filter->since_usec;
+}
+
 int job_list(Client *c, const JobFilter *filter, JobList *ret, sd_bus_error *error) {
         _cleanup_job_list_ JobList list = {};
         uint64_t limit = filter->limit > 0 ? filter->limit : UINT64_MAX;
@@ -150,8 +176,10 @@ int job_list(Client *c, const JobFilter *filter, JobList *ret, sd_bus_error *err
                 r = job_list_read(reply, &list);
                 if (r < 0)
                         return r;
-        } while (list.n - before == page.limit && list.n < limit);
+        } while (list.n - before == page.limit && list.n < limit && !is_older(&list.records[list.n - 1], filter));
 
+        while (list.n > 0 && is_older(&list.records[list.n - 1], filter))
+                job_record_clear(&list.records[--list.n]);
         job_list_move(&list, ret);
         return 0;
 }
@@ -174,6 +202,59 @@ int job_list_here(Client *c, bool active, JobList *ret, sd_bus_error *error) {
                         ret, error);
 }
 
+/* ---- Suggesting ---- */
+
+#define SUGGEST_JOBS 1000              /* of the newest jobs one */
+#define SUGGEST_USEC (2 * USEC_PER_SEC) /* or none, rather than to keep somebody waiting for an error */
+#define SUGGEST_LABEL 40               /* bytes of its label */
+
+static const JobRecord *nearest(const JobList *list, const char *word) {
+        Suggestion s = { .word = word };
+        const JobRecord *found = NULL;
+
+        for (size_t i = 0; i < list->n; i++) {
+                suggest_id(&s, list->records[i].id);
+                if (s.name == list->records[i].id)
+                        found = &list->records[i];
+        }
+        return found;
+}
+
+/* So many bytes at most, and no character of UTF-8 cut in two. */
+static size_t beginning_of(const char *s, size_t max) {
+        size_t n = strnlen(s, max);
+
+        while (n > 0 && (s[n] & 0xc0) == 0x80)
+                n--;
+        return n;
+}
+
+void job_suggest(Client *c, sd_bus_error *error) {
+        _cleanup_(sd_bus_error_free) sd_bus_error ignored = SD_BUS_ERROR_NULL;
+        const char *word = c ? client_unknown_id(c) : NULL;
+        _cleanup_free_ char *label = NULL;
+        _cleanup_job_list_ JobList list = {};
+        const JobRecord *found;
+        size_t n;
+
+        if (!word || !sd_bus_error_has_name(error, JOBS_ERROR_NO_SUCH_JOB))
+                return;
+        client_go_on(c);
+        if (client_set_timeout(c, SUGGEST_USEC) < 0 ||
+            job_list(c, &(const JobFilter) { .limit = SUGGEST_JOBS }, &list, &ignored) < 0)
+                return;
+        found = nearest(&list, word);
+        if (!found)
+                return;
+        n = beginning_of(strempty(found->label), SUGGEST_LABEL);
+        label = utf8_make_valid(strempty(found->label), n);
+        if (!label)
+                return;
+        sd_bus_error_free(error);
+        (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB, "there is no job %s. Did you mean '%s' (%s%s)?", word,
+                                 found->id, label, n < strlen(strempty(found->label)) ? "…" : "");
+}
+
 /* ---- Enqueue ---- */
 
 static int not_known(const char *what, sd_bus_error *error) {
@@ -183,13 +264,32 @@ static int not_known(const char *what, sd_bus_error *error) {
                          what);
 }
 
+/* Tells what is known before the service is asked, in words that help on. */
+static int check_retry(Client *c, const Request *request, sd_bus_error *error) {
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        int r;
+
+        r = job_get(c, request->retry_of, &record, error);
+        if (r < 0 || job_state_is_terminal(record.state))
+                return r;
+        return error_set(error, "%s has not ended; to wait for it: codex-jobs await %s%s", record.id, record.id,
+                         client_scope_option(c));
+}
+
 int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *id;
         int r;
 
+        if (request->retry_of) {
+                r = check_retry(c, request, error);
+                if (r < 0)
+                        return r;
+        }
+
         /* With a key there is one job however often it is asked for. */
-        r = call_wait(c, request->key ? CALL_AGAIN : CALL_ONCE, "Enqueue", append_request, request, &reply, error);
+        r = call_wait(c, request->key ? CALL_AGAIN : CALL_ONCE, request->retry_of ? "Retry" : "Enqueue",
+                      request->retry_of ? append_retry : append_request, request, &reply, error);
         if (r == -EINTR || r == -ETIMEDOUT) {
                 (void) not_known("the service did not answer", error);
                 return r;

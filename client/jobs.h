@@ -16,9 +16,13 @@ void job_list_clear(JobList *list);
 void job_list_move(JobList *from, JobList *to); /* overwrites to, empties from */
 #define _cleanup_job_list_ _cleanup_(job_list_clear)
 
+#define JOB_STATE_BIT(state) (1U << (state))
+
 typedef struct JobFilter {
-        bool active; /* queued or running; with neither this nor ended, both */
+        bool active; /* queued or running; with neither this nor ended nor states, all */
         bool ended;
+        unsigned states; /* any of these, JOB_STATE_BIT() of each; leave the two above out then */
+        uint64_t since_usec; /* handed over since then, CLOCK_REALTIME */
         const char *kind; /* NULL: any; likewise these */
         const char *workspace;
         const char *session;
@@ -31,6 +35,9 @@ int job_get(Client *c, const char *id, JobRecord *ret, sd_bus_error *error);
 /* Lists jobs, the newest first. */
 int job_list(Client *c, const JobFilter *filter, JobList *ret, sd_bus_error *error);
 
+/* Where a job was not found, makes the error name the nearest that there is, if one is near. c may be NULL. */
+void job_suggest(Client *c, sd_bus_error *error);
+
 /* Adds the jobs of an answer to a list. */
 int job_list_read(sd_bus_message *m, JobList *list);
 
@@ -38,7 +45,7 @@ int job_list_read(sd_bus_message *m, JobList *list);
  * one) that ended. */
 int job_list_here(Client *c, bool active, JobList *ret, sd_bus_error *error);
 
-/* Enqueues. Where it is not known whether the service recorded the job, the error says so. */
+/* Enqueues, or runs once more what the request names. Where it is not known whether the service recorded the job, the error says so. */
 int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error);
 
 /* Whether a word may be an id or the beginning of one, before anybody is asked. */

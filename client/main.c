@@ -7,10 +7,12 @@
 
 #include "options.h"
 #include "say.h"
+#include "suggest.h"
 
 static const Verb *const verbs[] = {
-        &verb_run,    &verb_enqueue, &verb_task,  &verb_review, &verb_adversarial_review, &verb_await, &verb_status,
-        &verb_result, &verb_logs,    &verb_inbox, &verb_cancel, &verb_remove,             &verb_setup,
+        &verb_run,    &verb_enqueue, &verb_retry,  &verb_task, &verb_review, &verb_adversarial_review, &verb_await,
+        &verb_status, &verb_list,    &verb_show,   &verb_logs, &verb_result, &verb_inbox,              &verb_cancel,
+        &verb_remove, &verb_pause,   &verb_resume, &verb_setup,
 };
 
 static const Verb verb_none = {
@@ -18,22 +20,35 @@ static const Verb verb_none = {
                 "\n"
                 "Hands commands over to a service that runs them durably, and tells how they ended.\n"
                 "\n"
+                "Start jobs:\n"
                 "  run [options] -- COMMAND…      run a command as a job and exit as it exits\n"
                 "  enqueue [options] -- COMMAND…  hand it over and print the id of the job\n"
+                "  retry ID                       run the command of a job that ended once more\n"
+                "\n"
+                "Have Codex work:\n"
                 "  task [options] [PROMPT|-]      have Codex work on something\n"
                 "  review [options]               have Codex review changes\n"
                 "  adversarial-review [FOCUS]     have Codex look for what is wrong with them\n"
+                "\n"
+                "Follow jobs:\n"
                 "  await ID…                      wait for jobs to end and show their results\n"
-                "  status [ID…]                   show jobs\n"
-                "  result [ID]                    show the result of a job that ended\n"
+                "  status [ID…]                   show what goes on, and what ended last\n"
+                "  list [options]                 list jobs by time, state and kind\n"
+                "  show ID                        show the whole story of a job\n"
                 "  logs ID                        show what a job wrote\n"
+                "  result [ID]                    show the result of a job that ended\n"
                 "  inbox [options]                show what ended since you looked last\n"
+                "\n"
+                "Steer:\n"
                 "  cancel [ID…]                   end jobs\n"
                 "  remove ID…                     forget jobs that ended, with their output\n"
+                "  pause [options]                let no more jobs of yours begin\n"
+                "  resume [options]               let them begin again\n"
                 "  setup [options]                check that all works, and tell how to mend it\n"
                 "\n"
                 "'codex-jobs VERB --help' tells about one. Options for all:\n"
-                COMMON_HELP,
+                COMMON_HELP "\n"
+                "      --version            print the version",
 };
 
 /* A descriptor that is closed would be taken by the first thing that is opened, and results written into that. */
@@ -54,6 +69,16 @@ static const Verb *find_verb(const char *name) {
         return NULL;
 }
 
+static int no_such_verb(const char *word) {
+        Suggestion s = { .word = word };
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                suggest_name(&s, verbs[i]->name);
+        if (s.name)
+                return usage_error(&verb_none, "there is no verb '%.48s'. Did you mean '%s'?", word, s.name);
+        return usage_error(&verb_none, "there is no verb '%.48s'", word);
+}
+
 int main(int argc, char *argv[]) {
         static const struct option options[] = { COMMON_OPTIONS, {} };
         Common common = {};
@@ -71,7 +96,7 @@ int main(int argc, char *argv[]) {
                 return usage_error(&verb_none, "no verb given");
         verb = find_verb(argv[optind]);
         if (!verb)
-                return usage_error(&verb_none, "there is no verb '%.48s'", argv[optind]);
+                return no_such_verb(argv[optind]);
 
         argc -= optind;
         argv += optind;

@@ -7,7 +7,14 @@
 #include "build-config.h"
 #include "options.h"
 #include "say.h"
+#include "suggest.h"
 #include "time-util.h"
+
+static bool is_question(const char *text) {
+        size_t n = strlen(text);
+
+        return n > 0 && text[n - 1] == '?';
+}
 
 int usage_error(const Verb *verb, const char *format, ...) {
         _cleanup_free_ char *text = NULL;
@@ -21,11 +28,32 @@ int usage_error(const Verb *verb, const char *format, ...) {
                 text = NULL;
                 return say_out_of_memory();
         }
-        say("%s. Try 'codex-jobs %s%s--help'.", text, strempty(verb->name), verb->name ? " " : "");
+        say("%s%s Try 'codex-jobs %s%s--help'.", text, is_question(text) ? "" : ".", strempty(verb->name),
+            verb->name ? " " : "");
         return STATUS_OWN_FAILURE;
 }
 
-static int bad_option(const Verb *verb, int c, char *argv[], const char *letters) {
+static int unknown_option(const Verb *verb, const char *word, const struct option *options) {
+        const char *longer = NULL;
+        char name[64];
+        Suggestion s = { .word = name };
+
+        (void) snprintf(name, sizeof(name), "%.*s", (int) strcspn(word + 2, "="), word + 2);
+        for (const struct option *o = options; o->name; o++) {
+                suggest_name(&s, o->name);
+                if (!startswith(o->name, name))
+                        continue;
+                if (longer)
+                        return usage_error(verb, "option '--%s' may be '--%s' or '--%s': give more of it", name, longer,
+                                           o->name);
+                longer = o->name;
+        }
+        if (s.name)
+                return usage_error(verb, "unknown option '--%s'. Did you mean '--%s'?", name, s.name);
+        return usage_error(verb, "unknown option '%.48s'", word);
+}
+
+static int bad_option(const Verb *verb, int c, char *argv[], const struct option *options) {
         const char *word = argv[optind - 1];
         bool is_long = startswith(word, "--") && optopt == 0;
 
@@ -34,7 +62,7 @@ static int bad_option(const Verb *verb, int c, char *argv[], const char *letters
         if (c == ':')
                 return usage_error(verb, "option '-%c' needs a value", optopt);
         if (is_long)
-                return usage_error(verb, "unknown option '%s'", word);
+                return unknown_option(verb, word, options);
         if (startswith(word, "--") && strchr(word, '='))
                 return usage_error(verb, "option '%.*s' takes no value", (int) strcspn(word, "="), word);
         return usage_error(verb, "unknown option '-%c'", optopt);
@@ -72,7 +100,7 @@ int option_next(const Verb *verb, Common *common, int argc, char *argv[], const 
                         break;
                 case ':':
                 case '?':
-                        *ret = bad_option(verb, c, argv, letters);
+                        *ret = bad_option(verb, c, argv, options);
                         return -ESHUTDOWN;
                 default:
                         *ret = c;

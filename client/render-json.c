@@ -129,7 +129,8 @@ static int add_record(json_object *o, const JobRecord *record) {
             (r = add_clean(o, "progress", record->progress)) < 0 ||
             (r = add_number(o, "stdout_bytes", record->stdout_bytes)) < 0 ||
             (r = add_number(o, "stderr_bytes", record->stderr_bytes)) < 0 ||
-            (r = add_result(o, null_if_empty(record->result))) < 0)
+            (r = add_result(o, null_if_empty(record->result))) < 0 ||
+            (r = add_number_unless(o, "stopped_by", record->stopped_by, UINT32_MAX)) < 0)
                 return r;
         return 0;
 }
@@ -177,6 +178,21 @@ static int job_object(const JsonReply *reply, size_t i, json_object **ret) {
         }
         *ret = TAKE_PTR(o);
         return 0;
+}
+
+static int add_queue(json_object *document, const OwnQueue *queue) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        int r;
+
+        if (!o)
+                return -ENOMEM;
+        if ((r = add_bool(o, "paused", queue->paused)) < 0 ||
+            (r = add_number(o, "queued", queue->queued)) < 0 ||
+            (r = add_number(o, "running", queue->running)) < 0 ||
+            (r = add_number(o, "max_running", queue->max_running)) < 0 ||
+            (r = add_number(o, "max_queued", queue->max_queued)) < 0)
+                return r;
+        return add(document, "queue", TAKE_PTR(o));
 }
 
 static int add_to_array(json_object *array, json_object *value) {
@@ -236,8 +252,10 @@ int json_write(const JsonReply *reply, sd_bus_error *error) {
         if (!document)
                 return -ENOMEM;
         r = add_number(document, "schema", SCHEMA);
-        if (r >= 0)
+        if (r >= 0 && (reply->records || !reply->queue))
                 r = add_jobs(document, reply);
+        if (r >= 0 && reply->queue)
+                r = add_queue(document, reply->queue);
         if (r >= 0)
                 r = add_next(document, reply->next);
         return r < 0 ? r : write_document(document, error);

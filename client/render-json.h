@@ -4,6 +4,7 @@
 /* Answers as one JSON document. */
 
 #include "job-record.h"
+#include "own-queue.h"
 
 typedef enum Answer {
         ANSWER_ABSENT, /* the verb has no such entry */
@@ -28,8 +29,9 @@ void json_extra_clear(JsonExtra *extra);
 typedef struct JsonReply {
         bool single; /* "job" rather than "jobs"; n is 1 then */
         size_t n;
-        const JobRecord *const *records;
+        const JobRecord *const *records; /* NULL with a queue: it is about that alone */
         const JsonExtra *extras; /* NULL: none */
+        const OwnQueue *queue;   /* NULL: it is not told of */
         char *const *next;       /* commands, ends with NULL */
 } JsonReply;
 

@@ -14,6 +14,7 @@
 enum { COLUMN_ID, COLUMN_STATE, COLUMN_END, COLUMN_USER, COLUMN_TIME, COLUMN_AGE, COLUMN_WHAT, N_COLUMNS };
 
 static const char *const headers[N_COLUMNS] = { "ID", "STATE", "END", "USER", "TIME", "AGE", "WHAT" };
+static const char *const history_headers[N_COLUMNS] = { "ID", "STATE", "END", "USER", "TIME", "ENQUEUED", "WHAT" };
 
 /* In which order columns leave, and how much room WHAT must have for the others to stay. */
 static const int leaving[] = { COLUMN_AGE, COLUMN_TIME, COLUMN_END, COLUMN_USER, COLUMN_WHAT };
@@ -84,12 +85,12 @@ static char *end_cell(const JobRecord *record) {
         return strdup(text);
 }
 
-static char *user_cell(uid_t uid) {
+char *render_user(uid_t uid) {
         const struct passwd *user = getpwuid(uid);
         char text[16];
 
         if (user)
-                return cell(user->pw_name);
+                return one_line(user->pw_name);
         (void) snprintf(text, sizeof(text), "%u", (unsigned) uid);
         return strdup(text);
 }
@@ -102,13 +103,23 @@ static char *since_cell(uint64_t from, uint64_t to) {
         return strdup(format_duration(to > from ? to - from : 0, text));
 }
 
-static int row_fill(Row *row, const JobRecord *record, uint64_t now) {
+static char *when_cell(uint64_t usec) {
+        time_t t = (time_t) (usec / USEC_PER_SEC);
+        struct tm tm;
+        char text[64];
+
+        if (usec == 0 || !localtime_r(&t, &tm) || strftime(text, sizeof(text), "%F %T", &tm) == 0)
+                return strdup("-");
+        return strdup(text);
+}
+
+static int row_fill(Row *row, const JobRecord *record, bool history, uint64_t now) {
         row->cells[COLUMN_ID] = cell(record->id);
         row->cells[COLUMN_STATE] = cell(job_state_to_string(record->state));
         row->cells[COLUMN_END] = end_cell(record);
-        row->cells[COLUMN_USER] = user_cell(record->uid);
+        row->cells[COLUMN_USER] = render_user(record->uid);
         row->cells[COLUMN_TIME] = since_cell(record->started_usec, record->finished_usec ?: now);
-        row->cells[COLUMN_AGE] = since_cell(record->created_usec, now);
+        row->cells[COLUMN_AGE] = history ? when_cell(record->created_usec) : since_cell(record->created_usec, now);
         row->cells[COLUMN_WHAT] = what_cell(record);
         for (size_t i = 0; i < N_COLUMNS; i++)
                 if (!row->cells[i])
@@ -123,9 +134,9 @@ static void rows_free(Row *rows, size_t n) {
         free(rows);
 }
 
-static void measure(const Row *rows, size_t n, size_t widths[static N_COLUMNS]) {
+static void measure(const Row *rows, size_t n, const char *const *heads, size_t widths[static N_COLUMNS]) {
         for (size_t k = 0; k < N_COLUMNS; k++) {
-                widths[k] = strlen(headers[k]);
+                widths[k] = strlen(heads[k]);
                 for (size_t i = 0; i < n; i++)
                         widths[k] = MAX(widths[k], text_width(rows[i].cells[k], SIZE_MAX, NULL));
         }
@@ -175,7 +186,8 @@ static bool has_others(const JobRecord *records, size_t n) {
         return false;
 }
 
-int render_table(FILE *f, const JobRecord *records, size_t n, size_t width) {
+static int render(FILE *f, const JobRecord *records, size_t n, bool history, size_t width) {
+        const char *const *heads = history ? history_headers : headers;
         size_t widths[N_COLUMNS];
         uint64_t now = now_realtime();
         Row *rows;
@@ -186,16 +198,24 @@ int render_table(FILE *f, const JobRecord *records, size_t n, size_t width) {
         if (!rows)
                 return -ENOMEM;
         for (size_t i = 0; i < n && r >= 0; i++)
-                r = row_fill(&rows[i], &records[i], now);
+                r = row_fill(&rows[i], &records[i], history, now);
         if (r >= 0) {
-                measure(rows, n, widths);
+                measure(rows, n, heads, widths);
                 if (!has_others(records, n))
                         widths[COLUMN_USER] = 0;
                 fit(widths, width);
-                put_line(f, headers, widths, width);
+                put_line(f, heads, widths, width);
                 for (size_t i = 0; i < n; i++)
                         put_line(f, (const char *const *) rows[i].cells, widths, width);
         }
         rows_free(rows, n);
         return r;
+}
+
+int render_table(FILE *f, const JobRecord *records, size_t n, size_t width) {
+        return render(f, records, n, false, width);
+}
+
+int render_history(FILE *f, const JobRecord *records, size_t n, size_t width) {
+        return render(f, records, n, true, width);
 }

@@ -30,6 +30,23 @@ const char *format_duration(uint64_t usec, char ret[static DURATION_MAX]) {
         return ret;
 }
 
+const char *format_size(uint64_t bytes, char ret[static SIZE_TEXT_MAX]) {
+        static const char units[] = "BKMGTPE";
+        uint64_t unit = 1;
+        size_t i = 0;
+
+        while (bytes / unit >= 1024) {
+                unit *= 1024;
+                i++;
+        }
+        if (bytes % unit == 0)
+                (void) snprintf(ret, SIZE_TEXT_MAX, "%ju%c", (uintmax_t) (bytes / unit), units[i]);
+        else
+                (void) snprintf(ret, SIZE_TEXT_MAX, "%ju.%ju%c", (uintmax_t) (bytes / unit),
+                                (uintmax_t) (bytes % unit * 10 / unit), units[i]);
+        return ret;
+}
+
 static uint64_t elapsed(uint64_t from, uint64_t to) {
         return to > from ? to - from : 0; /* the clock may have been set back */
 }
@@ -118,7 +135,7 @@ char *render_state(const JobRecord *record) {
         return job_state_is_terminal(record->state) ? render_end(record) : render_activity(record);
 }
 
-static int put_entry(FILE *f, const char *name, const char *value) {
+int render_entry(FILE *f, const char *name, const char *value) {
         _cleanup_free_ char *line = NULL;
 
         if (isempty(value))
@@ -133,7 +150,7 @@ static int put_entry(FILE *f, const char *name, const char *value) {
 static int put_time(FILE *f, const char *name, uint64_t usec) {
         char text[RFC3339_MAX];
 
-        return usec > 0 ? put_entry(f, name, format_rfc3339(usec, text)) : 0;
+        return usec > 0 ? render_entry(f, name, format_rfc3339(usec, text)) : 0;
 }
 
 int render_details(FILE *f, const JobRecord *record) {
@@ -161,7 +178,7 @@ int render_details(FILE *f, const JobRecord *record) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(entries); i++) {
-                r = put_entry(f, entries[i].name, entries[i].value);
+                r = render_entry(f, entries[i].name, entries[i].value);
                 if (r < 0)
                         return r;
         }

@@ -6,11 +6,17 @@
 #include <stdio.h>
 
 #include "job-record.h"
+#include "unit-limits.h"
 
 #define DURATION_MAX 32
 
 /* "850ms", "12s", "3min 20s", "2h 5min", "4d 3h". Returns ret. */
 const char *format_duration(uint64_t usec, char ret[static DURATION_MAX]);
+
+#define SIZE_TEXT_MAX 32
+
+/* "812B", "1.5K", "47.3M": bytes in powers of 1024. Returns ret. */
+const char *format_size(uint64_t bytes, char ret[static SIZE_TEXT_MAX]);
 
 /* These return a string that the caller frees, NULL when memory is short. */
 
@@ -26,8 +32,20 @@ char *render_state(const JobRecord *record);
 /* A table of jobs, at most `width` columns wide. */
 int render_table(FILE *f, const JobRecord *records, size_t n, size_t width);
 
-/* All about one job, a line an entry. */
+/* The same for a look back: with the points in time at which they were handed over, in local time, in place of ages. */
+int render_history(FILE *f, const JobRecord *records, size_t n, size_t width);
+
+/* What matters about one job, a line an entry. */
 int render_details(FILE *f, const JobRecord *record);
+
+/* All that is known of one job, a line an entry. */
+int render_story(FILE *f, const JobRecord *record, const UnitLimits *limits);
+
+/* One entry of these; nothing where the value is empty. */
+int render_entry(FILE *f, const char *name, const char *value);
+
+/* "alice", or the number of a user without a name. The caller frees it. */
+char *render_user(uid_t uid);
 
 /* The width of the terminal behind stdout; SIZE_MAX where it is none. */
 size_t terminal_width(void);

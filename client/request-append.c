@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A request as the arguments of Enqueue. D-Bus strings are UTF-8; what is not travels as bytes. */
+/* A request as the arguments of Enqueue or Retry. D-Bus strings are UTF-8; what is not travels as bytes. */
 
 #include "request.h"
 #include "utf8.h"
@@ -133,6 +133,18 @@ static int append_numbers(sd_bus_message *m, const Request *request) {
         return request->read_only ? sd_bus_message_append(m, "{sv}", "ReadOnly", "b", true) : 0;
 }
 
+/* What a job is given anew when it is run once more. */
+static int append_given(sd_bus_message *m, const Request *request) {
+        int r;
+
+        r = append_strings_entry(m, "Environment", request->environment, !all_valid(request->environment));
+        if (r >= 0 && request->stdin_fd >= 0)
+                r = sd_bus_message_append(m, "{sv}", "Stdin", "h", request->stdin_fd);
+        if (r >= 0 && request->notify != NOTIFY_DEFAULT)
+                r = sd_bus_message_append(m, "{sv}", "Notify", "b", request->notify == NOTIFY_YES);
+        return r;
+}
+
 static int append_options(sd_bus_message *m, const Request *request, bool argv_as_bytes) {
         int r;
 
@@ -147,13 +159,10 @@ static int append_options(sd_bus_message *m, const Request *request, bool argv_a
                 if (r < 0)
                         return r;
         }
-        r = append_strings_entry(m, "Environment", request->environment, !all_valid(request->environment));
+        r = append_given(m, request);
         if (r < 0)
                 return r;
-        r = append_path_entry(m, "Directory", request->directory);
-        if (r < 0 || request->stdin_fd < 0)
-                return r;
-        return sd_bus_message_append(m, "{sv}", "Stdin", "h", request->stdin_fd);
+        return append_path_entry(m, "Directory", request->directory);
 }
 
 int append_request(sd_bus_message *m, void *request) {
@@ -169,6 +178,25 @@ int append_request(sd_bus_message *m, void *request) {
         if (r < 0)
                 return r;
         r = append_options(m, q, argv_as_bytes);
+        if (r < 0)
+                return r;
+        return sd_bus_message_close_container(m);
+}
+
+int append_retry(sd_bus_message *m, void *request) {
+        const Request *q = request;
+        int r;
+
+        r = sd_bus_message_append_basic(m, 's', q->retry_of);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        r = append_texts(m, q); /* of these a retry has only the key */
+        if (r < 0)
+                return r;
+        r = append_given(m, q);
         if (r < 0)
                 return r;
         return sd_bus_message_close_container(m);

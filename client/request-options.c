@@ -99,6 +99,12 @@ int request_option(const Verb *verb, RequestOptions *options, int option) {
         case OPTION_READ_ONLY:
                 options->read_only = true;
                 return 1;
+        case OPTION_NOTIFY:
+                options->notify = NOTIFY_YES;
+                return 1;
+        case OPTION_NO_NOTIFY:
+                options->notify = NOTIFY_NO;
+                return 1;
         case OPTION_OUTPUT_MAX:
                 return size_option(verb, "output-max", 1, "at least 1", &options->output_max);
         case OPTION_MEMORY_MAX:
@@ -118,6 +124,18 @@ static bool has_path(const char *directory, const char *path) {
         const char *rest = startswith(directory, path);
 
         return rest && (*rest == '/' || !*rest);
+}
+
+int request_again_from_options(const RequestOptions *options, Request *request, sd_bus_error *error) {
+        int r;
+
+        request->key = options->key;
+        request->notify = options->notify;
+        r = request_set_environment(request, options->clean_environment, options->environment, options->n_environment,
+                                    error);
+        if (r < 0)
+                return r;
+        return options->stdin_path ? request_set_stdin(request, options->stdin_path, error) : 0;
 }
 
 int request_from_options(const RequestOptions *options, Request *request, sd_bus_error *error) {
@@ -141,7 +159,6 @@ int request_from_options(const RequestOptions *options, Request *request, sd_bus
         request->tasks_max = options->tasks_max;
         request->cpu_weight = options->cpu_weight;
         request->stall_usec = options->stall_usec;
-        request->key = options->key;
         request->read_only = options->read_only;
 
         r = request_set_directory(request, options->directory, error);
@@ -152,9 +169,5 @@ int request_from_options(const RequestOptions *options, Request *request, sd_bus
                                  "a read-only job has a /tmp and a /var/tmp of its own, and '%s' is not in them: name "
                                  "another directory with --cwd.",
                                  request->directory);
-        r = request_set_environment(request, options->clean_environment, options->environment, options->n_environment,
-                                    error);
-        if (r < 0)
-                return r;
-        return options->stdin_path ? request_set_stdin(request, options->stdin_path, error) : 0;
+        return request_again_from_options(options, request, error);
 }

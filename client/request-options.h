@@ -23,6 +23,7 @@ typedef struct RequestOptions {
         uint64_t stall_usec;
         const char *key; /* not owned */
         bool read_only;
+        Notify notify;
 } RequestOptions;
 
 void request_options_clear(RequestOptions *options);
@@ -41,22 +42,30 @@ enum {
         OPTION_STALL,
         OPTION_KEY,
         OPTION_READ_ONLY,
+        OPTION_NOTIFY,
+        OPTION_NO_NOTIFY,
         OPTION_REQUEST_END,
 };
 
-/* What any job may be given. */
-#define REQUEST_LIMIT_OPTIONS                                              \
-        { "label", required_argument, NULL, OPTION_LABEL },                \
-        { "cwd", required_argument, NULL, 'C' },                           \
+/* What a job that is run once more is given anew, too. */
+#define REQUEST_AGAIN_OPTIONS                                              \
         { "env", required_argument, NULL, 'E' },                           \
         { "clean-env", no_argument, NULL, OPTION_CLEAN_ENV },              \
+        { "key", required_argument, NULL, OPTION_KEY },                    \
+        { "notify", no_argument, NULL, OPTION_NOTIFY },                    \
+        { "no-notify", no_argument, NULL, OPTION_NO_NOTIFY }
+
+/* What any job may be given. */
+#define REQUEST_LIMIT_OPTIONS                                              \
+        REQUEST_AGAIN_OPTIONS,                                             \
+        { "label", required_argument, NULL, OPTION_LABEL },                \
+        { "cwd", required_argument, NULL, 'C' },                           \
         { "runtime-max", required_argument, NULL, OPTION_RUNTIME_MAX },    \
         { "output-max", required_argument, NULL, OPTION_OUTPUT_MAX },      \
         { "memory-max", required_argument, NULL, OPTION_MEMORY_MAX },      \
         { "tasks-max", required_argument, NULL, OPTION_TASKS_MAX },        \
         { "cpu-weight", required_argument, NULL, OPTION_CPU_WEIGHT },      \
         { "stall", required_argument, NULL, OPTION_STALL },                \
-        { "key", required_argument, NULL, OPTION_KEY },                    \
         { "read-only", no_argument, NULL, OPTION_READ_ONLY }
 
 /* What only a free command has. */
@@ -66,18 +75,22 @@ enum {
 
 #define REQUEST_LETTERS "C:E:"
 
+#define REQUEST_AGAIN_HELP                                                                  \
+        "  -E, --env NAME[=VALUE]   add to its environment, which is yours otherwise\n"     \
+        "      --clean-env          give it nothing of your environment\n"                  \
+        "      --key TEXT           with the same key again the same job, no second one\n" \
+        "      --notify, --no-notify  whether codex-jobs-notify tells of its end (it does)\n"
+
 #define REQUEST_LIMIT_HELP                                                                  \
         "      --label TEXT         a name for people\n"                                    \
         "  -C, --cwd DIR            where it runs (here)\n"                                 \
-        "  -E, --env NAME[=VALUE]   add to its environment, which is yours otherwise\n"     \
-        "      --clean-env          give it nothing of your environment\n"                  \
         "      --runtime-max TIME   end it after that time, such as 90s or 1h30min\n"       \
         "      --output-max SIZE    end it when it has written that much, such as 500M\n"   \
         "      --memory-max SIZE    limit its memory\n"                                     \
         "      --tasks-max N        limit its processes and threads\n"                      \
         "      --cpu-weight N       its share of the processors, 1 to 10000 (100)\n"             \
         "      --stall TIME         end it when it is silent for so long, such as 10min\n"      \
-        "      --key TEXT           with the same key again the same job, no second one\n"
+        REQUEST_AGAIN_HELP
 
 #define REQUEST_COMMAND_HELP                                                                \
         "      --kind WORD          what it is, the beginning of its id (job)\n"            \
@@ -88,5 +101,9 @@ enum {
  * telling that its value is wrong; -ENOMEM. */
 int request_option(const Verb *verb, RequestOptions *options, int option);
 
-/* Makes the request, all but argv. Returns 0, or a negative errno with error set. */
+/* Makes the part of a request that a job is given anew when it is run once more. Returns 0, or a negative errno with
+ * error set. */
+int request_again_from_options(const RequestOptions *options, Request *request, sd_bus_error *error);
+
+/* The same for a new job: makes all of the request but argv. */
 int request_from_options(const RequestOptions *options, Request *request, sd_bus_error *error);

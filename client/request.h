@@ -7,8 +7,16 @@
 
 #include "macro.h"
 
+/* Whether somebody is to be told of the end of a job on the desktop. */
+typedef enum Notify {
+        NOTIFY_DEFAULT, /* as the service does it without being asked */
+        NOTIFY_YES,
+        NOTIFY_NO,
+} Notify;
+
 typedef struct Request {
-        char *const *argv; /* not owned, ends with NULL */
+        char *const *argv; /* not owned, ends with NULL; none with retry_of */
+        const char *retry_of; /* not owned; the job that is to be run once more, in place of a new one, NULL: none */
         const char *kind;  /* not owned; NULL: the service's default. Likewise session, and key: none. */
         const char *session;
         const char *key; /* UTF-8; makes it safe to ask again */
@@ -25,6 +33,7 @@ typedef struct Request {
         uint64_t cpu_weight;
         uint64_t stall_usec;
         bool read_only;
+        Notify notify;
 } Request;
 
 #define REQUEST_INIT (Request) { .stdin_fd = -EBADF }
@@ -45,8 +54,9 @@ int request_set_environment(Request *request, bool clean, char *const *entries, 
 int request_set_stdin(Request *request, const char *path, sd_bus_error *error);
 int request_set_stdin_data(Request *request, const void *data, size_t size, sd_bus_error *error);
 
-/* Appends the arguments of Enqueue; for call_new(). */
+/* Appends the arguments of Enqueue, or of Retry with retry_of; for call_new(). */
 int append_request(sd_bus_message *m, void *request);
+int append_retry(sd_bus_message *m, void *request);
 
 /* The project a directory belongs to: what has a .git above it, else the directory itself. Valid UTF-8; NULL when
  * memory is short. The caller frees it. */

@@ -58,7 +58,11 @@ int thread_find(const Common *common, const char *word, char **ret, sd_bus_error
                 return *ret ? 0 : -ENOMEM;
         }
         r = client_new(common, &c, error);
-        return r < 0 ? r : thread_of_job(c, word, ret, error);
+        if (r >= 0)
+                r = thread_of_job(c, word, ret, error);
+        if (r < 0)
+                job_suggest(c, error);
+        return r;
 }
 
 static char *newest_thread(const JobList *list) {

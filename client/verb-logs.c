@@ -11,7 +11,10 @@
 enum {
         OPTION_STDOUT = OPTION_VERB,
         OPTION_STDERR,
+        OPTION_NO_TAIL,
 };
+
+#define FOLLOW_LINES 10 /* of each stream, before what is new: as journalctl -f */
 
 typedef struct Logs {
         const Common *common;
@@ -21,6 +24,7 @@ typedef struct Logs {
         Stream *err;
         JobRecord record;
         bool follow;
+        bool no_tail;
         bool only_stdout;
         bool only_stderr;
         Bounds bounds;
@@ -132,6 +136,7 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
                 BOUNDS_OPTIONS,
                 { "stdout", no_argument, NULL, OPTION_STDOUT },
                 { "stderr", no_argument, NULL, OPTION_STDERR },
+                { "no-tail", no_argument, NULL, OPTION_NO_TAIL },
                 {},
         };
         int option, r;
@@ -145,6 +150,8 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
                         s->only_stdout = true;
                 else if (option == OPTION_STDERR)
                         s->only_stderr = true;
+                else if (option == OPTION_NO_TAIL)
+                        s->no_tail = true;
                 else if (bounds_option(&verb_logs, &s->bounds, option) < 0)
                         return -EINVAL;
         }
@@ -159,6 +166,9 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
         else if (s->follow && s->bounds.max_bytes != UINT64_MAX)
                 *ret_status = usage_error(&verb_logs, "--max-bytes is about what is there now and --follow is not: "
                                                       "leave one of them out");
+        else if (s->no_tail && s->bounds.tail != UINT64_MAX)
+                *ret_status = usage_error(&verb_logs, "--no-tail is for all lines and --tail for the last: leave one of "
+                                                      "them out");
         else if (optind >= argc)
                 *ret_status = usage_error(&verb_logs, "no job given: 'codex-jobs status' lists them");
         else if (argc - optind > 1)
@@ -175,6 +185,8 @@ static int run(int argc, char *argv[], Common *common) {
         r = parse(&s, argc, argv, common, &status);
         if (r < 0)
                 return status;
+        if (s.follow && !s.no_tail && s.bounds.tail == UINT64_MAX)
+                s.bounds.tail = FOLLOW_LINES;
         r = logs(&s, argv[optind]);
         if (r < 0)
                 return answer_failure(s.client, &s.error, r, &(const char *) { s.record.id }, s.wait ? 1 : 0);
@@ -190,8 +202,10 @@ const Verb verb_logs = {
                 "byte, but without escape sequences where that is a terminal.\n"
                 "\n"
                 "Options:\n"
-                "  -f, --follow             go on until the job has ended, also when it is still queued\n"
+                "  -f, --follow             the last 10 lines, and what comes until the job has ended, also\n"
+                "                           when it is still queued\n"
                 BOUNDS_HELP
+                "      --no-tail            with --follow: all lines from the first on\n"
                 "      --stdout             only its stdout\n"
                 "      --stderr             only its stderr, on stdout\n"
                 COMMON_HELP,

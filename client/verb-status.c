@@ -39,6 +39,7 @@ typedef struct Status {
         uint64_t limit; /* of jobs that ended */
         char *workspace;
         bool changed;
+        OwnQueue queue;
         sd_bus_error error;
 } Status;
 
@@ -135,7 +136,15 @@ static int show_json(Status *s, const JobList *list) {
                                 ANSWER_YES :
                                 ANSWER_NO;
         }
-        return answer_json(s->client, records, extras, list->n, s->n_ids == 1, NEXT_RESULT, &s->error);
+        return answer_json_reply(s->client,
+                                 &(const JsonReply) {
+                                         .single = s->n_ids == 1,
+                                         .n = list->n,
+                                         .records = records,
+                                         .extras = extras,
+                                         .queue = &s->queue,
+                                 },
+                                 NEXT_RESULT, &s->error);
 }
 
 static int put_next(Status *s, FILE *f, const JobRecord *record) {
@@ -177,6 +186,8 @@ static int show_text(Status *s, const JobList *list) {
         if (r >= 0 && list->n == 0 && !s->common->quiet)
                 say(s->all ? "you have no jobs." : "no jobs of this workspace; those of all: codex-jobs status --all%s",
                     client_scope_option(s->client));
+        if (r >= 0 && !s->common->quiet)
+                own_queue_say(s->client, &s->queue);
         return r;
 }
 
@@ -192,6 +203,8 @@ static int show(Status *s) {
         int r;
 
         r = find_jobs(s, &list);
+        if (r >= 0)
+                r = own_queue_get_if_known(s->client, &s->queue, &s->error);
         if (r < 0)
                 return r;
         if (s->timed_out) /* one may have ended in that moment */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "own-queue.h"
+#include "say.h"
+
+static int read_number(sd_bus_message *m, const char *name, OwnQueue *queue) {
+        const struct {
+                const char *name;
+                uint32_t *value;
+        } numbers[] = {
+                { "Queued", &queue->queued },
+                { "Running", &queue->running },
+                { "MaxRunning", &queue->max_running },
+                { "MaxQueued", &queue->max_queued },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                if (streq(numbers[i].name, name))
+                        return sd_bus_message_read(m, "v", "u", numbers[i].value);
+        return sd_bus_message_skip(m, "v");
+}
+
+static int read_entry(sd_bus_message *m, OwnQueue *queue) {
+        const char *name;
+        int paused, r;
+
+        r = sd_bus_message_read_basic(m, 's', &name);
+        if (r < 0)
+                return r;
+        if (!streq(name, "Paused"))
+                return read_number(m, name, queue);
+        r = sd_bus_message_read(m, "v", "b", &paused);
+        if (r >= 0)
+                queue->paused = paused;
+        return r;
+}
+
+static int read_queue(sd_bus_message *m, OwnQueue *ret) {
+        OwnQueue queue = {};
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = read_entry(m, &queue);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        if (r >= 0)
+                *ret = queue;
+        return r;
+}
+
+static int get(Client *c, CallMode mode, OwnQueue *ret, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = call_wait(c, mode, "GetQueue", append_nothing, NULL, &reply, error);
+        return r < 0 ? r : read_queue(reply, ret);
+}
+
+int own_queue_get(Client *c, OwnQueue *ret, sd_bus_error *error) {
+        return get(c, CALL_AGAIN, ret, error);
+}
+
+int own_queue_get_if_known(Client *c, OwnQueue *ret, sd_bus_error *error) {
+        int r;
+
+        r = get(c, CALL_ONCE, ret, error);
+        if (r != -EREMOTEIO)
+                return r;
+        sd_bus_error_free(error);
+        return 0;
+}
+
+void own_queue_say(Client *c, const OwnQueue *queue) {
+        if (queue->paused)
+                say("your queue is paused, %u of your jobs wait in it; to let them begin: codex-jobs resume%s",
+                    queue->queued, client_scope_option(c));
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The queue of the caller's own jobs: whether they begin, and how many there are. */
+
+#include "client-bus.h"
+
+typedef struct OwnQueue {
+        bool paused;
+        uint32_t queued;
+        uint32_t running;
+        uint32_t max_running;
+        uint32_t max_queued;
+} OwnQueue;
+
+/* Asks the service. Returns 0, or a negative errno with error set unless it is what client_iterate() returned. */
+int own_queue_get(Client *c, OwnQueue *ret, sd_bus_error *error);
+
+/* The same for who has something else to show, and shows it without this where the service does not answer, as an older
+ * one that still runs. *ret is left as it is then. */
+int own_queue_get_if_known(Client *c, OwnQueue *ret, sd_bus_error *error);
+
+/* Says that the queue is paused, and the command that lets it go on. Says nothing of one that is not. */
+void own_queue_say(Client *c, const OwnQueue *queue);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The whole story of a job as text. */
+
+#include "render.h"
+#include "time-util.h"
+
+static uint64_t elapsed(uint64_t from, uint64_t to) {
+        return to > from ? to - from : 0; /* the clock may have been set back */
+}
+
+static int put_user(FILE *f, const char *name, uid_t uid) {
+        _cleanup_free_ char *user = render_user(uid), *text = NULL;
+
+        if (!user)
+                return -ENOMEM;
+        if (asprintf(&text, "%s (uid %u)", user, (unsigned) uid) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return render_entry(f, name, text);
+}
+
+/* "2026-11-22T14:14:01.123456Z, after it waited for 3s": what stands before and behind the span. */
+typedef struct Step {
+        const char *name;
+        uint64_t usec; /* 0: it was not taken */
+        const char *before;
+        uint64_t span_usec;
+        const char *behind;
+} Step;
+
+static int put_step(FILE *f, const Step *step) {
+        char time[RFC3339_MAX], span[DURATION_MAX];
+        _cleanup_free_ char *text = NULL;
+
+        if (step->usec == 0)
+                return 0;
+        if (asprintf(&text, "%s, %s%s%s", format_rfc3339(step->usec, time), step->before,
+                     format_duration(step->span_usec, span), step->behind) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return render_entry(f, step->name, text);
+}
+
+static int put_times(FILE *f, const JobRecord *record) {
+        uint64_t created = record->created_usec, started = record->started_usec, finished = record->finished_usec;
+        const Step steps[] = {
+                { "enqueued", created, "", elapsed(created, now_realtime()), " ago" },
+                { "started", started, "after it waited for ", elapsed(created, started), "" },
+                { "finished", finished, started > 0 ? "after it ran for " : "unstarted, after it waited for ",
+                  elapsed(started > 0 ? started : created, finished), "" },
+        };
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(steps) && r >= 0; i++)
+                r = put_step(f, &steps[i]);
+        return r;
+}
+
+static int put_output(FILE *f, const JobRecord *record) {
+        _cleanup_free_ char *text = NULL;
+
+        if (asprintf(&text, "%ju bytes of stdout, %ju of stderr", (uintmax_t) record->stdout_bytes,
+                     (uintmax_t) record->stderr_bytes) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return render_entry(f, "output", text);
+}
+
+static int put_what(FILE *f, const JobRecord *record) {
+        _cleanup_free_ char *state = render_state(record);
+        const struct {
+                const char *name;
+                const char *value;
+        } entries[] = {
+                { "job", record->id },
+                { "label", record->label },
+                { "kind", record->kind },
+                { "state", state },
+                { "directory", record->directory },
+                { "workspace", record->workspace },
+                { "session", record->session },
+                { "queue", record->queue },
+        };
+        int r = 0;
+
+        if (!state)
+                return -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(entries) && r >= 0; i++)
+                r = render_entry(f, entries[i].name, entries[i].value);
+        return r < 0 ? r : put_user(f, "user", record->uid);
+}
+
+static int put_end(FILE *f, const JobRecord *record) {
+        const char *reason = job_reason_to_string(record->reason);
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        if (!job_state_is_terminal(record->state))
+                return 0;
+        if (record->stopped_by != UINT32_MAX) {
+                r = put_user(f, "stopped by", record->stopped_by);
+                if (r < 0)
+                        return r;
+        }
+        r = asprintf(&text, "%d", record->exit_code);
+        if (r < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        r = render_entry(f, "reason", reason);
+        return r < 0 || record->exit_code < 0 ? r : render_entry(f, "exit code", text);
+}
+
+static int put_limits(FILE *f, const UnitLimits *limits) {
+        _cleanup_fclose_ FILE *g = NULL;
+        _cleanup_free_ char *text = NULL;
+        char span[DURATION_MAX], bytes[SIZE_TEXT_MAX];
+        size_t size;
+
+        g = open_memstream(&text, &size);
+        if (!g)
+                return -ENOMEM;
+        if (limits->runtime_max_usec != UINT64_MAX)
+                (void) fprintf(g, ", %s of running time", format_duration(limits->runtime_max_usec, span));
+        if (limits->memory_max != UINT64_MAX)
+                (void) fprintf(g, ", %s of memory", format_size(limits->memory_max, bytes));
+        if (limits->tasks_max != UINT64_MAX)
+                (void) fprintf(g, ", %ju tasks", (uintmax_t) limits->tasks_max);
+        if (limits->cpu_weight != UINT64_MAX)
+                (void) fprintf(g, ", CPU weight %ju", (uintmax_t) limits->cpu_weight);
+        if (limits->read_only)
+                (void) fprintf(g, ", files read-only");
+        if (fclose(TAKE_PTR(g)) != 0)
+                return -ENOMEM;
+        return size > 0 ? render_entry(f, "limits", text + strlen(", ")) : 0;
+}
+
+int render_story(FILE *f, const JobRecord *record, const UnitLimits *limits) {
+        char unit[JOB_UNIT_MAX];
+        int r;
+
+        r = put_what(f, record);
+        if (r >= 0)
+                r = put_times(f, record);
+        if (r >= 0)
+                r = put_end(f, record);
+        if (r >= 0)
+                r = render_entry(f, "unit", job_unit_name(record->id, unit));
+        if (r >= 0)
+                r = put_limits(f, limits);
+        if (r >= 0)
+                r = put_output(f, record);
+        return r < 0 ? r : render_entry(f, "result", record->result);
+}

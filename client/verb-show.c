@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* codex-jobs show: the whole story of one job, and what can be done with it. */
+
+#include "answer.h"
+#include "render.h"
+#include "say.h"
+#include "stream.h"
+
+#define NEXT_MAX 4
+
+typedef struct Show {
+        const Common *common;
+        Client *client;
+        JobRecord record;
+        OwnQueue queue;
+        char *next[NEXT_MAX + 1]; /* ends with NULL */
+        size_t n_next;
+        sd_bus_error error;
+} Show;
+
+static void show_clear(Show *s) {
+        for (size_t i = 0; i < s->n_next; i++)
+                free(s->next[i]);
+        (void) client_free(s->client);
+        job_record_clear(&s->record);
+        sd_bus_error_free(&s->error);
+}
+
+/* ---- What can be done ---- */
+
+/* Whether it does not begin because its user has said so. */
+static bool is_held(const Show *s) {
+        return s->queue.paused && s->record.state == JOB_QUEUED && s->record.uid == getuid();
+}
+
+static int add_next(Show *s, const char *verb, const char *option) {
+        const char *id = s->record.id;
+        char *command = answer_command(s->client, verb, &id, streq(verb, "resume") ? 0 : 1, option);
+
+        if (!command)
+                return -ENOMEM;
+        s->next[s->n_next++] = command;
+        return 0;
+}
+
+static int find_next(Show *s) {
+        int r = 0;
+
+        if (is_held(s))
+                r = add_next(s, "resume", "");
+        if (!job_state_is_terminal(s->record.state)) {
+                if (r >= 0)
+                        r = add_next(s, "await", "");
+                if (r >= 0 && s->record.state == JOB_RUNNING)
+                        r = add_next(s, "logs", " --follow");
+                return r < 0 ? r : add_next(s, "cancel", "");
+        }
+        r = add_next(s, "result", "");
+        if (r >= 0 && s->record.state != JOB_COMPLETED)
+                r = add_next(s, "logs", "");
+        return r < 0 ? r : add_next(s, "retry", "");
+}
+
+/* ---- The story ---- */
+
+static int put_story(Show *s, FILE *f) {
+        bool needs_root = client_is_system(s->client) && geteuid() != 0; /* to read the journal of the system */
+        _cleanup_free_ char *journal = NULL;
+        UnitLimits limits = UNIT_LIMITS_NONE;
+        int r;
+
+        if (s->record.state == JOB_RUNNING)
+                unit_limits_read(s->client, s->record.id, &limits);
+        r = render_story(f, &s->record, &limits);
+        if (r < 0)
+                return r;
+        if (asprintf(&journal, "%sjournalctl%s CODEX_JOB_ID=%s", needs_root ? "sudo " : "",
+                     client_is_system(s->client) ? "" : " --user", s->record.id) < 0) {
+                journal = NULL;
+                return -ENOMEM;
+        }
+        r = render_entry(f, "journal", journal);
+        for (size_t i = 0; i < s->n_next && r >= 0; i++)
+                r = render_entry(f, "next", s->next[i]);
+        return r;
+}
+
+static int show_text(Show *s) {
+        _cleanup_fclose_ FILE *f = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        r = put_story(s, f);
+        if (r < 0)
+                return r;
+        if (fclose(TAKE_PTR(f)) != 0)
+                return -ENOMEM;
+        r = write_stdout(text, size, &s->error);
+        if (r >= 0 && is_held(s) && !s->common->quiet)
+                own_queue_say(s->client, &s->queue);
+        return r;
+}
+
+static int show(Show *s, const char *id) {
+        int r;
+
+        r = client_new(s->common, &s->client, &s->error);
+        if (r >= 0)
+                r = job_get(s->client, id, &s->record, &s->error);
+        if (r >= 0)
+                r = own_queue_get_if_known(s->client, &s->queue, &s->error);
+        if (r >= 0)
+                r = find_next(s);
+        if (r < 0)
+                return r;
+        if (!s->common->json)
+                return show_text(s);
+        return json_write(&(const JsonReply) {
+                                  .single = true,
+                                  .n = 1,
+                                  .records = &(const JobRecord *) { &s->record },
+                                  .queue = &s->queue,
+                                  .next = s->next,
+                          },
+                          &s->error);
+}
+
+static int run(int argc, char *argv[], Common *common) {
+        static const struct option options[] = { COMMON_OPTIONS, {} };
+        _cleanup_(show_clear) Show s = { .common = common, .record = JOB_RECORD_INIT };
+        int option, r;
+
+        r = option_next(&verb_show, common, argc, argv, ":" COMMON_LETTERS, options, &option);
+        if (r < 0)
+                return option;
+        if (optind >= argc)
+                return usage_error(&verb_show, "no job given: 'codex-jobs list' lists them");
+        if (argc - optind > 1)
+                return usage_error(&verb_show, "one job at a time, not %d", argc - optind);
+        r = show(&s, argv[optind]);
+        return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
+}
+
+const Verb verb_show = {
+        .name = "show",
+        .run = run,
+        .help = "codex-jobs show [options] ID\n"
+                "\n"
+                "Shows the whole story of a job: who asked for what and when, where it ran and how long, how\n"
+                "it ended and why, what it used and left behind, and the commands that go on from there.\n"
+                "\n"
+                "Options:\n"
+                COMMON_HELP,
+};

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is mistyped is told with what was meant."""
+
+import pytest
+from clientsupport import cli  # noqa: F401
+
+# pylint: disable=redefined-outer-name
+
+
+@pytest.mark.parametrize('typed, meant', [
+    (['stauts'], "'status'"), (['lits'], "'list'"), (['canecl', 'x'], "'cancel'"), (['stat'], "'status'"),
+    (['status', '--al'], None), (['status', '--alll'], "'--all'"), (['run', '--lable', 'x', '--', 'true'], "'--label'"),
+    (['run', '--lable=x', '--', 'true'], "'--label'"), (['--jsn', 'status'], "'--json'")])
+def test_verbs_and_options(cli, typed, meant):
+    if meant is None: # an abbreviation that is unique
+        cli.run(*typed)
+    else:
+        assert f'Did you mean {meant}? Try ' in cli.refused(*typed)
+
+
+@pytest.mark.parametrize('typed', [['frobnicate'], ['xy'], [''], ['status', '--frobnicate'], ['x' * 10000]])
+def test_what_is_like_nothing_is_left_at_that(cli, typed):
+    told = cli.refused(*typed)
+    assert 'Did you mean' not in told and '--help' in told
+
+
+def test_abbreviation_of_several_options(cli):
+    told = cli.refused('await', '--t', '1', 'x')
+    assert "'--tail'" in told and "'--timeout-ms'" in told
+
+
+def swapped(job):
+    """An id with its last two different characters in the wrong order."""
+    for at in range(len(job) - 2, 0, -1):
+        if job[at] != job[at + 1]:
+            return job[:at] + job[at + 1] + job[at] + job[at + 2:]
+    raise AssertionError(job)
+
+
+@pytest.mark.parametrize('verb', [
+    ['await'], ['status'], ['status', '--wait'], ['show'], ['logs'], ['result'], ['cancel'], ['remove'], ['retry'],
+    ['task', '--resume']])
+def test_nearest_id_of_ones_own(cli, verb):
+    job = cli.enqueue('--label', 'what was meant', '--', 'true')
+    prompt = ['go on'] if verb[0] == 'task' else []
+    told = cli.refused(*verb, swapped(job), *prompt)
+    assert f"there is no job {swapped(job)}. Did you mean '{job}' (what was meant)?" in told
+
+
+def test_beginning_of_an_id(cli):
+    job = cli.enqueue('--kind', 'beginning', '--', 'true')
+    other = 'z' if job[14] != 'z' else 'y'
+    assert f"'{job}'" in cli.refused('show', job[:14] + other)
+
+
+def test_nothing_is_near(cli):
+    cli.enqueue('--kind', 'far', '--', 'true')
+    told = cli.refused('show', 'neverthere-0000000000')
+    assert 'Did you mean' not in told and 'status --all' in told
+
+
+def test_jobs_of_others_are_not_named(cli, scope, root, request):
+    if not scope.is_system:
+        pytest.skip('there are no others')
+    job = root.enqueue(['true'], Kind='secret')
+    told = cli.refused('show', swapped(job))
+    assert job not in told
+    root.wait(job)
+
+
+def test_hostile_label(cli):
+    job = cli.enqueue('--label', '\033[31mred\n' + 'ä' * 100, '--', 'true')
+    told = cli.refused('show', swapped(job))
+    assert '\033' not in told and 'ä…' in told and '\ufffd' not in told
+
+
+def test_help_has_all_verbs_in_groups(cli):
+    text = cli.output('--help')
+    for group in ('Start jobs:', 'Have Codex work:', 'Follow jobs:', 'Steer:'):
+        assert f'\n{group}\n' in text
+    assert '--version' in text
+    assert cli.output('--version').startswith('codex-jobs ')

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "since.h"
+#include "test.h"
+#include "time-util.h"
+
+/* 2026-11-22T14:30:00Z, half past three in the afternoon in Berlin. */
+#define NOW (UINT64_C(1795357800) * USEC_PER_SEC)
+
+static void check_since(const char *text, const char *expected) {
+        char formatted[RFC3339_MAX];
+        uint64_t usec = 0;
+
+        check_ok(parse_since(text, NOW, &usec));
+        check_string(format_rfc3339(usec, formatted), expected);
+}
+
+static void spans(void) {
+        check_since("2h", "2026-11-22T12:30:00.000000Z");
+        check_since("1h 30min", "2026-11-22T13:00:00.000000Z");
+        check_since("3d ago", "2026-11-19T14:30:00.000000Z");
+        check_since("90", "2026-11-22T14:28:30.000000Z");
+        check_since("0", "2026-11-22T14:30:00.000000Z");
+        check_since("now", "2026-11-22T14:30:00.000000Z");
+}
+
+static void points(void) {
+        check_ok(setenv("TZ", "Europe/Berlin", 1));
+        tzset();
+        if (timezone != -3600)
+                test_skip("there is no time zone Europe/Berlin here");
+        check_since("today", "2026-11-21T23:00:00.000000Z");
+        check_since("yesterday", "2026-11-20T23:00:00.000000Z");
+        check_since("12:30", "2026-11-22T11:30:00.000000Z");
+        check_since("12:30:15", "2026-11-22T11:30:15.000000Z");
+        check_since("2026-11-01", "2026-10-31T23:00:00.000000Z");
+        check_since("2026-07-01", "2026-06-30T22:00:00.000000Z"); /* it was summer */
+        check_since("2026-11-01 08:05", "2026-11-01T07:05:00.000000Z");
+        check_since("2026-11-01T08:05:09", "2026-11-01T07:05:09.000000Z");
+        check_since("2026-11-01T08:05:09.25", "2026-11-01T07:05:09.250000Z");
+}
+
+/* What --json says can be asked for again. */
+static void utc(void) {
+        check_since("2026-11-22T14:14:01.123456Z", "2026-11-22T14:14:01.123456Z");
+        check_since("2026-11-22T14:14:01.1234567Z", "2026-11-22T14:14:01.123456Z");
+        check_since("1970-01-01Z", "1970-01-01T00:00:00.000000Z");
+}
+
+/* The day before the first of a month, and of a year. */
+static void turns(void) {
+        uint64_t usec = 0;
+        char text[RFC3339_MAX];
+
+        check_ok(setenv("TZ", "UTC0", 1));
+        tzset();
+        check_ok(parse_since("yesterday", UINT64_C(1798761600) * USEC_PER_SEC, &usec)); /* 2027-01-01 */
+        check_string(format_rfc3339(usec, text), "2026-12-31T00:00:00.000000Z");
+}
+
+static void mistakes(void) {
+        static const char *const invalid[] = {
+                "", "soon", "tomorrow", "2026-13-01", "2026-02-30", "2026-00-10", "2026-11-1", "2026-11-01T", "2026-11-01 ",
+                "2026-11-01x", "24:00", "12:60", "12:30:61", "12:30:15.", "12:3", "2026-11-01 12:30Zulu", "-2h", " ago",
+                "1969-12-31", "12:30Z",
+        };
+        static const char *const range[] = { "2026-11-23", "9999-12-31", "60000d" };
+        uint64_t usec = 7;
+
+        for (size_t i = 0; i < ELEMENTSOF(invalid); i++)
+                check_error(parse_since(invalid[i], NOW, &usec), -EINVAL);
+        for (size_t i = 0; i < ELEMENTSOF(range); i++)
+                check_error(parse_since(range[i], NOW, &usec), -ERANGE);
+        check_int(usec, 7);
+}
+
+TEST_MAIN(TEST(spans), TEST(points), TEST(utc), TEST(turns), TEST(mistakes))
