@@ -78,6 +78,6 @@ int own_queue_get_if_known(Client *c, OwnQueue *ret, sd_bus_error *error) {
 
 void own_queue_say(Client *c, const OwnQueue *queue) {
         if (queue->paused)
-                say("your queue is paused, %u of your jobs wait in it; to let them begin: codex-jobs resume%s",
-                    queue->queued, client_scope_option(c));
+                say("your queue is paused, queued in it: %u; to let them begin: codex-jobs resume%s", queue->queued,
+                    client_scope_option(c));
 }

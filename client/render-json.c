@@ -130,7 +130,11 @@ static int add_record(json_object *o, const JobRecord *record) {
             (r = add_number(o, "stdout_bytes", record->stdout_bytes)) < 0 ||
             (r = add_number(o, "stderr_bytes", record->stderr_bytes)) < 0 ||
             (r = add_result(o, null_if_empty(record->result))) < 0 ||
-            (r = add_number_unless(o, "stopped_by", record->stopped_by, UINT32_MAX)) < 0)
+            (r = add_number_unless(o, "stopped_by", record->stopped_by, UINT32_MAX)) < 0 ||
+            (r = add_number_unless(o, "cpu_usage_usec", (int64_t) record->cpu_usage_usec, 0)) < 0 ||
+            (r = add_number_unless(o, "memory_peak", (int64_t) record->memory_peak, 0)) < 0 ||
+            (r = add_bool(o, "notify", record->notify)) < 0 ||
+            (r = add_string(o, "retry_of", null_if_empty(record->retry_of))) < 0)
                 return r;
         return 0;
 }

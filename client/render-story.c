@@ -115,6 +115,20 @@ static int put_end(FILE *f, const JobRecord *record) {
         return r < 0 || record->exit_code < 0 ? r : render_entry(f, "exit code", text);
 }
 
+static int put_resources(FILE *f, const JobRecord *record) {
+        char span[DURATION_MAX], bytes[SIZE_TEXT_MAX];
+        bool cpu = record->cpu_usage_usec > 0, memory = record->memory_peak > 0;
+        _cleanup_free_ char *text = NULL;
+
+        if (asprintf(&text, "%s%s%s%s%s", cpu ? format_duration(record->cpu_usage_usec, span) : "",
+                     cpu ? " of processor time" : "", cpu && memory ? ", " : "",
+                     memory ? format_size(record->memory_peak, bytes) : "", memory ? " of memory at most" : "") < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return render_entry(f, "resources", text);
+}
+
 static int put_limits(FILE *f, const UnitLimits *limits) {
         _cleanup_fclose_ FILE *g = NULL;
         _cleanup_free_ char *text = NULL;
@@ -154,5 +168,11 @@ int render_story(FILE *f, const JobRecord *record, const UnitLimits *limits) {
                 r = put_limits(f, limits);
         if (r >= 0)
                 r = put_output(f, record);
+        if (r >= 0)
+                r = put_resources(f, record);
+        if (r >= 0)
+                r = render_entry(f, "retry of", record->retry_of);
+        if (r >= 0 && !record->notify)
+                r = render_entry(f, "notify", "no");
         return r < 0 ? r : render_entry(f, "result", record->result);
 }

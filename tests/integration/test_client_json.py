@@ -31,6 +31,8 @@ def test_verbs_of_a_command(cli, gate):
         cli.document('cancel', job), cli.document('cancel', job, ended),
         cli.document('result', job, status=143), cli.document('await', job, ended, status=143),
         cli.document('await', '--any', job, ended, status=143), cli.document('result', ended, status=7),
+        cli.document('list'), cli.document('list', '--since', '1h', '--state', 'failed'), cli.document('show', job),
+        cli.document('pause'), cli.document('status'), cli.document('resume'), cli.document('retry', ended),
         cli.document('inbox'), cli.document('inbox', '--ack'), cli.document('remove', job, ended),
     ]
     assert all(document['schema'] == 1 for document in documents)
@@ -42,6 +44,23 @@ def test_verbs_of_a_command(cli, gate):
 def test_jobs_that_failed(cli, command, status, reason):
     separator = [] if '--' in command else ['--']
     assert cli.job('run', *separator, *command, status=status)['reason'] == reason
+
+
+def test_absent_is_null_and_not_missing(cli):
+    job = cli.job('run', '--', 'true')
+    names = ('stopped_by', 'cpu_usage_usec', 'memory_peak', 'retry_of')
+    assert [job[name] for name in names] == [None] * len(names) and job['notify'] is True
+    del job['retry_of']
+    with pytest.raises(jsonschema.ValidationError):
+        validate({'schema': 1, 'job': job, 'next': []})
+
+
+def test_resources_of_a_job_that_took_some(cli):
+    """They are known of what ran for a second."""
+    job = cli.job('run', '--runtime-max', '1s', '--', 'sh', '-c', 'while :; do :; done', status=143)
+    assert 0 < job['cpu_usage_usec'] < 10**9
+    assert job['memory_peak'] is None or job['memory_peak'] > 0
+    assert ' of processor time' in cli.output('show', job['id'])
 
 
 def test_verbs_of_codex(cli, codex):
@@ -57,6 +76,7 @@ def test_verbs_of_codex(cli, codex):
 @pytest.mark.parametrize('change', [
     {'schema': 2}, {'job': None}, {'jobs': []}, {'next': 'codex-jobs'},
     {'job': {'state': 'done'}}, {'job': {'reason': 'user'}}, {'job': {'created_at': 'today'}},
+    {'job': {'notify': None}}, {'job': {'retry_of': 'job'}}, {'job': {'memory_peak': -1}}, {'queue': []},
     {'job': {'stdout': 'x'}}, {'job': {'id': 'JOB-0123456789'}}, {'job': {'finished_at': None}}])
 def test_the_schema_refuses_what_is_wrong(cli, change):
     document = cli.document('enqueue', '--', 'true')

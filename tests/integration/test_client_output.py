@@ -62,6 +62,20 @@ def test_logs_cut_both_streams(cli, long):
     assert '--follow' in cli.refused('logs', long['id'], '--max-bytes', '4', '--follow')
 
 
+def test_following_begins_with_the_last_lines(cli, long, gate):
+    assert cli.output('logs', '-f', long['id']).split() == [str(number) for number in range(9991, 10001)]
+    assert cli.output('logs', '-f', '-n', '2', long['id']) == '9999\n10000\n'
+    assert cli.output('logs', '--no-tail', '-f', long['id']) == cli.output('logs', long['id'])
+    assert '--no-tail' in cli.refused('logs', '-f', '--no-tail', '-n', '2', long['id'])
+    job = cli.enqueue('--', *gate.job('seq 13 40', 'seq 12'))
+    gate.wait()
+    with cli.start('logs', '--follow', job) as process:
+        assert process.stdout.readline() == '3\n'
+        gate.open()
+        text = process.stdout.read()
+    assert text == ''.join(f'{number}\n' for number in range(4, 41))
+
+
 @pytest.mark.parametrize('arguments', [('--max-bytes', 'x'), ('--tail', '-1'), ('--tail', '1k')])
 def test_wrong_bounds_are_refused(cli, arguments):
     for verb in ('result', 'await', 'logs'):

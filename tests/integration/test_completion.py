@@ -27,16 +27,24 @@ bind -x '"\C-x\C-l": printf "\nLINE<%s>\n" "$READLINE_LINE"'; . {BASH}
 '''
 
 
-class Bash:
-    """An interactive bash of alice's on a terminal that does not echo."""
+# Without a cursor to move, zsh writes a line again rather than over itself.
+ZSH_SETUP = r'''
+PS1='REA''DY> '; unsetopt prompt_cr prompt_sp beep; LISTMAX=10000; autoload -U compinit; compinit -u -D
+show-line() { zle -I; print -r -- "LI""NE<$BUFFER>"; BUFFER=; }; zle -N show-line; bindkey '^X^L' show-line
+'''
 
-    def __init__(self, directory):
+
+class Terminal:
+    """An interactive shell of alice's."""
+
+    def __init__(self, directory, shell, setup, clear=b''):
+        self.clear = clear
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.execvp('as-user', ['as-user', 'alice', 'env', '--chdir', directory, 'TERM=dumb', 'HISTFILE=',
-                                  'LC_ALL=C.UTF-8', 'bash', '--noprofile', '--norc', '-i'])
+                                  'LC_ALL=C.UTF-8', *shell, '-i'])
         self.text = b''
-        self.run(SETUP.strip())
+        self.run(setup.strip())
 
     def close(self):
         os.close(self.fd)
@@ -56,8 +64,10 @@ class Bash:
 
     def press(self, keys):
         """What the terminal shows after these keys, and what the command line is then. It is cleared."""
-        os.write(self.fd, keys.encode() + b'\x18\x0c\x15')
+        os.write(self.fd, keys.encode() + b'\x18\x0c' + self.clear)
         shown, line = self.read_until(rb'\r?\nLINE<[^>]*>\r\n')
+        if not self.clear: # it was cleared, and now other keys are taken again
+            self.read_until(b'READY> ')
         return shown, line.strip()[len('LINE<'):-1]
 
     def complete(self, text):
@@ -72,7 +82,16 @@ class Bash:
 
 @pytest.fixture
 def bash(sandbox, folder):
-    terminal = Bash(folder)
+    terminal = Terminal(folder, ['bash', '--noprofile', '--norc'], SETUP, clear=b'\x15')
+    yield terminal
+    terminal.close()
+
+
+@pytest.fixture
+def zsh(sandbox, folder):
+    if not shutil.which('zsh'):
+        pytest.skip('there is no zsh')
+    terminal = Terminal(folder, ['zsh', '-f'], ZSH_SETUP)
     yield terminal
     terminal.close()
 
@@ -96,6 +115,11 @@ def two_live(alice, new_gate):
     ('codex-jobs aw', 'codex-jobs await '),
     ('codex-jobs --system --json aw', 'codex-jobs --system --json await '),
     ('codex-jobs await --poll', 'codex-jobs await --poll-interval-ms '),
+    ('codex-jobs list --state co', 'codex-jobs list --state completed '),
+    ('codex-jobs list --state=qu', 'codex-jobs list --state=queued '),
+    ('codex-jobs retry --stdin /etc/hostn', 'codex-jobs retry --stdin /etc/hostname '),
+    ('codex-jobs run --no-n', 'codex-jobs run --no-notify '),
+    ('codex-jobs pau', 'codex-jobs pause '),
     ('codex-jobs --sy', 'codex-jobs --system '),
     ('codex-jobs task --effort mi', 'codex-jobs task --effort minimal '),
     ('codex-jobs task --effort=mi', 'codex-jobs task --effort=minimal '),
@@ -141,7 +165,7 @@ def test_live_jobs_are_listed_with_their_labels(bash, two_live, verb):
     assert listed == [f'{ids[1]}  (the whole world)', f'{ids[0]}  (the tests)']
 
 
-@pytest.mark.parametrize('verb', ['logs', 'status'])
+@pytest.mark.parametrize('verb', ['logs', 'status', 'show'])
 def test_all_jobs_are_listed_with_their_labels(bash, two_live, verb):
     ids, over = two_live
     listed = bash.listed(f'codex-jobs {verb} {KIND}-')
@@ -149,10 +173,11 @@ def test_all_jobs_are_listed_with_their_labels(bash, two_live, verb):
     assert f'{over}  (what is over)' in listed
 
 
-def test_jobs_that_are_over_have_results(bash, alice, two_live):
+@pytest.mark.parametrize('verb', ['result', 'retry', 'remove'])
+def test_jobs_that_are_over(bash, two_live, verb):
     ids, over = two_live
-    listed = [line.split()[0] for line in bash.listed('codex-jobs result ')]
-    assert over in listed or bash.complete(f'codex-jobs result {over[:-1]}') == f'codex-jobs result {over} '
+    listed = [line.split()[0] for line in bash.listed(f'codex-jobs {verb} ')]
+    assert over in listed or bash.complete(f'codex-jobs {verb} {over[:-1]}') == f'codex-jobs {verb} {over} '
     assert not set(ids) & set(listed)
 
 
@@ -238,8 +263,29 @@ def test_fish(two_live):
 
 
 @pytest.mark.skipif(not shutil.which('zsh'), reason='there is no zsh')
-def test_zsh():
+def test_zsh_finds_it():
     path, = filter(os.path.exists, ZSH)
     subprocess.run(['zsh', '-n', path], check=True, timeout=PATIENCE)
     with open(path, encoding='utf-8') as file:
         assert file.readline() == '#compdef codex-jobs\n'
+
+
+def test_zsh(zsh, two_live):
+    ids, over = two_live
+    assert zsh.complete('codex-jobs paus') == 'codex-jobs pause '
+    assert zsh.complete('codex-jobs run --no-n') == 'codex-jobs run --no-notify '
+    assert zsh.complete('codex-jobs list --state=qu') == 'codex-jobs list --state=queued '
+    assert zsh.complete('codex-jobs run --cwd=/et').rstrip('/ ') == 'codex-jobs run --cwd=/etc'
+    for job in ids:
+        assert zsh.complete(f'codex-jobs await {job[:-1]}') == f'codex-jobs await {job} '
+    assert zsh.complete(f'codex-jobs retry {over[:-1]}') == f'codex-jobs retry {over} '
+    shown = zsh.press(f'codex-jobs await {KIND}-\t\t')[0]
+    for job, label in zip(ids, ('the tests', 'the whole world')):
+        assert re.search(rf'{job} +-- running: {label}', shown), shown
+    assert over not in shown
+
+
+def test_zsh_lists_verbs_with_what_they_do(zsh):
+    shown = zsh.press('codex-jobs \t')[0]
+    for verb in verbs():
+        assert re.search(rf'\n{verb} +-- \w', shown), (verb, shown)

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""retry: a job once more; and pause and resume of the queue."""
+
+import pytest
+from clientsupport import cli  # noqa: F401
+
+from support import PATIENCE
+
+# pylint: disable=redefined-outer-name
+
+
+# --- retry ----------------------------------------------------------------------------------------
+
+def test_the_same_again(cli):
+    job = cli.job('run', '--kind', 'check', '--label', 'the tests', '--', 'sh', '-c', 'echo out; exit 3', status=3)
+    done = cli.run('retry', job['id'])
+    again = done.stdout.strip()
+    assert f'codex-jobs await {again}' in done.stderr
+    shown = cli.job('await', again, status=3)
+    assert shown['stdout'] == 'out\n' and shown['retry_of'] == job['id']
+    assert all(shown[name] == job[name] for name in ('kind', 'label', 'directory', 'workspace', 'session', 'uid'))
+    assert f'retry of: {job["id"]}' in cli.output('show', again)
+    assert cli.job('show', job['id'])['retry_of'] is None
+
+
+def test_environment_of_now(cli):
+    cli.environment['NOW'] = 'before'
+    job = cli.job('run', '--', 'sh', '-c', 'echo "$NOW-$MORE"')['id']
+    cli.environment['NOW'] = 'after'
+    assert cli.output('retry', '-q', '--await', job) == 'after-\n'
+    assert cli.output('retry', '-q', '--await', '--env', 'MORE=less', job) == 'after-less\n'
+    assert cli.output('retry', '-q', '--await', '--clean-env', '-E', 'MORE=x', job) == '-x\n'
+
+
+def test_background_prints_the_command_that_waits(cli):
+    job = cli.job('run', '--', 'true')['id']
+    again, command = cli.output('retry', '--background', job).splitlines()
+    assert command.split()[:3] == ['codex-jobs', 'await', again]
+
+
+def test_await(cli, gate):
+    ended = cli.job('run', '--', 'sh', '-c', 'echo out; exit 5', status=5)['id']
+    done = cli.run('retry', '--await', ended, status=5)
+    assert done.stdout == 'out\n' and 'failed: exit code 5' in done.stderr
+    job = cli.enqueue('--', *gate.job())
+    gate.wait()
+    gate.open()
+    cli.run('await', job)
+    done = cli.run('retry', '--await', '--timeout-ms', '1', job, status=124)
+    assert 'the job goes on' in done.stderr
+
+
+def test_document(cli):
+    job = cli.job('run', '--', 'echo', 'x')['id']
+    document = cli.document('retry', job)
+    assert document['job']['retry_of'] == job and document['job']['existing'] is False
+    assert document['next'][0].split()[1] in ('await', 'result')
+    assert cli.job('retry', '--await', job)['stdout'] == 'x\n'
+
+
+def test_key(cli):
+    job = cli.job('run', '--', 'true')['id']
+    first = cli.job('retry', '--key', 'once', job)
+    second = cli.job('retry', '--key', 'once', job)
+    assert first['id'] == second['id']
+    assert second['existing'] is True
+
+
+def test_standard_input(cli):
+    job = cli.job('run', '--stdin', '-', '--', 'cat', text='first')['id']
+    told = cli.refused('retry', job)
+    assert 'Stdin' in told or 'stdin' in told or 'standard input' in told
+    assert cli.output('retry', '-q', '--await', '--stdin', '-', job, text='second') == 'second'
+    with open(f'{cli.folder}/input', 'w', encoding='utf-8') as file:
+        file.write('third')
+    assert cli.output('retry', '-q', '--await', '--stdin', 'input', job) == 'third'
+    assert '/nowhere' in cli.refused('retry', '--stdin', '/nowhere', job)
+
+
+def test_notify(cli):
+    quiet = cli.job('enqueue', '--no-notify', '--', 'true')
+    assert quiet['notify'] is False
+    assert 'notify: no' in cli.output('show', quiet['id'])
+    assert cli.job('enqueue', '--', 'true')['notify'] is True
+    assert cli.job('enqueue', '--no-notify', '--notify', '--', 'true')['notify'] is True
+    cli.run('await', quiet['id'])
+    assert cli.job('retry', '--no-notify', quiet['id'])['notify'] is False
+    assert cli.job('retry', '--notify', quiet['id'])['notify'] is True
+
+
+def test_mistakes_are_told(cli, gate):
+    job = cli.enqueue('--', *gate.job())
+    gate.wait()
+    assert f'codex-jobs await {job}' in cli.refused('retry', job)
+    assert 'no job given' in cli.refused('retry')
+    assert 'one job at a time' in cli.refused('retry', 'a', 'b')
+    assert 'There is no job' in cli.refused('retry', 'neverthere-0000000000')
+
+
+# --- pause and resume -----------------------------------------------------------------------------
+
+@pytest.fixture
+def paused(cli):
+    yield cli
+    cli.run('resume', '-q')
+
+
+def test_paused_queue(paused):
+    cli = paused
+    done = cli.run('pause')
+    assert done.stdout.startswith('paused: ') and 'codex-jobs resume' in done.stderr
+    job = cli.enqueue('--', 'echo', 'x')
+    shown = cli.run('status')
+    assert 'queued' in shown.stdout and 'your queue is paused' in shown.stderr and 'codex-jobs resume' in shown.stderr
+    assert cli.run('status', '-q').stderr == ''
+    document = cli.document('status')
+    assert document['queue']['paused'] is True and document['queue']['queued'] == 1
+    assert document['next'][0].split()[:2] == ['codex-jobs', 'resume']
+    story = cli.run('show', job)
+    assert 'your queue is paused' in story.stderr
+    assert [line.split()[2] for line in story.stdout.splitlines() if 'next:' in line] == ['resume', 'await', 'cancel']
+    assert cli.output('resume').startswith('not paused: ')
+    assert cli.output('await', '-q', job) == 'x\n'
+    assert 'paused' not in cli.run('status').stderr
+
+
+def test_documents(paused):
+    cli = paused
+    document = cli.document('pause')
+    assert document['queue']['paused'] is True and 'job' not in document and 'jobs' not in document
+    assert document['queue']['max_running'] >= 1 and document['queue']['max_queued'] >= 1
+    assert cli.document('pause')['queue']['paused'] is True  # again is no error
+    assert cli.document('resume')['queue']['paused'] is False
+    assert cli.document('resume')['next'] == []
+
+
+def test_running_jobs_go_on(paused, gate):
+    cli = paused
+    job = cli.enqueue('--', *gate.job('echo done'))
+    gate.wait()
+    assert '1 running' in cli.output('pause')
+    with cli.start('await', '-q', job) as process:
+        gate.open()
+        assert process.communicate(timeout=PATIENCE)[0] == 'done\n'
+
+
+def test_quiet(paused):
+    assert paused.run('pause', '-q').stdout == paused.run('resume', '-q').stdout == ''
+
+
+def test_arguments_are_refused(cli):
+    assert 'not needed' in cli.refused('pause', 'job-0123456789')
+    assert 'not needed' in cli.refused('resume', 'now')
