@@ -203,6 +203,29 @@ def test_examples_do_what_the_page_says(reader, page):
     reader.follow(commands)
 
 
+def readme():
+    """The transcripts of README.md, which are indented there. "sudo" is for who reads it, not for a test."""
+    with open(f'{SOURCE}/README.md', encoding='utf-8') as file:
+        blocks = re.findall(r'^\n((?:    .*\n)+)$', file.read(), re.M)
+    for block in blocks:
+        if 'sudo ' not in block:
+            yield from ['```', *(line[4:] for line in block.splitlines()), '```']
+
+
+def test_examples_of_the_readme(reader):
+    commands = list(commands_of(list(readme()), 'README.md'))
+    assert len(commands) >= 4
+    reader.follow(commands)
+
+
+def test_picture_shows_what_happens(reader):
+    """It is drawn by tools/picture; where this fails, draw it again."""
+    texts = tree.parse(f'{SOURCE}/docs/pictures/session.svg').iter('{http://www.w3.org/2000/svg}text')
+    lines = [''.join(text.itertext()) for text in texts]
+    assert max(map(len, lines)) <= 80
+    reader.follow(commands_of(['```', *lines, '```'], 'session.svg'))
+
+
 def transcript(*shown):
     return list(commands_of(['```', *shown, '```'], 'here'))
 
