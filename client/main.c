@@ -64,7 +64,7 @@ static int open_standard_descriptors(void) {
 
 static const Verb *find_verb(const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-                if (streq(verbs[i]->name, name) || streq(strempty(verbs[i]->alias), name))
+                if (streq(verbs[i]->name, name) || (verbs[i]->alias && streq(verbs[i]->alias, name)))
                         return verbs[i];
         return NULL;
 }
@@ -74,6 +74,8 @@ static int no_such_verb(const char *word) {
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
                 suggest_name(&s, verbs[i]->name);
+        if (streq(word, "help")) /* that is how others call it */
+                return usage_error(&verb_none, "there is no verb 'help'. Did you mean '--help', or 'VERB --help'?");
         if (s.name)
                 return usage_error(&verb_none, "there is no verb '%.48s'. Did you mean '%s'?", word, s.name);
         return usage_error(&verb_none, "there is no verb '%.48s'", word);

@@ -17,5 +17,5 @@ typedef struct UnitLimits {
         (UnitLimits) { .runtime_max_usec = UINT64_MAX, .memory_max = UINT64_MAX, .tasks_max = UINT64_MAX, \
                        .cpu_weight = UINT64_MAX }
 
-/* Asks for those of a job that runs. What cannot be told is no limit. */
+/* Asks for those of a job that runs. What cannot be told, or what units have without being given it, is no limit. */
 void unit_limits_read(Client *c, const char *id, UnitLimits *ret);

@@ -8,6 +8,7 @@
 #include "say.h"
 #include "since.h"
 #include "stream.h"
+#include "suggest.h"
 #include "time-util.h"
 
 enum {
@@ -107,15 +108,26 @@ static int since_option(List *s) {
         return r;
 }
 
-static int state_option(List *s) {
-        JobState state = job_state_from_string(optarg);
+static int unknown_state(void) {
+        Suggestion s = { .word = optarg };
 
-        if (state < 0) {
+        for (JobState state = 0; state < _JOB_STATE_MAX; state++)
+                suggest_name(&s, job_state_to_string(state));
+        if (s.name)
+                (void) usage_error(&verb_list, "option '--state': there is no state '%.64s'. Did you mean '%s'?", optarg,
+                                   s.name);
+        else
                 (void) usage_error(&verb_list,
                                    "option '--state': '%.64s' is not queued, running, completed, failed or cancelled",
                                    optarg);
-                return -EINVAL;
-        }
+        return -EINVAL;
+}
+
+static int state_option(List *s) {
+        JobState state = job_state_from_string(optarg);
+
+        if (state < 0)
+                return unknown_state();
         s->filter.states |= JOB_STATE_BIT(state);
         return 0;
 }

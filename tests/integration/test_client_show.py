@@ -45,6 +45,12 @@ def test_a_job_that_runs(cli, gate):
     assert 'finished' not in shown and 'reason' not in shown and 'exit code' not in shown
 
 
+def test_a_job_without_limits(cli, gate):
+    job = cli.enqueue('--', *gate.job())
+    gate.wait()
+    assert 'limits' not in story(cli, job)
+
+
 def test_a_job_that_was_stopped(cli, gate):
     job = cli.enqueue('--', *gate.job())
     gate.wait()
