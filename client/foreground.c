@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "foreground.h"
+#include "live.h"
 #include "progress.h"
 #include "say.h"
 #include "stream.h"
@@ -10,6 +11,9 @@
 
 /* To be accepted may take that long even where the wait is shorter. */
 #define ENQUEUE_USEC (25 * USEC_PER_SEC)
+
+/* A command that is over sooner is spared the line about its progress. */
+#define LIVE_USEC USEC_PER_SEC
 
 /* All that one enqueued and awaited job needs; freed in the reverse order. */
 typedef struct Visit {
@@ -129,6 +133,7 @@ static int visit_end(Visit *v, const Common *common, visit_text_t text) {
         int r;
 
         r = wait_run(v->wait, &v->error);
+        live_end();
         timed_out = r == -ETIMEDOUT;
         if (timed_out || r >= 0)
                 r = client_set_timeout(v->client, USEC_INFINITY); /* the answer may take its time */
@@ -151,6 +156,13 @@ static int say_accepted(Visit *v) {
                                     &(const char *) { v->id }, 1, false);
 }
 
+static int progress_begin(Visit *v) {
+        int r;
+
+        r = progress_new(v->client, v->wait, 1, LIVE_USEC, &v->progress);
+        return r < 0 ? r : progress_follow(v->progress, v->id);
+}
+
 /* ---- run, task ---- */
 
 static int foreground_begin(Visit *v, const Common *common) {
@@ -164,6 +176,11 @@ static int foreground_begin(Visit *v, const Common *common) {
         r = stream_new(v->client, v->id, "stderr", STDERR_FILENO, STREAM_ALL, &v->err);
         if (r < 0 || common->quiet)
                 return r;
+        if (live_is_possible()) { /* to read the progress costs calls, and lines of it would be amid the output */
+                r = progress_begin(v);
+                if (r < 0)
+                        return r;
+        }
         return say_accepted(v);
 }
 
@@ -254,10 +271,7 @@ static int await_begin(Visit *v, const Common *common) {
 
         if (common->json || common->quiet)
                 return 0;
-        r = progress_new(v->client, v->wait, 1, &v->progress);
-        if (r < 0)
-                return r;
-        r = progress_follow(v->progress, v->id);
+        r = progress_begin(v);
         if (r < 0)
                 return r;
         return say_accepted(v);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "bus-names.h"
+#include "live.h"
 #include "progress.h"
 #include "render.h"
 #include "say.h"
+#include "time-util.h"
 
 #define INTERVAL_USEC (3 * USEC_PER_SEC)
+#define LIVE_INTERVAL_USEC (200 * USEC_PER_MSEC)
 
 typedef struct Followed {
         char *id;
@@ -19,6 +22,9 @@ struct Progress {
         Wait *wait;     /* not owned */
         Followed *jobs;
         size_t n_jobs;
+        const Followed *latest; /* that told something; NULL: none did */
+        uint64_t begun_usec;
+        bool live;
         bool subscribed;
         bool resting; /* told something within the interval */
         sd_event_source *timer;
@@ -49,9 +55,11 @@ static int on_rested(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 static void rest(Progress *p) {
+        uint64_t usec = p->live ? LIVE_INTERVAL_USEC : INTERVAL_USEC;
+
         p->timer = sd_event_source_disable_unref(p->timer);
-        p->resting = sd_event_add_time_relative(client_event(p->client), &p->timer, CLOCK_MONOTONIC, INTERVAL_USEC,
-                                                100 * USEC_PER_MSEC, on_rested, p) >= 0;
+        p->resting = sd_event_add_time_relative(client_event(p->client), &p->timer, CLOCK_MONOTONIC, usec, usec / 30,
+                                                on_rested, p) >= 0;
 }
 
 static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
@@ -102,20 +110,25 @@ int progress_follow(Progress *p, const char *id) {
         return subscribe(p, job);
 }
 
+static int say_waiting(const JobRecord *record) {
+        _cleanup_free_ char *text = render_activity(record);
+
+        if (!text)
+                return -ENOMEM;
+        say("waiting for %s: %s", record->id, text);
+        return 0;
+}
+
 /* What it is doing when the wait begins; not counted as progress. */
 static int begin(Progress *p, const JobRecord *record) {
-        _cleanup_free_ char *text = NULL;
         Followed *job;
         int r;
 
         r = progress_follow(p, record->id);
+        if (r >= 0 && !p->live)
+                r = say_waiting(record);
         if (r < 0)
                 return r;
-        text = render_activity(record);
-        if (!text)
-                return -ENOMEM;
-        say("waiting for %s: %s", record->id, text);
-
         job = find_job(p, record->id);
         job->told = strdup(strempty(record->progress));
         return job->told ? 0 : -ENOMEM;
@@ -136,10 +149,12 @@ static int tell(Progress *p, Followed *job, const JobRecord *record) {
                 return -ENOMEM;
         free(job->told);
         job->told = copy;
-        if (!isempty(text)) {
+        if (isempty(text))
+                return 0;
+        p->latest = job;
+        if (!p->live)
                 say("%s: %s", record->id, text);
-                rest(p);
-        }
+        rest(p);
         return 0;
 }
 
@@ -158,7 +173,59 @@ static void on_record(const JobRecord *record, void *userdata) {
                 client_stop(p->client, r, NULL);
 }
 
-int progress_new(Client *c, Wait *w, size_t n, Progress **ret) {
+/* ---- The live line ---- */
+
+static char *activity_text(const WaitedJob *job) {
+        _cleanup_free_ char *activity = NULL;
+        char *text = NULL;
+
+        if (!job->complete)
+                return strdup(job->id);
+        activity = render_activity(&job->record);
+        return activity && asprintf(&text, "%s %s", job->id, activity) >= 0 ? text : NULL;
+}
+
+static char *several_text(const Progress *p, size_t left) {
+        bool told = p->latest && !isempty(p->latest->told);
+        uint64_t now = now_realtime();
+        char duration[DURATION_MAX];
+        char *text = NULL;
+        int r;
+
+        (void) format_duration(now > p->begun_usec ? now - p->begun_usec : 0, duration);
+        r = asprintf(&text, "waiting for %zu of %zu jobs for %s%s%s%s%s", left, wait_count(p->wait), duration,
+                     told ? ": " : "", told ? p->latest->id : "", told ? ": " : "", told ? p->latest->told : "");
+        return r < 0 ? NULL : text;
+}
+
+static char *live_text(void *userdata, JobState *ret_state) {
+        const WaitedJob *one = NULL;
+        Progress *p = userdata;
+        size_t left = 0;
+
+        for (size_t i = 0; i < wait_count(p->wait); i++) {
+                const WaitedJob *job = wait_job(p->wait, i);
+
+                if (job_state_is_terminal(job->record.state))
+                        continue;
+                left++;
+                one = job;
+        }
+        if (!one)
+                return NULL;
+        if (wait_count(p->wait) > 1) {
+                *ret_state = JOB_RUNNING;
+                return several_text(p, left);
+        }
+        *ret_state = one->record.state;
+        if (!one->complete) /* it was enqueued just now, and may have begun before we listened */
+                wait_refresh(p->wait, one->id);
+        return activity_text(one);
+}
+
+/* ---- The object ---- */
+
+int progress_new(Client *c, Wait *w, size_t n, uint64_t delay_usec, Progress **ret) {
         _cleanup_(progress_freep) Progress *p = NULL;
 
         p = malloc(sizeof(Progress));
@@ -167,6 +234,14 @@ int progress_new(Client *c, Wait *w, size_t n, Progress **ret) {
         *p = (Progress) { .client = c, .wait = w, .jobs = calloc(n, sizeof(Followed)) };
         if (!p->jobs)
                 return -ENOMEM;
+        p->live = live_is_possible();
+        p->begun_usec = now_realtime();
+        if (p->live) {
+                int r = live_begin(client_event(c), delay_usec, live_text, p);
+
+                if (r < 0)
+                        return r;
+        }
         wait_on_record(w, on_record, p);
         *ret = TAKE_PTR(p);
         return 0;
@@ -175,6 +250,7 @@ int progress_new(Client *c, Wait *w, size_t n, Progress **ret) {
 Progress *progress_free(Progress *p) {
         if (!p)
                 return NULL;
+        live_end();
         wait_on_record(p->wait, NULL, NULL);
         for (size_t i = 0; i < p->n_jobs; i++) {
                 free(p->jobs[i].id);

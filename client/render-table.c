@@ -4,11 +4,10 @@
 
 #include <locale.h>
 #include <pwd.h>
-#include <sys/ioctl.h>
-#include <wchar.h>
 
 #include "render.h"
 #include "say.h"
+#include "terminal.h"
 #include "time-util.h"
 
 enum { COLUMN_ID, COLUMN_STATE, COLUMN_END, COLUMN_USER, COLUMN_TIME, COLUMN_AGE, COLUMN_WHAT, N_COLUMNS };
@@ -26,38 +25,7 @@ typedef struct Row {
 } Row;
 
 size_t terminal_width(void) {
-        struct winsize size;
-
-        if (!isatty(STDOUT_FILENO))
-                return SIZE_MAX;
-        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
-                return 80;
-        return size.ws_col;
-}
-
-/* The columns that the first n bytes of s take; *ret_bytes is how many bytes fit into max columns. */
-static size_t text_width(const char *s, size_t max, size_t *ret_bytes) {
-        size_t n = strlen(s), columns = 0, i = 0;
-        mbstate_t state = {};
-
-        while (i < n) {
-                wchar_t c;
-                size_t length = mbrtowc(&c, s + i, n - i, &state);
-                int width = 1;
-
-                if (length == 0 || length > n - i) { /* no UTF-8 locale here */
-                        length = 1;
-                        state = (mbstate_t) {};
-                } else
-                        width = MAX(wcwidth(c), 0);
-                if (columns + (size_t) width > max)
-                        break;
-                columns += (size_t) width;
-                i += length;
-        }
-        if (ret_bytes)
-                *ret_bytes = i;
-        return columns;
+        return terminal_columns(STDOUT_FILENO);
 }
 
 static char *cell(const char *text) {
@@ -138,7 +106,7 @@ static void measure(const Row *rows, size_t n, const char *const *heads, size_t 
         for (size_t k = 0; k < N_COLUMNS; k++) {
                 widths[k] = strlen(heads[k]);
                 for (size_t i = 0; i < n; i++)
-                        widths[k] = MAX(widths[k], text_width(rows[i].cells[k], SIZE_MAX, NULL));
+                        widths[k] = MAX(widths[k], text_columns(rows[i].cells[k], SIZE_MAX, NULL));
         }
 }
 
@@ -171,7 +139,7 @@ static void put_line(FILE *f, const char *const *cells, const size_t widths[stat
                         break;
                 room = MIN(widths[k], width - due);
                 (void) fprintf(f, "%*s", (int) (due - column), "");
-                column = due + text_width(cells[k], room, &bytes);
+                column = due + text_columns(cells[k], room, &bytes);
                 (void) fwrite(cells[k], 1, bytes, f);
                 due += widths[k] + GAP;
         }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <sys/uio.h>
 
+#include "live.h"
 #include "options.h"
 #include "say.h"
 #include "utf8.h"
@@ -30,9 +31,11 @@ static void write_line(const char *text) {
                 { (char *) "\n", 1 },
         };
 
+        live_hide();
         /* There is nobody to tell when stderr itself fails. */
         if (writev(STDERR_FILENO, parts, ELEMENTSOF(parts)) < 0)
                 return;
+        live_wrote("\n", 1);
 }
 
 void say(const char *format, ...) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "clean.h"
+#include "live.h"
 #include "output.h"
 #include "say.h"
 #include "stream.h"
@@ -96,6 +97,8 @@ static int flush_buffer(Stream *s) {
 
                 if (!target_is_ready(s->target))
                         return 0;
+                if (s->is_terminal)
+                        live_hide();
                 n = write(s->target, s->buffer + s->begin, MIN(s->end - s->begin, s->chunk));
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -103,6 +106,8 @@ static int flush_buffer(Stream *s) {
                         return 0;
                 if (n < 0)
                         return -errno;
+                if (s->is_terminal)
+                        live_wrote(s->buffer + s->begin, (size_t) n);
                 s->begin += (size_t) n;
         }
         s->begin = s->end = 0;

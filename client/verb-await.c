@@ -3,6 +3,7 @@
 /* codex-jobs await: waits for jobs to end, shows their results, and exits as they ended. */
 
 #include "answer.h"
+#include "live.h"
 #include "progress.h"
 #include "say.h"
 #include "wait.h"
@@ -56,7 +57,7 @@ static int begin(Await *a, char *const *ids, size_t n, uint64_t timeout_usec, ui
         if (r < 0)
                 return r;
         if (!a->common->json && !a->common->quiet) {
-                r = progress_new(a->client, a->wait, n, &a->progress);
+                r = progress_new(a->client, a->wait, n, 0, &a->progress);
                 if (r < 0)
                         return r;
         }
@@ -210,6 +211,7 @@ static int await(Await *a, char *const *ids, size_t n, uint64_t timeout_usec, ui
         if (r < 0)
                 return failure(a, r);
         r = wait_run(a->wait, &a->error);
+        live_end();
         if (r == -ETIMEDOUT)
                 r = settle(a, &timed_out);
         if (r < 0)

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <locale.h>
+#include <poll.h>
+
+#include "live.h"
+#include "terminal.h"
+
+#define TICK_USEC (200 * USEC_PER_MSEC)
+#define ERASE "\r\033[K" /* ECMA-48 */
+
+static struct Live {
+        sd_event_source *timer; /* NULL: there is none */
+        live_text_t text;
+        void *userdata;
+        bool utf8;
+        bool color;
+        bool shown;
+        bool amid; /* the cursor stands within a line that is not ours */
+        unsigned frame;
+} live;
+
+/* A process in the background may write to the terminal, but must not draw over what is in the foreground. */
+static bool in_foreground(void) {
+        return tcgetpgrp(STDERR_FILENO) == getpgrp();
+}
+
+bool live_is_possible(void) {
+        return terminal_is_smart(STDERR_FILENO) && in_foreground();
+}
+
+/* What is lost here is nothing but a look; and who stopped the terminal's output is not waited for. */
+static void put(const char *text, size_t n) {
+        struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+        if (poll(&p, 1, 0) > 0 && write(STDERR_FILENO, text, n) < 0)
+                return;
+}
+
+void live_hide(void) {
+        if (!live.shown)
+                return;
+        live.shown = false;
+        put(ERASE, strlen(ERASE));
+}
+
+void live_wrote(const char *data, size_t n) {
+        if (n > 0)
+                live.amid = data[n - 1] != '\n';
+}
+
+static const char *next_frame(void) {
+        static const char *const utf8[] = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" };
+        static const char *const ascii[] = { "|", "/", "-", "\\" };
+
+        live.frame++;
+        return live.utf8 ? utf8[live.frame % ELEMENTSOF(utf8)] : ascii[live.frame % ELEMENTSOF(ascii)];
+}
+
+/* One column stays free: a cursor behind the last one would be on the next line with some terminals. */
+static void draw(void) {
+        _cleanup_free_ char *text = NULL, *safe = NULL, *line = NULL;
+        size_t columns = terminal_columns(STDERR_FILENO), bytes;
+        JobState state = JOB_QUEUED;
+        const char *color;
+        int n;
+
+        text = live.text(live.userdata, &state);
+        if (!text || columns < 4)
+                return;
+        safe = terminal_text(text, live.utf8);
+        if (!safe)
+                return;
+        (void) text_columns(safe, columns - 3, &bytes);
+        color = live.color ? state_color(state) : "";
+        n = asprintf(&line, "\r%s%s%s %.*s\033[K", color, next_frame(), *color ? COLOR_END : "", (int) bytes, safe);
+        if (n < 0) {
+                line = NULL;
+                return;
+        }
+        put(line, (size_t) n);
+        live.shown = true;
+}
+
+static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
+        int r;
+
+        if (!live.amid && in_foreground())
+                draw();
+        r = sd_event_source_set_time_relative(s, TICK_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+int live_begin(sd_event *event, uint64_t delay_usec, live_text_t text, void *userdata) {
+        live = (struct Live) {
+                .text = text,
+                .userdata = userdata,
+                .utf8 = terminal_is_utf8(),
+                .color = terminal_has_color(STDERR_FILENO),
+        };
+        (void) setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of characters only */
+        return sd_event_add_time_relative(event, &live.timer, CLOCK_MONOTONIC, delay_usec, 10 * USEC_PER_MSEC, on_tick,
+                                          NULL);
+}
+
+void live_end(void) {
+        live_hide();
+        live.timer = sd_event_source_disable_unref(live.timer);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <langinfo.h>
+#include <locale.h>
+#include <sys/ioctl.h>
+#include <wchar.h>
+
+#include "say.h"
+#include "terminal.h"
+
+static bool window_size(int fd, struct winsize *ret) {
+        *ret = (struct winsize) {};
+        if (!isatty(fd))
+                return false;
+        (void) ioctl(fd, TIOCGWINSZ, ret);
+        return true;
+}
+
+size_t terminal_columns(int fd) {
+        struct winsize size;
+
+        if (!window_size(fd, &size))
+                return SIZE_MAX;
+        return size.ws_col ?: 80;
+}
+
+size_t terminal_lines(int fd) {
+        struct winsize size;
+
+        if (!window_size(fd, &size))
+                return SIZE_MAX;
+        return size.ws_row ?: 24;
+}
+
+bool terminal_is_smart(int fd) {
+        const char *type = getenv("TERM");
+
+        return isatty(fd) && !isempty(type) && !streq(type, "dumb");
+}
+
+bool terminal_has_color(int fd) {
+        return isempty(getenv("NO_COLOR")) && terminal_is_smart(fd);
+}
+
+bool terminal_is_utf8(void) {
+        locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t) 0);
+        bool utf8;
+
+        if (!locale)
+                return false;
+        utf8 = streq(nl_langinfo_l(CODESET, locale), "UTF-8");
+        freelocale(locale);
+        return utf8;
+}
+
+/* U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 turn the direction of what follows. */
+static bool turns_direction(const unsigned char *s) {
+        if (s[0] != 0xe2)
+                return false;
+        if (s[1] == 0x80)
+                return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae);
+        return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
+}
+
+char *terminal_text(const char *s, bool utf8) {
+        char *text = one_line(s);
+        const unsigned char *from = (unsigned char *) text;
+        char *to = text;
+
+        if (!text)
+                return NULL;
+        while (*from) {
+                bool first = *from < 0x80 || *from >= 0xc0;
+
+                if (turns_direction(from)) {
+                        from += 3;
+                        continue;
+                }
+                if (utf8 || *from < 0x80)
+                        *to++ = (char) *from;
+                else if (first)
+                        *to++ = '?';
+                from++;
+        }
+        *to = 0;
+        return text;
+}
+
+size_t text_columns(const char *s, size_t max, size_t *ret_bytes) {
+        size_t n = strlen(s), columns = 0, i = 0;
+        mbstate_t state = {};
+
+        while (i < n) {
+                wchar_t c;
+                size_t length = mbrtowc(&c, s + i, n - i, &state);
+                int width = 1;
+
+                if (length == 0 || length > n - i) { /* no UTF-8 locale here */
+                        length = 1;
+                        state = (mbstate_t) {};
+                } else
+                        width = MAX(wcwidth(c), 0);
+                if (columns + (size_t) width > max)
+                        break;
+                columns += (size_t) width;
+                i += length;
+        }
+        if (ret_bytes)
+                *ret_bytes = i;
+        return columns;
+}
+
+const char *state_color(JobState state) {
+        switch (state) {
+        case JOB_RUNNING:
+                return "\033[36m";
+        case JOB_COMPLETED:
+                return "\033[32m";
+        case JOB_FAILED:
+                return "\033[31m";
+        case JOB_CANCELLED:
+                return "\033[33m";
+        default:
+                return "";
+        }
+}

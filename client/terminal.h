@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What a terminal can show, and how much of it a text takes. */
+
+#include "job-state.h"
+#include "macro.h"
+
+/* The columns and lines of the terminal behind a descriptor; SIZE_MAX where it is none. */
+size_t terminal_columns(int fd);
+size_t terminal_lines(int fd);
+
+/* Whether it can go back in a line and erase it: $TERM names none that is dumb. */
+bool terminal_is_smart(int fd);
+
+/* Whether it shows colours and the person wants them: see https://no-color.org. */
+bool terminal_has_color(int fd);
+
+/* Whether the locale of the environment has UTF-8. */
+bool terminal_is_utf8(void);
+
+/* A copy of a text on one line, which can do nothing to a terminal: control characters are spaces, what turns the
+ * direction of writing is left out, and without utf8 what is not ASCII is "?". The caller frees it; NULL: memory is
+ * short. */
+char *terminal_text(const char *s, bool utf8);
+
+/* The columns that a text takes, of at most max; *ret_bytes is how many of its bytes fit. The locale has to have
+ * UTF-8, else each byte is taken for a column. */
+size_t text_columns(const char *s, size_t max, size_t *ret_bytes);
+
+/* The beginning of an ECMA-48 colour for a state, or ""; COLOR_END ends it. */
+const char *state_color(JobState state);
+#define COLOR_END "\033[0m"
