@@ -7,6 +7,7 @@
   order without a gap;
 - no command runs twice; none runs whose Enqueue was refused;
 - the exit that is told is the worker's own; an end that the service put to a job was asked for;
+- a restart of the host ends only what had begun;
 - no wait returns early, and none never;
 - no process of a job is alive after its Cancel returned, or once a limit has ended it;
 - no id is unknown after its Enqueue returned;
@@ -246,6 +247,15 @@ def check_cause(evidence):
                             f'{end["exit"]}, reason "{end["reason"]}"', job, t=ends[0][0])
 
 
+def check_restarted(evidence):
+    """A restart of the host ends what it found begun, which is no more than there are slots; the rest waits on."""
+    restarts = sum('host-restarted' in event.get('allows', ()) for event in evidence.of('fault'))
+    slots = max((event['slots'] for event in evidence.of('opened')), default=0)
+    ended = [job for job in evidence.ends if (evidence.end_of(job) or {}).get('reason') == 'host-restarted']
+    if len(ended) > restarts * slots:
+        yield Violation(WRONG, f'{restarts} restarts ended {len(ended)} jobs, and {slots} can run at a time', ended[-1])
+
+
 def complaint(end, ask, own, cancelled, allowed):
     reason = end['reason']
     if reason == 'user':
@@ -334,7 +344,7 @@ def id_in(found):
 
 
 CHECKS = (check_ended, check_same_end, check_one_job_a_ticket, check_numbers, check_signals,
-          check_catching_up, check_runs, check_cause, check_early, check_never, check_alive,
+          check_catching_up, check_runs, check_cause, check_restarted, check_early, check_never, check_alive,
           check_unknown, check_errors, check_output, check_left_over)
 
 

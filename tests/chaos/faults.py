@@ -102,21 +102,25 @@ async def restart_user_manager(scene, load):
     owner = scene.owner
     note(scene, load, 'user manager restart', allows=['host-restarted'])
     scene.bus_is_up.clear()
-    await scene.command('systemctl', 'restart', f'user@{scene.scope.uid}.service')
-    scene.bus_is_up.set()
+    try:
+        await scene.command('systemctl', 'restart', f'user@{scene.scope.uid}.service')
+    finally:
+        scene.bus_is_up.set()
     await scene.replaced(owner)
     over(scene, 'user manager restart')
 
 
+def held_workers(scene, load):
+    held = [job for job in load.live.values() if job.id and job.plan.holds and not job.let_go]
+    found = [(job, scene.worker_pid(job.id)) for job in held]
+    return [(job, pid) for job, pid in found if pid]
+
+
 async def kill_worker(scene, load):
     """The process that was the command is gone."""
-    held = [job for job in load.live.values() if job.id and job.plan.holds and scene.processes(job.id)]
-    if not held:
-        return
-    job = random.choice(held)
-    pid = scene.worker_pid(job.id)
-    if not pid:
-        return
+    while not (workers := held_workers(scene, load)):
+        await load.progress(1)
+    job, pid = random.choice(workers)
     note(scene, load, 'kill of a worker')
     scene.history.add('worker-killed', id=job.id, pid=pid)
     try:

@@ -79,7 +79,7 @@ class Scene:
         self.scope.configure(**SETTINGS)
         await self.watch()
         await self.up()
-        self.history.add('opened', last=await self.last_sequence())
+        self.history.add('opened', last=await self.last_sequence(), slots=self.slots)
 
     async def watch(self):
         """From here on we are told everything."""

@@ -23,7 +23,7 @@ class Story:
     """A history as the harness writes it, an event a second."""
 
     def __init__(self):
-        self.events = [{'t': 0, 'event': 'opened', 'last': 0}, {'t': 0, 'event': 'watching'}]
+        self.events = [{'t': 0, 'event': 'opened', 'last': 0, 'slots': 1}, {'t': 0, 'event': 'watching'}]
         self.records = {}
         self.sequence = 0
 
@@ -234,6 +234,20 @@ class Checker(unittest.TestCase):
         self.restarted('d')
         for event in self.story.of('fault'):
             event['allows'] = ['host-restarted']
+        self.assertNotIn('check_cause', {violation.rule for violation in self.story.check()})
+
+    def test_restart_of_the_host_that_ends_what_had_not_begun(self):
+        for job in ('a', 'd'):
+            self.restarted(job)
+        self.story.of('fault')[0]['allows'] = ['host-restarted']
+        self.found(WRONG, '1 restarts ended 2 jobs')
+
+    def test_oom_kill(self):
+        for event in self.story.of('told'):
+            if event['id'] == 'c':
+                event.update(reason='oom-kill')
+        self.found(WRONG, 'it had memory enough', 'c')
+        self.story.of('ask')[2]['kind'] = 'hungry'
         self.assertNotIn('check_cause', {violation.rule for violation in self.story.check()})
 
     def test_process_alive_after_cancel(self):

@@ -4,6 +4,7 @@
 import hashlib
 import os
 import re
+import subprocess
 import time
 
 import pytest
@@ -161,11 +162,21 @@ def test_job_holds_no_descriptor_but_its_three(jobs):
     assert all(int(number) >= 10 for number in jobs.output(job).split()[3:])
 
 
-def test_job_has_the_usual_mask_and_signals(jobs):
+def usual_mask(scope):
+    """A user's units inherit it from his manager, see systemd.exec(5); PAM sets that."""
+    if scope.is_system:
+        return b'0022'
+    pid = subprocess.run(['systemctl', 'show', '--value', '-p', 'MainPID', f'user@{scope.uid}.service'],
+                         stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    with open(f'/proc/{pid}/status', 'rb') as status:
+        return next(line.split()[1] for line in status if line.startswith(b'Umask:'))
+
+
+def test_job_has_the_usual_mask_and_signals(jobs, scope):
     job = jobs.enqueue(shell('umask; grep ^SigIgn /proc/self/status; grep ^SigBlk /proc/self/status'))
     jobs.wait(job)
     mask, _, ignored, _, blocked = jobs.output(job).split()
-    assert mask == b'0022'
+    assert mask == usual_mask(scope)
     assert int(ignored, 16) == 0 and int(blocked, 16) == 0
 
 
