@@ -155,9 +155,9 @@ async def use(scene, load, live):
     await finish(load, live)
     new = await enqueue(load, 'quick')
     await load.wait('Await', [new])
-    owner = scene.owner
+    before = scene.starts
     await scene.systemctl('restart', scene.scope.service)
-    await scene.replaced(owner)
+    await scene.replaced(before)
     return await listed(load)
 
 

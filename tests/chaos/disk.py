@@ -122,10 +122,10 @@ async def failing_disk(scene, load):
 async def kill_in_commit(scene, load):
     """The service dies with some of the writes and flushes of a commit done, the others not."""
     await scene.up()
-    owner = scene.owner
+    before = scene.starts
     with shim(scene, 'kill', str(random.randrange(WRITES))):
         note(scene, load, 'kill in the middle of a commit')
-        await scene.replaced(owner)
+        await scene.replaced(before)
 
 
 async def read_only_store(scene, load):

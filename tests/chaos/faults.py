@@ -19,12 +19,12 @@ FEW_DESCRIPTORS = 8
 async def upgrade(scene, load):
     """What a package manager does: another file under the old name, then a restart."""
     program = os.readlink(f'/proc/{await scene.up()}/exe').removesuffix(' (deleted)')
-    owner = scene.owner
+    before = scene.starts
     shutil.copy2(program, f'{program}.new')
     os.rename(f'{program}.new', program)
     note(scene, load, 'upgrade')
     await scene.systemctl('restart', scene.scope.service)
-    await scene.replaced(owner)
+    await scene.replaced(before)
 
 
 async def hang(scene, load):
@@ -34,10 +34,10 @@ async def hang(scene, load):
     await scene.systemctl('restart', scene.scope.service)
     await load.progress(5)
     pid = await scene.up()
-    owner = scene.owner
+    before = scene.starts
     note(scene, load, 'watchdog')
     os.kill(pid, signal.SIGSTOP)
-    await scene.replaced(owner)
+    await scene.replaced(before)
     scene.drop_in(None)
     await scene.systemctl('daemon-reload')
     await scene.systemctl('restart', scene.scope.service)
@@ -62,33 +62,33 @@ async def run_out_of_descriptors(scene, load):
 
 async def restart_bus(scene, load):
     await scene.up()
-    owner = scene.owner
+    before = scene.starts
     note(scene, load, 'bus restart')
     await scene.systemctl('restart', 'dbus.service')
-    await scene.replaced(owner)
+    await scene.replaced(before)
 
 
 async def kill_bus(scene, load):
     """The bus crashes; its socket has systemd start another. Where systemd itself tries to connect before
     it has seen the end of the old one, it waits for itself until its time-out of 90 seconds."""
     await scene.up()
-    owner = scene.owner
+    before = scene.starts
     note(scene, load, 'bus crash')
     with scene.outage():
         await scene.systemctl('kill', '--signal=KILL', 'dbus.service')
-        await scene.replaced(owner)
+        await scene.replaced(before)
 
 
 async def reload_storm(scene, load):
     """In the middle of it the service is away, so that some ends are collected after a reload."""
     pid = await scene.up()
-    owner = scene.owner
+    before = scene.starts
     note(scene, load, 'daemon-reload storm')
     for number in range(RELOADS):
         if number == RELOADS // 2:
             os.kill(pid, signal.SIGKILL)
         await scene.systemctl('daemon-reload')
-    await scene.replaced(owner)
+    await scene.replaced(before)
 
 
 async def reexecute(scene, load):
@@ -99,14 +99,14 @@ async def reexecute(scene, load):
 async def restart_user_manager(scene, load):
     """All the user's processes end, and the bus with them."""
     await scene.up()
-    owner = scene.owner
+    before = scene.starts
     note(scene, load, 'user manager restart', allows=['host-restarted'])
     scene.bus_is_up.clear()
     try:
         await scene.command('systemctl', 'restart', f'user@{scene.scope.uid}.service')
     finally:
         scene.bus_is_up.set()
-    await scene.replaced(owner)
+    await scene.replaced(before)
     over(scene, 'user manager restart')
 
 

@@ -44,14 +44,14 @@ async def reached(scene, load, point):
 
 async def kill_at(scene, load, point):
     await scene.up()
-    owner = scene.owner
+    before = scene.starts
     scene.arm(point)
     provocation = AT_START.get(point.rsplit('-', 2)[0])
     if provocation:
         scene.arm(provocation)
         await reached(scene, load, provocation)
     await reached(scene, load, point)
-    await scene.replaced(owner)
+    await scene.replaced(before)
 
 
 def kill(scene, load, pid, name):
@@ -67,21 +67,21 @@ def kill(scene, load, pid, name):
 async def kill_sometime(scene, load):
     await asyncio.sleep(random.uniform(0, RANDOM_SECONDS))
     pid = await scene.up()
-    owner = scene.owner
+    before = scene.starts
     while not kill(scene, load, pid, 'kill at a random time'):
-        await scene.replaced(owner)
-        pid, owner = await scene.up(), scene.owner
-    await scene.replaced(owner)
+        await scene.replaced(before)
+        pid, before = await scene.up(), scene.starts
+    await scene.replaced(before)
 
 
 async def kill_while_starting(scene, load):
     pid = await scene.up()
-    owner = scene.owner
+    before = scene.starts
     kill(scene, load, pid, 'kill while it starts')
     pid = await scene.next_process(pid)
     await asyncio.sleep(random.uniform(0, START_SECONDS))
     kill(scene, load, pid, 'kill while it starts')
-    await scene.replaced(owner)
+    await scene.replaced(before)
 
 
 async def lose_start_reply(scene, load):

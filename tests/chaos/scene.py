@@ -42,6 +42,7 @@ class Scene:
         self.failure = None
         self.violations = None  # found by the act itself; else the checker's
         self.owner = ''
+        self.starts = 0  # how often it came; another bus gives the same unique names once more
         self.pid = 0  # of the owner of the name
         self.main_pid = 0  # as systemd tells, from the first moment on
         self.changed = asyncio.Event()
@@ -121,6 +122,7 @@ class Scene:
         if owner == self.owner:
             return
         self.owner = owner
+        self.starts += bool(owner)
         self.pid = 0
         self.history.add('up' if owner else 'down', owner=owner)
         self.changed.set()
@@ -162,9 +164,9 @@ class Scene:
                     raise
             await self.breathe()
 
-    async def replaced(self, owner):
-        """Another process serves than the one that had that unique name."""
-        while self.owner == owner:
+    async def replaced(self, starts):
+        """Another process serves than at the time when there had been so many."""
+        while self.owner and self.starts == starts:
             await self.owner_change(LONG_PATIENCE if self.outages else PATIENCE)
         await self.up()
 
