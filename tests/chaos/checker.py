@@ -52,6 +52,7 @@ class Evidence:
         self.asks = {event['ticket']: event for event in self.of('ask')}
         self.accepts = {event['id']: event for event in self.of('accept')}
         self.tickets = {event['id']: event['ticket'] for event in self.of('accept')}
+        self.retries = collections.Counter(event['ticket'] for event in self.of('retry'))
         self.removed = {}
         for event in self.of('remove'):
             for job in event['ids']:
@@ -76,6 +77,10 @@ class Evidence:
 
     def ask_of(self, job):
         return self.asks.get(self.tickets.get(job))
+
+    def jobs_of(self, ticket):
+        """How many jobs that request may have made."""
+        return 1 + self.retries[ticket]
 
     def asked_at(self, job):
         ask = self.ask_of(job)
@@ -124,7 +129,7 @@ def check_one_job_a_ticket(evidence):
     for job, ticket in evidence.tickets.items():
         by_ticket[ticket].add(job)
     for ticket, jobs in by_ticket.items():
-        if len(jobs) > 1:
+        if len(jobs) > evidence.jobs_of(ticket):
             yield Violation(DUPLICATED, f'one request made the jobs {sorted(jobs)}', ticket=ticket)
         if ticket not in evidence.asks:
             yield Violation(WRONG, 'nobody asked for it', min(jobs), ticket=ticket)
@@ -200,7 +205,7 @@ def check_runs(evidence):
         if lines:
             ran[lines[0].split()[1]].add(name.partition('.')[0])
     for ticket, jobs in ran.items():
-        if len(jobs) > 1:
+        if len(jobs) > evidence.jobs_of(ticket):
             yield Violation(DUPLICATED, f'one request ran as {sorted(jobs)}', ticket=ticket)
     for event in evidence.of('refused'):
         if event['ticket'] in ran:

@@ -11,7 +11,7 @@ RANDOM_SECONDS = 0.25
 START_SECONDS = 0.04  # about as long as a start takes
 
 OPERATIONS = ('insert', 'begin', 'started', 'stop', 'finish', 'lookup', 'list', 'remove', 'inbox',
-              'acknowledge', 'expire', 'forget', 'get-state')
+              'acknowledge', 'expire', 'forget', 'get-state', 'read-work', 'pause', 'checkpoint')
 PLACES = ('before-reply', 'after-reply', 'before-start', 'after-start', 'on-started', 'on-ended',
           'before-signal', 'after-signal', 'before-release', 'after-release')
 KILL_POINTS = PLACES + tuple(f'{operation}-{when}-commit' for operation in OPERATIONS

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeps a window of jobs in flight, through several clients at a time, and writes into the history what
 each of them is told: Enqueue with and without a key, Await, AwaitAny, AwaitAll, Cancel, Get, OpenOutput,
-List by sequence, an inbox, Remove."""
+Retry, List by sequence, an inbox, Pause, Remove."""
 
 import asyncio
 import collections
+import dataclasses
 import os
 import random
 
@@ -272,9 +273,26 @@ class Load:
                 self.told('Get', plain(answer[0]))
         if job.kind == 'print' and random.random() < 0.5:
             await self.look_at_output(job)
+        if job.kind == 'quick' and random.random() < 0.2:
+            await self.retry(job)
         self.over.append(job)
         while len(self.over) > KEPT and self.over[0].sequence <= min(self.seen, self.acknowledged):
             await self.remove([self.over.popleft()])
+
+    async def retry(self, job):
+        """The service asks for it once more: the same ticket, another id."""
+        again = dataclasses.replace(job, id='', sequence=0)
+        key = f'{job.ticket} again'
+        self.history.add('retry', ticket=job.ticket)
+        answer = await self.guarded([job.id], 'Retry', 'sa{sv}', job.id, typed({'IdempotencyKey': key}, TYPES))
+        if not answer:
+            return
+        again.id = answer[0]
+        self.history.add('accept', ticket=again.ticket, id=again.id)
+        self.live[key] = again
+        if await self.in_time(again, [self.spawn('Await', self.wait('Await', [again]))]):
+            self.over.append(again)
+        del self.live[key]
 
     async def look_at_output(self, job):
         for stream, expected in printed(job.ticket).items():
@@ -302,7 +320,16 @@ class Load:
         while not self.ending:
             await self.list_finished()
             await self.read_inbox()
+            await self.pause()
             await self.progress(random.randrange(1, 12))
+
+    async def pause(self):
+        """Nothing new begins for a moment, which may be long where the service dies in it."""
+        await self.insist('Pause')
+        queue, = await self.insist('GetQueue')
+        if not plain(queue)['Paused']:
+            self.history.add('error', ids=[''], call='Pause', error='GetQueue does not tell of it', text='')
+        await self.insist('Resume')
 
     async def list_finished(self):
         while True:

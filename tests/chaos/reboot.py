@@ -43,6 +43,7 @@ async def resume(scene, load):
     """Wait for what was accepted before; it is let go at once."""
     events = read(f'{scene.base}/history.jsonl')
     over(scene, NAME)
+    await load.insist('Resume')  # it may have gone down while the queue was paused
     load.seen = last_seen(events)
     await load.acknowledge(last_acknowledged(events))  # the answer may have been lost
     for job in unanswered(events):

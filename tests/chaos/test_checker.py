@@ -171,6 +171,13 @@ class Checker(unittest.TestCase):
         self.story.of('listed')[-1]['jobs'][0]['label'] = 't-b'
         self.found(DUPLICATED, 'one request made the jobs')
 
+    def test_request_that_was_retried(self):
+        self.story.run('y', ticket='t-b')
+        self.story.add('retry', ticket='t-b')
+        self.assertEqual(self.story.check(), [])
+        self.story.run('z', ticket='t-b')
+        self.found(DUPLICATED, 'one request ran as')
+
     # --- wrong ---
 
     def test_gap_between_signals_of_one_process(self):
