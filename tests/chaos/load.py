@@ -78,6 +78,7 @@ class Load:
     async def stop(self):
         """Let everything go, and wait until it is over."""
         self.ending = True
+        self.moved.set()
         while self.holders:
             self.let_oldest_go()
         await asyncio.gather(*self.slots)
@@ -321,7 +322,10 @@ class Load:
             await self.list_finished()
             await self.read_inbox()
             await self.pause()
-            await self.progress(random.randrange(1, 12))
+            target = self.ended + random.randrange(1, 12)
+            while self.ended < target and not self.ending:
+                self.moved.clear()
+                await self.moved.wait()
 
     async def pause(self):
         """Nothing new begins for a moment, which may be long where the service dies in it."""
