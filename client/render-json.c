@@ -256,7 +256,7 @@ int json_write(const JsonReply *reply, sd_bus_error *error) {
         if (!document)
                 return -ENOMEM;
         r = add_number(document, "schema", SCHEMA);
-        if (r >= 0 && (reply->records || !reply->queue))
+        if (r >= 0 && !reply->queue_alone)
                 r = add_jobs(document, reply);
         if (r >= 0 && reply->queue)
                 r = add_queue(document, reply->queue);

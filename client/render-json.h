@@ -29,9 +29,10 @@ void json_extra_clear(JsonExtra *extra);
 typedef struct JsonReply {
         bool single; /* "job" rather than "jobs"; n is 1 then */
         size_t n;
-        const JobRecord *const *records; /* NULL with a queue: it is about that alone */
+        const JobRecord *const *records;
         const JsonExtra *extras; /* NULL: none */
         const OwnQueue *queue;   /* NULL: it is not told of */
+        bool queue_alone;        /* there are no jobs to tell of, not even an empty list */
         char *const *next;       /* commands, ends with NULL */
 } JsonReply;
 

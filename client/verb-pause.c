@@ -24,7 +24,7 @@ static int write_document(Steer *s) {
 
         if (s->queue.paused && !command)
                 return -ENOMEM;
-        return json_write(&(const JsonReply) { .queue = &s->queue, .next = next }, &s->error);
+        return json_write(&(const JsonReply) { .queue = &s->queue, .queue_alone = true, .next = next }, &s->error);
 }
 
 static int write_text(Steer *s) {
