@@ -48,10 +48,11 @@ class Running:
         self.told = []
 
     def tells(self, words):
-        """Wait until it says so, on stderr."""
-        while not self.told or words not in self.told[-1]:
+        """Wait until it says so, on stderr, from now on."""
+        while True:
             self.told.append(self.err.line())
-        return self.told[-1]
+            if words in self.told[-1]:
+                return self.told[-1]
 
     def end(self):
         """Its exit status, the rest of its stdout, and all lines of its stderr."""

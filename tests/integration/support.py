@@ -30,8 +30,8 @@ BUS = ('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus')
 FOREVER = 2**64 - 1
 SECOND = 1_000_000
 
-# Nothing that is right takes so long, sanitizers included.
-PATIENCE = 30
+# Nothing that is right takes so many seconds, sanitizers and a busy machine included.
+PATIENCE = 120
 
 OPTION_TYPES = {
     'Argv': 'aay', 'Kind': 's', 'Label': 's', 'Directory': 's', 'Environment': 'as', 'Stdin': 'h',

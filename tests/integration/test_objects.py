@@ -45,12 +45,12 @@ def test_managed_objects_are_the_live_jobs(jobs, settings, gate):
 def test_object_comes_and_goes(jobs, gate):
     managed(jobs)
     job = jobs.enqueue(gate.job(), Label=SECRET)
-    added = jobs.signal(lambda signal: signal.member == 'InterfacesAdded')
+    added = jobs.signal(lambda signal: signal.member == 'InterfacesAdded' and signal.body[0] == object_path(job))
     assert (added.path, added.body[0], list(added.body[1])) == (PATH, object_path(job), [JOB])
     assert SECRET not in str(added)
     assert object_path(job) in managed(jobs)
     gate.open()
-    removed = jobs.signal(lambda signal: signal.member == 'InterfacesRemoved')
+    removed = jobs.signal(lambda signal: signal.member == 'InterfacesRemoved' and signal.body[0] == object_path(job))
     assert (removed.path, removed.body) == (PATH, (object_path(job), [JOB]))
     assert object_path(job) not in managed(jobs)
     with refused('org.freedesktop.DBus.Error.UnknownObject'):

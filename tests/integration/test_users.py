@@ -116,7 +116,7 @@ def test_signals_to_others_carry_nothing_private(alice, bob, gate, held):
     bob.subscribe(f"type='signal',sender='{NAME}'")
     gate.open()
     ended = alice.wait(held)
-    signal = bob.signal(lambda signal: signal.member == 'JobFinished')
+    signal = bob.signal(lambda signal: signal.member == 'JobFinished' and signal.body[0] == held)
     assert signal.body == (held, 'completed', 0, ended.job['Sequence'])
     bob.flush()
     assert SECRET not in str(bob.signals)
