@@ -41,7 +41,8 @@ def judge(scene, job, heard, listed):
     """What is wrong with what the caller heard, what is stored, and what ran."""
     ids, now = heard - {''}, time.monotonic()
     if len(ids) > 1 or len(listed) > 1:
-        yield Violation(DUPLICATED, f'one key became the jobs {sorted(ids | set(listed))}', ticket=job.ticket, t=now)
+        yield Violation(DUPLICATED, f'one key became the jobs {sorted(ids | set(listed))}', ticket=job.ticket,
+                        t=now)
     elif set(listed) != ids:
         yield Violation(LOST, f'the caller heard of {ids} and stored is {set(listed)}', ticket=job.ticket, t=now)
     for id, row in listed.items():

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from clientsupport import cli  # noqa: F401
-from support import Process, shell
+from support import Process
 
 # pylint: disable=redefined-outer-name
 

@@ -18,7 +18,8 @@ def own_store(scope):
     uid, gid = (0, 0) if scope.is_system else (scope.uid, scope.user.pw_gid)
     scope.systemctl('stop', scope.service)
     for folder in folders:
-        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'mode=700,uid={uid},gid={gid}', 'tmpfs', folder], check=True)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'mode=700,uid={uid},gid={gid}', 'tmpfs', folder],
+                       check=True)
     scope.start_service()
     yield
     scope.systemctl('stop', scope.service)
