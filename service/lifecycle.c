@@ -83,6 +83,7 @@ static void end_unseen(Job *job, JobReason reason) {
                 reason = job->stop_reason;
         if (job_set_outcome(job, state, reason, now_realtime()) < 0)
                 log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));
+        output_close(job->manager->output, job->record.id);
         finish(job);
 }
 
@@ -358,8 +359,12 @@ static void on_collected(BackgroundOp *base) {
 }
 
 static void collect(Job *job) {
-        if (limits_update_sizes(job) == 0 && output_size(job->manager->output, job->record.id, OUTPUT_RESULT) == 0)
+        Output *output = job->manager->output;
+
+        if (limits_update_sizes(job) == 0 && output_size(output, job->record.id, OUTPUT_RESULT) == 0) {
+                output_close(output, job->record.id);
                 return finish(job); /* nothing to read, nothing to sync */
+        }
         if (submit_collect(job->manager, job->record.id, job, on_collected) < 0)
                 finish(job);
 }

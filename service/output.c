@@ -199,8 +199,7 @@ char *output_result_path(const Output *output, const char *id) {
         return asprintf(&path, "%s/%s.result", output->result_path, id) < 0 ? NULL : path;
 }
 
-/* The user may read the file on, but not open it to write any more: the group's bits of a file with an ACL are
- * its mask, see acl(5). */
+/* The group's bits of a file with an ACL are its mask, see acl(5). */
 static void revoke_write(Output *output, const char *id, OutputStream stream) {
         char name[NAME_MAX_];
         int directory = locate(output, id, stream, name);
@@ -210,6 +209,11 @@ static void revoke_write(Output *output, const char *id, OutputStream stream) {
                 return;
         if (fchmodat(directory, name, st.st_mode & 0777 & ~S_IWGRP, 0) < 0)
                 sd_journal_print(LOG_WARNING, "Cannot close %s to its user: %m.", name);
+}
+
+void output_close(Output *output, const char *id) {
+        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++)
+                revoke_write(output, id, (OutputStream) i);
 }
 
 static int sync_stream(Output *output, const char *id, OutputStream stream) {
@@ -274,8 +278,7 @@ static int read_result(Output *output, const char *id, size_t max, char **ret, s
 int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size) {
         int r;
 
-        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++)
-                revoke_write(output, id, (OutputStream) i);
+        output_close(output, id);
         for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR; i++) {
                 r = sync_stream(output, id, (OutputStream) i);
                 if (r < 0)

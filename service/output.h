@@ -49,7 +49,10 @@ uint64_t output_size(Output *output, const char *id, OutputStream stream);
 /* The path of the result of a job, for its environment. The caller frees it; NULL: out of memory. */
 char *output_result_path(const Output *output, const char *id);
 
-/* Lets a finished job's user open its files only to read them from now on, brings standard output and error to the
+/* Lets the user of a job that has ended open its files only to read them from now on. */
+void output_close(Output *output, const char *id);
+
+/* The same; brings standard output and error to the
  * disk and reads the result, at most max bytes, with a NUL behind; *ret is NULL when there is none, or it is too
  * long: then the file is emptied. May block: not for the event loop. */
 int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size);

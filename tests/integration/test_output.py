@@ -7,6 +7,7 @@ import fcntl
 import os
 import select
 import struct
+import subprocess
 
 import pytest
 
@@ -168,3 +169,29 @@ def test_job_cannot_change_the_output_of_another(jobs, scope):
     assert jobs.output(job) == b''
     assert jobs.output(victim) == b'kept\n'
     assert f'{victim}.result' in scope.files()
+
+
+@pytest.mark.parametrize('end', ['silent', 'with output', 'cancelled', 'never begun'])
+def test_files_of_an_ended_job_are_closed_to_writing(alice, system, gate, end):
+    """Its user could store there what no limit counts."""
+    if end == 'never begun':
+        alice.call('Pause')
+    try:
+        job = alice.enqueue(gate.job() if end == 'cancelled' else ['echo', 'x'] if end == 'with output' else ['true'])
+        if end == 'cancelled':
+            gate.wait()
+        if end in ('cancelled', 'never begun'):
+            alice.cancel(job)
+        else:
+            alice.wait(job)
+    finally:
+        if end == 'never begun':
+            alice.call('Resume')
+    path = f'{system.results}/{job}.result'
+    assert subprocess.run(['setpriv', f'--reuid={alice.uid}', '--clear-groups', 'sh', '-c', 'true <"$0"', path],
+                          check=False).returncode == 0
+    assert subprocess.run(['setpriv', f'--reuid={alice.uid}', '--clear-groups', 'sh', '-c', 'true >>"$0"', path],
+                          check=False, stderr=subprocess.DEVNULL).returncode != 0
+    assert os.stat(path).st_mode & 0o020 == 0
+    for stream in ('stdout', 'stderr'):
+        assert os.stat(f'{system.state}/output/{job}.{stream}').st_mode & 0o020 == 0
