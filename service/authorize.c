@@ -8,6 +8,7 @@
 #include "macro.h"
 #include "store.h"
 
+#define NAME_LENGTH_MAX 255 /* of an interface or a member, see the D-Bus specification */
 #define PEER_PARKED_MAX 1024 /* calls of one peer that wait for its uid */
 
 typedef struct Parked {
@@ -151,6 +152,22 @@ static bool is_forged(sd_bus_message *m, uint8_t type) {
                 !streq(strempty(sd_bus_message_get_sender(m)), "org.freedesktop.DBus");
 }
 
+/* sd-bus repeats the names of an interface and of a property that are not there in its error: those that cannot be
+ * any, of many megabytes perhaps, do not come so far. */
+static bool names_are_short(sd_bus_message *m) {
+        const char *name, *types;
+        bool is_short = true;
+        char type;
+
+        if (!streq(strempty(sd_bus_message_get_interface(m)), "org.freedesktop.DBus.Properties"))
+                return true;
+        while (is_short && sd_bus_message_peek_type(m, &type, &types) > 0 && type == 's' &&
+               sd_bus_message_read_basic(m, 's', &name) > 0)
+                is_short = strnlen(name, NAME_LENGTH_MAX + 1) <= NAME_LENGTH_MAX;
+        (void) sd_bus_message_rewind(m, true);
+        return is_short;
+}
+
 /* The one gate in front of every method, every property and every signal that we listen to. */
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         const char *sender = sd_bus_message_get_sender(m);
@@ -173,6 +190,9 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
                 if (r < 0)
                         return r;
         }
+        if (!names_are_short(m))
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_INVALID_ARGS, "No name is longer than %d bytes.",
+                                                  NAME_LENGTH_MAX);
         return peer->uid != UINT32_MAX ? 0 : peer_park(peer, m);
 }
 

@@ -3,6 +3,7 @@
 /* codex-jobsd: the service org.codex.Jobs. See codex-jobsd(8). */
 
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -70,6 +71,13 @@ static int add_signals(sd_event *event, Manager *manager) {
         return r;
 }
 
+/* glibc would raise these bounds with the largest message that somebody ever sent, and keep as much for good;
+ * see mallopt(3). */
+static void give_memory_back(void) {
+        (void) mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+        (void) mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+}
+
 /* Before there is a thread. */
 static void block_signals(void) {
         sigset_t set;
@@ -109,6 +117,7 @@ int main(int argc, char *argv[]) {
         if (scope < 0)
                 return status;
         umask(0077);
+        give_memory_back();
         block_signals();
         r = run(scope);
         if (r < 0)

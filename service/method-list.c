@@ -6,6 +6,8 @@
 #include "request.h"
 #include "utf8.h"
 
+#define FILTERS_MAX 32U
+
 static int read_filter_states(sd_bus_message *m, StoreFilter *filter, sd_bus_error *error) {
         const char *word;
         int r;
@@ -18,6 +20,8 @@ static int read_filter_states(sd_bus_message *m, StoreFilter *filter, sd_bus_err
 
                 if (state < 0)
                         return invalid(error, "Filter State: states are queued, running, completed, failed and cancelled.");
+                if (filter->states & 1U << state)
+                        return invalid(error, "Filter State names %s twice.", word);
                 filter->states |= 1U << state;
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);
@@ -85,6 +89,7 @@ static int read_filter_entry(sd_bus_message *m, StoreFilter *filter, sd_bus_erro
 }
 
 static int read_filter(sd_bus_message *m, StoreFilter *filter, sd_bus_error *error) {
+        unsigned n = 0;
         int r;
 
         *filter = (StoreFilter) { .uid = STORE_ANY_UID, .after_sequence = UINT64_MAX, .limit = 100 };
@@ -92,6 +97,8 @@ static int read_filter(sd_bus_message *m, StoreFilter *filter, sd_bus_error *err
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                if (++n > FILTERS_MAX)
+                        return invalid(error, "There are more filters than %u; name each once.", FILTERS_MAX);
                 r = read_filter_entry(m, filter, error);
                 if (r < 0)
                         return r;

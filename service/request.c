@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "bus-names.h"
+#include "job-id.h"
 #include "limits.h"
 #include "request.h"
 
@@ -56,7 +57,7 @@ int request_add_id(Request *request, const char *id) {
         if (!bigger)
                 return -ENOMEM;
         request->ids = bigger;
-        bigger[request->n_ids] = strdup(id);
+        bigger[request->n_ids] = strndup(id, JOB_ID_MAX + 1); /* one that is too long stays so */
         if (!bigger[request->n_ids])
                 return -ENOMEM;
         bigger[++request->n_ids] = NULL;

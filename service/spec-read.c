@@ -50,9 +50,10 @@ static int read_text(sd_bus_message *m, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-/* Reads "as" or "aay" as a NULL-terminated list. */
+/* Reads "as" or "aay" as a NULL-terminated list. -E2BIG: no program could be given so much, and nobody else is to
+ * wait until all of it was read. */
 static int read_strings(sd_bus_message *m, bool bytes, char ***ret) {
-        size_t n = 0, allocated = 0;
+        size_t n = 0, allocated = 0, size = 0;
         char **list = NULL;
         int r;
 
@@ -76,7 +77,10 @@ static int read_strings(sd_bus_message *m, bool bytes, char ***ret) {
                 r = bytes ? read_bytes(m, &list[n]) : read_text(m, &list[n]);
                 if (r < 0)
                         break;
-                n++;
+                size += strlen(list[n++]) + 1;
+                r = size > JOB_COMMAND_MAX || n > JOB_STRINGS_MAX ? -E2BIG : 0;
+                if (r < 0)
+                        break;
         }
         if (r > 0)
                 r = sd_bus_message_exit_container(m);
@@ -88,6 +92,12 @@ static int read_strings(sd_bus_message *m, bool bytes, char ***ret) {
         return 0;
 }
 
+static int too_large(sd_bus_error *error) {
+        return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                 "Arguments and environment are more than %u bytes, or one of them more than %u strings; hand "
+                                 "large data over as Stdin.", JOB_COMMAND_MAX, JOB_STRINGS_MAX);
+}
+
 static int read_argv(sd_bus_message *m, bool bytes, Spec *spec, sd_bus_error *error) {
         char **argv = NULL;
         int r;
@@ -95,6 +105,8 @@ static int read_argv(sd_bus_message *m, bool bytes, Spec *spec, sd_bus_error *er
         r = read_strings(m, bytes, &argv);
         if (r == -EINVAL)
                 return invalid(error, "An argument of the command contains a NUL byte; no program can receive it.");
+        if (r == -E2BIG)
+                return too_large(error);
         if (r < 0)
                 return r;
         if (spec->argv && spec->argv[0]) {
@@ -123,6 +135,8 @@ static int option_environment(sd_bus_message *m, const char *type, Spec *spec, s
         r = read_strings(m, streq(type, "aay"), &spec->environment);
         if (r == -EINVAL)
                 return invalid(error, "Option Environment: an entry contains a NUL byte.");
+        if (r == -E2BIG)
+                return too_large(error);
         if (r < 0)
                 return r;
         for (char **e = spec->environment; *e; e++)
@@ -383,11 +397,9 @@ static int read_options(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
 }
 
 static int check_size(const Spec *spec, sd_bus_error *error) {
-        if (string_list_size(spec->argv) + string_list_size(spec->environment) <= JOB_COMMAND_MAX)
-                return 0;
-        return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                 "Arguments and environment are more than %u bytes; hand large data over as Stdin.",
-                                 JOB_COMMAND_MAX);
+        bool fits = string_list_size(spec->argv) + string_list_size(spec->environment) <= JOB_COMMAND_MAX;
+
+        return fits ? 0 : too_large(error);
 }
 
 int spec_read_retry(sd_bus_message *m, Spec *spec, sd_bus_error *error) {

@@ -5,7 +5,7 @@
 
 #define IDS_EVERY 300                    /* calls between two looks at what jobs there are */
 #define PARKED_MAX (RAW_CALLS_MAX * 2 / 3) /* calls that wait for jobs to end */
-#define ANSWER_USEC (60 * USEC_PER_SEC)
+#define ALONE_USEC (2000 * USEC_PER_MSEC)
 #define CANCELS_MAX 64
 
 typedef struct Attack {
@@ -31,6 +31,8 @@ int attack_open_bus(sd_bus **ret, const char *socket_path) {
                 r = sd_bus_set_bus_client(bus, true);
         if (r >= 0)
                 r = sd_bus_start(bus);
+        if (r >= 0)
+                r = sd_bus_set_method_call_timeout(bus, RAW_ANSWER_USEC);
         if (r >= 0)
                 *ret = TAKE_PTR(bus);
         return r;
@@ -130,20 +132,40 @@ static void note(Attack *a, CallKind kind, const RawMessage *m) {
                         strempty(m->member), strempty(m->path), m->signature, m->body.size, m->n_fds);
 }
 
+/* A call that waits for a job is left behind. */
+static int wait_alone(Attack *a, RawBus *bus, unsigned n_before, const char *member) {
+        uint64_t begin = now_usec(), taken;
+        int r;
+
+        r = raw_bus_wait(bus, n_before, ALONE_USEC);
+        if (r < 0)
+                return r == -ETIMEDOUT ? 0 : r;
+        taken = now_usec() - begin;
+        if (taken > a->report->slowest_usec && !startswith(strempty(member), "Await")) {
+                a->report->slowest_usec = taken;
+                (void) strcpy(a->report->slowest, a->report->recent[(a->report->n_recent - 1) % ATTACK_RECENT_MAX]);
+        }
+        return 0;
+}
+
 static bool send_one(Attack *a) {
         _cleanup_(raw_message_clear) RawMessage m = {};
         Draw draw = { .random = &a->random, .target = &a->target, .message = &m };
         CallKind kind = call_draw_kind(&a->random);
         RawBus **bus = kind == CALL_BROKEN ? &a->broken : &a->raw;
+        unsigned before;
         int r;
 
         if (!connect_raw(a, bus))
                 return false;
+        before = raw_bus_waiting(*bus);
         call_draw(&draw, kind);
         note(a, kind, &m);
         r = raw_bus_send(*bus, &m);
         if (r == -ETIMEDOUT)
-                return fail(a, "a call was not answered, or not taken, within a minute", r);
+                return fail(a, "a call was not answered, or not taken, in two minutes", r);
+        if (r >= 0 && a->plan->one_by_one)
+                r = wait_alone(a, *bus, before, m.member);
         if (r < 0) {
                 a->report->cut_off++;
                 a->report->dropped += raw_bus_waiting(*bus);
@@ -158,8 +180,8 @@ static bool settle(Attack *a, RawBus *bus) {
 
         if (!bus)
                 return true;
-        r = raw_bus_wait(bus, 0, ANSWER_USEC);
-        return r >= 0 || r == -ECONNRESET || fail(a, "calls were not answered within a minute", r);
+        r = raw_bus_wait(bus, 0, RAW_ANSWER_USEC);
+        return r >= 0 || r == -ECONNRESET || fail(a, "calls were not answered in two minutes", r);
 }
 
 static bool make_room(Attack *a) {
@@ -232,6 +254,8 @@ void attack_print(const AttackReport *report) {
                       report->cut_off, report->dropped);
         for (size_t i = 0; i < ATTACK_ERRORS_MAX && report->errors[i].name[0]; i++)
                 (void) printf("  %8" PRIu64 " %s\n", report->errors[i].count, report->errors[i].name);
+        if (report->slowest[0])
+                (void) printf("  the slowest call, with %.1f ms: %s\n", (double) report->slowest_usec / 1000, report->slowest);
         if (!report->failure[0])
                 return;
         (void) printf("  What was sent last:\n");

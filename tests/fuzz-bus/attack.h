@@ -15,6 +15,7 @@ typedef struct AttackPlan {
         uint64_t seed;
         uint64_t seconds; /* 0: until the calls are made */
         uint64_t calls;   /* 0: until the time is over */
+        bool one_by_one;  /* waits for an answer, though not for long, before the next call */
 } AttackPlan;
 
 /* Lies in memory that the processes share. */
@@ -30,6 +31,8 @@ typedef struct AttackReport {
         char failure[256];  /* "": none */
         char recent[ATTACK_RECENT_MAX][160]; /* what was sent last, for whoever looks for the cause */
         uint64_t n_recent;
+        uint64_t slowest_usec; /* one by one: the call that was answered last of all, and how late */
+        char slowest[160];
 } AttackReport;
 
 /* Whether the service stood it; if not, report->failure says what happened. */

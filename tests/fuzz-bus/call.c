@@ -182,8 +182,8 @@ static void draw_broken(Draw *d) {
 
 CallKind call_draw_kind(Random *random) {
         static const uint8_t weights[_CALL_KIND_MAX] = {
-                [CALL_RIGHT] = 100, [CALL_RANDOM] = 50, [CALL_TYPES] = 35, [CALL_STANDARD] = 35, [CALL_ELSEWHERE] = 15,
-                [CALL_GIANT] = 1, [CALL_NO_CALL] = 5, [CALL_BROKEN] = 10,
+                [CALL_RIGHT] = 200, [CALL_RANDOM] = 100, [CALL_TYPES] = 70, [CALL_STANDARD] = 70, [CALL_ELSEWHERE] = 30,
+                [CALL_GIANT] = 1, [CALL_NO_CALL] = 10, [CALL_BROKEN] = 15,
         };
         uint32_t sum = 0, drawn;
 

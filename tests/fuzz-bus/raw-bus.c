@@ -162,9 +162,9 @@ static ssize_t send_some(RawBus *bus, const uint8_t *data, size_t size, const in
         return sendmsg(bus->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* A bus that reads nothing more for a minute hangs. */
+/* A bus that reads nothing more for so long hangs. */
 static int send_all(RawBus *bus, const Writer *w, const int *fds, unsigned n_fds) {
-        uint64_t deadline = now_usec() + 60 * USEC_PER_SEC;
+        uint64_t deadline = now_usec() + RAW_ANSWER_USEC;
         size_t sent = 0;
 
         while (sent < w->size) {
@@ -244,7 +244,7 @@ static int send_to(RawBus *bus, const RawMessage *m, const char *destination) {
 int raw_bus_send(RawBus *bus, const RawMessage *m) {
         int r;
 
-        r = raw_bus_wait(bus, RAW_CALLS_MAX - 1, 60 * USEC_PER_SEC);
+        r = raw_bus_wait(bus, RAW_CALLS_MAX - 1, RAW_ANSWER_USEC);
         return r < 0 ? r : send_to(bus, m, JOBS_BUS_NAME);
 }
 
@@ -327,7 +327,7 @@ int raw_bus_new(RawBus **ret, const char *socket_path) {
                                          .interface = "org.freedesktop.DBus", .member = "Hello" },
                     "org.freedesktop.DBus");
         if (r >= 0)
-                r = raw_bus_wait(bus, 0, 60 * USEC_PER_SEC);
+                r = raw_bus_wait(bus, 0, RAW_ANSWER_USEC);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(bus);

@@ -8,6 +8,7 @@
 #include "writer.h"
 
 #define RAW_CALLS_MAX 96 /* that wait for an answer: dbus-daemon lets a connection have 128 */
+#define RAW_ANSWER_USEC (120 * USEC_PER_SEC) /* whoever does not answer for so long hangs */
 
 /* The types and flags of messages, and the fields of their headers; see the D-Bus specification. */
 enum { TYPE_CALL = 1, TYPE_RETURN, TYPE_ERROR, TYPE_SIGNAL };

@@ -246,8 +246,11 @@ static void append_one(Draw *d, const char *type) {
 }
 
 void value_append(Draw *d, const char *signature) {
-        for (; *signature; signature = type_end(signature))
+        for (; *signature; signature = type_end(signature)) {
                 append_one(d, signature);
+                if (d->message->body.size > d->giant)
+                        d->giant = 0; /* one of them is enough */
+        }
 }
 
 /* --- what is right --------------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #include "raw-bus.h"
 #include "watch.h"
 
-#define ANSWER_USEC (60 * USEC_PER_SEC)
+#define ANSWER_USEC (120 * USEC_PER_SEC)
 #define PING_USEC (10 * USEC_PER_MSEC)
 
 static int read_text(pid_t pid, const char *name, char *ret, size_t size) {
@@ -111,6 +111,8 @@ int watch_ping_once(sd_bus *bus, pid_t pid, WatchPings *pings) {
                 r = sd_bus_process(bus, NULL);
                 if (r == 0)
                         r = sd_bus_wait(bus, UINT64_MAX);
+                if (r == -EINTR) /* an attack has ended */
+                        r = 0;
         }
         if (r >= 0)
                 r = service.error;

@@ -29,7 +29,7 @@ typedef struct WatchPings {
         uint32_t busy[WATCH_PINGS_MAX];
 } WatchPings;
 
-/* Pings once. -ENOTCONN: the service did not answer within a minute, or is gone. */
+/* Pings once. -ENOTCONN: the service did not answer within two minutes, or is gone. */
 int watch_ping_once(sd_bus *bus, pid_t pid, WatchPings *ret);
 
 /* Pings until *stop: a time of one is taken every 10 ms. */

@@ -22,7 +22,8 @@ static uint8_t *extend(Writer *w, size_t size) {
 }
 
 void writer_fill(Writer *w, uint8_t byte, size_t size) {
-        memset(extend(w, size), byte, size);
+        if (size > 0)
+                memset(extend(w, size), byte, size);
 }
 
 void writer_align(Writer *w, size_t alignment) {

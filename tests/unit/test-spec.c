@@ -186,6 +186,14 @@ static void too_large(void) {
         check_ok(sd_bus_message_append(m, "asa{sv}", 3, "true", most, "", 0));
         check_refused_as(m, JOBS_ERROR_LIMIT_EXCEEDED, "hand large data over as Stdin");
 
+        m = enqueue_new();
+        check_ok(sd_bus_message_open_container(m, 'a', "s"));
+        for (unsigned i = 0; i <= JOB_STRINGS_MAX; i++)
+                check_ok(sd_bus_message_append_basic(m, 's', i > 0 ? "" : "true"));
+        check_ok(sd_bus_message_close_container(m));
+        check_ok(sd_bus_message_append(m, "a{sv}", 0));
+        check_refused_as(m, JOBS_ERROR_LIMIT_EXCEEDED, "262144 strings");
+
         memcpy(large, "A=", 2);
         check_refused_as(with_option("Environment", "as", 1, large), JOBS_ERROR_LIMIT_EXCEEDED, "8388608 bytes");
 }
