@@ -109,15 +109,17 @@ static void drop_own_variables(char **environment) {
 }
 
 int spec_decode(const void *data, size_t size, Spec *ret, SpecInput *ret_input) {
-        char *p = (char *) data + sizeof(SpecHeader);
-        const char *end = (const char *) data + size, *directory;
+        const char *end, *directory;
         _cleanup_spec_ Spec spec = SPEC_INIT;
         SpecInput input = {};
         SpecHeader header;
+        char *p;
         int r;
 
-        if (size < sizeof(header))
+        if (size < sizeof(header)) /* without data, perhaps */
                 return -EBADMSG;
+        p = (char *) data + sizeof(header);
+        end = (const char *) data + size;
         memcpy(&header, data, sizeof(header));
         if (header.magic != SPEC_MAGIC || header.n_argv == 0)
                 return -EBADMSG;
