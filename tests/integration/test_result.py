@@ -120,6 +120,47 @@ def test_result_file_that_is_replaced(jobs, scope, folder, kind):
         assert (ended.state, ended.job.get('Result')) == ('completed', result)
 
 
+def test_sparse_result_of_ten_gigabytes_is_none(jobs):
+    ended = jobs.run(shell('echo "{}" >"$CODEX_JOB_RESULT"; truncate -s 10G "$CODEX_JOB_RESULT"'))
+    assert ended.state == 'completed' and 'Result' not in ended.job
+
+
+def test_result_that_changes_while_it_is_read(jobs):
+    """What the command left in the background goes on until the result is on disk."""
+    script = """while :; do echo '{"a": 1}' >"$CODEX_JOB_RESULT"; head -c 70000 /dev/zero >"$CODEX_JOB_RESULT"
+                truncate -s 5 "$CODEX_JOB_RESULT"; done & exit 0"""
+    for _ in range(10):
+        ended = jobs.run(shell(script))
+        assert ended.state == 'completed'
+        assert ended.job.get('Result') in (None, '{"a":1}')
+
+
+def test_result_that_is_replaced_while_it_is_read(jobs, folder):
+    """In a user's scope by something else, in the system's not at all."""
+    script = """while :; do mkfifo fifo; mv -f fifo "$CODEX_JOB_RESULT"; ln -sf /dev/zero link; mv -f link "$CODEX_JOB_RESULT"
+                echo '{"a": 1}' >file; mv -f file "$CODEX_JOB_RESULT"; done 2>/dev/null & exit 0"""
+    for _ in range(10):
+        ended = jobs.run(shell(script), Directory=folder)
+        assert ended.state == 'completed'
+        assert ended.job.get('Result') in (None, '{"a":1}')
+
+
+def test_result_that_is_a_link_to_a_file_of_another(jobs, scope):
+    """It is neither read with more rights than the user has nor changed, also when the job is forgotten."""
+    path = f'{os.path.dirname(scope.results)}/of-root'
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), 'w', encoding='ascii') as file:
+        file.write('{"secret": 1}')
+    try:
+        job = jobs.run(shell('ln -f "$1" "$CODEX_JOB_RESULT"', path)).job
+        assert 'Result' not in job
+        jobs.remove(job['Id'])
+        with open(path, encoding='ascii') as file:
+            assert file.read() == '{"secret": 1}'
+        assert os.stat(path).st_mode & 0o777 == 0o600
+    finally:
+        os.unlink(path)
+
+
 # --- progress -------------------------------------------------------------------------------------
 
 def next_progress(jobs, job):
