@@ -86,12 +86,13 @@ static int on_pong(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 0;
 }
 
-static int send_ping(sd_bus *bus, const char *destination, const char *path, Ping *ping) {
+static int send_ping(sd_bus *bus, const char *destination, const char *path, const char *interface, const char *member,
+                     Ping *ping) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         *ping = (Ping) { .begin = now_usec() };
-        r = sd_bus_message_new_method_call(bus, &m, destination, path, "org.freedesktop.DBus.Peer", "Ping");
+        r = sd_bus_message_new_method_call(bus, &m, destination, path, interface, member);
         return r < 0 ? r : sd_bus_call_async(bus, NULL, m, on_pong, ping, ANSWER_USEC);
 }
 
@@ -104,9 +105,9 @@ int watch_ping_once(sd_bus *bus, pid_t pid, WatchPings *pings) {
         Ping service, driver;
         int r;
 
-        r = send_ping(bus, JOBS_BUS_NAME, JOBS_PATH, &service);
+        r = send_ping(bus, JOBS_BUS_NAME, JOBS_PATH, "org.freedesktop.DBus.Peer", "Ping", &service);
         if (r >= 0)
-                r = send_ping(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", &driver);
+                r = send_ping(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId", &driver);
         while (r >= 0 && (service.end == 0 || driver.end == 0)) {
                 r = sd_bus_process(bus, NULL);
                 if (r == 0)
@@ -155,6 +156,6 @@ void watch_print(WatchPings *pings) {
         if (pings->n == 0)
                 return;
         print_times("Ping of the service:", pings->service, pings->n);
-        print_times("Ping of the bus:", pings->bus, pings->n);
+        print_times("GetId of the bus:", pings->bus, pings->n);
         print_times("the service was busy with something else:", pings->busy, pings->n);
 }

@@ -19,7 +19,7 @@ int watch_find(sd_bus *bus, pid_t *ret);
 
 #define WATCH_PINGS_MAX 100000
 
-/* How long the service and, beside it, the bus itself took to answer a Ping. */
+/* How long the service and, beside it, the bus itself took to answer a Ping and a GetId. */
 typedef struct WatchPings {
         unsigned n;
         uint32_t service[WATCH_PINGS_MAX]; /* µs */

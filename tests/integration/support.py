@@ -62,11 +62,12 @@ Ended = collections.namedtuple('Ended', 'state exit_code job')
 @contextlib.contextmanager
 def acting_as(uid):
     """The kernel takes the credentials of a connection when it is made."""
+    before = os.geteuid()
     os.seteuid(uid)
     try:
         yield
     finally:
-        os.seteuid(0)
+        os.seteuid(before)
 
 
 class Connection:

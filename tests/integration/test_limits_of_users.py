@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one user may take, and that it is nothing of another's."""
+
+import os
+
+import pytest
+
+from support import BUS, FOREVER, plain, refused
+
+
+@pytest.fixture
+def configure(system, root):
+    """The configuration of the system's service; the test's end takes it back."""
+
+    def apply(**values):
+        system.configure(**values)
+        system.reload(root)
+
+    yield apply
+    os.unlink(system.config)
+    system.reload(root)
+
+
+# --- sharing --------------------------------------------------------------------------------------
+
+def in_batches(client, send, items):
+    """dbus-daemon lets a connection wait for 128 answers."""
+    answers = []
+    for start in range(0, len(items), 100):
+        answers += [client.answer(call) for call in [send(item) for item in items[start:start + 100]]]
+    return answers
+
+
+def running(client):
+    return plain(client.call('GetQueue')[0])['Running']
+
+
+def test_long_queue_of_one_delays_the_first_of_another_by_one_slot(alice, bob, configure, new_gate):
+    configure(MaxRunning=1)
+    first, second = new_gate(), new_gate()
+    alice.enqueue(first.job())
+    first.wait()
+    queued = [job for job, _ in in_batches(alice, lambda _: alice.send_enqueue(second.job()), range(500))]
+    waiting = bob.send_wait(bob.enqueue(['true']))
+    first.open()
+    second.open()  # for one of them: no more come before bob's
+    assert bob.wait_answer(waiting).state == 'completed'
+    in_batches(alice, alice.send_cancel, queued[::-1])
+    assert sum(alice.get(job)['State'] == 'completed' for job in queued[:3]) <= 1
+
+
+def test_users_have_as_many_slots_as_each_other(alice, bob, configure, new_gate):
+    """However long the queue of one is."""
+    configure(MaxRunning=2)
+    gates = new_gate(), new_gate()
+    jobs = [alice.enqueue(gate.job()) for gate in gates]
+    for gate in gates:
+        gate.wait()
+    for _ in range(20):
+        alice.enqueue(['sleep', 'infinity'])
+    for _ in range(2):
+        bob.enqueue(['sleep', 'infinity'])
+    gates[0].open()
+    alice.wait(jobs[0])
+    assert (running(alice), running(bob)) == (1, 1)
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+def test_running_jobs_of_a_user(alice, bob, configure, gate):
+    """More wait; those of another do not."""
+    configure(MaxRunningPerUser=1)
+    alice.enqueue(gate.job())
+    gate.wait()
+    second = alice.enqueue(['true'])
+    assert bob.run(['true']).state == 'completed'
+    assert alice.get(second)['State'] == 'queued'
+    gate.open()
+    assert alice.wait(second).state == 'completed'
+
+
+def test_queued_jobs_of_a_user(alice, bob, configure, gate):
+    configure(MaxRunningPerUser=1, MaxQueuedPerUser=2)
+    alice.enqueue(gate.job())
+    gate.wait()
+    second = alice.enqueue(['true'])
+    alice.enqueue(['true'])
+    with refused('LimitExceeded', 'MaxQueuedPerUser', '2'):
+        alice.enqueue(['true'])
+    assert bob.run(['true']).state == 'completed'
+    alice.cancel(second)
+    alice.enqueue(['true'])
+
+
+def test_queued_jobs_of_all(alice, bob, configure, gate):
+    configure(MaxRunning=1, MaxQueued=2)
+    alice.enqueue(gate.job())
+    gate.wait()
+    for client in (alice, bob):
+        client.enqueue(['true'])
+    for client in (alice, bob):
+        with refused('LimitExceeded', 'MaxQueued', '2'):
+            client.enqueue(['true'])
+
+
+@pytest.mark.parametrize('member, signature, arguments', [
+    ('Await', 'st', lambda job: (job, FOREVER)),
+    ('AwaitAny', 'ast', lambda job: ([job], FOREVER)),
+    ('AwaitAll', 'ast', lambda job: ([job], FOREVER))])
+def test_awaits_of_a_user(alice, bob, system, configure, gate, member, signature, arguments):
+    configure(MaxAwaitsPerUser=2)
+    job = alice.enqueue(gate.job())
+    gate.wait()
+    calls = [alice.send_wait(job) for _ in range(2)]
+    with refused('LimitExceeded', 'MaxAwaitsPerUser'):
+        alice.call(member, signature, *arguments(job))
+    another = system.connect()
+    with refused('LimitExceeded', 'MaxAwaitsPerUser'):  # of the user, not of the connection
+        another.wait(job)
+    another.close()
+    assert bob.run(['true']).state == 'completed'
+    gate.open()
+    for call in calls:
+        assert alice.wait_answer(call).state == 'completed'
+    assert alice.run(['true']).state == 'completed'
+
+
+def test_awaits_of_a_connection_that_is_gone_count_no_more(alice, system, configure, gate):
+    configure(MaxAwaitsPerUser=2)
+    job = alice.enqueue(gate.job())
+    gate.wait()
+    for _ in range(3):
+        another = system.connect()
+        name = another.connection.unique_name
+        alice.subscribe(f"type='signal',sender='{BUS[0]}',member='NameOwnerChanged',arg0='{name}'")
+        for _ in range(2):
+            another.send_wait(job)
+        another.flush()
+        another.close()
+        alice.signal(lambda signal, name=name: signal.body[0] == name)
+        alice.flush()  # what the bus told alice it told the service
+    gate.open()
+    assert alice.wait(job).state == 'completed'
+
+
+def test_stored_jobs_of_a_user(alice, configure):
+    job = alice.run(['true']).job['Id']
+    configure(MaxStoredPerUser=1)
+    with refused('LimitExceeded', 'MaxStoredPerUser'):
+        alice.enqueue(['true'])
+    configure(MaxStoredPerUser=10000000)
+    assert alice.run(['true']).state == 'completed'
+    alice.remove(job)
+
+
+def test_stored_bytes_of_a_user(alice, configure):
+    alice.run(['echo', 'something'])
+    configure(MaxStoredBytesPerUser=1)
+    with refused('LimitExceeded', 'MaxStoredBytesPerUser'):
+        alice.enqueue(['true'])
+    configure()
+    assert alice.run(['true']).state == 'completed'
