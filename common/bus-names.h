@@ -27,6 +27,7 @@
 #define JOB_SESSION_MAX 256U
 #define JOB_KEY_MAX 256U
 #define JOB_CONSUMER_MAX 64U
+#define JOB_CONSUMERS_MAX 1000U /* of one user */
 #define JOB_RESULT_MAX (64U * 1024U)
 #define JOB_IDS_MAX 1024U /* ids in one call */
 #define JOB_LIST_MAX 1000U

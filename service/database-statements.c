@@ -61,8 +61,11 @@ static const char *const statements[_SQL_MAX] = {
         [SQL_COUNT] = "SELECT (SELECT count(*) FROM jobs WHERE sequence IS NOT NULL), "
                       "(SELECT value FROM counters WHERE name = 'sequence')",
         [SQL_COUNT_USER] = "SELECT jobs, bytes FROM users WHERE uid = ?",
-        [SQL_ACKNOWLEDGE] = "INSERT INTO consumers VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE "
-                            "SET sequence = max(sequence, excluded.sequence)",
+        /* A new one only up to a number of them. */
+        [SQL_ACKNOWLEDGE] = "INSERT INTO consumers SELECT ?1, ?2, ?3 "
+                            "WHERE EXISTS (SELECT 1 FROM consumers WHERE uid = ?1 AND name = ?2) "
+                            "OR (SELECT count(*) FROM consumers WHERE uid = ?1) < ?4 "
+                            "ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)",
         [SQL_READ_CONSUMER] = "SELECT sequence FROM consumers WHERE uid = ? AND name = ?",
         [SQL_EXPIRE_OLD] = "DELETE FROM jobs WHERE number IN (SELECT number FROM jobs "
                            "WHERE sequence IS NOT NULL AND finished_usec < ?1 LIMIT ?2) RETURNING id",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "bus-names.h"
 #include "database-internal.h"
 #include "job-id.h"
 
@@ -189,8 +190,12 @@ int database_acknowledge(Database *db, uint32_t uid, const char *consumer, uint6
         r = statement_get(db, SQL_ACKNOWLEDGE, &s);
         if (r < 0)
                 return r;
-        r = statement_bind(s, "ust", uid, consumer, sequence);
-        return r < 0 ? r : statement_run(s);
+        r = statement_bind(s, "ustt", uid, consumer, sequence, (uint64_t) JOB_CONSUMERS_MAX);
+        if (r >= 0)
+                r = statement_run(s);
+        if (r >= 0 && sqlite3_changes(db->sqlite) == 0)
+                r = -EDQUOT;
+        return r;
 }
 
 int database_set_paused(Database *db, uint32_t uid, bool paused) {

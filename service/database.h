@@ -54,6 +54,7 @@ int database_insert(Database *db, const JobRecord *record, const JobLimits *limi
                     size_t command_size);
 int database_set_key(Database *db, const char *id, const char *key, uint64_t digest);
 int database_find_key(Database *db, uint32_t uid, const char *key, char **ret_id, uint64_t *ret_digest); /* -ENOENT */
+/* -EDQUOT: a new consumer, and the user has as many as one may have. */
 int database_acknowledge(Database *db, uint32_t uid, const char *consumer, uint64_t sequence);
 int database_read_consumer(Database *db, uint32_t uid, const char *consumer, uint64_t *ret_sequence); /* -ENOENT */
 

@@ -14,6 +14,20 @@ static int read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *erro
         return 0;
 }
 
+static int too_many(sd_bus_message *call) {
+        return sd_bus_reply_method_errorf(call, JOBS_ERROR_LIMIT_EXCEEDED,
+                                          "You have %u consumers already; use the name of one of them.", JOB_CONSUMERS_MAX);
+}
+
+static void on_inbox(int r, JobRecord *records, size_t n, void *userdata) {
+        _cleanup_(request_freep) Request *request = userdata;
+
+        if (r == -EDQUOT)
+                (void) too_many(request->call);
+        else
+                request_on_listed(r, records, n, TAKE_PTR(request));
+}
+
 int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(request_freep) Request *request = NULL;
         Manager *manager = userdata;
@@ -30,7 +44,7 @@ int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return invalid(error, "The limit is out of range: 1 to %u.", JOB_LIST_MAX);
         r = request_new(&request, manager, m);
         if (r >= 0)
-                r = store_inbox(manager->store, request->uid, consumer, limit, request_on_listed, request);
+                r = store_inbox(manager->store, request->uid, consumer, limit, on_inbox, request);
         if (r < 0)
                 return r;
         TAKE_PTR(request);
@@ -40,7 +54,9 @@ int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 static void on_acknowledged(int r, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
 
-        if (r < 0)
+        if (r == -EDQUOT)
+                (void) too_many(request->call);
+        else if (r < 0)
                 (void) request_unavailable(request->call, r);
         else
                 (void) sd_bus_reply_method_return(request->call, NULL);

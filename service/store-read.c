@@ -58,7 +58,7 @@ static int execute_list(Database *db, StoreOp *op) {
 }
 
 static void finish_list(StoreOp *op) {
-        op->callback.list(op->result, op->records, op->n_records, op->userdata);
+        op->callback.list(op->result < 0 ? op->result : op->answer, op->records, op->n_records, op->userdata);
 }
 
 int store_list(Store *store, StoreFilter *filter, StoreListCallback callback, void *userdata) {
@@ -144,14 +144,23 @@ int store_read_work(Store *store, const char *id, StoreWorkCallback callback, vo
 
 /* --- inboxes --------------------------------------------------------------------------------------- */
 
+/* That a user has too many consumers is an answer, no failure of the store. */
+static int advance_consumer(Database *db, StoreOp *op, uint64_t sequence) {
+        int r;
+
+        r = database_acknowledge(db, op->filter.uid, op->instance, sequence);
+        op->answer = r == -EDQUOT ? r : 0;
+        return op->answer < 0 ? 0 : r;
+}
+
 static int execute_inbox(Database *db, StoreOp *op) {
         int r;
 
         op->filter.after_sequence = 0;
         r = database_read_consumer(db, op->filter.uid, op->instance, &op->filter.after_sequence);
         if (r == -ENOENT)
-                r = database_acknowledge(db, op->filter.uid, op->instance, 0);
-        return r < 0 ? r : execute_list(db, op);
+                r = advance_consumer(db, op, 0);
+        return r < 0 || op->answer < 0 ? r : execute_list(db, op);
 }
 
 static int new_consumer_op(StoreOp **ret, Store *store, const char *name, uint32_t uid, const char *consumer,
@@ -184,14 +193,18 @@ int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit
 }
 
 static int execute_acknowledge(Database *db, StoreOp *op) {
-        return database_acknowledge(db, op->filter.uid, op->instance, op->sequence);
+        return advance_consumer(db, op, op->sequence);
+}
+
+static void finish_acknowledge(StoreOp *op) {
+        op->callback.plain(op->result < 0 ? op->result : op->answer, op->userdata);
 }
 
 int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence, StoreCallback callback, void *userdata) {
         StoreOp *op;
         int r;
 
-        r = new_consumer_op(&op, store, "acknowledge", uid, consumer, execute_acknowledge, store_finish_plain, userdata);
+        r = new_consumer_op(&op, store, "acknowledge", uid, consumer, execute_acknowledge, finish_acknowledge, userdata);
         if (r < 0)
                 return r;
         op->callback.plain = callback;

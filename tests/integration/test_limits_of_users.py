@@ -2,6 +2,7 @@
 """What one user may take, and that it is nothing of another's."""
 
 import os
+import pwd
 
 import pytest
 
@@ -160,3 +161,21 @@ def test_stored_bytes_of_a_user(alice, configure):
         alice.enqueue(['true'])
     configure()
     assert alice.run(['true']).state == 'completed'
+
+
+def test_consumers_of_a_user(system, bob):
+    """For good: of a user whom no other test knows."""
+    client = system.connect(pwd.getpwnam('daemon').pw_uid)
+
+    def call(number):
+        return client.send_call('Inbox', 'su', f'consumer-{number}', 1)
+
+    in_batches(client, call, range(1000))
+    with refused('LimitExceeded', '1000'):
+        client.answer(call(1000))
+    with refused('LimitExceeded', '1000'):
+        client.call('Acknowledge', 'st', 'another', 0)
+    client.answer(call(1))
+    client.call('Acknowledge', 'st', 'consumer-1', 0)
+    client.close()
+    bob.call('Inbox', 'su', 'test', 1)
