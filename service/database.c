@@ -5,7 +5,7 @@
 
 #include "database-internal.h"
 
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION 7
 #define APPLICATION_ID 0x434a6f62 /* "CJob", for file(1) */
 
 /* Each entry brings the schema from version i to i + 1. Entries are only ever added. */
@@ -65,6 +65,19 @@ static const char *const migrations[SCHEMA_VERSION] = {
         "ALTER TABLE jobs ADD COLUMN memory_peak INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE jobs ADD COLUMN command_bytes INTEGER NOT NULL DEFAULT 0;"
         "CREATE TABLE paused (uid INTEGER PRIMARY KEY) STRICT;",
+
+        /* What waits to be executed, or is kept, is stored too. With a job its spec goes first, while it is known
+         * whose it is. */
+        "UPDATE users SET bytes = bytes + (SELECT coalesce(sum(length(specs.spec)), 0) FROM specs JOIN jobs USING (id) "
+        "  WHERE jobs.uid = users.uid);"
+        "CREATE TRIGGER specs_added AFTER INSERT ON specs BEGIN "
+        "  UPDATE users SET bytes = bytes + length(new.spec) WHERE uid = (SELECT uid FROM jobs WHERE id = new.id); END;"
+        "CREATE TRIGGER specs_changed AFTER UPDATE OF spec ON specs BEGIN "
+        "  UPDATE users SET bytes = bytes + length(new.spec) - length(old.spec) "
+        "    WHERE uid = (SELECT uid FROM jobs WHERE id = new.id); END;"
+        "CREATE TRIGGER specs_removed AFTER DELETE ON specs BEGIN "
+        "  UPDATE users SET bytes = bytes - length(old.spec) WHERE uid = (SELECT uid FROM jobs WHERE id = old.id); END;"
+        "CREATE TRIGGER jobs_left_specs BEFORE DELETE ON jobs BEGIN DELETE FROM specs WHERE id = old.id; END;",
 };
 
 static void statement_finalizep(sqlite3_stmt **s) {

@@ -88,6 +88,6 @@ int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userd
 /* The users whose queue is paused. */
 int database_set_paused(Database *db, uint32_t uid, bool paused);
 int database_load_paused(Database *db, int (*found)(uint32_t uid, void *userdata), void *userdata);
-/* What is stored of a user: jobs, and bytes of output of those that ended. */
+/* What is stored of a user: jobs, and bytes of output of those that ended and of specs. */
 int database_count_user(Database *db, uint32_t uid, uint64_t *ret_jobs, uint64_t *ret_bytes);
 int database_count(Database *db, uint64_t *ret_finished, uint64_t *ret_last_sequence);

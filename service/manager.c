@@ -16,6 +16,10 @@
 
 #define LEAVE_USEC (5 * USEC_PER_SEC)
 
+/* Questions to polkit at a time about jobs of others. A bus ends or refuses those who wait for too many answers, and
+ * then nobody's question would be answered: what is beyond counts as denied. */
+#define POLKIT_LOOKUPS_MAX 32
+
 /* --- the table of jobs ----------------------------------------------------------------------------- */
 
 static int compare_jobs(const void *a, const void *b) {
@@ -72,6 +76,7 @@ DEFINE_CLEANUP(Lookup *, lookup_free);
 static void lookup_drop(void *userdata) {
         Lookup *l = userdata;
 
+        l->manager->n_polkit_lookups--;
         l->drop(l->userdata);
         lookup_free(l);
 }
@@ -119,6 +124,7 @@ static void on_polkit(PolkitAnswer answer, void *userdata) {
         int r;
 
         l->action = NULL;
+        l->manager->n_polkit_lookups--;
         r = l->manager->stopping ? -ESHUTDOWN :
                                    store_lookup(l->manager->store, l->ids, l->n, uid, on_looked_up, l);
         if (r < 0)
@@ -132,7 +138,9 @@ static void on_looked_up(int r, StoreLookup *lookup, void *userdata) {
         _cleanup_free_ Found *found = NULL;
         size_t n = lookup->n_records;
 
-        if (r == -ENOENT && l->action && polkit_check(l->call, l->action, on_polkit, l, lookup_drop) >= 0) {
+        if (r == -ENOENT && l->action && l->manager->n_polkit_lookups < POLKIT_LOOKUPS_MAX &&
+            polkit_check(l->call, l->action, on_polkit, l, lookup_drop) >= 0) {
+                l->manager->n_polkit_lookups++;
                 TAKE_PTR(l);
                 return;
         }

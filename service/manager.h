@@ -50,6 +50,7 @@ struct Manager {
         sd_event_source *exit_source;
         sd_event_source *sweep_timer;
         sd_event_source *retention_timer;
+        unsigned n_polkit_lookups; /* that polkit is asked about now */
         uint64_t expired; /* jobs that retention has removed since the service started */
 
         TAILQ_HEAD(, Job) jobs; /* owned, oldest first */

@@ -163,9 +163,34 @@ def test_stored_bytes_of_a_user(alice, configure):
     assert alice.run(['true']).state == 'completed'
 
 
+@pytest.fixture
+def stranger(system):
+    """A user of whom no other test knows, and has stored anything."""
+    client = system.connect(pwd.getpwnam('backup').pw_uid)
+    yield client
+    client.end_all()
+    client.remove(*client.enqueued)
+    client.close()
+
+
+def test_input_of_jobs_that_wait_is_stored(stranger, configure):
+    configure(MaxStoredBytesPerUser='1M')
+    with open(os.memfd_create('input'), 'w+b') as file:
+        file.truncate(1 << 20)
+        stranger.call('Pause')
+        try:
+            job = stranger.enqueue(['true'], Stdin=file)
+            with refused('LimitExceeded', 'MaxStoredBytesPerUser'):
+                stranger.enqueue(['true'])
+            stranger.cancel(job)
+            stranger.enqueue(['true'])
+        finally:
+            stranger.call('Resume')
+
+
 def test_consumers_of_a_user(system, bob):
     """For good: of a user whom no other test knows."""
-    client = system.connect(pwd.getpwnam('daemon').pw_uid)
+    client = system.connect(pwd.getpwnam('backup').pw_uid)
 
     def call(number):
         return client.send_call('Inbox', 'su', f'consumer-{number}', 1)
