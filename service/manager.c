@@ -11,14 +11,9 @@
 #include "failpoint.h"
 #include "job-id.h"
 #include "manager.h"
-#include "polkit.h"
 #include "time-util.h"
 
 #define LEAVE_USEC (5 * USEC_PER_SEC)
-
-/* Questions to polkit at a time about jobs of others. A bus ends or refuses those who wait for too many answers, and
- * then nobody's question would be answered: what is beyond counts as denied. */
-#define POLKIT_LOOKUPS_MAX 32
 
 /* --- the table of jobs ----------------------------------------------------------------------------- */
 
@@ -56,6 +51,7 @@ void manager_remove(Manager *manager, Job *job) {
 typedef struct Lookup {
         Manager *manager;
         sd_bus_message *call;
+        uint32_t uid;       /* who sent it */
         const char *action; /* static; NULL: polkit is not asked (any more) */
         char **ids;         /* the caller's of manager_lookup(), valid until it is called back */
         size_t n;
@@ -76,7 +72,6 @@ DEFINE_CLEANUP(Lookup *, lookup_free);
 static void lookup_drop(void *userdata) {
         Lookup *l = userdata;
 
-        l->manager->n_polkit_lookups--;
         l->drop(l->userdata);
         lookup_free(l);
 }
@@ -105,7 +100,10 @@ static int set_lookup_error(int r, const StoreLookup *lookup, sd_bus_error *erro
         if (r == -EMLINK)
                 return sd_bus_error_setf(error, JOBS_ERROR_AMBIGUOUS_ID,
                                          "%s stands for several jobs: %s. Give more of the id.", id, lookup->candidates);
-        return sd_bus_error_setf(error, JOBS_ERROR_UNAVAILABLE, "The store cannot be read: %s.", strerror(-r));
+        if (r == -EDQUOT)
+                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                         "Too many calls of yours wait for polkit to decide; wait for their answers.");
+        return sd_bus_error_setf(error, JOBS_ERROR_UNAVAILABLE, "The job cannot be looked up: %s.", strerror(-r));
 }
 
 static void on_looked_up(int r, StoreLookup *lookup, void *userdata);
@@ -120,13 +118,11 @@ static void lookup_fail(Lookup *l, int r, const StoreLookup *lookup) {
 /* Among the jobs of all users, or for the error that the first look would have given. */
 static void on_polkit(PolkitAnswer answer, void *userdata) {
         _cleanup_(lookup_freep) Lookup *l = userdata;
-        uint32_t uid = answer == POLKIT_ALLOWED ? STORE_ANY_UID : authorize_sender(l->manager->authorize, l->call);
+        uint32_t uid = answer == POLKIT_ALLOWED ? STORE_ANY_UID : l->uid;
         int r;
 
         l->action = NULL;
-        l->manager->n_polkit_lookups--;
-        r = l->manager->stopping ? -ESHUTDOWN :
-                                   store_lookup(l->manager->store, l->ids, l->n, uid, on_looked_up, l);
+        r = store_lookup(l->manager->store, l->ids, l->n, uid, on_looked_up, l);
         if (r < 0)
                 lookup_fail(l, r, &(StoreLookup) {});
         else
@@ -138,11 +134,13 @@ static void on_looked_up(int r, StoreLookup *lookup, void *userdata) {
         _cleanup_free_ Found *found = NULL;
         size_t n = lookup->n_records;
 
-        if (r == -ENOENT && l->action && l->manager->n_polkit_lookups < POLKIT_LOOKUPS_MAX &&
-            polkit_check(l->call, l->action, on_polkit, l, lookup_drop) >= 0) {
-                l->manager->n_polkit_lookups++;
-                TAKE_PTR(l);
-                return;
+        if (r == -ENOENT && l->action) {
+                r = l->manager->stopping ? -ESHUTDOWN :
+                                           polkit_check(l->manager->polkit, l->call, l->uid, l->action, on_polkit, l, lookup_drop);
+                if (r >= 0) {
+                        TAKE_PTR(l);
+                        return;
+                }
         }
         if (r >= 0) {
                 found = calloc(n + 1, sizeof(Found));
@@ -170,6 +168,7 @@ static int lookup_in_store(Manager *manager, sd_bus_message *call, uint32_t uid,
         *l = (Lookup) {
                 .manager = manager,
                 .call = sd_bus_message_ref(call),
+                .uid = uid,
                 .action = manager->system_scope && uid != 0 ? action : NULL,
                 .ids = (char **) ids,
                 .n = n,
@@ -206,6 +205,7 @@ static void on_peer_gone(const char *peer, void *userdata) {
         Manager *manager = userdata;
 
         waiter_drop_peer(&manager->waiters, peer);
+        polkit_drop_peer(manager->polkit, peer);
 }
 
 static int make_directories(const char *path) {
@@ -316,6 +316,7 @@ static void manager_stop(Manager *manager) {
         manager->stopping = true;
         manager->collector = background_free(manager->collector);
         manager->store = store_free(manager->store);
+        manager->polkit = polkit_free(manager->polkit);
         waiter_stop_all(&manager->waiters);
         while ((job = TAILQ_FIRST(&manager->jobs)))
                 manager_remove(manager, job);
@@ -366,6 +367,9 @@ int manager_new(Manager **ret, sd_event *event, bool system_scope) {
         if (r < 0)
                 return r;
         r = open_bus(manager);
+        if (r < 0)
+                return r;
+        r = polkit_new(&manager->polkit, manager->bus);
         if (r < 0)
                 return r;
         r = authorize_new(&manager->authorize, manager->bus, on_peer_gone, manager);

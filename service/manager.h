@@ -24,6 +24,7 @@
 #include "follower.h"
 #include "job.h"
 #include "output.h"
+#include "polkit.h"
 #include "queue.h"
 #include "spec.h"
 #include "store.h"
@@ -44,13 +45,13 @@ struct Manager {
         Background *collector; /* the thread that syncs, reads and deletes the files of jobs */
         UnitManager *units;
         Authorize *authorize;
+        Polkit *polkit;
         char *instance; /* of the service manager; NULL until it has answered */
         sd_bus_slot *vtable_slots[4];
         sd_bus_slot *name_call;
         sd_event_source *exit_source;
         sd_event_source *sweep_timer;
         sd_event_source *retention_timer;
-        unsigned n_polkit_lookups; /* that polkit is asked about now */
         uint64_t expired; /* jobs that retention has removed since the service started */
 
         TAILQ_HEAD(, Job) jobs; /* owned, oldest first */

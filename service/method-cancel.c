@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "polkit.h"
 #include "request.h"
 
 static void answer_cancel(sd_bus_message *call, const JobRecord *record, void *userdata) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "bus-names.h"
-#include "polkit.h"
 #include "request.h"
 #include "retry.h"
 
@@ -45,7 +44,7 @@ static int ask_enqueue(Manager *manager, sd_bus_message *m) {
 
         r = request_new(&request, manager, m);
         if (r >= 0)
-                r = polkit_check(m, POLKIT_ENQUEUE, on_enqueue_polkit, request, request_release);
+                r = polkit_check(manager->polkit, m, request->uid, POLKIT_ENQUEUE, on_enqueue_polkit, request, request_release);
         if (r < 0)
                 return r;
         TAKE_PTR(request);

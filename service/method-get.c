@@ -2,7 +2,6 @@
 
 #include "bus-names.h"
 #include "limits.h"
-#include "polkit.h"
 #include "request.h"
 
 static void on_get_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {

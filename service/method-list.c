@@ -2,7 +2,6 @@
 
 #include "bus-names.h"
 #include "job-id.h"
-#include "polkit.h"
 #include "request.h"
 #include "utf8.h"
 
@@ -139,7 +138,7 @@ static int list_others(Request *request, StoreFilter *filter) {
                 return request_reply_records(owned->call, NULL, 0);
         owned->filter = *filter;
         *filter = (StoreFilter) {};
-        r = polkit_check(owned->call, POLKIT_READ_ALL, on_list_polkit, owned, request_release);
+        r = polkit_check(owned->manager->polkit, owned->call, owned->uid, POLKIT_READ_ALL, on_list_polkit, owned, request_abandon);
         if (r < 0)
                 return r;
         TAKE_PTR(owned);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "bus-names.h"
-#include "polkit.h"
 #include "request.h"
 
 static void on_removed(int r, void *userdata) {

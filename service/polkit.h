@@ -2,7 +2,9 @@
 #pragma once
 
 /* Asks polkit(8) whether the sender of a call may do something that is not his by itself. Asynchronous, with
- * the caller's bus name as subject; whoever allows it in his message's flags may be asked for a password. */
+ * the caller's bus name as subject; whoever allows it in his message's flags may be asked for a password. Of each user a
+ * few questions are asked at a time and the others wait: a bus bounds how many answers we may wait for in all,
+ * and what one user asks is not to keep another's question from being put. */
 
 #include <systemd/sd-bus.h>
 
@@ -16,8 +18,19 @@ typedef enum PolkitAnswer {
         POLKIT_ABSENT, /* it is not installed */
 } PolkitAnswer;
 
-/* Calls back once, not from within; where the bus is closed before the answer, frees userdata instead. Returns 0;
- * or a negative errno, and does neither. */
+typedef struct Polkit Polkit;
+
+int polkit_new(Polkit **ret, sd_bus *bus);
+
+/* Frees what was not answered, see polkit_check(). Takes NULL; returns NULL. */
+Polkit *polkit_free(Polkit *polkit);
+
+/* Drops what a connection that is gone had asked for. */
+void polkit_drop_peer(Polkit *polkit, const char *peer);
+
+/* Asks on behalf of uid, who sent call; calls back once, not from within; where the caller is gone before the answer, or
+ * polkit_free() comes, frees userdata instead. Returns 0; or a negative errno, and does neither: -EDQUOT where too
+ * many questions of that user wait. */
 typedef void (*PolkitCallback)(PolkitAnswer answer, void *userdata);
-int polkit_check(sd_bus_message *call, const char *action, PolkitCallback callback, void *userdata,
-                 void (*free_userdata)(void *));
+int polkit_check(Polkit *polkit, sd_bus_message *call, uint32_t uid, const char *action, PolkitCallback callback,
+                 void *userdata, void (*free_userdata)(void *));

@@ -21,6 +21,12 @@ void request_release(void *userdata) {
         (void) request_free(userdata);
 }
 
+void request_abandon(void *userdata) {
+        _cleanup_(request_freep) Request *request = userdata;
+
+        (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_UNAVAILABLE, "The service is stopping. Ask again.");
+}
+
 int request_new(Request **ret, Manager *manager, sd_bus_message *call) {
         Request *request;
 
@@ -30,6 +36,10 @@ int request_new(Request **ret, Manager *manager, sd_bus_message *call) {
         request->manager = manager;
         request->call = sd_bus_message_ref(call);
         request->uid = authorize_sender(manager->authorize, call);
+        if (request->uid == UINT32_MAX) { /* has left the bus */
+                (void) request_free(request);
+                return -ENOTCONN;
+        }
         *ret = request;
         return 0;
 }
@@ -110,7 +120,7 @@ int request_lookup(Request *request, const char *action, FoundCallback callback)
         int r;
 
         r = manager_lookup(request->manager, request->call, request->uid, action, request->ids, request->n_ids, callback,
-                           request, request_release);
+                           request, request_abandon);
         if (r < 0)
                 (void) request_free(request);
         return r < 0 ? r : 1;

@@ -41,8 +41,9 @@ typedef struct Request {
 Request *request_free(Request *request);
 DEFINE_CLEANUP(Request *, request_free);
 void request_release(void *userdata); /* the same, as a callback */
+void request_abandon(void *userdata); /* the same, with an answer that the service stops */
 
-/* A request for that call, of the user who sent it. */
+/* A request for that call, of the user who sent it. -ENOTCONN where he has left the bus. */
 int request_new(Request **ret, Manager *manager, sd_bus_message *call);
 
 /* Whose jobs the caller enqueues and whose queue is his: his own; in a user's scope everything is that user's,

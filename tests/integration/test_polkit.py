@@ -81,3 +81,39 @@ def test_calls_keep_their_order_while_polkit_is_asked(bob, answer):
     calls += [bob.send_enqueue(['true']) for _ in range(5)]
     bob.enqueued += [bob.answer(call)[0] for call in calls]
     assert bob.list_ids(Limit=10) == bob.enqueued[::-1]
+
+
+@pytest.mark.parametrize('result', ['return polkit.Result.NO;', 'throw 1;'])
+def test_who_is_gone_before_the_answer_may_nothing(system, alice, bob, held, answer, result):
+    """Whatever polkit says by then of a connection that is no more."""
+    ended = alice.run(['true']).job['Id']
+    answer('manage-all', f'polkit.spawn(["sleep", "0.05"]); {result}')
+    for member, signature, body in (('Cancel', 's', held), ('Remove', 'as', [ended])):
+        fleeting = system.connect(bob.uid)
+        fleeting.send_call(member, signature, body)
+        fleeting.close()
+    with refused('NoSuchJob'):  # polkit answers in the order in which it was asked
+        bob.cancel(held)
+    assert alice.get(held)['State'] == 'running'
+    assert alice.get(ended)['State'] == 'completed'
+
+
+def test_questions_of_one_user_wait_for_each_other(system, alice, bob, held, answer):
+    """More than polkit is asked at a time; each has its answer, and another user's is not behind all of them."""
+    answer('read-all', 'polkit.spawn(["sleep", "0.01"]); return polkit.Result.NO;')
+    calls = [bob.send_call('Get', 's', held) for _ in range(50)]
+    for call in calls:
+        with refused('NoSuchJob'):
+            bob.answer(call)
+    assert alice.get(held)['State'] == 'running'
+
+
+@pytest.mark.restarts
+def test_stop_answers_while_polkit_is_asked(bob, system, held, answer):
+    answer('read-all', 'polkit.spawn(["sleep", "1"]); return polkit.Result.NO;')
+    calls = [bob.send_call('Get', 's', held) for _ in range(20)]
+    bob.flush()  # by then the service has put the first questions
+    system.systemctl('kill', '--signal=TERM', system.service)
+    for call in calls:
+        with refused('Unavailable'):
+            bob.answer(call)
