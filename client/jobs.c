@@ -150,8 +150,9 @@ int job_list_read(sd_bus_message *m, JobList *list) {
         return sd_bus_message_exit_container(m);
 }
 
-static bool is_older(const JobRecord *record, const JobFilter *filter) {
-        return record->created_usec < filter->since_usec;
+/* Whether the last of the jobs, the oldest, is older than it should be. */
+static bool ends_too_old(const JobList *list, const JobFilter *filter) {
+        return list->records && list->n > 0 && list->records[list->n - 1].created_usec < filter->since_usec;
 }
 
 int job_list(Client *c, const JobFilter *filter, JobList *ret, sd_bus_error *error) {
@@ -176,9 +177,9 @@ int job_list(Client *c, const JobFilter *filter, JobList *ret, sd_bus_error *err
                 r = job_list_read(reply, &list);
                 if (r < 0)
                         return r;
-        } while (list.n - before == page.limit && list.n < limit && !is_older(&list.records[list.n - 1], filter));
+        } while (list.n - before == page.limit && list.n < limit && !ends_too_old(&list, filter));
 
-        while (list.n > 0 && is_older(&list.records[list.n - 1], filter))
+        while (ends_too_old(&list, filter))
                 job_record_clear(&list.records[--list.n]);
         job_list_move(&list, ret);
         return 0;

@@ -57,7 +57,7 @@ def test_absent_is_null_and_not_missing(cli):
 
 def test_resources_of_a_job_that_took_some(cli):
     """They are known of what ran for a second."""
-    job = cli.job('run', '--runtime-max', '1s', '--', 'sh', '-c', 'while :; do :; done', status=143)
+    job = cli.job('run', '--runtime-max', '2s', '--', 'sh', '-c', 'while :; do :; done', status=143)
     assert 0 < job['cpu_usage_usec'] < 10**9
     assert job['memory_peak'] is None or job['memory_peak'] > 0
     assert ' of processor time' in cli.output('show', job['id'])
