@@ -104,6 +104,10 @@ sd_bus *client_bus(Client *c) {
         return c->bus;
 }
 
+bool client_is_away(const Client *c) {
+        return c->away;
+}
+
 /* ---- Coming back ---- */
 
 void client_away(Client *c) {

@@ -23,6 +23,9 @@ sd_event *client_event(Client *c);
 /* The connection, to ask others than the service; NULL while it is being opened again. */
 sd_bus *client_bus(Client *c);
 
+/* Whether the service went away and has answered nothing since. */
+bool client_is_away(const Client *c);
+
 /* " --system" or " --user" where a command that is shown needs it to reach the same service, else "". */
 const char *client_scope_option(const Client *c);
 bool client_is_system(const Client *c);

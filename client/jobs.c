@@ -54,12 +54,6 @@ void job_list_move(JobList *from, JobList *to) {
         *from = (JobList) {};
 }
 
-typedef struct Page {
-        const JobFilter *filter;
-        const char *before; /* NULL: the first page */
-        uint32_t limit;
-} Page;
-
 static int append_given_states(sd_bus_message *m, unsigned states) {
         const char *words[_JOB_STATE_MAX + 1] = {};
         size_t n = 0;
@@ -88,8 +82,8 @@ static int append_states(sd_bus_message *m, const JobFilter *filter) {
         return filter->states ? append_given_states(m, filter->states) : 0;
 }
 
-static int append_page(sd_bus_message *m, void *arguments) {
-        const Page *page = arguments;
+int append_job_page(sd_bus_message *m, void *arguments) {
+        const JobPage *page = arguments;
         const struct {
                 const char *name;
                 const char *value;
@@ -159,19 +153,19 @@ int job_list(Client *c, const JobFilter *filter, JobList *ret, sd_bus_error *err
         _cleanup_job_list_ JobList list = {};
         uint64_t limit = filter->limit > 0 ? filter->limit : UINT64_MAX;
         size_t before;
-        Page page;
+        JobPage page;
         int r;
 
         do {
                 _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
                 before = list.n;
-                page = (Page) {
+                page = (JobPage) {
                         .filter = filter,
                         .before = list.n > 0 ? list.records[list.n - 1].id : NULL,
                         .limit = (uint32_t) MIN(limit - list.n, (uint64_t) 100),
                 };
-                r = call_wait(c, CALL_AGAIN, "List", append_page, &page, &reply, error);
+                r = call_wait(c, CALL_AGAIN, "List", append_job_page, &page, &reply, error);
                 if (r < 0)
                         return r;
                 r = job_list_read(reply, &list);

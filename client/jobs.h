@@ -29,6 +29,15 @@ typedef struct JobFilter {
         uint64_t limit; /* so many of the newest; 0: all */
 } JobFilter;
 
+/* A page of a list: what append_job_page() takes as argument, to call List with. */
+typedef struct JobPage {
+        const JobFilter *filter;
+        const char *before; /* the id of the last of the page before; NULL: the first page */
+        uint32_t limit;
+} JobPage;
+
+int append_job_page(sd_bus_message *m, void *job_page);
+
 /* Each returns 0, or a negative errno with error set unless it is what client_iterate() returned. */
 int job_get(Client *c, const char *id, JobRecord *ret, sd_bus_error *error);
 

@@ -12,7 +12,7 @@
 static const Verb *const verbs[] = {
         &verb_run,    &verb_enqueue, &verb_retry,  &verb_task, &verb_review, &verb_adversarial_review, &verb_await,
         &verb_status, &verb_list,    &verb_show,   &verb_logs, &verb_result, &verb_inbox,              &verb_cancel,
-        &verb_remove, &verb_pause,   &verb_resume, &verb_setup,
+        &verb_remove, &verb_pause,   &verb_resume, &verb_setup,  &verb_top,
 };
 
 static const Verb verb_none = {
@@ -33,6 +33,7 @@ static const Verb verb_none = {
                 "Follow jobs:\n"
                 "  await ID…                      wait for jobs to end and show their results\n"
                 "  status [ID…]                   show what goes on, and what ended last\n"
+                "  top                            show jobs on the whole terminal, with keys to steer them\n"
                 "  list [options]                 list jobs by time, state and kind\n"
                 "  show ID                        show the whole story of a job\n"
                 "  logs ID                        show what a job wrote\n"

@@ -70,7 +70,7 @@ typedef struct Verb {
 
 extern const Verb verb_run, verb_enqueue, verb_task, verb_review, verb_adversarial_review, verb_await,
         verb_status, verb_list, verb_show, verb_result, verb_logs, verb_cancel, verb_inbox, verb_remove, verb_retry,
-        verb_pause, verb_resume, verb_setup;
+        verb_pause, verb_resume, verb_setup, verb_top;
 
 /* Reads the next option of a verb. letters begins with ':' or "+:". Options of COMMON_OPTIONS are dealt with
  * inside; --help and mistakes end the verb. Returns 0 with an option of the verb in *ret, 1 behind the last

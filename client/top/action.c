@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "top.h"
+
+struct Action {
+        Top *top;
+        Action *next;
+        const char *method;
+        char *id; /* of the job; NULL: it is about the queue */
+        Call *call;
+};
+
+Action *action_free(Action *a) {
+        if (!a)
+                return NULL;
+        (void) call_free(a->call);
+        free(a->id);
+        free(a);
+        return NULL;
+}
+
+Action *action_next(const Action *a) {
+        return a->next;
+}
+
+static void action_end(Action *a) {
+        for (Action **p = &a->top->actions; *p; p = &(*p)->next)
+                if (*p == a) {
+                        *p = a->next;
+                        break;
+                }
+        (void) action_free(a);
+}
+
+static void tell_done(Action *a, sd_bus_message *reply) {
+        const char *text;
+
+        if (streq(a->method, "Cancel") && sd_bus_message_read_basic(reply, 's', &text) >= 0)
+                top_tell(a->top, "%s: %s.", a->id, text);
+        else if (streq(a->method, "Retry") && sd_bus_message_read_basic(reply, 's', &text) >= 0)
+                top_tell(a->top, "%s is enqueued: the command of %s again.", text, a->id);
+        else if (streq(a->method, "Pause"))
+                top_tell(a->top, "No job of yours is started from the queue until p is pressed again.");
+        else if (streq(a->method, "Resume"))
+                top_tell(a->top, "Jobs of yours are started from the queue again.");
+}
+
+static void on_done(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+        Action *a = userdata;
+
+        if (error)
+                top_tell(a->top, "%s", error->message);
+        else {
+                tell_done(a, reply);
+                if (!a->id)
+                        model_read_queue(a->top->model);
+        }
+        action_end(a);
+}
+
+static int append_arguments(sd_bus_message *m, void *userdata) {
+        const Action *a = userdata;
+
+        if (!a->id)
+                return 0;
+        return streq(a->method, "Retry") ? sd_bus_message_append(m, "sa{sv}", a->id, 0) :
+                                           sd_bus_message_append(m, "s", a->id);
+}
+
+static void action_begin(Top *t, const char *method, const char *id, CallMode mode) {
+        Action *a = malloc(sizeof(Action));
+        int r = -ENOMEM;
+
+        if (a) {
+                *a = (Action) { .top = t, .next = t->actions, .method = method, .id = id ? strdup(id) : NULL };
+                t->actions = a;
+                if (!id || a->id)
+                        r = call_new(t->client, &a->call, mode, method, append_arguments, a, on_done, a);
+        }
+        if (r < 0)
+                client_stop(t->client, r, NULL);
+}
+
+void action_cancel(Top *t, const char *id) {
+        top_tell(t, "%s is being cancelled.", id);
+        action_begin(t, "Cancel", id, CALL_PATIENT);
+}
+
+void action_retry(Top *t, const char *id) {
+        action_begin(t, "Retry", id, CALL_ONCE);
+}
+
+void action_pause(Top *t, bool pause) {
+        action_begin(t, pause ? "Pause" : "Resume", NULL, CALL_AGAIN);
+}
