@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Jobs as a table that fits the terminal: columns leave one by one when it is narrow. */
+/* Jobs as a table that fits the terminal: columns leave one by one when it is narrow, and what is still too long is
+ * cut. Elsewhere than on a terminal it is plain, and all there. */
 
 #include <locale.h>
 #include <pwd.h>
@@ -22,26 +23,42 @@ static const int leaving[] = { COLUMN_AGE, COLUMN_TIME, COLUMN_END, COLUMN_USER,
 
 typedef struct Row {
         char *cells[N_COLUMNS];
+        JobState state;
 } Row;
+
+/* What stdout can show. */
+typedef struct Style {
+        size_t width;
+        bool utf8;
+        bool color;
+} Style;
 
 size_t terminal_width(void) {
         return terminal_columns(STDOUT_FILENO);
+}
+
+static Style style_of_stdout(size_t width) {
+        return (Style) {
+                .width = width,
+                .utf8 = !isatty(STDOUT_FILENO) || terminal_is_utf8(),
+                .color = terminal_has_color(STDOUT_FILENO),
+        };
 }
 
 static char *cell(const char *text) {
         return one_line(isempty(text) ? "-" : text);
 }
 
-static char *what_cell(const JobRecord *record) {
+static char *what_cell(const JobRecord *record, const Style *style) {
+        bool progress = record->state == JOB_RUNNING && !isempty(record->progress);
         _cleanup_free_ char *text = NULL;
 
-        if (record->state != JOB_RUNNING || isempty(record->progress))
-                return cell(record->label);
-        if (asprintf(&text, "%s [%s]", strempty(record->label), record->progress) < 0) {
+        if (asprintf(&text, "%s%s%s%s", isempty(record->label) ? "-" : record->label, progress ? " [" : "",
+                     progress ? record->progress : "", progress ? "]" : "") < 0) {
                 text = NULL;
                 return NULL;
         }
-        return cell(text);
+        return terminal_text(text, style->utf8);
 }
 
 static char *end_cell(const JobRecord *record) {
@@ -81,14 +98,16 @@ static char *when_cell(uint64_t usec) {
         return strdup(text);
 }
 
-static int row_fill(Row *row, const JobRecord *record, bool history, uint64_t now) {
+static int row_fill(Row *row, const JobRecord *record, bool history, uint64_t now,
+                    const Style *style) {
+        row->state = record->state;
         row->cells[COLUMN_ID] = cell(record->id);
         row->cells[COLUMN_STATE] = cell(job_state_to_string(record->state));
         row->cells[COLUMN_END] = end_cell(record);
         row->cells[COLUMN_USER] = render_user(record->uid);
         row->cells[COLUMN_TIME] = since_cell(record->started_usec, record->finished_usec ?: now);
         row->cells[COLUMN_AGE] = history ? when_cell(record->created_usec) : since_cell(record->created_usec, now);
-        row->cells[COLUMN_WHAT] = what_cell(record);
+        row->cells[COLUMN_WHAT] = what_cell(record, style);
         for (size_t i = 0; i < N_COLUMNS; i++)
                 if (!row->cells[i])
                         return -ENOMEM;
@@ -127,20 +146,33 @@ static void fit(size_t widths[static N_COLUMNS], size_t width) {
         }
 }
 
-static void put_line(FILE *f, const char *const *cells, const size_t widths[static N_COLUMNS], size_t width) {
+/* At most so many columns of a text, with a mark where it is cut. Returns how many it took. */
+static size_t put_text(FILE *f, const char *text, size_t room, const Style *style) {
+        const char *mark = style->utf8 ? "…" : "...";
+        size_t mark_width = style->utf8 ? 1 : 3, columns, bytes;
+        bool cut = text_columns(text, room, &bytes) < text_columns(text, SIZE_MAX, NULL);
+
+        if (!cut || room <= mark_width)
+                mark_width = 0;
+        columns = text_columns(text, room - mark_width, &bytes);
+        (void) fprintf(f, "%.*s%s", (int) bytes, text, mark_width > 0 ? mark : "");
+        return columns + mark_width;
+}
+
+static void put_line(FILE *f, const char *const *cells, const char *color, const size_t widths[static N_COLUMNS],
+                     const Style *style) {
         size_t column = 0, due = 0;
 
         for (size_t k = 0; k < N_COLUMNS; k++) {
-                size_t bytes, room;
+                bool colored = *color && k == COLUMN_STATE;
 
                 if (widths[k] == 0)
                         continue;
-                if (due >= width)
+                if (due >= style->width)
                         break;
-                room = MIN(widths[k], width - due);
-                (void) fprintf(f, "%*s", (int) (due - column), "");
-                column = due + text_columns(cells[k], room, &bytes);
-                (void) fwrite(cells[k], 1, bytes, f);
+                (void) fprintf(f, "%*s%s", (int) (due - column), "", colored ? color : "");
+                column = due + put_text(f, cells[k], MIN(widths[k], style->width - due), style);
+                (void) fputs(colored ? COLOR_END : "", f);
                 due += widths[k] + GAP;
         }
         (void) fputc('\n', f);
@@ -156,6 +188,7 @@ static bool has_others(const JobRecord *records, size_t n) {
 
 static int render(FILE *f, const JobRecord *records, size_t n, bool history, size_t width) {
         const char *const *heads = history ? history_headers : headers;
+        const Style style = style_of_stdout(width);
         size_t widths[N_COLUMNS];
         uint64_t now = now_realtime();
         Row *rows;
@@ -166,15 +199,16 @@ static int render(FILE *f, const JobRecord *records, size_t n, bool history, siz
         if (!rows)
                 return -ENOMEM;
         for (size_t i = 0; i < n && r >= 0; i++)
-                r = row_fill(&rows[i], &records[i], history, now);
+                r = row_fill(&rows[i], &records[i], history, now, &style);
         if (r >= 0) {
                 measure(rows, n, heads, widths);
                 if (!has_others(records, n))
                         widths[COLUMN_USER] = 0;
                 fit(widths, width);
-                put_line(f, heads, widths, width);
+                put_line(f, heads, "", widths, &style);
                 for (size_t i = 0; i < n; i++)
-                        put_line(f, (const char *const *) rows[i].cells, widths, width);
+                        put_line(f, (const char *const *) rows[i].cells, style.color ? state_color(rows[i].state) : "",
+                                 widths, &style);
         }
         rows_free(rows, n);
         return r;

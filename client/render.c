@@ -148,9 +148,13 @@ int render_entry(FILE *f, const char *name, const char *value) {
 }
 
 static int put_time(FILE *f, const char *name, uint64_t usec) {
-        char text[RFC3339_MAX];
+        char time[RFC3339_MAX], ago[DURATION_MAX], text[RFC3339_MAX + DURATION_MAX + 8];
 
-        return usec > 0 ? render_entry(f, name, format_rfc3339(usec, text)) : 0;
+        if (usec == 0)
+                return 0;
+        (void) snprintf(text, sizeof(text), "%s (%s ago)", format_rfc3339(usec, time),
+                        format_duration(elapsed(usec, now_realtime()), ago));
+        return render_entry(f, name, text);
 }
 
 int render_details(FILE *f, const JobRecord *record) {

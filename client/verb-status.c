@@ -2,12 +2,15 @@
 
 /* codex-jobs status: which jobs there are, and all about one. */
 
+#include <signal.h>
+
 #include "answer.h"
 #include "bus-names.h"
 #include "render.h"
 #include "request.h"
 #include "say.h"
 #include "stream.h"
+#include "terminal.h"
 #include "wait.h"
 
 enum {
@@ -21,8 +24,7 @@ enum {
 
 #define LIMIT_DEFAULT 50
 #define TIMEOUT_DEFAULT (6 * 3600 * USEC_PER_SEC)
-#define WATCH_USEC USEC_PER_SEC        /* at most that often */
-#define WATCH_IDLE_USEC (5 * USEC_PER_SEC) /* at least that often: times go on */
+#define WATCH_USEC USEC_PER_SEC /* at most that often */
 
 typedef struct Status {
         const Common *common;
@@ -38,7 +40,8 @@ typedef struct Status {
         uint64_t poll_usec;
         uint64_t limit; /* of jobs that ended */
         char *workspace;
-        bool changed;
+        bool changed; /* what is watched */
+        bool shown;
         OwnQueue queue;
         sd_bus_error error;
 } Status;
@@ -166,6 +169,14 @@ static int put_jobs(Status *s, FILE *f, const JobList *list) {
         return r < 0 ? r : put_next(s, f, &list->records[0]);
 }
 
+static void say_none(const Status *s) {
+        if (s->all)
+                say("you have no jobs.");
+        else
+                say("no jobs of this workspace; those of all: codex-jobs status --all%s",
+                    client_scope_option(s->client));
+}
+
 static int show_text(Status *s, const JobList *list) {
         _cleanup_fclose_ FILE *f = NULL;
         _cleanup_free_ char *text = NULL;
@@ -175,8 +186,6 @@ static int show_text(Status *s, const JobList *list) {
         f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
-        if (s->watch)
-                (void) fputs("\033[H\033[2J", f); /* to the top left, and clear; ECMA-48 */
         r = put_jobs(s, f, list);
         if (r < 0)
                 return r;
@@ -184,11 +193,67 @@ static int show_text(Status *s, const JobList *list) {
                 return -ENOMEM;
         r = write_stdout(text, size, &s->error);
         if (r >= 0 && list->n == 0 && !s->common->quiet)
-                say(s->all ? "you have no jobs." : "no jobs of this workspace; those of all: codex-jobs status --all%s",
-                    client_scope_option(s->client));
+                say_none(s);
         if (r >= 0 && !s->common->quiet)
                 own_queue_say(s->client, &s->queue);
         return r;
+}
+
+/* ---- How they are watched ---- */
+
+/* Times in it are those of now, so it says when that was. */
+static void put_heading(FILE *f, const JobList *list, size_t shown) {
+        size_t counts[3] = {};
+        time_t now = time(NULL);
+        char text[16] = "";
+        struct tm parts;
+
+        for (size_t i = 0; i < list->n; i++)
+                counts[job_state_is_terminal(list->records[i].state) ? 2 : list->records[i].state == JOB_QUEUED]++;
+        if (localtime_r(&now, &parts))
+                (void) strftime(text, sizeof(text), "%H:%M:%S", &parts);
+        (void) fprintf(f, "%s  %zu running, %zu queued, %zu ended", text, counts[0], counts[1], counts[2]);
+        if (shown < list->n)
+                (void) fprintf(f, "; %zu more", list->n - shown);
+        (void) fputs("\n", f);
+}
+
+/* What there is room for. One that is asked for with all about it has a screen of its own. */
+static int put_watched(Status *s, FILE *f, const JobList *list) {
+        size_t lines = terminal_lines(STDOUT_FILENO);
+        JobList shown = *list;
+
+        if (s->n_ids != 1)
+                shown.n = MIN(list->n, lines > 3 ? lines - 3 : 1);
+        put_heading(f, list, shown.n);
+        return put_jobs(s, f, &shown);
+}
+
+/* In place of what was shown before, without a moment in which nothing is: ECMA-48. Elsewhere, behind it. */
+static int show_watched(Status *s, const JobList *list) {
+        bool smart = terminal_is_smart(STDOUT_FILENO);
+        _cleanup_free_ char *text = NULL, *screen = NULL;
+        _cleanup_fclose_ FILE *f = NULL, *g = NULL;
+        size_t size, screen_size;
+        int r;
+
+        f = open_memstream(&text, &size);
+        g = open_memstream(&screen, &screen_size);
+        if (!f || !g)
+                return -ENOMEM;
+        r = put_watched(s, f, list);
+        if (r < 0)
+                return r;
+        if (fclose(TAKE_PTR(f)) != 0)
+                return -ENOMEM;
+        (void) fputs(smart ? "\033[H" : s->shown ? "\n" : "", g);
+        for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
+                (void) fprintf(g, "%.*s%s\n", (int) (end - line), line, smart ? "\033[K" : "");
+        (void) fputs(smart ? "\033[J" : "", g);
+        s->shown = true;
+        if (fclose(TAKE_PTR(g)) != 0)
+                return -ENOMEM;
+        return write_stdout(screen, screen_size, &s->error);
 }
 
 static bool all_ended(const JobList *list) {
@@ -209,6 +274,8 @@ static int show(Status *s) {
                 return r;
         if (s->timed_out) /* one may have ended in that moment */
                 s->timed_out = !all_ended(&list);
+        if (s->watch)
+                return show_watched(s, &list);
         return s->common->json ? show_json(s, &list) : show_text(s, &list);
 }
 
@@ -221,39 +288,56 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         return 0;
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+static void on_missed(void *userdata) {
+        ((Status *) userdata)->changed = true;
+}
+
+static int on_resized(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        ((Status *) userdata)->changed = true;
+        return 0;
+}
+
+static int on_rested(sd_event_source *source, uint64_t usec, void *userdata) {
         *(bool *) userdata = true;
         return 0;
 }
 
-/* Returns when something changed, but not too soon, and not too late either. */
+/* Returns when something changed, but not too soon. */
 static int wait_for_change(Status *s) {
-        _cleanup_(sd_event_source_disable_unrefp) sd_event_source *soon = NULL, *late = NULL;
-        bool may = false, must = false;
+        _cleanup_(sd_event_source_disable_unrefp) sd_event_source *timer = NULL;
+        bool rested = false;
         int r;
 
-        r = sd_event_add_time_relative(client_event(s->client), &soon, CLOCK_MONOTONIC, WATCH_USEC, 0, on_timer, &may);
-        if (r < 0)
-                return r;
-        r = sd_event_add_time_relative(client_event(s->client), &late, CLOCK_MONOTONIC, WATCH_IDLE_USEC, 0, on_timer,
-                                       &must);
-        if (r < 0)
-                return r;
-        while (!(may && s->changed) && !must) {
+        r = sd_event_add_time_relative(client_event(s->client), &timer, CLOCK_MONOTONIC, WATCH_USEC, 0, on_rested,
+                                       &rested);
+        while (r >= 0 && !(rested && s->changed))
                 r = client_iterate(s->client, &s->error);
-                if (r < 0)
-                        return r;
-        }
-        s->changed = false;
-        return 0;
+        return r;
+}
+
+static int watch_begin(Status *s) {
+        sigset_t set;
+        int r;
+
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGWINCH);
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+                return -errno;
+        r = sd_event_add_signal(client_event(s->client), NULL, SIGWINCH, on_resized, s);
+        if (r >= 0)
+                r = client_watch_service(s->client, on_missed, s);
+        if (r >= 0)
+                r = client_match(s->client, "type='signal',sender='" JOBS_BUS_NAME "',path_namespace='" JOBS_PATH "'",
+                                 on_signal, s);
+        return r;
 }
 
 static int watch(Status *s) {
         int r;
 
-        r = client_match(s->client, "type='signal',sender='" JOBS_BUS_NAME "',path_namespace='" JOBS_PATH "'",
-                         on_signal, s);
+        r = watch_begin(s);
         while (r >= 0) {
+                s->changed = false;
                 r = show(s);
                 if (r >= 0)
                         r = wait_for_change(s);

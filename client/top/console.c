@@ -78,7 +78,7 @@ static int check_terminal(sd_bus_error *error) {
                         return 0;
         }
         return error_set(error,
-                         "'codex-jobs top' cannot draw on a terminal of the type '%.32s': 'codex-jobs status --watch' "
+                         "'codex-jobs top' cannot draw on this terminal, TERM is '%.32s': 'codex-jobs status --watch' "
                          "can, or set TERM to what it is.",
                          strempty(type));
 }
@@ -139,11 +139,11 @@ void console_suspend(void) {
 void console_resume(void) {
         (void) reset_prog_mode();
         console_resize();
-        (void) clearok(curscr, TRUE);
 }
 
 void console_resize(void) {
         (void) resizeterm((int) terminal_lines(STDOUT_FILENO), (int) terminal_columns(STDOUT_FILENO));
+        (void) clearok(curscr, TRUE); /* it may have been smaller in between, and lost what is out of its sight */
 }
 
 bool console_is_utf8(void) {
