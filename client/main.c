@@ -33,7 +33,7 @@ static const Verb verb_none = {
                 "Follow jobs:\n"
                 "  await ID…                      wait for jobs to end and show their results\n"
                 "  status [ID…]                   show what goes on, and what ended last\n"
-                "  top                            show jobs on the whole terminal, with keys to steer them\n"
+                "  top [options]                  show jobs on the whole terminal, with keys to steer them\n"
                 "  list [options]                 list jobs by time, state and kind\n"
                 "  show ID                        show the whole story of a job\n"
                 "  logs ID                        show what a job wrote\n"
