@@ -25,12 +25,14 @@ struct Model {
         TopJob **jobs;
         size_t n_jobs;
         bool loaded;
+        bool stale; /* to be listed anew */
 
         Read **reads;
         size_t n_reads;
         sd_event_source *rest; /* enabled while nothing is read, however much changes */
 
-        JobList list; /* what was listed so far */
+        sd_event_source *reload; /* when whoever asked for it has returned */
+        JobList list;            /* what was listed so far */
         JobFilter filter;
         JobPage page;
         Call *listing;
@@ -254,7 +256,7 @@ static void reads_begin(Model *m) {
 
         for (size_t i = 0; i < m->n_reads; i++)
                 due += !m->reads[i]->call;
-        if (due == 0 || m->rest || m->listing)
+        if (due == 0 || m->rest || m->listing || m->stale)
                 return;
         if (due > READS_MAX) {
                 model_reload(m);
@@ -363,7 +365,10 @@ static void list_page(Model *m) {
 }
 
 /* Those that are active first: what ends meanwhile is then found among those that ended. */
-void model_reload(Model *m) {
+static int on_reload(sd_event_source *s, void *userdata) {
+        Model *m = userdata;
+
+        m->stale = false;
         m->listing = call_free(m->listing);
         job_list_clear(&m->list);
         drop_reads(m);
@@ -371,6 +376,20 @@ void model_reload(Model *m) {
         m->page = (JobPage) { .filter = &m->filter, .limit = PAGE_SIZE };
         list_page(m);
         model_read_queue(m);
+        return 0;
+}
+
+/* Not at once: whoever asks may be the answer to a call, or walk along the calls, which are dropped. */
+void model_reload(Model *m) {
+        int r;
+
+        m->stale = true;
+        if (m->reload)
+                r = sd_event_source_set_enabled(m->reload, SD_EVENT_ONESHOT);
+        else
+                r = sd_event_add_defer(client_event(m->client), &m->reload, on_reload, m);
+        if (r < 0)
+                model_fail(m, r, NULL);
 }
 
 /* ---- Signals ---- */
@@ -435,6 +454,7 @@ Model *model_free(Model *m) {
         drop_reads(m);
         free(m->reads);
         (void) sd_event_source_disable_unref(m->rest);
+        (void) sd_event_source_disable_unref(m->reload);
         (void) call_free(m->listing);
         (void) call_free(m->queue);
         job_list_clear(&m->list);
