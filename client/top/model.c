@@ -266,6 +266,7 @@ static void reads_begin(Model *m) {
                 if (!m->reads[i]->call)
                         r = call_new(m->client, &m->reads[i]->call, CALL_PATIENT, "Get", append_string,
                                      m->reads[i]->id, on_got, m->reads[i]);
+        model_read_queue(m); /* nobody tells that it was paused elsewhere */
         if (r >= 0)
                 r = sd_event_add_time_relative(client_event(m->client), &m->rest, CLOCK_MONOTONIC, REST_USEC, 0,
                                                on_rested, m);

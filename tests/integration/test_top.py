@@ -190,6 +190,43 @@ def test_cancel(open_top, jobs, held):
     terminal.until_line('has ended already')
 
 
+def test_retry(open_top, jobs):
+    job = jobs.enqueue(shell('exit 3'), Kind=KIND, Label='again')
+    jobs.wait(job)
+    terminal = open_top(filtered='again')
+    terminal.until_line(job, 'failed')
+    terminal.press('r')
+    told = terminal.until_line('is enqueued: the command of')
+    assert job in told
+    other = told.split()[0]
+    assert other != job
+    terminal.until_line(other, 'failed', 'exit 3', 'again')
+    assert jobs.get(other)['RetryOf'] == job
+
+
+def test_a_job_that_runs_is_not_tried_again(open_top, held):
+    terminal = open_top(filtered=KIND)
+    terminal.until_line(held, 'running')
+    terminal.press('gr')
+    terminal.until_line('has not ended yet')
+
+
+def test_pause_and_resume(open_top, jobs):
+    terminal = open_top(filtered=KIND)
+    try:
+        terminal.press('p')
+        terminal.until_line('ended, PAUSED')
+        waiting = jobs.enqueue(['true'], Kind=KIND)
+        terminal.until_line(waiting, 'queued')
+        # Another terminal knows it, too.
+        assert open_top(filtered=KIND).until_line('ended, PAUSED')
+        terminal.press('p')
+        terminal.until_line(waiting, 'completed')
+        terminal.until_gone('PAUSED')
+    finally:
+        jobs.call('Resume')
+
+
 def test_filter(open_top, jobs):
     apples = jobs.enqueue(['true'], Kind=KIND, Label='apples and pears')
     plums = jobs.enqueue(['true'], Kind=KIND, Label='plums')
