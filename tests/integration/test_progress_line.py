@@ -3,11 +3,12 @@
 status draws there."""
 
 import re
+import select
 
 import pytest
 
 from clientsupport import cli  # noqa: F401
-from support import shell
+from support import PATIENCE, shell
 from terminal import Terminal
 
 # pylint: disable=redefined-outer-name
@@ -129,6 +130,7 @@ def test_nothing_is_drawn_elsewhere(cli, gate):
     gate.wait()
     cli.environment |= {'TERM': 'linux'}
     with cli.start('await', job) as process:
+        assert select.select([process.stderr], [], [], PATIENCE)[0]
         first = process.stderr.readline()
         gate.open()
         rest = process.stderr.read()
@@ -201,13 +203,12 @@ def test_watch_follows_what_happens(cli, gate, open_terminal):
     assert terminal.end() in (-2, 130)
 
 
-def test_watch_elsewhere_is_plain(cli, gate):
+def test_watch_without_a_smart_terminal_is_plain(cli, gate, open_terminal):
     job = cli.enqueue('--', *gate.job())
     gate.wait()
-    with cli.start('status', '--watch') as process:
-        while 'running' not in (line := process.stdout.readline()) or job not in line:
-            assert line and ESCAPE not in line
-        gate.open()
-        while 'completed' not in (line := process.stdout.readline()):
-            assert ESCAPE not in line
-        process.terminate()
+    terminal = open_terminal('status', '--watch', TERM='dumb')
+    terminal.until_line(job, 'running')
+    gate.open()
+    terminal.until_line(job, 'completed')
+    assert terminal.line(job, 'running')
+    assert ESCAPE.encode() not in terminal.raw
