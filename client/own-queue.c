@@ -35,7 +35,7 @@ static int read_entry(sd_bus_message *m, OwnQueue *queue) {
         return r;
 }
 
-static int read_queue(sd_bus_message *m, OwnQueue *ret) {
+int own_queue_read(sd_bus_message *m, OwnQueue *ret) {
         OwnQueue queue = {};
         int r;
 
@@ -59,7 +59,7 @@ static int get(Client *c, CallMode mode, OwnQueue *ret, sd_bus_error *error) {
         int r;
 
         r = call_wait(c, mode, "GetQueue", append_nothing, NULL, &reply, error);
-        return r < 0 ? r : read_queue(reply, ret);
+        return r < 0 ? r : own_queue_read(reply, ret);
 }
 
 int own_queue_get(Client *c, OwnQueue *ret, sd_bus_error *error) {

@@ -13,6 +13,9 @@ typedef struct OwnQueue {
         uint32_t max_queued;
 } OwnQueue;
 
+/* Reads the answer to GetQueue. Returns 0 or a negative errno, and leaves *ret as it is then. */
+int own_queue_read(sd_bus_message *m, OwnQueue *ret);
+
 /* Asks the service. Returns 0, or a negative errno with error set unless it is what client_iterate() returned. */
 int own_queue_get(Client *c, OwnQueue *ret, sd_bus_error *error);
 

@@ -202,7 +202,7 @@ static int show_text(Status *s, const JobList *list) {
 /* ---- How they are watched ---- */
 
 /* Times in it are those of now, so it says when that was. */
-static void put_heading(FILE *f, const JobList *list, size_t shown) {
+static void put_heading(const Status *s, FILE *f, const JobList *list, size_t shown) {
         size_t counts[3] = {};
         time_t now = time(NULL);
         char text[16] = "";
@@ -212,7 +212,8 @@ static void put_heading(FILE *f, const JobList *list, size_t shown) {
                 counts[job_state_is_terminal(list->records[i].state) ? 2 : list->records[i].state == JOB_QUEUED]++;
         if (localtime_r(&now, &parts))
                 (void) strftime(text, sizeof(text), "%H:%M:%S", &parts);
-        (void) fprintf(f, "%s  %zu running, %zu queued, %zu ended", text, counts[0], counts[1], counts[2]);
+        (void) fprintf(f, "%s  %zu running, %zu queued, %zu ended%s", text, counts[0], counts[1], counts[2],
+                       s->queue.paused ? ", PAUSED" : "");
         if (shown < list->n)
                 (void) fprintf(f, "; %zu more", list->n - shown);
         (void) fputs("\n", f);
@@ -225,7 +226,7 @@ static int put_watched(Status *s, FILE *f, const JobList *list) {
 
         if (s->n_ids != 1)
                 shown.n = MIN(list->n, lines > 3 ? lines - 3 : 1);
-        put_heading(f, list, shown.n);
+        put_heading(s, f, list, shown.n);
         return put_jobs(s, f, &shown);
 }
 

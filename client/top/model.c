@@ -3,6 +3,7 @@
 #include "bus-names.h"
 #include "jobs.h"
 #include "model.h"
+#include "own-queue.h"
 
 #define ENDED_MAX 100U
 #define PAGE_SIZE 100U
@@ -134,44 +135,15 @@ static void settle(Model *m) {
 
 /* ---- The queue ---- */
 
-static int append_nothing(sd_bus_message *m, void *arguments) {
-        return 0;
-}
-
-static int read_paused(sd_bus_message *m, bool *ret) {
-        const char *name;
-        int r, paused;
-
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read_basic(m, 's', &name);
-                if (r < 0)
-                        return r;
-                if (streq(name, "Paused")) {
-                        r = sd_bus_message_read(m, "v", "b", &paused);
-                        *ret = r >= 0 && paused;
-                } else
-                        r = sd_bus_message_skip(m, "v");
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        return r;
-}
-
 static void on_queue(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+        OwnQueue queue = {};
         Model *m = userdata;
-        bool paused = false;
 
         m->queue = call_free(m->queue);
-        if (error || read_paused(reply, &paused) < 0) /* an older service cannot pause */
-                paused = false;
-        if (paused != m->paused) {
-                m->paused = paused;
+        if (!error) /* an older service cannot pause */
+                (void) own_queue_read(reply, &queue);
+        if (queue.paused != m->paused) {
+                m->paused = queue.paused;
                 m->changed(m->userdata);
         }
         if (m->queue_again)
