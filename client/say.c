@@ -24,9 +24,16 @@ char *one_line(const char *s) {
         return line;
 }
 
+static const char *program = "codex-jobs";
+
+void say_as(const char *name) {
+        program = name;
+}
+
 static void write_line(const char *text) {
         struct iovec parts[] = {
-                { (char *) "codex-jobs: ", strlen("codex-jobs: ") },
+                { (char *) program, strlen(program) },
+                { (char *) ": ", strlen(": ") },
                 { (char *) text, strlen(text) },
                 { (char *) "\n", 1 },
         };

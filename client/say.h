@@ -9,6 +9,9 @@
 
 #include "macro.h"
 
+/* The name of the program, which does not copy it, where it is not codex-jobs. */
+void say_as(const char *name);
+
 /* Writes "codex-jobs: ", the text and a newline in one write. Control characters become spaces. */
 void say(const char *format, ...) _printf_(1, 2);
 

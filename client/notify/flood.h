@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Many ends within a short time, and the one notification of all of them. */
+
+#include "text.h"
+
+typedef struct Flood {
+        uint32_t id;         /* 0: none is shown */
+        uint64_t until_usec; /* CLOCK_MONOTONIC: what ends before is part of it */
+        Digest digest;
+        char *list; /* a line for each job */
+} Flood;
+
+void flood_clear(Flood *flood);
+
+/* Each returns 0 or -ENOMEM. */
+int flood_copy(const Flood *flood, Flood *ret);
+int flood_add(Flood *flood, const JobRecord *record);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* One connection to a bus, for ever: opened again when the bus ends it. Owns the connection and nothing that is
+ * done on it; each of its users is told when there is a new one. */
+
+#include <stdbool.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "macro.h"
+
+typedef struct Link Link;
+
+typedef struct LinkUser {
+        int (*up)(sd_bus *bus, void *userdata); /* there is a connection: subscribe and ask */
+        void (*down)(void *userdata);           /* it ended: drop all slots, nothing is answered any more */
+        void *userdata;                         /* not owned */
+} LinkUser;
+
+/* system: the system bus, else the session bus. The event loop is referenced. */
+int link_new(sd_event *event, bool system, Link **ret);
+Link *link_free(Link *l);
+DEFINE_CLEANUP(Link *, link_free);
+
+/* Before link_open(). They are told in the order in which they were added. */
+int link_add_user(Link *l, const LinkUser *user);
+
+/* Connects now, or as soon as that can be done. */
+int link_open(Link *l);
+
+bool link_is_system(const Link *l);
+
+/* The connection, which the link owns; NULL while there is none. */
+sd_bus *link_bus(const Link *l);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Who owns a name on a bus, as the bus tells it: nobody is started by asking, and nothing is asked twice. */
+
+#include <systemd/sd-bus.h>
+
+#include "macro.h"
+
+typedef struct Owner {
+        const char *name;                 /* well-known, not owned */
+        void (*changed)(void *userdata);  /* it is known now, or another */
+        void *userdata;                   /* not owned */
+        char *unique;                     /* of the owner; NULL: none, or not known yet */
+        bool known;                       /* the bus has answered */
+        sd_bus_slot *match;
+        sd_bus_slot *call;
+} Owner;
+
+/* Begins on a new connection. */
+int owner_watch(Owner *o, sd_bus *bus);
+
+/* Drops what is known; changed() is not called. */
+void owner_forget(Owner *o);
+
+/* Whether m comes from the owner: anybody can send us a signal. */
+bool owner_sent(const Owner *o, sd_bus_message *m);
