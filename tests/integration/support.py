@@ -108,7 +108,9 @@ class Connection:
         return serial
 
     def receive(self, timeout):
-        message = self.connection.receive(timeout=timeout)
+        self.take(self.connection.receive(timeout=timeout))
+
+    def take(self, message):
         fields = message.header.fields
         if message.header.message_type is MessageType.signal:
             self.signals.append(Signal(fields[HeaderFields.path], fields[HeaderFields.interface],
