@@ -16,6 +16,8 @@ from transcript import Command, Reader, Shell, commands_of
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGES = sorted(os.path.basename(path)[:-len('.scd')] for path in glob.glob(f'{SOURCE}/docs/man/*.scd'))
+PROGRAM_PAGES = ['codex-jobs-notify.1'] # of programs of their own
+VERB_PAGES = [page for page in PAGES if re.match(r'codex-jobs-.*\.1$', page) and page not in PROGRAM_PAGES]
 VERB_SECTIONS = ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'OPTIONS', 'EXIT STATUS', 'EXAMPLES', 'SEE ALSO']
 
 pytestmark = [pytest.mark.skipif(not shutil.which('man'), reason='there is no man: install man-db'),
@@ -107,7 +109,7 @@ def test_overview_names_each_verb():
         assert f'codex-jobs-{verb}(1)' in flat('codex-jobs.1')
 
 
-@pytest.mark.parametrize('page', [page for page in PAGES if re.match(r'codex-jobs-.*\.1$', page)])
+@pytest.mark.parametrize('page', VERB_PAGES)
 def test_page_of_a_verb_has_the_options_of_its_help(page):
     verb = page[len('codex-jobs-'):-2]
     found = options_of(help_of('codex-jobs', verb))
@@ -115,7 +117,7 @@ def test_page_of_a_verb_has_the_options_of_its_help(page):
     assert options_in_page(page) == found
 
 
-@pytest.mark.parametrize('page', [page for page in PAGES if re.match(r'codex-jobs-.*\.1$', page)])
+@pytest.mark.parametrize('page', VERB_PAGES)
 def test_page_of_a_verb_has_its_sections(page):
     names = [name for name in sections(page) if name in VERB_SECTIONS]
     assert names == VERB_SECTIONS
@@ -131,11 +133,19 @@ def test_page_of_the_service_has_the_options_of_its_help():
     assert options_in_page('codex-jobsd.8') == options_of(help_of(program))
 
 
-def test_page_of_the_configuration_has_every_setting():
-    with open(f'{SOURCE}/service/config.c', encoding='utf-8') as file:
-        settings = re.findall(r'SETTING\("(\w+)"', file.read())
-    assert 'MaxRunning' in settings
-    assert sorted(re.findall(r'^ {7}(\w+)=$', man('codex-jobs.conf.5', 80).stdout, re.M)) == sorted(settings)
+@pytest.mark.parametrize('page', PROGRAM_PAGES)
+def test_page_of_a_program_has_the_options_of_its_help(page):
+    assert options_in_page(page) == options_of(help_of(page[:-2]))
+
+
+@pytest.mark.parametrize(('page', 'source', 'pattern'), [
+    ('codex-jobs.conf.5', 'service/config.c', r'SETTING\("(\w+)"'),
+    ('codex-jobs-notify.1', 'client/notify/settings.c', r'\{ "(\w+)", set_')])
+def test_page_of_a_configuration_has_every_setting(page, source, pattern):
+    with open(f'{SOURCE}/{source}', encoding='utf-8') as file:
+        settings = re.findall(pattern, file.read())
+    assert len(settings) > 5
+    assert sorted(re.findall(r'^ {7}(\w+)=$', man(page, 80).stdout, re.M)) == sorted(settings)
 
 
 def test_page_of_the_interface_has_every_member():
