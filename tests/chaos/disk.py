@@ -60,9 +60,10 @@ def shim(scene, name, text=''):
 
 # --- expectations ---------------------------------------------------------------------------------
 
-async def refusals(scene, load, name, error):
+async def refusals(scene, load, name, error, worsen=lambda: None):
     """New jobs are refused, soon and in these words."""
     for _ in range(PROBES):
+        worsen()
         found = await load.probe()
         if found:
             break
@@ -92,21 +93,20 @@ async def start_fails(scene, since, sentence, tries):
 
 # --- faults ---------------------------------------------------------------------------------------
 
-def fill(folder):
-    path = f'{folder}/ballast'
-    with open(path, 'wb', buffering=0) as file:
+def fill(path):
+    with open(path, 'ab', buffering=0) as file:
         for size in (65536, 4096, 1):
             with contextlib.suppress(OSError):
                 while True:
                     file.write(b'\0' * size)
-    return path
 
 
 async def full_disk(scene, load):
     await scene.up()
     note(scene, load, 'full disk')
-    ballast = fill(scene.scope.state)
-    await refusals(scene, load, 'disk full', ERROR + 'StoreFull')
+    ballast = f'{scene.scope.state}/ballast'
+    # The service makes room, too: a log that was written back to the store is cut off.
+    await refusals(scene, load, 'disk full', ERROR + 'StoreFull', worsen=lambda: fill(ballast))
     await workers_end(load)
     os.unlink(ballast)
 
