@@ -53,7 +53,8 @@ static bool error_is_passing(const Call *call, const sd_bus_error *error) {
         /* Once it was there, the bus's own errors mean that it is being replaced. */
         return call->client->owner && !startswith(error->name, "org.codex.Jobs.Error.") &&
                 !sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_OBJECT,
-                                        SD_BUS_ERROR_UNKNOWN_INTERFACE, SD_BUS_ERROR_INVALID_ARGS);
+                                        SD_BUS_ERROR_UNKNOWN_INTERFACE, SD_BUS_ERROR_INVALID_ARGS,
+                                        SD_BUS_ERROR_ACCESS_DENIED);
 }
 
 static bool call_has_time(Call *call) {

@@ -9,7 +9,9 @@
 #include "store.h"
 
 #define NAME_LENGTH_MAX 255 /* of an interface or a member, see the D-Bus specification */
-#define PEER_PARKED_MAX 1024 /* calls of one peer that wait for its uid */
+/* Calls that wait: of one peer for its uid, of all peers of a user for polkit. Each may hold file descriptors. */
+#define PEER_PARKED_MAX 1024U
+#define USER_PARKED_MAX 1024U
 
 typedef struct Parked {
         STAILQ_ENTRY(Parked) entry;
@@ -130,11 +132,16 @@ static int peer_new(Authorize *a, const char *name, Peer **ret) {
         return 0;
 }
 
+static int refuse_more(sd_bus_message *m) {
+        return sd_bus_reply_method_errorf(m, JOBS_ERROR_LIMIT_EXCEEDED,
+                                          "Too many calls of yours wait to be let in; wait for their answers.");
+}
+
 static int peer_park(Peer *peer, sd_bus_message *m) {
         Parked *parked;
 
         if (peer->n_parked >= PEER_PARKED_MAX)
-                return sd_bus_reply_method_errorf(m, JOBS_ERROR_LIMIT_EXCEEDED, "Too many calls at a time.");
+                return refuse_more(m);
         parked = malloc(sizeof(*parked));
         if (!parked)
                 return -ENOMEM;
@@ -286,13 +293,33 @@ void authorize_set_enqueue(Authorize *a, sd_bus_message *m, bool allowed) {
         peer_resume(peer);
 }
 
+typedef struct Count {
+        uint32_t uid;
+        unsigned n;
+} Count;
+
+static void count_peer(const void *node, VISIT which, void *closure) {
+        const Peer *peer = *(Peer *const *) node;
+        Count *count = closure;
+
+        if ((which == postorder || which == leaf) && peer->uid == count->uid)
+                count->n += peer->n_parked;
+}
+
+static unsigned count_parked(Authorize *a, uint32_t uid) {
+        Count count = { .uid = uid };
+
+        twalk_r(a->peers, count_peer, &count);
+        return count.n;
+}
+
 int authorize_park_enqueue(Authorize *a, sd_bus_message *m) {
         Peer *peer = find_peer(a, sd_bus_message_get_sender(m));
 
         if (!peer)
                 return -ENOENT;
         peer->enqueue = -EINPROGRESS;
-        return peer_park(peer, m);
+        return count_parked(a, peer->uid) < USER_PARKED_MAX ? peer_park(peer, m) : refuse_more(m);
 }
 
 uint32_t authorize_visible_uid(uint32_t uid) {

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What polkit decides: the real polkitd, with rules for bob."""
 
+import collections
 import pwd
 
 import pytest
 
 import polkitsupport
-from support import refused
+from support import BusError, refused
 
 pytestmark = polkitsupport.needed
 
@@ -117,3 +118,20 @@ def test_stop_answers_while_polkit_is_asked(bob, system, held, answer):
     for call in calls:
         with refused('Unavailable'):
             bob.answer(call)
+
+
+def test_calls_that_wait_for_polkit_are_bounded(system, bob, answer):
+    """Of a user, on however many connections."""
+    answer('enqueue', 'polkit.spawn(["sleep", "1"]); return polkit.Result.YES;')
+    clients = [system.connect(bob.uid) for _ in range(3)]
+    calls = [(client, client.send_enqueue([''])) for client in clients for _ in range(500)]
+    found = collections.Counter()
+    for client, call in calls:
+        with pytest.raises(BusError) as caught:
+            client.answer(call)
+        found[caught.value.name.rpartition('.')[2]] += 1
+    for client in clients:
+        client.close()
+    # The command is empty: they were let in, in the end. dbus-daemon has a bound of its own, and says so.
+    assert 0 < found['InvalidArgument'] <= 1024
+    assert found['LimitExceeded'] + found['LimitsExceeded'] == 1500 - found['InvalidArgument']
