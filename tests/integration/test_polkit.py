@@ -2,14 +2,19 @@
 """What polkit decides: the real polkitd, with rules for bob."""
 
 import collections
+import os
 import pwd
 
 import pytest
 
 import polkitsupport
-from support import BusError, refused
+from support import BusError, Pipe, refused
 
 pytestmark = polkitsupport.needed
+
+
+def bob_uid():
+    return pwd.getpwnam('bob').pw_uid
 
 
 @pytest.fixture
@@ -58,7 +63,7 @@ def test_what_is_not_allowed_is_not_there(bob, held, answer, result):
 
 def test_enqueue_may_be_forbidden(alice, system, answer):
     answer('enqueue', 'return polkit.Result.NO;')
-    stranger = system.connect(pwd.getpwnam('bob').pw_uid)
+    stranger = system.connect(bob_uid())
     before = stranger.list_ids()
     with refused('NotPermitted', 'org.codex.Jobs.enqueue'):
         stranger.enqueue(['true'])
@@ -109,22 +114,23 @@ def test_questions_of_one_user_wait_for_each_other(system, alice, bob, held, ans
     assert alice.get(held)['State'] == 'running'
 
 
-@pytest.mark.restarts
-def test_stop_answers_while_polkit_is_asked(bob, system, held, answer):
-    answer('read-all', 'polkit.spawn(["sleep", "1"]); return polkit.Result.NO;')
-    calls = [bob.send_call('Get', 's', held) for _ in range(20)]
-    bob.flush()  # by then the service has put the first questions
-    system.systemctl('kill', '--signal=TERM', system.service)
-    for call in calls:
-        with refused('Unavailable'):
-            bob.answer(call)
+@pytest.fixture
+def slow_polkit():
+    """Where polkit waits until a line is written. It may not see our /tmp."""
+    gate = Pipe('/run/polkit-gate', bob_uid())
+    os.chmod(gate.path, 0o644)
+    yield gate
+    gate.close()
+    os.unlink(gate.path)
 
 
-def test_calls_that_wait_for_polkit_are_bounded(system, bob, answer):
+def test_calls_that_wait_for_polkit_are_bounded(system, alice, answer, slow_polkit):
     """Of a user, on however many connections."""
-    answer('enqueue', 'polkit.spawn(["sleep", "1"]); return polkit.Result.YES;')
-    clients = [system.connect(bob.uid) for _ in range(3)]
+    answer('enqueue', f'polkit.spawn(["sh", "-c", "read _ <{slow_polkit}"]); return polkit.Result.YES;')
+    clients = [system.connect(bob_uid()) for _ in range(3)]
     calls = [(client, client.send_enqueue([''])) for client in clients for _ in range(500)]
+    alice.flush()
+    slow_polkit.write('\n' * len(clients))
     found = collections.Counter()
     for client, call in calls:
         with pytest.raises(BusError) as caught:
@@ -135,3 +141,15 @@ def test_calls_that_wait_for_polkit_are_bounded(system, bob, answer):
     # The command is empty: they were let in, in the end. dbus-daemon has a bound of its own, and says so.
     assert 0 < found['InvalidArgument'] <= 1024
     assert found['LimitExceeded'] + found['LimitsExceeded'] == 1500 - found['InvalidArgument']
+
+
+@pytest.mark.restarts
+def test_stop_answers_while_polkit_is_asked(bob, system, held, answer, slow_polkit):
+    answer('read-all', f'polkit.spawn(["sh", "-c", "read _ <{slow_polkit}"]); return polkit.Result.NO;')
+    calls = [bob.send_call('Get', 's', held) for _ in range(20)]
+    bob.flush()  # by then the service has put the first questions
+    system.systemctl('kill', '--signal=TERM', system.service)
+    for call in calls:
+        with refused('Unavailable'):
+            bob.answer(call)
+    slow_polkit.write('\n' * len(calls))
