@@ -32,7 +32,7 @@ OutputStream output_stream_from_string(const char *word) {
 
 /* Where a stream of a job is: a directory and, in name, a file in it. */
 static int locate(const Output *output, const char *id, OutputStream stream, char name[static NAME_MAX_]) {
-        (void) snprintf(name, NAME_MAX_, "%s.%s", id, suffixes[stream]);
+        (void) snprintf(name, NAME_MAX_, "%.*s.%s", JOB_ID_MAX, id, suffixes[stream]);
         return stream == OUTPUT_RESULT ? output->result_directory : output->directory;
 }
 
@@ -289,12 +289,26 @@ int output_collect(Output *output, const char *id, size_t max, char **ret, size_
         return read_result(output, id, max, ret, ret_size);
 }
 
-static int foreach_in(int directory, const char *suffix, int (*found)(const char *id, void *userdata), void *userdata) {
+/* Whether an earlier stream has told of that job. */
+static bool is_told(const Output *output, const char *id, OutputStream stream) {
+        char name[NAME_MAX_];
+
+        for (int i = 0; i < (int) stream; i++) {
+                int directory = locate(output, id, (OutputStream) i, name);
+
+                if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) >= 0)
+                        return true;
+        }
+        return false;
+}
+
+static int foreach_in(Output *output, OutputStream stream, int (*found)(const char *id, void *userdata), void *userdata) {
         _cleanup_closedir_ DIR *dir = NULL;
         struct dirent *entry;
         int fd;
 
-        fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        fd = openat(stream == OUTPUT_RESULT ? output->result_directory : output->directory, ".",
+                    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
         dir = fdopendir(fd);
@@ -308,10 +322,12 @@ static int foreach_in(int directory, const char *suffix, int (*found)(const char
                 char *dot = strrchr(entry->d_name, '.');
                 int r;
 
-                if (!dot || !streq(dot + 1, suffix))
+                if (!dot || !streq(dot + 1, suffixes[stream]))
                         continue;
                 *dot = 0;
-                r = job_id_is_valid(entry->d_name) ? found(entry->d_name, userdata) : 0;
+                if (!job_id_is_valid(entry->d_name) || is_told(output, entry->d_name, stream))
+                        continue;
+                r = found(entry->d_name, userdata);
                 if (r < 0)
                         return r;
         }
@@ -322,8 +338,7 @@ int output_foreach(Output *output, int (*found)(const char *id, void *userdata),
         int r;
 
         for (int i = 0; i < _OUTPUT_STREAM_MAX; i++) {
-                r = foreach_in(i == OUTPUT_RESULT ? output->result_directory : output->directory, suffixes[i], found,
-                               userdata);
+                r = foreach_in(output, (OutputStream) i, found, userdata);
                 if (r < 0)
                         return r;
         }

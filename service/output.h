@@ -57,5 +57,5 @@ void output_close(Output *output, const char *id);
  * long: then the file is emptied. May block: not for the event loop. */
 int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size);
 
-/* Calls found for the id of each job that has files, once a file. Synchronous, for the start. */
+/* Calls found once for the id of each job that has files. Synchronous, for the start. */
 int output_foreach(Output *output, int (*found)(const char *id, void *userdata), void *userdata);

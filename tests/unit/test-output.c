@@ -281,7 +281,7 @@ static void collect_refused(void) {
         check(!text);
 }
 
-/* Adds a letter for an id that is known, once, and ? for another. */
+/* Adds a letter for an id that is known, and ? for another. */
 static int found_id(const char *id, void *userdata) {
         char *letters = userdata, letter[2] = "?";
 
@@ -289,8 +289,7 @@ static int found_id(const char *id, void *userdata) {
                 letter[0] = 't';
         else if (strlen(id) == 12 && streq(id + 1, "-0000000000"))
                 letter[0] = id[0];
-        if (!strstr(letters, letter))
-                (void) strcat(letters, letter);
+        (void) strcat(letters, letter);
         return 0;
 }
 
