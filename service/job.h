@@ -53,6 +53,7 @@ struct Job {
         sd_event_source *output_watch[2]; /* owned; on stdout and stderr, where OutputMax is set */
         sd_event_source *watch_timer;     /* owned; until it is watched, then where StallUSec is set */
         sd_event_source *runtime_timer;   /* owned; where RuntimeMaxUSec is set */
+        uint64_t executed_usec;           /* CLOCK_MONOTONIC of the start of its process, 0: not known to have begun */
         uint64_t active_usec;             /* CLOCK_MONOTONIC of its last output or progress */
         sd_event_source *retry;           /* owned; the next try of what the disk refused */
 

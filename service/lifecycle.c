@@ -149,6 +149,7 @@ static void begin(Job *job) {
         int r;
 
         job->phase = JOB_BEGINNING;
+        job->executed_usec = 0;
         r = lifecycle_set_instance(job);
         if (r >= 0)
                 r = store_begin(manager->store, job->record.id, manager->instance, lifecycle_on_begun, job);
@@ -209,6 +210,15 @@ static void on_unit_started(int r, const char *message, void *userdata) {
         log_job(job, LOG_ERR, "its unit could not be started: %s", message);
         set_progress(job, message);
         end_unseen(job, JOB_REASON_NOT_EXECUTABLE);
+}
+
+/* Later than the answer to the request to start it, by what the service manager has to do before. */
+static void on_unit_executed(uint64_t monotonic_usec, void *userdata) {
+        Job *job = userdata;
+
+        job->executed_usec = monotonic_usec;
+        if (job->phase == JOB_ACTIVE)
+                limits_watch(job);
 }
 
 static void on_unit_progress(const char *status, void *userdata) {
@@ -400,6 +410,7 @@ static void on_unit_released(void *userdata) {
 
 const UnitListener lifecycle_unit_listener = {
         .started = on_unit_started,
+        .executed = on_unit_executed,
         .progress = on_unit_progress,
         .ended = on_unit_ended,
         .vanished = on_unit_vanished,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <sys/inotify.h>
+#include <time.h>
 
 #include "limits.h"
 #include "manager.h"
 #include "service-log.h"
-#include "time-util.h"
 
 #define OUTPUT_CHECK_USEC (200 * USEC_PER_MSEC)
 #define WATCH_AFTER_USEC USEC_PER_SEC /* most jobs are over before, and need no watch */
@@ -16,16 +16,17 @@ uint64_t limits_update_sizes(Job *job) {
         return job->record.stdout_bytes + job->record.stderr_bytes;
 }
 
-static uint64_t now_monotonic(Job *job) {
-        uint64_t usec = 0;
+/* Not the event loop's: that is when it woke up, before what it then reads. */
+static uint64_t now_monotonic(void) {
+        struct timespec ts;
 
-        (void) sd_event_now(job->manager->event, CLOCK_MONOTONIC, &usec);
-        return usec;
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
 }
 
 /* Only notes the time: the timer looks at it when it is due. */
 void limits_saw_activity(Job *job) {
-        job->active_usec = now_monotonic(job);
+        job->active_usec = now_monotonic();
 }
 
 static void check_size(Job *job) {
@@ -46,7 +47,7 @@ static int on_stall_timer(sd_event_source *source, uint64_t usec, void *userdata
         uint64_t due = job->active_usec + job->limits.stall_usec;
         int r;
 
-        if (job->phase == JOB_ACTIVE && now_monotonic(job) >= due) {
+        if (job->phase == JOB_ACTIVE && now_monotonic() >= due) {
                 lifecycle_stop(job, JOB_REASON_STALLED, UINT32_MAX);
                 return 0;
         }
@@ -100,12 +101,10 @@ static int on_runtime_timer(sd_event_source *source, uint64_t usec, void *userda
 
 /* It may have been running before this service was. */
 static int watch_runtime(Job *job) {
-        uint64_t end = job->record.started_usec + job->limits.runtime_max_usec, now = now_realtime();
-
         if (job->limits.runtime_max_usec == 0 || job->runtime_timer)
                 return 0;
-        return sd_event_add_time_relative(job->manager->event, &job->runtime_timer, CLOCK_MONOTONIC,
-                                          end > now ? end - now : 0, 0, on_runtime_timer, job);
+        return sd_event_add_time(job->manager->event, &job->runtime_timer, CLOCK_MONOTONIC,
+                                 job->executed_usec + job->limits.runtime_max_usec, 0, on_runtime_timer, job);
 }
 
 static int watch_files(Job *job) {
@@ -120,6 +119,8 @@ static int watch_files(Job *job) {
 void limits_watch(Job *job) {
         int r;
 
+        if (job->executed_usec == 0)
+                return;
         r = watch_runtime(job);
         if (r >= 0)
                 r = watch_files(job);

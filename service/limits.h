@@ -8,7 +8,8 @@
 
 #include "job.h"
 
-/* Watches a running job, if it has such a limit; ends it by lifecycle_stop() when it passes one. */
+/* Watches a running job, if it has such a limit, from the time that its process was started: before, it does
+ * nothing. Ends the job by lifecycle_stop() when it passes one. */
 void limits_watch(Job *job);
 void limits_unwatch(Job *job);
 

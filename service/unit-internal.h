@@ -47,6 +47,7 @@ struct Unit {
         sd_bus_slot *state_call;
         sd_bus_slot *usage_calls[2];
         UnitProperties properties;
+        uint64_t executed_usec; /* as told */
         bool ended;
         bool stop_asked; /* by us */
         uint64_t asked; /* the last sweep that began while it should have existed */

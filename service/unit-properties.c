@@ -20,6 +20,7 @@ static const Property properties[] = {
         NUMBER("ExecMainStatus", 'i', status),
         NUMBER("StatusErrno", 'i', status_errno),
         NUMBER("ExecMainStartTimestamp", 't', start_usec),
+        NUMBER("ExecMainStartTimestampMonotonic", 't', start_monotonic_usec),
         NUMBER("ExecMainExitTimestamp", 't', exit_usec),
         NUMBER("CPUUsageNSec", 't', cpu_usage_nsec),
         NUMBER("MemoryPeak", 't', memory_peak),

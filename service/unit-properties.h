@@ -16,6 +16,7 @@ typedef struct UnitProperties {
         int32_t status; /* ExecMainStatus */
         int32_t status_errno;
         uint64_t start_usec; /* ExecMainStartTimestamp, CLOCK_REALTIME */
+        uint64_t start_monotonic_usec;
         uint64_t exit_usec;  /* ExecMainExitTimestamp */
         uint64_t cpu_usage_nsec; /* 0 or UINT64_MAX: not known; likewise memory_peak */
         uint64_t memory_peak;

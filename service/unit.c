@@ -202,6 +202,10 @@ void unit_update(Unit *unit, sd_bus_message *m) {
                 sd_journal_print(LOG_WARNING, "Cannot read the properties of %s: %s.", unit->name, strerror(-r));
                 return;
         }
+        if (unit->executed_usec != unit->properties.start_monotonic_usec) {
+                unit->executed_usec = unit->properties.start_monotonic_usec;
+                unit->manager->listener->executed(unit->executed_usec, unit->userdata);
+        }
         if (progress && !unit->ended)
                 unit->manager->listener->progress(unit->properties.status_text, unit->userdata);
 }

@@ -34,6 +34,7 @@ typedef struct UnitListener {
         /* The answer to unit_start(): 0; -EAGAIN when it is not known whether it started: sweep and see;
          * -ESHUTDOWN when it did not and may later; otherwise it did not, and message says why. */
         void (*started)(int r, const char *message, void *userdata);
+        void (*executed)(uint64_t monotonic_usec, void *userdata); /* when its process was started */
         void (*progress)(const char *status, void *userdata); /* STATUS= of sd_notify(3) */
         void (*ended)(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata);
         void (*vanished)(void *userdata); /* it is not there (any more): somebody else removed it */

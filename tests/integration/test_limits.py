@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import shutil
 
 import pytest
 
@@ -43,6 +44,27 @@ def test_time_that_a_limit_gives_is_given(jobs):
         ended = jobs.wait(job).job
         assert ended['Reason'] == reason
         assert ended['FinishedUSec'] - ended['StartedUSec'] >= least
+
+
+@pytest.fixture
+def slow_start(scope):
+    """What a busy service manager brings about: a job's process starts two seconds after its unit does."""
+    folder = '/run/systemd/system' if scope.is_system else f'/run/user/{scope.uid}/systemd/user'
+    folder += '/codex-job-.service.d'
+    os.makedirs(folder)
+    with open(f'{folder}/slow.conf', 'w', encoding='ascii') as file:
+        file.write('[Service]\nExecStartPre=sleep 2\n')
+    scope.systemctl('daemon-reload')
+    yield
+    shutil.rmtree(folder)
+    scope.systemctl('daemon-reload')
+
+
+@pytest.mark.parametrize('reason, limit', [('runtime-limit', 'RuntimeMaxUSec'), ('stalled', 'StallUSec')])
+def test_time_until_the_process_starts_does_not_count(jobs, slow_start, reason, limit):
+    ended = jobs.run(shell('echo; exec sleep infinity'), **{limit: SECOND}).job
+    assert (ended['Reason'], ended['StdoutBytes']) == (reason, 1)
+    assert ended['FinishedUSec'] - ended['StartedUSec'] >= SECOND
 
 
 # --- silence --------------------------------------------------------------------------------------

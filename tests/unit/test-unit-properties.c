@@ -29,7 +29,7 @@ static void all(void) {
         _cleanup_properties_ UnitProperties p = {};
         sd_bus_message *m = properties_new();
 
-        check_ok(sd_bus_message_append(m, "a{sv}", 9,
+        check_ok(sd_bus_message_append(m, "a{sv}", 10,
                                        "LoadState", "s", "loaded",
                                        "SubState", "s", "exited",
                                        "Result", "s", "exit-code",
@@ -37,6 +37,7 @@ static void all(void) {
                                        "ExecMainStatus", "i", 3,
                                        "StatusErrno", "i", ENOENT,
                                        "ExecMainStartTimestamp", "t", UINT64_C(1),
+                                       "ExecMainStartTimestampMonotonic", "t", UINT64_C(4),
                                        "ExecMainExitTimestamp", "t", UINT64_C(2),
                                        "StatusText", "s", "3 of 8"));
         check(read_finished(&p, m));
@@ -47,6 +48,7 @@ static void all(void) {
         check_int(p.status, 3);
         check_int(p.status_errno, ENOENT);
         check_int(p.start_usec, 1);
+        check_int(p.start_monotonic_usec, 4);
         check_int(p.exit_usec, 2);
         check_string(p.status_text, "3 of 8");
 
