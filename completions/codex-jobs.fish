@@ -66,7 +66,7 @@ function __codex_jobs_scan --no-scope-shadowing
             set -e called
         else if not set -q ended[1]; and test "$words[1]" = --
             set ended yes
-        else if not set -q ended[1]; and string match -q -- '-?*' $words[1]
+        else if not set -q ended[1]; and string match -qr -- '^-.' $words[1]
             set called (__codex_jobs_called $words[1] $options)
         else if string match -q '*COMMAND*' $help[1]
             return
