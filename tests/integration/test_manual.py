@@ -243,7 +243,7 @@ def transcript(*shown):
 @pytest.mark.parametrize('shown', [
     ['$ false'], ['$ true', '$ echo $?', '1'], ['$ false', '$ echo $?', '0'], ['$ false', '$ echo $?'],
     ['$ echo one', 'two'], ['$ echo one', 'one', 'two'], ['$ printf "one\\ntwo\\n"', 'one'],
-    ['$ echo "one two"', 'one…three'],
+    ['$ echo "one two"', 'one…three'], ['$ echo "uid x"', 'uid 1001'],
     ['$ codex-jobs enqueue -q -- true', 'job-7f3k9q2m1x', '$ echo job-1111111111', 'job-7f3k9q2m1x']])
 def test_examples_that_lie_are_found(reader, shown):
     with pytest.raises(AssertionError):
@@ -255,6 +255,6 @@ def test_examples_that_are_right_are_taken(reader):
         '$ x=4; cd /; false', '$ echo $?', '1', '$ echo $x $PWD in 12ms', '4 / in 3min 2s',
         '$ printf "one\\n"; printf "two\\n" >&2; echo three', 'one', '…', '$ echo "a', "> b  c\"", 'a', 'b c',
         '$ id=$(codex-jobs enqueue -q -- true); echo $id $id', 'job-7f3k9q2m1x job-7f3k9q2m1x',
-        '$ test job-7f3k9q2m1x = $id'))
+        '$ test job-7f3k9q2m1x = $id', '$ echo "me (uid $(id -u))"', 'me (uid 1234)'))
     assert isinstance(transcript('# id -u', '0')[0], Command)
     reader.follow(transcript('# id -u', '0'))

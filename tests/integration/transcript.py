@@ -8,7 +8,7 @@ it is "echo $?", which shows its exit status. In what is shown
 
     …           stands for anything within a line, and on a line of its own for any lines
     IDs         of jobs are examples: the first place where one is shown tells which job it is
-    4ms, 1min   and points in time are examples, too, and so is the width of columns
+    4ms, 1min   and points in time are examples, too, and so are "uid 1001" and the width of columns
 """
 
 import contextlib
@@ -24,7 +24,8 @@ PROMPTS = {'$ ': 'user', '# ': 'root'}
 ID = r'[a-z][a-z0-9-]{0,31}-[0-9a-hjkmnp-tv-z]{10}'
 SPAN = r'\d+(?:ms|s|min|h|d)(?: \d+(?:s|min|h))?'
 TIME = r'\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d\.\d{6}Z| \d\d:\d\d:\d\d)'
-PARTS = re.compile(rf'(?P<any>…)|(?P<id>\b{ID}\b)|(?P<time>\b{TIME})|(?P<span>\b{SPAN}\b)|(?P<gap> +)')
+PARTS = re.compile(rf'(?P<any>…)|(?P<id>\b{ID}\b)|(?P<time>\b{TIME})|(?P<span>\b{SPAN}\b)|(?P<uid>\buid \d+)|'
+                   r'(?P<gap> +)')
 
 # Executes what comes through $1, a command up to each NUL, and answers with exit statuses through $2.
 LOOP = '''
@@ -144,7 +145,7 @@ class Reader:
     def piece(self, part):
         kind, text = part.lastgroup, part[0]
         if kind != 'id':
-            return {'any': '.*', 'time': TIME, 'span': SPAN, 'gap': ' +'}[kind]
+            return {'any': '.*', 'time': TIME, 'span': SPAN, 'uid': r'uid \d+', 'gap': ' +'}[kind]
         if text in self.ids:
             return re.escape(self.ids[text])
         if text in self.names:
