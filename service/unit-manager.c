@@ -72,7 +72,7 @@ static void manager_listed(UnitManager *manager, const char *id, const char *sub
 
         if (unit) {
                 unit->seen = manager->sweep_number;
-                if (!unit->ended && !streq(unit->properties.sub_state, sub_state))
+                if (!unit->ended && (!streq(unit->properties.sub_state, sub_state) || unit->executed_usec == 0))
                         (void) unit_refresh(unit);
         }
         manager->callbacks->listed(id, sub_state, manager->userdata);
