@@ -83,8 +83,8 @@ static PolkitAnswer read_answer(sd_bus_message *reply) {
         const sd_bus_error *error = sd_bus_message_get_error(reply);
         int authorized, challenge;
 
-        if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
-            sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+        /* Nobody could start it. Where it cannot be started now, dbus-broker says that the name has no owner. */
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN))
                 return POLKIT_ABSENT;
         if (error) {
                 sd_journal_print(LOG_WARNING, "polkit failed, which denies: %s", strempty(error->message));

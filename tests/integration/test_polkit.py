@@ -4,6 +4,7 @@
 import collections
 import os
 import pwd
+import subprocess
 
 import pytest
 
@@ -71,6 +72,24 @@ def test_enqueue_may_be_forbidden(alice, system, answer):
     assert alice.run(['true']).state == 'completed'
     answer('enqueue', 'return polkit.Result.YES;')
     assert stranger.run(['true']).state == 'completed'
+    stranger.close()
+
+
+@pytest.fixture
+def broken_polkit():
+    """It is installed and cannot be started."""
+    subprocess.run(['systemctl', 'mask', '--runtime', '--now', 'polkit'], check=True)
+    yield
+    subprocess.run(['systemctl', 'unmask', '--runtime', 'polkit'], check=True)
+    polkitsupport.restart()
+
+
+def test_polkit_that_fails_denies(system, alice, broken_polkit):
+    """Also what it allows by default: what a rule of its would have said, nobody knows."""
+    stranger = system.connect(bob_uid())
+    for _ in range(2):
+        with refused('NotPermitted', 'org.codex.Jobs.enqueue'):
+            stranger.enqueue(['true'])
     stranger.close()
 
 
