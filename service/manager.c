@@ -12,6 +12,7 @@
 #include "job-id.h"
 #include "manager.h"
 #include "time-util.h"
+#include "turn.h"
 
 #define LEAVE_USEC (5 * USEC_PER_SEC)
 
@@ -206,6 +207,7 @@ static void on_peer_gone(const char *peer, void *userdata) {
 
         waiter_drop_peer(&manager->waiters, peer);
         polkit_drop_peer(manager->polkit, peer);
+        turn_drop_peer(manager, peer);
 }
 
 static int make_directories(const char *path) {
@@ -317,6 +319,7 @@ static void manager_stop(Manager *manager) {
         manager->collector = background_free(manager->collector);
         manager->store = store_free(manager->store);
         manager->polkit = polkit_free(manager->polkit);
+        turn_stop_all(manager);
         waiter_stop_all(&manager->waiters);
         while ((job = TAILQ_FIRST(&manager->jobs)))
                 manager_remove(manager, job);
@@ -356,6 +359,7 @@ int manager_new(Manager **ret, sd_event *event, bool system_scope) {
         manager->system_scope = system_scope;
         TAILQ_INIT(&manager->jobs);
         TAILQ_INIT(&manager->waiters);
+        TAILQ_INIT(&manager->turns);
         LIST_INIT(&manager->followers);
         queue_init(&manager->queue);
         r = find_config(manager);

@@ -59,6 +59,7 @@ struct Manager {
         Queue queue;
         WaiterList waiters;
         FollowerList followers; /* of all jobs that they may see */
+        TAILQ_HEAD(, Request) turns; /* see turn.h */
 };
 
 /* --- manager.c --- */

@@ -2,6 +2,7 @@
 
 #include "bus-names.h"
 #include "request.h"
+#include "turn.h"
 
 static int read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *error) {
         int r;
@@ -28,9 +29,12 @@ static void on_inbox(int r, JobRecord *records, size_t n, void *userdata) {
                 request_on_listed(r, records, n, TAKE_PTR(request));
 }
 
+static int submit_inbox(Request *request) {
+        return store_inbox(request->manager->store, request->uid, request->consumer, request->filter.limit, on_inbox, request);
+}
+
 int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(request_freep) Request *request = NULL;
-        Manager *manager = userdata;
         const char *consumer;
         uint32_t limit;
         int r;
@@ -42,11 +46,14 @@ int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return r;
         if (limit == 0 || limit > JOB_LIST_MAX)
                 return invalid(error, "The limit is out of range: 1 to %u.", JOB_LIST_MAX);
-        r = request_new(&request, manager, m);
-        if (r >= 0)
-                r = store_inbox(manager->store, request->uid, consumer, limit, on_inbox, request);
+        r = request_new(&request, userdata, m);
         if (r < 0)
                 return r;
+        request->filter.limit = limit;
+        request->consumer = strdup(consumer);
+        r = request->consumer ? turn_take(request, submit_inbox) : -ENOMEM;
+        if (r < 0)
+                return request_unavailable(m, r);
         TAKE_PTR(request);
         return 1;
 }

@@ -3,6 +3,7 @@
 #include "bus-names.h"
 #include "job-id.h"
 #include "request.h"
+#include "turn.h"
 #include "utf8.h"
 
 #define FILTERS_MAX 32U
@@ -114,6 +115,10 @@ static int read_filter(sd_bus_message *m, StoreFilter *filter, sd_bus_error *err
         return sd_bus_message_exit_container(m);
 }
 
+static int submit_list(Request *request) {
+        return store_list(request->manager->store, &request->filter, request_on_listed, request);
+}
+
 static void on_list_polkit(PolkitAnswer answer, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
         int r;
@@ -122,7 +127,7 @@ static void on_list_polkit(PolkitAnswer answer, void *userdata) {
                 (void) request_reply_records(request->call, NULL, 0);
                 return;
         }
-        r = store_list(request->manager->store, &request->filter, request_on_listed, request);
+        r = turn_take(request, submit_list);
         if (r < 0)
                 (void) request_unavailable(request->call, r);
         else
@@ -164,9 +169,11 @@ int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return list_others(TAKE_PTR(request), &filter);
         if (visible != STORE_ANY_UID)
                 filter.uid = visible;
-        r = store_list(manager->store, &filter, request_on_listed, request);
+        request->filter = filter;
+        filter = (StoreFilter) {};
+        r = turn_take(request, submit_list);
         if (r < 0)
-                return r;
+                return request_unavailable(m, r);
         TAKE_PTR(request);
         return 1;
 }

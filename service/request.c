@@ -4,15 +4,18 @@
 #include "job-id.h"
 #include "limits.h"
 #include "request.h"
+#include "turn.h"
 
 Request *request_free(Request *request) {
         if (!request)
                 return NULL;
 
+        turn_end(request);
         for (size_t i = 0; i < request->n_ids; i++)
                 free(request->ids[i]);
         free(request->ids);
         store_filter_clear(&request->filter);
+        free(request->consumer);
         sd_bus_message_unref(request->call);
         free(request);
         return NULL;
@@ -56,6 +59,9 @@ int request_unavailable(sd_bus_message *call, int r) {
                 return sd_bus_reply_method_errorf(call, JOBS_ERROR_LIMIT_EXCEEDED,
                                                   "Too many calls of yours wait at a time (MaxAwaitsPerUser=); wait for "
                                                   "several jobs with one AwaitAny or AwaitAll.");
+        if (r == -EUSERS)
+                return sd_bus_reply_method_errorf(call, JOBS_ERROR_LIMIT_EXCEEDED,
+                                                  "Too many lists of yours wait at a time; wait for their answers.");
         return sd_bus_reply_method_errorf(call, JOBS_ERROR_UNAVAILABLE,
                                           "The service cannot do that now: %s. See its log (journalctl -t codex-jobsd).", strerror(-r));
 }

@@ -34,8 +34,12 @@ typedef struct Request {
         uint64_t timeout_usec;
         OutputStream stream;
         StoreFilter filter; /* owned */
+        char *consumer; /* owned */
         char **ids; /* owned, NULL-terminated */
         size_t n_ids;
+        TAILQ_ENTRY(Request) turn; /* while it has something to submit, see turn.h */
+        int (*submit)(struct Request *request);
+        bool has_turn;
 } Request;
 
 Request *request_free(Request *request);

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one user may take, and that it is nothing of another's."""
 
+import contextlib
 import os
 import pwd
+import signal
 
 import pytest
 
@@ -64,6 +66,42 @@ def test_users_have_as_many_slots_as_each_other(alice, bob, configure, new_gate)
     gates[0].open()
     alice.wait(jobs[0])
     assert (running(alice), running(bob)) == (1, 1)
+
+
+@contextlib.contextmanager
+def stopped(system):
+    """While the service takes nothing that is sent to it."""
+    pid = system.service_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_lists_of_one_delay_no_other(alice, bob, system):
+    """Nor are all of them in memory at once: they are read a few at a time."""
+    alice.call('Pause')
+    clients = [system.connect(alice.uid) for _ in range(4)]
+    try:
+        answers = in_batches(alice, lambda _: alice.send_enqueue(['true'], Label='x' * 1000), range(100))
+        alice.enqueued += [job for job, _ in answers]
+        with stopped(system):
+            calls = [(client, client.send_call('List', 'a{sv}', {'Limit': ('u', 1000)}))
+                     for client in clients for _ in range(100)]
+            others = bob.send_call('Resume')
+        bob.answer(others)
+        with stopped(system):
+            for client in clients:
+                client.call_to(*BUS, 'GetId')
+            assert not all(client.is_answered(call) for client, call in calls)
+        client, call = calls[0]
+        assert len(client.answer(call)[0]) >= 100
+    finally:
+        for client in clients:
+            client.close()
+        in_batches(alice, alice.send_cancel, alice.enqueued)
+        alice.call('Resume')
 
 
 # --- limits ---------------------------------------------------------------------------------------
