@@ -34,6 +34,7 @@ static void on_inserted(int r, const char *existing, int spec_fd, void *userdata
         Manager *manager = e->manager;
         Job *job = e->job;
 
+        queue_expect_no_more(&manager->queue, job);
         if (r >= 0 && !existing)
                 r = manager_add(manager, job);
         failpoint_die("before-reply");
@@ -60,7 +61,7 @@ static int take_slot(Job *job) {
         Manager *manager = job->manager;
 
         if (manager->stopping || !manager->instance || !queue_take_free_slot(&manager->queue, job))
-                return 0;
+                return queue_expect(&manager->queue, job);
         return lifecycle_set_instance(job);
 }
 
@@ -151,14 +152,16 @@ static int stdin_size(const Spec *spec, uint64_t *ret, sd_bus_error *error) {
         return 0;
 }
 
+/* Those that are being recorded count already: many calls may arrive while the disk is busy. */
 static int check_limits(Manager *manager, uint32_t uid, sd_bus_error *error) {
+        QueueStanding standing = queue_get_standing(&manager->queue, uid);
         const Config *config = &manager->config;
 
-        if (queue_get_standing(&manager->queue, uid).n_waiting >= config->max_queued_user)
+        if ((uint64_t) standing.n_waiting + standing.n_coming >= config->max_queued_user)
                 return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
                                          "You have %" PRIu32 " jobs in the queue already (MaxQueuedPerUser=); wait for some "
                                          "to start.", config->max_queued_user);
-        if (manager->queue.n_waiting >= config->max_queued)
+        if ((uint64_t) manager->queue.n_waiting + manager->queue.n_coming >= config->max_queued)
                 return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
                                          "The queue is full, with %" PRIu32 " jobs of all users (MaxQueued=); try later.",
                                          config->max_queued);
@@ -204,6 +207,7 @@ int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallba
                 r = store_insert(manager->store, e->job, &insert, on_inserted, e);
         if (r < 0) {
                 output_remove(manager->output, e->job->record.id);
+                queue_expect_no_more(&manager->queue, e->job);
                 queue_release_slot(&manager->queue, e->job);
                 return r;
         }

@@ -47,6 +47,7 @@ struct Job {
         bool stop_sent;         /* and the unit was told to end for it */
         bool recovered;         /* an earlier run of the service may have sent it */
         bool has_slot;          /* counts as running in the queue */
+        bool is_coming;         /* counts as one that will wait there */
 
         Manager *manager;                 /* not owned */
         Unit *unit;                       /* owned; NULL until it begins */

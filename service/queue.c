@@ -8,6 +8,7 @@ struct QueueUser {
         TAILQ_ENTRY(QueueUser) entry;
         uint32_t uid;
         uint32_t n_waiting;
+        uint32_t n_coming;
         uint32_t n_running;
         bool paused;
         TAILQ_HEAD(, Job) waiting;
@@ -43,10 +44,33 @@ static QueueUser *get_user(Queue *queue, uint32_t uid) {
 
 /* Users of whom there is nothing to know are forgotten. */
 static void put_user(Queue *queue, QueueUser *user) {
-        if (user->n_waiting > 0 || user->n_running > 0 || user->paused)
+        if (user->n_waiting > 0 || user->n_coming > 0 || user->n_running > 0 || user->paused)
                 return;
         TAILQ_REMOVE(&queue->users, user, entry);
         free(user);
+}
+
+int queue_expect(Queue *queue, Job *job) {
+        QueueUser *user = get_user(queue, job->record.uid);
+
+        if (!user)
+                return -ENOMEM;
+        job->is_coming = true;
+        user->n_coming++;
+        queue->n_coming++;
+        return 0;
+}
+
+void queue_expect_no_more(Queue *queue, Job *job) {
+        QueueUser *user = find_user(queue, job->record.uid);
+
+        if (!job->is_coming)
+                return;
+        assert(user && user->n_coming > 0);
+        job->is_coming = false;
+        user->n_coming--;
+        queue->n_coming--;
+        put_user(queue, user);
 }
 
 int queue_push(Queue *queue, Job *job) {
@@ -150,5 +174,5 @@ int queue_set_paused(Queue *queue, uint32_t uid, bool paused) {
 QueueStanding queue_get_standing(const Queue *queue, uint32_t uid) {
         const QueueUser *user = find_user(queue, uid);
 
-        return user ? (QueueStanding) { user->n_waiting, user->n_running, user->paused } : (QueueStanding) {};
+        return user ? (QueueStanding) { user->n_waiting, user->n_coming, user->n_running, user->paused } : (QueueStanding) {};
 }

@@ -12,12 +12,17 @@ typedef struct QueueUser QueueUser;
 typedef struct Queue {
         TAILQ_HEAD(, QueueUser) users; /* who has jobs that wait or run; who was served last is last */
         uint32_t n_waiting;
+        uint32_t n_coming;  /* see queue_expect() */
         uint32_t n_running; /* slots that are taken */
         uint32_t max_running;
         uint32_t max_running_user; /* of one user; 0: no such bound */
 } Queue;
 
 void queue_init(Queue *queue);
+
+/* A job is being recorded and will wait then; or not any more, be it recorded or not. Returns 0 or -ENOMEM. */
+int queue_expect(Queue *queue, Job *job);
+void queue_expect_no_more(Queue *queue, Job *job);
 
 /* Puts a job at the end of its user's; it becomes JOB_WAITING. Returns 0 or -ENOMEM. */
 int queue_push(Queue *queue, Job *job);
@@ -43,6 +48,7 @@ int queue_set_paused(Queue *queue, uint32_t uid, bool paused);
 /* How a user stands. */
 typedef struct QueueStanding {
         uint32_t n_waiting;
+        uint32_t n_coming;
         uint32_t n_running;
         bool paused;
 } QueueStanding;

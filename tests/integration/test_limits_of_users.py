@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from support import BUS, FOREVER, plain, refused
+from support import BUS, FOREVER, BusError, plain, refused
 
 
 @pytest.fixture
@@ -129,6 +129,23 @@ def test_queued_jobs_of_a_user(alice, bob, configure, gate):
     assert bob.run(['true']).state == 'completed'
     alice.cancel(second)
     alice.enqueue(['true'])
+
+
+def test_queued_jobs_that_arrive_at_once(alice, system, configure, gate):
+    """While the first are still being written."""
+    configure(MaxRunning=1, MaxQueuedPerUser=2)
+    alice.enqueue(gate.job())
+    gate.wait()
+    with stopped(system):
+        calls = [alice.send_enqueue(['true']) for _ in range(100)]
+    refusals = 0
+    for call in calls:
+        try:
+            alice.enqueued.append(alice.answer(call)[0])
+        except BusError as error:
+            assert error.name.endswith('.LimitExceeded')
+            refusals += 1
+    assert refusals == 98
 
 
 def test_queued_jobs_of_all(alice, bob, configure, gate):
