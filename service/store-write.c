@@ -310,6 +310,8 @@ static void finish_expire(StoreOp *op) {
         size_t n = op->result < 0 ? 0 : op->n_expired;
 
         op->store->finished -= n;
+        if (n > 0) /* their commands, and what KeepInput= kept */
+                store_checkpoint_soon(op->store);
         op->callback.expire(op->result, op->lookup.ids, n, op->userdata);
 }
 

@@ -2,6 +2,8 @@
 
 /* How jobs are found in the store: by id and prefix, by filter, in inboxes, by key; and what expires. */
 
+#include <sys/stat.h>
+
 #include "store-fixture.h"
 #include "test-bus.h"
 #include "test.h"
@@ -416,6 +418,25 @@ static void expire_by_age(void) {
         check_int(store_last_sequence(f.store), 3);
 }
 
+static off_t log_size(void) {
+        struct stat st = {};
+
+        return stat(test_path("jobs.sqlite-wal"), &st) < 0 ? 0 : st.st_size;
+}
+
+/* What was kept of a job that is forgotten leaves the disk, though nothing else happens. */
+static void expired_is_wiped(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_ended(&f, A, 1000, 100, 0);
+        store_fixture_reopen(&f);
+        check_string(expire(&f, UINT64_MAX, 0), A " ");
+        check(log_size() > 0);
+        while (log_size() > 0)
+                check(sd_event_run(f.event, 60 * USEC_PER_SEC) > 0);
+}
+
 static void expire_by_size(void) {
         _cleanup_store_fixture_ StoreFixture f;
 
@@ -470,5 +491,5 @@ static void expire_many(void) {
 
 TEST_MAIN(TEST(prefixes), TEST(no_prefixes), TEST(users), TEST(full_id_wins), TEST(many_candidates), TEST(several),
           TEST(list_filters), TEST(list_pages), TEST(list_after_sequence), TEST(inboxes), TEST(keys),
-          TEST(keys_together), TEST(keys_together_with_failure), TEST(quotas), TEST(expire_by_age),
+          TEST(keys_together), TEST(keys_together_with_failure), TEST(quotas), TEST(expire_by_age), TEST(expired_is_wiped),
           TEST(expire_by_size), TEST(expire_not_unread), TEST(expire_many))
