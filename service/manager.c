@@ -409,6 +409,7 @@ Manager *manager_free(Manager *manager) {
                 (void) sd_bus_slot_unref(manager->vtable_slots[i]);
         (void) sd_bus_slot_unref(manager->name_call);
         follower_list_clear(&manager->followers);
+        queue_clear(&manager->queue);
         (void) authorize_free(manager->authorize);
         (void) output_free(manager->output);
         (void) sd_bus_flush_close_unref(manager->bus);

@@ -7,7 +7,7 @@
  *   enqueue.c        how a job comes to be
  *   lifecycle.c      the way of a job from there: begin, start, end, collect, finish, release; and stopping one
  *   limits.c         what a running job may not pass
- *   retention.c      which finished jobs are forgotten, and the inboxes
+ *   retention.c      which finished jobs are forgotten
  *   recover.c        what was there before the service: stored jobs, units, files
  *   manager-bus.c    org.codex.Jobs, with its methods in method-*.c;  job-bus.c: org.codex.Jobs.Job
  *

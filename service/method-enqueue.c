@@ -65,6 +65,9 @@ static int may_enqueue(Manager *manager, sd_bus_message *m, sd_bus_error *error)
                                          "You may not run background jobs on this host (polkit action %s).", POLKIT_ENQUEUE);
         if (r == -ENODATA) {
                 r = ask_enqueue(manager, m);
+                if (r == -EDQUOT)
+                        return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                                 "Too many calls of yours wait for polkit to decide; wait for their answers.");
                 if (r < 0)
                         return r;
         }

@@ -144,8 +144,10 @@ static int list_others(Request *request, StoreFilter *filter) {
         owned->filter = *filter;
         *filter = (StoreFilter) {};
         r = polkit_check(owned->manager->polkit, owned->call, owned->uid, POLKIT_READ_ALL, on_list_polkit, owned, request_abandon);
+        if (r == -EDQUOT)
+                r = -EUSERS;
         if (r < 0)
-                return r;
+                return request_unavailable(owned->call, r);
         TAKE_PTR(owned);
         return 1;
 }

@@ -19,6 +19,15 @@ void queue_init(Queue *queue) {
         TAILQ_INIT(&queue->users);
 }
 
+void queue_clear(Queue *queue) {
+        QueueUser *user;
+
+        while ((user = TAILQ_FIRST(&queue->users))) { /* who paused */
+                TAILQ_REMOVE(&queue->users, user, entry);
+                free(user);
+        }
+}
+
 static QueueUser *find_user(const Queue *queue, uint32_t uid) {
         QueueUser *user;
 

@@ -20,6 +20,9 @@ typedef struct Queue {
 
 void queue_init(Queue *queue);
 
+/* Frees what is known of users; no job is in it any more. */
+void queue_clear(Queue *queue);
+
 /* A job is being recorded and will wait then; or not any more, be it recorded or not. Returns 0 or -ENOMEM. */
 int queue_expect(Queue *queue, Job *job);
 void queue_expect_no_more(Queue *queue, Job *job);

@@ -90,8 +90,10 @@ static int execute_insert(Database *db, StoreOp *op) {
         int r;
 
         r = append_stdin(op);
-        if (r < 0)
-                return r;
+        if (r < 0) { /* the caller's fault, and no failure of what is committed with it */
+                op->answer = r;
+                return 0;
+        }
         if (op->key) {
                 r = find_existing(db, op);
                 if (r != 0)

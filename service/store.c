@@ -7,7 +7,7 @@
 #include "string-list.h"
 #include "time-util.h"
 
-/* What is erased is gone from the disk as long after, at most. */
+/* What is erased is gone from the disk as long after, or up to twice as long. */
 #define CHECKPOINT_USEC (2 * USEC_PER_SEC)
 
 /* --- operations ------------------------------------------------------------------------------------ */
