@@ -211,6 +211,25 @@ int answer_activity(const JobRecord *record) {
         return 0;
 }
 
+static bool some_queued(const JobRecord *const *records, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (own_queue_has(records[i]))
+                        return true;
+        return false;
+}
+
+int answer_why_queued(Client *c, const JobRecord *const *records, size_t n, sd_bus_error *error) {
+        OwnQueue queue = {};
+        int r;
+
+        if (!some_queued(records, n))
+                return 0;
+        r = own_queue_get_if_known(c, &queue, error);
+        if (r >= 0)
+                own_queue_say_why(c, &queue);
+        return r;
+}
+
 /* ---- JSON ---- */
 
 /* The command for one job; NULL with 0 where nothing is left to do. */
@@ -265,12 +284,22 @@ int answer_json_reply(Client *c, const JsonReply *reply, NextKind kind, sd_bus_e
 
 int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *extras, size_t n, bool single,
                 NextKind kind, sd_bus_error *error) {
+        bool queued = some_queued(records, n);
+        OwnQueue queue = {};
+        int r;
+
+        if (queued) {
+                r = own_queue_get_if_known(c, &queue, error);
+                if (r < 0)
+                        return r;
+        }
         return answer_json_reply(c,
                                  &(const JsonReply) {
                                          .single = single,
                                          .n = n,
                                          .records = records,
                                          .extras = extras,
+                                         .queue = queue.max_running > 0 ? &queue : NULL,
                                  },
                                  kind, error);
 }

@@ -26,6 +26,9 @@ int answer_read_output(Client *c, const JobRecord *record, const Bounds *bounds,
 /* Text: what the job is doing, on stderr. */
 int answer_activity(const JobRecord *record);
 
+/* Text: why jobs of the caller's that are queued do not begin, on stderr, where that can be said. */
+int answer_why_queued(Client *c, const JobRecord *const *records, size_t n, sd_bus_error *error);
+
 /* Text: the command that waits on, on stderr. any: for the first of them. */
 int answer_await_command(Client *c, const char *text, const char *const *ids, size_t n, bool any);
 
@@ -39,8 +42,8 @@ typedef enum NextKind {
         NEXT_RESULT, /* they were not */
 } NextKind;
 
-/* JSON: writes the document, with the commands that come next. extras: NULL, or one a job. Returns 0, or a negative
- * errno with error set. */
+/* JSON: writes the document, with the commands that come next and, where a job of the caller's is queued, the queue.
+ * extras: NULL, or one a job. Returns 0, or a negative errno with error set. */
 int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *extras, size_t n, bool single,
                 NextKind kind, sd_bus_error *error);
 

@@ -23,6 +23,7 @@ typedef struct Visit {
         bool keyed; /* it may be a job that was there already */
         uint64_t begun_usec;
         Progress *progress;
+        QueueQuestion why; /* it does not begin */
         Stream *out;
         Stream *err;
         sd_bus_error error;
@@ -31,6 +32,7 @@ typedef struct Visit {
 static void visit_clear(Visit *v) {
         (void) stream_free(v->out);
         (void) stream_free(v->err);
+        queue_question_clear(&v->why);
         (void) progress_free(v->progress);
         (void) wait_free(v->wait);
         (void) client_free(v->client);
@@ -105,9 +107,14 @@ static int visit_ended(Visit *v, const Common *common, const JobRecord *record, 
 static int say_goes_on(Visit *v, const JobRecord *record) {
         int r;
 
-        r = record->id ? answer_activity(record) : say_error(&v->error, -EREMOTEIO);
-        if (r < 0)
-                return r;
+        if (record->id) {
+                r = answer_activity(record);
+                if (r >= 0)
+                        r = answer_why_queued(v->client, &record, 1, &v->error);
+                if (r < 0)
+                        return r;
+        } else
+                (void) say_error(&v->error, -EREMOTEIO);
         return answer_await_command(v->client, "the job goes on; to wait on", &(const char *) { v->id }, 1, false);
 }
 
@@ -152,8 +159,11 @@ static int visit_failure(Visit *v, int r) {
 
 /* Whoever loses this command, to a time limit or to a broken line, finds the job again. */
 static int say_accepted(Visit *v) {
-        return answer_await_command(v->client, "accepted; should this command be cut short, the job goes on",
-                                    &(const char *) { v->id }, 1, false);
+        int r;
+
+        r = answer_await_command(v->client, "accepted; should this command be cut short, the job goes on",
+                                 &(const char *) { v->id }, 1, false);
+        return r < 0 ? r : queue_question_ask(&v->why, v->client);
 }
 
 static int progress_begin(Visit *v) {
@@ -214,6 +224,7 @@ int run_in_foreground(const Common *common, Request *request, uint64_t timeout_u
 static int background_text(Client *c, const Common *common, const char *id, bool hint,
                            sd_bus_error *error) {
         _cleanup_free_ char *command = answer_command(c, "await", &id, 1, ""), *text = NULL;
+        OwnQueue queue = {};
         int r;
 
         if (!command)
@@ -223,8 +234,13 @@ static int background_text(Client *c, const Common *common, const char *id, bool
                 return -ENOMEM;
         }
         r = write_stdout(text, strlen(text), error);
-        if (r >= 0 && !hint && !common->quiet)
+        if (r < 0 || common->quiet)
+                return r;
+        if (!hint)
                 say("to wait for it: %s", command);
+        r = own_queue_get_if_known(c, &queue, error);
+        if (r >= 0)
+                own_queue_say(c, &queue);
         return r;
 }
 

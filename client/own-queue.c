@@ -81,3 +81,38 @@ void own_queue_say(Client *c, const OwnQueue *queue) {
                 say("your queue is paused, queued in it: %u; to let them begin: codex-jobs resume%s", queue->queued,
                     client_scope_option(c));
 }
+
+bool own_queue_has(const JobRecord *record) {
+        return record->state == JOB_QUEUED && record->uid == getuid();
+}
+
+/* ---- Why a job of it does not begin ---- */
+
+void own_queue_say_why(Client *c, const OwnQueue *queue) {
+        if (queue->paused)
+                own_queue_say(c, queue);
+        else if (queue->queued > 0 && queue->running >= queue->max_running)
+                say("%u jobs of yours run, which is as many as may; when one ends the next begins: codex-jobs status "
+                    "--all%s",
+                    queue->running, client_scope_option(c));
+}
+
+static void on_answer(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+        QueueQuestion *q = userdata;
+        OwnQueue queue = {};
+
+        q->call = call_free(q->call);
+        if (reply && own_queue_read(reply, &queue) >= 0) /* without an answer the wait goes on as well */
+                own_queue_say_why(q->client, &queue);
+}
+
+int queue_question_ask(QueueQuestion *q, Client *c) {
+        if (q->call)
+                return 0;
+        q->client = c;
+        return call_new(c, &q->call, CALL_ONCE, "GetQueue", append_nothing, NULL, on_answer, q);
+}
+
+void queue_question_clear(QueueQuestion *q) {
+        q->call = call_free(q->call);
+}

@@ -4,6 +4,7 @@
 /* The queue of the caller's own jobs: whether they begin, and how many there are. */
 
 #include "client-bus.h"
+#include "job-record.h"
 
 typedef struct OwnQueue {
         bool paused;
@@ -25,3 +26,20 @@ int own_queue_get_if_known(Client *c, OwnQueue *ret, sd_bus_error *error);
 
 /* Says that the queue is paused, and the command that lets it go on. Says nothing of one that is not. */
 void own_queue_say(Client *c, const OwnQueue *queue);
+
+/* Whether a job waits in it. */
+bool own_queue_has(const JobRecord *record);
+
+/* ---- Why a job of it does not begin ---- */
+
+/* Says that the queue is paused, or that as many jobs run as may; nothing where it is neither. */
+void own_queue_say_why(Client *c, const OwnQueue *queue);
+
+/* Asks, and says so once the service has answered: nobody waits for that. */
+typedef struct QueueQuestion {
+        Client *client;
+        Call *call;
+} QueueQuestion;
+
+int queue_question_ask(QueueQuestion *q, Client *c);
+void queue_question_clear(QueueQuestion *q);

@@ -2,6 +2,7 @@
 
 #include "bus-names.h"
 #include "live.h"
+#include "own-queue.h"
 #include "progress.h"
 #include "render.h"
 #include "say.h"
@@ -23,6 +24,8 @@ struct Progress {
         Followed *jobs;
         size_t n_jobs;
         const Followed *latest; /* that told something; NULL: none did */
+        QueueQuestion why;      /* some do not begin */
+        bool asked_why;
         uint64_t begun_usec;
         bool live;
         bool subscribed;
@@ -131,7 +134,12 @@ static int begin(Progress *p, const JobRecord *record) {
                 return r;
         job = find_job(p, record->id);
         job->told = strdup(strempty(record->progress));
-        return job->told ? 0 : -ENOMEM;
+        if (!job->told)
+                return -ENOMEM;
+        if (p->asked_why || !own_queue_has(record))
+                return 0;
+        p->asked_why = true;
+        return queue_question_ask(&p->why, p->client);
 }
 
 static int tell(Progress *p, Followed *job, const JobRecord *record) {
@@ -258,6 +266,7 @@ Progress *progress_free(Progress *p) {
                 free(p->jobs[i].told);
         }
         free(p->jobs);
+        queue_question_clear(&p->why);
         (void) sd_event_source_disable_unref(p->timer);
         free(p);
         return NULL;

@@ -84,6 +84,17 @@ static int unfinished(const Await *a, const char ***ret, size_t *ret_n) {
 
 /* ---- Text ---- */
 
+static int say_why_queued(Await *a) {
+        size_t n = wait_count(a->wait);
+        _cleanup_free_ const JobRecord **records = calloc(n, sizeof(JobRecord *));
+
+        if (!records)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                records[i] = &wait_job(a->wait, i)->record;
+        return answer_why_queued(a->client, records, n, &a->error);
+}
+
 static int show_unfinished(Await *a) {
         _cleanup_free_ const char **ids = NULL;
         size_t n;
@@ -101,6 +112,9 @@ static int show_unfinished(Await *a) {
                 if (r < 0)
                         return r;
         }
+        r = say_why_queued(a);
+        if (r < 0)
+                return r;
         return answer_await_command(a->client, n == 1 ? "the job goes on; to wait on" : "the jobs go on; to wait on",
                                     ids, n, a->any);
 }

@@ -31,7 +31,7 @@ static void show_clear(Show *s) {
 
 /* Whether it does not begin because its user has said so. */
 static bool is_held(const Show *s) {
-        return s->queue.paused && s->record.state == JOB_QUEUED && s->record.uid == getuid();
+        return s->queue.paused && own_queue_has(&s->record);
 }
 
 static int add_next(Show *s, const char *verb, const char *option) {

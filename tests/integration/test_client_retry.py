@@ -124,6 +124,37 @@ def test_paused_queue(paused):
     assert 'paused' not in cli.run('status').stderr
 
 
+def test_who_waits_is_told_why(paused):
+    cli = paused
+    cli.run('pause')
+    run = cli.listen('run', '--', 'echo', 'from run')
+    run.tells('your queue is paused')
+    done = cli.run('enqueue', '--', 'echo', 'from enqueue')
+    assert 'your queue is paused' in done.stderr and 'codex-jobs resume' in done.stderr
+    job = done.stdout.strip()
+    wait = cli.listen('await', job)
+    wait.tells('your queue is paused')
+    timed_out = cli.run('await', '--timeout-ms', '1', job, status=124).stderr.splitlines()
+    assert 'your queue is paused' in timed_out[-2] and f'codex-jobs await {job}' in timed_out[-1]
+    timed_out = cli.run('run', '--timeout-ms', '1', '--', 'true', status=124).stderr.splitlines()
+    assert 'your queue is paused' in timed_out[-2] and 'codex-jobs await job-' in timed_out[-1]
+    cli.run('resume')
+    assert run.end()[:2] == (0, 'from run\n') and wait.end()[:2] == (0, 'from enqueue\n')
+
+
+def test_programs_that_wait_are_told_why(paused):
+    cli = paused
+    assert 'queue' not in cli.document('run', '--', 'true')
+    cli.run('pause')
+    document = cli.document('enqueue', '--', 'true')
+    job = document['job']['id']
+    assert document['queue']['paused'] is True
+    assert [command.split()[1] for command in document['next']] == ['resume', 'await']
+    assert cli.run('enqueue', '-q', '--', 'true').stderr == ''
+    document = cli.document('await', '--timeout-ms', '1', job, status=124)
+    assert document['queue']['paused'] is True and document['job']['wait_timed_out'] is True
+
+
 def test_documents(paused):
     cli = paused
     document = cli.document('pause')
