@@ -54,6 +54,42 @@ void job_list_move(JobList *from, JobList *to) {
         *from = (JobList) {};
 }
 
+static bool list_has(const JobList *list, const char *id) {
+        for (size_t i = 0; i < list->n; i++)
+                if (streq(list->records[i].id, id))
+                        return true;
+        return false;
+}
+
+/* It may have changed between two questions. */
+static void drop_those_of(JobList *list, const JobList *other) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < list->n; i++)
+                if (list_has(other, list->records[i].id))
+                        job_record_clear(&list->records[i]);
+                else
+                        list->records[n++] = list->records[i];
+        list->n = n;
+}
+
+int job_list_append(JobList *list, JobList *later) {
+        JobRecord *records;
+
+        if (later->n == 0)
+                return 0;
+        records = reallocarray(list->records, list->n + later->n, sizeof(JobRecord));
+        if (!records)
+                return -ENOMEM;
+        list->records = records;
+        drop_those_of(list, later);
+        (void) memcpy(list->records + list->n, later->records, later->n * sizeof(JobRecord));
+        list->n += later->n;
+        free(later->records);
+        *later = (JobList) {};
+        return 0;
+}
+
 static int append_given_states(sd_bus_message *m, unsigned states) {
         const char *words[_JOB_STATE_MAX + 1] = {};
         size_t n = 0;
@@ -224,6 +260,18 @@ static size_t beginning_of(const char *s, size_t max) {
         return n;
 }
 
+/* Nothing like it: it may be a job of the other scope. */
+static void explain_unknown(Client *c, const char *word, sd_bus_error *error) {
+        bool system = client_is_system(c);
+
+        sd_bus_error_free(error);
+        (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
+                                 "there is no job %s: 'codex-jobs status --all%s' lists yours, 'codex-jobs status --all "
+                                 "%s' those of %s.",
+                                 word, client_scope_option(c), system ? "--user" : "--system",
+                                 system ? "your own service" : "the system's");
+}
+
 void job_suggest(Client *c, sd_bus_error *error) {
         _cleanup_(sd_bus_error_free) sd_bus_error ignored = SD_BUS_ERROR_NULL;
         const char *word = c ? client_unknown_id(c) : NULL;
@@ -239,8 +287,10 @@ void job_suggest(Client *c, sd_bus_error *error) {
             job_list(c, &(const JobFilter) { .limit = SUGGEST_JOBS }, &list, &ignored) < 0)
                 return;
         found = nearest(&list, word);
-        if (!found)
+        if (!found) {
+                explain_unknown(c, word, error);
                 return;
+        }
         n = beginning_of(strempty(found->label), SUGGEST_LABEL);
         label = utf8_make_valid(strempty(found->label), n);
         if (!label)

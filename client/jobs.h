@@ -14,6 +14,10 @@ typedef struct JobList {
 
 void job_list_clear(JobList *list);
 void job_list_move(JobList *from, JobList *to); /* overwrites to, empties from */
+
+/* Appends what was asked for later, and empties it: of a job that is in both its later record stays. Returns 0 or
+ * -ENOMEM, with neither list changed. */
+int job_list_append(JobList *list, JobList *later);
 #define _cleanup_job_list_ _cleanup_(job_list_clear)
 
 #define JOB_STATE_BIT(state) (1U << (state))

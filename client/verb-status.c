@@ -55,22 +55,6 @@ static void status_clear(Status *s) {
 
 /* ---- Which jobs ---- */
 
-static int append_list(JobList *list, JobList *more) {
-        JobRecord *records;
-
-        if (more->n == 0)
-                return 0;
-        records = reallocarray(list->records, list->n + more->n, sizeof(JobRecord));
-        if (!records)
-                return -ENOMEM;
-        (void) memcpy(records + list->n, more->records, more->n * sizeof(JobRecord));
-        list->records = records;
-        list->n += more->n;
-        free(more->records);
-        *more = (JobList) {};
-        return 0;
-}
-
 /* All that are active, however old, and the newest of those that ended. */
 static int list_jobs(Status *s, JobList *ret) {
         _cleanup_job_list_ JobList active = {}, ended = {};
@@ -86,7 +70,7 @@ static int list_jobs(Status *s, JobList *ret) {
         r = job_list(s->client, &filter, &ended, &s->error);
         if (r < 0)
                 return r;
-        r = append_list(&active, &ended);
+        r = job_list_append(&active, &ended);
         if (r < 0)
                 return r;
         job_list_move(&active, ret);

@@ -72,4 +72,33 @@ static void lists(void) {
         check_string(b.records[1].id, "job-0000000000");
 }
 
-TEST_MAIN(TEST(exit_statuses), TEST(failed_without_a_code), TEST(ids), TEST(lists))
+static void make_list(JobList *list, JobState state, const char *const *ids) {
+        list->records = calloc(4, sizeof(JobRecord));
+        check(list->records);
+        for (; ids[list->n]; list->n++) {
+                list->records[list->n] = JOB_RECORD_INIT;
+                list->records[list->n].id = strdup(ids[list->n]);
+                list->records[list->n].state = state;
+        }
+}
+
+/* A job that ended between two questions is there once, as it ended. */
+static void appended(void) {
+        _cleanup_job_list_ JobList active = {}, ended = {}, none = {};
+
+        make_list(&active, JOB_RUNNING, (const char *const[]) { "job-a", "job-b", "job-c", NULL });
+        make_list(&ended, JOB_COMPLETED, (const char *const[]) { "job-b", "job-d", NULL });
+        check_ok(job_list_append(&active, &ended));
+        check_int(ended.n, 0);
+        check_int(active.n, 4);
+        check_string(active.records[0].id, "job-a");
+        check_string(active.records[1].id, "job-c");
+        check_string(active.records[2].id, "job-b");
+        check_int(active.records[2].state, JOB_COMPLETED);
+        check_string(active.records[3].id, "job-d");
+        check_ok(job_list_append(&active, &none));
+        check_int(active.n, 4);
+}
+
+TEST_MAIN(TEST(exit_statuses), TEST(failed_without_a_code), TEST(ids), TEST(lists),
+          TEST(appended))
