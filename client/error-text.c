@@ -42,11 +42,22 @@ static void explain_not_there(const Client *c, const sd_bus_error *error, const 
                                          "'codex-jobs --system'.");
 }
 
+/* The service's sentences stand behind our name, as our own do. A word such as IdempotencyKey stays as it is. */
+static void set_own(const sd_bus_error *error, const char *message, sd_bus_error *ret) {
+        size_t n = strcspn(message, " ");
+        bool name = strcspn(message + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") + 1 < n;
+        char first = message[0];
+
+        if (first >= 'A' && first <= 'Z' && !name)
+                first = (char) (first - 'A' + 'a');
+        (void) sd_bus_error_setf(ret, error->name, "%c%s", first, message + 1);
+}
+
 void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
         const char *message = isempty(error->message) ? error->name : error->message;
 
         if (startswith(error->name, "org.codex.Jobs."))
-                (void) sd_bus_error_setf(ret, error->name, "%s", message);
+                set_own(error, message, ret);
         else if (sd_bus_error_has_names(error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
                                         NO_SUCH_UNIT))
                 explain_not_there(c, error, message, ret);

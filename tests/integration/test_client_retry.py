@@ -94,7 +94,7 @@ def test_mistakes_are_told(cli, gate):
     assert f'codex-jobs await {job}' in cli.refused('retry', job)
     assert 'no job given' in cli.refused('retry')
     assert 'one job at a time' in cli.refused('retry', 'a', 'b')
-    assert 'There is no job' in cli.refused('retry', 'neverthere-0000000000')
+    assert 'there is no job' in cli.refused('retry', 'neverthere-0000000000')
 
 
 # --- pause and resume -----------------------------------------------------------------------------

@@ -63,6 +63,7 @@ def test_nothing_is_near(cli):
     cli.enqueue('--kind', 'far', '--', 'true')
     told = cli.refused('show', 'neverthere-0000000000')
     assert 'Did you mean' not in told and 'status --all' in told
+    assert ('status --all --user' if cli.scope.is_system else 'status --all --system') in told
 
 
 def test_jobs_of_others_are_not_named(cli, scope, root, request):
