@@ -43,6 +43,7 @@ typedef struct JsonCheck {
         const char *text;
         const char *remedy;  /* NULL: nothing is to be mended */
         const char *command; /* NULL: there is none to type */
+        bool told;           /* the text says what to do, too */
 } JsonCheck;
 
 typedef struct JsonChecks {

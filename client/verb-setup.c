@@ -127,6 +127,7 @@ static int check_service(Setup *s) {
                               .remedy = "see why it does not answer, and install codex-jobs where it is not",
                               .command = s->system ? "systemctl status codex-jobsd" :
                                                         "systemctl --user status codex-jobsd",
+                              .told = error.message,
                       },
                       "%s", error.message ?: strerror(-r));
 }
@@ -224,6 +225,7 @@ static int check_job(Setup *s) {
                               .remedy = "see what the service says",
                               .command = s->system ? "journalctl -u codex-jobsd" :
                                                         "journalctl --user -u codex-jobsd",
+                              .told = !end && error.message,
                       },
                       "a job of 'true': %s", end ?: error.message ?: strerror(-r));
 }
@@ -246,8 +248,10 @@ static int check_codex(Setup *s) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_free_ char *text = NULL;
         int r, status = 0;
+        bool told;
 
         r = codex_find(&s->codex, &error);
+        told = error.message;
         if (r >= 0)
                 r = process_output((const char *const[]) { s->codex, "--version", NULL }, ASK_USEC, &text, &status);
         if (r == -ENOMEM)
@@ -264,6 +268,7 @@ static int check_codex(Setup *s) {
                               .status = "warning",
                               .remedy = "install Codex; only task and the reviews need it",
                               .command = "npm install -g @openai/codex",
+                              .told = told,
                       },
                       "%s", error.message ?: text);
 }
@@ -311,7 +316,7 @@ static int show_text(const Setup *s, sd_bus_error *error) {
                 const JsonCheck *check = &s->checks[i];
 
                 (void) fprintf(f, "%-8s %s: %s", check->status, check->name, check->text);
-                if (check->remedy)
+                if (check->remedy && !check->told)
                         (void) fprintf(f, "; to mend it: %s%s%s", check->remedy, check->command ? ": " : "",
                                        strempty(check->command));
                 (void) fputc('\n', f);
