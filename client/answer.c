@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <signal.h>
+
 #include "answer.h"
 #include "output.h"
 #include "render.h"
@@ -315,7 +317,7 @@ int answer_detached(Client *c, const char *const *ids, size_t n, bool any) {
 
 int answer_failure(Client *c, const sd_bus_error *error, int r, const char *const *ids, size_t n) {
         if (r == -EPIPE)
-                return STATUS_OWN_FAILURE;
+                return STATUS_SIGNALLED + SIGPIPE; /* as whoever does not ignore that signal */
         if (r != -EINTR) {
                 _cleanup_(sd_bus_error_free) sd_bus_error told = SD_BUS_ERROR_NULL;
 

@@ -54,7 +54,7 @@ int answer_json_reply(Client *c, const JsonReply *reply, NextKind kind, sd_bus_e
 /* ---- The end of a verb that failed ---- */
 
 /* Says why and returns the exit status: 128+n behind a signal, else STATUS_OWN_FAILURE. A reader that went away is
- * not worth a word. ids are the jobs that go on, none for n = 0. */
+ * not worth a word, and as good as SIGPIPE. ids are the jobs that go on, none for n = 0. */
 int answer_failure(Client *c, const sd_bus_error *error, int r, const char *const *ids, size_t n);
 
 /* What it does behind a signal, where n > 0. any: the first of the jobs would have ended the wait. */

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from clientsupport import cli  # noqa: F401
-from support import Process
+from support import PATIENCE, Process
 
 # pylint: disable=redefined-outer-name
 
@@ -153,3 +153,4 @@ def test_reader_that_leaves(cli, jobs, gate):
     running.process.stdout.close()
     gate.open()
     assert jobs.wait(job).exit_code == 5
+    assert running.process.wait(PATIENCE) == 128 + signal.SIGPIPE
