@@ -167,7 +167,7 @@ static int target_branch(Review *review, Git *git) {
         if (review->found_base) {
                 r = is_ahead(git, review->base);
                 if (r == 0)
-                        return error_set(git->error, "there is nothing to review: all is committed, and in %s: name "
+                        return error_set(git->error, "there is nothing to review: all that is committed is in %s: name "
                                                      "another base with --base.",
                                          review->base);
                 if (r < 0)

@@ -164,7 +164,7 @@ static int inbox(Inbox *s) {
         if (r < 0 || s->common->json || s->common->quiet)
                 return r;
         if (s->list.n == 0)
-                say("nothing has ended since this consumer acknowledged last.");
+                say("nothing has ended since the last 'codex-jobs inbox --ack'.");
         else
                 say("the result of one: codex-jobs result ID%s", client_scope_option(s->client));
         if (next)
