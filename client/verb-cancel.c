@@ -82,15 +82,21 @@ static void on_cancelled(sd_bus_message *reply, const sd_bus_error *error, void 
                 client_stop(job->cancel->client, -EREMOTEIO, error);
 }
 
+/* In full from here on, and what it was before. */
+static int look_up(Cancelled *job) {
+        Cancel *s = job->cancel;
+        int r;
+
+        r = job_get(s->client, job->id, &job->record, &s->error);
+        if (r >= 0)
+                job->was_over = job_state_is_terminal(job->record.state);
+        return r;
+}
+
 static int start(Cancelled *job) {
         Cancel *s = job->cancel;
         int r;
 
-        /* In full from here on, and what it was before. */
-        r = job_get(s->client, job->id, &job->record, &s->error);
-        if (r < 0)
-                return r;
-        job->was_over = job_state_is_terminal(job->record.state);
         if (job->was_over)
                 return 0;
         r = call_new(s->client, &job->call, CALL_PATIENT, "Cancel", append_string, job->record.id, on_cancelled, job);
@@ -116,6 +122,11 @@ static int finish(Cancelled *job) {
 static int cancel_all(Cancel *s) {
         int r;
 
+        for (size_t i = 0; i < s->n; i++) { /* all of them, so that a mistake ends none */
+                r = look_up(&s->jobs[i]);
+                if (r < 0)
+                        return r;
+        }
         for (size_t i = 0; i < s->n; i++) {
                 r = start(&s->jobs[i]);
                 if (r < 0)

@@ -66,6 +66,13 @@ def test_nothing_is_near(cli):
     assert ('status --all --user' if cli.scope.is_system else 'status --all --system') in told
 
 
+def test_a_mistake_cancels_nothing(cli, gate):
+    job = cli.enqueue('--', *gate.job())
+    gate.wait()
+    assert 'there is no job' in cli.refused('cancel', job, 'neverthere-0000000000')
+    assert cli.job('status', job)['state'] == 'running'
+
+
 def test_jobs_of_others_are_not_named(cli, scope, root, request):
     if not scope.is_system:
         pytest.skip('there are no others')
