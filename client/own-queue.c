@@ -92,8 +92,7 @@ void own_queue_say_why(Client *c, const OwnQueue *queue) {
         if (queue->paused)
                 own_queue_say(c, queue);
         else if (queue->queued > 0 && queue->running >= queue->max_running)
-                say("%u jobs of yours run, which is as many as may; when one ends the next begins: codex-jobs status "
-                    "--all%s",
+                say("as many of your jobs run as may, %u; when one ends the next begins: codex-jobs status --all%s",
                     queue->running, client_scope_option(c));
 }
 

@@ -142,6 +142,18 @@ def test_who_waits_is_told_why(paused):
     assert run.end()[:2] == (0, 'from run\n') and wait.end()[:2] == (0, 'from enqueue\n')
 
 
+def test_who_waits_for_others_is_told(cli, settings, gate):
+    settings(MaxRunning=1)
+    cli.enqueue('--', *gate.job())
+    gate.wait()
+    run = cli.listen('run', '--', 'true')
+    run.tells('as many of your jobs run as may, 1; ')
+    wait = cli.listen('await', cli.enqueue('--', 'true'))
+    wait.tells('as many of your jobs run as may, 1; ')
+    gate.open()
+    assert run.end()[0] == wait.end()[0] == 0
+
+
 def test_programs_that_wait_are_told_why(paused):
     cli = paused
     assert 'queue' not in cli.document('run', '--', 'true')
