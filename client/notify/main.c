@@ -215,9 +215,12 @@ int main(int argc, char *argv[]) {
         int c, r;
 
         say_as("codex-jobs-notify");
+        opterr = 0;
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-                if (c != 'h' && c != 'v')
+                if (c != 'h' && c != 'v') {
+                        say("'%.48s' is not understood, see 'codex-jobs-notify --help'.", argv[optind - 1]);
                         return EXIT_FAILURE;
+                }
                 (void) puts(c == 'h' ? help : PROJECT_VERSION);
                 return say_if_stdout_failed();
         }
