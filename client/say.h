@@ -26,5 +26,6 @@ int say_if_stdout_failed(void);
 /* Makes an error of our own, which travels as those of the service do. Returns -EINVAL. */
 int error_set(sd_bus_error *error, const char *format, ...) _printf_(2, 3);
 
-/* A copy of s on one line: control characters, also those of Unicode, are spaces. NULL: memory is short. */
+/* A copy of s on one line, which can do nothing to a terminal: control characters, also those of Unicode, are spaces,
+ * and what turns the direction of writing is left out. NULL: memory is short. */
 char *one_line(const char *s);

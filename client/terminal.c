@@ -53,35 +53,18 @@ bool terminal_is_utf8(void) {
         return utf8;
 }
 
-/* U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 turn the direction of what follows. */
-static bool turns_direction(const unsigned char *s) {
-        if (s[0] != 0xe2)
-                return false;
-        if (s[1] == 0x80)
-                return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae);
-        return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
-}
-
 char *terminal_text(const char *s, bool utf8) {
         char *text = one_line(s);
         const unsigned char *from = (unsigned char *) text;
         char *to = text;
 
-        if (!text)
-                return NULL;
-        while (*from) {
-                bool first = *from < 0x80 || *from >= 0xc0;
-
-                if (turns_direction(from)) {
-                        from += 3;
-                        continue;
-                }
-                if (utf8 || *from < 0x80)
+        if (!text || utf8)
+                return text;
+        for (; *from; from++)
+                if (*from < 0x80)
                         *to++ = (char) *from;
-                else if (first)
+                else if (*from >= 0xc0) /* the first byte of a character */
                         *to++ = '?';
-                from++;
-        }
         *to = 0;
         return text;
 }

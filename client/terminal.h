@@ -19,9 +19,7 @@ bool terminal_has_color(int fd);
 /* Whether the locale of the environment has UTF-8. */
 bool terminal_is_utf8(void);
 
-/* A copy of a text on one line, which can do nothing to a terminal: control characters are spaces, what turns the
- * direction of writing is left out, and without utf8 what is not ASCII is "?". The caller frees it; NULL: memory is
- * short. */
+/* one_line(), and without utf8 what is not ASCII is "?". The caller frees it; NULL: memory is short. */
 char *terminal_text(const char *s, bool utf8);
 
 /* The columns that a text takes, of at most max; *ret_bytes is how many of its bytes fit. The locale has to have

@@ -21,6 +21,8 @@ static void lines(void) {
         check_line("\xc2\x9b" "31m", "  31m");           /* U+009B begins a sequence as ESC [ does */
         check_line("\xc2\xa0", "\xc2\xa0");              /* U+00A0 is none of those */
         check_line("a\xff" "b", "a\xef\xbf\xbd" "b");
+        check_line("a\u202e" "b\u2066" "c\u200f", "abc");
+        check_line("\u2014\u2026", "\u2014\u2026");       /* their neighbours */
 }
 
 /* Runs a function with stderr in a file, and returns what it wrote. The caller frees it. */
