@@ -266,8 +266,8 @@ static void explain_unknown(Client *c, const char *word, sd_bus_error *error) {
 
         sd_bus_error_free(error);
         (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
-                                 "there is no job %s: 'codex-jobs status --all%s' lists yours, 'codex-jobs status --all "
-                                 "%s' those of %s.",
+                                 "there is no job %s: 'codex-jobs status --all%s' lists yours, 'codex-jobs status "
+                                 "--all %s' those of %s.",
                                  word, client_scope_option(c), system ? "--user" : "--system",
                                  system ? "your own service" : "the system's");
 }

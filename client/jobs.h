@@ -58,7 +58,8 @@ int job_list_read(sd_bus_message *m, JobList *list);
  * one) that ended. */
 int job_list_here(Client *c, bool active, JobList *ret, sd_bus_error *error);
 
-/* Enqueues, or runs once more what the request names. Where it is not known whether the service recorded the job, the error says so. */
+/* Enqueues, or runs once more what the request names. Where it is not known whether the service recorded the job,
+ * the error says so. */
 int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error);
 
 /* Whether a word may be an id or the beginning of one, before anybody is asked. */
