@@ -29,7 +29,8 @@ class Terminal:
             try:
                 os.close(self.fd)
                 login_tty(other)
-                os.execvp(command[0], command)
+                # Not the real environment: readline, where it is loaded, puts LINES and COLUMNS into that.
+                os.execvpe(command[0], command, os.environ)
             finally:
                 os._exit(125)
         self.other = other
