@@ -242,8 +242,9 @@ def test_filter(open_top, jobs):
     terminal.press('/\x15no such text\r')
     terminal.until_line('No job has that in it')
     terminal.press('\x1b')
+    terminal.until_gone('filter:')
+    terminal.press('g')  # what was selected last, as the first that has "n" in it, may be on another page
     terminal.until_line(apples)
-    assert not terminal.line('filter:')
 
 
 def test_moving(open_top, jobs):
