@@ -60,7 +60,7 @@ static const char *const statements[_SQL_MAX] = {
         [SQL_RESUME] = "DELETE FROM paused WHERE uid = ?",
         [SQL_COUNT] = "SELECT (SELECT count(*) FROM jobs WHERE sequence IS NOT NULL), "
                       "(SELECT value FROM counters WHERE name = 'sequence')",
-        [SQL_COUNT_USER] = "SELECT jobs, bytes FROM users WHERE uid = ?",
+        [SQL_COUNT_USER] = "SELECT jobs, max(bytes, 0) FROM users WHERE uid = ?",
         /* A new one only up to a number of them. */
         [SQL_ACKNOWLEDGE] = "INSERT INTO consumers SELECT ?1, ?2, ?3 "
                             "WHERE EXISTS (SELECT 1 FROM consumers WHERE uid = ?1 AND name = ?2) "

@@ -170,10 +170,11 @@ static void begin_later(Job *job, const char *message) {
 static void stop_unit(Job *job) {
         int r;
 
-        job->stop_sent = true;
         r = unit_stop(job->unit);
         if (r < 0)
                 log_job(job, LOG_ERR, "cannot end it: %s.", strerror(-r));
+        else if (r > 0)
+                job->stop_sent = true;
 }
 
 void lifecycle_adopted(Job *job) {

@@ -43,8 +43,7 @@ int retry_make_spec(const StoredJob *stored, const void *encoded, size_t size, s
                 r = use_kept_input(record->id, &input, &spec, &input_fd, error);
         if (r < 0)
                 return r;
-        *ret = spec;
-        spec = SPEC_INIT;
+        *ret = spec_take(&spec);
         *ret_input_fd = TAKE_FD(input_fd);
         return 0;
 }

@@ -428,8 +428,7 @@ int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
         if (r < 0)
                 return r;
         spec.message = sd_bus_message_ref(m);
-        *ret = spec;
-        spec = SPEC_INIT;
+        *ret = spec_take(&spec);
         return 0;
 }
 

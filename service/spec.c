@@ -144,8 +144,7 @@ int spec_decode(const void *data, size_t size, Spec *ret, SpecInput *ret_input) 
                 input.stdin_data = end;
                 input.stdin_size = size - sizeof(header) - header.strings_size;
         }
-        *ret = spec;
-        spec = SPEC_INIT;
+        *ret = spec_take(&spec);
         *ret_input = input;
         return 0;
 }

@@ -48,6 +48,15 @@ int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error);
 int spec_read_retry(sd_bus_message *m, Spec *spec, sd_bus_error *error);
 
 void spec_clear(Spec *spec);
+
+/* Moves a spec out of a variable that a cleanup would clear. */
+static inline Spec spec_take(Spec *spec) {
+        Spec taken = *spec;
+
+        *spec = SPEC_INIT;
+        return taken;
+}
+
 #define _cleanup_spec_ _cleanup_(spec_clear)
 
 /* The label of a job that was given none: the command line, one line, shortened. NULL: out of memory. */

@@ -47,6 +47,8 @@ struct Unit {
         sd_bus_slot *state_call;
         sd_bus_slot *usage_calls[2];
         UnitProperties properties;
+        UnitProperties end; /* as they were when it had ended; without status_text */
+        bool worker_failed;
         uint64_t executed_usec; /* as told */
         bool ended;
         bool stop_asked; /* by us */

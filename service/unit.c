@@ -73,12 +73,12 @@ static bool worker_complained(const UnitProperties *p) {
 }
 
 static void unit_tell_end(Unit *unit) {
-        const UnitProperties *p = &unit->properties;
+        const UnitProperties *p = &unit->end;
         const JobEnd end = {
                 .code = p->code,
                 .status = p->status,
                 .result = p->result,
-                .worker_failed = worker_complained(p) && p->code == CLD_EXITED && (p->status == 126 || p->status == 127),
+                .worker_failed = unit->worker_failed,
                 .cpu_usage_usec = known_usage(p->cpu_usage_nsec, NSEC_PER_USEC),
                 .memory_peak = known_usage(p->memory_peak, 1),
         };
@@ -91,7 +91,7 @@ static int on_cpu_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret
 
         unit->usage_calls[0] = sd_bus_slot_unref(unit->usage_calls[0]);
         if (!sd_bus_message_is_method_error(reply, NULL))
-                (void) sd_bus_message_read(reply, "v", "t", &unit->properties.cpu_usage_nsec);
+                (void) sd_bus_message_read(reply, "v", "t", &unit->end.cpu_usage_nsec);
         return 0;
 }
 
@@ -101,7 +101,7 @@ static int on_memory_reply(sd_bus_message *reply, void *userdata, sd_bus_error *
 
         unit->usage_calls[1] = sd_bus_slot_unref(unit->usage_calls[1]);
         if (!sd_bus_message_is_method_error(reply, NULL))
-                (void) sd_bus_message_read(reply, "v", "t", &unit->properties.memory_peak);
+                (void) sd_bus_message_read(reply, "v", "t", &unit->end.memory_peak);
         unit_tell_end(unit);
         return 0;
 }
@@ -114,7 +114,7 @@ static int ask_usage(Unit *unit, size_t i, const char *property, sd_bus_message_
 
 /* No signal carries what was used: it is asked for, where the job ran for so long that it can be of interest. */
 static void unit_find_usage(Unit *unit) {
-        const UnitProperties *p = &unit->properties;
+        const UnitProperties *p = &unit->end;
 
         if (p->start_usec == 0 || p->exit_usec < p->start_usec + USEC_PER_SEC ||
             ask_usage(unit, 0, "CPUUsageNSec", on_cpu_reply) < 0 ||
@@ -149,6 +149,10 @@ void unit_check_end(Unit *unit) {
         if (!ended || unit->ended)
                 return;
         unit->ended = true;
+        /* A unit that was stopped is forgotten soon, and all that is asked of it then is 0. */
+        unit->end = *p;
+        unit->end.status_text = NULL;
+        unit->worker_failed = worker_complained(p) && p->code == CLD_EXITED && (p->status == 126 || p->status == 127);
         if (p->code == CLD_KILLED && p->status == SIGTERM && !unit->stop_asked) {
                 r = sd_bus_call_method_async(unit->manager->bus, &unit->state_call, SYSTEMD_NAME, SYSTEMD_PATH,
                                              "org.freedesktop.DBus.Properties", "Get", on_state_reply, unit, "ss",
@@ -172,8 +176,13 @@ static int on_stop_reply(sd_bus_message *reply, void *userdata, sd_bus_error *re
 }
 
 int unit_stop(Unit *unit) {
+        int r;
+
+        if (unit->ended)
+                return 0;
         unit->stop_asked = true;
-        return unit_manager_call(unit->manager, &unit->stop_call, "StopUnit", unit->name, true, on_stop_reply, unit);
+        r = unit_manager_call(unit->manager, &unit->stop_call, "StopUnit", unit->name, true, on_stop_reply, unit);
+        return r < 0 ? r : 1;
 }
 
 static int on_release_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {

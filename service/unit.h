@@ -74,7 +74,8 @@ int unit_start(Unit *unit, const UnitStart *start);
 /* Reads how the unit stands now; tells ended() if it has, vanished() if it is not there. */
 int unit_refresh(Unit *unit);
 
-/* SIGTERM to all its processes, SIGKILL after the stop timeout; ended() follows. */
+/* SIGTERM to all its processes, SIGKILL after the stop timeout; ended() follows. Returns 1; 0 when it has ended and
+ * ended() follows anyway; or a negative errno. */
 int unit_stop(Unit *unit);
 
 /* Lets the service manager forget the ended unit, and ends what is left of its processes. */

@@ -23,9 +23,14 @@ static bool matches(const View *v, const JobRecord *record) {
         return false;
 }
 
-/* Where the selected job is now; if it is gone, what stands in its place is selected. */
+/* Where the selected job is now; if it is gone, what stands in its place is selected. Until somebody moves it is
+ * whatever stands first. */
 static int find_selected(View *v) {
-        for (size_t i = 0; v->id && i < v->n; i++)
+        if (!v->id) {
+                v->selected = 0;
+                return 0;
+        }
+        for (size_t i = 0; i < v->n; i++)
                 if (streq(v->jobs[i]->record.id, v->id)) {
                         v->selected = i;
                         return 0;
