@@ -25,7 +25,7 @@ def request(scene, job):
 async def ask_and_kill(scene, load, job, point):
     """The id, where the answer came all the same."""
     await scene.up()
-    owner = scene.owner
+    starts = scene.starts
     scene.arm(point)
     try:
         answer = await load.client().call(*request(scene, job))
@@ -33,7 +33,7 @@ async def ask_and_kill(scene, load, job, point):
         answer = ('', '')
     await scene.taken(point, REACHED_SECONDS)
     note(scene, load, f'answer lost at {point}')
-    await scene.replaced(owner)
+    await scene.replaced(starts)
     return answer[0]
 
 
