@@ -184,8 +184,10 @@ def test_policy_is_as_narrow_as_can_be():
                 assert (policy.get('user'), rule.tag, rule.attrib) == ('root', 'allow', {'own': NAME})
             else:
                 assert rule.tag == 'allow'
-                assert set(rule.attrib) == {'send_destination', 'send_interface', 'send_member'}
+                assert set(rule.attrib) == {'send_destination', 'send_interface', 'send_member', 'max_fds'}
                 assert rule.get('send_destination') == NAME and '*' not in rule.attrib.values()
+                # A standard input.
+                assert rule.get('max_fds') == ('1' if rule.get('send_member') in ('Enqueue', 'Retry') else '0')
 
 
 def test_files_are_named_after_what_they_are_for():
