@@ -36,7 +36,9 @@ async def set_up(scene):
                         scene.scope.state)
     os.makedirs(f'{scene.base}/shim', exist_ok=True)
     scene.drop_in(f'[Service]\nEnvironment=LD_PRELOAD={scene.folder}/shim.so\n'
-                  f'Environment=CHAOS_SHIM={scene.base}/shim\n')
+                  f'Environment=CHAOS_SHIM={scene.base}/shim\n'
+                  # The shim deletes the file that had it kill the service: it is to happen once.
+                  f'ReadWritePaths={scene.base}/shim\n')
     await scene.systemctl('daemon-reload')
 
 
