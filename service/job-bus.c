@@ -9,6 +9,8 @@
 #include "limits.h"
 #include "manager.h"
 
+#define OBJECTS_MAX 100U /* that are listed to a caller */
+
 char *job_bus_path(const char *id) {
         char *path;
 
@@ -59,12 +61,12 @@ static int job_enumerate(sd_bus *bus, const char *prefix, void *userdata, char *
 
         if (call && sd_bus_message_is_method_call(call, NULL, "GetManagedObjects") > 0)
                 job_bus_follow_all(manager, call);
-        /* Each object costs the loop 20 µs in GetManagedObjects: nobody else is to wait for all that one may queue. */
-        paths = calloc(JOB_LIST_MAX + 1, sizeof(char *));
+        /* Calls of others wait behind GetManagedObjects, which costs the loop 20 µs an object. */
+        paths = calloc(OBJECTS_MAX + 1, sizeof(char *));
         if (!paths)
                 return -ENOMEM;
         TAILQ_FOREACH(job, &manager->jobs, entry) {
-                if (n == JOB_LIST_MAX)
+                if (n == OBJECTS_MAX)
                         break;
                 if (job->phase == JOB_RELEASING || !is_visible(manager, job))
                         continue;

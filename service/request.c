@@ -20,6 +20,7 @@ Request *request_free(Request *request) {
         free(request);
         return NULL;
 }
+
 void request_release(void *userdata) {
         (void) request_free(userdata);
 }
@@ -133,7 +134,7 @@ int request_lookup(Request *request, const char *action, FoundCallback callback)
 }
 
 int request_park(Request *request, WaiterMode mode, Job *const *jobs, size_t n, uint64_t timeout_usec,
-                        WaiterAnswer answer, void *userdata, void (*free_userdata)(void *)) {
+                 WaiterAnswer answer, void *userdata, void (*free_userdata)(void *)) {
         Manager *manager = request->manager;
 
         if (waiter_count(&manager->waiters, request->uid) >= manager->config.max_awaits_user)

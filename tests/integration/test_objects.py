@@ -169,3 +169,17 @@ def test_who_left_is_told_no_more(jobs, connect, gate):
     gate.wait()
     gate.open()
     assert jobs.wait(job).state == 'completed'
+
+
+def test_as_many_objects_are_listed_as_cost_others_little(jobs):
+    """The oldest; the others are there for whoever knows their ids."""
+    jobs.call('Pause')
+    try:
+        calls = [jobs.send_enqueue(['true']) for _ in range(101)]
+        jobs.enqueued = [jobs.answer(call)[0] for call in calls]
+        found = [path for path in managed(jobs) if path.startswith(f'{PATH}/job/')]
+        assert sorted(found) == sorted(map(object_path, jobs.enqueued[:100]))
+        assert properties(jobs, jobs.enqueued[100])['State'] == 'queued'
+        jobs.end_all()
+    finally:
+        jobs.call('Resume')
