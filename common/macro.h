@@ -23,6 +23,9 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
+/* The struct of that type that p, not NULL, points to the member of. */
+#define CONTAINER_OF(p, type, member) ((type *) ((char *) (p) - offsetof(type, member)))
+
 #define USEC_INFINITY UINT64_MAX
 #define USEC_PER_SEC UINT64_C(1000000)
 #define USEC_PER_MSEC UINT64_C(1000)

@@ -9,9 +9,7 @@
 #include "store.h"
 
 #define NAME_LENGTH_MAX 255 /* of an interface or a member, see the D-Bus specification */
-/* Calls that wait: of one peer for its uid, of all peers of a user for polkit. Each may hold file descriptors. */
-#define PEER_PARKED_MAX 1024U
-#define USER_PARKED_MAX 1024U
+#define PARKED_MAX 1024U /* calls of a peer that wait for its uid; each may hold file descriptors */
 
 typedef struct Parked {
         STAILQ_ENTRY(Parked) entry;
@@ -23,9 +21,9 @@ typedef struct Peer {
         Authorize *authorize;
         char *name;
         uint32_t uid; /* UINT32_MAX: not known yet */
-        int enqueue; /* see authorize_get_enqueue() */
+        Permission permission;
         sd_bus_slot *call;
-        STAILQ_HEAD(, Parked) parked; /* until uid is known, or what polkit says */
+        STAILQ_HEAD(, Parked) parked; /* until uid is known */
         unsigned n_parked;
 } Peer;
 
@@ -114,7 +112,6 @@ static int peer_new(Authorize *a, const char *name, Peer **ret) {
                 return -ENOMEM;
         peer->authorize = a;
         peer->uid = UINT32_MAX;
-        peer->enqueue = -ENODATA;
         STAILQ_INIT(&peer->parked);
         peer->name = strdup(name);
         r = peer->name && tsearch(peer, &a->peers, compare_peers) ? 0 : -ENOMEM;
@@ -132,16 +129,12 @@ static int peer_new(Authorize *a, const char *name, Peer **ret) {
         return 0;
 }
 
-static int refuse_more(sd_bus_message *m) {
-        return sd_bus_reply_method_errorf(m, JOBS_ERROR_LIMIT_EXCEEDED,
-                                          "Too many calls of yours wait to be let in; wait for their answers.");
-}
-
 static int peer_park(Peer *peer, sd_bus_message *m) {
         Parked *parked;
 
-        if (peer->n_parked >= PEER_PARKED_MAX)
-                return refuse_more(m);
+        if (peer->n_parked >= PARKED_MAX)
+                return sd_bus_reply_method_errorf(m, JOBS_ERROR_LIMIT_EXCEEDED,
+                                                  "Too many calls of yours wait to be let in; wait for their answers.");
         parked = malloc(sizeof(*parked));
         if (!parked)
                 return -ENOMEM;
@@ -272,54 +265,17 @@ uint32_t authorize_peer(Authorize *a, const char *name) {
         return peer ? peer->uid : UINT32_MAX;
 }
 
-int authorize_get_enqueue(Authorize *a, sd_bus_message *m) {
-        Peer *peer = find_peer(a, sd_bus_message_get_sender(m));
-        int answer;
+Permission authorize_get_permission(Authorize *a, const char *name) {
+        const Peer *peer = find_peer(a, name);
 
-        if (!peer)
-                return -ENODATA;
-        answer = peer->enqueue;
-        if (answer == 0) /* asked again next time */
-                peer->enqueue = -ENODATA;
-        return answer;
+        return peer ? peer->permission : PERMISSION_UNKNOWN;
 }
 
-void authorize_set_enqueue(Authorize *a, sd_bus_message *m, bool allowed) {
-        Peer *peer = find_peer(a, sd_bus_message_get_sender(m));
+void authorize_set_permission(Authorize *a, const char *name, Permission permission) {
+        Peer *peer = find_peer(a, name);
 
-        if (!peer)
-                return;
-        peer->enqueue = allowed;
-        peer_resume(peer);
-}
-
-typedef struct Count {
-        uint32_t uid;
-        unsigned n;
-} Count;
-
-static void count_peer(const void *node, VISIT which, void *closure) {
-        const Peer *peer = *(Peer *const *) node;
-        Count *count = closure;
-
-        if ((which == postorder || which == leaf) && peer->uid == count->uid)
-                count->n += peer->n_parked;
-}
-
-static unsigned count_parked(Authorize *a, uint32_t uid) {
-        Count count = { .uid = uid };
-
-        twalk_r(a->peers, count_peer, &count);
-        return count.n;
-}
-
-int authorize_park_enqueue(Authorize *a, sd_bus_message *m) {
-        Peer *peer = find_peer(a, sd_bus_message_get_sender(m));
-
-        if (!peer)
-                return -ENOENT;
-        peer->enqueue = -EINPROGRESS;
-        return count_parked(a, peer->uid) < USER_PARKED_MAX ? peer_park(peer, m) : refuse_more(m);
+        if (peer)
+                peer->permission = permission;
 }
 
 uint32_t authorize_visible_uid(uint32_t uid) {

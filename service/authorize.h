@@ -25,14 +25,14 @@ uint32_t authorize_sender(Authorize *a, sd_bus_message *m);
 /* The uid behind a unique name that has called; UINT32_MAX when it has left the bus. */
 uint32_t authorize_peer(Authorize *a, const char *name);
 
-/* What polkit said of Enqueue for the sender's connection: 1 allowed, 0 denied, which holds for one call,
- * -EINPROGRESS while it is asked, or -ENODATA when it was not. */
-int authorize_get_enqueue(Authorize *a, sd_bus_message *m);
-
-/* Parks an Enqueue while polkit is asked about its sender, with those that follow it; and, with the answer, has all
- * of them handled once more, in their order. */
-int authorize_park_enqueue(Authorize *a, sd_bus_message *m);
-void authorize_set_enqueue(Authorize *a, sd_bus_message *m, bool allowed);
+/* What is known of whether a connection may run jobs, see permission.h; of one that is gone, nothing. */
+typedef enum Permission {
+        PERMISSION_UNKNOWN,
+        PERMISSION_ASKED,
+        PERMISSION_GIVEN,
+} Permission;
+Permission authorize_get_permission(Authorize *a, const char *peer);
+void authorize_set_permission(Authorize *a, const char *peer, Permission permission);
 
 /* The uid whose jobs the user sees: the user's own, or STORE_ANY_UID for uid 0. */
 uint32_t authorize_visible_uid(uint32_t uid);

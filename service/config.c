@@ -105,6 +105,12 @@ static int on_line(void *userdata, const char *section, const char *name, const 
         return 1;
 }
 
+uint32_t config_running_per_user(const Config *config, bool system_scope) {
+        if (config->max_running_user > 0)
+                return MIN(config->max_running_user, config->max_running);
+        return config->max_running - (system_scope ? config->max_running / 4 : 0);
+}
+
 int config_load(Config *config, const char *path) {
         _cleanup_fclose_ FILE *f = NULL;
         int line;

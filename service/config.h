@@ -3,6 +3,7 @@
 
 /* The configuration file, codex-jobs.conf(5): one section, [Jobs], in the syntax of systemd.syntax(7). */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Of which jobs the environment and the standard input are kept when they have ended. */
@@ -24,13 +25,17 @@ typedef struct Config {
         KeepInput keep_input; /* KeepInput=, default no */
 
         /* Limits of one user, so that he costs the others nothing. */
-        uint32_t max_running_user;      /* MaxRunningPerUser=, 0: as MaxRunning=, the default */
+        uint32_t max_running_user;      /* MaxRunningPerUser=; 0, the default: see config_running_per_user() */
         uint32_t max_queued_user;       /* MaxQueuedPerUser=, default 10000 */
         uint32_t max_queued;            /* MaxQueued=, of all users, default 100000 */
         uint32_t max_awaits_user;       /* MaxAwaitsPerUser=, calls that wait at a time, default 4096 */
         uint32_t max_stored_user;       /* MaxStoredPerUser=, jobs, default 100000 */
         uint64_t max_stored_bytes_user; /* MaxStoredBytesPerUser=, of output, 0: any; default 20 GiB */
 } Config;
+
+/* How many jobs of a user may run at a time, at most max_running. By default a quarter of the places, rounded down, is left to
+ * the others, where there are others. */
+uint32_t config_running_per_user(const Config *config, bool system_scope);
 
 /* The values that hold without a file. */
 void config_init(Config *config);

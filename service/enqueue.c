@@ -87,7 +87,7 @@ static int describe(Job *job, const Spec *spec) {
         int r;
 
         job->record.created_usec = now_realtime();
-        job->record.notify = spec->notify;
+        job->record.notify = spec->notify != 0;
         job->record.label = spec->label ? strdup(spec->label) : spec_make_label(spec);
         if (!job->record.label)
                 return -ENOMEM;

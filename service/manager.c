@@ -10,11 +10,15 @@
 #include "bus-names.h"
 #include "failpoint.h"
 #include "job-id.h"
-#include "manager.h"
+#include "permission.h"
+#include "request.h"
 #include "time-util.h"
-#include "turn.h"
 
 #define LEAVE_USEC (5 * USEC_PER_SEC)
+
+/* Requests of a user that the store works on at a time, and that wait after them; see request_take_turn(). */
+#define STORE_TURNS 2
+#define STORE_TURNS_WAITING_MAX 1024
 
 /* --- the table of jobs ----------------------------------------------------------------------------- */
 
@@ -46,158 +50,10 @@ void manager_remove(Manager *manager, Job *job) {
         (void) job_free(job);
 }
 
-/* --- looking up ------------------------------------------------------------------------------------ */
-
-/* Owned by the operation that it waits for. */
-typedef struct Lookup {
-        Manager *manager;
-        sd_bus_message *call;
-        uint32_t uid;       /* who sent it */
-        const char *action; /* static; NULL: polkit is not asked (any more) */
-        char **ids;         /* the caller's of manager_lookup(), valid until it is called back */
-        size_t n;
-        FoundCallback callback;
-        void *userdata;
-        void (*drop)(void *); /* frees userdata where nothing is called back */
-} Lookup;
-
-static void lookup_free(void *userdata) {
-        Lookup *l = userdata;
-
-        (void) sd_bus_message_unref(l->call);
-        free(l);
-}
-DEFINE_CLEANUP(Lookup *, lookup_free);
-
-/* The same for one that will not be called back. */
-static void lookup_drop(void *userdata) {
-        Lookup *l = userdata;
-
-        l->drop(l->userdata);
-        lookup_free(l);
-}
-
 Job *manager_find_unended(Manager *manager, const char *id) {
         Job *job = manager_find(manager, id);
 
         return job && job->phase != JOB_RELEASING ? job : NULL;
-}
-
-static Job *find_visible(Manager *manager, const char *id, uint32_t uid) {
-        Job *job = manager_find_unended(manager, id);
-
-        return job && authorize_may_manage(uid, job->record.uid) ? job : NULL;
-}
-
-static int set_lookup_error(int r, const StoreLookup *lookup, sd_bus_error *error) {
-        const char *id = lookup->missing ?: "";
-
-        if (r == -ENOENT && job_id_prefix_is_valid(id))
-                return sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
-                                         "There is no job %s; 'codex-jobs status --all' lists yours.", id);
-        if (r == -ENOENT)
-                return sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
-                                         "That is not the id of a job; 'codex-jobs status --all' lists yours.");
-        if (r == -EMLINK)
-                return sd_bus_error_setf(error, JOBS_ERROR_AMBIGUOUS_ID,
-                                         "%s stands for several jobs: %s. Give more of the id.", id, lookup->candidates);
-        if (r == -EDQUOT)
-                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "Too many calls of yours wait for polkit to decide; wait for their answers.");
-        return sd_bus_error_setf(error, JOBS_ERROR_UNAVAILABLE, "The job cannot be looked up: %s.", strerror(-r));
-}
-
-static void on_looked_up(int r, StoreLookup *lookup, void *userdata);
-
-static void lookup_fail(Lookup *l, int r, const StoreLookup *lookup) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        (void) set_lookup_error(r, lookup, &error);
-        l->callback(&error, NULL, 0, l->userdata);
-}
-
-/* Among the jobs of all users, or for the error that the first look would have given. */
-static void on_polkit(PolkitAnswer answer, void *userdata) {
-        _cleanup_(lookup_freep) Lookup *l = userdata;
-        uint32_t uid = answer == POLKIT_ALLOWED ? STORE_ANY_UID : l->uid;
-        int r;
-
-        l->action = NULL;
-        r = store_lookup(l->manager->store, l->ids, l->n, uid, on_looked_up, l);
-        if (r < 0)
-                lookup_fail(l, r, &(StoreLookup) {});
-        else
-                TAKE_PTR(l);
-}
-
-static void on_looked_up(int r, StoreLookup *lookup, void *userdata) {
-        _cleanup_(lookup_freep) Lookup *l = userdata;
-        _cleanup_free_ Found *found = NULL;
-        size_t n = lookup->n_records;
-
-        if (r == -ENOENT && l->action) {
-                r = l->manager->stopping ? -ESHUTDOWN :
-                                           polkit_check(l->manager->polkit, l->call, l->uid, l->action, on_polkit, l, lookup_drop);
-                if (r >= 0) {
-                        TAKE_PTR(l);
-                        return;
-                }
-        }
-        if (r >= 0) {
-                found = calloc(n + 1, sizeof(Found));
-                r = found ? 0 : -ENOMEM;
-        }
-        if (r < 0) {
-                lookup_fail(l, r, lookup);
-                return;
-        }
-        for (size_t i = 0; i < n; i++) {
-                found[i].job = manager_find_unended(l->manager, lookup->records[i].id);
-                found[i].record = found[i].job ? &found[i].job->record : &lookup->records[i];
-        }
-        l->callback(NULL, found, n, l->userdata);
-}
-
-static int lookup_in_store(Manager *manager, sd_bus_message *call, uint32_t uid, const char *action, char *const *ids,
-                           size_t n, FoundCallback callback, void *userdata, void (*drop)(void *)) {
-        _cleanup_(lookup_freep) Lookup *l = NULL;
-        int r;
-
-        l = malloc(sizeof(*l));
-        if (!l)
-                return -ENOMEM;
-        *l = (Lookup) {
-                .manager = manager,
-                .call = sd_bus_message_ref(call),
-                .uid = uid,
-                .action = manager->system_scope && uid != 0 ? action : NULL,
-                .ids = (char **) ids,
-                .n = n,
-                .callback = callback,
-                .userdata = userdata,
-                .drop = drop,
-        };
-        r = store_lookup(manager->store, ids, n, authorize_visible_uid(uid), on_looked_up, l);
-        if (r >= 0)
-                TAKE_PTR(l);
-        return r;
-}
-
-int manager_lookup(Manager *manager, sd_bus_message *call, uint32_t uid, const char *action, char *const *ids, size_t n,
-                   FoundCallback callback, void *userdata, void (*drop)(void *)) {
-        _cleanup_free_ Found *found = NULL;
-
-        found = calloc(n + 1, sizeof(Found));
-        if (!found)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                found[i].job = find_visible(manager, ids[i], uid);
-                if (!found[i].job)
-                        return lookup_in_store(manager, call, uid, action, ids, n, callback, userdata, drop);
-                found[i].record = &found[i].job->record;
-        }
-        callback(NULL, found, n, userdata);
-        return 0;
 }
 
 /* --- life ------------------------------------------------------------------------------------------ */
@@ -207,7 +63,8 @@ static void on_peer_gone(const char *peer, void *userdata) {
 
         waiter_drop_peer(&manager->waiters, peer);
         polkit_drop_peer(manager->polkit, peer);
-        turn_drop_peer(manager, peer);
+        permission_drop_peer(manager, peer);
+        request_drop_peer(manager, peer);
 }
 
 static int make_directories(const char *path) {
@@ -270,7 +127,7 @@ static void load_config(Manager *manager) {
         if (r < 0)
                 sd_journal_print(LOG_WARNING, "Cannot read %s: %s; the defaults hold.", manager->config_path, strerror(-r));
         manager->queue.max_running = manager->config.max_running;
-        manager->queue.max_running_user = manager->config.max_running_user;
+        manager->queue.max_running_user = config_running_per_user(&manager->config, manager->system_scope);
 }
 
 static int open_store(Manager *manager) {
@@ -319,7 +176,8 @@ static void manager_stop(Manager *manager) {
         manager->collector = background_free(manager->collector);
         manager->store = store_free(manager->store);
         manager->polkit = polkit_free(manager->polkit);
-        turn_stop_all(manager);
+        permission_stop_all(manager);
+        request_stop_all(manager);
         waiter_stop_all(&manager->waiters);
         while ((job = TAILQ_FIRST(&manager->jobs)))
                 manager_remove(manager, job);
@@ -359,7 +217,9 @@ int manager_new(Manager **ret, sd_event *event, bool system_scope) {
         manager->system_scope = system_scope;
         TAILQ_INIT(&manager->jobs);
         TAILQ_INIT(&manager->waiters);
-        TAILQ_INIT(&manager->turns);
+        LIST_INIT(&manager->accounts);
+        ticket_queue_init(&manager->turns, STORE_TURNS, STORE_TURNS_WAITING_MAX);
+        TAILQ_INIT(&manager->permissions);
         LIST_INIT(&manager->followers);
         queue_init(&manager->queue);
         r = find_config(manager);

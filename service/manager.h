@@ -3,7 +3,7 @@
 
 /* The manager: owns the live jobs and everything that they need, and decides what happens to them.
  *
- *   manager.c        its life, the table of jobs, looking jobs up, the configuration
+ *   manager.c        its life, the table of jobs, the configuration
  *   enqueue.c        how a job comes to be
  *   lifecycle.c      the way of a job from there: begin, start, end, collect, finish, release; and stopping one
  *   limits.c         what a running job may not pass
@@ -18,6 +18,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+#include "account.h"
 #include "authorize.h"
 #include "background.h"
 #include "config.h"
@@ -28,6 +29,7 @@
 #include "queue.h"
 #include "spec.h"
 #include "store.h"
+#include "ticket.h"
 #include "unit.h"
 #include "waiter.h"
 
@@ -59,7 +61,11 @@ struct Manager {
         Queue queue;
         WaiterList waiters;
         FollowerList followers; /* of all jobs that they may see */
-        TAILQ_HEAD(, Request) turns; /* see turn.h */
+
+        /* Of calls. */
+        AccountList accounts;
+        TicketQueue turns; /* at the store */
+        TAILQ_HEAD(, Request) permissions; /* that wait, see permission.h */
 };
 
 /* --- manager.c --- */
@@ -82,19 +88,6 @@ Job *manager_find(Manager *manager, const char *id);
 Job *manager_find_unended(Manager *manager, const char *id); /* or whose end is not told yet */
 int manager_add(Manager *manager, Job *job);
 void manager_remove(Manager *manager, Job *job); /* and frees it */
-
-/* What an id stands for: a live job, or the record of one that is over. */
-typedef struct Found {
-        Job *job; /* NULL: not live; valid within the callback */
-        const JobRecord *record;
-} Found;
-
-/* Looks up ids as they came in a call from uid; calls back once, perhaps from within, with one entry an id, or
- * with error set. What is not among the user's own jobs is looked for among those of all when polkit allows
- * action. drop frees userdata where the service ends before. Returns 0; or a negative errno, and does neither. */
-typedef void (*FoundCallback)(const sd_bus_error *error, const Found *found, size_t n, void *userdata);
-int manager_lookup(Manager *manager, sd_bus_message *call, uint32_t uid, const char *action, char *const *ids, size_t n,
-                   FoundCallback callback, void *userdata, void (*drop)(void *));
 
 /* --- enqueue.c, lifecycle.c --- */
 

@@ -54,10 +54,11 @@ static void on_await_found(const sd_bus_error *error, const Found *found, size_t
         if (jobs)
                 for (size_t i = 0; i < n; i++)
                         jobs[i] = found[i].job;
-        r = jobs ? request_park(request, WAITER_ANY, jobs, n, request->timeout_usec, answer_await, NULL, NULL) :
-                   -ENOMEM;
+        r = jobs ? request_park(request, WAITER_ANY, jobs, n, answer_await) : -ENOMEM;
         if (r < 0)
                 (void) request_unavailable(request->call, r);
+        else
+                TAKE_PTR(request);
 }
 
 int method_await(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -66,7 +67,7 @@ int method_await(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         r = request_new(&request, userdata, m);
         if (r >= 0)
-                r = request_read_id(request);
+                r = request_read_id(request, m);
         if (r >= 0)
                 r = sd_bus_message_read_basic(m, 't', &request->timeout_usec);
         return r < 0 ? r : request_lookup(TAKE_PTR(request), POLKIT_READ_ALL, on_await_found);
@@ -78,7 +79,7 @@ static int read_await_many(sd_bus_message *m, Manager *manager, Request **ret, s
 
         r = request_new(&request, manager, m);
         if (r >= 0)
-                r = request_read_ids(request, error);
+                r = request_read_ids(request, m, error);
         if (r >= 0)
                 r = sd_bus_message_read_basic(m, 't', &request->timeout_usec);
         if (r >= 0)
@@ -119,12 +120,12 @@ static void answer_await_all(sd_bus_message *call, const JobRecord *record, void
         }
         for (size_t i = 0; i < waiting->n_ids && r >= 0; i++)
                 r = request_add_id(request, waiting->ids[i]);
-        if (r < 0)
-                (void) request_free(request);
-        else
-                r = request_lookup(request, POLKIT_READ_ALL, on_all_ended);
-        if (r < 0)
-                (void) request_unavailable(call, r);
+        if (r >= 0) {
+                (void) request_lookup(request, POLKIT_READ_ALL, on_all_ended);
+                return;
+        }
+        (void) request_unavailable(call, r);
+        (void) request_free(request);
 }
 
 static void on_await_all_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
@@ -155,7 +156,7 @@ static void on_await_all_found(const sd_bus_error *error, const Found *found, si
         }
         r = request_set_found(request, found, n);
         if (r >= 0)
-                r = request_park(request, WAITER_ALL, jobs, n_live, request->timeout_usec, answer_await_all, request, request_release);
+                r = request_park(request, WAITER_ALL, jobs, n_live, answer_await_all);
         if (r < 0)
                 (void) request_unavailable(request->call, r);
         else

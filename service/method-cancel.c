@@ -8,6 +8,7 @@ static void answer_cancel(sd_bus_message *call, const JobRecord *record, void *u
 
 static void on_cancel_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
+        uint32_t uid = request->uid;
         int r;
 
         if (error) {
@@ -16,11 +17,14 @@ static void on_cancel_found(const sd_bus_error *error, const Found *found, size_
         }
         if (!found->job || found->record->sequence > 0)
                 return answer_cancel(request->call, found->record, NULL);
-        r = request_park(request, WAITER_ANY, (Job *[]) { found->job }, 1, USEC_INFINITY, answer_cancel, NULL, NULL);
-        if (r < 0)
+        request->timeout_usec = USEC_INFINITY;
+        r = request_park(request, WAITER_ANY, (Job *[]) { found->job }, 1, answer_cancel);
+        if (r < 0) {
                 (void) request_unavailable(request->call, r);
-        else
-                lifecycle_stop(found->job, JOB_REASON_USER, request->uid);
+                return;
+        }
+        TAKE_PTR(request);
+        lifecycle_stop(found->job, JOB_REASON_USER, uid);
 }
 
 int manager_bus_cancel(Manager *manager, sd_bus_message *call, const char *id) {

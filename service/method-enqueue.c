@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <sys/stat.h>
+
 #include "bus-names.h"
+#include "permission.h"
 #include "request.h"
 #include "retry.h"
+
+#define DESCRIPTOR_COST (64U * 1024U) /* bytes */
 
 static void on_enqueued(int r, const char *id, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
@@ -30,69 +35,51 @@ static void on_enqueued(int r, const char *id, void *userdata) {
                 (void) request_unavailable(request->call, r);
 }
 
-/* The decision is kept with the caller's connection, and his calls are handled once more. */
-static void on_enqueue_polkit(PolkitAnswer answer, void *userdata) {
-        _cleanup_(request_freep) Request *request = userdata;
+/* Charged are the arguments and the environment, which wait in memory, and the standard input, which is read into it
+ * for a moment; and for its descriptor, so that there are never too many. */
+static int charge(Request *request) {
+        uint64_t size = spec_command_size(&request->spec);
+        struct stat st;
 
-        request->manager->polkit_absent = answer == POLKIT_ABSENT;
-        authorize_set_enqueue(request->manager->authorize, request->call, answer != POLKIT_DENIED);
-}
-
-static int ask_enqueue(Manager *manager, sd_bus_message *m) {
-        _cleanup_(request_freep) Request *request = NULL;
-        int r;
-
-        r = request_new(&request, manager, m);
-        if (r >= 0)
-                r = polkit_check(manager->polkit, m, request->uid, POLKIT_ENQUEUE, on_enqueue_polkit, request, request_release);
-        if (r < 0)
-                return r;
-        TAKE_PTR(request);
-        return 0;
-}
-
-/* Returns 1 when the user may, 0 when the call is parked until polkit has answered, or a negative errno. */
-static int may_enqueue(Manager *manager, sd_bus_message *m, sd_bus_error *error) {
-        int r;
-
-        if (!manager->system_scope || manager->polkit_absent || authorize_sender(manager->authorize, m) == 0)
-                return 1;
-        r = authorize_get_enqueue(manager->authorize, m);
-        if (r > 0)
-                return 1;
-        if (r == 0)
-                return sd_bus_error_setf(error, JOBS_ERROR_NOT_PERMITTED,
-                                         "You may not run background jobs on this host (polkit action %s).", POLKIT_ENQUEUE);
-        if (r == -ENODATA) {
-                r = ask_enqueue(manager, m);
-                if (r == -EDQUOT)
-                        return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                                 "Too many calls of yours wait for polkit to decide; wait for their answers.");
-                if (r < 0)
-                        return r;
+        if (request->spec.stdin_fd >= 0) {
+                if (fstat(request->spec.stdin_fd, &st) < 0)
+                        return -errno;
+                size += DESCRIPTOR_COST + (uint64_t) st.st_size;
         }
-        r = authorize_park_enqueue(manager->authorize, m);
-        return r < 0 ? r : 0;
+        return request_charge(request, size);
+}
+
+static int submit_enqueue(Request *request, sd_bus_error *error) {
+        return enqueue_job(request->manager, &request->spec, request_owner(request), on_enqueued, request, error);
+}
+
+/* With permission. */
+static int go_on_enqueue(Request *request) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        r = submit_enqueue(request, &error);
+        if (r >= 0 || !sd_bus_error_is_set(&error))
+                return r;
+        (void) sd_bus_reply_method_error(request->call, &error);
+        (void) request_free(request);
+        return 0;
 }
 
 int method_enqueue(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(request_freep) Request *request = NULL;
-        _cleanup_spec_ Spec spec = SPEC_INIT;
-        Manager *manager = userdata;
         int r;
 
-        r = may_enqueue(manager, m, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = spec_read(m, &spec, error);
+        r = request_new(&request, userdata, m);
+        if (r >= 0)
+                r = spec_read(m, &request->spec, error);
         if (r < 0)
                 return r;
-        r = request_new(&request, manager, m);
+        r = charge(request);
+        if (r >= 0)
+                r = permission_ask(request, go_on_enqueue);
         if (r < 0)
-                return r;
-        r = enqueue_job(manager, &spec, request_owner(request), on_enqueued, request, error);
-        if (r < 0)
-                return sd_bus_error_is_set(error) ? r : request_unavailable(m, r);
+                return request_set_unavailable(error, r);
         TAKE_PTR(request);
         return 1;
 }
@@ -100,14 +87,12 @@ int method_enqueue(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 /* --- Retry ----------------------------------------------------------------------------------------- */
 
 static int enqueue_again(Request *request, const StoredJob *stored, const void *encoded, size_t size, sd_bus_error *error) {
-        _cleanup_close_ int input_fd = -EBADF;
-        _cleanup_spec_ Spec spec = SPEC_INIT;
         int r;
 
-        r = retry_make_spec(stored, encoded, size, request->call, &spec, &input_fd, error);
-        if (r < 0)
-                return r;
-        return enqueue_job(request->manager, &spec, request_owner(request), on_enqueued, request, error);
+        r = retry_complete_spec(&request->spec, stored, encoded, size, error);
+        if (r >= 0)
+                r = charge(request);
+        return r < 0 ? r : submit_enqueue(request, error);
 }
 
 static void on_work_read(int r, const StoredJob *stored, const void *encoded, size_t size, void *userdata) {
@@ -156,16 +141,27 @@ static void on_retry_found(const sd_bus_error *error, const Found *found, size_t
                 TAKE_PTR(request);
 }
 
+static int go_on_retry(Request *request) {
+        (void) request_lookup(request, NULL, on_retry_found);
+        return 0;
+}
+
 int method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(request_freep) Request *request = NULL;
-        Manager *manager = userdata;
         int r;
 
-        r = may_enqueue(manager, m, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = request_new(&request, manager, m);
+        r = request_new(&request, userdata, m);
         if (r >= 0)
-                r = request_read_id(request);
-        return r < 0 ? r : request_lookup(TAKE_PTR(request), NULL, on_retry_found);
+                r = request_read_id(request, m);
+        if (r >= 0)
+                r = spec_read_retry(m, &request->spec, error);
+        if (r < 0)
+                return r;
+        r = charge(request);
+        if (r >= 0)
+                r = permission_ask(request, go_on_retry);
+        if (r < 0)
+                return request_set_unavailable(error, r);
+        TAKE_PTR(request);
+        return 1;
 }

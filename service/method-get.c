@@ -32,7 +32,7 @@ int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         r = request_new(&request, userdata, m);
         if (r >= 0)
-                r = request_read_id(request);
+                r = request_read_id(request, m);
         return r < 0 ? r : request_lookup(TAKE_PTR(request), POLKIT_READ_ALL, on_get_found);
 }
 
@@ -58,7 +58,7 @@ int method_open_output(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         r = request_new(&request, userdata, m);
         if (r >= 0)
-                r = request_read_id(request);
+                r = request_read_id(request, m);
         if (r >= 0)
                 r = sd_bus_message_read_basic(m, 's', &stream);
         if (r < 0)

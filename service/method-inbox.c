@@ -2,7 +2,6 @@
 
 #include "bus-names.h"
 #include "request.h"
-#include "turn.h"
 
 static int read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *error) {
         int r;
@@ -51,7 +50,7 @@ int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return r;
         request->filter.limit = limit;
         request->consumer = strdup(consumer);
-        r = request->consumer ? turn_take(request, submit_inbox) : -ENOMEM;
+        r = request->consumer ? request_take_turn(request, submit_inbox) : -ENOMEM;
         if (r < 0)
                 return request_unavailable(m, r);
         TAKE_PTR(request);

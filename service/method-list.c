@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <limits.h>
+
 #include "bus-names.h"
 #include "job-id.h"
 #include "request.h"
-#include "turn.h"
 #include "utf8.h"
 
 #define FILTERS_MAX 32U
@@ -62,6 +63,8 @@ static int read_filter_value(sd_bus_message *m, const char *name, const char *ty
                 r = sd_bus_message_read_basic(m, 's', &text);
                 if (r < 0)
                         return r;
+                if (strlen(text) >= PATH_MAX)
+                        return invalid(error, "Filter %s is longer than it is of any job.", known);
                 free(*(char **) values[i].target);
                 *(char **) values[i].target = strdup(text);
                 return *(char **) values[i].target ? 0 : -ENOMEM;
@@ -127,7 +130,7 @@ static void on_list_polkit(PolkitAnswer answer, void *userdata) {
                 (void) request_reply_records(request->call, NULL, 0);
                 return;
         }
-        r = turn_take(request, submit_list);
+        r = request_take_turn(request, submit_list);
         if (r < 0)
                 (void) request_unavailable(request->call, r);
         else
@@ -144,8 +147,6 @@ static int list_others(Request *request, StoreFilter *filter) {
         owned->filter = *filter;
         *filter = (StoreFilter) {};
         r = polkit_check(owned->manager->polkit, owned->call, owned->uid, POLKIT_READ_ALL, on_list_polkit, owned, request_abandon);
-        if (r == -EDQUOT)
-                r = -EUSERS;
         if (r < 0)
                 return request_unavailable(owned->call, r);
         TAKE_PTR(owned);
@@ -173,7 +174,7 @@ int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 filter.uid = visible;
         request->filter = filter;
         filter = (StoreFilter) {};
-        r = turn_take(request, submit_list);
+        r = request_take_turn(request, submit_list);
         if (r < 0)
                 return request_unavailable(m, r);
         TAKE_PTR(request);

@@ -67,7 +67,6 @@ int method_get_queue(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                                           "Paused", "b", standing.paused,
                                           "Queued", "u", standing.n_waiting,
                                           "Running", "u", standing.n_running,
-                                          "MaxRunning", "u", config->max_running_user > 0 ?
-                                                  MIN(config->max_running_user, config->max_running) : config->max_running,
+                                          "MaxRunning", "u", config_running_per_user(config, manager->system_scope),
                                           "MaxQueued", "u", config->max_queued_user);
 }

@@ -36,6 +36,10 @@ static void request_drop_duplicates(Request *request) {
         request->ids[n] = NULL;
 }
 
+static int submit_remove(Request *request) {
+        return store_remove(request->manager->store, request->ids, request->n_ids, on_removed, request);
+}
+
 static void on_remove_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
         int r;
@@ -54,7 +58,7 @@ static void on_remove_found(const sd_bus_error *error, const Found *found, size_
         r = request_set_found(request, found, n);
         request_drop_duplicates(request);
         if (r >= 0)
-                r = store_remove(request->manager->store, request->ids, request->n_ids, on_removed, request);
+                r = request_take_turn(request, submit_remove);
         if (r < 0)
                 (void) request_unavailable(request->call, r);
         else
@@ -67,6 +71,6 @@ int method_remove(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         r = request_new(&request, userdata, m);
         if (r >= 0)
-                r = request_read_ids(request, error);
+                r = request_read_ids(request, m, error);
         return r < 0 ? r : request_lookup(TAKE_PTR(request), POLKIT_MANAGE_ALL, on_remove_found);
 }

@@ -5,16 +5,16 @@
 
 #include "macro.h"
 #include "polkit.h"
+#include "ticket.h"
 
 #define FLAG_ALLOW_USER_INTERACTION 1U
 #define ANSWER_USEC (300 * USEC_PER_SEC) /* people take their time to type */
-#define ASKED_MAX 8U      /* questions of a user, at a time */
-#define WAITING_MAX 1024U /* and those that are asked after them */
+#define ASKED_MAX 8       /* questions of a user, at a time */
+#define WAITING_MAX 1024  /* and those that are asked after them */
 
 typedef struct Check {
-        TAILQ_ENTRY(Check) entry;
+        Ticket ticket;
         Polkit *polkit;
-        uint32_t uid;
         sd_bus_message *call;
         sd_bus_message *question;
         sd_bus_slot *slot; /* NULL: it waits to be asked */
@@ -25,7 +25,7 @@ typedef struct Check {
 
 struct Polkit {
         sd_bus *bus;
-        TAILQ_HEAD(, Check) checks; /* in the order in which they came */
+        TicketQueue checks;
 };
 
 int polkit_new(Polkit **ret, sd_bus *bus) {
@@ -35,14 +35,17 @@ int polkit_new(Polkit **ret, sd_bus *bus) {
         if (!polkit)
                 return -ENOMEM;
         polkit->bus = sd_bus_ref(bus);
-        TAILQ_INIT(&polkit->checks);
+        ticket_queue_init(&polkit->checks, ASKED_MAX, WAITING_MAX);
         *ret = polkit;
         return 0;
 }
 
-/* Takes it out of the list and frees it, but for the caller's userdata. */
+static Check *check_of(Ticket *ticket) {
+        return ticket ? CONTAINER_OF(ticket, Check, ticket) : NULL;
+}
+
+/* But for the caller's userdata. */
 static void check_free(Check *check) {
-        TAILQ_REMOVE(&check->polkit->checks, check, entry);
         (void) sd_bus_slot_unref(check->slot);
         (void) sd_bus_message_unref(check->question);
         (void) sd_bus_message_unref(check->call);
@@ -54,24 +57,16 @@ static void check_drop(Check *check) {
         check_free(check);
 }
 
-void polkit_drop_peer(Polkit *polkit, const char *peer) {
-        Check *next;
-
-        for (Check *check = TAILQ_FIRST(&polkit->checks); check; check = next) {
-                next = TAILQ_NEXT(check, entry);
-                if (streq(sd_bus_message_get_sender(check->call), peer))
-                        check_drop(check);
-        }
-}
-
 Polkit *polkit_free(Polkit *polkit) {
-        Check *check;
+        Ticket *ticket;
 
         if (!polkit)
                 return NULL;
 
-        while ((check = TAILQ_FIRST(&polkit->checks)))
-                check_drop(check);
+        while ((ticket = TAILQ_FIRST(&polkit->checks.tickets))) {
+                (void) ticket_leave(&polkit->checks, ticket);
+                check_drop(check_of(ticket));
+        }
         (void) sd_bus_unref(polkit->bus);
         free(polkit);
         return NULL;
@@ -102,40 +97,45 @@ static int ask(Check *check) {
         return sd_bus_call_async(check->polkit->bus, &check->slot, check->question, on_answer, check, ANSWER_USEC);
 }
 
-/* How many questions of a user are asked now, and how many wait; the first of those. */
-static Check *count(const Polkit *polkit, uint32_t uid, unsigned *ret_asked, unsigned *ret_waiting) {
-        Check *check, *first = NULL;
+/* Has the next question of the user asked. */
+static void check_leave(Check *check) {
+        Check *next = check_of(ticket_leave(&check->polkit->checks, &check->ticket));
 
-        *ret_asked = *ret_waiting = 0;
-        TAILQ_FOREACH(check, &polkit->checks, entry) {
-                if (check->uid != uid)
-                        continue;
-                *(check->slot ? ret_asked : ret_waiting) += 1;
-                if (!check->slot && !first)
-                        first = check;
-        }
-        return first;
-}
+        while (next && ask(next) < 0) {
+                Check *after = check_of(ticket_leave(&next->polkit->checks, &next->ticket));
 
-static void ask_next(Polkit *polkit, uint32_t uid) {
-        unsigned asked, waiting;
-        Check *next;
-
-        while ((next = count(polkit, uid, &asked, &waiting)) && asked < ASKED_MAX && ask(next) < 0) {
                 next->callback(POLKIT_DENIED, next->userdata);
                 check_free(next);
+                next = after;
         }
 }
 
 static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Check *check = userdata;
-        Polkit *polkit = check->polkit;
-        uint32_t uid = check->uid;
 
+        check_leave(check);
         check->callback(read_answer(reply), check->userdata);
         check_free(check);
-        ask_next(polkit, uid);
         return 0;
+}
+
+static Check *find_check(Polkit *polkit, const char *peer, TicketState state) {
+        Ticket *ticket;
+
+        TAILQ_FOREACH(ticket, &polkit->checks.tickets, entry)
+                if (ticket->state == state && streq(sd_bus_message_get_sender(check_of(ticket)->call), peer))
+                        return check_of(ticket);
+        return NULL;
+}
+
+/* What waits goes first: it is not to be asked any more. */
+void polkit_drop_peer(Polkit *polkit, const char *peer) {
+        Check *check;
+
+        while ((check = find_check(polkit, peer, TICKET_WAITS)) || (check = find_check(polkit, peer, TICKET_SERVED))) {
+                check_leave(check);
+                check_drop(check);
+        }
 }
 
 static int new_question(sd_bus *bus, sd_bus_message *call, const char *action, sd_bus_message **ret) {
@@ -159,13 +159,9 @@ static int new_question(sd_bus *bus, sd_bus_message *call, const char *action, s
 int polkit_check(Polkit *polkit, sd_bus_message *call, uint32_t uid, const char *action, PolkitCallback callback,
                  void *userdata, void (*free_userdata)(void *)) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *question = NULL;
-        unsigned asked, waiting;
         Check *check;
         int r;
 
-        (void) count(polkit, uid, &asked, &waiting);
-        if (waiting >= WAITING_MAX)
-                return -EDQUOT;
         r = new_question(polkit->bus, call, action, &question);
         if (r < 0)
                 return r;
@@ -174,16 +170,19 @@ int polkit_check(Polkit *polkit, sd_bus_message *call, uint32_t uid, const char 
                 return -ENOMEM;
         *check = (Check) {
                 .polkit = polkit,
-                .uid = uid,
                 .call = sd_bus_message_ref(call),
                 .question = TAKE_PTR(question),
                 .callback = callback,
                 .userdata = userdata,
                 .free_userdata = free_userdata,
         };
-        TAILQ_INSERT_TAIL(&polkit->checks, check, entry);
-        r = asked < ASKED_MAX ? ask(check) : 0;
+        r = ticket_join(&polkit->checks, &check->ticket, uid);
+        if (r > 0) {
+                r = ask(check);
+                if (r < 0)
+                        check_leave(check);
+        }
         if (r < 0)
                 check_free(check);
-        return r;
+        return r < 0 ? r : 0;
 }

@@ -29,7 +29,7 @@ Polkit *polkit_free(Polkit *polkit);
 void polkit_drop_peer(Polkit *polkit, const char *peer);
 
 /* Asks on behalf of uid, who sent call; calls back once, not from within; where the caller is gone before the answer, or
- * polkit_free() comes, frees userdata instead. Returns 0; or a negative errno, and does neither: -EDQUOT where too
+ * polkit_free() comes, frees userdata instead. Returns 0; or a negative errno, and does neither: -EUSERS where too
  * many questions of that user wait. */
 typedef void (*PolkitCallback)(PolkitAnswer answer, void *userdata);
 int polkit_check(Polkit *polkit, sd_bus_message *call, uint32_t uid, const char *action, PolkitCallback callback,

@@ -15,7 +15,7 @@ struct QueueUser {
 };
 
 void queue_init(Queue *queue) {
-        *queue = (Queue) { .max_running = 1 };
+        *queue = (Queue) { .max_running = 1, .max_running_user = 1 };
         TAILQ_INIT(&queue->users);
 }
 
@@ -105,8 +105,7 @@ void queue_remove(Queue *queue, Job *job) {
 }
 
 static bool may_run_more(const Queue *queue, const QueueUser *user) {
-        return !user->paused && queue->n_running < queue->max_running &&
-                (queue->max_running_user == 0 || user->n_running < queue->max_running_user);
+        return !user->paused && queue->n_running < queue->max_running && user->n_running < queue->max_running_user;
 }
 
 static void take_slot(Queue *queue, QueueUser *user, Job *job) {

@@ -15,7 +15,7 @@ typedef struct Queue {
         uint32_t n_coming;  /* see queue_expect() */
         uint32_t n_running; /* slots that are taken */
         uint32_t max_running;
-        uint32_t max_running_user; /* of one user; 0: no such bound */
+        uint32_t max_running_user; /* of one user */
 } Queue;
 
 void queue_init(Queue *queue);

@@ -4,17 +4,22 @@
 #include "job-id.h"
 #include "limits.h"
 #include "request.h"
-#include "turn.h"
+
+#define ID_COST 128U /* bytes that an id takes while it is looked up and waited for */
+
+/* --- life ------------------------------------------------------------------------------------------ */
 
 Request *request_free(Request *request) {
         if (!request)
                 return NULL;
 
-        turn_end(request);
+        request_end_turn(request);
+        account_discharge(&request->manager->accounts, request->uid, request->charged);
         for (size_t i = 0; i < request->n_ids; i++)
                 free(request->ids[i]);
         free(request->ids);
         store_filter_clear(&request->filter);
+        spec_clear(&request->spec);
         free(request->consumer);
         sd_bus_message_unref(request->call);
         free(request);
@@ -31,41 +36,151 @@ void request_abandon(void *userdata) {
         (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_UNAVAILABLE, "The service is stopping. Ask again.");
 }
 
+/* What it takes to answer a call and to ask about its sender. The call itself may be many megabytes, if only
+ * in header fields that nobody reads, and no bus counts them any more once they were delivered. */
+static int copy_head(sd_bus_message *call, sd_bus_message **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        uint64_t cookie;
+        int r;
+
+        r = sd_bus_message_get_cookie(call, &cookie);
+        if (r >= 0)
+                r = sd_bus_message_new_method_call(sd_bus_message_get_bus(call), &m, NULL, sd_bus_message_get_path(call),
+                                                   sd_bus_message_get_interface(call), sd_bus_message_get_member(call));
+        if (r >= 0)
+                r = sd_bus_message_set_sender(m, sd_bus_message_get_sender(call));
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(m, sd_bus_message_get_expect_reply(call));
+        if (r >= 0)
+                r = sd_bus_message_set_allow_interactive_authorization(
+                        m, sd_bus_message_get_allow_interactive_authorization(call));
+        if (r >= 0)
+                r = sd_bus_message_seal(m, cookie, 0);
+        if (r >= 0)
+                *ret = TAKE_PTR(m);
+        return r;
+}
+
 int request_new(Request **ret, Manager *manager, sd_bus_message *call) {
-        Request *request;
+        _cleanup_(request_freep) Request *request = NULL;
+        int r;
 
         request = calloc(1, sizeof(*request));
         if (!request)
                 return -ENOMEM;
         request->manager = manager;
-        request->call = sd_bus_message_ref(call);
+        request->spec = SPEC_INIT;
         request->uid = authorize_sender(manager->authorize, call);
-        if (request->uid == UINT32_MAX) { /* has left the bus */
-                (void) request_free(request);
+        if (request->uid == UINT32_MAX) /* has left the bus */
                 return -ENOTCONN;
-        }
-        *ret = request;
-        return 0;
+        r = copy_head(call, &request->call);
+        if (r >= 0)
+                *ret = TAKE_PTR(request);
+        return r;
 }
 
 uint32_t request_owner(const Request *request) {
         return request->manager->system_scope ? request->uid : geteuid();
 }
 
-int request_unavailable(sd_bus_message *call, int r) {
-        if (r == -ENOSPC)
-                return sd_bus_reply_method_errorf(call, JOBS_ERROR_STORE_FULL,
-                                                  "The disk of the store is full; nothing was recorded. Make room and try again.");
-        if (r == -EDQUOT)
-                return sd_bus_reply_method_errorf(call, JOBS_ERROR_LIMIT_EXCEEDED,
-                                                  "Too many calls of yours wait at a time (MaxAwaitsPerUser=); wait for "
-                                                  "several jobs with one AwaitAny or AwaitAll.");
-        if (r == -EUSERS)
-                return sd_bus_reply_method_errorf(call, JOBS_ERROR_LIMIT_EXCEEDED,
-                                                  "Too many lists of yours wait at a time; wait for their answers.");
-        return sd_bus_reply_method_errorf(call, JOBS_ERROR_UNAVAILABLE,
-                                          "The service cannot do that now: %s. See its log (journalctl -t codex-jobsd).", strerror(-r));
+int request_charge(Request *request, uint64_t size) {
+        int r;
+
+        account_discharge(&request->manager->accounts, request->uid, request->charged);
+        request->charged = 0;
+        r = account_charge(&request->manager->accounts, request->uid, size);
+        if (r >= 0)
+                request->charged = size;
+        return r;
 }
+
+/* --- errors ---------------------------------------------------------------------------------------- */
+
+int request_set_unavailable(sd_bus_error *error, int r) {
+        if (r == -ENOSPC)
+                return sd_bus_error_setf(error, JOBS_ERROR_STORE_FULL,
+                                         "The disk of the store is full; nothing was recorded. Make room and try again.");
+        if (r == -EDQUOT)
+                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                         "Too many calls of yours wait at a time (MaxAwaitsPerUser=); wait for "
+                                         "several jobs with one AwaitAny or AwaitAll.");
+        if (r == -EUSERS)
+                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                         "Too many calls of yours, or too large ones, are not answered yet; wait for their answers.");
+        return sd_bus_error_setf(error, JOBS_ERROR_UNAVAILABLE,
+                                 "The service cannot do that now: %s. See its log (journalctl -t codex-jobsd).", strerror(-r));
+}
+
+int request_unavailable(sd_bus_message *call, int r) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        (void) request_set_unavailable(&error, r);
+        return sd_bus_reply_method_error(call, &error);
+}
+
+/* --- turns ----------------------------------------------------------------------------------------- */
+
+static void fail(Request *request, int r) {
+        (void) request_unavailable(request->call, r);
+        (void) request_free(request);
+}
+
+void request_go_on(Request *request) {
+        int r;
+
+        r = request->manager->stopping ? -ESHUTDOWN : request->next(request);
+        if (r < 0)
+                fail(request, r);
+}
+
+int request_take_turn(Request *request, int (*next)(Request *request)) {
+        int r;
+
+        r = ticket_join(&request->manager->turns, &request->ticket, request->uid);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return next(request);
+        request->next = next;
+        return 0;
+}
+
+void request_end_turn(Request *request) {
+        TicketQueue *turns = &request->manager->turns;
+        Ticket *ticket = ticket_leave(turns, &request->ticket);
+
+        while (ticket && !request->manager->stopping) { /* then request_stop_all() answers them */
+                Request *next = CONTAINER_OF(ticket, Request, ticket);
+                int r = next->next(next);
+
+                if (r >= 0)
+                        return;
+                ticket = ticket_leave(turns, &next->ticket);
+                fail(next, r);
+        }
+}
+
+/* Those that wait; what the store was asked for comes back from there. */
+void request_drop_peer(Manager *manager, const char *peer) {
+        Ticket *next;
+
+        for (Ticket *ticket = TAILQ_FIRST(&manager->turns.tickets); ticket; ticket = next) {
+                Request *request = CONTAINER_OF(ticket, Request, ticket);
+
+                next = TAILQ_NEXT(ticket, entry);
+                if (ticket->state == TICKET_WAITS && streq(sd_bus_message_get_sender(request->call), peer))
+                        (void) request_free(request);
+        }
+}
+
+void request_stop_all(Manager *manager) {
+        Ticket *ticket;
+
+        while ((ticket = TAILQ_FIRST(&manager->turns.tickets)))
+                request_abandon(CONTAINER_OF(ticket, Request, ticket));
+}
+
+/* --- ids ------------------------------------------------------------------------------------------- */
 
 int request_add_id(Request *request, const char *id) {
         char **bigger;
@@ -81,14 +196,14 @@ int request_add_id(Request *request, const char *id) {
         return 0;
 }
 
-int request_read_ids(Request *request, sd_bus_error *error) {
+int request_read_ids(Request *request, sd_bus_message *call, sd_bus_error *error) {
         const char *id;
         int r;
 
-        r = sd_bus_message_enter_container(request->call, 'a', "s");
+        r = sd_bus_message_enter_container(call, 'a', "s");
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_read_basic(request->call, 's', &id)) > 0) {
+        while ((r = sd_bus_message_read_basic(call, 's', &id)) > 0) {
                 if (request->n_ids >= JOB_IDS_MAX)
                         return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
                                                  "More than %u ids in one call; split it.", JOB_IDS_MAX);
@@ -99,15 +214,18 @@ int request_read_ids(Request *request, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (request->n_ids == 0)
-                return sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, "No id was given; name one job or more.");
-        return sd_bus_message_exit_container(request->call);
+                return invalid(error, "No id was given; name one job or more.");
+        r = request_charge(request, (uint64_t) request->n_ids * ID_COST);
+        if (r < 0)
+                return request_set_unavailable(error, r);
+        return sd_bus_message_exit_container(call);
 }
 
-int request_read_id(Request *request) {
+int request_read_id(Request *request, sd_bus_message *call) {
         const char *id;
         int r;
 
-        r = sd_bus_message_read_basic(request->call, 's', &id);
+        r = sd_bus_message_read_basic(call, 's', &id);
         return r < 0 ? r : request_add_id(request, id);
 }
 
@@ -123,24 +241,15 @@ int request_set_found(Request *request, const Found *found, size_t n) {
         return 0;
 }
 
-int request_lookup(Request *request, const char *action, FoundCallback callback) {
-        int r;
+/* --- answers --------------------------------------------------------------------------------------- */
 
-        r = manager_lookup(request->manager, request->call, request->uid, action, request->ids, request->n_ids, callback,
-                           request, request_abandon);
-        if (r < 0)
-                (void) request_free(request);
-        return r < 0 ? r : 1;
-}
-
-int request_park(Request *request, WaiterMode mode, Job *const *jobs, size_t n, uint64_t timeout_usec,
-                 WaiterAnswer answer, void *userdata, void (*free_userdata)(void *)) {
+int request_park(Request *request, WaiterMode mode, Job *const *jobs, size_t n, WaiterAnswer answer) {
         Manager *manager = request->manager;
 
         if (waiter_count(&manager->waiters, request->uid) >= manager->config.max_awaits_user)
                 return -EDQUOT;
-        return waiter_new(&manager->waiters, manager->event, request->call, request->uid, mode, jobs, n, timeout_usec,
-                          answer, userdata, free_userdata);
+        return waiter_new(&manager->waiters, manager->event, request->call, request->uid, mode, jobs, n,
+                          request->timeout_usec, answer, request, request_release);
 }
 
 int request_reply_records(sd_bus_message *call, const Found *found, size_t n) {

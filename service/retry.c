@@ -4,7 +4,7 @@
 #include "memfd.h"
 #include "retry.h"
 
-static int use_kept_input(const char *id, const SpecInput *input, Spec *spec, int *ret_fd, sd_bus_error *error) {
+static int use_kept_input(Spec *spec, const char *id, const SpecInput *input, sd_bus_error *error) {
         int r;
 
         if (spec->stdin_fd >= 0 || !input->has_stdin)
@@ -14,36 +14,47 @@ static int use_kept_input(const char *id, const SpecInput *input, Spec *spec, in
                                          "The standard input of %s was erased when it ended (see KeepInput= in "
                                          "codex-jobs.conf(5)); give it again.", id);
         r = memfd_new("codex-job-stdin", input->stdin_data, input->stdin_size);
-        if (r < 0)
-                return r;
-        spec->stdin_fd = *ret_fd = r;
-        return 0;
+        if (r >= 0)
+                spec->stdin_fd = r;
+        return r < 0 ? r : 0;
 }
 
-int retry_make_spec(const StoredJob *stored, const void *encoded, size_t size, sd_bus_message *call, Spec *ret,
-                    int *ret_input_fd, sd_bus_error *error) {
-        const JobRecord *record = &stored->record;
-        _cleanup_close_ int input_fd = -EBADF;
-        _cleanup_spec_ Spec spec = SPEC_INIT;
+static int copy_string(const char *from, char **to) {
+        if (!from)
+                return 0;
+        *to = strdup(from);
+        return *to ? 0 : -ENOMEM;
+}
+
+static int copy_record(Spec *spec, const JobRecord *record) {
+        int r;
+
+        (void) snprintf(spec->kind, sizeof(spec->kind), "%s", record->kind);
+        if (spec->notify < 0)
+                spec->notify = record->notify != 0;
+        r = copy_string(record->label, &spec->label);
+        if (r >= 0)
+                r = copy_string(record->workspace, &spec->workspace);
+        if (r >= 0)
+                r = copy_string(record->session, &spec->session);
+        return r < 0 ? r : copy_string(record->id, &spec->retry_of);
+}
+
+int retry_complete_spec(Spec *spec, const StoredJob *stored, const void *encoded, size_t size, sd_bus_error *error) {
+        _cleanup_spec_ Spec work = SPEC_INIT;
         SpecInput input;
         int r;
 
-        r = spec_decode(encoded, size, &spec, &input);
+        r = spec_decode(encoded, size, &work, &input);
         if (r < 0)
                 return r;
-        spec.kind = record->kind;
-        spec.label = record->label;
-        spec.workspace = record->workspace;
-        spec.session = record->session;
-        spec.notify = record->notify != 0;
-        spec.retry_of = record->id;
-        spec.limits = stored->limits;
-        r = spec_read_retry(call, &spec, error);
+        spec->argv = TAKE_PTR(work.argv);
+        spec->directory = TAKE_PTR(work.directory);
+        if (!spec->environment)
+                spec->environment = TAKE_PTR(work.environment);
+        spec->limits = stored->limits;
+        r = copy_record(spec, &stored->record);
         if (r >= 0)
-                r = use_kept_input(record->id, &input, &spec, &input_fd, error);
-        if (r < 0)
-                return r;
-        *ret = spec_take(&spec);
-        *ret_input_fd = TAKE_FD(input_fd);
-        return 0;
+                r = spec_check_size(spec, error);
+        return r < 0 ? r : use_kept_input(spec, stored->record.id, &input, error);
 }

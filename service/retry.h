@@ -7,8 +7,6 @@
 #include "spec.h"
 #include "store.h"
 
-/* Reads the options of Retry from call and makes *ret out of them and of a job that has ended; its strings are those of
- * stored and call. *ret_input_fd is what spec->stdin_fd refers to where the input was kept; the caller closes it. On a
- * mistake of the caller's returns a negative errno and sets error to a sentence for people. */
-int retry_make_spec(const StoredJob *stored, const void *spec, size_t spec_size, sd_bus_message *call, Spec *ret,
-                    int *ret_input_fd, sd_bus_error *error);
+/* Adds to the options that the caller gave, see spec_read_retry(), what is left of a job that has ended. On a mistake
+ * of the caller's returns a negative errno and sets error to a sentence for people. */
+int retry_complete_spec(Spec *spec, const StoredJob *stored, const void *encoded, size_t size, sd_bus_error *error);

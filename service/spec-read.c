@@ -16,8 +16,7 @@
 
 #define invalid(error, ...) sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
 
-/* A byte array without NUL inside, as a string. D-Bus does not terminate it, so it is copied into the
- * list; text strings are pointed to. Both end up owned by the list to keep one rule. */
+/* A byte array without NUL inside, as a string. */
 static int read_bytes(sd_bus_message *m, char **ret) {
         const void *bytes;
         size_t n;
@@ -131,7 +130,6 @@ static bool environment_entry_is_valid(const char *entry) {
 static int option_environment(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int r;
 
-        string_list_free(TAKE_PTR(spec->environment)); /* of the job that is done again */
         r = read_strings(m, streq(type, "aay"), &spec->environment);
         if (r == -EINVAL)
                 return invalid(error, "Option Environment: an entry contains a NUL byte.");
@@ -161,21 +159,23 @@ static int option_directory(sd_bus_message *m, const char *type, Spec *spec, sd_
 }
 
 static int option_kind(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        const char *kind;
         int r;
 
-        r = sd_bus_message_read_basic(m, 's', &spec->kind);
+        r = sd_bus_message_read_basic(m, 's', &kind);
         if (r < 0)
                 return r;
-        if (!job_kind_is_valid(spec->kind))
+        if (!job_kind_is_valid(kind))
                 return invalid(error, "Option Kind is a lower case letter followed by up to %d lower case "
                                       "letters, digits or dashes, not ending in a dash.", JOB_KIND_MAX - 1);
+        (void) strcpy(spec->kind, kind); /* it fits */
         return 0;
 }
 
 static int option_label(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int r;
 
-        r = sd_bus_message_read_basic(m, 's', &spec->label);
+        r = read_text(m, &spec->label);
         if (r < 0)
                 return r;
         if (strlen(spec->label) > JOB_LABEL_MAX)
@@ -186,7 +186,7 @@ static int option_label(sd_bus_message *m, const char *type, Spec *spec, sd_bus_
 static int option_workspace(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int r;
 
-        r = sd_bus_message_read_basic(m, 's', &spec->workspace);
+        r = read_text(m, &spec->workspace);
         if (r < 0)
                 return r;
         if (spec->workspace[0] != '/' || strlen(spec->workspace) >= PATH_MAX)
@@ -198,7 +198,7 @@ static int option_workspace(sd_bus_message *m, const char *type, Spec *spec, sd_
 static int option_session(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int r;
 
-        r = sd_bus_message_read_basic(m, 's', &spec->session);
+        r = read_text(m, &spec->session);
         if (r < 0)
                 return r;
         if (strlen(spec->session) > JOB_SESSION_MAX)
@@ -227,7 +227,7 @@ static int option_notify(sd_bus_message *m, const char *type, Spec *spec, sd_bus
 static int option_key(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int r;
 
-        r = sd_bus_message_read_basic(m, 's', &spec->key);
+        r = read_text(m, &spec->key);
         if (r < 0)
                 return r;
         if (!*spec->key || strlen(spec->key) > JOB_KEY_MAX)
@@ -238,15 +238,16 @@ static int option_key(sd_bus_message *m, const char *type, Spec *spec, sd_bus_er
 /* Only a memfd is taken: reading one never blocks, whoever made it. F_GET_SEALS is what tells it from a
  * file on a disk or a FUSE mount (see fcntl(2)). */
 static int option_stdin(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
-        int r;
+        int fd, r;
 
-        r = sd_bus_message_read_basic(m, 'h', &spec->stdin_fd);
+        r = sd_bus_message_read_basic(m, 'h', &fd);
         if (r < 0)
                 return r;
-        if (fcntl(spec->stdin_fd, F_GET_SEALS) < 0)
+        if (fcntl(fd, F_GET_SEALS) < 0)
                 return invalid(error, "Option Stdin is not a memfd; copy the data into one, see "
                                       "memfd_create(2).");
-        return 0;
+        spec->stdin_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        return spec->stdin_fd < 0 ? -errno : 0;
 }
 
 /* The options that are a number in a range; name, where it goes, the least and the most. */
@@ -396,20 +397,21 @@ static int read_options(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
         return sd_bus_message_exit_container(m);
 }
 
-static int check_size(const Spec *spec, sd_bus_error *error) {
-        bool fits = string_list_size(spec->argv) + string_list_size(spec->environment) <= JOB_COMMAND_MAX;
-
-        return fits ? 0 : too_large(error);
+int spec_check_size(const Spec *spec, sd_bus_error *error) {
+        return spec_command_size(spec) <= JOB_COMMAND_MAX ? 0 : too_large(error);
 }
 
-int spec_read_retry(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
+int spec_read_retry(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
+        _cleanup_spec_ Spec spec = SPEC_INIT;
         int r;
 
         for (size_t i = 0; i < ELEMENTSOF(options) + ELEMENTSOF(number_options); i++)
                 if (i >= ELEMENTSOF(options) || !options[i].retry)
-                        spec->fixed |= UINT64_C(1) << i;
-        r = read_options(m, spec, error);
-        return r < 0 ? r : check_size(spec, error);
+                        spec.fixed |= UINT64_C(1) << i;
+        r = read_options(m, &spec, error);
+        if (r >= 0)
+                *ret = spec_take(&spec);
+        return r;
 }
 
 int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
@@ -424,12 +426,10 @@ int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
                 return r;
         if (!spec.argv || !spec.argv[0] || !spec.argv[0][0])
                 return invalid(error, "The command is empty; argv[0] is the program to run.");
-        r = check_size(&spec, error);
-        if (r < 0)
-                return r;
-        spec.message = sd_bus_message_ref(m);
-        *ret = spec_take(&spec);
-        return 0;
+        r = spec_check_size(&spec, error);
+        if (r >= 0)
+                *ret = spec_take(&spec);
+        return r;
 }
 
 /* --- digests --------------------------------------------------------------------------------------- */

@@ -13,8 +13,17 @@ void spec_clear(Spec *spec) {
         string_list_free(spec->argv);
         string_list_free(spec->environment);
         free(spec->directory);
-        sd_bus_message_unref(spec->message);
+        free(spec->label);
+        free(spec->workspace);
+        free(spec->session);
+        free(spec->key);
+        free(spec->retry_of);
+        closep(&spec->stdin_fd);
         *spec = SPEC_INIT;
+}
+
+size_t spec_command_size(const Spec *spec) {
+        return string_list_size(spec->argv) + string_list_size(spec->environment);
 }
 
 char *spec_make_label(const Spec *spec) {

@@ -7,6 +7,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include "job-id.h"
 #include "job-record.h"
 
 typedef struct JobLimits {
@@ -19,33 +20,37 @@ typedef struct JobLimits {
         uint64_t read_only; /* not 0: the file system is read-only for the job */
 } JobLimits;
 
-/* An Enqueue request. It holds the message that it was read from; const strings and stdin_fd are its. */
+/* What Enqueue, or Retry, is asked for. It owns all that is in it and nothing else of the message, of which nobody
+ * knows how large it is. */
 typedef struct Spec {
-        sd_bus_message *message;
-        char **argv; /* NULL-terminated; belongs to the spec, as environment does */
-        char **environment;
-        char *directory; /* NULL: the job's home; belongs to the spec */
-        const char *kind;
-        const char *label;     /* NULL: made from argv */
-        const char *workspace; /* NULL: none */
-        const char *session;
-        const char *key; /* IdempotencyKey; NULL: none */
-        const char *retry_of; /* id of the job whose work it does again; NULL: none */
-        bool notify;
-        uint64_t seen;   /* which options were given, for spec.c; and which cannot be */
-        uint64_t fixed;
-        int stdin_fd; /* -1: /dev/null */
+        char **argv; /* NULL-terminated, as environment */
+        char **environment; /* NULL: none was given */
+        char *directory;    /* NULL: the job's home */
+        char kind[JOB_KIND_MAX + 1];
+        char *label;     /* NULL: made from argv */
+        char *workspace; /* NULL: none */
+        char *session;
+        char *key;      /* IdempotencyKey; NULL: none */
+        char *retry_of; /* id of the job whose work it does again; NULL: none */
+        int notify;     /* -1: not said, which is yes */
+        int stdin_fd;   /* -1: /dev/null */
         JobLimits limits;
+        uint64_t seen;  /* which options were given, for spec-read.c; and which cannot be */
+        uint64_t fixed;
 } Spec;
 
-#define SPEC_INIT (Spec) { .kind = "job", .stdin_fd = -1, .notify = true }
+#define SPEC_INIT (Spec) { .kind = "job", .notify = -1, .stdin_fd = -1 }
 
 /* Reads the arguments of Enqueue. On a mistake of the caller's returns a negative errno and sets error
  * to org.codex.Jobs.Error.InvalidArgument or LimitExceeded with a sentence for people. */
 int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error);
 
-/* Reads the options of Retry, which are some of those of Enqueue, into a spec that was decoded. */
-int spec_read_retry(sd_bus_message *m, Spec *spec, sd_bus_error *error);
+/* Likewise the options of Retry, which are some of those of Enqueue. */
+int spec_read_retry(sd_bus_message *m, Spec *ret, sd_bus_error *error);
+
+/* Bytes of the arguments and the environment; and whether they are not too many, which sets error. */
+size_t spec_command_size(const Spec *spec);
+int spec_check_size(const Spec *spec, sd_bus_error *error);
 
 void spec_clear(Spec *spec);
 

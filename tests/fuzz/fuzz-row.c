@@ -91,12 +91,10 @@ static void read_row(Database *db) {
 }
 
 static int on_spec(const void *data, size_t size, void *userdata) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = fuzz_message((const uint8_t *) "", 0, false);
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_close_ int input_fd = -EBADF;
         _cleanup_spec_ Spec spec = SPEC_INIT;
 
-        if (retry_make_spec(userdata, data, size, m, &spec, &input_fd, &error) < 0)
+        if (retry_complete_spec(&spec, userdata, data, size, &error) < 0)
                 return 0;
         fuzz_check(spec.argv && spec.argv[0]);
         return 0;

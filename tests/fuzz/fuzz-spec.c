@@ -92,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         if (spec_read(m, &spec, &error) < 0) {
                 check_refusal(&error);
-                fuzz_check(!spec.argv && !spec.message); /* untouched */
+                fuzz_check(!spec.argv && !spec.environment); /* untouched */
                 return 0;
         }
         fuzz_check(!sd_bus_error_is_set(&error));

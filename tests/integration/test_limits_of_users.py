@@ -5,10 +5,12 @@ import contextlib
 import os
 import pwd
 import signal
+import struct
 
 import pytest
+from jeepney import DBusAddress, new_method_call
 
-from support import BUS, FOREVER, BusError, plain, refused
+from support import BUS, FOREVER, MANAGER, NAME, PATH, BusError, plain, refused
 
 
 @pytest.fixture
@@ -79,29 +81,122 @@ def stopped(system):
         os.kill(pid, signal.SIGCONT)
 
 
-def test_lists_of_one_delay_no_other(alice, bob, system):
-    """Nor are all of them in memory at once: they are read a few at a time."""
-    alice.call('Pause')
+def check_delays_no_other(system, alice, bob, member, *arguments):
+    """Of 400 such calls of alice's some are not answered yet when bob is, who called last. Returns the answer to one."""
     clients = [system.connect(alice.uid) for _ in range(4)]
     try:
-        answers = in_batches(alice, lambda _: alice.send_enqueue(['true'], Label='x' * 1000), range(100))
-        alice.enqueued += [job for job, _ in answers]
         with stopped(system):
-            calls = [(client, client.send_call('List', 'a{sv}', {'State': ('as', ['queued']), 'Limit': ('u', 1000)}))
-                     for client in clients for _ in range(100)]
+            calls = [(client, client.send_call(member, *arguments)) for client in clients for _ in range(100)]
             others = bob.send_call('Resume')
         bob.answer(others)
         with stopped(system):
             for client in clients:
                 client.call_to(*BUS, 'GetId')
             assert not all(client.is_answered(call) for client, call in calls)
-        client, call = calls[0]
-        assert len(client.answer(call)[0]) == 100
+        return [client.answer(call) for client, call in calls][-1]
     finally:
         for client in clients:
             client.close()
+
+
+def test_lists_of_one_delay_no_other(alice, bob, system):
+    """Nor are all of them in memory at once: they are read a few at a time."""
+    alice.call('Pause')
+    try:
+        answers = in_batches(alice, lambda _: alice.send_enqueue(['true'], Label='x' * 1000), range(100))
+        alice.enqueued += [job for job, _ in answers]
+        filters = {'State': ('as', ['queued']), 'Limit': ('u', 1000)}
+        records, = check_delays_no_other(system, alice, bob, 'List', 'a{sv}', filters)
+        assert len(records) == 100
+    finally:
         in_batches(alice, alice.send_cancel, alice.enqueued)
         alice.call('Resume')
+
+
+def test_many_ids_of_one_delay_no_other(alice, bob, system):
+    ended = alice.run(['true']).job['Id']
+    job, state, *_ = check_delays_no_other(system, alice, bob, 'AwaitAny', 'ast', [ended] * 1000, FOREVER)
+    assert (job, state) == (ended, 'completed')
+
+
+def test_jobs_without_end_leave_places_to_others(alice, bob, configure):
+    """A quarter of them."""
+    configure(MaxRunning=8)
+    for _ in range(8):
+        alice.enqueue(['sleep', 'infinity'])
+    assert running(alice) == plain(alice.call('GetQueue')[0])['MaxRunning'] == 6
+    assert bob.run(['true']).state == 'completed'
+    configure(MaxRunning=8, MaxRunningPerUser=100)
+    assert running(alice) == plain(alice.call('GetQueue')[0])['MaxRunning'] == 8
+
+
+# --- memory ---------------------------------------------------------------------------------------
+
+MEGABYTE = 1 << 20
+
+
+class Growth:
+    """How much more memory the service has needed at most than it had. Address sanitizer keeps 256 MiB of what was freed."""
+
+    BOUND = 400 * MEGABYTE
+
+    def __init__(self, system):
+        self.process = f'/proc/{system.service_pid()}'
+        with open(f'{self.process}/clear_refs', 'w', encoding='ascii') as file:
+            file.write('5')  # the peak is now, see proc(5)
+        self.before = self.read('VmRSS')
+
+    def read(self, name):
+        with open(f'{self.process}/status', encoding='ascii') as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name + ':'))
+
+    def bytes(self):
+        return self.read('VmHWM') - self.before
+
+
+def send_with_unknown_field(client, size, member, signature, *body):
+    """A call with so many bytes in a header field that there is not; a bus may pass it on."""
+    message = bytearray(new_method_call(DBusAddress(PATH, NAME, MANAGER), member, signature, body).serialise(
+        next(client.connection.outgoing_serial)))
+    length, = struct.unpack_from('<I', message, 12)
+    end = 16 + (length + 7) // 8 * 8  # of the fields, and the begin of the body
+    field = struct.pack('<BBBBI', 200, 1, ord('s'), 0, size) + bytes(b'x') * size + b'\0'
+    struct.pack_into('<I', message, 12, end - 16 + len(field))
+    client.connection.sock.setblocking(True)
+    client.connection.sock.sendall(message[:end] + field + bytes(-len(field) % 8) + message[end:])
+
+
+def test_calls_that_wait_keep_nothing_large(alice, system, gate):
+    job = alice.enqueue(gate.job())
+    growth = Growth(system)
+    with contextlib.closing(system.connect(alice.uid)) as client:
+        for _ in range(100):
+            send_with_unknown_field(client, 10 * MEGABYTE, 'Await', 'st', job, FOREVER)
+        client.call_to(NAME, PATH, 'org.freedesktop.DBus.Peer', 'Ping')
+        assert growth.bytes() < Growth.BOUND
+    gate.open()
+    assert alice.wait(job).state == 'completed'
+
+
+def test_large_inputs_that_arrive_at_once(alice, bob, system):
+    """Are in memory one by one, whatever the disk can take."""
+    growth = Growth(system)
+    accepted, refusals = [], 0
+    with open(os.memfd_create('zeros'), 'wb') as data, contextlib.closing(system.connect(alice.uid)) as client:
+        data.truncate(64 * MEGABYTE)
+        with stopped(system):
+            calls = [client.send_enqueue(['true'], Stdin=data) for _ in range(30)]
+        assert bob.run(['true']).state == 'completed'
+        for call in calls:
+            try:
+                accepted.append(client.answer(call)[0])
+            except BusError as error:
+                assert error.name.endswith('.LimitExceeded') and 'too large' in error.text
+                refusals += 1
+    for job in accepted:
+        assert alice.wait(job).state == 'completed'
+    assert accepted and refusals
+    assert growth.bytes() < Growth.BOUND
 
 
 # --- limits ---------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def test_others_are_not_concerned(alice, bob, root):
 
 
 def test_limits_of_the_configuration(jobs, settings):
-    settings(MaxRunning=7, MaxQueuedPerUser=9)
-    assert (queue(jobs)['MaxRunning'], queue(jobs)['MaxQueued']) == (7, 9)
+    settings(MaxRunning=3, MaxQueuedPerUser=9)
+    assert (queue(jobs)['MaxRunning'], queue(jobs)['MaxQueued']) == (3, 9)
     settings(MaxRunning=7, MaxRunningPerUser=3)
     assert queue(jobs)['MaxRunning'] == 3

@@ -37,7 +37,7 @@ static void first_in_first_out(void) {
         _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7), *c = new_job('c', 7);
         Queue queue;
 
-        init(&queue, 10, 0);
+        init(&queue, 10, UINT32_MAX);
         check(!queue_pop(&queue));
         check_counts(&queue, 0, 0);
 
@@ -64,7 +64,7 @@ static void paused(void) {
         _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 8), *c = new_job('c', 7);
         Queue queue;
 
-        init(&queue, 10, 0);
+        init(&queue, 10, UINT32_MAX);
         check_ok(queue_set_paused(&queue, 7, true));
         check(queue_get_standing(&queue, 7).paused);
         check(!queue_get_standing(&queue, 8).paused);
@@ -87,7 +87,7 @@ static void slots(void) {
         _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7), *c = new_job('c', 7);
         Queue queue;
 
-        init(&queue, 2, 0);
+        init(&queue, 2, UINT32_MAX);
         check_ok(queue_push(&queue, a));
         check_ok(queue_push(&queue, b));
         check_ok(queue_push(&queue, c));
@@ -106,7 +106,7 @@ static void maximum_changes(void) {
         _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7), *c = new_job('c', 7);
         Queue queue;
 
-        init(&queue, 1, 0);
+        init(&queue, 1, UINT32_MAX);
         check_ok(queue_push(&queue, a));
         check_ok(queue_push(&queue, b));
         check_ok(queue_push(&queue, c));
@@ -127,7 +127,7 @@ static void beyond_the_maximum(void) {
         _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7), *c = new_job('c', 7);
         Queue queue;
 
-        init(&queue, 1, 0);
+        init(&queue, 1, UINT32_MAX);
         check_ok(queue_take_slot(&queue, a));
         check_ok(queue_take_slot(&queue, b));
         check_counts(&queue, 0, 2);
@@ -144,7 +144,7 @@ static void remove_anywhere(void) {
         _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7), *c = new_job('c', 7), *d = new_job('d', 7);
         Queue queue;
 
-        init(&queue, 10, 0);
+        init(&queue, 10, UINT32_MAX);
         check_ok(queue_push(&queue, a));
         check_ok(queue_push(&queue, b));
         check_ok(queue_push(&queue, c));
@@ -170,7 +170,7 @@ static void users_take_turns(void) {
                                  *x = new_job('x', 8), *y = new_job('y', 8), *z = new_job('z', 9);
         Queue queue;
 
-        init(&queue, 1, 0);
+        init(&queue, 1, UINT32_MAX);
         for (Job **job = (Job *[]) { a, b, c, d, x, y, z, NULL }; *job; job++)
                 check_ok(queue_push(&queue, *job));
         for (Job **job = (Job *[]) { a, x, z, b, y, c, d, NULL }; *job; job++) {
@@ -187,7 +187,7 @@ static void fewest_running_first(void) {
                                  *x = new_job('x', 8), *y = new_job('y', 8), *z = new_job('z', 8);
         Queue queue;
 
-        init(&queue, 4, 0);
+        init(&queue, 4, UINT32_MAX);
         check_ok(queue_push(&queue, a));
         check_ok(queue_push(&queue, b));
         check_ok(queue_push(&queue, c));

@@ -139,12 +139,12 @@ static void digests(void) {
                 { .argv = STRINGS("ab"), .kind = "job" },
                 { .argv = STRINGS("b", "a"), .kind = "job" },
                 { .argv = STRINGS("a"), .kind = "job", .directory = (char[]) { "/" } },
-                { .argv = STRINGS("a"), .kind = "job", .workspace = "/" },
+                { .argv = STRINGS("a"), .kind = "job", .workspace = (char[]) { "/" } },
                 { .argv = STRINGS("a"), .kind = "task" },
                 { .argv = STRINGS("a"), .kind = "job", .limits.memory_max = 1 },
                 { .argv = STRINGS("a"), .kind = "job", .limits.stall_usec = 1 },
-                { .argv = STRINGS("a"), .kind = "job", .retry_of = "job-0000000000" },
-                { .argv = STRINGS("a"), .kind = "job", .retry_of = "job-0000000001" },
+                { .argv = STRINGS("a"), .kind = "job", .retry_of = (char[]) { "job-0000000000" } },
+                { .argv = STRINGS("a"), .kind = "job", .retry_of = (char[]) { "job-0000000001" } },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(specs); i++)
@@ -159,9 +159,9 @@ static void digests_equal(void) {
         const Spec other = {
                 .argv = STRINGS("a"),
                 .kind = "job",
-                .label = "x",
-                .session = "y",
-                .key = "z",
+                .label = (char[]) { "x" },
+                .session = (char[]) { "y" },
+                .key = (char[]) { "z" },
                 .environment = STRINGS("A=1"),
                 .stdin_fd = 7,
                 .notify = true,

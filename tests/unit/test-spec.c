@@ -41,7 +41,7 @@ static void check_refused_as(sd_bus_message *m, const char *name, const char *pa
         check_contains(error.message, part);
         check(utf8_is_valid(error.message, strlen(error.message)));
         check(!strpbrk(error.message, "\r\n"));
-        check(!spec.argv && !spec.message); /* untouched */
+        check(!spec.argv && !spec.environment); /* untouched */
         sd_bus_message_unref(m);
 }
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the ids of a call stand for: live jobs are at hand, what is over and what is a prefix is asked of the store. */
+
+#include "bus-names.h"
+#include "job-id.h"
+#include "request.h"
+
+static Job *find_visible(Manager *manager, const char *id, uint32_t uid) {
+        Job *job = manager_find_unended(manager, id);
+
+        return job && authorize_may_manage(uid, job->record.uid) ? job : NULL;
+}
+
+static void set_error(sd_bus_error *error, int r, const StoreLookup *lookup) {
+        const char *id = lookup->missing ?: "";
+
+        if (r == -ENOENT && job_id_prefix_is_valid(id))
+                (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
+                                         "There is no job %s; 'codex-jobs status --all' lists yours.", id);
+        else if (r == -ENOENT)
+                (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
+                                         "That is not the id of a job; 'codex-jobs status --all' lists yours.");
+        else if (r == -EMLINK)
+                (void) sd_bus_error_setf(error, JOBS_ERROR_AMBIGUOUS_ID,
+                                         "%s stands for several jobs: %s. Give more of the id.", id, lookup->candidates);
+        else
+                (void) request_set_unavailable(error, r);
+}
+
+static void fail(Request *request, int r, const StoreLookup *lookup) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        set_error(&error, r, lookup);
+        request->found(&error, NULL, 0, request);
+}
+
+static void on_looked_up(int r, StoreLookup *lookup, void *userdata);
+
+static int look_at_own(Request *request) {
+        return store_lookup(request->manager->store, request->ids, request->n_ids, authorize_visible_uid(request->uid),
+                            on_looked_up, request);
+}
+
+static int look_at_all(Request *request) {
+        return store_lookup(request->manager->store, request->ids, request->n_ids, STORE_ANY_UID, on_looked_up, request);
+}
+
+/* Many ids take their time. */
+static int look(Request *request, int (*submit)(Request *request)) {
+        return request->n_ids > 1 ? request_take_turn(request, submit) : submit(request);
+}
+
+/* Where he may not, for the error that the first look would have given. */
+static void on_polkit(PolkitAnswer answer, void *userdata) {
+        Request *request = userdata;
+        int r;
+
+        request->action = NULL;
+        r = request->manager->stopping ? -ESHUTDOWN : look(request, answer == POLKIT_ALLOWED ? look_at_all : look_at_own);
+        if (r < 0)
+                fail(request, r, &(StoreLookup) {});
+}
+
+static int ask_polkit(Request *request) {
+        Manager *manager = request->manager;
+
+        if (manager->stopping)
+                return -ESHUTDOWN;
+        return polkit_check(manager->polkit, request->call, request->uid, request->action, on_polkit, request, request_abandon);
+}
+
+static void hand_over(Request *request, const StoreLookup *lookup) {
+        size_t n = lookup->n_records;
+        _cleanup_free_ Found *found = NULL;
+
+        found = calloc(n + 1, sizeof(Found));
+        if (!found) {
+                fail(request, -ENOMEM, lookup);
+                return;
+        }
+        for (size_t i = 0; i < n; i++) {
+                found[i].job = manager_find_unended(request->manager, lookup->records[i].id);
+                found[i].record = found[i].job ? &found[i].job->record : &lookup->records[i];
+        }
+        request->found(NULL, found, n, request);
+}
+
+static void on_looked_up(int r, StoreLookup *lookup, void *userdata) {
+        Request *request = userdata;
+
+        request_end_turn(request);
+        if (r == -ENOENT && request->action) {
+                r = ask_polkit(request);
+                if (r >= 0)
+                        return;
+        }
+        if (r < 0)
+                fail(request, r, lookup);
+        else
+                hand_over(request, lookup);
+}
+
+/* Returns 1 where all of them are live and were handed over, 0 where the store has to be asked. */
+static int look_at_live(Request *request) {
+        _cleanup_free_ Found *found = NULL;
+
+        found = calloc(request->n_ids + 1, sizeof(Found));
+        if (!found)
+                return -ENOMEM;
+        for (size_t i = 0; i < request->n_ids; i++) {
+                found[i].job = find_visible(request->manager, request->ids[i], request->uid);
+                if (!found[i].job)
+                        return 0;
+                found[i].record = &found[i].job->record;
+        }
+        request->found(NULL, found, request->n_ids, request);
+        return 1;
+}
+
+int request_lookup(Request *request, const char *action, FoundCallback callback) {
+        int r;
+
+        request->action = request->manager->system_scope && request->uid != 0 ? action : NULL;
+        request->found = callback;
+        r = look_at_live(request);
+        if (r == 0)
+                r = look(request, look_at_own);
+        if (r < 0)
+                fail(request, r, &(StoreLookup) {});
+        return 1;
+}
