@@ -67,19 +67,18 @@ struct Database {
 /* 0 or a negative errno for a result of SQLite's. */
 int database_errno(int r);
 
-/* The statement of that number, to be reset by the caller; prepared when it is first used. */
-int statement_get(Database *db, int which, sqlite3_stmt **ret);
+/* The statement of that number with its values, to be reset by the caller. Values are bound in the order of a format:
+ * s text (NULL: null), b blob and its size_t, t unsigned 64 (at most INT64_MAX), x signed 64, i int, u unsigned 32
+ * (UINT32_MAX: null), - null. Texts and blobs stay the caller's until the statement is reset. */
+int statement_open(Database *db, int which, sqlite3_stmt **ret, const char *format, ...);
 void statement_reset(sqlite3_stmt **s);
 #define _cleanup_reset_ _cleanup_(statement_reset)
 
-/* Values are bound in the order of a format: s text (NULL: null), t unsigned 64, i signed, u unsigned 32
- * (UINT32_MAX: null), - null. The texts stay the caller's until the statement is reset. */
-int statement_bind(sqlite3_stmt *s, const char *format, ...);
+/* Goes to the next row. Returns 1; 0 when there is none; or a negative errno. */
+int statement_next(sqlite3_stmt *s);
 
-/* Runs a statement that returns no row; one without parameters; one whose only parameter is an id. */
-int statement_run(sqlite3_stmt *s);
-int statement_run_simple(Database *db, int which);
-int statement_run_on_id(Database *db, int which, const char *id);
+/* Runs a statement that returns no row. */
+int statement_run(Database *db, int which, const char *format, ...);
 
 /* A copy of a text that the caller owns; NULL stays as it was. */
 int column_string(sqlite3_stmt *s, int column, char **ret);

@@ -49,9 +49,9 @@ static int read_record(sqlite3_stmt *s, JobRecord *ret) {
 static int read_records(sqlite3_stmt *s, JobRecord **ret, size_t *ret_n) {
         size_t n = 0, allocated = 0;
         JobRecord *records = NULL;
-        int step, r = 0;
+        int r;
 
-        while ((step = sqlite3_step(s)) == SQLITE_ROW && r >= 0) {
+        while ((r = statement_next(s)) > 0) {
                 if (n == allocated) {
                         JobRecord *bigger = reallocarray(records, MAX(2 * allocated, 4U), sizeof(JobRecord));
 
@@ -63,11 +63,10 @@ static int read_records(sqlite3_stmt *s, JobRecord **ret, size_t *ret_n) {
                         allocated = MAX(2 * allocated, 4U);
                 }
                 r = read_record(s, &records[n]);
-                if (r >= 0)
-                        n++;
+                if (r < 0)
+                        break;
+                n++;
         }
-        if (r >= 0 && step != SQLITE_DONE)
-                r = database_errno(step);
         if (r < 0) {
                 while (n > 0)
                         job_record_clear(&records[--n]);
@@ -83,17 +82,11 @@ int database_read_spec(Database *db, const char *id, int (*write)(const void *sp
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = statement_get(db, SQL_READ_SPEC, &s);
-        if (r < 0)
-                return r;
-        r = statement_bind(s, "s", id);
-        if (r < 0)
-                return r;
-        r = sqlite3_step(s);
-        if (r == SQLITE_DONE)
-                return -ENOENT;
-        if (r != SQLITE_ROW)
-                return database_errno(r);
+        r = statement_open(db, SQL_READ_SPEC, &s, "s", id);
+        if (r >= 0)
+                r = statement_next(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
         return write(sqlite3_column_blob(s, 0), (size_t) sqlite3_column_bytes(s, 0), userdata);
 }
 
@@ -101,16 +94,12 @@ static int find_exact(Database *db, const char *id, uint32_t uid, JobRecord *ret
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = statement_get(db, SQL_FIND, &s);
-        if (r < 0)
-                return r;
-        r = statement_bind(s, "su", id, uid);
-        if (r < 0)
-                return r;
-        r = sqlite3_step(s);
-        if (r == SQLITE_DONE)
-                return -ENOENT;
-        return r == SQLITE_ROW ? read_record(s, ret) : database_errno(r);
+        r = statement_open(db, SQL_FIND, &s, "su", id, uid);
+        if (r >= 0)
+                r = statement_next(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        return read_record(s, ret);
 }
 
 static int join_candidates(const JobRecord *records, size_t n, char **ret) {
@@ -136,10 +125,7 @@ static int find_prefix(Database *db, const char *prefix, uint32_t uid, JobRecord
 
         /* All characters of an id sort below '~'. */
         (void) snprintf(end, sizeof(end), "%s~", prefix);
-        r = statement_get(db, SQL_FIND_PREFIX, &s);
-        if (r < 0)
-                return r;
-        r = statement_bind(s, "ssui", prefix, end, uid, CANDIDATES_MAX + 1);
+        r = statement_open(db, SQL_FIND_PREFIX, &s, "ssui", prefix, end, uid, CANDIDATES_MAX + 1);
         if (r < 0)
                 return r;
         r = read_records(s, &records, &n);
@@ -175,17 +161,11 @@ int database_find_key(Database *db, uint32_t uid, const char *key, char **ret_id
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = statement_get(db, SQL_FIND_KEY, &s);
-        if (r < 0)
-                return r;
-        r = statement_bind(s, "us", uid, key);
-        if (r < 0)
-                return r;
-        r = sqlite3_step(s);
-        if (r == SQLITE_DONE)
-                return -ENOENT;
-        if (r != SQLITE_ROW)
-                return database_errno(r);
+        r = statement_open(db, SQL_FIND_KEY, &s, "us", uid, key);
+        if (r >= 0)
+                r = statement_next(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
         *ret_digest = (uint64_t) sqlite3_column_int64(s, 1);
         return column_string(s, 0, ret_id);
 }
@@ -194,17 +174,11 @@ int database_read_consumer(Database *db, uint32_t uid, const char *consumer, uin
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = statement_get(db, SQL_READ_CONSUMER, &s);
-        if (r < 0)
-                return r;
-        r = statement_bind(s, "us", uid, consumer);
-        if (r < 0)
-                return r;
-        r = sqlite3_step(s);
-        if (r == SQLITE_DONE)
-                return -ENOENT;
-        if (r != SQLITE_ROW)
-                return database_errno(r);
+        r = statement_open(db, SQL_READ_CONSUMER, &s, "us", uid, consumer);
+        if (r >= 0)
+                r = statement_next(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
         *ret_sequence = (uint64_t) sqlite3_column_int64(s, 0);
         return 0;
 }
@@ -214,12 +188,9 @@ int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size
         bool finished = filter->after_sequence != UINT64_MAX;
         int r;
 
-        r = statement_get(db, finished ? SQL_LIST_FINISHED : SQL_LIST, &s);
-        if (r < 0)
-                return r;
-        r = statement_bind(s, finished ? "isssusit" : "isssusi", (int) filter->states, filter->kind,
-                           filter->workspace, filter->session, filter->uid, filter->before,
-                           (int) filter->limit, filter->after_sequence);
+        r = statement_open(db, finished ? SQL_LIST_FINISHED : SQL_LIST, &s, finished ? "isssusit" : "isssusi",
+                           (int) filter->states, filter->kind, filter->workspace, filter->session, filter->uid,
+                           filter->before, (int) filter->limit, filter->after_sequence);
         if (r < 0)
                 return r;
         return read_records(s, ret, ret_n);
@@ -230,46 +201,36 @@ static int look_in_discarded(Database *db, const char *id) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = statement_get(db, SQL_IS_DISCARDED, &s);
-        if (r < 0)
-                return r;
-        r = statement_bind(s, "s", id);
-        if (r < 0)
-                return r;
-        r = sqlite3_step(s);
-        return r == SQLITE_ROW ? -ESTALE : r == SQLITE_DONE ? -ENOENT : database_errno(r);
+        r = statement_open(db, SQL_IS_DISCARDED, &s, "s", id);
+        if (r >= 0)
+                r = statement_next(s);
+        return r < 0 ? r : r > 0 ? -ESTALE : -ENOENT;
 }
 
 int database_load_discarded(Database *db, int (*found)(const char *id, void *userdata), void *userdata) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
-        int r, step;
+        int r;
 
-        r = statement_get(db, SQL_LOAD_DISCARDED, &s);
+        r = statement_open(db, SQL_LOAD_DISCARDED, &s, "");
         if (r < 0)
                 return r;
-        while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+        while ((r = statement_next(s)) > 0) {
                 r = found(strempty((const char *) sqlite3_column_text(s, 0)), userdata);
                 if (r < 0)
                         return r;
         }
-        return database_errno(step);
+        return r;
 }
 
 int database_get_state(Database *db, const char *id, JobState *ret) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = statement_get(db, SQL_GET_STATE, &s);
-        if (r < 0)
-                return r;
-        r = statement_bind(s, "s", id);
-        if (r < 0)
-                return r;
-        r = sqlite3_step(s);
-        if (r == SQLITE_DONE)
-                return look_in_discarded(db, id);
-        if (r != SQLITE_ROW)
-                return database_errno(r);
+        r = statement_open(db, SQL_GET_STATE, &s, "s", id);
+        if (r >= 0)
+                r = statement_next(s);
+        if (r <= 0)
+                return r < 0 ? r : look_in_discarded(db, id);
         *ret = job_state_from_string(strempty((const char *) sqlite3_column_text(s, 0)));
         return *ret < 0 ? -EBADMSG : 0;
 }
@@ -304,39 +265,37 @@ int database_read_stored(Database *db, const char *id, StoredJob *ret) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = statement_get(db, SQL_READ_STORED, &s);
-        if (r < 0)
-                return r;
-        r = statement_bind(s, "s", id);
-        if (r < 0)
-                return r;
-        r = sqlite3_step(s);
-        return r == SQLITE_ROW ? read_stored(s, ret) : r == SQLITE_DONE ? -ENOENT : database_errno(r);
+        r = statement_open(db, SQL_READ_STORED, &s, "s", id);
+        if (r >= 0)
+                r = statement_next(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        return read_stored(s, ret);
 }
 
 int database_load_paused(Database *db, int (*found)(uint32_t uid, void *userdata), void *userdata) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
-        int r, step;
+        int r;
 
-        r = statement_get(db, SQL_LOAD_PAUSED, &s);
+        r = statement_open(db, SQL_LOAD_PAUSED, &s, "");
         if (r < 0)
                 return r;
-        while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+        while ((r = statement_next(s)) > 0) {
                 r = found((uint32_t) sqlite3_column_int64(s, 0), userdata);
                 if (r < 0)
                         return r;
         }
-        return database_errno(step);
+        return r;
 }
 
 int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userdata), void *userdata) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
-        int r, step;
+        int r;
 
-        r = statement_get(db, SQL_LOAD_LIVE, &s);
+        r = statement_open(db, SQL_LOAD_LIVE, &s, "");
         if (r < 0)
                 return r;
-        while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+        while ((r = statement_next(s)) > 0) {
                 StoredJob stored = { .record = JOB_RECORD_INIT };
 
                 r = read_stored(s, &stored);
@@ -346,24 +305,20 @@ int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userd
                 if (r < 0)
                         return r;
         }
-        return database_errno(step);
+        return r;
 }
 
 int database_count_user(Database *db, uint32_t uid, uint64_t *ret_jobs, uint64_t *ret_bytes) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = statement_get(db, SQL_COUNT_USER, &s);
+        r = statement_open(db, SQL_COUNT_USER, &s, "u", uid);
+        if (r >= 0)
+                r = statement_next(s);
         if (r < 0)
                 return r;
-        r = statement_bind(s, "u", uid);
-        if (r < 0)
-                return r;
-        r = sqlite3_step(s);
-        if (r != SQLITE_ROW && r != SQLITE_DONE)
-                return database_errno(r);
-        *ret_jobs = r == SQLITE_ROW ? (uint64_t) sqlite3_column_int64(s, 0) : 0;
-        *ret_bytes = r == SQLITE_ROW ? (uint64_t) sqlite3_column_int64(s, 1) : 0;
+        *ret_jobs = r > 0 ? (uint64_t) sqlite3_column_int64(s, 0) : 0;
+        *ret_bytes = r > 0 ? (uint64_t) sqlite3_column_int64(s, 1) : 0;
         return 0;
 }
 
@@ -371,12 +326,11 @@ int database_count(Database *db, uint64_t *ret_finished, uint64_t *ret_last_sequ
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = statement_get(db, SQL_COUNT, &s);
-        if (r < 0)
-                return r;
-        r = sqlite3_step(s);
-        if (r != SQLITE_ROW)
-                return r == SQLITE_DONE ? -EBADMSG : database_errno(r);
+        r = statement_open(db, SQL_COUNT, &s, "");
+        if (r >= 0)
+                r = statement_next(s);
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
         *ret_finished = (uint64_t) sqlite3_column_int64(s, 0);
         *ret_last_sequence = (uint64_t) sqlite3_column_int64(s, 1);
         return 0;

@@ -109,7 +109,7 @@ void statement_reset(sqlite3_stmt **s) {
         (void) sqlite3_clear_bindings(*s);
 }
 
-int statement_get(Database *db, int which, sqlite3_stmt **ret) {
+static int prepare(Database *db, int which, sqlite3_stmt **ret) {
         if (!db->prepared[which]) {
                 int r = sqlite3_prepare_v3(db->sqlite, statements[which], -1, SQLITE_PREPARE_PERSISTENT,
                                            &db->prepared[which], NULL);
@@ -121,62 +121,68 @@ int statement_get(Database *db, int which, sqlite3_stmt **ret) {
         return 0;
 }
 
-int statement_bind(sqlite3_stmt *s, const char *format, ...) {
-        int r = SQLITE_OK, column = 0;
+static int bind_one(sqlite3_stmt *s, int column, char type, va_list *ap) {
+        uint64_t wide;
+        uint32_t number;
+        const void *blob;
+
+        switch (type) {
+        case 's':
+                return sqlite3_bind_text(s, column, va_arg(*ap, const char *), -1, SQLITE_STATIC);
+        case 'b':
+                blob = va_arg(*ap, const void *);
+                return sqlite3_bind_blob64(s, column, blob, va_arg(*ap, size_t), SQLITE_STATIC);
+        case 't':
+                wide = va_arg(*ap, uint64_t);
+                return sqlite3_bind_int64(s, column, (int64_t) MIN(wide, (uint64_t) INT64_MAX));
+        case 'x':
+                return sqlite3_bind_int64(s, column, va_arg(*ap, int64_t));
+        case 'i':
+                return sqlite3_bind_int(s, column, va_arg(*ap, int));
+        case 'u':
+                number = va_arg(*ap, uint32_t);
+                return number == UINT32_MAX ? sqlite3_bind_null(s, column) : sqlite3_bind_int64(s, column, number);
+        default:
+                return SQLITE_OK; /* null, as it is */
+        }
+}
+
+static int open_with(Database *db, int which, sqlite3_stmt **ret, const char *format, va_list *ap) {
+        int r;
+
+        r = prepare(db, which, ret);
+        for (int i = 0; r >= 0 && format[i]; i++)
+                r = database_errno(bind_one(*ret, i + 1, format[i], ap));
+        return r;
+}
+
+int statement_open(Database *db, int which, sqlite3_stmt **ret, const char *format, ...) {
         va_list ap;
+        int r;
 
         va_start(ap, format);
-        for (const char *f = format; *f && r == SQLITE_OK; f++)
-                switch (*f) {
-                case '-':
-                        column++;
-                        break;
-                case 's':
-                        r = sqlite3_bind_text(s, ++column, va_arg(ap, const char *), -1, SQLITE_STATIC);
-                        break;
-                case 't': {
-                        uint64_t value = va_arg(ap, uint64_t);
-
-                        r = sqlite3_bind_int64(s, ++column, (int64_t) MIN(value, (uint64_t) INT64_MAX));
-                        break;
-                }
-                case 'i':
-                        r = sqlite3_bind_int(s, ++column, va_arg(ap, int));
-                        break;
-                default: {
-                        uint32_t value = va_arg(ap, uint32_t);
-
-                        r = value == UINT32_MAX ? sqlite3_bind_null(s, ++column) :
-                                                  sqlite3_bind_int64(s, ++column, value);
-                }
-                }
+        r = open_with(db, which, ret, format, &ap);
         va_end(ap);
-        return database_errno(r);
+        return r;
 }
 
-int statement_run(sqlite3_stmt *s) {
+int statement_next(sqlite3_stmt *s) {
         int r = sqlite3_step(s);
 
-        return r == SQLITE_DONE ? 0 : r == SQLITE_ROW ? -EIO : database_errno(r);
+        return r == SQLITE_ROW ? 1 : database_errno(r);
 }
 
-int statement_run_simple(Database *db, int which) {
+int statement_run(Database *db, int which, const char *format, ...) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
+        va_list ap;
         int r;
 
-        r = statement_get(db, which, &s);
-        return r < 0 ? r : statement_run(s);
-}
-
-int statement_run_on_id(Database *db, int which, const char *id) {
-        _cleanup_reset_ sqlite3_stmt *s = NULL;
-        int r;
-
-        r = statement_get(db, which, &s);
-        if (r < 0)
-                return r;
-        r = statement_bind(s, "s", id);
-        return r < 0 ? r : statement_run(s);
+        va_start(ap, format);
+        r = open_with(db, which, &s, format, &ap);
+        va_end(ap);
+        if (r >= 0)
+                r = statement_next(s);
+        return r > 0 ? -EIO : r;
 }
 
 int column_string(sqlite3_stmt *s, int column, char **ret) {
