@@ -239,7 +239,7 @@ static void free_slot(void) {
         check(!queue_take_free_slot(&queue, b)); /* too many of this user */
         check(!b->has_slot);
         check(queue_take_free_slot(&queue, x));
-        queue.max_running_user = 0;
+        queue.max_running_user = UINT32_MAX;
         check(!queue_take_free_slot(&queue, b)); /* too many of all */
         queue_release_slot(&queue, x);
 
