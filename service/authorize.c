@@ -48,9 +48,23 @@ static Peer *find_peer(Authorize *a, const char *name) {
         return found ? *found : NULL;
 }
 
+/* Returns 1, for a filter to return: a call that expects no answer is not to go on to its handler either, as it would
+ * with what sd-bus returns for it, 0. */
 static int refuse(sd_bus_message *m) {
-        return sd_bus_reply_method_errorf(m, JOBS_ERROR_UNAVAILABLE,
+        (void) sd_bus_reply_method_errorf(m, JOBS_ERROR_UNAVAILABLE,
                                           "The service is stopping, or the bus does not say who is calling. Ask again.");
+        return 1;
+}
+
+static int refuse_more(sd_bus_message *m) {
+        (void) sd_bus_reply_method_errorf(m, JOBS_ERROR_LIMIT_EXCEEDED,
+                                          "Too many calls of yours wait to be let in; wait for their answers.");
+        return 1;
+}
+
+static int refuse_name(sd_bus_message *m) {
+        (void) sd_bus_reply_method_errorf(m, SD_BUS_ERROR_INVALID_ARGS, "No name is longer than %d bytes.", NAME_LENGTH_MAX);
+        return 1;
 }
 
 static void peer_free(void *userdata) {
@@ -81,8 +95,7 @@ static void peer_resume(Peer *peer) {
                 STAILQ_REMOVE_HEAD(&peer->parked, entry);
                 peer->n_parked--;
                 if (sd_bus_enqueue_for_read(peer->authorize->bus, parked->message) < 0)
-                        (void) sd_bus_reply_method_errorf(parked->message, JOBS_ERROR_LIMIT_EXCEEDED,
-                                                          "Too many calls at a time; call again.");
+                        (void) refuse_more(parked->message);
                 sd_bus_message_unref(parked->message);
                 free(parked);
         }
@@ -133,8 +146,7 @@ static int peer_park(Peer *peer, sd_bus_message *m) {
         Parked *parked;
 
         if (peer->n_parked >= PARKED_MAX)
-                return sd_bus_reply_method_errorf(m, JOBS_ERROR_LIMIT_EXCEEDED,
-                                                  "Too many calls of yours wait to be let in; wait for their answers.");
+                return refuse_more(m);
         parked = malloc(sizeof(*parked));
         if (!parked)
                 return -ENOMEM;
@@ -191,8 +203,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
                         return r;
         }
         if (!names_are_short(m))
-                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_INVALID_ARGS, "No name is longer than %d bytes.",
-                                                  NAME_LENGTH_MAX);
+                return refuse_name(m);
         return peer->uid != UINT32_MAX ? 0 : peer_park(peer, m);
 }
 

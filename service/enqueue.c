@@ -23,46 +23,68 @@ typedef struct Enqueue {
 } Enqueue;
 
 static void enqueue_free(Enqueue *e) {
+        if (e->job) {
+                queue_expect_no_more(&e->manager->queue, e->job);
+                queue_release_slot(&e->manager->queue, e->job);
+        }
         (void) job_free(e->job);
         free(e);
 }
 DEFINE_CLEANUP(Enqueue *, enqueue_free);
 
-static void on_inserted(int r, const char *existing, int spec_fd, void *userdata) {
-        _cleanup_(enqueue_freep) Enqueue *e = userdata;
-        _cleanup_close_ int fd = spec_fd;
-        Manager *manager = e->manager;
-        Job *job = e->job;
+/* The job is recorded and its caller was told so. */
+static void go_on(Job *job, int spec_fd) {
+        Manager *manager = job->manager;
 
-        queue_expect_no_more(&manager->queue, job);
-        if (r >= 0 && !existing)
-                r = manager_add(manager, job);
-        failpoint_die("before-reply");
-        e->done(r, existing ?: job->record.id, e->userdata);
-        failpoint_die("after-reply");
-        if (r < 0 || existing) {
-                output_remove(manager->output, job->record.id); /* three empty files */
-                queue_release_slot(&manager->queue, job);
-                lifecycle_schedule(manager);
-                return;
-        }
-        e->job = NULL;
         if (job->has_slot) {
                 job->phase = JOB_BEGINNING;
-                lifecycle_on_begun(0, TAKE_FD(fd), job);
-        } else if (queue_push(&manager->queue, job) < 0)
-                log_job(job, LOG_CRIT, "%s", "it cannot be queued for want of memory; it is after the next start.");
+                lifecycle_on_begun(0, spec_fd, job);
+        } else {
+                (void) queue_push(&manager->queue, job); /* its user is known there, as long as it is expected */
+                queue_expect_no_more(&manager->queue, job);
+        }
         job_bus_added(job);
         lifecycle_schedule(manager);
 }
 
+static void on_inserted(int r, const char *existing, int spec_fd, void *userdata) {
+        _cleanup_(enqueue_freep) Enqueue *e = userdata;
+        bool is_new = r >= 0 && !existing, is_kept;
+        _cleanup_close_ int fd = spec_fd;
+        Manager *manager = e->manager;
+        Job *job = e->job;
+
+        is_kept = is_new && manager_add(manager, job) >= 0;
+        failpoint_die("before-reply");
+        e->done(r, existing ?: job->record.id, e->userdata);
+        failpoint_die("after-reply");
+        if (is_kept) {
+                e->job = NULL;
+                go_on(job, TAKE_FD(fd));
+                return;
+        }
+        if (is_new) {
+                log_job(job, LOG_CRIT, "%s", "there is no memory for it. Starting anew, with what is in the store.");
+                (void) sd_event_exit(manager->event, -ENOMEM);
+        } else
+                output_remove(manager->output, job->record.id); /* three empty files */
+        enqueue_free(TAKE_PTR(e));
+        lifecycle_schedule(manager);
+}
+
+static bool may_begin(const Manager *manager, uint32_t uid) {
+        return !manager->stopping && manager->instance && queue_has_free_slot(&manager->queue, uid);
+}
+
 /* A job that need not wait is recorded and begun in one commit. */
 static int take_slot(Job *job) {
-        Manager *manager = job->manager;
+        Queue *queue = &job->manager->queue;
+        int r;
 
-        if (manager->stopping || !manager->instance || !queue_take_free_slot(&manager->queue, job))
-                return queue_expect(&manager->queue, job);
-        return lifecycle_set_instance(job);
+        if (!may_begin(job->manager, job->record.uid))
+                return queue_expect(queue, job);
+        r = queue_take_slot(queue, job);
+        return r < 0 ? r : lifecycle_set_instance(job);
 }
 
 static int set_string(char **target, const char *value) {
@@ -157,6 +179,8 @@ static int check_limits(Manager *manager, uint32_t uid, sd_bus_error *error) {
         QueueStanding standing = queue_get_standing(&manager->queue, uid);
         const Config *config = &manager->config;
 
+        if (may_begin(manager, uid))
+                return 0;
         if ((uint64_t) standing.n_waiting + standing.n_coming >= config->max_queued_user)
                 return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
                                          "You have %" PRIu32 " jobs in the queue already (MaxQueuedPerUser=); wait for some "
@@ -173,13 +197,15 @@ int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallba
         _cleanup_(enqueue_freep) Enqueue *e = NULL;
         uint64_t input_size;
         StoreInsert insert;
-        int r;
+        int r, limit;
 
         r = stdin_size(spec, &input_size, error);
-        if (r >= 0)
-                r = check_limits(manager, uid, error);
         if (r < 0)
                 return r;
+        limit = check_limits(manager, uid, error);
+        if (limit < 0 && !spec->key)
+                return limit;
+        sd_bus_error_free(error); /* with a key it may have been accepted long since */
         e = calloc(1, sizeof(*e));
         if (!e)
                 return -ENOMEM;
@@ -200,6 +226,7 @@ int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallba
                 .instance = e->job->instance,
                 .jobs_max = manager->config.max_stored_user,
                 .bytes_max = manager->config.max_stored_bytes_user,
+                .refusal = limit < 0 ? -ENOBUFS : 0,
         };
         if (r >= 0)
                 r = encode(manager, spec, e->job->record.id, input_size, &insert);
@@ -207,8 +234,6 @@ int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallba
                 r = store_insert(manager->store, e->job, &insert, on_inserted, e);
         if (r < 0) {
                 output_remove(manager->output, e->job->record.id);
-                queue_expect_no_more(&manager->queue, e->job);
-                queue_release_slot(&manager->queue, e->job);
                 return r;
         }
         TAKE_PTR(e);

@@ -296,7 +296,7 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_erro
         if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &result) < 0 ||
             result != 1 /* primary owner, see the D-Bus specification */) {
                 sd_journal_print(LOG_ERR, "Cannot own the bus name %s: %s.", JOBS_BUS_NAME,
-                                 result != 0 ? "another codex-jobsd has it" : sd_bus_message_get_error(reply)->message);
+                                 result != 0 ? "another codex-jobsd has it" : "the bus refuses it");
                 return sd_event_exit(manager->event, -EBUSY);
         }
         (void) sd_notify(false, "READY=1");

@@ -34,9 +34,25 @@ static void answer_await(sd_bus_message *call, const JobRecord *record, void *us
                 (void) request_unavailable(call, r);
 }
 
+/* Those that there is something to wait for. The caller frees *ret. */
+static int find_live(const Found *found, size_t n, Job ***ret, size_t *ret_n) {
+        Job **jobs;
+
+        jobs = calloc(n + 1, sizeof(Job *));
+        if (!jobs)
+                return -ENOMEM;
+        *ret_n = 0;
+        for (size_t i = 0; i < n; i++)
+                if (found[i].job && found[i].record->sequence == 0)
+                        jobs[(*ret_n)++] = found[i].job;
+        *ret = jobs;
+        return 0;
+}
+
 static void on_await_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
         _cleanup_free_ Job **jobs = NULL;
+        size_t n_live;
         int r;
 
         if (error) {
@@ -50,11 +66,9 @@ static void on_await_found(const sd_bus_error *error, const Found *found, size_t
                 (void) reply_timed_out(request->call);
                 return;
         }
-        jobs = calloc(n + 1, sizeof(Job *));
-        if (jobs)
-                for (size_t i = 0; i < n; i++)
-                        jobs[i] = found[i].job;
-        r = jobs ? request_park(request, WAITER_ANY, jobs, n, answer_await) : -ENOMEM;
+        r = find_live(found, n, &jobs, &n_live);
+        if (r >= 0)
+                r = n_live > 0 ? request_park(request, WAITER_ANY, jobs, n_live, answer_await) : -ESTALE;
         if (r < 0)
                 (void) request_unavailable(request->call, r);
         else
@@ -131,21 +145,18 @@ static void answer_await_all(sd_bus_message *call, const JobRecord *record, void
 static void on_await_all_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
         _cleanup_free_ Job **jobs = NULL;
-        size_t n_live = 0;
+        size_t n_live;
         int r;
 
         if (error) {
                 (void) sd_bus_reply_method_error(request->call, error);
                 return;
         }
-        jobs = calloc(n + 1, sizeof(Job *));
-        if (!jobs) {
-                (void) request_unavailable(request->call, -ENOMEM);
+        r = find_live(found, n, &jobs, &n_live);
+        if (r < 0) {
+                (void) request_unavailable(request->call, r);
                 return;
         }
-        for (size_t i = 0; i < n; i++)
-                if (found[i].job && found[i].record->sequence == 0)
-                        jobs[n_live++] = found[i].job;
         if (n_live == 0) {
                 (void) request_reply_records(request->call, found, n);
                 return;

@@ -28,6 +28,10 @@ static void on_enqueued(int r, const char *id, void *userdata) {
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_LIMIT_EXCEEDED,
                                                   "You have too many jobs, or too much output, stored (MaxStoredPerUser=, "
                                                   "MaxStoredBytesPerUser=); remove some: see Remove in org.codex.Jobs(5).");
+        else if (r == -ENOBUFS)
+                (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_LIMIT_EXCEEDED,
+                                                  "The queue is full (MaxQueuedPerUser=, MaxQueued=), and that IdempotencyKey has no "
+                                                  "job yet; try later.");
         else if (r == -EPIPE)
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_INVALID_ARGUMENT,
                                                   "Option Stdin became shorter while it was read; nothing was recorded.");

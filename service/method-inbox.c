@@ -52,7 +52,7 @@ int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         request->consumer = strdup(consumer);
         r = request->consumer ? request_take_turn(request, submit_inbox) : -ENOMEM;
         if (r < 0)
-                return request_unavailable(m, r);
+                return request_set_unavailable(error, r);
         TAKE_PTR(request);
         return 1;
 }
@@ -86,7 +86,7 @@ int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r >= 0)
                 r = store_acknowledge(manager->store, request->uid, consumer, sequence, on_acknowledged, request);
         if (r < 0)
-                return r;
+                return request_set_unavailable(error, r);
         TAKE_PTR(request);
         return 1;
 }

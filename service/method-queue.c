@@ -29,7 +29,7 @@ static void on_resumed(int r, void *userdata) {
         on_pause_recorded(request, false, r);
 }
 
-static int set_paused(Manager *manager, sd_bus_message *m, bool paused) {
+static int set_paused(Manager *manager, sd_bus_message *m, bool paused, sd_bus_error *error) {
         _cleanup_(request_freep) Request *request = NULL;
         int r;
 
@@ -37,17 +37,17 @@ static int set_paused(Manager *manager, sd_bus_message *m, bool paused) {
         if (r >= 0)
                 r = store_set_paused(manager->store, request_owner(request), paused, paused ? on_paused : on_resumed, request);
         if (r < 0)
-                return r;
+                return request_set_unavailable(error, r);
         TAKE_PTR(request);
         return 1;
 }
 
 int method_pause(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return set_paused(userdata, m, true);
+        return set_paused(userdata, m, true, error);
 }
 
 int method_resume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return set_paused(userdata, m, false);
+        return set_paused(userdata, m, false, error);
 }
 
 /* --- GetQueue -------------------------------------------------------------------------------------- */

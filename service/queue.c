@@ -131,21 +131,13 @@ Job *queue_pop(Queue *queue) {
         return job;
 }
 
-bool queue_take_free_slot(Queue *queue, Job *job) {
-        QueueUser *user;
+bool queue_has_free_slot(const Queue *queue, uint32_t uid) {
+        const QueueUser *user, *own = find_user(queue, uid);
 
         TAILQ_FOREACH(user, &queue->users, entry)
                 if (user->n_waiting > 0 && may_run_more(queue, user))
                         return false;
-        user = get_user(queue, job->record.uid);
-        if (!user)
-                return false;
-        if (user->n_waiting > 0 || !may_run_more(queue, user)) {
-                put_user(queue, user);
-                return false;
-        }
-        take_slot(queue, user, job);
-        return true;
+        return own ? own->n_waiting == 0 && may_run_more(queue, own) : queue->n_running < queue->max_running;
 }
 
 int queue_take_slot(Queue *queue, Job *job) {

@@ -36,10 +36,10 @@ void queue_remove(Queue *queue, Job *job);
 /* The next job that may run, out of the queue and with a slot; NULL if there is none now. */
 Job *queue_pop(Queue *queue);
 
-/* Takes a slot for a job that need not wait: one is free and nobody is before it. */
-bool queue_take_free_slot(Queue *queue, Job *job);
+/* Whether a job of that user need not wait: a slot is free and nobody is before it. */
+bool queue_has_free_slot(const Queue *queue, uint32_t uid);
 
-/* A job that was found running has a slot, even beyond the maximum. Returns 0 or -ENOMEM. */
+/* Takes a slot for a job: that need not wait; or that was found running, even beyond the maximum. Returns 0 or -ENOMEM. */
 int queue_take_slot(Queue *queue, Job *job);
 
 /* Gives the job's slot back, if it has one. */

@@ -246,6 +246,8 @@ static int option_stdin(sd_bus_message *m, const char *type, Spec *spec, sd_bus_
         if (fcntl(fd, F_GET_SEALS) < 0)
                 return invalid(error, "Option Stdin is not a memfd; copy the data into one, see "
                                       "memfd_create(2).");
+        if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
+                return invalid(error, "Option Stdin cannot be read from; open it for reading.");
         spec->stdin_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         return spec->stdin_fd < 0 ? -errno : 0;
 }

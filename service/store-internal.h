@@ -54,6 +54,7 @@ struct StoreOp {
         char *key;
         uint64_t digest;
         char *existing;
+        int refusal;
         uint64_t jobs_max;
         uint64_t bytes_max;
         void *spec; /* owned, and wiped when it is freed */

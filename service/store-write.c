@@ -99,6 +99,10 @@ static int execute_insert(Database *db, StoreOp *op) {
                 if (r != 0)
                         return r;
         }
+        if (op->refusal < 0) {
+                op->answer = op->refusal;
+                return 0;
+        }
         r = check_quota(db, op);
         if (r != 0)
                 return r;
@@ -133,6 +137,7 @@ int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreI
         op->callback.insert = callback;
         op->limits = job->limits;
         op->digest = insert->digest;
+        op->refusal = insert->refusal;
         op->jobs_max = insert->jobs_max;
         op->bytes_max = insert->bytes_max;
         r = store_copy_string(insert->key, &op->key);

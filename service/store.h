@@ -66,6 +66,7 @@ typedef struct StoreInsert {
         uint64_t jobs_max;  /* of its user; 0: any */
         uint64_t bytes_max; /* of output of its user; 0: any */
         const char *instance; /* begin it at once, as store_begin() does; NULL: it is queued */
+        int refusal; /* negative errno: it cannot be recorded; asked is only for what its key stands for */
 } StoreInsert;
 
 /* Records a new job. existing: the id of the job that an equal request with that key has made before, and

@@ -178,6 +178,13 @@ def test_standard_input_that_is_not_a_memfd(refuses, kind):
         refuses('InvalidArgument', 'Stdin', 'memfd', Stdin=descriptor)
 
 
+def test_standard_input_that_cannot_be_read_from(refuses):
+    descriptor = os.memfd_create('write-only')
+    with open(f'/proc/self/fd/{descriptor}', 'wb') as file:
+        refuses('InvalidArgument', 'Stdin', 'reading', Stdin=file)
+    os.close(descriptor)
+
+
 def test_standard_input_of_more_than_64_mebibytes(refuses):
     descriptor = os.memfd_create('large')
     os.truncate(descriptor, (64 << 20) + 1)

@@ -67,6 +67,20 @@ def test_it_is_told_once(jobs, key):
     assert jobs.finished() == [(job, 'completed', 0, sequence + 1)]
 
 
+def test_key_is_found_where_the_queue_is_full(jobs, settings, key, gate):
+    settings(MaxRunning=1, MaxQueuedPerUser=1)
+    first = jobs.enqueue(gate.job())
+    gate.wait()
+    job = jobs.enqueue(['true'], IdempotencyKey=key)
+    assert jobs.enqueue(['true'], IdempotencyKey=key) == job
+    with refused('KeyConflict', 'key'):
+        jobs.enqueue(['false'], IdempotencyKey=key)
+    with refused('LimitExceeded', 'MaxQueuedPerUser'):
+        jobs.enqueue(['true'], IdempotencyKey=key + '-another')
+    gate.open()
+    assert jobs.wait(first).state == jobs.wait(job).state == 'completed'
+
+
 @pytest.mark.restarts
 def test_key_outlives_the_service(jobs, scope, settings, key, new_gate):
     settings(MaxRunning=1)

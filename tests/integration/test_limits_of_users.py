@@ -254,6 +254,14 @@ def test_queued_jobs_of_all(alice, bob, configure, gate):
             client.enqueue(['true'])
 
 
+def test_full_queue_refuses_no_job_that_has_a_free_slot(alice, bob, configure, gate):
+    configure(MaxRunning=2, MaxRunningPerUser=1, MaxQueued=1)
+    alice.enqueue(gate.job())
+    gate.wait()
+    alice.enqueue(['true'])
+    assert bob.run(['true']).state == 'completed'
+
+
 @pytest.mark.parametrize('member, signature, arguments', [
     ('Await', 'st', lambda job: (job, FOREVER)),
     ('AwaitAny', 'ast', lambda job: ([job], FOREVER)),

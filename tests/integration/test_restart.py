@@ -4,11 +4,14 @@ was told "accepted" is told how it ended."""
 
 import datetime
 import os
+import signal
 import subprocess
 
 import pytest
+from jeepney import DBusAddress, MessageFlag, new_method_call
 
-from support import BUS, FOREVER, NAME, SECOND, BusError, Process, object_path, refused, shell
+from support import (BUS, FOREVER, MANAGER, NAME, PATH, SECOND, BusError, Process, object_path, refused,
+                     shell)
 
 pytestmark = pytest.mark.restarts
 
@@ -344,6 +347,20 @@ def test_stop_answers_those_who_wait(jobs, connect, scope, gate):
     waiting = jobs.send_wait(job)
     gate.open()
     assert jobs.wait_answer(waiting).state == 'completed'
+
+
+def test_stop_with_calls_that_expect_no_answer(jobs, scope):
+    """None of them reaches what is not there any more."""
+    message = new_method_call(DBusAddress(PATH, NAME, MANAGER), 'Acknowledge', 'st', ('nobody', 0))
+    message.header.flags = MessageFlag.no_reply_expected
+    jobs.property('Running')
+    with Process(scope.service_pid()) as process:
+        process.kill(signal.SIGSTOP)
+        for _ in range(1000):
+            jobs.connection.send(message, next(jobs.connection.outgoing_serial))
+        scope.systemctl('stop', scope.service)  # which lets it go on with the signal to end
+        assert process.has_ended()
+    assert scope.unit_property(scope.service, 'Result') == 'success'
 
 
 def test_stop_answers_a_cancel(jobs, scope, slow_to_stop, gate):

@@ -68,15 +68,16 @@ static void paused(void) {
         check_ok(queue_set_paused(&queue, 7, true));
         check(queue_get_standing(&queue, 7).paused);
         check(!queue_get_standing(&queue, 8).paused);
-        check(!queue_take_free_slot(&queue, a));
+        check(!queue_has_free_slot(&queue, 7));
         check_ok(queue_push(&queue, a));
         check(!queue_pop(&queue));
-        check(queue_take_free_slot(&queue, b));
+        check(queue_has_free_slot(&queue, 8));
+        check_ok(queue_take_slot(&queue, b));
 
         check_ok(queue_set_paused(&queue, 7, false));
-        check(!queue_take_free_slot(&queue, c)); /* another is before it */
+        check(!queue_has_free_slot(&queue, 7)); /* another is before it */
         check(queue_pop(&queue) == a);
-        check(queue_take_free_slot(&queue, c));
+        check_ok(queue_take_slot(&queue, c));
         RELEASE(&queue, a, b, c);
         check_ok(queue_set_paused(&queue, 9, true));
         check_ok(queue_set_paused(&queue, 9, false));
@@ -229,22 +230,29 @@ static void maximum_of_a_user(void) {
 
 /* A job that need not wait, and those that must. */
 static void free_slot(void) {
-        _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7), *c = new_job('c', 7), *x = new_job('x', 8);
+        _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7), *x = new_job('x', 8);
         Queue queue;
 
         init(&queue, 2, 1);
-        check(queue_take_free_slot(&queue, a));
-        check(a->has_slot);
+        check(queue_has_free_slot(&queue, 7));
+        check_ok(queue_take_slot(&queue, a));
         check_counts(&queue, 0, 1);
-        check(!queue_take_free_slot(&queue, b)); /* too many of this user */
-        check(!b->has_slot);
-        check(queue_take_free_slot(&queue, x));
+        check(!queue_has_free_slot(&queue, 7)); /* too many of this user */
+        check(queue_has_free_slot(&queue, 8));
+        check_ok(queue_take_slot(&queue, x));
         queue.max_running_user = UINT32_MAX;
-        check(!queue_take_free_slot(&queue, b)); /* too many of all */
+        check(!queue_has_free_slot(&queue, 7)); /* too many of all */
+        check(!queue_has_free_slot(&queue, 9));
         queue_release_slot(&queue, x);
+        check(queue_has_free_slot(&queue, 7));
 
         check_ok(queue_push(&queue, b));
-        check(!queue_take_free_slot(&queue, c)); /* somebody is before it */
+        check(!queue_has_free_slot(&queue, 7)); /* somebody is before it */
+        check(!queue_has_free_slot(&queue, 9));
+        check_ok(queue_set_paused(&queue, 7, true));
+        check(!queue_has_free_slot(&queue, 7));
+        check(queue_has_free_slot(&queue, 9));
+        check_ok(queue_set_paused(&queue, 7, false));
         check(queue_pop(&queue) == b);
         RELEASE(&queue, a, b);
 }
