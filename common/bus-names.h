@@ -31,3 +31,4 @@
 #define JOB_RESULT_MAX (64U * 1024U)
 #define JOB_IDS_MAX 1024U /* ids in one call */
 #define JOB_LIST_MAX 1000U
+#define JOB_REPLY_MAX (16U * 1024U * 1024U) /* bytes of the jobs in one answer: a bus takes 32 MiB at least */

@@ -122,6 +122,15 @@ static bool field_is_absent(const JobRecord *record, const JobField *f) {
                 (f->offset == offsetof(JobRecord, memory_peak) && record->memory_peak == 0);
 }
 
+size_t job_record_size(const JobRecord *record) {
+        size_t size = 64 * ELEMENTSOF(fields); /* their names and numbers */
+
+        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
+                if (fields[i].type == 's')
+                        size += strlen(strempty(field_string(record, &fields[i])));
+        return size;
+}
+
 int job_record_append(sd_bus_message *m, const JobRecord *record) {
         char unit[JOB_UNIT_MAX];
         int r;

@@ -75,6 +75,9 @@ int job_record_append_field(sd_bus_message *m, const JobRecord *record, const Jo
 /* Appends the record as a{sv}; absent entries are left out. Returns a negative errno on failure. */
 int job_record_append(sd_bus_message *m, const JobRecord *record);
 
+/* About how many bytes the record is in a message, rather more. */
+size_t job_record_size(const JobRecord *record);
+
 /* Reads an a{sv} into ret, which the caller clears. Entries it does not know are passed over.
  * Returns 0, -EBADMSG when a state or reason is unknown or the id is missing, or a negative errno. */
 int job_record_read(sd_bus_message *m, JobRecord *ret);

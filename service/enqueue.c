@@ -2,8 +2,6 @@
 
 /* How a job comes to be: its id and its files, its record, its place in the queue. */
 
-#include <sys/stat.h>
-
 #include "bus-names.h"
 #include "failpoint.h"
 #include "job-id.h"
@@ -142,7 +140,8 @@ static int new_job(Manager *manager, const Spec *spec, uint32_t uid, Job **ret) 
         return r;
 }
 
-static int encode(Manager *manager, const Spec *spec, const char *id, uint64_t stdin_size, StoreInsert *insert) {
+static int encode(Manager *manager, const Spec *spec, const char *id, StoreInsert *insert) {
+        uint64_t stdin_size = spec->stdin_fd >= 0 ? spec->stdin_size : SPEC_NO_STDIN;
         _cleanup_free_ char *id_entry = NULL, *result_entry = NULL, *path = NULL;
         int r;
 
@@ -158,20 +157,12 @@ static int encode(Manager *manager, const Spec *spec, const char *id, uint64_t s
         return r;
 }
 
-static int stdin_size(const Spec *spec, uint64_t *ret, sd_bus_error *error) {
-        struct stat st;
-
-        *ret = SPEC_NO_STDIN;
-        if (spec->stdin_fd < 0)
+static int check_stdin(const Spec *spec, sd_bus_error *error) {
+        if (spec->stdin_fd < 0 || spec->stdin_size <= JOB_STDIN_MAX)
                 return 0;
-        if (fstat(spec->stdin_fd, &st) < 0)
-                return -errno;
-        if ((uint64_t) st.st_size > JOB_STDIN_MAX)
-                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "Option Stdin is larger than %u bytes; leave the data in a file and name "
-                                         "that to the command.", JOB_STDIN_MAX);
-        *ret = (uint64_t) st.st_size;
-        return 0;
+        return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                 "Option Stdin is larger than %u bytes; leave the data in a file and name "
+                                 "that to the command.", JOB_STDIN_MAX);
 }
 
 /* Those that are being recorded count already: many calls may arrive while the disk is busy. */
@@ -195,11 +186,10 @@ static int check_limits(Manager *manager, uint32_t uid, sd_bus_error *error) {
 int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata,
                       sd_bus_error *error) {
         _cleanup_(enqueue_freep) Enqueue *e = NULL;
-        uint64_t input_size;
         StoreInsert insert;
         int r, limit;
 
-        r = stdin_size(spec, &input_size, error);
+        r = check_stdin(spec, error);
         if (r < 0)
                 return r;
         limit = check_limits(manager, uid, error);
@@ -220,7 +210,7 @@ int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallba
                 r = take_slot(e->job);
         insert = (StoreInsert) {
                 .stdin_fd = spec->stdin_fd,
-                .stdin_size = spec->stdin_fd >= 0 ? input_size : 0,
+                .stdin_size = spec->stdin_fd >= 0 ? spec->stdin_size : 0,
                 .key = spec->key,
                 .digest = spec_digest(spec),
                 .instance = e->job->instance,
@@ -229,7 +219,7 @@ int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallba
                 .refusal = limit < 0 ? -ENOBUFS : 0,
         };
         if (r >= 0)
-                r = encode(manager, spec, e->job->record.id, input_size, &insert);
+                r = encode(manager, spec, e->job->record.id, &insert);
         if (r >= 0)
                 r = store_insert(manager->store, e->job, &insert, on_inserted, e);
         if (r < 0) {

@@ -3,6 +3,8 @@
 #include "follower.h"
 #include "macro.h"
 
+#define FOLLOWERS_MAX 64U /* connections of a user that are told of one thing */
+
 struct Follower {
         LIST_ENTRY(Follower) entry;
         char peer[]; /* a unique name, which is never used again */
@@ -33,6 +35,20 @@ static void drop_gone(FollowerList *list, Authorize *authorize) {
         }
 }
 
+/* The one that asked first, where there are too many of that user: it may be forgotten by its owner, too. */
+static void make_room(FollowerList *list, Authorize *authorize, uint32_t uid) {
+        Follower *follower, *oldest = NULL;
+        unsigned n = 0;
+
+        LIST_FOREACH(follower, list, entry)
+                if (authorize_peer(authorize, follower->peer) == uid) {
+                        oldest = follower;
+                        n++;
+                }
+        if (n >= FOLLOWERS_MAX)
+                follower_free(oldest);
+}
+
 int follower_list_add(FollowerList *list, Authorize *authorize, sd_bus_message *call) {
         const char *peer = sd_bus_message_get_sender(call);
         size_t size = strlen(peer) + 1;
@@ -41,6 +57,7 @@ int follower_list_add(FollowerList *list, Authorize *authorize, sd_bus_message *
         if (follower_list_has(list, peer))
                 return 0;
         drop_gone(list, authorize);
+        make_room(list, authorize, authorize_peer(authorize, peer));
         follower = malloc(sizeof(*follower) + size);
         if (!follower)
                 return -ENOMEM;

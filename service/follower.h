@@ -15,7 +15,8 @@ typedef LIST_HEAD(FollowerList, Follower) FollowerList;
 
 bool follower_list_has(const FollowerList *list, const char *peer);
 
-/* Adds the sender of call, once, until it leaves the bus. Returns 0 or -ENOMEM. */
+/* Adds the sender of call, once, until it leaves the bus, or 64 other connections of its user have asked after it.
+ * Returns 0 or -ENOMEM. */
 int follower_list_add(FollowerList *list, Authorize *authorize, sd_bus_message *call);
 
 /* Calls back with the unique name of each follower who may see what is of owner. */

@@ -10,6 +10,7 @@
 #include "manager.h"
 
 #define OBJECTS_MAX 100U /* that are listed to a caller */
+#define PROGRESS_USEC (250 * USEC_PER_MSEC)
 
 char *job_bus_path(const char *id) {
         char *path;
@@ -18,10 +19,12 @@ char *job_bus_path(const char *id) {
 }
 
 /* Objects are only looked for on behalf of a caller, and depend on who that is. */
-static bool is_visible(Manager *manager, const Job *job) {
-        sd_bus_message *m = sd_bus_get_current_message(manager->bus);
+static uint32_t current_caller(Manager *manager) {
+        return authorize_sender(manager->authorize, sd_bus_get_current_message(manager->bus));
+}
 
-        return authorize_may_manage(authorize_sender(manager->authorize, m), job->record.uid);
+static bool is_visible(const Job *job, uint32_t uid) {
+        return job->phase != JOB_RELEASING && authorize_may_manage(uid, job->record.uid);
 }
 
 void job_bus_follow(Job *job, sd_bus_message *call) {
@@ -45,7 +48,7 @@ static int job_object_find(sd_bus *bus, const char *path, const char *interface,
         if (r <= 0)
                 return r;
         job = manager_find(manager, id);
-        if (!job || job->phase == JOB_RELEASING || !is_visible(manager, job))
+        if (!job || !is_visible(job, current_caller(manager)))
                 return 0;
         job_bus_follow(job, sd_bus_get_current_message(bus));
         *ret = job;
@@ -55,6 +58,7 @@ static int job_object_find(sd_bus *bus, const char *path, const char *interface,
 static int job_enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error) {
         sd_bus_message *call = sd_bus_get_current_message(bus);
         Manager *manager = userdata;
+        uint32_t uid = current_caller(manager);
         size_t n = 0;
         char **paths;
         Job *job;
@@ -68,7 +72,7 @@ static int job_enumerate(sd_bus *bus, const char *prefix, void *userdata, char *
         TAILQ_FOREACH(job, &manager->jobs, entry) {
                 if (n == OBJECTS_MAX)
                         break;
-                if (job->phase == JOB_RELEASING || !is_visible(manager, job))
+                if (!is_visible(job, uid))
                         continue;
                 paths[n] = job_bus_path(job->record.id);
                 if (!paths[n]) {
@@ -275,6 +279,29 @@ void job_bus_changed(Job *job, const char *first_property, ...) {
                 n++;
         va_end(ap);
         send_signal(&(JobSignal) { .job = job, .new = new_changed, .properties = properties }, true);
+}
+
+static int on_progress_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Job *job = userdata;
+
+        job->progress_timer = sd_event_source_disable_unref(job->progress_timer);
+        if (job->phase != JOB_RELEASING)
+                job_bus_progressed(job);
+        return 0;
+}
+
+void job_bus_progressed(Job *job) {
+        uint64_t now = 0;
+
+        if (job->progress_timer)
+                return;
+        (void) sd_event_now(job->manager->event, CLOCK_MONOTONIC, &now);
+        if (now >= job->told_usec + PROGRESS_USEC || job->told_usec == 0) {
+                job->told_usec = now;
+                job_bus_changed(job, "Progress", NULL);
+        } else
+                (void) sd_event_add_time(job->manager->event, &job->progress_timer, CLOCK_MONOTONIC,
+                                         job->told_usec + PROGRESS_USEC, 1, on_progress_timer, job);
 }
 
 void job_bus_removed(Job *job) {

@@ -38,6 +38,7 @@ Job *job_free(Job *job) {
         for (size_t i = 0; i < ELEMENTSOF(job->output_watch); i++)
                 (void) sd_event_source_disable_unref(job->output_watch[i]);
         (void) sd_event_source_disable_unref(job->watch_timer);
+        (void) sd_event_source_disable_unref(job->progress_timer);
         (void) sd_event_source_disable_unref(job->runtime_timer);
         (void) sd_event_source_disable_unref(job->retry);
         free(job->instance);

@@ -56,6 +56,8 @@ struct Job {
         sd_event_source *runtime_timer;   /* owned; where RuntimeMaxUSec is set */
         uint64_t executed_usec;           /* CLOCK_MONOTONIC of the start of its process, 0: not known to have begun */
         uint64_t active_usec;             /* CLOCK_MONOTONIC of its last output or progress */
+        uint64_t told_usec;               /* CLOCK_MONOTONIC at which its progress was told last */
+        sd_event_source *progress_timer;  /* owned; where it has changed since */
         sd_event_source *retry;           /* owned; the next try of what the disk refused */
 
         TAILQ_ENTRY(Job) entry;       /* among all jobs of the manager */

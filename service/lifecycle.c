@@ -227,7 +227,7 @@ static void on_unit_progress(const char *status, void *userdata) {
 
         set_progress(job, strempty(status));
         limits_saw_activity(job);
-        job_bus_changed(job, "Progress", NULL);
+        job_bus_progressed(job);
 }
 
 static void on_unit_vanished(void *userdata) {

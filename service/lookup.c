@@ -46,9 +46,11 @@ static int look_at_all(Request *request) {
         return store_lookup(request->manager->store, request->ids, request->n_ids, STORE_ANY_UID, on_looked_up, request);
 }
 
-/* Many ids take their time. */
+/* One id in full is found at once; many of them, or what may stand for many, take their time. */
 static int look(Request *request, int (*submit)(Request *request)) {
-        return request->n_ids > 1 ? request_take_turn(request, submit) : submit(request);
+        bool quick = request->n_ids == 1 && job_id_is_valid(request->ids[0]);
+
+        return quick ? submit(request) : request_take_turn(request, submit);
 }
 
 /* Where he may not, for the error that the first look would have given. */
@@ -67,6 +69,7 @@ static int ask_polkit(Request *request) {
 
         if (manager->stopping)
                 return -ESHUTDOWN;
+        request_end_turn(request);
         return polkit_check(manager->polkit, request->call, request->uid, request->action, on_polkit, request, request_abandon);
 }
 
@@ -89,7 +92,6 @@ static void hand_over(Request *request, const StoreLookup *lookup) {
 static void on_looked_up(int r, StoreLookup *lookup, void *userdata) {
         Request *request = userdata;
 
-        request_end_turn(request);
         if (r == -ENOENT && request->action) {
                 r = ask_polkit(request);
                 if (r >= 0)

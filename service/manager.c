@@ -248,6 +248,8 @@ int manager_new(Manager **ret, sd_event *event, bool system_scope) {
         r = unit_manager_new(&manager->units, manager->bus, system_scope, &recover_unit_callbacks,
                              &lifecycle_unit_listener, manager);
         if (r >= 0)
+                r = sd_event_add_post(event, &manager->idle_source, request_on_idle, manager);
+        if (r >= 0)
                 r = sd_event_add_exit(event, &manager->exit_source, on_exit_loop, manager);
         if (r >= 0)
                 r = sd_event_source_set_priority(manager->exit_source, SD_EVENT_PRIORITY_IMPORTANT);
@@ -263,6 +265,7 @@ Manager *manager_free(Manager *manager) {
 
         manager_stop(manager);
         (void) sd_event_source_disable_unref(manager->exit_source);
+        (void) sd_event_source_disable_unref(manager->idle_source);
         (void) sd_event_source_disable_unref(manager->sweep_timer);
         (void) sd_event_source_disable_unref(manager->retention_timer);
         for (size_t i = 0; i < ELEMENTSOF(manager->vtable_slots); i++)

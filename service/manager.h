@@ -52,6 +52,7 @@ struct Manager {
         sd_bus_slot *vtable_slots[4];
         sd_bus_slot *name_call;
         sd_event_source *exit_source;
+        sd_event_source *idle_source; /* request_on_idle() */
         sd_event_source *sweep_timer;
         sd_event_source *retention_timer;
         uint64_t expired; /* jobs that retention has removed since the service started */
@@ -150,6 +151,9 @@ void job_bus_follow_all(Manager *manager, sd_bus_message *call);
 /* Tell those who follow of the job's object: it is there, some of it has changed, it goes away. */
 void job_bus_added(Job *job);
 void job_bus_changed(Job *job, const char *first_property, ...) __attribute__((sentinel));
+
+/* The same of the progress, which a job may tell as often as it likes: at once, and then four times a second at most. */
+void job_bus_progressed(Job *job);
 void job_bus_removed(Job *job);
 
 /* The object path of a job. The caller frees it; NULL: out of memory. */

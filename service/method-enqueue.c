@@ -48,7 +48,8 @@ static int charge(Request *request) {
         if (request->spec.stdin_fd >= 0) {
                 if (fstat(request->spec.stdin_fd, &st) < 0)
                         return -errno;
-                size += DESCRIPTOR_COST + (uint64_t) st.st_size;
+                request->spec.stdin_size = (uint64_t) st.st_size;
+                size += DESCRIPTOR_COST + request->spec.stdin_size;
         }
         return request_charge(request, size);
 }

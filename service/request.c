@@ -133,14 +133,25 @@ void request_go_on(Request *request) {
                 fail(request, r);
 }
 
+/* Nobody begins what may have a long answer while answers wait to be written: they would be in memory, and before
+ * everybody else's. */
+static bool is_congested(const Manager *manager) {
+        uint64_t n;
+
+        return sd_bus_get_n_queued_write(manager->bus, &n) >= 0 && n > 0;
+}
+
 int request_take_turn(Request *request, int (*next)(Request *request)) {
         int r;
 
+        if (request->ticket.state == TICKET_SERVED)
+                return next(request);
         r = ticket_join(&request->manager->turns, &request->ticket, request->uid);
         if (r < 0)
                 return r;
-        if (r > 0)
+        if (r > 0 && !is_congested(request->manager))
                 return next(request);
+        request->is_held = r > 0;
         request->next = next;
         return 0;
 }
@@ -151,8 +162,10 @@ void request_end_turn(Request *request) {
 
         while (ticket && !request->manager->stopping) { /* then request_stop_all() answers them */
                 Request *next = CONTAINER_OF(ticket, Request, ticket);
-                int r = next->next(next);
+                int r;
 
+                next->is_held = is_congested(next->manager);
+                r = next->is_held ? 0 : next->next(next);
                 if (r >= 0)
                         return;
                 ticket = ticket_leave(turns, &next->ticket);
@@ -160,7 +173,27 @@ void request_end_turn(Request *request) {
         }
 }
 
-/* Those that wait; what the store was asked for comes back from there. */
+static Request *find_held(const Manager *manager) {
+        Ticket *ticket;
+
+        TAILQ_FOREACH(ticket, &manager->turns.tickets, entry)
+                if (CONTAINER_OF(ticket, Request, ticket)->is_held)
+                        return CONTAINER_OF(ticket, Request, ticket);
+        return NULL;
+}
+
+int request_on_idle(sd_event_source *source, void *userdata) {
+        Manager *manager = userdata;
+        Request *request;
+
+        while (!manager->stopping && !is_congested(manager) && (request = find_held(manager))) {
+                request->is_held = false;
+                request_go_on(request);
+        }
+        return 0;
+}
+
+/* What the store was asked for comes back from there. */
 void request_drop_peer(Manager *manager, const char *peer) {
         Ticket *next;
 
@@ -168,7 +201,7 @@ void request_drop_peer(Manager *manager, const char *peer) {
                 Request *request = CONTAINER_OF(ticket, Request, ticket);
 
                 next = TAILQ_NEXT(ticket, entry);
-                if (ticket->state == TICKET_WAITS && streq(sd_bus_message_get_sender(request->call), peer))
+                if ((ticket->state == TICKET_WAITS || request->is_held) && streq(sd_bus_message_get_sender(request->call), peer))
                         (void) request_free(request);
         }
 }
@@ -248,11 +281,24 @@ int request_park(Request *request, WaiterMode mode, Job *const *jobs, size_t n, 
 
         if (waiter_count(&manager->waiters, request->uid) >= manager->config.max_awaits_user)
                 return -EDQUOT;
+        request_end_turn(request);
         return waiter_new(&manager->waiters, manager->event, request->call, request->uid, mode, jobs, n,
                           request->timeout_usec, answer, request, request_release);
 }
 
-int request_reply_records(sd_bus_message *call, const Found *found, size_t n) {
+/* How many of them one answer takes. */
+static size_t count_fitting(const Found *found, size_t n) {
+        size_t size = 0, i;
+
+        for (i = 0; i < n; i++) {
+                size += job_record_size(found[i].record);
+                if (size > JOB_REPLY_MAX)
+                        break;
+        }
+        return i;
+}
+
+static int reply_records(sd_bus_message *call, const Found *found, size_t n) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r;
 
@@ -264,6 +310,14 @@ int request_reply_records(sd_bus_message *call, const Found *found, size_t n) {
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? request_unavailable(call, r) : sd_bus_send(NULL, reply, NULL);
+}
+
+int request_reply_records(sd_bus_message *call, const Found *found, size_t n) {
+        if (count_fitting(found, n) < n)
+                return sd_bus_reply_method_errorf(call, JOBS_ERROR_LIMIT_EXCEEDED,
+                                                  "The results of these jobs are more than %u bytes together; ask for fewer at a time.",
+                                                  JOB_REPLY_MAX);
+        return reply_records(call, found, n);
 }
 
 void request_on_listed(int r, JobRecord *records, size_t n, void *userdata) {
@@ -286,5 +340,5 @@ void request_on_listed(int r, JobRecord *records, size_t n, void *userdata) {
                 if (found[i].job)
                         limits_update_sizes(found[i].job);
         }
-        (void) request_reply_records(request->call, found, n);
+        (void) reply_records(request->call, found, count_fitting(found, n));
 }

@@ -55,6 +55,7 @@ typedef struct Request {
         /* While it waits for its turn, or for permission: what is done then. */
         int (*next)(struct Request *request);
         Ticket ticket;
+        bool is_held; /* it is its turn, but for answers that wait to be written */
         TAILQ_ENTRY(Request) permission;
 } Request;
 
@@ -86,6 +87,9 @@ void request_go_on(Request *request);
 int request_take_turn(Request *request, int (*next)(Request *request));
 void request_end_turn(Request *request);
 
+/* What may have been held until the bus had taken what was written: after each round of the event loop. */
+int request_on_idle(sd_event_source *source, void *userdata);
+
 /* Frees those that wait for their turn: of a peer that has left; all, with an answer, when the service stops. */
 void request_drop_peer(Manager *manager, const char *peer);
 void request_stop_all(Manager *manager);
@@ -102,7 +106,8 @@ int request_set_found(Request *request, const Found *found, size_t n);
  * -EDQUOT for a user who has too many parked. */
 int request_park(Request *request, WaiterMode mode, Job *const *jobs, size_t n, WaiterAnswer answer);
 
-/* Answers with jobs: that were found; and, as a StoreListCallback, that were listed. */
+/* Answers with jobs: with those that were found, or LimitExceeded where they are too large together; and, as a
+ * StoreListCallback, with as many of those that were listed as fit, see JOB_REPLY_MAX. */
 int request_reply_records(sd_bus_message *call, const Found *found, size_t n);
 void request_on_listed(int r, JobRecord *records, size_t n, void *userdata);
 

@@ -33,7 +33,8 @@ typedef struct Spec {
         char *key;      /* IdempotencyKey; NULL: none */
         char *retry_of; /* id of the job whose work it does again; NULL: none */
         int notify;     /* -1: not said, which is yes */
-        int stdin_fd;   /* -1: /dev/null */
+        int stdin_fd;   /* -1: /dev/null; its caller can still write to it: */
+        uint64_t stdin_size; /* what it was when it was charged, and what is taken of it */
         JobLimits limits;
         uint64_t seen;  /* which options were given, for spec-read.c; and which cannot be */
         uint64_t fixed;

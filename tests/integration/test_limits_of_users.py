@@ -10,7 +10,7 @@ import struct
 import pytest
 from jeepney import DBusAddress, new_method_call
 
-from support import BUS, FOREVER, MANAGER, NAME, PATH, BusError, plain, refused
+from support import BUS, FOREVER, MANAGER, NAME, PATH, BusError, plain, refused, shell
 
 
 @pytest.fixture
@@ -197,6 +197,36 @@ def test_large_inputs_that_arrive_at_once(alice, bob, system):
         assert alice.wait(job).state == 'completed'
     assert accepted and refusals
     assert growth.bytes() < Growth.BOUND
+
+
+RESULT = shell('printf "{\\"text\\": \\"%060000d\\"}" 0 > "$CODEX_JOB_RESULT"')
+
+
+def test_answer_that_no_bus_would_take(alice, system):
+    pid = system.service_pid()
+    job = alice.run(RESULT).job['Id']
+    with refused('LimitExceeded', 'results', 'fewer'):
+        alice.call('AwaitAll', 'ast', [job] * 1000, FOREVER)
+    records, = alice.call('AwaitAll', 'ast', [job] * 100, FOREVER)
+    assert len(records) == 100 and all(len(plain(record)['Result']) > 60000 for record in records)
+    assert system.service_pid() == pid
+
+
+def test_list_that_no_bus_would_take(stranger, system):
+    """It ends earlier: the caller goes on with the next page."""
+    pid = system.service_pid()
+    jobs = [job for job, _ in in_batches(stranger, lambda _: stranger.send_enqueue(RESULT), range(600))]
+    for start in range(0, len(jobs), 100):
+        stranger.call('AwaitAll', 'ast', jobs[start:start + 100], FOREVER)
+    listed = stranger.list_ids(Limit=1000)
+    assert listed == jobs[::-1][:len(listed)] and 100 <= len(listed) < 600
+    assert stranger.list_ids(Limit=1000, Before=listed[-1])[0] == jobs[::-1][len(listed)]
+    first = stranger.inbox('pages')
+    stranger.acknowledge('pages', first[-1]['Sequence'])
+    rest = stranger.inbox('pages')
+    assert 100 <= len(first) < 600 and rest[0]['Sequence'] > first[-1]['Sequence']
+    assert system.service_pid() == pid
+    stranger.enqueued = jobs
 
 
 # --- limits ---------------------------------------------------------------------------------------

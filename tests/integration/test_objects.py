@@ -171,6 +171,37 @@ def test_who_left_is_told_no_more(jobs, connect, gate):
     assert jobs.wait(job).state == 'completed'
 
 
+def test_progress_is_told_a_few_times_a_second(jobs, connect, gate, pipe):
+    """However often a job tells it; and the last of it in any case."""
+    other = connect()
+    other.subscribe(f"type='signal',sender='{NAME}',member='PropertiesChanged'")
+    told = pipe('told')
+    job = jobs.enqueue(gate.job(before=f"""
+        i=0; while [ $i -lt 300 ]; do i=$((i+1)); systemd-notify --status=$i; done
+        echo told > {told}"""))
+    other.get(job)
+    gate.wait()
+    told.line()
+    while properties(other, job)['Progress'] != '300':
+        other.signal(lambda signal: signal.path == object_path(job))
+    assert len([signal for signal in other.signals if signal.path == object_path(job)]) < 150
+    gate.open()
+    assert jobs.wait(job).state == 'completed'
+
+
+def test_connections_of_a_user_that_are_told_are_bounded(jobs, connect, gate):
+    """Those that asked last."""
+    job = jobs.enqueue(gate.job())
+    gate.wait()
+    clients = [connect() for _ in range(65)]
+    for client in clients:
+        client.subscribe(f"type='signal',sender='{NAME}',member='PropertiesChanged'")
+        client.get(job)
+    gate.open()
+    jobs.wait(job)
+    assert [told_of(client, job) for client in clients] == [set()] + [{'PropertiesChanged'}] * 64
+
+
 def test_as_many_objects_are_listed_as_cost_others_little(jobs):
     """The oldest; the others are there for whoever knows their ids."""
     jobs.call('Pause')

@@ -162,6 +162,21 @@ def test_calls_that_wait_for_polkit_are_bounded(system, alice, answer, slow_polk
     assert found['LimitExceeded'] + found['LimitsExceeded'] == 1500 - found['NoSuchJob']
 
 
+def test_input_that_grows_while_polkit_is_asked(bob, answer, slow_polkit):
+    """It is what it was when it was sent."""
+    answer('enqueue', f'polkit.spawn(["sh", "-c", "read _ <{slow_polkit}"]); return polkit.Result.YES;')
+    with open(os.memfd_create('growing'), 'wb') as file:
+        file.write(b'before')
+        file.flush()
+        call = bob.send_enqueue(['cat'], Stdin=file)
+        bob.flush()
+        file.truncate(60 << 20)
+        slow_polkit.write('\n')
+        job, _ = bob.answer(call)
+    bob.wait(job)
+    assert bob.output(job) == b'before'
+
+
 @pytest.mark.restarts
 def test_stop_answers_while_polkit_is_asked(bob, system, held, answer, slow_polkit):
     answer('read-all', f'polkit.spawn(["sh", "-c", "read _ <{slow_polkit}"]); return polkit.Result.NO;')
