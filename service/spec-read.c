@@ -16,11 +16,13 @@
 
 #define invalid(error, ...) sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
 
+/* What is too long is copied no further than it takes to find that out. */
+#define COPIED_MAX ((size_t) JOB_COMMAND_MAX + 1)
+
 /* A byte array without NUL inside, as a string. */
 static int read_bytes(sd_bus_message *m, char **ret) {
         const void *bytes;
         size_t n;
-        char *s;
         int r;
 
         r = sd_bus_message_read_array(m, 'y', &bytes, &n);
@@ -28,14 +30,8 @@ static int read_bytes(sd_bus_message *m, char **ret) {
                 return r;
         if (n > 0 && memchr(bytes, 0, n))
                 return -EINVAL;
-        s = malloc(n + 1);
-        if (!s)
-                return -ENOMEM;
-        if (n > 0)
-                memcpy(s, bytes, n);
-        s[n] = 0;
-        *ret = s;
-        return 0;
+        *ret = n > 0 ? strndup(bytes, MIN(n, COPIED_MAX)) : strdup("");
+        return *ret ? 0 : -ENOMEM;
 }
 
 static int read_text(sd_bus_message *m, char **ret) {
@@ -45,7 +41,7 @@ static int read_text(sd_bus_message *m, char **ret) {
         r = sd_bus_message_read_basic(m, 's', &text);
         if (r < 0)
                 return r;
-        *ret = strdup(text);
+        *ret = strndup(text, COPIED_MAX);
         return *ret ? 0 : -ENOMEM;
 }
 
