@@ -7,11 +7,13 @@ import os
 import re
 import shutil
 import subprocess
+import textwrap
 import xml.etree.ElementTree as tree
 
 import pytest
 
 from helptext import help_of, options_of, verbs
+from support import NAME, PATIENCE
 from transcript import Command, Reader, Shell, commands_of
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -211,6 +213,47 @@ def test_examples_do_what_the_page_says(reader, page):
     if re.match(r'codex-jobs.*\.[17]$', page):
         assert commands, 'there are no examples'
     reader.follow(commands)
+
+
+def program_of(page, section):
+    """The program that a section shows, as a reader would copy it from his terminal."""
+    indented = textwrap.dedent('\n'.join(sections(page)[section]))
+    return textwrap.dedent(re.search(r'^ +#!/usr/bin/python3\n(?:(?: .*)?\n)*', indented, re.M)[0])
+
+
+def wait_for_new_service(system):
+    system.bus.signal(lambda signal: signal.member == 'NameOwnerChanged' and signal.body[0] == NAME and signal.body[2])
+
+
+@pytest.mark.restarts
+@pytest.mark.parametrize('event', ['nothing', 'restart', 'kill', 'stop', 'bus'])
+def test_program_that_waits(system, alice, gate, folder, event):
+    command = ['as-user', 'alice', '/usr/bin/python3', '-c', program_of('org.codex.Jobs.5', 'A PROGRAM THAT WAITS'), folder]
+    argv = gate.job('exit 7', before=f'echo started >>{folder}/record')
+    waiting = subprocess.Popen([*command, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        gate.wait()
+        if event == 'kill':
+            system.kill_service()
+        elif event == 'bus':
+            system.restart_bus()
+        elif event != 'nothing':
+            system.systemctl(event, system.service, check=False) # a call that comes meanwhile takes a stop back
+        if event in ('restart', 'kill', 'stop'):
+            wait_for_new_service(system)
+        gate.open()
+        printed, complaints = waiting.communicate(timeout=PATIENCE)
+    finally:
+        waiting.kill()
+        waiting.communicate()
+        gate.open()
+    assert re.fullmatch(r'job-\w{10} failed 7\n', printed) and complaints == ''
+    again = subprocess.run([*command, *argv], check=True, capture_output=True, text=True, timeout=PATIENCE)
+    assert again.stdout == printed
+    other = subprocess.run([*command, 'true'], check=False, capture_output=True, text=True, timeout=PATIENCE)
+    assert other.returncode == 1 and other.stderr.startswith('org.codex.Jobs.Error.KeyConflict: ')
+    with open(f'{folder}/record', encoding='utf-8') as file:
+        assert file.read() == 'started\n'
 
 
 def readme():
