@@ -2,11 +2,12 @@
 """The running service says of itself what dbus/*.xml says: that is the contract."""
 
 import os
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from support import JOB, MANAGER, NAME, PATH, object_path
+from support import JOB, MANAGER, NAME, PATH, PATIENCE, object_path
 
 SOURCE = os.path.join(os.path.dirname(__file__), '../../dbus')
 INSTALLED = '/usr/share/dbus-1/interfaces'
@@ -85,6 +86,64 @@ def test_every_member_has_a_comment():
                     assert before is not None and before.tag is ElementTree.Comment, child.get('name')
                     assert child.get('name') in before.text
                 before = child
+
+
+def entries(beginning):
+    """A list of entries with their types that the contract has behind some words."""
+    found = re.search(rf'{beginning}: ([^.]*)\.', ' '.join(contract(MANAGER).split()))[1]
+    return dict(entry.split() for entry in found.split(', '))
+
+
+ALWAYS = entries('always has these entries')
+SOMETIMES = entries('left out where there is nothing to say')
+USED = {'CPUUsageUSec': 't', 'MemoryPeak': 't'} # of a job that ran for a second, as any may on a slow machine
+
+
+def types_of(jobs, job):
+    return {name: entry[0] for name, entry in jobs.call('Get', 's', job)[0].items()}
+
+
+def test_entries_that_are_always_there(jobs):
+    found = types_of(jobs, jobs.run(['true']).job['Id'])
+    assert found.items() >= ALWAYS.items() and found.items() <= (ALWAYS | USED).items()
+
+
+def test_entries_of_a_queued_job(jobs):
+    jobs.call('Pause')
+    try:
+        job = jobs.enqueue(['true'])
+        assert types_of(jobs, job) == ALWAYS
+        record = jobs.get(job)
+        jobs.cancel(job)
+    finally:
+        jobs.call('Resume')
+    assert (record['State'], record['Reason'], record['ExitCode'], record['Queue']) == ('queued', '', -1, 'default')
+    assert [record[name] for name in ('Signal', 'StartedUSec', 'FinishedUSec', 'Sequence')] == [0] * 4
+
+
+def test_entries_that_are_not_always_there(jobs, gate):
+    job = jobs.enqueue(gate.job(before='echo {} >"$CODEX_JOB_RESULT"; systemd-notify --status=works'), Directory='/',
+                       Workspace='/', Session='here')
+    gate.wait()
+    jobs.cancel(job)
+    again = jobs.answer(jobs.send_call('Retry', 'sa{sv}', job, {}))[0]
+    gate.wait()
+    gate.open()
+    jobs.wait(again)
+    assert types_of(jobs, job) | types_of(jobs, again) | USED == ALWAYS | SOMETIMES
+
+
+def test_end_is_not_told_before_the_answer(jobs):
+    """As the contract says of JobFinished."""
+    jobs.watch_finished()
+    for _ in range(20):
+        call = jobs.send_enqueue(['true'])
+        while not jobs.is_answered(call):
+            jobs.receive(PATIENCE)
+        told = {signal.body[0] for signal in jobs.signals}
+        job, _ = jobs.answer(call)
+        assert job not in told
+        jobs.wait(job)
 
 
 def test_peer_interface(jobs):
