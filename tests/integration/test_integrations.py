@@ -212,8 +212,10 @@ def check(project, text, job, done, story):
         assert project.alice.get(job)['State'] == 'cancelled'
     elif verb in ('result', 'await'):
         assert done.stdout == 'an answer\n', story
-    elif verb in ('status', 'inbox'):
+    elif verb == 'status':
         assert job in done.stdout, story
+    elif verb == 'inbox':
+        assert job in done.stdout or done.stdout.count('\n') == 100, story # at a time, the oldest first
 
 
 def test_task_whose_wait_was_cut_short_goes_on(project):
@@ -231,6 +233,53 @@ def test_task_whose_wait_was_cut_short_goes_on(project):
 
 
 # --- what documents say ---------------------------------------------------------------------------
+
+AGENTS = next(each for each in DOCUMENTS if each.name == 'AGENTS.md')
+LINE, = re.findall(r'^```text\n(.*)\n```$', AGENTS.text, re.M)
+INBOX, = (each.text for each in ALL_SHOWN if each.place.startswith('AGENTS.md:') and ' inbox ' in each.text)
+
+
+@pytest.mark.parametrize('text', [each.text for each in ALL_SHOWN if each.place.startswith('AGENTS.md:')
+                                  and each.text.split()[1] in ('run', 'task', 'review')])
+def test_first_line_is_the_one_that_agents_are_shown(project, text):
+    first = project.shell(re.sub(r'\bREF\b', 'main', text), check=True).stderr.splitlines()[0]
+    shown, example = LINE.rsplit(' ', 1)
+    beginning, job = first.rsplit(' ', 1)
+    assert beginning == shown and re.fullmatch(r'[a-z-]+-\w{10}', example)
+    assert project.alice.get(job)['State'] == 'completed'
+
+
+def test_key_finds_the_work_that_there_is(project):
+    text = 'codex-jobs run --key "$1" -- sh -c "echo again >>record; echo done"'
+    first, second = (project.shell(text, project.folder, check=True) for _ in range(2))
+    assert (second.stdout, second.stderr) == ('done\n', first.stderr) and read(f'{project.path}/record') == 'again\n'
+
+
+@pytest.mark.parametrize(('name', 'status', 'said'), [('TERM', 143, True), ('INT', 130, True), ('HUP', 129, False)])
+def test_signal_ends_the_wait_alone(project, name, status, said):
+    job = project.active()
+    done = project.shell('exec 3< <(exec codex-jobs await "$1" 2>&1); read -r -u 3; kill -s "$2" $!; cat <&3; wait $!',
+                         job, name)
+    assert done.returncode == status
+    assert (f'detached, the job goes on; to wait on: codex-jobs await {job}' in done.stdout) == said, done
+    assert project.alice.get(job)['State'] in ('queued', 'running')
+
+
+def test_job_has_no_umask_and_no_limits_of_its_caller(project):
+    done = project.shell('umask 0027; ulimit -n 99; nice -n 5 codex-jobs run --quiet -- sh -c "umask; ulimit -n; nice"',
+                         check=True)
+    umask, files, nice = done.stdout.split()
+    assert (umask, nice) == ('0022', '0') and files != '99'
+
+
+def test_inbox_of_a_project_takes_nothing_from_others(project):
+    elsewhere = f'{project.folder}/elsewhere'
+    os.mkdir(elsewhere)
+    job = project.finished()
+    found = [job in project.shell(f'{text} --limit 1000', directory=directory, check=True).stdout
+             for text, directory in ((INBOX, None), (INBOX, None), (INBOX, elsewhere), ('codex-jobs inbox', None))]
+    assert found == [True, False, True, True]
+
 
 # What an agent would copy: a pause, a loop around a question, a look again and again.
 POLLING = re.compile(
