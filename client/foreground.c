@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <signal.h>
+
 #include "answer.h"
 #include "foreground.h"
 #include "live.h"
 #include "progress.h"
+#include "render.h"
 #include "say.h"
 #include "stream.h"
 #include "time-util.h"
@@ -77,7 +80,40 @@ static Answer is_existing(const JobRecord *record, uint64_t begun_usec) {
         return record->created_usec < begun_usec ? ANSWER_YES : ANSWER_NO;
 }
 
+/* Tells of the job that a key stands for, where it was there before: nothing is run then. */
+static int say_if_existing(Client *c, const char *id, uint64_t begun_usec, bool *ret_existing, sd_bus_error *error) {
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        r = job_get(c, id, &record, error);
+        if (r < 0)
+                return r;
+        *ret_existing = is_existing(&record, begun_usec) == ANSWER_YES;
+        if (!*ret_existing)
+                return 0;
+        text = render_age(&record);
+        if (!text)
+                return -ENOMEM;
+        say("this key has a job already: %s (%s)", id, text);
+        return 0;
+}
+
 /* ---- The ends ---- */
+
+/* What failed behind the acceptance must not lose the id: whoever takes it for a refusal would ask again. */
+static int failure_of_accepted(Client *c, const sd_bus_error *error, int r, const char *id) {
+        const char *message = isempty(error->message) ? strerror(-r) : error->message;
+        size_t n = strlen(message);
+
+        if (r == -EINTR)
+                return answer_failure(c, error, r, &id, 1);
+        if (n > 0 && message[n - 1] == '.')
+                n--;
+        say("%.*s; the job was accepted all the same: codex-jobs await %s%s", (int) n, message, id,
+            client_scope_option(c));
+        return r == -EPIPE ? STATUS_SIGNALLED + SIGPIPE : STATUS_OWN_FAILURE;
+}
 
 static int write_document(Visit *v, const JobRecord *record, bool timed_out) {
         _cleanup_(json_extra_clear) JsonExtra extra = {
@@ -148,6 +184,8 @@ static int visit_end(Visit *v, const Common *common, visit_text_t text) {
                 r = visit_timed_out(v, common, text, &status);
         else if (r >= 0)
                 r = visit_ended(v, common, &wait_job(v->wait, 0)->record, text, &status);
+        if (r < 0 && common->json)
+                return failure_of_accepted(v->client, &v->error, r, v->id);
         return r < 0 ? answer_failure(v->client, &v->error, r, &(const char *) { v->id }, 1) : status;
 }
 
@@ -159,8 +197,12 @@ static int visit_failure(Visit *v, int r) {
 
 /* Whoever loses this command, to a time limit or to a broken line, finds the job again. */
 static int say_accepted(Visit *v) {
+        bool existing = false;
         int r;
 
+        r = v->keyed ? say_if_existing(v->client, v->id, v->begun_usec, &existing, &v->error) : 0;
+        if (r < 0 || existing)
+                return r;
         r = answer_await_command(v->client, "accepted; should this command be cut short, the job goes on",
                                  &(const char *) { v->id }, 1, false);
         return r < 0 ? r : queue_question_ask(&v->why, v->client);
@@ -221,20 +263,32 @@ int run_in_foreground(const Common *common, Request *request, uint64_t timeout_u
 
 /* ---- enqueue, task --background ---- */
 
-static int background_text(Client *c, const Common *common, const char *id, bool hint,
+static int write_id(const char *id, const char *hint, sd_bus_error *error) {
+        _cleanup_free_ char *text = NULL;
+
+        if (asprintf(&text, "%s\n%s%s", id, strempty(hint), hint ? "\n" : "") < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return write_stdout(text, strlen(text), error);
+}
+
+/* begun_usec: of a request that has a key; 0: it has none. */
+static int background_text(Client *c, const Common *common, const char *id, bool hint, uint64_t begun_usec,
                            sd_bus_error *error) {
-        _cleanup_free_ char *command = answer_command(c, "await", &id, 1, ""), *text = NULL;
+        _cleanup_free_ char *command = answer_command(c, "await", &id, 1, "");
+        bool existing = false;
         OwnQueue queue = {};
         int r;
 
         if (!command)
                 return -ENOMEM;
-        if (asprintf(&text, "%s\n%s%s", id, hint ? command : "", hint ? "\n" : "") < 0) {
-                text = NULL;
-                return -ENOMEM;
-        }
-        r = write_stdout(text, strlen(text), error);
+        r = write_id(id, hint ? command : NULL, error);
         if (r < 0 || common->quiet)
+                return r;
+        if (begun_usec > 0)
+                r = say_if_existing(c, id, begun_usec, &existing, error);
+        if (r < 0)
                 return r;
         if (!hint)
                 say("to wait for it: %s", command);
@@ -256,28 +310,24 @@ static int background_document(Client *c, const char *id, uint64_t begun_usec, s
         return answer_json(c, &(const JobRecord *) { &record }, &extra, 1, true, NEXT_RESULT, error);
 }
 
-static int background(Client *c, const Common *common, Request *request, bool hint, sd_bus_error *error) {
-        uint64_t begun_usec = request->key ? now_realtime() : 0;
-        _cleanup_free_ char *id = NULL;
-        int r;
-
-        r = job_enqueue(c, request, &id, error);
-        if (r < 0)
-                return r;
-        if (common->json)
-                return background_document(c, id, begun_usec, error);
-        return background_text(c, common, id, hint, error);
-}
 
 int run_in_background(const Common *common, Request *request, bool hint) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        uint64_t begun_usec = request->key ? now_realtime() : 0;
         _cleanup_(client_freep) Client *c = NULL;
+        _cleanup_free_ char *id = NULL;
         int r;
 
         r = client_new(common, &c, &error);
         if (r >= 0)
-                r = background(c, common, request, hint, &error);
-        return r < 0 ? answer_failure(c, &error, r, NULL, 0) : 0;
+                r = job_enqueue(c, request, &id, &error);
+        if (r < 0)
+                return answer_failure(c, &error, r, NULL, 0);
+        if (common->json)
+                r = background_document(c, id, begun_usec, &error);
+        else
+                r = background_text(c, common, id, hint, begun_usec, &error);
+        return r < 0 ? failure_of_accepted(c, &error, r, id) : 0;
 }
 
 /* ---- task --await ---- */

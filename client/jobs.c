@@ -341,6 +341,10 @@ int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error)
         }
         if (r < 0 && sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED))
                 return not_known("the service ended before it answered", error);
+        if (r < 0 && sd_bus_error_has_name(error, JOBS_ERROR_KEY_CONFLICT)) {
+                sd_bus_error_free(error);
+                return error_set(error, "that --key was given for another request already: give a new one.");
+        }
         if (r < 0)
                 return r;
 

@@ -131,6 +131,18 @@ char *render_end(const JobRecord *record) {
         }
 }
 
+char *render_age(const JobRecord *record) {
+        char duration[DURATION_MAX];
+        char *text = NULL;
+        int r;
+
+        if (!job_state_is_terminal(record->state))
+                return render_activity(record);
+        r = asprintf(&text, "%s %s ago", job_state_to_string(record->state),
+                     format_duration(elapsed(record->finished_usec, now_realtime()), duration));
+        return r < 0 ? NULL : text;
+}
+
 char *render_state(const JobRecord *record) {
         return job_state_is_terminal(record->state) ? render_end(record) : render_activity(record);
 }

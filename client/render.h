@@ -26,7 +26,10 @@ char *render_activity(const JobRecord *record);
 /* How a job ended: "failed: exit code 3", "was cancelled by user 1000". Names the way out where there is one. */
 char *render_end(const JobRecord *record);
 
-/* Either. */
+/* Since when it is what it is: "failed 2h 5min ago", or what it does. */
+char *render_age(const JobRecord *record);
+
+/* What it does, or how it ended. */
 char *render_state(const JobRecord *record);
 
 /* A table of jobs, at most `width` columns wide. */

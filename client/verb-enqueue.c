@@ -42,7 +42,8 @@ const Verb verb_enqueue = {
         .help = "codex-jobs enqueue [options] -- COMMAND [ARGUMENT…]\n"
                 "\n"
                 "Records a command as a job and prints its id. The job is on disk when this returns.\n"
-                "Exits with 0, or with 125 when nothing was recorded.\n"
+                "Exits with 0, or with 125 when it failed: stderr says why, and names the job if that was\n"
+                "recorded all the same.\n"
                 "\n"
                 "Options:\n"
                 REQUEST_LIMIT_HELP

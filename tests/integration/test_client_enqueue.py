@@ -2,10 +2,13 @@
 """What run and enqueue ask for with --key, --stall and --read-only."""
 
 import os
+import re
+import subprocess
 import uuid
 
 import pytest
-from clientsupport import cli  # noqa: F401
+from clientsupport import cli, codex  # noqa: F401
+from support import PATIENCE
 
 # pylint: disable=redefined-outer-name
 
@@ -35,8 +38,53 @@ def test_run_with_the_key_of_a_job_that_ended_shows_what_it_wrote(cli, key):
 
 def test_a_key_of_another_request_is_refused(cli, key):
     cli.run('run', '--key', key, '--', 'true')
-    assert 'another request' in cli.refused('run', '--key', key, '--', 'false')
+    for verb in ('run', 'enqueue'):
+        told = cli.refused(verb, '--key', key, '--', 'false')
+        assert '--key was given for another request' in told and 'Idempotency' not in told
     assert len(cli.jobs('status')) == 1
+
+
+def test_a_key_that_finds_a_job_says_so(cli, key, codex, gate):
+    command = ('--key', key, '--', *gate.job('exit 3'))
+    job = cli.output('enqueue', *command).strip()
+    gate.wait()
+    found = f'codex-jobs: this key has a job already: {job} '
+    done = cli.run('enqueue', *command)
+    assert f'{found}(running for ' in done.stderr and done.stdout.strip() == job
+    gate.open()
+    cli.run('await', '-q', job, status=3)
+    for verb in ('enqueue', 'run'):
+        told = cli.run(verb, *command, status=3 if verb == 'run' else 0).stderr
+        assert re.search(re.escape(found) + r'\(failed \d+\w+ ago\)\n', told) and 'accepted' not in told
+        assert found not in cli.run(verb, '-q', *command, status=3 if verb == 'run' else 0).stderr
+    task = ('task', '--key', f'{key}-task', '--await', 'x')
+    assert 'this key' not in cli.run(*task).stderr
+    assert 'this key has a job already: task-' in cli.run(*task).stderr
+
+
+# --- stdout that takes nothing --------------------------------------------------------------------
+
+def closed_pipe():
+    ours, theirs = os.pipe()
+    os.close(ours)
+    return theirs
+
+
+@pytest.mark.parametrize('target, status', [(lambda: os.open('/dev/full', os.O_WRONLY), 125), (closed_pipe, 141)])
+@pytest.mark.parametrize('verb', [['enqueue'], ['enqueue', '--json'], ['run', '--json'], ['retry', '-q']])
+def test_the_id_is_not_lost_with_stdout(cli, verb, target, status):
+    rest = [cli.job('run', '--', 'true')['id']] if verb[0] == 'retry' else ['--', 'true']
+    stdout = target()
+    try:
+        done = subprocess.run(cli.command(*verb, *rest), stdout=stdout, stderr=subprocess.PIPE, text=True, check=False,
+                              timeout=PATIENCE)
+    finally:
+        os.close(stdout)
+    assert done.returncode == status
+    assert done.stderr.startswith('codex-jobs: cannot write to standard output: '), done.stderr
+    told = done.stderr.strip()
+    job = re.search(r'; the job was accepted all the same: codex-jobs await (job-\w+)$', told)[1]
+    cli.run('await', job)
 
 
 def test_without_a_key_each_call_makes_a_job(cli):

@@ -108,6 +108,20 @@ static void activities(void) {
         check_string(unknown, "running: 3 of 8");
 }
 
+static void ages(void) {
+        JobRecord record = JOB_RECORD_INIT;
+        _cleanup_free_ char *failed = NULL, *running = NULL;
+
+        record.state = JOB_FAILED;
+        record.finished_usec = now_realtime() - 7201 * USEC_PER_SEC;
+        failed = render_age(&record);
+        check_string(failed, "failed 2h ago");
+
+        record.state = JOB_RUNNING;
+        running = render_age(&record);
+        check_string(running, "running");
+}
+
 /* What a job calls itself cannot end a line or reach the terminal. */
 static void details(void) {
         _cleanup_free_ char *text = NULL;
@@ -132,4 +146,5 @@ static void details(void) {
         check(!strstr(text, "finished:"));
 }
 
-TEST_MAIN(TEST(durations), TEST(failures), TEST(all_failures), TEST(other_ends), TEST(activities), TEST(details))
+TEST_MAIN(TEST(durations), TEST(failures), TEST(all_failures), TEST(other_ends), TEST(activities), TEST(ages),
+          TEST(details))
