@@ -41,14 +41,10 @@ int answer_await_command(Client *c, const char *text, const char *const *ids, si
         return 0;
 }
 
-static char *command_for(Client *c, const char *verb, const JobRecord *record) {
-        return answer_command(c, verb, &(const char *) { record->id }, 1, "");
-}
-
 /* ---- Jobs that ended ---- */
 
 static int say_next(Client *c, const JobRecord *record) {
-        _cleanup_free_ char *command = command_for(c, "logs", record);
+        _cleanup_free_ char *command = answer_command(c, "logs", &(const char *) { record->id }, 1, "");
 
         if (!command)
                 return -ENOMEM;
@@ -132,7 +128,11 @@ static int show_excerpt(Client *c, const JobRecord *record, const Bounds *bounds
         if (r < 0)
                 return r;
         client_restore_signals(c); /* writing it waits for the reader */
-        return excerpt_write(fd, &e, STDOUT_FILENO, command, true);
+        r = excerpt_write(fd, &e, STDOUT_FILENO, command);
+        if (r >= 0 && e.begin > 0 && !client_is_quiet(c))
+                say("the first %jd of %jd bytes of its stdout are left out; all of them: %s", (intmax_t) e.begin,
+                    (intmax_t) e.end, command);
+        return r;
 }
 
 static int show_stdout(Client *c, const JobRecord *record, const Bounds *bounds, sd_bus_error *error) {
@@ -234,53 +234,16 @@ int answer_why_queued(Client *c, const JobRecord *const *records, size_t n, sd_b
 
 /* ---- JSON ---- */
 
-/* The command for one job; NULL with 0 where nothing is left to do. */
-static int next_for(Client *c, const JobRecord *record, NextKind kind, char **ret) {
-        const char *verb = NULL;
-
-        if (!job_state_is_terminal(record->state))
-                verb = "await";
-        else if (kind == NEXT_RESULT)
-                verb = "result";
-        else if (record->state != JOB_COMPLETED)
-                verb = "logs";
-        *ret = verb ? command_for(c, verb, record) : NULL;
-        return verb && !*ret ? -ENOMEM : 0;
-}
-
-/* One command for all that go on: a list may be long. */
-static int next_for_all(Client *c, const JobRecord *const *records, size_t n, char **ret) {
-        _cleanup_free_ const char **ids = calloc(n + 1, sizeof(char *));
-        size_t n_ids = 0;
-
-        if (!ids)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
-                if (!job_state_is_terminal(records[i]->state))
-                        ids[n_ids++] = records[i]->id;
-        *ret = n_ids > 0 ? answer_command(c, "await", ids, n_ids, "") : NULL;
-        return n_ids > 0 && !*ret ? -ENOMEM : 0;
-}
-
 int answer_json_reply(Client *c, const JsonReply *reply, NextKind kind, sd_bus_error *error) {
-        _cleanup_free_ char *command = NULL, *resume = NULL;
-        char *next[3] = {};
         JsonReply complete = *reply;
-        size_t n = 0;
+        _cleanup_next_ Next next = {};
         int r;
 
-        r = reply->single ? next_for(c, reply->records[0], kind, &command) :
-                            next_for_all(c, reply->records, reply->n, &command);
+        r = reply->single ? next_for_job(&next, c, reply->records[0], reply->queue, kind) :
+                            next_for_jobs(&next, c, reply->records, reply->n, reply->queue);
         if (r < 0)
                 return r;
-        if (reply->queue && reply->queue->paused && reply->queue->queued > 0) {
-                resume = answer_command(c, "resume", NULL, 0, "");
-                if (!resume)
-                        return -ENOMEM;
-                next[n++] = resume;
-        }
-        next[n] = command;
-        complete.next = next;
+        complete.next = next.commands;
         return json_write(&complete, error);
 }
 

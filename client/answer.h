@@ -6,6 +6,7 @@
 
 #include "excerpt.h"
 #include "jobs.h"
+#include "next.h"
 #include "render-json.h"
 
 /* ---- Jobs that ended ---- */
@@ -37,18 +38,12 @@ char *answer_command(Client *c, const char *verb, const char *const *ids, size_t
 
 /* ---- All of them ---- */
 
-typedef enum NextKind {
-        NEXT_SHOWN,  /* the results were shown: only what is not over or failed leaves something to do */
-        NEXT_RESULT, /* they were not */
-} NextKind;
-
 /* JSON: writes the document, with the commands that come next and, where a job of the caller's is queued, the queue.
  * extras: NULL, or one a job. Returns 0, or a negative errno with error set. */
 int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *extras, size_t n, bool single,
                 NextKind kind, sd_bus_error *error);
 
-/* The same for what is put together already, all but the commands. Those of a queue that is paused begin with the one
- * that lets it go on, where a job waits in it. */
+/* The same for what is put together already, all but the commands. */
 int answer_json_reply(Client *c, const JsonReply *reply, NextKind kind, sd_bus_error *error);
 
 /* ---- The end of a verb that failed ---- */

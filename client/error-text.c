@@ -42,6 +42,19 @@ static void explain_not_there(const Client *c, const sd_bus_error *error, const 
                                          "'codex-jobs --system'.");
 }
 
+/* The service knows no options of ours. Returns whether the error is of that kind. */
+static bool explain_erased_input(const sd_bus_error *error, const char *message, sd_bus_error *ret) {
+        char id[64];
+
+        if (!strstr(message, "KeepInput=") || sscanf(message, "The standard input of %63s was erased", id) != 1)
+                return false;
+        (void) sd_bus_error_setf(ret, error->name,
+                                 "the standard input of %s was erased when it ended, see KeepInput= in "
+                                 "codex-jobs.conf(5); give it again with 'codex-jobs retry --stdin FILE %s'.",
+                                 id, id);
+        return true;
+}
+
 /* The service's sentences stand behind our name, as our own do. A word such as IdempotencyKey stays as it is. */
 static void set_own(const sd_bus_error *error, const char *message, sd_bus_error *ret) {
         size_t n = strcspn(message, " ");
@@ -56,6 +69,8 @@ static void set_own(const sd_bus_error *error, const char *message, sd_bus_error
 void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
         const char *message = isempty(error->message) ? error->name : error->message;
 
+        if (explain_erased_input(error, message, ret))
+                return;
         if (startswith(error->name, "org.codex.Jobs."))
                 set_own(error, message, ret);
         else if (sd_bus_error_has_names(error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,

@@ -138,14 +138,11 @@ static int write_range(int fd, off_t from, off_t to, int target, bool clean_it) 
         return 0;
 }
 
-int excerpt_write(int fd, const Excerpt *e, int target, const char *command, bool name_tail) {
+int excerpt_write(int fd, const Excerpt *e, int target, const char *command) {
         bool clean_it = isatty(target);
-        int r = 0;
+        int r;
 
-        if (name_tail)
-                r = write_notice(target, e->begin, e->end, command, true);
-        if (r >= 0)
-                r = write_range(fd, e->begin, e->head, target, clean_it);
+        r = write_range(fd, e->begin, e->head, target, clean_it);
         if (r >= 0)
                 r = write_notice(target, e->rest - e->head, e->end, command, e->head == e->begin);
         if (r >= 0)
@@ -192,9 +189,7 @@ int excerpt_text(int fd, const Excerpt *e, const char *command, char **ret) {
         f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
-        r = put_notice(f, e->begin, e, command, true);
-        if (r >= 0)
-                r = put_range(f, fd, e->begin, e->head);
+        r = put_range(f, fd, e->begin, e->head);
         if (r >= 0)
                 r = put_notice(f, e->rest - e->head, e, command, e->head == e->begin);
         if (r >= 0)

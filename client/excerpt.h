@@ -38,9 +38,9 @@ typedef struct Excerpt {
 int excerpt_find(int fd, const Bounds *bounds, Excerpt *ret);
 bool excerpt_is_cut(const Excerpt *e);
 
-/* Writes the excerpt of a file to one of our descriptors, clean if that is a terminal. command shows all of it.
- * name_tail: also say how much is left out before the last lines. Returns 0, or a negative errno. */
-int excerpt_write(int fd, const Excerpt *e, int target, const char *command, bool name_tail);
+/* Writes the excerpt of a file to one of our descriptors, clean if that is a terminal. command shows all of it, and is
+ * named in the middle; of what stands before the last lines nothing is said. Returns 0, or a negative errno. */
+int excerpt_write(int fd, const Excerpt *e, int target, const char *command);
 
 /* The same as a clean text for JSON, in UTF-8. The caller frees it. */
 int excerpt_text(int fd, const Excerpt *e, const char *command, char **ret);

@@ -77,11 +77,13 @@ int workspace_here(char **ret, sd_bus_error *error) {
         return *ret ? 0 : -ENOMEM;
 }
 
-const char *session_here(void) {
-        const char *session = getenv("CODEX_JOBS_SESSION");
+const char *session_variable(void) {
+        return isempty(getenv("CODEX_JOBS_SESSION")) ? "CODEX_COMPANION_SESSION_ID" : "CODEX_JOBS_SESSION";
+}
 
-        if (isempty(session))
-                session = getenv("CODEX_COMPANION_SESSION_ID");
+const char *session_here(void) {
+        const char *session = getenv(session_variable());
+
         return isempty(session) ? NULL : session;
 }
 

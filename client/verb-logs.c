@@ -72,7 +72,7 @@ static int show_excerpt(Logs *s, const char *stream, int target) {
         if (r < 0)
                 return r;
         r = excerpt_find(fd, &s->bounds, &e);
-        return r < 0 ? r : excerpt_write(fd, &e, target, command, false);
+        return r < 0 ? r : excerpt_write(fd, &e, target, command);
 }
 
 static int show_excerpts(Logs *s) {

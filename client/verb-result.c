@@ -20,6 +20,20 @@ static void result_clear(Result *s) {
         sd_bus_error_free(&s->error);
 }
 
+static int none_ended(Result *s) {
+        const char *session = session_here(), *scope = client_scope_option(s->client);
+
+        if (session)
+                return error_set(&s->error,
+                                 "no job of this session (%s is '%.64s') has ended in this workspace: 'codex-jobs "
+                                 "list%s' lists those of all sessions.",
+                                 session_variable(), session, scope);
+        return error_set(&s->error,
+                         "no job of this workspace has ended: 'codex-jobs status%s' lists those that go on, "
+                         "'codex-jobs status --all%s' those of all workspaces.",
+                         scope, scope);
+}
+
 /* The one that ended last. */
 static int find_newest(Result *s) {
         _cleanup_job_list_ JobList list = {};
@@ -30,10 +44,7 @@ static int find_newest(Result *s) {
         if (r < 0)
                 return r;
         if (list.n == 0)
-                return error_set(&s->error,
-                                 "no job of this workspace has ended: 'codex-jobs status%s' lists those that go on, "
-                                 "'codex-jobs status --all%s' those of all workspaces.",
-                                 client_scope_option(s->client), client_scope_option(s->client));
+                return none_ended(s);
         newest = &list.records[0];
         for (size_t i = 1; i < list.n; i++)
                 if (list.records[i].sequence > newest->sequence)

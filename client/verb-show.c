@@ -7,59 +7,25 @@
 #include "say.h"
 #include "stream.h"
 
-#define NEXT_MAX 4
-
 typedef struct Show {
         const Common *common;
         Client *client;
         JobRecord record;
         OwnQueue queue;
-        char *next[NEXT_MAX + 1]; /* ends with NULL */
-        size_t n_next;
+        Next next;
         sd_bus_error error;
 } Show;
 
 static void show_clear(Show *s) {
-        for (size_t i = 0; i < s->n_next; i++)
-                free(s->next[i]);
+        next_clear(&s->next);
         (void) client_free(s->client);
         job_record_clear(&s->record);
         sd_bus_error_free(&s->error);
 }
 
-/* ---- What can be done ---- */
-
 /* Whether it does not begin because its user has said so. */
 static bool is_held(const Show *s) {
         return s->queue.paused && own_queue_has(&s->record);
-}
-
-static int add_next(Show *s, const char *verb, const char *option) {
-        const char *id = s->record.id;
-        char *command = answer_command(s->client, verb, &id, streq(verb, "resume") ? 0 : 1, option);
-
-        if (!command)
-                return -ENOMEM;
-        s->next[s->n_next++] = command;
-        return 0;
-}
-
-static int find_next(Show *s) {
-        int r = 0;
-
-        if (is_held(s))
-                r = add_next(s, "resume", "");
-        if (!job_state_is_terminal(s->record.state)) {
-                if (r >= 0)
-                        r = add_next(s, "await", "");
-                if (r >= 0 && s->record.state == JOB_RUNNING)
-                        r = add_next(s, "logs", " --follow");
-                return r < 0 ? r : add_next(s, "cancel", "");
-        }
-        r = add_next(s, "result", "");
-        if (r >= 0 && s->record.state != JOB_COMPLETED)
-                r = add_next(s, "logs", "");
-        return r < 0 ? r : add_next(s, "retry", "");
 }
 
 /* ---- The story ---- */
@@ -81,8 +47,8 @@ static int put_story(Show *s, FILE *f) {
                 return -ENOMEM;
         }
         r = render_entry(f, "journal", journal);
-        for (size_t i = 0; i < s->n_next && r >= 0; i++)
-                r = render_entry(f, "next", s->next[i]);
+        for (size_t i = 0; i < s->next.n && r >= 0; i++)
+                r = render_entry(f, "next", s->next.commands[i]);
         return r;
 }
 
@@ -115,7 +81,7 @@ static int show(Show *s, const char *id) {
         if (r >= 0)
                 r = own_queue_get_if_known(s->client, &s->queue, &s->error);
         if (r >= 0)
-                r = find_next(s);
+                r = next_for_job(&s->next, s->client, &s->record, &s->queue, NEXT_ALL);
         if (r < 0)
                 return r;
         if (!s->common->json)
@@ -125,7 +91,7 @@ static int show(Show *s, const char *id) {
                                   .n = 1,
                                   .records = &(const JobRecord *) { &s->record },
                                   .queue = &s->queue,
-                                  .next = s->next,
+                                  .next = s->next.commands,
                           },
                           &s->error);
 }

@@ -135,13 +135,13 @@ static int show_json(Status *s, const JobList *list) {
 }
 
 static int put_next(Status *s, FILE *f, const JobRecord *record) {
-        const char *verb = job_state_is_terminal(record->state) ? "result" : "await";
-        _cleanup_free_ char *command = answer_command(s->client, verb, &(const char *) { record->id }, 1, "");
+        _cleanup_next_ Next next = {};
+        int r;
 
-        if (!command)
-                return -ENOMEM;
-        (void) fprintf(f, "%10s: %s\n", "next", command);
-        return 0;
+        r = next_for_job(&next, s->client, record, &s->queue, NEXT_RESULT);
+        for (size_t i = 0; i < next.n && r >= 0; i++)
+                r = render_entry(f, "next", next.commands[i]);
+        return r;
 }
 
 static int put_jobs(Status *s, FILE *f, const JobList *list) {

@@ -32,8 +32,14 @@ def test_beginning_and_end_are_kept(cli, long, verb):
 
 @pytest.mark.parametrize('verb', ['result', 'await'])
 def test_last_lines_are_kept_and_the_rest_is_named(cli, long, verb):
-    cut, *lines = cli.output(verb, long['id'], '--tail', '2', status=4).splitlines()
-    assert lines == ['9999', '10000'] and f' of {long["stdout_bytes"]} bytes ' in cut
+    done = cli.run(verb, long['id'], '--tail', '2', status=4)
+    total = long['stdout_bytes']
+    assert done.stdout == '9999\n10000\n'
+    assert f'codex-jobs: the first {total - 11} of {total} bytes of its stdout are left out; all of them: ' \
+           f'codex-jobs logs {long["id"]} --stdout\n' in done.stderr
+    assert cli.run(verb, long['id'], '-q', '--tail', '2', status=4).stderr == ''
+    job = cli.job(verb, long['id'], '--tail', '2', status=4)
+    assert job['stdout'] == '9999\n10000\n' and job['stdout_truncated']
 
 
 def test_the_command_that_is_named_shows_all_of_it(cli, long):
@@ -124,3 +130,13 @@ def test_a_structured_result_is_clean_in_json(cli):
     text = r'{"a": ["\u001b[31mred\u0007", {"b": "ok\n"}], "n": 1}'
     job = cli.job('run', '--', 'sh', '-c', 'printf %s "$1" >"$CODEX_JOB_RESULT"', 'sh', text)
     assert job['result'] == {'a': ['red^G', {'b': 'ok\n'}], 'n': 1}
+
+
+def test_no_result_of_this_session(cli):
+    job = cli.job('run', '--', 'echo', 'of none')['id']
+    assert cli.output('result') == 'of none\n'
+    for name in ('CODEX_COMPANION_SESSION_ID', 'CODEX_JOBS_SESSION'):
+        cli.environment[name] = 'another'
+        told = cli.refused('result')
+        assert f"no job of this session ({name} is 'another') has ended" in told and "'codex-jobs list'" in told
+    assert job in cli.output('list')

@@ -3,7 +3,7 @@
 
 import re
 
-from clientsupport import cli  # noqa: F401
+from clientsupport import cli, codex  # noqa: F401
 
 # pylint: disable=redefined-outer-name
 
@@ -65,6 +65,23 @@ def test_document(cli):
     document = cli.document('show', job)
     assert document['job']['id'] == job and document['job']['stopped_by'] is None
     assert [command.split()[1] for command in document['next']] == ['result', 'retry']
+
+
+def test_each_verb_names_the_same_commands(cli):
+    job = cli.job('run', '--', 'false', status=1)['id']
+    rest = [f'codex-jobs logs {job}', f'codex-jobs retry {job}']
+    shown = [cli.document('await', job, status=1), cli.document('result', job, status=1), cli.document('cancel', job)]
+    assert [document['next'] for document in shown] == [rest] * 3
+    complete = [f'codex-jobs result {job}', *rest]
+    assert cli.document('show', job)['next'] == cli.document('status', job)['next'] == complete
+    lines = [line.strip() for line in cli.output('status', job).splitlines()]
+    assert [line for line in lines if line.startswith('next: ')] == [f'next: {command}' for command in complete]
+
+
+def test_no_command_for_a_prompt_that_is_erased(cli, codex):
+    job = cli.job('task', 'fake:failed', status=1)['id']
+    assert [command.split()[1] for command in cli.document('show', job)['next']] == ['result', 'logs']
+    assert [command.split()[1] for command in cli.document('await', job, status=1)['next']] == ['logs']
 
 
 def test_commands_of_a_story_work(cli):

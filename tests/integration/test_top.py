@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """codex-jobs top on a terminal: what is on the screen, and what keys do."""
 
+import os
 import re
 import signal
 
@@ -202,6 +203,16 @@ def test_retry(open_top, jobs):
     assert other != job
     terminal.until_line(other, 'failed', 'exit 3', 'again')
     assert jobs.get(other)['RetryOf'] == job
+
+
+def test_retry_without_what_it_read(open_top, jobs):
+    with os.fdopen(os.memfd_create('input'), 'rb') as file:
+        job = jobs.enqueue(['cat'], Kind=KIND, Label='reader', Stdin=file)
+    jobs.wait(job)
+    terminal = open_top(filtered='reader')
+    terminal.until_line(job, 'completed')
+    terminal.press('r')
+    terminal.until_line(f'the standard input of {job} was erased')
 
 
 def test_a_job_that_runs_is_not_tried_again(open_top, held):

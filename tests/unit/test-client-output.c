@@ -90,10 +90,10 @@ static void texts_in_bounds(void) {
         check_excerpt("0123456789", 10, UINT64_MAX, "0123456789");
         check_excerpt("0123456789abcdef", 10, UINT64_MAX,
                       "01234\n[6 of 16 bytes are left out here; all of them: ALL]\nbcdef");
-        check_excerpt("a\nb\nc\n", UINT64_MAX, 1, "[4 of 6 bytes are left out here; all of them: ALL]\nc\n");
+        check_excerpt("a\nb\nc\n", UINT64_MAX, 1, "c\n");
         check_excerpt("a\nb\nc\n", UINT64_MAX, 3, "a\nb\nc\n");
         check_excerpt("a\n0123456789\n", 4, 1,
-                      "[2 of 13 bytes are left out here; all of them: ALL]\n01\n"
+                      "01\n"
                       "[7 of 13 bytes are left out here; all of them: ALL]\n9\n");
         check_excerpt("abc", 1, UINT64_MAX, "[3 of 3 bytes are left out here; all of them: ALL]\n");
 }

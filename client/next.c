@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "answer.h"
+#include "next.h"
+
+void next_clear(Next *next) {
+        for (size_t i = 0; i < next->n; i++)
+                free(next->commands[i]);
+        *next = (Next) {};
+}
+
+static int add(Next *next, char *command) {
+        if (!command)
+                return -ENOMEM;
+        next->commands[next->n++] = command;
+        return 0;
+}
+
+static int add_for(Next *next, Client *c, const char *verb, const JobRecord *record, const char *option) {
+        return add(next, answer_command(c, verb, &(const char *) { record->id }, 1, option));
+}
+
+/* These have their prompt from standard input, which is erased when they end unless the configuration, which we do not
+ * see, keeps it. */
+static bool is_prompted(const JobRecord *record) {
+        return streq(record->kind, "task") || streq(record->kind, "adversarial-review");
+}
+
+static int next_for_ended(Next *next, Client *c, const JobRecord *record, NextKind kind) {
+        bool failed = record->state != JOB_COMPLETED;
+        int r = 0;
+
+        if (kind != NEXT_SHOWN)
+                r = add_for(next, c, "result", record, "");
+        if (r >= 0 && failed)
+                r = add_for(next, c, "logs", record, "");
+        if (r >= 0 && (failed || kind == NEXT_ALL) && !is_prompted(record))
+                r = add_for(next, c, "retry", record, "");
+        return r;
+}
+
+int next_for_job(Next *next, Client *c, const JobRecord *record, const OwnQueue *queue, NextKind kind) {
+        int r = 0;
+
+        if (job_state_is_terminal(record->state))
+                return next_for_ended(next, c, record, kind);
+        if (queue && queue->paused && own_queue_has(record))
+                r = add(next, answer_command(c, "resume", NULL, 0, ""));
+        if (r >= 0)
+                r = add_for(next, c, "await", record, "");
+        if (kind != NEXT_ALL)
+                return r;
+        if (r >= 0 && record->state == JOB_RUNNING)
+                r = add_for(next, c, "logs", record, " --follow");
+        return r < 0 ? r : add_for(next, c, "cancel", record, "");
+}
+
+/* One command for all that go on: a list may be long. */
+int next_for_jobs(Next *next, Client *c, const JobRecord *const *records, size_t n, const OwnQueue *queue) {
+        _cleanup_free_ const char **ids = calloc(n + 1, sizeof(char *));
+        size_t n_ids = 0;
+        int r = 0;
+
+        if (!ids)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                if (!job_state_is_terminal(records[i]->state))
+                        ids[n_ids++] = records[i]->id;
+        if (queue && queue->paused && queue->queued > 0)
+                r = add(next, answer_command(c, "resume", NULL, 0, ""));
+        return r < 0 || n_ids == 0 ? r : add(next, answer_command(c, "await", ids, n_ids, ""));
+}
