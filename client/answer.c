@@ -272,9 +272,11 @@ int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *ext
 /* ---- The end of a verb that failed ---- */
 
 int answer_detached(Client *c, const char *const *ids, size_t n, bool any) {
-        (void) answer_await_command(c, n == 1 ? "detached, the job goes on; to wait on" :
-                                                "detached, the jobs go on; to wait on",
-                                    ids, n, any);
+        const char *text = n == 1 ? "detached, the job goes on; to wait on" : "detached, the jobs go on; to wait on";
+
+        if (!client_was_answered(c))
+                text = "ended before the service answered; to wait";
+        (void) answer_await_command(c, text, ids, n, any);
         return STATUS_SIGNALLED + client_signal(c);
 }
 

@@ -8,7 +8,7 @@
 #define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 #define GIVE_UP_USEC (5 * USEC_PER_SEC)
 
-static uint64_t now_monotonic(void) {
+uint64_t now_monotonic(void) {
         struct timespec ts;
 
         (void) clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -64,6 +64,8 @@ static bool call_has_time(Call *call) {
                 call->failing_since = now;
         if (call->mode == CALL_PATIENT && call->client->owner)
                 return true;
+        if (!call->client->owner && now >= call->client->patience_until)
+                return false;
         return now - call->failing_since < GIVE_UP_USEC;
 }
 

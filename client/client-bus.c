@@ -14,6 +14,9 @@
 #define RETRY_DOUBLINGS_MAX 5
 #define RETRY_AWAY_USEC USEC_PER_SEC
 
+#define PATIENCE_MIN_USEC USEC_PER_SEC
+#define SLOW_USEC USEC_PER_SEC /* then a person is told what the wait is for */
+
 static int open_bus(Client *c);
 
 /* ---- The event loop ---- */
@@ -66,19 +69,29 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
         return 0;
 }
 
-int client_catch_signals(Client *c) {
+/* A signal that is ignored, as by nohup(1), would come nevertheless once it is blocked. */
+static int catch_signal(Client *c, int number, sd_event_source **ret) {
+        struct sigaction action;
         sigset_t set;
-        int r;
 
+        if (sigaction(number, NULL, &action) < 0)
+                return -errno;
+        if (action.sa_handler == SIG_IGN)
+                return 0;
         (void) sigemptyset(&set);
-        (void) sigaddset(&set, SIGINT);
-        (void) sigaddset(&set, SIGTERM);
+        (void) sigaddset(&set, number);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
                 return -errno;
-        r = sd_event_add_signal(c->event, &c->interrupt, SIGINT, on_signal, c);
-        if (r < 0)
-                return r;
-        return sd_event_add_signal(c->event, &c->terminate, SIGTERM, on_signal, c);
+        return sd_event_add_signal(c->event, ret, number, on_signal, c);
+}
+
+int client_catch_signals(Client *c) {
+        int r;
+
+        r = catch_signal(c, SIGINT, &c->interrupt);
+        if (r >= 0)
+                r = catch_signal(c, SIGTERM, &c->terminate);
+        return r < 0 ? r : catch_signal(c, SIGHUP, &c->hangup);
 }
 
 void client_restore_signals(Client *c) {
@@ -86,9 +99,11 @@ void client_restore_signals(Client *c) {
 
         c->interrupt = sd_event_source_disable_unref(c->interrupt);
         c->terminate = sd_event_source_disable_unref(c->terminate);
+        c->hangup = sd_event_source_disable_unref(c->hangup);
         (void) sigemptyset(&set);
         (void) sigaddset(&set, SIGINT);
         (void) sigaddset(&set, SIGTERM);
+        (void) sigaddset(&set, SIGHUP);
         (void) sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
@@ -104,6 +119,10 @@ sd_bus *client_bus(Client *c) {
         return c->bus;
 }
 
+bool client_was_answered(const Client *c) {
+        return c->owner;
+}
+
 bool client_is_away(const Client *c) {
         return c->away;
 }
@@ -116,6 +135,19 @@ void client_away(Client *c) {
         c->away = true;
         if (!c->quiet)
                 say("the service went away; waiting for it to come back.");
+}
+
+void client_set_patience(Client *c, uint64_t usec) {
+        if (usec != USEC_INFINITY)
+                c->patience_until = now_monotonic() + MAX(usec, PATIENCE_MIN_USEC);
+}
+
+static int on_slow(sd_event_source *s, uint64_t usec, void *userdata) {
+        Client *c = userdata;
+
+        if (!c->owner)
+                say("waiting for the service, which has not answered yet.");
+        return 0;
 }
 
 static void tell_changed(Client *c) {
@@ -152,10 +184,13 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
 
 int client_retry(Client *c) {
         uint64_t delay = RETRY_USEC << MIN(c->failures, RETRY_DOUBLINGS_MAX);
+        uint64_t now = now_monotonic();
         int enabled, r;
 
         if (c->away)
                 delay = MAX(delay, RETRY_AWAY_USEC);
+        if (!c->owner && c->patience_until != UINT64_MAX)
+                delay = MIN(delay, MAX(c->patience_until, now + USEC_PER_MSEC) - now);
         if (c->retry) {
                 r = sd_event_source_get_enabled(c->retry, &enabled);
                 if (r < 0 || enabled != SD_EVENT_OFF)
@@ -389,13 +424,18 @@ int client_new(const Common *common, Client **ret, sd_bus_error *error) {
         c = malloc(sizeof(Client));
         if (!c)
                 return -ENOMEM;
-        *c = (Client) { .quiet = common->quiet || common->json };
+        *c = (Client) { .quiet = common->quiet || common->json, .patience_until = UINT64_MAX };
         r = scope_resolve(common, &c->system, &c->scope_given, error);
         if (r < 0)
                 return r;
         r = sd_event_new(&c->event);
         if (r < 0)
                 return r;
+        if (!c->quiet && isatty(STDERR_FILENO)) {
+                r = sd_event_add_time_relative(c->event, &c->slow, CLOCK_MONOTONIC, SLOW_USEC, 0, on_slow, c);
+                if (r < 0)
+                        return r;
+        }
         r = open_bus(c);
         if (r < 0)
                 return explain_connect(c->system, r, error);
@@ -413,10 +453,12 @@ Client *client_free(Client *c) {
         free(c->matches);
         free(c->owner);
         free(c->unknown);
+        (void) sd_event_source_disable_unref(c->slow);
         (void) sd_event_source_disable_unref(c->retry);
         (void) sd_event_source_disable_unref(c->deadline);
         (void) sd_event_source_disable_unref(c->interrupt);
         (void) sd_event_source_disable_unref(c->terminate);
+        (void) sd_event_source_disable_unref(c->hangup);
         (void) sd_event_unref(c->event);
         sd_bus_error_free(&c->stop_error);
         free(c);

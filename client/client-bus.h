@@ -23,6 +23,9 @@ sd_event *client_event(Client *c);
 /* The connection, to ask others than the service; NULL while it is being opened again. */
 sd_bus *client_bus(Client *c);
 
+/* Whether the service has answered anything at all. */
+bool client_was_answered(const Client *c);
+
 /* Whether the service went away and has answered nothing since. */
 bool client_is_away(const Client *c);
 
@@ -43,14 +46,18 @@ void client_stop(Client *c, int r, const sd_bus_error *error);
 /* Forgets what ended it, so that something more can be asked. */
 void client_go_on(Client *c);
 
-/* From now on SIGINT and SIGTERM end client_iterate() and not the process. Behind client_restore_signals() they
- * end the process again. */
+/* From now on SIGINT, SIGTERM and SIGHUP end client_iterate() and not the process, those that are ignored apart. Behind
+ * client_restore_signals() they end the process again. */
 int client_catch_signals(Client *c);
 void client_restore_signals(Client *c);
 int client_signal(const Client *c); /* which one came, 0: none */
 
 /* client_iterate() returns -ETIMEDOUT after that time; USEC_INFINITY: never. */
 int client_set_timeout(Client *c, uint64_t usec);
+
+/* How long a service that cannot be reached, and was not yet, is tried again, counted from now. That is the wait of
+ * whoever gave a time to wait; it is a second at least, which a restart may take. Without this: a few seconds. */
+void client_set_patience(Client *c, uint64_t usec);
 
 /* ---- Subscriptions ---- */
 

@@ -21,6 +21,7 @@ struct Client {
         sd_bus *bus;   /* NULL only while the bus cannot be reached again */
         char *unknown; /* the id that there was no job for, NULL: none */
         char *owner;   /* the unique name that last answered as the service, NULL: none yet */
+        uint64_t patience_until; /* CLOCK_MONOTONIC, to try again while there is none; UINT64_MAX: not set */
         bool away;     /* the person was told that the service is away */
         Match **matches;
         size_t n_matches;
@@ -29,12 +30,14 @@ struct Client {
         void (*changed)(void *userdata);
         void *changed_userdata;
 
+        sd_event_source *slow; /* once: the service takes long to answer at all */
         sd_event_source *retry;
         unsigned failures; /* since something worked */
 
         sd_event_source *deadline;
         sd_event_source *interrupt;
         sd_event_source *terminate;
+        sd_event_source *hangup;
         int signal;
         int stop; /* what client_iterate() returns */
         sd_bus_error stop_error;
@@ -56,6 +59,9 @@ struct Call {
         bool waiting;           /* to be sent again */
         uint64_t failing_since; /* CLOCK_MONOTONIC, 0: it is not */
 };
+
+/* Of CLOCK_MONOTONIC, in microseconds. */
+uint64_t now_monotonic(void);
 
 /* Has all calls that wait, and the connection if it is gone, tried again soon. */
 int client_retry(Client *c);

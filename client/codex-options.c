@@ -3,6 +3,8 @@
 #include "codex-options.h"
 #include "foreground.h"
 
+#define TIMEOUT_DEFAULT (6 * 3600 * USEC_PER_SEC)
+
 int codex_option(const Verb *verb, CodexOptions *o, int option) {
         switch (option) {
         case OPTION_BACKGROUND:
@@ -29,10 +31,20 @@ int codex_option(const Verb *verb, CodexOptions *o, int option) {
         }
 }
 
+int codex_options_check(const Verb *verb, const CodexOptions *o) {
+        if (o->timeout_usec != USEC_INFINITY && o->background && !o->await)
+                return usage_error(verb, "--timeout-ms is for a wait, and --background alone does not wait: add --await");
+        if (o->poll_usec > 0 && !o->await)
+                return usage_error(verb, "--poll-interval-ms is for --await");
+        return 0;
+}
+
 int codex_run(const CodexOptions *o, const Common *common, Request *request) {
+        uint64_t timeout_usec = o->timeout_usec == USEC_INFINITY ? TIMEOUT_DEFAULT : o->timeout_usec;
+
         if (o->await)
-                return run_and_await(common, request, o->timeout_usec, o->poll_usec);
+                return run_and_await(common, request, timeout_usec, o->poll_usec);
         if (o->background)
                 return run_in_background(common, request, true);
-        return run_in_foreground(common, request, o->timeout_usec);
+        return run_in_foreground(common, request, timeout_usec);
 }

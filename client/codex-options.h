@@ -13,11 +13,11 @@ typedef struct CodexOptions {
         bool read_only;
         bool background;
         bool await;
-        uint64_t timeout_usec;
-        uint64_t poll_usec;
+        uint64_t timeout_usec; /* USEC_INFINITY: not given */
+        uint64_t poll_usec;    /* 0: not given */
 } CodexOptions;
 
-#define CODEX_OPTIONS_INIT (CodexOptions) { .timeout_usec = 6 * 3600 * USEC_PER_SEC }
+#define CODEX_OPTIONS_INIT (CodexOptions) { .timeout_usec = USEC_INFINITY }
 
 enum {
         OPTION_BACKGROUND = OPTION_REQUEST_END,
@@ -51,6 +51,9 @@ enum {
 
 /* Deals with an option that option_next() returned, as request_option() does. */
 int codex_option(const Verb *verb, CodexOptions *options, int option);
+
+/* Whether the options fit together. Returns 0, or what to exit with after telling that they do not. */
+int codex_options_check(const Verb *verb, const CodexOptions *options);
 
 /* Hands the request over and stays, or not, as the options say. Returns the exit status. */
 int codex_run(const CodexOptions *options, const Common *common, Request *request);

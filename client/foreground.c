@@ -54,6 +54,7 @@ static int visit_begin(Visit *v, const Common *common, const WaitOptions *option
         r = client_catch_signals(v->client);
         if (r < 0)
                 return r;
+        client_set_patience(v->client, timeout_usec);
         r = client_set_timeout(v->client, MAX(timeout_usec, ENQUEUE_USEC));
         if (r < 0)
                 return r;

@@ -68,6 +68,13 @@ static int bad_option(const Verb *verb, int c, char *argv[], const struct option
         return usage_error(verb, "unknown option '-%c'", optopt);
 }
 
+static int set_scope(const Verb *verb, Common *common, Scope scope) {
+        if (common->scope != SCOPE_DEFAULT && common->scope != scope)
+                return usage_error(verb, "--system and --user exclude each other");
+        common->scope = scope;
+        return 0;
+}
+
 int option_next(const Verb *verb, Common *common, int argc, char *argv[], const char *letters,
                 const struct option *options, int *ret) {
         for (;;) {
@@ -87,10 +94,10 @@ int option_next(const Verb *verb, Common *common, int argc, char *argv[], const 
                         *ret = say_if_stdout_failed();
                         return -ESHUTDOWN;
                 case OPTION_SYSTEM:
-                        common->scope = SCOPE_SYSTEM;
-                        break;
                 case OPTION_USER:
-                        common->scope = SCOPE_USER;
+                        *ret = set_scope(verb, common, c == OPTION_SYSTEM ? SCOPE_SYSTEM : SCOPE_USER);
+                        if (*ret != 0)
+                                return -ESHUTDOWN;
                         break;
                 case OPTION_JSON:
                         common->json = true;

@@ -70,6 +70,15 @@ static int label_option(const Verb *verb, RequestOptions *options) {
         return 1;
 }
 
+static int notify_option(const Verb *verb, RequestOptions *options, Notify notify) {
+        if (options->notify != NOTIFY_DEFAULT && options->notify != notify) {
+                (void) usage_error(verb, "--notify and --no-notify exclude each other");
+                return -EINVAL;
+        }
+        options->notify = notify;
+        return 1;
+}
+
 int request_option(const Verb *verb, RequestOptions *options, int option) {
         int r;
 
@@ -100,11 +109,9 @@ int request_option(const Verb *verb, RequestOptions *options, int option) {
                 options->read_only = true;
                 return 1;
         case OPTION_NOTIFY:
-                options->notify = NOTIFY_YES;
-                return 1;
+                return notify_option(verb, options, NOTIFY_YES);
         case OPTION_NO_NOTIFY:
-                options->notify = NOTIFY_NO;
-                return 1;
+                return notify_option(verb, options, NOTIFY_NO);
         case OPTION_OUTPUT_MAX:
                 return size_option(verb, "output-max", 1, "at least 1", &options->output_max);
         case OPTION_MEMORY_MAX:

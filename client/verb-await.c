@@ -50,6 +50,7 @@ static int begin(Await *a, char *const *ids, size_t n, uint64_t timeout_usec, ui
         r = client_catch_signals(a->client);
         if (r < 0)
                 return r;
+        client_set_patience(a->client, timeout_usec);
         r = client_set_timeout(a->client, timeout_usec);
         if (r < 0)
                 return r;
@@ -67,6 +68,14 @@ static int begin(Await *a, char *const *ids, size_t n, uint64_t timeout_usec, ui
         return r;
 }
 
+/* Whether a job was given before, perhaps by another beginning of its id. */
+static bool is_repeated(const Await *a, size_t i) {
+        for (size_t k = 0; k < i; k++)
+                if (streq(wait_job(a->wait, k)->id, wait_job(a->wait, i)->id))
+                        return true;
+        return false;
+}
+
 /* The ids of the jobs that have not ended. The caller frees the array. */
 static int unfinished(const Await *a, const char ***ret, size_t *ret_n) {
         const char **ids = calloc(wait_count(a->wait) + 1, sizeof(char *));
@@ -75,7 +84,7 @@ static int unfinished(const Await *a, const char ***ret, size_t *ret_n) {
         if (!ids)
                 return -ENOMEM;
         for (size_t i = 0; i < wait_count(a->wait); i++)
-                if (!job_state_is_terminal(wait_job(a->wait, i)->record.state))
+                if (!job_state_is_terminal(wait_job(a->wait, i)->record.state) && !is_repeated(a, i))
                         ids[n++] = wait_job(a->wait, i)->id;
         *ret = ids;
         *ret_n = n;
@@ -106,7 +115,7 @@ static int show_unfinished(Await *a) {
         for (size_t i = 0; i < wait_count(a->wait); i++) {
                 const WaitedJob *job = wait_job(a->wait, i);
 
-                if (!job->complete || job_state_is_terminal(job->record.state))
+                if (!job->complete || job_state_is_terminal(job->record.state) || is_repeated(a, i))
                         continue;
                 r = answer_activity(&job->record);
                 if (r < 0)
@@ -125,7 +134,7 @@ static int show_ended(Await *a) {
         for (size_t i = 0; i < wait_count(a->wait); i++) {
                 const WaitedJob *job = wait_job(a->wait, i);
 
-                if (!job_state_is_terminal(job->record.state))
+                if (!job_state_is_terminal(job->record.state) || is_repeated(a, i))
                         continue;
                 if (wait_count(a->wait) > 1 && !a->common->quiet && job->record.state == JOB_COMPLETED)
                         say("%s completed", job->id);
@@ -155,7 +164,7 @@ static int write_documents(Await *a, const JobRecord **records, JsonExtra *extra
         for (size_t i = 0; i < wait_count(a->wait); i++) {
                 const WaitedJob *job = wait_job(a->wait, i);
 
-                if (!job->complete || (a->any && !timed_out && job != wait_first_ended(a->wait)))
+                if (!job->complete || is_repeated(a, i) || (a->any && !timed_out && job != wait_first_ended(a->wait)))
                         continue;
                 records[n] = &job->record;
                 r = read_extra(a, job, timed_out, &extras[n++]);
@@ -253,12 +262,15 @@ static int run(int argc, char *argv[], Common *common) {
         };
         uint64_t timeout_usec = TIMEOUT_DEFAULT, poll_usec = 0;
         _cleanup_(await_clear) Await a = { .common = common, .bounds = BOUNDS_NONE };
+        bool all = false;
         int option, r;
 
         while ((r = option_next(&verb_await, common, argc, argv, ":" COMMON_LETTERS BOUNDS_LETTERS, options,
                                 &option)) == 0) {
-                if (option == OPTION_ANY || option == OPTION_ALL)
-                        a.any = option == OPTION_ANY;
+                if (option == OPTION_ANY)
+                        a.any = true;
+                else if (option == OPTION_ALL)
+                        all = true;
                 else if (option == OPTION_TIMEOUT_MS)
                         r = option_milliseconds(&verb_await, "timeout-ms", &timeout_usec);
                 else if (option == OPTION_POLL_INTERVAL_MS)
@@ -270,6 +282,8 @@ static int run(int argc, char *argv[], Common *common) {
         }
         if (r < 0)
                 return option;
+        if (a.any && all)
+                return usage_error(&verb_await, "--any and --all exclude each other");
         if (optind >= argc)
                 return usage_error(&verb_await, "no job given: 'codex-jobs status' lists them");
         return await(&a, argv + optind, (size_t) (argc - optind), timeout_usec, poll_usec);

@@ -207,10 +207,30 @@ static int cancel(Cancel *s, char *const *ids, size_t n) {
         if (!s->jobs)
                 return -ENOMEM;
         s->n = MAX(n, 1U);
+        r = client_catch_signals(s->client);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < s->n; i++)
                 s->jobs[i] = (Cancelled) { .id = n > 0 ? ids[i] : found, .record = JOB_RECORD_INIT, .cancel = s };
         r = cancel_all(s);
         return r < 0 ? r : show(s);
+}
+
+/* A signal ended the wait: those that the service was asked to end are ended all the same. */
+static int interrupted(Cancel *s) {
+        _cleanup_free_ const char **ids = calloc(s->n + 1, sizeof(char *));
+        size_t n = 0;
+
+        if (!ids)
+                return say_out_of_memory();
+        for (size_t i = 0; i < s->n; i++)
+                if (s->jobs[i].call)
+                        ids[n++] = s->jobs[i].record.id;
+        if (n > 0)
+                (void) answer_await_command(s->client, n == 1 ? "the job is being ended; to wait for that" :
+                                                                "the jobs are being ended; to wait for that",
+                                            ids, n, false);
+        return STATUS_SIGNALLED + client_signal(s->client);
 }
 
 static int run(int argc, char *argv[], Common *common) {
@@ -222,6 +242,8 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         r = cancel(&s, argv + optind, (size_t) (argc - optind));
+        if (r == -EINTR)
+                return interrupted(&s);
         return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
 }
 
@@ -232,7 +254,8 @@ const Verb verb_cancel = {
                 "\n"
                 "Ends jobs with all of their processes, and returns when those are gone. Without an id: the\n"
                 "one job of this workspace that is active. A job that ended before stays as it ended.\n"
-                "Exits with 0 when no job goes on, else with 125.\n"
+                "Exits with 0 when no job goes on, else with 125; Ctrl-C ends the wait for that (130), the\n"
+                "jobs are ended all the same.\n"
                 "\n"
                 "Options:\n"
                 COMMON_HELP,

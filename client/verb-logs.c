@@ -169,6 +169,8 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
         else if (s->no_tail && s->bounds.tail != UINT64_MAX)
                 *ret_status = usage_error(&verb_logs, "--no-tail is for all lines and --tail for the last: leave one of "
                                                       "them out");
+        else if (s->no_tail && !s->follow)
+                *ret_status = usage_error(&verb_logs, "--no-tail is for --follow: without it all lines are printed");
         else if (optind >= argc)
                 *ret_status = usage_error(&verb_logs, "no job given: 'codex-jobs status' lists them");
         else if (argc - optind > 1)

@@ -18,7 +18,7 @@ typedef struct Retry {
         RequestOptions request;
         bool background;
         bool await;
-        uint64_t timeout_usec;
+        uint64_t timeout_usec; /* USEC_INFINITY: not given */
 } Retry;
 
 static int retry_option(Retry *o, int option) {
@@ -46,7 +46,8 @@ static int retry(const Retry *o, const Common *common, const char *id) {
         if (r < 0)
                 return say_error(&error, r);
         if (o->await)
-                return run_and_await(common, &request, o->timeout_usec, 0);
+                return run_and_await(common, &request,
+                                     o->timeout_usec == USEC_INFINITY ? TIMEOUT_DEFAULT : o->timeout_usec, 0);
         return run_in_background(common, &request, o->background);
 }
 
@@ -72,9 +73,11 @@ static int parse(Retry *o, int argc, char *argv[], Common *common, int *ret_stat
         *ret_status = option;
         if (r < 0)
                 return r;
-        if (argc - optind == 1)
+        if (o->timeout_usec != USEC_INFINITY && !o->await)
+                *ret_status = usage_error(&verb_retry, "--timeout-ms is for --await");
+        else if (argc - optind == 1)
                 return 0;
-        if (optind >= argc)
+        else if (optind >= argc)
                 *ret_status = usage_error(&verb_retry, "no job given: 'codex-jobs list' lists them");
         else
                 *ret_status = usage_error(&verb_retry, "one job at a time, not %d", argc - optind);
@@ -82,7 +85,7 @@ static int parse(Retry *o, int argc, char *argv[], Common *common, int *ret_stat
 }
 
 static int run(int argc, char *argv[], Common *common) {
-        Retry o = { .timeout_usec = TIMEOUT_DEFAULT };
+        Retry o = { .timeout_usec = USEC_INFINITY };
         int status, r;
 
         r = parse(&o, argc, argv, common, &status);

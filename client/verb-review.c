@@ -57,7 +57,6 @@ static int review(ReviewOptions *o, const Common *common) {
 
         o->review.model = o->codex.model;
         o->review.effort = o->codex.effort;
-        o->codex.await |= o->codex.background && o->wait;
         r = request_from_options(&o->codex.request, &request, &error);
         if (r >= 0)
                 r = review_to_request(&o->review, &request, &error);
@@ -86,6 +85,10 @@ static int run(const Verb *verb, int argc, char *argv[], Common *common) {
         }
         if (r < 0)
                 return option;
+        o.codex.await |= o.codex.background && o.wait;
+        r = codex_options_check(verb, &o.codex);
+        if (r != 0)
+                return r;
         if (o.review.base && o.review.scope == REVIEW_WORKING_TREE)
                 return usage_error(verb, "--base is about a branch and '--scope working-tree' is not: leave one of "
                                          "them out");

@@ -36,9 +36,9 @@ typedef struct Status {
         bool wait;
         bool timed_out;
         Wait *waited;
-        uint64_t timeout_usec;
+        uint64_t timeout_usec; /* USEC_INFINITY: not given */
         uint64_t poll_usec;
-        uint64_t limit; /* of jobs that ended */
+        uint64_t limit; /* of jobs that ended; 0: not given */
         char *workspace;
         bool changed; /* what is watched */
         bool shown;
@@ -66,7 +66,7 @@ static int list_jobs(Status *s, JobList *ret) {
                 return r;
         filter.active = false;
         filter.ended = true;
-        filter.limit = s->limit;
+        filter.limit = s->limit ?: LIMIT_DEFAULT;
         r = job_list(s->client, &filter, &ended, &s->error);
         if (r < 0)
                 return r;
@@ -342,9 +342,11 @@ static int wait_for_end(Status *s) {
                 if (r < 0)
                         return r;
         }
+        client_set_patience(s->client, s->timeout_usec);
         r = client_catch_signals(s->client);
         if (r >= 0)
-                r = client_set_timeout(s->client, s->timeout_usec);
+                r = client_set_timeout(s->client,
+                                       s->timeout_usec == USEC_INFINITY ? TIMEOUT_DEFAULT : s->timeout_usec);
         if (r >= 0)
                 r = wait_new(s->client, &options, &s->waited);
         if (r >= 0)
@@ -373,6 +375,27 @@ static int status(Status *s) {
         return s->timed_out ? STATUS_TIMED_OUT : 0;
 }
 
+static int check_options(const Status *s) {
+        const Verb *verb = &verb_status;
+
+        if (s->watch && s->common->json)
+                return usage_error(verb, "--watch is for people and --json is not: leave one of them out");
+        if (s->watch && s->wait)
+                return usage_error(verb, "--watch never ends and --wait does: leave one of them out");
+        if (s->wait && s->n_ids == 0)
+                return usage_error(verb, "--wait needs the job to wait for: 'codex-jobs status' lists them");
+        if (s->timeout_usec != USEC_INFINITY && !s->wait)
+                return usage_error(verb, "--timeout-ms is for --wait");
+        if (s->poll_usec > 0 && !s->wait)
+                return usage_error(verb, "--poll-interval-ms is for --wait");
+        if (s->all && s->n_ids > 0)
+                return usage_error(verb, "--all is for all jobs, and '%.48s' is one: leave one of them out", s->ids[0]);
+        if (s->limit > 0 && s->n_ids > 0)
+                return usage_error(verb, "--limit is for all jobs, and '%.48s' is one: leave one of them out",
+                                   s->ids[0]);
+        return 0;
+}
+
 static int run(int argc, char *argv[], Common *common) {
         static const struct option options[] = {
                 COMMON_OPTIONS,
@@ -386,8 +409,7 @@ static int run(int argc, char *argv[], Common *common) {
         };
         _cleanup_(status_clear) Status s = {
                 .common = common,
-                .limit = LIMIT_DEFAULT,
-                .timeout_usec = TIMEOUT_DEFAULT,
+                .timeout_usec = USEC_INFINITY,
         };
         int option, r;
 
@@ -409,15 +431,10 @@ static int run(int argc, char *argv[], Common *common) {
         }
         if (r < 0)
                 return option;
-        if (s.watch && common->json)
-                return usage_error(&verb_status, "--watch is for people and --json is not: leave one of them out");
-        if (s.watch && s.wait)
-                return usage_error(&verb_status, "--watch never ends and --wait does: leave one of them out");
-        if (s.wait && optind >= argc)
-                return usage_error(&verb_status, "--wait needs the job to wait for: 'codex-jobs status' lists them");
         s.ids = argv + optind;
         s.n_ids = (size_t) (argc - optind);
-        return status(&s);
+        r = check_options(&s);
+        return r != 0 ? r : status(&s);
 }
 
 const Verb verb_status = {

@@ -104,6 +104,9 @@ static int run(int argc, char *argv[], Common *common) {
                 return usage_error(&verb_task, "give one of --resume, --resume-last and --fresh");
         if (o.task.write && o.codex.read_only)
                 return usage_error(&verb_task, "--write and --read-only exclude each other");
+        r = codex_options_check(&verb_task, &o.codex);
+        if (r != 0)
+                return r;
         o.task.prompt = argv + optind;
         o.task.n_prompt = (size_t) (argc - optind);
         return task(&o, common);

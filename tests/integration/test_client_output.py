@@ -140,3 +140,10 @@ def test_no_result_of_this_session(cli):
         told = cli.refused('result')
         assert f"no job of this session ({name} is 'another') has ended" in told and "'codex-jobs list'" in told
     assert job in cli.output('list')
+
+
+def test_a_job_that_is_named_twice_is_shown_once(cli):
+    job = cli.enqueue('--', 'echo', 'once')
+    assert cli.output('await', job, job[:-1]) == 'once\n'
+    assert [each['id'] for each in cli.jobs('await', job, job)] == [job]
+    cli.run('await', '--any', job, job)

@@ -82,7 +82,7 @@ def test_notify(cli):
     assert quiet['notify'] is False
     assert 'notify: no' in cli.output('show', quiet['id'])
     assert cli.job('enqueue', '--', 'true')['notify'] is True
-    assert cli.job('enqueue', '--no-notify', '--notify', '--', 'true')['notify'] is True
+    assert cli.job('enqueue', '--notify', '--notify', '--', 'true')['notify'] is True
     cli.run('await', quiet['id'])
     assert cli.job('retry', '--no-notify', quiet['id'])['notify'] is False
     assert cli.job('retry', '--notify', quiet['id'])['notify'] is True

@@ -35,6 +35,25 @@ def test_abbreviation_of_several_options(cli):
     assert "'--tail'" in told and "'--timeout-ms'" in told
 
 
+@pytest.mark.parametrize('typed, told', [
+    (['status', '--timeout-ms', '5'], '--timeout-ms is for --wait'),
+    (['status', '--watch', '--timeout-ms', '5'], '--timeout-ms is for --wait'),
+    (['status', '--poll-interval-ms', '5'], '--poll-interval-ms is for --wait'),
+    (['status', '--all', 'job-0'], "--all is for all jobs, and 'job-0' is one"),
+    (['status', '--limit', '1', 'a', 'b'], "--limit is for all jobs, and 'a' is one"),
+    (['retry', '--timeout-ms', '5', 'job-0'], '--timeout-ms is for --await'),
+    (['retry', '--background', '--timeout-ms', '5', 'job-0'], '--timeout-ms is for --await'),
+    (['task', '--background', '--timeout-ms', '5', 'x'], '--timeout-ms is for a wait'),
+    (['task', '--poll-interval-ms', '5', 'x'], '--poll-interval-ms is for --await'),
+    (['review', '--background', '--timeout-ms', '5'], '--timeout-ms is for a wait'),
+    (['logs', '--no-tail', 'job-0'], '--no-tail is for --follow'),
+    (['await', '--any', '--all', 'job-0'], '--any and --all exclude each other'),
+    (['--user', 'status', '--system'], '--system and --user exclude each other'),
+    (['run', '--notify', '--no-notify', '--', 'true'], '--notify and --no-notify exclude each other')])
+def test_options_that_would_do_nothing(cli, typed, told):
+    assert f'codex-jobs: {told}' in cli.refused(*typed)
+
+
 def swapped(job):
     """An id with its last two different characters in the wrong order."""
     for at in range(len(job) - 2, 0, -1):

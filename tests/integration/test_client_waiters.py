@@ -3,10 +3,12 @@
 how the job ended; who leaves takes no job along."""
 
 import signal
+import time
 
 import pytest
-from clientsupport import cli  # noqa: F401
+from clientsupport import Running, cli  # noqa: F401
 from support import PATIENCE, Process
+from terminal import Terminal
 
 # pylint: disable=redefined-outer-name
 
@@ -106,7 +108,7 @@ def test_job_that_ends_meanwhile_is_told(scope, waiters, outage):
 # --- who leaves takes no job along ----------------------------------------------------------------
 
 @pytest.mark.parametrize('number, status', [
-    (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, -1), (signal.SIGKILL, -9)])
+    (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)])
 def test_signal_ends_the_wait_and_not_the_job(jobs, waiters, number, status):
     for waiter in waiters.waiters.values():
         waiter.process.send_signal(number)
@@ -154,3 +156,67 @@ def test_reader_that_leaves(cli, jobs, gate):
     gate.open()
     assert jobs.wait(job).exit_code == 5
     assert running.process.wait(PATIENCE) == 128 + signal.SIGPIPE
+
+
+def test_an_ignored_signal_stays_ignored(cli, gate):
+    """As with nohup."""
+    command = cli.command('run', '--', *gate.job('echo one'))
+    running = Running(['env', '--ignore-signal=HUP', *command])
+    cli.running.append(running)
+    gate.wait()
+    running.tells('accepted; ')
+    running.process.send_signal(signal.SIGHUP)
+    gate.open()
+    assert running.end()[:2] == (0, 'one\n')
+
+
+def test_leaving_while_a_job_is_being_cancelled(cli, jobs, gate, pipe):
+    asked = pipe('asked')
+    job = cli.enqueue('--', *gate.job(before=f'trap "echo asked >{asked.path}" TERM', then='read _ <"$2"'))
+    gate.wait()
+    cancelling = cli.listen('cancel', job)
+    assert asked.line() == 'asked'
+    cancelling.process.send_signal(signal.SIGINT)
+    assert cancelling.end() == (130, '', [
+        f'codex-jobs: the job is being ended; to wait for that: codex-jobs await {job}'])
+    gate.open(2)
+    assert jobs.wait(job).state in ('cancelled', 'completed')
+
+
+# --- a service that is not there ------------------------------------------------------------------
+
+def seconds(action):
+    began = time.monotonic()
+    action()
+    return time.monotonic() - began
+
+
+@pytest.fixture
+def masked(cli, scope):
+    cli.environment['TERM'] = 'dumb'
+    scope.systemctl('mask', '--runtime', '--now', scope.service)
+    yield cli
+    scope.systemctl('unmask', '--runtime', scope.service)
+
+
+@pytest.mark.restarts
+def test_the_time_to_wait_holds_for_a_service_that_does_not_start(masked):
+    def refused(*command):
+        assert 'the service does not start' in masked.refused(*command)
+
+    without = seconds(lambda: refused('status'))
+    for command in (['await', '--timeout-ms', '1000', 'job-0'], ['status', '--wait', '--timeout-ms', '1000', 'job-0'],
+                    ['run', '--timeout-ms', '1000', '--', 'true']):
+        assert seconds(lambda: refused(*command)) < without, command # pylint: disable=cell-var-from-loop
+
+
+@pytest.mark.restarts
+def test_what_the_wait_is_for_is_told_and_nothing_that_is_not_known(masked):
+    terminal = Terminal(masked.command('await', 'job-0'), columns=120)
+    try:
+        terminal.until_line('waiting for the service, which has not answered yet')
+        terminal.process.kill(signal.SIGTERM)
+        terminal.until_line('codex-jobs: ended before the service answered; to wait: codex-jobs await job-0')
+        assert terminal.end() == 143
+    finally:
+        terminal.close()
