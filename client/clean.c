@@ -13,6 +13,8 @@ typedef enum CleanState {
         CLEAN_C2,       /* behind the first byte of U+0080 to U+00BF */
 } CleanState;
 
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
 enum { ESC = 0x1b, BEL = 0x07, DEL = 0x7f };
 
 /* The states in which nothing is shown. Each ends at the latest at the end of the line, so that half a sequence
@@ -39,6 +41,17 @@ static bool skip(Cleaner *cl, unsigned char c) {
                         cl->state = CLEAN_TEXT;
                 return c != '\n' && c != '\r';
         }
+}
+
+/* U+061C, U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069. */
+size_t turns_direction(const unsigned char *s) {
+        if (s[0] == 0xd8)
+                return s[1] == 0x9c ? 2 : 0;
+        if (s[0] != 0xe2)
+                return 0;
+        if (s[1] == 0x80)
+                return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae) ? 3 : 0;
+        return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9 ? 3 : 0;
 }
 
 static size_t put(char *out, const char *text) {
@@ -86,7 +99,24 @@ static unsigned bytes_behind(unsigned char c) {
         return c >= 0xf0 && c < 0xf8 ? 3 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xc3 && c < 0xe0 ? 1 : 0;
 }
 
-static size_t clean_byte(Cleaner *cl, unsigned char c, char *out) {
+static size_t hold(Cleaner *cl, unsigned char c) {
+        cl->held[cl->n_held++] = c;
+        cl->more = 0;
+        return 0;
+}
+
+/* The character turned out to be harmless. */
+static size_t put_held(Cleaner *cl, char *out) {
+        size_t n = cl->n_held;
+
+        for (size_t i = 0; i < n; i++)
+                out[i] = (char) cl->held[i];
+        cl->more = bytes_behind(cl->held[0]) - (unsigned) (n - 1);
+        cl->n_held = 0;
+        return n;
+}
+
+static size_t clean_other(Cleaner *cl, unsigned char c, char *out) {
         bool goes_on = c >= 0x80 && c < 0xc0;
 
         if (cl->state == CLEAN_C2) {
@@ -110,11 +140,29 @@ static size_t clean_byte(Cleaner *cl, unsigned char c, char *out) {
                 cl->more = 0;
                 return 0;
         }
+        if (c == 0xe2 || c == 0xd8)
+                return hold(cl, c);
         if (goes_on && cl->more == 0) /* part of no character: other character sets have controls there */
-                return put(out, "\xef\xbf\xbd");
+                return put(out, REPLACEMENT);
         cl->more = goes_on ? cl->more - 1 : bytes_behind(c);
         *out = (char) c;
         return 1;
+}
+
+static size_t clean_byte(Cleaner *cl, unsigned char c, char *out) {
+        unsigned char character[] = { cl->held[0], cl->n_held > 1 ? cl->held[1] : c, c, 0 };
+        size_t n;
+
+        if (cl->n_held == 0)
+                return clean_other(cl, c, out);
+        if (turns_direction(character) == cl->n_held + 1) {
+                cl->n_held = 0;
+                return put(out, REPLACEMENT);
+        }
+        if (cl->n_held == 1 && cl->held[0] == 0xe2 && (c == 0x80 || c == 0x81))
+                return hold(cl, c);
+        n = put_held(cl, out);
+        return n + clean_other(cl, c, out + n);
 }
 
 size_t clean(Cleaner *cleaner, const char *in, size_t n, char *out) {

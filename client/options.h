@@ -58,7 +58,7 @@ enum {
         "                           $CODEX_JOBS_SCOPE (system or user), else the system's\n" \
         "                           where it is installed\n"                              \
         "      --json               answer with one JSON document on stdout\n"            \
-        "  -q, --quiet              say nothing but errors\n"                             \
+        "  -q, --quiet              print the result and errors only\n"                   \
         "  -h, --help               show this"
 
 typedef struct Verb {

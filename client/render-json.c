@@ -4,6 +4,7 @@
 
 #include "clean.h"
 #include "render-json.h"
+#include "say.h"
 #include "stream.h"
 #include "time-util.h"
 
@@ -40,12 +41,13 @@ static int add_string(json_object *object, const char *name, const char *value) 
 }
 
 /* What comes from a job or from whoever enqueued it. */
-static int add_clean(json_object *object, const char *name, const char *value) {
-        _cleanup_free_ char *text = isempty(value) ? NULL : clean_string(value);
+static int add_clean_line(json_object *object, const char *name, const char *value) {
+        _cleanup_free_ char *text = isempty(value) ? NULL : clean_string(value), *line = NULL;
 
-        if (!isempty(value) && !text)
-                return -ENOMEM;
-        return add_string(object, name, text);
+        if (isempty(value))
+                return add_null(object, name);
+        line = text ? one_line(text) : NULL;
+        return line ? add_string(object, name, line) : -ENOMEM;
 }
 
 static int add_bool(json_object *object, const char *name, bool value) {
@@ -111,7 +113,7 @@ static int add_record(json_object *o, const JobRecord *record) {
 
         if ((r = add_string(o, "id", record->id)) < 0 ||
             (r = add_string(o, "kind", record->kind)) < 0 ||
-            (r = add_clean(o, "label", record->label)) < 0 ||
+            (r = add_clean_line(o, "label", record->label)) < 0 ||
             (r = add_string(o, "state", job_state_to_string(record->state))) < 0 ||
             (r = add_string(o, "reason", null_if_empty(job_reason_to_string(record->reason)))) < 0 ||
             (r = add_number_unless(o, "exit_code", record->exit_code, -1)) < 0 ||
@@ -126,7 +128,7 @@ static int add_record(json_object *o, const JobRecord *record) {
             (r = add_time(o, "started_at", record->started_usec)) < 0 ||
             (r = add_time(o, "finished_at", record->finished_usec)) < 0 ||
             (r = add_number_unless(o, "sequence", (int64_t) record->sequence, 0)) < 0 ||
-            (r = add_clean(o, "progress", record->progress)) < 0 ||
+            (r = add_clean_line(o, "progress", record->progress)) < 0 ||
             (r = add_number(o, "stdout_bytes", record->stdout_bytes)) < 0 ||
             (r = add_number(o, "stderr_bytes", record->stderr_bytes)) < 0 ||
             (r = add_result(o, null_if_empty(record->result))) < 0 ||

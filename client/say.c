@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <sys/uio.h>
 
+#include "clean.h"
 #include "live.h"
 #include "options.h"
 #include "say.h"
@@ -10,27 +11,18 @@
 
 #define ERROR_OWN "org.codex.Jobs.Client.Failed"
 
-/* U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 turn the direction of what follows: a label could look like
- * another. */
-static bool turns_direction(const unsigned char *s) {
-        if (s[0] != 0xe2)
-                return false;
-        if (s[1] == 0x80)
-                return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae);
-        return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
-}
-
 char *one_line(const char *s) {
         char *line = utf8_make_valid(s, strlen(s)), *to = line;
         unsigned char *from = (unsigned char *) line;
+        size_t n;
 
         if (!line)
                 return NULL;
         while (*from) {
-                if (turns_direction(from)) {
-                        from += 3;
+                n = turns_direction(from);
+                from += n;
+                if (n > 0)
                         continue;
-                }
                 if (*from < 0x20 || *from == 0x7f)
                         *from = ' ';
                 else if (from[0] == 0xc2 && from[1] >= 0x80 && from[1] < 0xa0) /* U+0080 to U+009F */

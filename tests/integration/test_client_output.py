@@ -124,6 +124,9 @@ def test_anything_else_gets_it_byte_for_byte(cli):
 def test_what_a_job_says_of_itself_is_clean_in_json(cli):
     job = cli.job('run', '--label', 'a\x1b[31mb', '--', 'systemd-notify', '--status', 'x\x1b[2Jy')
     assert (job['label'], job['progress']) == ('ab', 'xy')
+    job = cli.job('run', '--label', 'two\nlines\tand \u202eturned\x07', '--', 'printf', 'a\u202eb')
+    assert job['label'] == 'two lines and \ufffdturned^G' and job['stdout'] == 'a\ufffdb'
+    assert on_terminal(cli, 'result', job['id']) == 'a\ufffdb'
 
 
 def test_a_structured_result_is_clean_in_json(cli):

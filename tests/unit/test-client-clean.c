@@ -53,6 +53,14 @@ static void controls_are_shown(void) {
         check_clean("\x9b" "31m", "\xef\xbf\xbd" "31m"); /* in other character sets it is CSI */
 }
 
+static void directions_do_not_turn(void) {
+        check_clean("a\u202e" "b\u2066" "c\u2069" "d\u200f" "e\u061c" "f",
+                    "a\ufffd" "b\ufffd" "c\ufffd" "d\ufffd" "e\ufffd" "f");
+        check_clean("\r\u202a\x1b[m\u202a", "\n\ufffd\ufffd");
+        check_clean("\u2014\u2026\u2070\u061b\u0624 \u20ac\u2800", "\u2014\u2026\u2070\u061b\u0624 \u20ac\u2800");
+        check_clean("\xe2\x80\a\xe2\xe2\x80\xae\xd8\xd8\x9c", "\xe2\x80^G\xe2\ufffd\xd8\ufffd"); /* halves */
+}
+
 static void strings(void) {
         _cleanup_free_ char *text = clean_string("\x1b[31mred\n");
 
@@ -60,4 +68,4 @@ static void strings(void) {
 }
 
 TEST_MAIN(TEST(texts_stay), TEST(sequences_go), TEST(half_sequences_hide_no_more_than_a_line),
-          TEST(controls_are_shown), TEST(strings))
+          TEST(controls_are_shown), TEST(directions_do_not_turn), TEST(strings))

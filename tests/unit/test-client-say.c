@@ -21,7 +21,7 @@ static void lines(void) {
         check_line("\xc2\x9b" "31m", "  31m");           /* U+009B begins a sequence as ESC [ does */
         check_line("\xc2\xa0", "\xc2\xa0");              /* U+00A0 is none of those */
         check_line("a\xff" "b", "a\xef\xbf\xbd" "b");
-        check_line("a\u202e" "b\u2066" "c\u200f", "abc");
+        check_line("a\u202e" "b\u2066" "c\u200f" "\u061c", "abc");
         check_line("\u2014\u2026", "\u2014\u2026");       /* their neighbours */
 }
 
