@@ -103,13 +103,21 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
 int explain_connect(bool system, int r, sd_bus_error *ret) {
         if (r == -ENOMEM)
                 return r;
-        if (system)
-                (void) error_set(ret, "cannot reach the system bus: %s: start it with 'systemctl start dbus.socket'.",
+        if (r == -EPERM || r == -EACCES) /* seccomp, or a mount of a sandbox: buses are for everybody otherwise */
+                (void) error_set(ret,
+                                 "cannot reach %s bus: %s: your sandbox does not let you; ask for leave to run "
+                                 "codex-jobs outside of it.",
+                                 system ? "the system" : "your own", strerror(-r));
+        else if (system)
+                (void) error_set(ret,
+                                 "cannot reach the system bus: %s: start it with 'systemctl start dbus.socket'; in an "
+                                 "agent's sandbox ask for leave to run codex-jobs outside of it.",
                                  strerror(-r));
         else
                 (void) error_set(ret,
                                  "cannot reach your own bus: %s: log in so that /run/user/%u/bus is there "
-                                 "(without a login: 'loginctl enable-linger'), or use 'codex-jobs --system'.",
+                                 "(without a login: 'loginctl enable-linger'), or use 'codex-jobs --system'; in an "
+                                 "agent's sandbox ask for leave to run codex-jobs outside of it.",
                                  strerror(-r), (unsigned) getuid());
         return r;
 }

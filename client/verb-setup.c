@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "answer.h"
+#include "build-config.h"
 #include "bus-names.h"
 #include "codex-command.h"
 #include "process.h"
@@ -20,6 +21,7 @@
 typedef struct Setup {
         const Common *common;
         Client *client; /* NULL: the bus cannot be reached */
+        int client_failure; /* then; and what it means */
         sd_bus_error client_error;
         bool system;
         JsonCheck checks[CHECKS_MAX];
@@ -102,7 +104,33 @@ static int read_version(sd_bus_message *m, char **ret) {
         return r < 0 ? r : -ENODATA;
 }
 
+static void bus_remedy(const Setup *s, JsonCheck *check) {
+        bool forbidden = s->client_failure == -EPERM || s->client_failure == -EACCES;
+
+        if (forbidden)
+                check->remedy = "run codex-jobs outside of your sandbox";
+        else if (s->system)
+                check->remedy = "start the system bus, or run codex-jobs outside of your sandbox";
+        else
+                check->remedy = "log in, keep your service manager without a login, or run codex-jobs outside of your "
+                                "sandbox";
+        if (!forbidden)
+                check->command = s->system ? "systemctl start dbus.socket" : "loginctl enable-linger";
+}
+
+static void service_remedy(const Setup *s, JsonCheck *check) {
+        if (!s->client)
+                bus_remedy(s, check);
+        else if (access(s->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) < 0)
+                check->remedy = s->system ? "install codex-jobs for all users" : "install codex-jobs";
+        else {
+                check->remedy = "see why the service does not answer";
+                check->command = s->system ? "systemctl status codex-jobsd" : "systemctl --user status codex-jobsd";
+        }
+}
+
 static int check_service(Setup *s) {
+        JsonCheck failed = { .name = "service", .status = "failed" };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_free_ char *version = NULL;
@@ -120,16 +148,9 @@ static int check_service(Setup *s) {
         if (s->reachable)
                 return report(s, &(const JsonCheck) { .name = "service", .status = "ok" },
                               "%s %s answers in the %s scope", JOBS_BUS_NAME, version, scope_name(s));
-        return report(s,
-                      &(const JsonCheck) {
-                              .name = "service",
-                              .status = "failed",
-                              .remedy = "see why it does not answer, and install codex-jobs where it is not",
-                              .command = s->system ? "systemctl status codex-jobsd" :
-                                                        "systemctl --user status codex-jobsd",
-                              .told = error.message,
-                      },
-                      "%s", error.message ?: strerror(-r));
+        failed.told = error.message;
+        service_remedy(s, &failed);
+        return report(s, &failed, "%s", error.message ?: strerror(-r));
 }
 
 static int check_manager(Setup *s) {
@@ -361,7 +382,7 @@ static int run(int argc, char *argv[], Common *common) {
         r = scope_resolve(common, &s.system, &given, &error);
         if (r < 0)
                 return say_error(&error, r);
-        r = client_new(common, &s.client, &s.client_error);
+        r = s.client_failure = client_new(common, &s.client, &s.client_error);
         if (r != -ENOMEM) /* else it is the first thing to mend */
                 r = setup(&s, &error);
         if (r < 0)

@@ -2,7 +2,9 @@
 """setup finds what is wrong, and says how to mend it."""
 
 import os
+import socket
 
+import pytest
 from clientsupport import cli, codex  # noqa: F401
 
 # pylint: disable=redefined-outer-name
@@ -40,12 +42,38 @@ def test_a_service_that_cannot_be_reached_is_a_failure(cli):
     name = 'DBUS_SYSTEM_BUS_ADDRESS' if cli.scope.is_system else 'DBUS_SESSION_BUS_ADDRESS'
     cli.environment[name] = 'unix:path=/nowhere'
     document = cli.document('setup', status=1)
-    assert not document['ok'] and document['next']
+    command = 'systemctl start dbus.socket' if cli.scope.is_system else 'loginctl enable-linger'
+    assert not document['ok'] and document['next'][0] == command
+    assert 'run codex-jobs outside of your sandbox' in document['checks'][0]['remedy']
     found = statuses(document)
     assert (found['service'], found['job']) == ('failed', 'skipped')
     broken = [line for line in cli.output('setup', status=1).splitlines() if line.startswith('failed')]
+    assert "in an agent's sandbox ask for leave to run codex-jobs outside of it" in broken[0]
     assert broken and all(('; to mend it: ' in line) != ("dbus.socket'" in line or "'codex-jobs --system'" in line)
                           for line in broken)
+
+
+def test_a_bus_that_is_forbidden_is_a_sandbox(cli):
+    address = f'{cli.folder}/bus'
+    with socket.socket(socket.AF_UNIX) as bus:
+        bus.bind(address) # of root, and not open to others
+        os.chmod(address, 0o600)
+        name = 'DBUS_SYSTEM_BUS_ADDRESS' if cli.scope.is_system else 'DBUS_SESSION_BUS_ADDRESS'
+        cli.environment[name] = f'unix:path={address}'
+        told = cli.refused('status')
+        check = cli.document('setup', status=1)['checks'][0]
+    assert 'your sandbox does not let you; ask for leave to run codex-jobs outside of it.' in told
+    assert check['remedy'] == 'run codex-jobs outside of your sandbox'
+
+
+@pytest.mark.restarts
+def test_a_service_that_does_not_start(cli, scope):
+    scope.systemctl('mask', '--runtime', '--now', scope.service)
+    try:
+        check = cli.document('setup', status=1)['checks'][0]
+    finally:
+        scope.systemctl('unmask', '--runtime', scope.service)
+    assert check['remedy'] == 'see why the service does not answer'
 
 
 def test_setup_takes_no_arguments(cli):
