@@ -52,12 +52,18 @@ enum {
 
 #define COMMON_LETTERS "hq"
 
-/* The end of each verb's help. */
-#define COMMON_HELP                                                                        \
+/* The end of each verb's help; without --json, that of those that have none. */
+#define COMMON_HELP COMMON_SCOPE_HELP COMMON_JSON_HELP COMMON_LAST_HELP
+#define COMMON_TEXT_HELP COMMON_SCOPE_HELP COMMON_LAST_HELP
+
+#define COMMON_SCOPE_HELP                                                                  \
         "      --system, --user     the system's service, or your own; without them\n"     \
         "                           $CODEX_JOBS_SCOPE (system or user), else the system's\n" \
-        "                           where it is installed\n"                              \
-        "      --json               answer with one JSON document on stdout\n"            \
+        "                           where it is installed\n"
+
+#define COMMON_JSON_HELP "      --json               answer with one JSON document on stdout\n"
+
+#define COMMON_LAST_HELP                                                                   \
         "  -q, --quiet              print the result and errors only\n"                   \
         "  -h, --help               show this"
 

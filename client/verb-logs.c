@@ -210,5 +210,5 @@ const Verb verb_logs = {
                 "      --no-tail            with --follow: all lines from the first on\n"
                 "      --stdout             only its stdout\n"
                 "      --stderr             only its stderr, on stdout\n"
-                COMMON_HELP,
+                COMMON_TEXT_HELP,
 };

@@ -96,20 +96,16 @@ static int on_draw(sd_event_source *s, void *userdata) {
 
 static int on_keys(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         Top *t = userdata;
-        char line[256];
-        ssize_t n;
+        char key;
 
         if (revents & (EPOLLHUP | EPOLLERR)) { /* the terminal is gone */
                 t->quit = true;
                 return 0;
         }
-        if (t->mode != TOP_LOG_END) {
+        if (t->mode != TOP_LOG && t->mode != TOP_LOG_END)
                 keys_read(t);
-                return 0;
-        }
-        n = read(fd, line, sizeof(line)); /* the terminal hands out lines now */
-        if (n == 0 || (n > 0 && memchr(line, '\n', (size_t) n)))
-                log_close(t);
+        else if (read(fd, &key, 1) == 1)
+                log_key(t, key);
         return 0;
 }
 
@@ -252,5 +248,5 @@ const Verb verb_top = {
                 "  ?                tell about all keys   q   quit\n"
                 "\n"
                 "Options:\n"
-                COMMON_HELP,
+                COMMON_TEXT_HELP,
 };

@@ -126,14 +126,19 @@ void console_close(void) {
         if (!console.screen)
                 return;
         (void) endwin();
+        (void) tcsetattr(STDIN_FILENO, TCSADRAIN, &console.before);
         forget_crashes();
         delscreen(console.screen);
         console.screen = NULL;
 }
 
 void console_suspend(void) {
+        struct termios keys = console.before;
+
         (void) def_prog_mode();
         (void) endwin();
+        keys.c_lflag &= ~(tcflag_t) (ICANON | ECHO);
+        (void) tcsetattr(STDIN_FILENO, TCSADRAIN, &keys);
 }
 
 void console_resume(void) {

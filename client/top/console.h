@@ -13,7 +13,7 @@ int console_open(sd_bus_error *error);
 /* Gives it back; does nothing where it was not taken. */
 void console_close(void);
 
-/* Gives it to another program for a while. */
+/* Gives the screen to another program for a while. Keys are still ours, one by one. */
 void console_suspend(void);
 void console_resume(void);
 

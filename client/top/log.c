@@ -31,7 +31,6 @@ void log_close(Top *t) {
         drop_interrupt();
         t->mode = TOP_LIST;
         console_resume();
-        (void) sd_event_source_set_enabled(t->keys, SD_EVENT_ON);
         top_changed(t);
 }
 
@@ -46,8 +45,7 @@ static int on_end(sd_event_source *s, const siginfo_t *si, void *userdata) {
                 return 0;
         }
         t->mode = TOP_LOG_END;
-        write_text("\n-- This is all: Enter goes back. --\n");
-        (void) sd_event_source_set_enabled(t->keys, SD_EVENT_ON);
+        write_text("\n-- This is all: q or Enter goes back. --\n");
         return 0;
 }
 
@@ -78,8 +76,7 @@ void log_open(Top *t, const char *id) {
         console_suspend();
         write_text("\n-- What ");
         write_text(id);
-        write_text(" writes: Ctrl-C goes back. --\n");
-        (void) sd_event_source_set_enabled(t->keys, SD_EVENT_OFF);
+        write_text(" writes: q or Ctrl-C goes back. --\n");
         t->mode = TOP_LOG;
         r = spawn(t, id);
         if (r >= 0)
@@ -88,6 +85,13 @@ void log_open(Top *t, const char *id) {
                 log_close(t);
                 top_tell(t, "The log cannot be shown: %s.", strerror(-r));
         }
+}
+
+void log_key(Top *t, char key) {
+        if (t->mode == TOP_LOG_END && (key == 'q' || key == '\n'))
+                log_close(t);
+        else if (t->mode == TOP_LOG && key == 'q' && t->log_pid > 0)
+                (void) kill(t->log_pid, SIGINT);
 }
 
 void log_end(Top *t) {

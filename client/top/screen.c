@@ -277,7 +277,7 @@ static void put_last_line(const Top *t) {
 static void put_help(void) {
         static const char *const texts[] = {
                 "Up k, Down j    select a job; also Page Up, Page Down, Home, End",
-                "Enter l         what it writes; Ctrl-C comes back",
+                "Enter l         what it writes; q comes back",
                 "c               cancel it",
                 "r               enqueue the command of a job that ended again",
                 "/               show only jobs with some text in them; Esc shows all",

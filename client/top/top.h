@@ -74,6 +74,9 @@ Action *action_next(const Action *a);
 /* Gives the terminal to "codex-jobs logs --follow", until that ends. */
 void log_open(Top *t, const char *id);
 
+/* A key was pressed meanwhile. */
+void log_key(Top *t, char key);
+
 /* The end of the log was read: takes the terminal again. */
 void log_close(Top *t);
 

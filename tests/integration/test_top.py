@@ -276,6 +276,10 @@ def test_log(open_top, jobs):
     terminal.until(lambda: 'the first line' in terminal.lines() and terminal.line('Enter goes back'))
     terminal.press('\r')
     terminal.until_line(KEYS)
+    terminal.press('l')
+    terminal.until_line('q or Enter goes back')
+    terminal.press('q')
+    terminal.until_line(KEYS)
 
 
 def test_log_of_a_job_that_runs(open_top, jobs, gate):
@@ -286,9 +290,24 @@ def test_log_of_a_job_that_runs(open_top, jobs, gate):
     terminal.until(lambda: 'the first line' in terminal.lines())
     terminal.press('\x03')
     terminal.until_line(KEYS)
+    terminal.press('l')
+    terminal.until(lambda: 'the first line' in terminal.lines())
+    terminal.press('q')
+    terminal.until_line(KEYS)
     terminal.until_line(job, 'running')
     terminal.press('q')
-    assert terminal.end() == 0
+    assert terminal.end() == 0 and terminal.is_restored()
+    assert jobs.get(job)['State'] == 'running'
+
+
+def test_end_while_the_log_is_shown(open_top, jobs, gate):
+    job = jobs.enqueue(gate.job(before='echo the first line'), Kind=KIND, Label='held log')
+    gate.wait()
+    terminal = open_top(filtered='held log')
+    terminal.press('l')
+    terminal.until(lambda: 'the first line' in terminal.lines())
+    terminal.process.kill(signal.SIGTERM)
+    assert terminal.end() == 143 and terminal.is_restored()
     assert jobs.get(job)['State'] == 'running'
 
 
