@@ -47,7 +47,8 @@ enum {
         "      --effort WORD        how hard it thinks: none, minimal, low, medium, high, xhigh, max\n" \
         "      --read-only          Codex changes nothing (so without an option)\n"                 \
         "      --timeout-ms N       wait that long at most, the job goes on (6 hours)\n"            \
-        "      --poll-interval-ms N with --await: read the state that often, too\n"
+        "      --poll-interval-ms N\n" \
+        "                           with --await: read the state that often, too\n"
 
 /* Deals with an option that option_next() returned, as request_option() does. */
 int codex_option(const Verb *verb, CodexOptions *options, int option);

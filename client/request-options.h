@@ -79,7 +79,8 @@ enum {
         "  -E, --env NAME[=VALUE]   add to its environment, which is yours otherwise\n"     \
         "      --clean-env          give it nothing of your environment\n"                  \
         "      --key TEXT           with the same key again the same job, no second one\n" \
-        "      --notify, --no-notify  whether codex-jobs-notify tells of its end (it does)\n"
+        "      --notify, --no-notify\n"                                                   \
+        "                           whether codex-jobs-notify tells of its end (it does)\n"
 
 #define REQUEST_LIMIT_HELP                                                                  \
         "      --label TEXT         a name for people\n"                                    \

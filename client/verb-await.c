@@ -304,7 +304,8 @@ const Verb verb_await = {
                 "      --any                wait for the first of several jobs\n"
                 "      --all                wait for all of them (so without an option)\n"
                 "      --timeout-ms N       wait that long at most (6 hours)\n"
-                "      --poll-interval-ms N read the state that often, too, as a second safety\n"
+                "      --poll-interval-ms N\n"
+                "                           read the state that often, too, as a second safety\n"
                 BOUNDS_HELP
                 COMMON_HELP,
 };

@@ -452,6 +452,7 @@ const Verb verb_status = {
                 "      --wait               show the given jobs when they have ended; exits with 124 when\n"
                 "                           the time was up, and shows them as they are\n"
                 "      --timeout-ms N       with --wait: wait that long at most (6 hours)\n"
-                "      --poll-interval-ms N with --wait: read the state that often, too\n"
+                "      --poll-interval-ms N\n"
+                "                           with --wait: read the state that often, too\n"
                 COMMON_HELP,
 };

@@ -4,12 +4,15 @@
 # help, so that a new one needs no change here; the ids are those of the jobs that there are now,
 # described by their labels. Whatever fails completes to nothing and says nothing.
 
-# The options of a help text: short, long, second long, what the value is called, what it does. Values
-# that the help lists, as in "--scope auto|branch" or "--effort WORD ... : low, high", are "low|high".
+# The options of a help text: short, long, second long, what the value is called, what it does, which
+# goes on in lines that are far to the right. Values that the help lists, as in "--scope auto|branch"
+# or "--effort WORD ... : low, high", are "low|high".
 function __codex_jobs_options
     set -l names '(?:(-[a-zA-Z]), )?(--[a-z-]+)(?:, (--[a-z-]+))?'
     set -l called '(?: ([A-Z][^ ]*|[a-z-]+(?:\|[a-z-]+)+)(?= |$))?'
-    for line in (string replace -rf -- "^ +$names$called *(.*)\$" '$1\t$2\t$3\t$4\t$5' $argv)
+    set -l text (string join \n -- $argv | string collect)
+    set -l lines (string replace -ra '\n {20,}' ' ' -- $text)
+    for line in (string replace -rf -- "^ +$names$called *(.*)\$" '$1\t$2\t$3\t$4\t$5' $lines)
         set -l listed (string match -r '\tWORD\t.*: ([a-z]+(?:, [a-z]+)+)$' -- $line)[2]
         and set line (string replace \tWORD\t \t(string replace -a ', ' '|' -- $listed)\t -- $line)
         string replace -r '(\t--scope\t\t)WORD' '$1auto|working-tree|branch' -- $line

@@ -256,6 +256,10 @@ def test_fish(two_live):
     assert f'{over}\tcompleted: what is over' in complete('codex-jobs result ')
     assert complete(f'codex-jobs task --resume {ids[0][:-1]}') == [f'{ids[0]}\trunning: the tests']
     assert complete('codex-jobs review --scope wo') == ['working-tree']
+    assert complete('codex-jobs list --sin') == [
+        "--since\thanded over since then: 2h, today, yesterday, 12:30, 2026-11-01, or '2026-11-01 12:30'"]
+    assert complete('codex-jobs await --po') == [
+        '--poll-interval-ms\tread the state that often, too, as a second safety']
     assert complete('codex-jobs run --cwd=/et') == ['--cwd=/etc/\tDirectory']
     for verb in verbs():
         listed = {line.split('\t')[0] for line in complete(f'codex-jobs {verb} --')}
@@ -283,6 +287,17 @@ def test_zsh(zsh, two_live):
     for job, label in zip(ids, ('the tests', 'the whole world')):
         assert re.search(rf'{job} +-- running: {label}', shown), shown
     assert over not in shown
+
+
+@pytest.mark.skipif(not shutil.which('zsh'), reason='there is no zsh')
+def test_zsh_describes_options_to_their_ends():
+    path, = filter(os.path.exists, ZSH)
+    script = '''setopt extended_glob no_bash_rematch; source =(sed '$d' "$1"); local -a specs match mbegin mend
+               _codex-jobs_options ${(f)"$(codex-jobs list --help)"}; print -rl -- $specs'''
+    specs = subprocess.run(['zsh', '-fc', script, 'zsh', path], check=True, text=True, capture_output=True,
+                           timeout=PATIENCE).stdout
+    assert r"yesterday, 12\:30, 2026-11-01, or '2026-11-01 12\:30']" in specs
+    assert '*--state=[in this state\\: ' in specs
 
 
 def test_zsh_lists_verbs_with_what_they_do(zsh):
