@@ -173,6 +173,13 @@ size_t clean(Cleaner *cleaner, const char *in, size_t n, char *out) {
         return size;
 }
 
+bool has_control(const char *s) {
+        for (const unsigned char *c = (const unsigned char *) s; *c; c++)
+                if (*c < 0x20 || *c == DEL || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) || turns_direction(c) > 0)
+                        return true;
+        return false;
+}
+
 char *clean_string(const char *s) {
         size_t n = strlen(s);
         char *copy = malloc(CLEAN_SIZE(n) + 1);

@@ -5,6 +5,7 @@
  * characters are shown as ^X, what turns the direction of writing as U+FFFD, line ends are newlines. Newlines, tabs and
  * all text stay. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct Cleaner {
@@ -23,6 +24,9 @@ size_t clean(Cleaner *cleaner, const char *in, size_t n, char *out);
 /* How many bytes a character of UTF-8 has that turns the direction of what follows, so that a text could look like
  * another; 0: it does not. A NUL ends the text. */
 size_t turns_direction(const unsigned char *s);
+
+/* Whether a text has control characters, which a name has not. */
+bool has_control(const char *s);
 
 /* A clean copy of a string. The caller frees it; NULL when memory is short. */
 char *clean_string(const char *s);

@@ -70,15 +70,35 @@ static const Verb *find_verb(const char *name) {
         return NULL;
 }
 
+/* As other programs call it; too unlike ours for a mistake in typing. */
+static const char *called_elsewhere(const char *word) {
+        static const struct {
+                const char *word;
+                const char *verb;
+        } words[] = {
+                { "add", "enqueue" },    { "clean", "remove" }, { "delete", "remove" }, { "kill", "cancel" },
+                { "log", "logs" },       { "ls", "list" },      { "output", "result" }, { "ps", "status" },
+                { "restart", "retry" },  { "rerun", "retry" },  { "start", "run" },     { "stop", "cancel" },
+                { "submit", "enqueue" }, { "tail", "logs" },    { "wait", "await" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (streq(words[i].word, word))
+                        return words[i].verb;
+        return NULL;
+}
+
 static int no_such_verb(const char *word) {
         Suggestion s = { .word = word };
+        const char *name;
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
                 suggest_name(&s, verbs[i]->name);
         if (streq(word, "help")) /* that is how others call it */
                 return usage_error(&verb_none, "there is no verb 'help'. Did you mean '--help', or 'VERB --help'?");
-        if (s.name)
-                return usage_error(&verb_none, "there is no verb '%.48s'. Did you mean '%s'?", word, s.name);
+        name = called_elsewhere(word) ?: s.name;
+        if (name)
+                return usage_error(&verb_none, "there is no verb '%.48s'. Did you mean '%s'?", word, name);
         return usage_error(&verb_none, "there is no verb '%.48s'", word);
 }
 

@@ -142,7 +142,7 @@ int option_size(const Verb *verb, const char *name, uint64_t *ret) {
 }
 
 int option_timespan(const Verb *verb, const char *name, uint64_t *ret) {
-        return parse_timespan(optarg, ret) < 0 ? bad_value(verb, name, "a time such as 90s or 1h30m") : 0;
+        return parse_timespan(optarg, ret) < 0 ? bad_value(verb, name, "a time such as 90s, 10min or 1h30min") : 0;
 }
 
 int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec) {

@@ -143,8 +143,14 @@ char *render_age(const JobRecord *record) {
         return r < 0 ? NULL : text;
 }
 
+/* As a word rather than as the end of a sentence: "cancelled". */
 char *render_state(const JobRecord *record) {
-        return job_state_is_terminal(record->state) ? render_end(record) : render_activity(record);
+        char *text = job_state_is_terminal(record->state) ? render_end(record) : render_activity(record);
+        const char *word = text ? startswith(text, "was ") : NULL;
+
+        if (word)
+                (void) memmove(text, word, strlen(word) + 1);
+        return text;
 }
 
 int render_entry(FILE *f, const char *name, const char *value) {

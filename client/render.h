@@ -29,7 +29,7 @@ char *render_end(const JobRecord *record);
 /* Since when it is what it is: "failed 2h 5min ago", or what it does. */
 char *render_age(const JobRecord *record);
 
-/* What it does, or how it ended. */
+/* What it does, or how it ended, behind a name for that: "cancelled by user 1000". */
 char *render_state(const JobRecord *record);
 
 /* A table of jobs, at most `width` columns wide. */

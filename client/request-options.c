@@ -154,6 +154,9 @@ int request_from_options(const RequestOptions *options, Request *request, sd_bus
                                  "and dashes, at most %d of them.",
                                  options->kind, JOB_KIND_MAX - 1);
         request->kind = options->kind;
+        r = session_check(error);
+        if (r < 0)
+                return r;
         request->session = session_here();
         if (options->label) {
                 request->label = strdup(options->label);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "bus-names.h"
+#include "clean.h"
 #include "request.h"
 #include "say.h"
 #include "stream.h"
@@ -79,6 +80,20 @@ int workspace_here(char **ret, sd_bus_error *error) {
 
 const char *session_variable(void) {
         return isempty(getenv("CODEX_JOBS_SESSION")) ? "CODEX_COMPANION_SESSION_ID" : "CODEX_JOBS_SESSION";
+}
+
+int session_check(sd_bus_error *error) {
+        const char *session = session_here();
+
+        if (!session)
+                return 0;
+        if (strlen(session) > JOB_SESSION_MAX)
+                return error_set(error, "%s is longer than %u bytes: give the session a shorter name.",
+                                 session_variable(), JOB_SESSION_MAX);
+        if (has_control(session))
+                return error_set(error, "%s has control characters: give the session a name of text, or unset it.",
+                                 session_variable());
+        return 0;
 }
 
 const char *session_here(void) {

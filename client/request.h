@@ -66,3 +66,6 @@ char *workspace_of(const char *directory);
 int workspace_here(char **ret, sd_bus_error *error);
 const char *session_here(void);
 const char *session_variable(void);
+
+/* Whether the service takes that session. Returns 0, or -EINVAL with error set. */
+int session_check(sd_bus_error *error);

@@ -4,6 +4,7 @@
 
 #include "answer.h"
 #include "bus-names.h"
+#include "clean.h"
 #include "render.h"
 #include "say.h"
 #include "stream.h"
@@ -197,6 +198,8 @@ static int run(int argc, char *argv[], Common *common) {
                 return usage_error(&verb_inbox, "'%.48s' is too much: an inbox takes no job", argv[optind]);
         if (!*s.consumer || strlen(s.consumer) > JOB_CONSUMER_MAX || !utf8_is_valid(s.consumer, strlen(s.consumer)))
                 return usage_error(&verb_inbox, "the name of a consumer is 1 to %u bytes of UTF-8", JOB_CONSUMER_MAX);
+        if (has_control(s.consumer))
+                return usage_error(&verb_inbox, "the name of a consumer has no control characters");
         r = inbox(&s);
         return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
 }

@@ -15,6 +15,7 @@ enum {
         OPTION_SINCE = OPTION_VERB,
         OPTION_STATE,
         OPTION_KIND_OF,
+        OPTION_SESSION,
         OPTION_ALL,
         OPTION_LIMIT,
 };
@@ -149,6 +150,9 @@ static int list_option(List *s, int option) {
                 return state_option(s);
         case OPTION_KIND_OF:
                 return kind_option(s);
+        case OPTION_SESSION:
+                s->filter.session = optarg;
+                return 0;
         case OPTION_ALL:
                 s->all = true;
                 return 0;
@@ -163,6 +167,7 @@ static int run(int argc, char *argv[], Common *common) {
                 { "since", required_argument, NULL, OPTION_SINCE },
                 { "state", required_argument, NULL, OPTION_STATE },
                 { "kind", required_argument, NULL, OPTION_KIND_OF },
+                { "session", required_argument, NULL, OPTION_SESSION },
                 { "all", no_argument, NULL, OPTION_ALL },
                 { "limit", required_argument, NULL, OPTION_LIMIT },
                 {},
@@ -195,6 +200,7 @@ const Verb verb_list = {
                 "                           or '2026-11-01 12:30'\n"
                 "      --state WORD         in this state: queued, running, completed, failed, cancelled\n"
                 "      --kind WORD          of this kind, such as job or task\n"
+                "      --session NAME       of this session, such as \"$CODEX_JOBS_SESSION\"\n"
                 "      --all                of all workspaces, for root also of all users\n"
                 "      --limit N            at most so many\n"
                 COMMON_HELP,

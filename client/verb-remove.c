@@ -5,6 +5,7 @@
 #include "answer.h"
 #include "bus-names.h"
 #include "say.h"
+#include "stream.h"
 
 typedef struct Remove {
         const Common *common;
@@ -66,6 +67,21 @@ static int remove_jobs(Remove *s) {
         return call_wait(s->client, CALL_ONCE, "Remove", append_ids, &s->list, NULL, &s->error);
 }
 
+static int write_lines(Remove *s) {
+        _cleanup_fclose_ FILE *f = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->list.n; i++)
+                (void) fprintf(f, "%s and its output are removed\n", s->list.records[i].id);
+        if (fclose(TAKE_PTR(f)) != 0)
+                return -ENOMEM;
+        return write_stdout(text, size, &s->error);
+}
+
 static int show(Remove *s) {
         _cleanup_free_ const JobRecord **records = calloc(s->list.n, sizeof(JobRecord *));
 
@@ -76,9 +92,7 @@ static int show(Remove *s) {
         if (s->common->json)
                 return json_write(&(const JsonReply) { .single = s->list.n == 1, .n = s->list.n, .records = records },
                                   &s->error);
-        for (size_t i = 0; i < s->list.n && !s->common->quiet; i++)
-                say("%s and its output are removed", s->list.records[i].id);
-        return 0;
+        return s->common->quiet ? 0 : write_lines(s);
 }
 
 static int remove_all(Remove *s, char *const *ids, size_t n) {

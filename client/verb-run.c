@@ -35,6 +35,8 @@ static int run(int argc, char *argv[], Common *common) {
                 return option;
         if (optind >= argc)
                 return usage_error(&verb_run, "no command given");
+        if (!*argv[optind])
+                return usage_error(&verb_run, "the command is empty: name the program to run");
 
         request.argv = argv + optind;
         r = request_from_options(&request_options, &request, &error);

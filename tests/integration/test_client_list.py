@@ -49,6 +49,15 @@ def test_kinds_and_limit(cli):
     assert ids(cli, '--kind', 'three') == []
 
 
+def test_sessions(cli):
+    jobs = []
+    for session in ('one', 'two'):
+        cli.environment['CODEX_JOBS_SESSION'] = session
+        jobs.append(cli.enqueue('--', 'true'))
+    assert ids(cli) == jobs[::-1]
+    assert ids(cli, '--session', 'one') == jobs[:1] and ids(cli, '--session', 'three') == []
+
+
 def test_all_of_them_beyond_a_page(cli):
     """The service gives a hundred at a time."""
     jobs = [cli.enqueue('--key', str(number), '--', 'true') for number in range(103)]

@@ -56,6 +56,7 @@ def test_a_job_that_was_stopped(cli, gate):
     gate.wait()
     cli.run('cancel', job)
     shown = story(cli, job)
+    assert shown['state'] == ['cancelled']
     assert shown['stopped by'] == [f'alice (uid {cli.scope.uid})'] and shown['reason'] == ['user']
     assert cli.job('show', job)['stopped_by'] == cli.scope.uid
 

@@ -9,6 +9,8 @@ from clientsupport import cli  # noqa: F401
 
 @pytest.mark.parametrize('typed, meant', [
     (['stauts'], "'status'"), (['lits'], "'list'"), (['canecl', 'x'], "'cancel'"), (['stat'], "'status'"),
+    (['kill', 'x'], "'cancel'"), (['ls'], "'list'"), (['ps'], "'status'"), (['restart', 'x'], "'retry'"),
+    (['submit', 'x'], "'enqueue'"), (['clean'], "'remove'"), (['wait', 'x'], "'await'"),
     (['status', '--al'], None), (['status', '--alll'], "'--all'"), (['run', '--lable', 'x', '--', 'true'], "'--label'"),
     (['run', '--lable=x', '--', 'true'], "'--label'"), (['--jsn', 'status'], "'--json'")])
 def test_verbs_and_options(cli, typed, meant):
@@ -47,11 +49,31 @@ def test_abbreviation_of_several_options(cli):
     (['task', '--poll-interval-ms', '5', 'x'], '--poll-interval-ms is for --await'),
     (['review', '--background', '--timeout-ms', '5'], '--timeout-ms is for a wait'),
     (['logs', '--no-tail', 'job-0'], '--no-tail is for --follow'),
+    (['run', ''], 'the command is empty'), (['enqueue', '--', '', 'x'], 'the command is empty'),
+    (['inbox', '--consumer', 'a\tb'], 'the name of a consumer has no control characters'),
     (['await', '--any', '--all', 'job-0'], '--any and --all exclude each other'),
     (['--user', 'status', '--system'], '--system and --user exclude each other'),
     (['run', '--notify', '--no-notify', '--', 'true'], '--notify and --no-notify exclude each other')])
 def test_options_that_would_do_nothing(cli, typed, told):
     assert f'codex-jobs: {told}' in cli.refused(*typed)
+
+
+@pytest.mark.parametrize('session, told', [('a\nb', 'has control characters'), ('x' * 257, 'longer than 256 bytes')])
+def test_a_session_that_cannot_be_one(cli, session, told):
+    cli.environment['CODEX_JOBS_SESSION'] = session
+    assert f'codex-jobs: CODEX_JOBS_SESSION {told}' in cli.refused('run', '--', 'true').replace(' is ', ' ')
+
+
+def test_verbs_without_json_do_not_offer_it(cli):
+    for verb in ('logs', 'top'):
+        assert '--json' not in cli.output(verb, '--help')
+    assert '--json' in cli.output('list', '--help')
+
+
+def test_what_is_removed_is_told_on_stdout(cli):
+    job = cli.job('run', '--', 'true')['id']
+    done = cli.run('remove', job)
+    assert (done.stdout, done.stderr) == (f'{job} and its output are removed\n', '')
 
 
 def swapped(job):
