@@ -23,7 +23,7 @@ typedef struct Next {
 void next_clear(Next *next);
 #define _cleanup_next_ _cleanup_(next_clear)
 
-/* For one job, and for several: these are waited for together. queue: the caller's own, NULL where it was not asked for.
- * Each returns 0 or -ENOMEM. */
+/* For one job, and for several: these are waited for together. queue: the caller's own, NULL where it was not asked
+ * for. Each returns 0 or -ENOMEM. */
 int next_for_job(Next *next, Client *c, const JobRecord *record, const OwnQueue *queue, NextKind kind);
 int next_for_jobs(Next *next, Client *c, const JobRecord *const *records, size_t n, const OwnQueue *queue);

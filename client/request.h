@@ -62,7 +62,8 @@ int append_retry(sd_bus_message *m, void *request);
  * memory is short. The caller frees it. */
 char *workspace_of(const char *directory);
 
-/* The workspace of the current directory, and the session that the environment names (NULL: none), by which variable. */
+/* The workspace of the current directory, and the session that the environment names (NULL: none), by which
+ * variable. */
 int workspace_here(char **ret, sd_bus_error *error);
 const char *session_here(void);
 const char *session_variable(void);
