@@ -23,7 +23,8 @@ typedef struct Visit {
         Client *client;
         Wait *wait;
         char *id; /* NULL: not accepted yet */
-        bool keyed; /* it may be a job that was there already */
+        bool keyed;    /* it may be a job that was there already */
+        bool existing; /* it is, and that was told */
         uint64_t begun_usec;
         Progress *progress;
         QueueQuestion why; /* it does not begin */
@@ -198,12 +199,10 @@ static int visit_failure(Visit *v, int r) {
 
 /* Whoever loses this command, to a time limit or to a broken line, finds the job again. */
 static int say_accepted(Visit *v) {
-        bool existing = false;
         int r;
 
-        r = v->keyed ? say_if_existing(v->client, v->id, v->begun_usec, &existing, &v->error) : 0;
-        if (r < 0 || existing)
-                return r;
+        if (v->existing)
+                return 0;
         r = answer_await_command(v->client, "accepted; should this command be cut short, the job goes on",
                                  &(const char *) { v->id }, 1, false);
         return r < 0 ? r : queue_question_ask(&v->why, v->client);
@@ -223,6 +222,11 @@ static int foreground_begin(Visit *v, const Common *common) {
 
         if (common->json)
                 return 0;
+        if (v->keyed && !common->quiet) { /* before anything that it wrote */
+                r = say_if_existing(v->client, v->id, v->begun_usec, &v->existing, &v->error);
+                if (r < 0)
+                        return r;
+        }
         r = stream_new(v->client, v->id, "stdout", STDOUT_FILENO, STREAM_ALL, &v->out);
         if (r < 0)
                 return r;
@@ -338,7 +342,9 @@ static int await_begin(Visit *v, const Common *common) {
 
         if (common->json || common->quiet)
                 return 0;
-        r = progress_begin(v);
+        r = v->keyed ? say_if_existing(v->client, v->id, v->begun_usec, &v->existing, &v->error) : 0;
+        if (r >= 0)
+                r = progress_begin(v);
         if (r < 0)
                 return r;
         return say_accepted(v);

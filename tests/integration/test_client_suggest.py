@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is mistyped is told with what was meant."""
 
+import re
+
 import pytest
 from clientsupport import cli  # noqa: F401
+from helptext import verbs
 
 # pylint: disable=redefined-outer-name
 
@@ -135,3 +138,10 @@ def test_help_has_all_verbs_in_groups(cli):
         assert f'\n{group}\n' in text
     assert '--version' in text
     assert cli.output('--version').startswith('codex-jobs ')
+
+
+def test_help_has_columns(cli):
+    for verb in [[], *([name] for name in verbs())]:
+        for line in cli.output(*verb, '--help').splitlines():
+            if re.match(r'  (-\w, |    )--', line):
+                assert len(line) <= 27 or line[25:27] == '  ' and line[27] != ' ', line
