@@ -38,9 +38,16 @@ enum {
         SQL_REMOVE,
         SQL_READ_SPEC,
         SQL_FIND,
+        SQL_FIND_NUMBER,
         SQL_FIND_PREFIX,
+        SQL_FIND_PREFIX_OF_USER,
         SQL_LIST,
+        SQL_LIST_LIVE,
+        SQL_LIST_OF_USER,
+        SQL_LIST_OF_SESSION,
+        SQL_LIST_OF_WORKSPACE,
         SQL_LIST_FINISHED,
+        SQL_LIST_FINISHED_OF_USER,
         SQL_GET_STATE,
         SQL_IS_DISCARDED,
         SQL_LOAD_DISCARDED,
@@ -54,8 +61,9 @@ enum {
         SQL_COUNT_USER,
         SQL_ACKNOWLEDGE,
         SQL_READ_CONSUMER,
-        SQL_EXPIRE_OLD,
-        SQL_EXPIRE_LARGE,
+        SQL_FIND_OLD,
+        SQL_COUNT_OUTPUT,
+        SQL_WALK_ENDED,
         _SQL_MAX,
 };
 
@@ -63,6 +71,9 @@ struct Database {
         sqlite3 *sqlite;
         sqlite3_stmt *prepared[_SQL_MAX];
 };
+
+/* The text of the statement of that number, for a test of how it is executed. */
+const char *database_statement(int which);
 
 /* 0 or a negative errno for a result of SQLite's. */
 int database_errno(int r);

@@ -125,7 +125,10 @@ static int find_prefix(Database *db, const char *prefix, uint32_t uid, JobRecord
 
         /* All characters of an id sort below '~'. */
         (void) snprintf(end, sizeof(end), "%s~", prefix);
-        r = statement_open(db, SQL_FIND_PREFIX, &s, "ssui", prefix, end, uid, CANDIDATES_MAX + 1);
+        if (uid == STORE_ANY_UID)
+                r = statement_open(db, SQL_FIND_PREFIX, &s, "ssi", prefix, end, CANDIDATES_MAX + 1);
+        else
+                r = statement_open(db, SQL_FIND_PREFIX_OF_USER, &s, "ssiu", prefix, end, CANDIDATES_MAX + 1, uid);
         if (r < 0)
                 return r;
         r = read_records(s, &records, &n);
@@ -183,14 +186,57 @@ int database_read_consumer(Database *db, uint32_t uid, const char *consumer, uin
         return 0;
 }
 
-int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size_t *ret_n) {
+/* -ENOENT where there is no such job, or it is another user's. */
+static int find_number(Database *db, const char *id, uint32_t uid, uint64_t *ret) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
-        bool finished = filter->after_sequence != UINT64_MAX;
         int r;
 
-        r = statement_open(db, finished ? SQL_LIST_FINISHED : SQL_LIST, &s, finished ? "isssusit" : "isssusi",
-                           (int) filter->states, filter->kind, filter->workspace, filter->session, filter->uid,
-                           filter->before, (int) filter->limit, filter->after_sequence);
+        r = statement_open(db, SQL_FIND_NUMBER, &s, "su", id, uid);
+        if (r >= 0)
+                r = statement_next(s);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        *ret = (uint64_t) sqlite3_column_int64(s, 0);
+        return 0;
+}
+
+/* The statement that has the least to walk through. */
+static int choose_list(const StoreFilter *filter) {
+        const unsigned live = 1U << JOB_QUEUED | 1U << JOB_RUNNING;
+        bool finished = filter->after_sequence != UINT64_MAX, any = filter->uid == STORE_ANY_UID;
+
+        if (finished)
+                return any ? SQL_LIST_FINISHED : SQL_LIST_FINISHED_OF_USER;
+        if (any)
+                return filter->states != 0 && (filter->states & ~live) == 0 ? SQL_LIST_LIVE : SQL_LIST;
+        return filter->session ? SQL_LIST_OF_SESSION : filter->workspace ? SQL_LIST_OF_WORKSPACE : SQL_LIST_OF_USER;
+}
+
+_Static_assert(_JOB_STATE_MAX == 5, "a list asks for each state by itself");
+
+static const char *word_of_state(const StoreFilter *filter, JobState state) {
+        return filter->states == 0 || (filter->states & 1U << state) ? job_state_to_string(state) : NULL;
+}
+
+int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size_t *ret_n) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        uint64_t before = UINT64_MAX;
+        int r;
+
+        if (filter->before) {
+                r = find_number(db, filter->before, filter->uid, &before);
+                if (r == -ENOENT) { /* and nothing is before it */
+                        *ret_n = 0;
+                        return 0;
+                }
+                if (r < 0)
+                        return r;
+        }
+        r = statement_open(db, choose_list(filter), &s, "ussstttsssss", filter->uid, filter->kind, filter->workspace,
+                           filter->session, before, (uint64_t) filter->limit, filter->after_sequence,
+                           word_of_state(filter, JOB_QUEUED), word_of_state(filter, JOB_RUNNING),
+                           word_of_state(filter, JOB_COMPLETED), word_of_state(filter, JOB_FAILED),
+                           word_of_state(filter, JOB_CANCELLED));
         if (r < 0)
                 return r;
         return read_records(s, ret, ret_n);

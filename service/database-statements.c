@@ -6,12 +6,24 @@
 
 #include "database-internal.h"
 
-#define LIST_CONDITIONS                                                                        \
-        "(?1 = 0 OR (?1 >> CASE state WHEN 'queued' THEN 0 WHEN 'running' THEN 1 "              \
-        "  WHEN 'completed' THEN 2 WHEN 'failed' THEN 3 ELSE 4 END) & 1) "                      \
-        "AND (?2 IS NULL OR kind = ?2) AND (?3 IS NULL OR workspace = ?3) "                     \
-        "AND (?4 IS NULL OR session = ?4) AND (?5 IS NULL OR uid = ?5) "                        \
-        "AND (?6 IS NULL OR number < (SELECT number FROM jobs WHERE id = ?6 AND (?5 IS NULL OR uid = ?5))) "
+/* A list takes, in this order: uid, kind, workspace, session, a number that its jobs are below, how many, a sequence
+ * that they are above, and five words of states, null where one is not asked for. INDEXED BY stands where SQLite,
+ * which knows nothing of how many rows have which value, would choose an index that has more to walk through. */
+#define OF_KIND "AND (?2 IS NULL OR kind = ?2) "
+#define OF_WORKSPACE "AND (?3 IS NULL OR workspace = ?3) "
+#define OF_SESSION "AND (?4 IS NULL OR session = ?4) "
+#define OF_STATES "AND state IN (?8, ?9, ?10, ?11, ?12) "
+#define BEFORE "AND number < ?5 "
+#define NEWEST_FIRST "ORDER BY number DESC LIMIT ?6"
+#define OLDEST_END_FIRST "ORDER BY sequence LIMIT ?6"
+
+#define NUMBERS_OF_STATE(parameter)                                                                             \
+        "SELECT number FROM jobs INDEXED BY jobs_by_state WHERE uid = ?1 AND state = " parameter " " BEFORE OF_KIND
+
+/* Of those that begin with ?1, and are below ?2, the first few. */
+#define NUMBERS_OF_PREFIX(column, and_of_user)                                                                  \
+        "SELECT number FROM (SELECT number FROM jobs WHERE " column " >= ?1 AND " column " < ?2 " and_of_user \
+        "  ORDER BY " column " LIMIT ?3)"
 
 static const char *const statements[_SQL_MAX] = {
         [SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -39,15 +51,31 @@ static const char *const statements[_SQL_MAX] = {
         [SQL_REMOVE] = "DELETE FROM jobs WHERE id = ? AND sequence IS NOT NULL",
         [SQL_READ_SPEC] = "SELECT spec FROM specs WHERE id = ?",
         [SQL_FIND] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE id = ?1 AND (?2 IS NULL OR uid = ?2)",
+        [SQL_FIND_NUMBER] = "SELECT number FROM jobs WHERE id = ?1 AND (?2 IS NULL OR uid = ?2)",
         [SQL_FIND_PREFIX] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE number IN ("
-                            "  SELECT number FROM jobs WHERE id >= ?1 AND id < ?2 AND (?3 IS NULL OR uid = ?3)"
-                            "  UNION"
-                            "  SELECT number FROM jobs WHERE token >= ?1 AND token < ?2 AND (?3 IS NULL OR uid = ?3)"
-                            ") ORDER BY number DESC LIMIT ?4",
-        [SQL_LIST] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE " LIST_CONDITIONS
-                     "ORDER BY number DESC LIMIT ?7",
-        [SQL_LIST_FINISHED] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE " LIST_CONDITIONS
-                              "AND sequence > ?8 ORDER BY sequence LIMIT ?7",
+                            NUMBERS_OF_PREFIX("id", "") " UNION " NUMBERS_OF_PREFIX("token", "")
+                            ") ORDER BY number DESC LIMIT ?3",
+        [SQL_FIND_PREFIX_OF_USER] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE number IN ("
+                                    NUMBERS_OF_PREFIX("id", "AND uid = ?4") " UNION "
+                                    NUMBERS_OF_PREFIX("token", "AND uid = ?4") ") ORDER BY number DESC LIMIT ?3",
+        [SQL_LIST] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE number < ?5 "
+                     OF_STATES OF_KIND OF_WORKSPACE OF_SESSION NEWEST_FIRST,
+        [SQL_LIST_LIVE] = "SELECT " RECORD_COLUMNS " FROM jobs INDEXED BY jobs_live WHERE sequence IS NULL "
+                          BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION NEWEST_FIRST,
+        /* The jobs of each state are in order: they are merged, and no more of them are read than are asked for. */
+        [SQL_LIST_OF_USER] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE number IN ("
+                             NUMBERS_OF_STATE("?8") "UNION ALL " NUMBERS_OF_STATE("?9") "UNION ALL "
+                             NUMBERS_OF_STATE("?10") "UNION ALL " NUMBERS_OF_STATE("?11") "UNION ALL "
+                             NUMBERS_OF_STATE("?12") NEWEST_FIRST ") ORDER BY number DESC",
+        [SQL_LIST_OF_SESSION] = "SELECT " RECORD_COLUMNS " FROM jobs INDEXED BY jobs_by_session "
+                                "WHERE uid = ?1 AND session = ?4 " BEFORE OF_STATES OF_KIND OF_WORKSPACE NEWEST_FIRST,
+        [SQL_LIST_OF_WORKSPACE] = "SELECT " RECORD_COLUMNS " FROM jobs INDEXED BY jobs_by_workspace "
+                                  "WHERE uid = ?1 AND workspace = ?3 " BEFORE OF_STATES OF_KIND NEWEST_FIRST,
+        [SQL_LIST_FINISHED] = "SELECT " RECORD_COLUMNS " FROM jobs WHERE sequence > ?7 "
+                              BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION OLDEST_END_FIRST,
+        [SQL_LIST_FINISHED_OF_USER] = "SELECT " RECORD_COLUMNS " FROM jobs INDEXED BY jobs_by_end "
+                                      "WHERE uid = ?1 AND sequence > ?7 "
+                                      BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION OLDEST_END_FIRST,
         [SQL_GET_STATE] = "SELECT state FROM jobs WHERE id = ?",
         [SQL_IS_DISCARDED] = "SELECT 1 FROM discarded WHERE id = ?",
         [SQL_LOAD_DISCARDED] = "SELECT id FROM discarded",
@@ -67,15 +95,18 @@ static const char *const statements[_SQL_MAX] = {
                             "OR (SELECT count(*) FROM consumers WHERE uid = ?1) < ?4 "
                             "ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)",
         [SQL_READ_CONSUMER] = "SELECT sequence FROM consumers WHERE uid = ? AND name = ?",
-        [SQL_EXPIRE_OLD] = "DELETE FROM jobs WHERE number IN (SELECT number FROM jobs "
-                           "WHERE sequence IS NOT NULL AND finished_usec < ?1 LIMIT ?2) RETURNING id",
-        /* Oldest first, what lies beyond the bytes that the newest may take, and is not awaited in an inbox. */
-        [SQL_EXPIRE_LARGE] = "DELETE FROM jobs WHERE number IN (SELECT number FROM ("
-                             "  SELECT number, uid, sequence, sum(stdout_bytes + stderr_bytes) "
-                             "    OVER (ORDER BY sequence DESC) AS total FROM jobs WHERE sequence IS NOT NULL) AS j "
-                             "WHERE total > ?1 AND NOT EXISTS (SELECT 1 FROM consumers c "
-                             "  WHERE c.uid = j.uid AND c.sequence < j.sequence) LIMIT ?2) RETURNING id",
+        [SQL_FIND_OLD] = "SELECT id FROM jobs WHERE sequence IS NOT NULL AND finished_usec < ?1 "
+                         "ORDER BY finished_usec LIMIT ?2",
+        [SQL_COUNT_OUTPUT] = "SELECT coalesce(sum(output), 0) FROM users",
+        /* Each with whether it is awaited in an inbox. */
+        [SQL_WALK_ENDED] = "SELECT id, sequence, stdout_bytes + stderr_bytes, EXISTS (SELECT 1 FROM consumers c "
+                           "  WHERE c.uid = jobs.uid AND c.sequence < jobs.sequence) "
+                           "FROM jobs WHERE sequence > ?1 ORDER BY sequence",
 };
+
+const char *database_statement(int which) {
+        return statements[which];
+}
 
 int database_errno(int r) {
         switch (r & 0xff) {

@@ -137,12 +137,20 @@ int database_set_paused(Database *db, uint32_t uid, bool paused) {
 
 /* --- retention ------------------------------------------------------------------------------------- */
 
-/* Deletes up to limit rows by a statement that takes a number first, and hands the id of each out. */
-static int expire(Database *db, int which, uint64_t bound, size_t limit, char **ids, size_t *n) {
+/* Jobs are chosen first and deleted then: no statement walks through what it changes. */
+static int remove_all(Database *db, char *const *ids, size_t n) {
+        int r = 0;
+
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = statement_run(db, SQL_REMOVE, "s", ids[i]);
+        return r;
+}
+
+static int find_old(Database *db, uint64_t before_usec, size_t limit, char **ids, size_t *n) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
-        r = statement_open(db, which, &s, "tt", bound, (uint64_t) (limit - *n));
+        r = statement_open(db, SQL_FIND_OLD, &s, "tt", before_usec, (uint64_t) limit);
         if (r < 0)
                 return r;
         while (*n < limit && (r = statement_next(s)) > 0) {
@@ -154,13 +162,62 @@ static int expire(Database *db, int which, uint64_t bound, size_t limit, char **
         return MIN(r, 0);
 }
 
-int database_expire(Database *db, uint64_t before_usec, uint64_t bytes_max, size_t limit, char **ids, size_t *ret_n) {
-        int r = 0;
+static int count_output(Database *db, uint64_t *ret) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
 
-        *ret_n = 0;
-        if (before_usec > 0)
-                r = expire(db, SQL_EXPIRE_OLD, before_usec, limit, ids, ret_n);
-        if (r >= 0 && bytes_max > 0 && *ret_n < limit)
-                r = expire(db, SQL_EXPIRE_LARGE, bytes_max, limit, ids, ret_n);
-        return r;
+        r = statement_open(db, SQL_COUNT_OUTPUT, &s, "");
+        if (r >= 0)
+                r = statement_next(s);
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+        *ret = (uint64_t) MAX(sqlite3_column_int64(s, 0), 0);
+        return 0;
+}
+
+/* Oldest first, as long as those that are older have less than has to go. What is awaited in an inbox stays, and makes
+ * no younger one go in its place. */
+static int find_large(Database *db, uint64_t excess, ExpireWalk *walk, size_t limit, char **ids, size_t *n) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        uint64_t older = walk->kept_bytes;
+        int r;
+
+        r = statement_open(db, SQL_WALK_ENDED, &s, "t", walk->sequence);
+        if (r < 0)
+                return r;
+        while (*n < limit && older < excess && (r = statement_next(s)) > 0) {
+                uint64_t bytes = (uint64_t) MAX(sqlite3_column_int64(s, 2), 0);
+
+                walk->sequence = (uint64_t) sqlite3_column_int64(s, 1);
+                older += bytes;
+                if (sqlite3_column_int(s, 3) != 0) {
+                        walk->kept_bytes += bytes;
+                        continue;
+                }
+                r = column_string(s, 0, &ids[*n]);
+                if (r < 0)
+                        return r;
+                (*n)++;
+        }
+        return MIN(r, 0);
+}
+
+int database_expire_old(Database *db, uint64_t before_usec, size_t limit, char **ids, size_t *n) {
+        size_t first = *n;
+        int r;
+
+        r = find_old(db, before_usec, limit, ids, n);
+        return r < 0 ? r : remove_all(db, ids + first, *n - first);
+}
+
+int database_expire_large(Database *db, uint64_t bytes_max, ExpireWalk *walk, size_t limit, char **ids, size_t *n) {
+        size_t first = *n;
+        uint64_t bytes;
+        int r;
+
+        r = count_output(db, &bytes);
+        if (r < 0 || bytes <= bytes_max)
+                return r;
+        r = find_large(db, bytes - bytes_max, walk, limit, ids, n);
+        return r < 0 ? r : remove_all(db, ids + first, *n - first);
 }

@@ -5,7 +5,7 @@
 
 #include "database-internal.h"
 
-#define SCHEMA_VERSION 7
+#define SCHEMA_VERSION 8
 #define APPLICATION_ID 0x434a6f62 /* "CJob", for file(1) */
 
 /* Each entry brings the schema from version i to i + 1. Entries are only ever added. */
@@ -78,6 +78,33 @@ static const char *const migrations[SCHEMA_VERSION] = {
         "CREATE TRIGGER specs_removed AFTER DELETE ON specs BEGIN "
         "  UPDATE users SET bytes = bytes - length(old.spec) WHERE uid = (SELECT uid FROM jobs WHERE id = old.id); END;"
         "CREATE TRIGGER jobs_left_specs BEFORE DELETE ON jobs BEGIN DELETE FROM specs WHERE id = old.id; END;",
+
+        /* One user's jobs are found without a look at another's: by the beginning of their ids, in a list, in an
+         * inbox. jobs_by_state has the kind so that a list by it reads nothing else of the jobs that it leaves out.
+         * output: what is stored of those that ended, without specs. */
+        "DROP INDEX jobs_by_uid;"
+        "CREATE INDEX jobs_by_id ON jobs (uid, id);"
+        "CREATE INDEX jobs_by_token ON jobs (uid, token);"
+        "CREATE INDEX jobs_by_state ON jobs (uid, state, number, kind);"
+        "CREATE INDEX jobs_by_session ON jobs (uid, session, number) WHERE session IS NOT NULL;"
+        "CREATE INDEX jobs_by_workspace ON jobs (uid, workspace, number) WHERE workspace IS NOT NULL;"
+        "CREATE INDEX jobs_by_end ON jobs (uid, sequence, state, kind) WHERE sequence IS NOT NULL;"
+        "CREATE INDEX jobs_by_age ON jobs (finished_usec) WHERE sequence IS NOT NULL;"
+        "ALTER TABLE users ADD COLUMN output INTEGER NOT NULL DEFAULT 0;"
+        "UPDATE users SET output = (SELECT coalesce(sum(stdout_bytes + stderr_bytes), 0) FROM jobs "
+        "  WHERE jobs.uid = users.uid);"
+        "DROP TRIGGER jobs_added; DROP TRIGGER jobs_changed; DROP TRIGGER jobs_removed;"
+        "CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN "
+        "  INSERT INTO users VALUES (new.uid, 1, new.stdout_bytes + new.stderr_bytes, "
+        "    new.stdout_bytes + new.stderr_bytes) ON CONFLICT DO UPDATE "
+        "    SET jobs = jobs + 1, bytes = bytes + excluded.bytes, output = output + excluded.output; END;"
+        "CREATE TRIGGER jobs_changed AFTER UPDATE OF stdout_bytes, stderr_bytes ON jobs BEGIN "
+        "  UPDATE users SET bytes = bytes + new.stdout_bytes + new.stderr_bytes - old.stdout_bytes - "
+        "    old.stderr_bytes, output = output + new.stdout_bytes + new.stderr_bytes - old.stdout_bytes - "
+        "    old.stderr_bytes WHERE uid = new.uid; END;"
+        "CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN "
+        "  UPDATE users SET jobs = jobs - 1, bytes = bytes - old.stdout_bytes - old.stderr_bytes, "
+        "    output = output - old.stdout_bytes - old.stderr_bytes WHERE uid = old.uid; END;",
 };
 
 static void statement_finalizep(sqlite3_stmt **s) {

@@ -58,9 +58,16 @@ int database_find_key(Database *db, uint32_t uid, const char *key, char **ret_id
 int database_acknowledge(Database *db, uint32_t uid, const char *consumer, uint64_t sequence);
 int database_read_consumer(Database *db, uint32_t uid, const char *consumer, uint64_t *ret_sequence); /* -ENOENT */
 
-/* Forgets terminal jobs that ended before a time, and the oldest beyond a number of bytes (0: no such bound).
- * ids has room for limit ids, which become the caller's. */
-int database_expire(Database *db, uint64_t before_usec, uint64_t bytes_max, size_t limit, char **ids, size_t *ret_n);
+/* Where a walk from the oldest job on stands, which may take several transactions; at first 0. */
+typedef struct ExpireWalk {
+        uint64_t sequence;   /* the last job that it has looked at */
+        uint64_t kept_bytes; /* of output of those that it has left */
+} ExpireWalk;
+
+/* Forgets terminal jobs that ended before a time; and the oldest, where all together have more than bytes_max of
+ * output. ids has room for limit ids, which become the caller's; the first *n are there already. */
+int database_expire_old(Database *db, uint64_t before_usec, size_t limit, char **ids, size_t *n);
+int database_expire_large(Database *db, uint64_t bytes_max, ExpireWalk *walk, size_t limit, char **ids, size_t *n);
 
 int database_mark_begun(Database *db, const char *id, const char *instance);
 int database_mark_started(Database *db, const char *id, uint64_t started_usec);

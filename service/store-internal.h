@@ -20,9 +20,19 @@ struct Store {
         uint64_t finished;
         uint64_t last_sequence;
         bool is_damaged; /* as was found while running */
+        ExpireWalk expire_walk;
 };
 
 typedef struct StoreOp StoreOp;
+
+/* What an expiry is to do, and has done. */
+typedef struct StoreExpire {
+        uint64_t before_usec;
+        uint64_t bytes_max;
+        ExpireWalk from;
+        ExpireWalk walk; /* as far as it came */
+        size_t n;
+} StoreExpire;
 
 /* One operation. execute runs on the thread and may run twice: a batch that fails is done again one by
  * one. finish runs on the loop and calls the caller back. */
@@ -70,7 +80,7 @@ struct StoreOp {
         uint64_t sequence;
         StoreLookup lookup;
         StoreFilter filter;
-        size_t n_expired;
+        StoreExpire expire;
         JobRecord *records; /* what was read; owned */
         size_t n_records;
 };

@@ -3,23 +3,58 @@
 #include "store-internal.h"
 #include "string-list.h"
 
-static int execute_lookup(Database *db, StoreOp *op) {
-        StoreLookup *l = &op->lookup;
+static int compare_ids(const void *a, const void *b, void *userdata) {
+        const size_t *x = a, *y = b;
+        char **ids = userdata;
+        int r = strcmp(ids[*x], ids[*y]);
 
+        return r != 0 ? r : *x < *y ? -1 : 1;
+}
+
+/* For each id the place where it stands for the first time: whoever repeats one is answered as often, and it is looked
+ * up once. The caller frees it. */
+static size_t *find_first_places(char **ids, size_t n) {
+        _cleanup_free_ size_t *sorted = calloc(n + 1, sizeof(size_t));
+        size_t *first = calloc(n + 1, sizeof(size_t));
+
+        if (!sorted || !first) {
+                free(first);
+                return NULL;
+        }
+        for (size_t i = 0; i < n; i++)
+                sorted[i] = i;
+        qsort_r(sorted, n, sizeof(size_t), compare_ids, ids);
+        for (size_t i = 0; i < n; i++)
+                first[sorted[i]] = i > 0 && streq(ids[sorted[i]], ids[sorted[i - 1]]) ? first[sorted[i - 1]] : sorted[i];
+        return first;
+}
+
+static int lookup_one(Database *db, StoreLookup *l, size_t i, size_t first) {
+        return first < i ? job_record_copy(&l->records[first], &l->records[i])
+                         : database_find(db, l->ids[i], l->uid, &l->records[i], &l->candidates);
+}
+
+static int execute_lookup(Database *db, StoreOp *op) {
+        _cleanup_free_ size_t *first = NULL;
+        StoreLookup *l = &op->lookup;
+        size_t n = 0;
+
+        while (l->ids[n])
+                n++;
         l->missing = NULL;
+        free(l->candidates);
+        l->candidates = NULL;
         store_records_free(l->records, l->n_records);
         l->n_records = 0;
-        l->records = NULL;
-        for (size_t n = 0; l->ids[n]; n++) {
-                JobRecord *bigger = reallocarray(l->records, n + 1, sizeof(JobRecord));
-                int r;
+        l->records = calloc(n + 1, sizeof(JobRecord));
+        first = find_first_places(l->ids, n);
+        if (!l->records || !first)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                int r = lookup_one(db, l, i, first[i]);
 
-                if (!bigger)
-                        return -ENOMEM;
-                l->records = bigger;
-                r = database_find(db, l->ids[n], l->uid, &l->records[n], &l->candidates);
                 if (r == -ENOENT || r == -EMLINK) {
-                        l->missing = l->ids[n];
+                        l->missing = l->ids[i];
                         op->answer = r;
                         return 0;
                 }

@@ -305,17 +305,27 @@ int store_forget(Store *store, const char *id) {
 /* --- retention ------------------------------------------------------------------------------------- */
 
 static int execute_expire(Database *db, StoreOp *op) {
+        StoreExpire *e = &op->expire;
+        int r = 0;
+
         for (char **id = op->lookup.ids; *id; id++) { /* of a batch that was rolled back */
                 free(*id);
                 *id = NULL;
         }
-        return database_expire(db, op->record.finished_usec, op->record.stdout_bytes, EXPIRE_MAX, op->lookup.ids,
-                               &op->n_expired);
+        e->n = 0;
+        e->walk = e->from;
+        if (e->before_usec > 0)
+                r = database_expire_old(db, e->before_usec, EXPIRE_MAX, op->lookup.ids, &e->n);
+        if (r >= 0 && e->bytes_max > 0 && e->n < EXPIRE_MAX)
+                r = database_expire_large(db, e->bytes_max, &e->walk, EXPIRE_MAX, op->lookup.ids, &e->n);
+        return r;
 }
 
+/* The next one goes on where this one has stopped; once all is done, it begins again. */
 static void finish_expire(StoreOp *op) {
-        size_t n = op->result < 0 ? 0 : op->n_expired;
+        size_t n = op->result < 0 ? 0 : op->expire.n;
 
+        op->store->expire_walk = n == EXPIRE_MAX ? op->expire.walk : (ExpireWalk) {};
         op->store->finished -= n;
         if (n > 0) /* their commands, and what KeepInput= kept */
                 store_checkpoint_soon(op->store);
@@ -330,8 +340,7 @@ int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreEx
         if (r < 0)
                 return r;
         op->callback.expire = callback;
-        op->record.finished_usec = before_usec;
-        op->record.stdout_bytes = bytes_max;
+        op->expire = (StoreExpire) { .before_usec = before_usec, .bytes_max = bytes_max, .from = store->expire_walk };
         op->lookup.ids = calloc(EXPIRE_MAX + 1, sizeof(char *));
         if (!op->lookup.ids)
                 return -ENOMEM;

@@ -175,6 +175,14 @@ int stop_job(StoreFixture *f, const char *id, JobReason reason, uint32_t uid) {
         return answer.r;
 }
 
+int acknowledge(StoreFixture *f, uint32_t uid, const char *consumer, uint64_t sequence) {
+        Answer answer = {};
+
+        check_ok(store_acknowledge(f->store, uid, consumer, sequence, on_answer, &answer));
+        run_until(f->event, &answer.done);
+        return answer.r;
+}
+
 static size_t count(char **strings) {
         size_t n = 0;
 

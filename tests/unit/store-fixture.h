@@ -60,6 +60,7 @@ void insert_many(StoreFixture *f, unsigned n, unsigned n_ended, unsigned label_s
 /* The caller owns *ret_fd. */
 int begin_job(StoreFixture *f, const char *id, const char *instance, int *ret_fd);
 int stop_job(StoreFixture *f, const char *id, JobReason reason, uint32_t uid);
+int acknowledge(StoreFixture *f, uint32_t uid, const char *consumer, uint64_t sequence);
 int remove_jobs(StoreFixture *f, char **ids);
 int get_state(StoreFixture *f, const char *id, JobState *ret);
 

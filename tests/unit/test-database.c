@@ -118,8 +118,13 @@ static void older_version(void) {
         check_string(list(&f, ""), B " " A " ");
         check_int(store_last_sequence(f.store), 7);
         check_int(insert_finished(&f, C, 0), 8);
+        check_string(list(&f, "uid=0 workspace=/"), "");
+        check_string(list(&f, "uid=0"), C " " B " " A " ");
         check_string(inbox(&f, 0, "reader", 10), A " " C " ");
         check_ok(begin_job(&f, B, "i", &fd));
+        check_ok(acknowledge(&f, 0, "reader", 8));
+        check_string(expire(&f, 0, 9), ""); /* what A had written was counted */
+        check_string(expire(&f, 0, 8), A " ");
         f.store = store_free(f.store);
         check(query_number("PRAGMA user_version") > 1);
         check_int(query_number("PRAGMA application_id"), 0x434a6f62);

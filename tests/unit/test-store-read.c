@@ -220,6 +220,34 @@ static void list_pages(void) {
         check_string(list(&f, "before=job-0000000000"), ""); /* is not there */
 }
 
+/* What is one user's is found by other ways than what is all users'. */
+static void list_of_user(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        list_open(&f);
+        insert_for_list(&f, "task-eeee000000", 1000, "/one", "s1");
+        insert_for_list(&f, "task-gggg000000", 1001, "/one", "s1");
+        check_ok(store_started(f.store, "task-eeee000000", 5));
+        insert_for_list(&f, "task-hhhh000000", 1000, NULL, NULL);
+        check_string(list(&f, "uid=1000"), "task-hhhh000000 task-eeee000000 " B " " A " ");
+        check_string(list(&f, "uid=1000 limit=3"), "task-hhhh000000 task-eeee000000 " B " ");
+        check_string(list(&f, "uid=1000 before=task-hhhh000000 limit=2"), "task-eeee000000 " B " ");
+        check_string(list(&f, "uid=1000 state=queued state=completed"), "task-hhhh000000 " B " " A " ");
+        check_string(list(&f, "uid=1000 state=running"), "task-eeee000000 ");
+        check_string(list(&f, "uid=1000 state=failed"), "");
+        check_string(list(&f, "uid=1000 session=s1"), "task-eeee000000 " B " " A " ");
+        check_string(list(&f, "uid=1000 session=s1 state=completed limit=1"), B " ");
+        check_string(list(&f, "uid=1000 session=s1 workspace=/one"), "task-eeee000000 " A " ");
+        check_string(list(&f, "uid=1000 workspace=/one"), "task-eeee000000 " A " ");
+        check_string(list(&f, "uid=1000 workspace=/one before=task-eeee000000"), A " ");
+        check_string(list(&f, "uid=1001 session=s1"), "task-gggg000000 ");
+        check_string(list(&f, "uid=1000 after=0"), B " " A " ");
+        check_string(list(&f, "uid=1000 after=0 workspace=/one"), A " ");
+        check_string(list(&f, "uid=1000 after=0 state=failed"), "");
+        check_string(list(&f, "state=queued state=running session=s1"), "task-gggg000000 task-eeee000000 ");
+        check_string(list(&f, "state=queued before=task-hhhh000000"), "task-gggg000000 " D " ");
+}
+
 /* In the order in which they ended, whoever was away asks for what is above what it saw. */
 static void list_after_sequence(void) {
         _cleanup_store_fixture_ StoreFixture f;
@@ -235,14 +263,6 @@ static void list_after_sequence(void) {
 }
 
 /* --- inboxes --------------------------------------------------------------------------------------- */
-
-static int acknowledge(StoreFixture *f, uint32_t uid, const char *consumer, uint64_t sequence) {
-        Answer answer = {};
-
-        check_ok(store_acknowledge(f->store, uid, consumer, sequence, on_answer, &answer));
-        run_until(f->event, &answer.done);
-        return answer.r;
-}
 
 static void inboxes(void) {
         _cleanup_store_fixture_ StoreFixture f;
@@ -470,6 +490,54 @@ static void expire_not_unread(void) {
         check_string(expire(&f, 0, 1), B " ");
 }
 
+/* What is awaited stays and is counted, but no younger one goes in its place. */
+static void expire_around_unread(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_ended(&f, A, 1000, 1, 10);
+        insert_ended(&f, B, 1001, 1, 10);
+        insert_ended(&f, C, 1001, 1, 10);
+        check_string(inbox(&f, 1000, "reader", 100), A " ");
+        check_string(expire(&f, 0, 20), "");
+        check_string(expire(&f, 0, 19), B " ");
+        check_string(list(&f, ""), C " " A " ");
+        check_string(expire(&f, 0, 10), "");
+        check_ok(acknowledge(&f, 1000, "reader", 1));
+        check_string(expire(&f, 0, 10), A " ");
+}
+
+static void on_some_expired(int r, char *const *ids, size_t n, void *userdata) {
+        check_ok(r);
+        for (size_t i = 0; i < n; i++) { /* the numbers of insert_many() go on */
+                char expected[32];
+
+                (void) snprintf(expected, sizeof(expected), "job-%010u", (*(unsigned *) userdata)++);
+                check_string(ids[i], expected);
+        }
+}
+
+/* However many there are, those that go are the oldest. */
+static void expire_oldest_first(void) {
+        enum { N = 1100 };
+        _cleanup_store_fixture_ StoreFixture f;
+        unsigned next = 0, before;
+        JobState state;
+
+        store_fixture_open(&f);
+        insert_many(&f, N, N, 20);
+        insert_ended(&f, "job-0000001100", 1000, 1, 10);
+        insert_ended(&f, A, 1000, 1, 10);
+        do {
+                before = next;
+                check_ok(store_expire(f.store, 0, 10, on_some_expired, &next));
+                (void) get_state(&f, A, &state);
+                check(next > before);
+        } while (next <= N);
+        check_string(list(&f, ""), A " ");
+        check_string(expire(&f, 0, 10), "");
+}
+
 /* One operation takes a limited number; the next one goes on. */
 static void expire_many(void) {
         enum { N = 1100 };
@@ -490,6 +558,7 @@ static void expire_many(void) {
 }
 
 TEST_MAIN(TEST(prefixes), TEST(no_prefixes), TEST(users), TEST(full_id_wins), TEST(many_candidates), TEST(several),
-          TEST(list_filters), TEST(list_pages), TEST(list_after_sequence), TEST(inboxes), TEST(keys),
+          TEST(list_filters), TEST(list_pages), TEST(list_of_user), TEST(list_after_sequence), TEST(inboxes), TEST(keys),
           TEST(keys_together), TEST(keys_together_with_failure), TEST(quotas), TEST(expire_by_age), TEST(expired_is_wiped),
-          TEST(expire_by_size), TEST(expire_not_unread), TEST(expire_many))
+          TEST(expire_by_size), TEST(expire_not_unread), TEST(expire_around_unread), TEST(expire_oldest_first),
+          TEST(expire_many))
