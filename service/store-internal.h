@@ -94,6 +94,9 @@ DEFINE_CLEANUP(StoreOp *, store_op_free);
 /* Hands it over to the thread, which frees it. */
 void store_submit(Store *store, StoreOp *op);
 
+/* Frees a spec, which may be NULL, without leaving a copy of its environment and input in memory. */
+void store_free_spec(void *spec, size_t size);
+
 /* A finish() that calls callback.plain, if there is one. */
 void store_finish_plain(StoreOp *op);
 

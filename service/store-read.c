@@ -141,7 +141,8 @@ int store_get_state(Store *store, const char *id, StoreStateCallback callback, v
 static int copy_spec(const void *spec, size_t size, void *userdata) {
         StoreOp *op = userdata;
 
-        free(op->spec); /* of the batch that was rolled back */
+        store_free_spec(op->spec, op->spec_size); /* of the batch that was rolled back */
+        op->spec_size = 0;
         op->spec = malloc(MAX(size, 1U));
         if (!op->spec)
                 return -ENOMEM;

@@ -30,18 +30,31 @@ static int write_memfd(const void *data, size_t size, void *userdata) {
 
 /* --- insert ---------------------------------------------------------------------------------------- */
 
+/* realloc() would leave a copy of the environment behind. */
+static int enlarge_spec(StoreOp *op, size_t size) {
+        void *bigger = malloc(MAX(size, 1U));
+
+        if (!bigger)
+                return -ENOMEM;
+        memcpy(bigger, op->spec, op->spec_size);
+        store_free_spec(op->spec, op->spec_size);
+        op->spec = bigger;
+        return 0;
+}
+
 static int append_stdin(StoreOp *op) {
         size_t size = op->spec_size + op->stdin_size;
-        char *bigger;
+        char *end;
+        int r;
 
         if (op->stdin_fd < 0)
                 return 0;
-        bigger = realloc(op->spec, size);
-        if (!bigger)
-                return -ENOMEM;
-        op->spec = bigger;
+        r = enlarge_spec(op, size);
+        if (r < 0)
+                return r;
+        end = (char *) op->spec + op->spec_size;
         for (size_t done = 0; done < op->stdin_size;) {
-                ssize_t n = pread(op->stdin_fd, bigger + op->spec_size + done, op->stdin_size - done, (off_t) done);
+                ssize_t n = pread(op->stdin_fd, end + done, op->stdin_size - done, (off_t) done);
 
                 if (n < 0 && errno != EINTR)
                         return -errno;
@@ -49,7 +62,7 @@ static int append_stdin(StoreOp *op) {
                         return -EPIPE; /* it has shrunk under us */
                 done += n > 0 ? (size_t) n : 0;
         }
-        op->digest = spec_digest_more(op->digest, bigger + op->spec_size, op->stdin_size);
+        op->digest = spec_digest_more(op->digest, end, op->stdin_size);
         op->spec_size = size;
         (void) close(TAKE_FD(op->stdin_fd));
         return 0;
@@ -90,7 +103,7 @@ static int execute_insert(Database *db, StoreOp *op) {
         int r;
 
         r = append_stdin(op);
-        if (r < 0) { /* the caller's fault, and no failure of what is committed with it */
+        if (r < 0) { /* of this request alone: no failure of what is committed with it */
                 op->answer = r;
                 return 0;
         }
@@ -128,7 +141,7 @@ int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreI
 
         r = store_op_new(&op, store, "insert", NULL, execute_insert, finish_insert, userdata);
         if (r < 0) {
-                free(insert->spec);
+                store_free_spec(insert->spec, insert->spec_size);
                 return r;
         }
         op->spec = insert->spec;

@@ -26,6 +26,12 @@ void store_filter_clear(StoreFilter *filter) {
         *filter = (StoreFilter) {};
 }
 
+void store_free_spec(void *spec, size_t size) {
+        if (spec)
+                explicit_bzero(spec, size);
+        free(spec);
+}
+
 StoreOp *store_op_free(StoreOp *op) {
         if (!op)
                 return NULL;
@@ -34,10 +40,7 @@ StoreOp *store_op_free(StoreOp *op) {
         free(op->instance);
         free(op->key);
         free(op->existing);
-        if (op->spec) {
-                explicit_bzero(op->spec, op->spec_size);
-                free(op->spec);
-        }
+        store_free_spec(op->spec, op->spec_size);
         closep(&op->stdin_fd);
         closep(&op->spec_fd);
         store_records_free(op->lookup.records, op->lookup.n_records);
@@ -49,6 +52,7 @@ StoreOp *store_op_free(StoreOp *op) {
         free(op);
         return NULL;
 }
+
 static void store_op_complete(BackgroundOp *base) {
         _cleanup_(store_op_freep) StoreOp *op = (StoreOp *) base;
 
