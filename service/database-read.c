@@ -24,7 +24,9 @@ static int read_record(sqlite3_stmt *s, JobRecord *ret) {
                 }
         record.state = job_state_from_string(strempty((const char *) sqlite3_column_text(s, 3)));
         record.reason = job_reason_from_string(strempty((const char *) sqlite3_column_text(s, 4)));
-        if (!record.id || record.state < 0 || record.reason < 0)
+        if (!record.id || !record.kind || !record.label || !record.queue || record.state < 0 || record.reason < 0)
+                return -EBADMSG;
+        if (!job_id_is_valid(record.id)) /* files are called so */
                 return -EBADMSG;
         record.exit_code = sqlite3_column_int(s, 5);
         record.signal = sqlite3_column_int(s, 6);
@@ -261,7 +263,9 @@ int database_load_discarded(Database *db, int (*found)(const char *id, void *use
         if (r < 0)
                 return r;
         while ((r = statement_next(s)) > 0) {
-                r = found(strempty((const char *) sqlite3_column_text(s, 0)), userdata);
+                const char *id = strempty((const char *) sqlite3_column_text(s, 0));
+
+                r = job_id_is_valid(id) ? found(id, userdata) : 0; /* files are called so */
                 if (r < 0)
                         return r;
         }

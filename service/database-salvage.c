@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A store that is damaged is never deleted and never silently made anew: it is set aside, and what can be
- * read of it, row by row, goes into the new one. */
+/* A store that is damaged is never silently made anew: it is set aside, and what can be read of it, row by row, goes
+ * into the new one. The last few that were set aside are kept. */
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 
 #include "database.h"
+#include "spec-format.h"
 #include "time-util.h"
 
 #define UNREADABLE_MAX 10000 /* jobs one after another; then the rest is given up */
+#define KEPT_ASIDE 5
 
 static int path_of(const char *directory, const char *suffix, char ret[static PATH_MAX]) {
         return snprintf(ret, PATH_MAX, "%s/jobs.sqlite%s", directory, suffix) < PATH_MAX ? 0 : -ENAMETOOLONG;
@@ -108,99 +111,240 @@ int database_salvaged(const char *directory) {
         return unlink(flag) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* The columns that a store of its version has, and as many question marks; a later version only ever has more. */
-static int find_columns(Database *aside, char **ret, char **ret_marks) {
-        _cleanup_free_ char *columns = NULL;
-        int r;
+/* --- those of before -------------------------------------------------------------------------------- */
 
-        r = database_query_text(aside, "SELECT group_concat(name) FROM pragma_table_info('jobs')", &columns);
-        if (r < 0)
-                return r;
-        r = database_query_text(aside, "SELECT group_concat('?') FROM pragma_table_info('jobs')", ret_marks);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(columns);
-        return 0;
+static int is_aside(const struct dirent *entry) {
+        return startswith(entry->d_name, "jobs.sqlite.damaged-") != NULL;
 }
+
+static int newest_first(const struct dirent **a, const struct dirent **b) {
+        return -strcmp((*a)->d_name, (*b)->d_name); /* they end in a time */
+}
+
+/* The length of a name without what SQLite adds to it for its log. */
+static size_t stem(const char *name) {
+        const char *end = strrchr(name, 'Z');
+
+        return end ? (size_t) (end + 1 - name) : strlen(name);
+}
+
+unsigned database_delete_old_aside(const char *directory) {
+        _cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct dirent **found = NULL;
+        unsigned stores = 0;
+        int n;
+
+        n = fd < 0 ? -1 : scandirat(fd, ".", &found, is_aside, newest_first);
+        for (int i = 0; i < n; i++) {
+                const char *name = found[i]->d_name;
+
+                if (i == 0 || strncmp(name, found[i - 1]->d_name, stem(name)) != 0)
+                        stores++;
+                if (stores > KEPT_ASIDE)
+                        (void) unlinkat(fd, name, 0);
+        }
+        for (int i = 0; i < n; i++)
+                free(found[i]);
+        free(found);
+        return stores > KEPT_ASIDE ? stores - KEPT_ASIDE : 0;
+}
+
+/* --- copying --------------------------------------------------------------------------------------- */
 
 typedef struct Salvage {
         Database *aside; /* what was damaged */
         Database *db;    /* what is new */
         char *select_job;
+        char *select_spec;
         char *insert_job;
+        Salvaged salvaged;
 } Salvage;
 
-/* Only what makes sense is copied: what stands on a page that is damaged may be anything. */
-static int salvage_init(Salvage *s) {
-        _cleanup_free_ char *columns = NULL, *marks = NULL;
+/* 1 or 0. What is damaged has whatever columns it seems to have. */
+static int has_column(Database *db, const char *name) {
+        _cleanup_free_ char *sql = NULL;
+        uint64_t one;
         int r;
 
-        r = find_columns(s->aside, &columns, &marks);
-        if (r < 0)
-                return r;
+        if (asprintf(&sql, "SELECT 1 FROM pragma_table_info('jobs') WHERE name = '%s'", name) < 0)
+                return -ENOMEM;
+        r = database_query_number(db, sql, 0, &one);
+        return r == -ENOMEM ? r : r >= 0;
+}
+
+/* Writes the columns that both have: one of an older version has fewer. Returns how many. */
+static int write_columns(Salvage *s, FILE *f) {
+        int n = 0;
+
+        for (uint64_t i = 0;; i++) {
+                _cleanup_free_ char *name = NULL;
+                int r;
+
+                r = database_query_text(s->db, "SELECT name FROM pragma_table_info('jobs') WHERE cid = ?", i, &name);
+                if (r < 0)
+                        return r == -ENOENT ? n : r;
+                r = has_column(s->aside, name);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        (void) fprintf(f, "%s%s", n++ > 0 ? ", " : "", name);
+        }
+}
+
+static int find_columns(Salvage *s, char **ret) {
+        size_t size;
+        FILE *f = open_memstream(ret, &size);
+        int n;
+
+        if (!f)
+                return -ENOMEM;
+        n = write_columns(s, f);
+        return fclose(f) == 0 ? n : -ENOMEM;
+}
+
+/* Only what makes sense is copied: what stands on a page that is damaged may be anything. Returns 0 where there is
+ * nothing to read. */
+static int salvage_init(Salvage *s) {
+        _cleanup_free_ char *columns = NULL, *marks = NULL;
+        int n;
+
+        n = find_columns(s, &columns);
+        if (n <= 0)
+                return n;
         if (asprintf(&s->select_job,
                      "SELECT %s FROM jobs NOT INDEXED WHERE number = ? AND id = kind || '-' || token AND "
                      "(sequence IS NULL AND state IN ('queued', 'running') OR "
-                     "sequence > 0 AND state IN ('completed', 'failed', 'cancelled'))", columns) < 0)
+                     "sequence > 0 AND state IN ('completed', 'failed', 'cancelled'))", columns) < 0 ||
+            asprintf(&s->select_spec, "SELECT * FROM specs WHERE id = (SELECT id FROM jobs WHERE number = ?) AND "
+                     "length(spec) >= %zu", sizeof(SpecHeader)) < 0)
                 return -ENOMEM;
-        return asprintf(&s->insert_job, "INSERT INTO jobs (%s) VALUES (%s)", columns, marks) < 0 ? -ENOMEM : 0;
+        marks = calloc((size_t) n, 3);
+        if (!marks)
+                return -ENOMEM;
+        for (int i = 1; i < n; i++)
+                (void) strcat(marks, ", ?");
+        return asprintf(&s->insert_job, "INSERT INTO jobs (%s) VALUES (?%s)", columns, marks) < 0 ? -ENOMEM : 1;
 }
 
 static void salvage_done(Salvage *s) {
         (void) database_close(s->aside);
         free(s->select_job);
+        free(s->select_spec);
         free(s->insert_job);
 }
 
-/* Returns 1; or another number where there is no such job, or it cannot be read. */
-static int copy_job(Salvage *s, uint64_t number) {
+/* A word that nobody knows would have the copy taken for damaged, too. Returns 1, or 0 where it cannot be used. */
+static int check_copy(Salvage *s, uint64_t number) {
+        StoredJob stored = { .record = JOB_RECORD_INIT };
+        _cleanup_free_ char *id = NULL;
+        int r;
+
+        r = database_query_text(s->db, "SELECT id FROM jobs WHERE number = ?", number, &id);
+        if (r >= 0)
+                r = database_read_stored(s->db, id, &stored);
+        stored_job_clear(&stored);
+        return r >= 0 ? 1 : r == -EBADMSG || r == -ENOENT ? 0 : r;
+}
+
+static int copy_checked(Salvage *s, uint64_t number) {
         int r;
 
         r = database_copy_rows(s->aside, s->select_job, number, s->db, s->insert_job);
-        if (r == 1) /* What it was to execute may be gone where the job is not: then it fails when it is begun. */
-                (void) database_copy_rows(s->aside, "SELECT * FROM specs WHERE id = (SELECT id FROM jobs WHERE number = ?)",
-                                          number, s->db, "INSERT INTO specs VALUES (?, ?)");
-        return r;
+        if (r > 0)
+                r = check_copy(s, number);
+        if (r <= 0)
+                return r;
+        /* What it was to execute may be gone where the job is not: then it fails when it is begun. */
+        r = database_copy_rows(s->aside, s->select_spec, number, s->db, "INSERT INTO specs VALUES (?, ?)");
+        return r < 0 ? r : 1;
 }
 
-static uint64_t copy_jobs(Salvage *s) {
-        uint64_t saved = 0, number = 0;
+/* Returns 1, or 0 where there is no such job, or none that could be read. It is taken back and not deleted then: its
+ * files are not to go with it. */
+static int copy_job(Salvage *s, uint64_t number) {
+        int r, copied;
+
+        r = database_execute(s->db, "SAVEPOINT job");
+        if (r < 0)
+                return r;
+        copied = copy_checked(s, number);
+        if (copied < 0)
+                return copied;
+        r = database_execute(s->db, copied > 0 ? "RELEASE job" : "ROLLBACK TO job; RELEASE job");
+        return r < 0 ? r : copied;
+}
+
+static int copy_jobs(Salvage *s) {
+        uint64_t number = 0;
 
         for (unsigned unreadable = 0; unreadable < UNREADABLE_MAX; unreadable++) {
                 uint64_t next = number + 1; /* where the next cannot be found, the numbers are tried in order */
+                int found, r;
 
-                if (database_query_number(s->aside, "SELECT min(number) FROM jobs NOT INDEXED WHERE number > ?", number,
-                                          &next) == -ENOENT)
-                        break;
+                found = database_query_number(s->aside, "SELECT min(number) FROM jobs NOT INDEXED WHERE number > ?", number,
+                                              &next);
+                if (found == -ENOENT)
+                        return 0;
+                if (found == -ENOMEM)
+                        return found;
                 number = next;
-                if (copy_job(s, number) == 1) {
-                        saved++;
+                r = copy_job(s, number);
+                if (r < 0)
+                        return r;
+                s->salvaged.taken_over += r > 0;
+                s->salvaged.left_out += r == 0 && found >= 0;
+                if (r > 0)
                         unreadable = 0;
-                }
         }
-        return saved;
+        return 0;
 }
 
-int database_salvage(Database *db, const char *path, uint64_t *ret_jobs) {
+static int copy_all(Salvage *s) {
+        static const struct {
+                const char *select, *insert;
+        } tables[] = {
+                { "SELECT * FROM consumers", "INSERT OR REPLACE INTO consumers VALUES (?, ?, ?)" },
+                { "SELECT * FROM paused", "INSERT OR IGNORE INTO paused VALUES (?)" },
+                { "SELECT * FROM discarded", "INSERT OR IGNORE INTO discarded SELECT ?1 "
+                                             "WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?1)" },
+                { "SELECT * FROM counters WHERE name = 'sequence'", "INSERT OR REPLACE INTO counters VALUES (?, ?)" },
+        };
+        int r;
+
+        r = copy_jobs(s);
+        for (size_t i = 0; i < ELEMENTSOF(tables) && r >= 0; i++)
+                r = database_copy_rows(s->aside, tables[i].select, 0, s->db, tables[i].insert);
+        if (r < 0)
+                return r;
+        return database_execute(s->db, "UPDATE counters SET value = max(value, ifnull((SELECT max(sequence) FROM jobs), 0)) "
+                                       "WHERE name = 'sequence'");
+}
+
+/* Whatever is wrong with the file itself, there is no more to be had from it at the next try. */
+static int open_aside(Salvage *s, const char *path) {
+        int r;
+
+        r = database_open_aside(&s->aside, path);
+        if (r == -EBADMSG || r == -EIO)
+                return 0;
+        return r < 0 ? r : salvage_init(s);
+}
+
+int database_salvage(Database *db, const char *path, Salvaged *ret) {
         _cleanup_(salvage_done) Salvage s = { .db = db };
         int r;
 
-        r = database_open_aside(&s.aside, path);
-        if (r >= 0)
-                r = salvage_init(&s);
-        if (r >= 0)
+        r = open_aside(&s, path);
+        if (r > 0) {
                 r = database_begin(db);
-        if (r < 0)
-                return r;
-        *ret_jobs = copy_jobs(&s);
-        (void) database_copy_rows(s.aside, "SELECT * FROM consumers", 0, db, "INSERT OR REPLACE INTO consumers VALUES (?, ?, ?)");
-        (void) database_copy_rows(s.aside, "SELECT * FROM paused", 0, db, "INSERT OR IGNORE INTO paused VALUES (?)");
-        (void) database_copy_rows(s.aside, "SELECT * FROM counters", 0, db, "INSERT OR REPLACE INTO counters VALUES (?, ?)");
-        r = database_execute(db, "UPDATE counters SET value = max(value, ifnull((SELECT max(sequence) FROM jobs), 0)) "
-                                 "WHERE name = 'sequence'");
+                if (r >= 0)
+                        r = copy_all(&s);
+                if (r >= 0)
+                        r = database_commit(db);
+                if (r < 0)
+                        database_rollback(db);
+        }
         if (r >= 0)
-                r = database_commit(db);
-        if (r < 0)
-                database_rollback(db);
-        return r;
+                *ret = s.salvaged;
+        return MIN(r, 0);
 }

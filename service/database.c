@@ -139,22 +139,35 @@ static int insert_row(sqlite3_stmt *row, sqlite3_stmt *insert) {
         return database_errno(r);
 }
 
+/* What the target has said of the row, not of its disk. */
+static bool is_unfit(int r) {
+        return r == -EEXIST;
+}
+
+/* A page that is damaged fails in many ways, want of memory is none of them. */
+static int next_readable(sqlite3_stmt *rows) {
+        int r = statement_next(rows);
+
+        return r < 0 && r != -ENOMEM ? 0 : r;
+}
+
 int database_copy_rows(Database *from, const char *select, uint64_t number, Database *to, const char *insert) {
         _cleanup_(statement_finalizep) sqlite3_stmt *rows = NULL, *one = NULL;
-        int r, step, n = 0;
+        int r, n = 0;
 
         r = prepare_with(from, select, number, &rows);
-        if (r >= 0)
-                r = prepare_with(to, insert, 0, &one);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        r = prepare_with(to, insert, 0, &one);
         if (r < 0)
                 return r;
-        while ((step = sqlite3_step(rows)) == SQLITE_ROW) {
+        while ((r = next_readable(rows)) > 0) {
                 r = insert_row(rows, one);
-                if (r < 0)
+                if (r < 0 && !is_unfit(r))
                         return r;
-                n++;
+                n += r >= 0;
         }
-        return step == SQLITE_DONE ? n : database_errno(step);
+        return r < 0 ? r : n;
 }
 
 int database_query_number(Database *db, const char *sql, uint64_t number, uint64_t *ret) {
@@ -173,12 +186,12 @@ int database_query_number(Database *db, const char *sql, uint64_t number, uint64
         return 0;
 }
 
-int database_query_text(Database *db, const char *sql, char **ret) {
+int database_query_text(Database *db, const char *sql, uint64_t number, char **ret) {
         _cleanup_(statement_finalizep) sqlite3_stmt *s = NULL;
         const char *text;
         int r;
 
-        r = prepare_with(db, sql, 0, &s);
+        r = prepare_with(db, sql, number, &s);
         if (r < 0)
                 return r;
         r = sqlite3_step(s);
@@ -291,14 +304,17 @@ static int open_path(Database **ret, const char *path, int flags) {
         return 0;
 }
 
-/* Without writable_schema SQLite reads nothing of a file that was cut off. */
+/* Without writable_schema SQLite reads nothing of a file that was cut off. Nothing is written: neither what would share
+ * memory with others, for which a full disk has no room, nor the log into the file, which is to stay as it was found. */
 int database_open_aside(Database **ret, const char *path) {
         _cleanup_(database_closep) Database *db = NULL;
         int r;
 
         r = open_path(&db, path, 0);
         if (r >= 0)
-                r = database_execute(db, "PRAGMA writable_schema = ON");
+                r = database_errno(sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL));
+        if (r >= 0)
+                r = database_execute(db, "PRAGMA writable_schema = ON; PRAGMA locking_mode = EXCLUSIVE");
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(db);

@@ -27,19 +27,31 @@ void database_flag_damaged(const char *directory);
 int database_set_aside(const char *directory, char **ret_path);
 int database_salvaged(const char *directory);
 
-/* Copies what can still be read from a store that was set aside into db, which is new. */
-int database_salvage(Database *db, const char *path, uint64_t *ret_jobs);
+/* What became of the jobs of a store that was set aside. */
+typedef struct Salvaged {
+        uint64_t taken_over;
+        uint64_t left_out; /* those that were seen, and made no sense */
+} Salvaged;
+
+/* Copies what can still be read from a store that was set aside into db, which is new. That something cannot be read
+ * is no failure; it is one that something could not be written: then the whole is to be done again. */
+int database_salvage(Database *db, const char *path, Salvaged *ret);
+
+/* Deletes the oldest of the stores that were set aside, and returns how many: 5 are kept. */
+unsigned database_delete_old_aside(const char *directory);
+
 Database *database_close(Database *db);
 DEFINE_CLEANUP(Database *, database_close);
 
-/* For database-salvage.c. A store that was set aside, as it is; statements; one value, which is number where the
- * statement has a parameter (-ENOENT: none, or NULL); and the rows of a query, each inserted into another
- * store by a statement with a parameter for each column: returns how many. */
+/* For database-salvage.c. A store that was set aside, as it is; statements; one value, of a statement whose parameter,
+ * if it has one, is number (-ENOENT: none, or NULL); and the rows of a query, each inserted into another store by a
+ * statement with a parameter for each column: returns how many, without those that cannot be read or break a rule of
+ * the table, or a negative errno where the other store cannot be written or there is no memory. */
 int database_open_aside(Database **ret, const char *path);
 int database_open_new(Database **ret, const char *directory); /* though it is flagged as damaged */
 int database_execute(Database *db, const char *sql);
 int database_query_number(Database *db, const char *sql, uint64_t number, uint64_t *ret);
-int database_query_text(Database *db, const char *sql, char **ret);
+int database_query_text(Database *db, const char *sql, uint64_t number, char **ret);
 int database_copy_rows(Database *from, const char *select, uint64_t number, Database *to, const char *insert);
 
 int database_begin(Database *db);

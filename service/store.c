@@ -210,23 +210,37 @@ void store_checkpoint_soon(Store *store) {
 
 /* --- life ------------------------------------------------------------------------------------------ */
 
+static void log_salvaged(const char *path, const Salvaged *salvaged, unsigned deleted) {
+        char others[128] = "";
+
+        if (salvaged->left_out > 0)
+                (void) snprintf(others, sizeof(others), "; %" PRIu64 " could not", salvaged->left_out);
+        sd_journal_print(LOG_CRIT, "The store was damaged. It is kept as %s; %" PRIu64 " jobs could be read and taken over%s. "
+                         "Look at the disk.", path, salvaged->taken_over, others);
+        if (deleted > 0)
+                sd_journal_print(LOG_NOTICE, "Of the stores that were damaged before, the oldest %u are deleted.", deleted);
+}
+
+/* As long as what was read could not be written in full, it stays flagged, and the next start does it again. */
 static int replace_damaged(Database **ret, const char *directory) {
         _cleanup_(database_closep) Database *db = NULL;
         _cleanup_free_ char *path = NULL;
-        uint64_t saved = 0;
-        int r, salvaged;
+        Salvaged salvaged = {};
+        int r;
 
         r = database_set_aside(directory, &path);
         if (r >= 0)
                 r = database_open_new(&db, directory);
-        if (r < 0)
+        if (r >= 0)
+                r = database_salvage(db, path, &salvaged);
+        if (r >= 0)
+                r = database_salvaged(directory);
+        if (r < 0) {
+                sd_journal_print(LOG_CRIT, "The store is damaged, and what can be read of it could not be taken over yet: %s. "
+                                 "It is kept, and the next start tries again.", database_explain(r));
                 return r;
-        salvaged = database_salvage(db, path, &saved);
-        sd_journal_print(LOG_CRIT, "The store was damaged. It is kept as %s; %" PRIu64 " jobs could be read and taken over%s%s. "
-                         "Look at the disk.", path, saved, salvaged < 0 ? "; " : "", salvaged < 0 ? database_explain(salvaged) : "");
-        r = database_salvaged(directory);
-        if (r < 0)
-                return r;
+        }
+        log_salvaged(path, &salvaged, database_delete_old_aside(directory));
         *ret = TAKE_PTR(db);
         return 0;
 }

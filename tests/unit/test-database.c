@@ -290,6 +290,136 @@ static void flagged_after_many(void) {
         check_filled(&f);
 }
 
+/* --- what nobody knows ---------------------------------------------------------------------------- */
+
+static int start(StoreFixture *f);
+
+static int count_found(const char *id, void *userdata) {
+        (*(int *) userdata)++;
+        return 0;
+}
+
+/* A store that is whole, but for a value that this version cannot read: it is set aside once, the value is left out, and
+ * that is the end of it. */
+static void check_left_out_once(const char *sql, const char *left_live, const char *left) {
+        _cleanup_store_fixture_ StoreFixture f;
+        char path[512];
+        int n = 0;
+
+        store_fixture_open(&f);
+        fill(&f);
+        f.store = store_free(f.store);
+        run_sql(sql);
+        write_file("jobs.sqlite.is-damaged", "", 0);
+        open_anew(&f);
+        check_contains(test_log(), "2 jobs could be read and taken over; 1 could not");
+        for (int i = 0; i < 3; i++) {
+                check_string(live(&f), left_live);
+                check_string(list(&f, ""), left);
+                check_ok(start(&f));
+        }
+        check_int(set_aside(path), 1);
+        check_ok(store_load_discarded(f.store, count_found, &n)); /* what it has written is kept */
+        check_int(n, 0);
+}
+
+static void unknown_reason(void) {
+        check_left_out_once("UPDATE jobs SET reason = 'exit-cnde' WHERE id = '" B "'", A " queued user - " C " queued - - ",
+                            C " " A " ");
+}
+
+static void unknown_stop_reason(void) {
+        check_left_out_once("UPDATE jobs SET stop_reason = 'usfr' WHERE id = '" A "'", C " queued - - ", C " " B " ");
+}
+
+static void id_that_is_none(void) {
+        check_left_out_once("UPDATE jobs SET id = 'task-../../etc', token = '../../etc' WHERE id = '" A "'", C " queued - - ",
+                            C " " B " ");
+}
+
+/* What the rules of the table forbid, and a damaged page may hold all the same. */
+static void missing_text(void) {
+        static const char forget_rules[] =
+                "PRAGMA writable_schema = ON;"
+                "UPDATE sqlite_schema SET sql = replace(replace(replace(sql, 'kind TEXT NOT NULL', 'kind TEXT'), "
+                "  'queue TEXT NOT NULL', 'queue TEXT'), 'label TEXT NOT NULL', 'label TEXT') WHERE name = 'jobs'";
+        static const char *const columns[] = { "kind", "label", "queue" };
+        _cleanup_store_fixture_ StoreFixture f;
+
+        for (size_t i = 0; i < ELEMENTSOF(columns); i++) {
+                char sql[128];
+
+                store_fixture_open(&f);
+                fill(&f);
+                f.store = store_free(f.store);
+                run_sql(forget_rules);
+                (void) snprintf(sql, sizeof(sql), "UPDATE jobs SET %s = NULL WHERE id = '" A "'", columns[i]);
+                run_sql(sql);
+                check_error(start(&f), -EBADMSG);
+                check_ok(start(&f));
+                check_string(live(&f), C " queued - - ");
+                check_ok(start(&f));
+                check_ok(remove_jobs(&f, STRINGS(B)));
+                store_fixture_close(&f);
+                check_ok(unlink(test_path("jobs.sqlite")));
+        }
+}
+
+/* A spec that cannot be one: its job fails when it is begun, and no store is taken for damaged for it. */
+static void short_spec(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+        int fd = -EBADF;
+
+        store_fixture_open(&f);
+        fill(&f);
+        f.store = store_free(f.store);
+        run_sql("UPDATE specs SET spec = x'00' WHERE id = '" A "'");
+        open_anew(&f);
+        check_error(begin_job(&f, A, "i", &fd), -EBADMSG);
+        open_anew(&f);
+        check_contains(test_log(), "3 jobs could be read and taken over. ");
+        check_error(begin_job(&f, A, "i", &fd), -ENOENT);
+        check_ok(begin_job(&f, C, "i", &fd));
+        (void) close(fd);
+}
+
+/* Files of forgotten jobs are still to be deleted. */
+static void flagged_with_discarded(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+        int n = 0;
+
+        store_fixture_open(&f);
+        fill(&f);
+        check_ok(remove_jobs(&f, STRINGS(B)));
+        f.store = store_free(f.store);
+        run_sql("INSERT INTO discarded VALUES ('" A "'), ('../../etc')"); /* one that is not forgotten, and no id */
+        write_file("jobs.sqlite.is-damaged", "", 0);
+        store_fixture_open(&f);
+        check_ok(store_load_discarded(f.store, count_found, &n));
+        check_int(n, 1);
+}
+
+/* However often it happens, not the whole disk goes to what is set aside; the newest are kept. */
+static void flagged_often(void) {
+        enum { KEPT = 5 };
+        _cleanup_store_fixture_ StoreFixture f = {};
+        char first[512], last[512], before[512] = "";
+
+        for (int i = 0; i < KEPT + 3; i++) {
+                write_file("jobs.sqlite.is-damaged", "", 0);
+                write_file("jobs.sqlite-wal", "left", 4);
+                store_fixture_open(&f);
+                check_int(set_aside(last), i == 0 ? 0 : MIN(i, KEPT)); /* there was none at first, but for its log */
+                check(strcmp(last, before) > 0 || i == 0);
+                (void) strcpy(before, i == 0 ? "" : last);
+                if (i == 1)
+                        (void) strcpy(first, last);
+                f.store = store_free(f.store);
+        }
+        check(access(first, F_OK) < 0);
+        check_contains(test_log(), "the oldest 1 are deleted");
+}
+
 /* Home directories are called what people are called. */
 static void flagged_in_quotes(void) {
         _cleanup_store_fixture_ StoreFixture f = {};
@@ -461,4 +591,5 @@ static void damaged_anywhere(void) {
 TEST_MAIN(TEST(older_version), TEST(newer_version), TEST(no_database), TEST(cut_off), TEST(emptied), TEST(lost_but_for_its_log),
           TEST(begun_only), TEST(cut_in_half), TEST(flagged),
           TEST(flagged_after_many), TEST(flagged_in_quotes), TEST(flagged_older_version), TEST(damaged_finished),
-          TEST(damaged_live), TEST(damaged_anywhere))
+          TEST(damaged_live), TEST(damaged_anywhere), TEST(unknown_reason), TEST(unknown_stop_reason), TEST(id_that_is_none),
+          TEST(missing_text), TEST(short_spec), TEST(flagged_with_discarded), TEST(flagged_often))

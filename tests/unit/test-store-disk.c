@@ -3,6 +3,7 @@
 /* The store and a disk that is slow, full, or fails. Between SQLite and the file system stands a VFS that
  * does what a test wants (https://www.sqlite.org/vfs.html). */
 
+#include <fcntl.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -31,7 +32,9 @@ static struct {
 
         atomic_int syncs;
         atomic_int failing_syncs; /* that many more, from now on */
+        atomic_int good_syncs;    /* that many more, then all fail; negative: any number */
         atomic_bool full;
+        atomic_int room; /* for as many writes, then it is full; negative: for any number */
         atomic_bool gated; /* a sync says that it has begun, and waits */
         sem_t entered, gate;
 } disk;
@@ -41,22 +44,28 @@ static const sqlite3_io_methods *real_methods(sqlite3_file *file) {
 }
 
 static int disk_sync(sqlite3_file *file, int flags) {
-        bool fails = disk.failing_syncs > 0;
+        bool fails = disk.failing_syncs > 0 || disk.good_syncs == 0;
 
         disk.syncs++;
+        if (disk.good_syncs > 0)
+                disk.good_syncs--;
         if (disk.gated) {
                 (void) sem_post(&disk.entered);
                 (void) sem_wait(&disk.gate);
         }
         if (fails) {
-                disk.failing_syncs--;
+                disk.failing_syncs -= disk.failing_syncs > 0;
                 return SQLITE_IOERR_FSYNC;
         }
         return real_methods(file)->xSync(file, flags);
 }
 
 static int disk_write(sqlite3_file *file, const void *data, int n, sqlite3_int64 offset) {
-        return disk.full ? SQLITE_FULL : real_methods(file)->xWrite(file, data, n, offset);
+        if (disk.full || disk.room == 0)
+                return SQLITE_FULL;
+        if (disk.room > 0)
+                disk.room--;
+        return real_methods(file)->xWrite(file, data, n, offset);
 }
 
 /* There is one for each way of locking that SQLite has chosen. */
@@ -89,6 +98,7 @@ static void disk_install(void) {
         check_int(sqlite3_initialize(), SQLITE_OK);
         (void) sem_init(&disk.entered, 0, 0);
         (void) sem_init(&disk.gate, 0, 0);
+        disk.room = disk.good_syncs = -1;
         disk.real_vfs = sqlite3_vfs_find(NULL);
         disk.vfs = *disk.real_vfs;
         disk.vfs.zName = "test";
@@ -252,6 +262,68 @@ static void failing_under_a_key(void) {
         check_error(second.r, 0);
 }
 
+static bool is_flagged(void) {
+        return access(test_path("jobs.sqlite.is-damaged"), F_OK) == 0;
+}
+
+/* A store that was found damaged while it was used. */
+static void flag(StoreFixture *f) {
+        f->store = store_free(f->store);
+        (void) close(open(test_path("jobs.sqlite.is-damaged"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+/* Wherever the disk is full while the jobs of a damaged store are taken over: none is lost, the next start goes on. */
+static void full_while_salvaged(void) {
+        enum { N = 20 };
+        _cleanup_free_ char *all = NULL;
+        _cleanup_store_fixture_ StoreFixture f;
+        int tries = 0;
+
+        disk_install();
+        store_fixture_open(&f);
+        insert_many(&f, N, N / 2, 1000);
+        all = strdup(list(&f, ""));
+        for (int room = 0, r = -ENOSPC; r < 0; room += 1 + room / 8, tries++) {
+                flag(&f);
+                disk.room = room;
+                r = store_new(&f.store, f.event, test_directory());
+                disk.room = -1;
+                if (r < 0) {
+                        check_error(r, -ENOSPC);
+                        check(is_flagged());
+                        check_ok(store_new(&f.store, f.event, test_directory()));
+                }
+                check(!is_flagged());
+                check_string(list(&f, ""), all);
+                check_int(store_finished(f.store), N / 2);
+        }
+        check(tries > 10);
+        check_contains(test_log(), "could not be taken over yet: the disk is full; make room. It is kept, ");
+}
+
+/* The same, where it fails: as it is made, or as what was read is committed. */
+static void failing_while_salvaged(void) {
+        _cleanup_free_ char *all = NULL;
+        _cleanup_store_fixture_ StoreFixture f;
+        int tries = 0;
+
+        disk_install();
+        store_fixture_open(&f);
+        insert_many(&f, 20, 10, 100);
+        all = strdup(list(&f, ""));
+        for (int r = -EIO; r < 0; tries++) {
+                flag(&f);
+                disk.good_syncs = tries;
+                r = store_new(&f.store, f.event, test_directory());
+                disk.good_syncs = -1;
+                check_int(is_flagged(), r < 0);
+                if (r < 0)
+                        check_ok(store_new(&f.store, f.event, test_directory()));
+                check_string(list(&f, ""), all);
+        }
+        check(tries > 1);
+}
+
 /* --- killed ---------------------------------------------------------------------------------------- */
 
 /* Whatever was answered is there after the service was killed without a word. */
@@ -319,5 +391,6 @@ static void no_directory(void) {
         check_contains(test_log(), test_path("missing"));
 }
 
-TEST_MAIN(TEST(group_commit), TEST(each_is_durable), TEST(full), TEST(failing), TEST(failing_under_a_key), TEST(killed),
+TEST_MAIN(TEST(group_commit), TEST(each_is_durable), TEST(full), TEST(failing), TEST(failing_under_a_key), TEST(full_while_salvaged),
+          TEST(failing_while_salvaged), TEST(killed),
           TEST(second_opener), TEST(no_directory))
