@@ -173,40 +173,85 @@ static void on_listed(const char *id, const char *sub_state, void *userdata) {
 
 /* --- files ----------------------------------------------------------------------------------------- */
 
-typedef struct StrayFiles {
+#define FILES_BATCH 500 /* ids in one operation of the store, so that a call does not wait long for it */
+
+/* Jobs that have files, of those there were at the start, and how far we are in asking the store for them. */
+typedef struct Files {
         Manager *manager;
-        char id[64];
-} StrayFiles;
+        char *ids; /* owned; each with its NUL */
+        size_t size;
+        size_t position;
+} Files;
 
-static void on_files_state(int r, JobState state, void *userdata) {
-        _cleanup_free_ StrayFiles *files = userdata;
+static Files *files_free(Files *files) {
+        if (!files)
+                return NULL;
 
-        if (r != -ENOENT)
-                return;
-        if (output_size(files->manager->output, files->id, OUTPUT_STDOUT) > 0 ||
-            output_size(files->manager->output, files->id, OUTPUT_STDERR) > 0)
-                sd_journal_print(LOG_NOTICE, "The output of the job %s has no record in the store; it is kept.", files->id);
-        else
-                output_remove(files->manager->output, files->id);
+        free(files->ids);
+        free(files);
+        return NULL;
 }
+DEFINE_CLEANUP(Files *, files_free);
 
 /* Files are made before the record: those without one are of jobs that were never accepted, and never ran,
  * so they are empty; others are of a record that was lost with a damaged store. */
+static void look_at_unknown(Manager *manager, const char *id) {
+        if (manager_find(manager, id))
+                return;
+        if (output_size(manager->output, id, OUTPUT_STDOUT) > 0 || output_size(manager->output, id, OUTPUT_STDERR) > 0)
+                sd_journal_print(LOG_NOTICE, "The output of the job %s has no record in the store; it is kept.", id);
+        else
+                output_remove(manager->output, id);
+}
+
+static int ask_for_files(Files *files);
+
+static void on_unknown_files(int r, char *const *ids, size_t n, void *userdata) {
+        _cleanup_(files_freep) Files *files = userdata;
+
+        if (files->manager->stopping)
+                return;
+        for (size_t i = 0; i < n && r >= 0; i++)
+                look_at_unknown(files->manager, ids[i]);
+        if (r >= 0 && files->position < files->size && ask_for_files(files) >= 0)
+                TAKE_PTR(files);
+}
+
+static int ask_for_files(Files *files) {
+        char *ids[FILES_BATCH];
+        size_t n = 0;
+
+        for (; n < FILES_BATCH && files->position < files->size; n++) {
+                ids[n] = files->ids + files->position;
+                files->position += strlen(ids[n]) + 1;
+        }
+        return store_find_unknown(files->manager->store, ids, n, on_unknown_files, files);
+}
+
 static int on_files(const char *id, void *userdata) {
-        Manager *manager = userdata;
-        StrayFiles *files;
+        (void) fwrite(id, 1, strlen(id) + 1, userdata);
+        return 0;
+}
+
+static int look_for_files(Manager *manager) {
+        _cleanup_(files_freep) Files *files = calloc(1, sizeof(*files));
+        FILE *f;
         int r;
 
-        if (manager_find(manager, id))
-                return 0;
-        files = malloc(sizeof(*files));
         if (!files)
                 return -ENOMEM;
         files->manager = manager;
-        (void) snprintf(files->id, sizeof(files->id), "%s", id);
-        r = store_get_state(manager->store, id, on_files_state, files);
-        if (r < 0)
-                free(files);
+        f = open_memstream(&files->ids, &files->size);
+        if (!f)
+                return -ENOMEM;
+        r = output_foreach(manager->output, on_files, f);
+        if (fclose(f) != 0 && r >= 0)
+                r = -ENOMEM;
+        if (r < 0 || files->size == 0)
+                return r;
+        r = ask_for_files(files);
+        if (r >= 0)
+                TAKE_PTR(files);
         return r;
 }
 
@@ -216,7 +261,7 @@ static void on_swept(void *userdata) {
         int r;
 
         if (!manager->serving) {
-                r = output_foreach(manager->output, on_files, manager);
+                r = look_for_files(manager);
                 if (r < 0)
                         sd_journal_print(LOG_WARNING, "Cannot look for left-over files: %s.", strerror(-r));
                 r = retention_start(manager);

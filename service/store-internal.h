@@ -55,6 +55,7 @@ struct StoreOp {
                 StoreListCallback list;
                 StoreStateCallback state;
                 StoreWorkCallback work;
+                StoreUnknownCallback unknown;
         } callback;
 
         JobRecord record; /* what to write; owned */
@@ -81,6 +82,7 @@ struct StoreOp {
         StoreLookup lookup;
         StoreFilter filter;
         StoreExpire expire;
+        size_t n_unknown; /* of lookup.ids, the first ones */
         JobRecord *records; /* what was read; owned */
         size_t n_records;
 };

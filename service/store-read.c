@@ -136,6 +136,46 @@ int store_get_state(Store *store, const char *id, StoreStateCallback callback, v
         return 0;
 }
 
+/* Moves the unknown ones to the front. */
+static int execute_find_unknown(Database *db, StoreOp *op) {
+        char **ids = op->lookup.ids;
+
+        op->n_unknown = 0;
+        for (size_t i = 0; ids[i]; i++) {
+                JobState state;
+                int r;
+
+                r = database_get_state(db, ids[i], &state);
+                if (r == -ENOENT) {
+                        char *unknown = ids[i];
+
+                        ids[i] = ids[op->n_unknown];
+                        ids[op->n_unknown++] = unknown;
+                } else if (r < 0 && r != -ESTALE)
+                        return r;
+        }
+        return 0;
+}
+
+static void finish_find_unknown(StoreOp *op) {
+        op->callback.unknown(op->result, op->lookup.ids, op->result < 0 ? 0 : op->n_unknown, op->userdata);
+}
+
+int store_find_unknown(Store *store, char *const *ids, size_t n, StoreUnknownCallback callback, void *userdata) {
+        _cleanup_(store_op_freep) StoreOp *op = NULL;
+        int r;
+
+        r = store_op_new(&op, store, "find-unknown", NULL, execute_find_unknown, finish_find_unknown, userdata);
+        if (r < 0)
+                return r;
+        op->callback.unknown = callback;
+        r = string_list_copy(ids, n, &op->lookup.ids);
+        if (r < 0)
+                return r;
+        store_submit(store, TAKE_PTR(op));
+        return 0;
+}
+
 /* --- what a job was made of ------------------------------------------------------------------------ */
 
 static int copy_spec(const void *spec, size_t size, void *userdata) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The store: every job that was accepted, on disk, in an SQLite database. It alone knows SQL. All
+/* The store: every job that was accepted, on disk, in an SQLite database, whose SQL is in database-*.c. All
  * operations run in order on one thread; those that wait while a commit is under way share the next one.
  * A callback runs on the event loop once its operation is durable (synchronous=FULL, WAL), in the order
  * of the operations, and also for an operation that failed. */
@@ -140,8 +140,12 @@ int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t
 typedef void (*StoreExpireCallback)(int r, char *const *ids, size_t n, void *userdata);
 int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreExpireCallback callback, void *userdata);
 
-/* Whether a job of that id is recorded, for the sweep of left-over files and units: calls back with 0,
+/* Whether a job of that id is recorded, for the sweep of left-over units: calls back with 0,
  * -ENOENT, -ESTALE when it is forgotten and its files are still to be deleted, or another negative errno; state
  * is valid with 0. */
 typedef void (*StoreStateCallback)(int r, JobState state, void *userdata);
 int store_get_state(Store *store, const char *id, StoreStateCallback callback, void *userdata);
+
+/* The same for files, many at once: calls back with those of the ids that are not there and not forgotten either. */
+typedef void (*StoreUnknownCallback)(int r, char *const *ids, size_t n, void *userdata);
+int store_find_unknown(Store *store, char *const *ids, size_t n, StoreUnknownCallback callback, void *userdata);

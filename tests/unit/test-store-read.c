@@ -162,6 +162,40 @@ static void several(void) {
         check_several(&f, STRINGS(NULL), 0, 0, "");
 }
 
+static void on_unknown(int r, char *const *ids, size_t n, void *userdata) {
+        Several *several = userdata;
+
+        for (size_t i = 0; i < n; i++)
+                (void) strcat(strcat(several->text, ids[i]), " ");
+        on_answer(r, &several->answer);
+}
+
+static void check_unknown(StoreFixture *f, char **ids, size_t n, const char *text) {
+        Several several = {};
+
+        check_ok(store_find_unknown(f->store, ids, n, on_unknown, &several));
+        run_until(f->event, &several.answer.done);
+        check_ok(several.answer.r);
+        check_string(several.text, text);
+}
+
+/* Neither recorded nor forgotten. */
+static void unknown(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 0);
+        (void) insert_finished(&f, B, 1000);
+        (void) insert_finished(&f, C, 1000);
+        check_ok(remove_jobs(&f, STRINGS(C)));
+        check_unknown(&f, STRINGS(A, "task-zzzz000000", B, C, D, "aaaa000000"), 6, "task-zzzz000000 " D " aaaa000000 ");
+        check_unknown(&f, STRINGS(A, B, C), 3, "");
+        check_unknown(&f, STRINGS(D), 1, D " ");
+        check_ok(store_forget(f.store, C));
+        check_unknown(&f, STRINGS(A, B, C), 3, C " ");
+        check_unknown(&f, STRINGS(NULL), 0, "");
+}
+
 /* --- list ------------------------------------------------------------------------------------------ */
 
 static void insert_for_list(StoreFixture *f, const char *id, uint32_t uid, const char *workspace, const char *session) {
@@ -557,7 +591,7 @@ static void expire_many(void) {
         check_int(store_finished(f.store), 0);
 }
 
-TEST_MAIN(TEST(prefixes), TEST(no_prefixes), TEST(users), TEST(full_id_wins), TEST(many_candidates), TEST(several),
+TEST_MAIN(TEST(prefixes), TEST(no_prefixes), TEST(users), TEST(full_id_wins), TEST(many_candidates), TEST(several), TEST(unknown),
           TEST(list_filters), TEST(list_pages), TEST(list_of_user), TEST(list_after_sequence), TEST(inboxes), TEST(keys),
           TEST(keys_together), TEST(keys_together_with_failure), TEST(quotas), TEST(expire_by_age), TEST(expired_is_wiped),
           TEST(expire_by_size), TEST(expire_not_unread), TEST(expire_around_unread), TEST(expire_oldest_first),
