@@ -12,6 +12,7 @@
 #include "job-id.h"
 #include "permission.h"
 #include "request.h"
+#include "string-list.h"
 #include "time-util.h"
 
 #define LEAVE_USEC (5 * USEC_PER_SEC)
@@ -278,6 +279,7 @@ Manager *manager_free(Manager *manager) {
         (void) sd_bus_flush_close_unref(manager->bus);
         (void) sd_event_unref(manager->event);
         free(manager->instance);
+        string_list_free(manager->strays);
         free(manager->config_path);
         free(manager);
         return NULL;

@@ -54,6 +54,7 @@ struct Manager {
         sd_event_source *exit_source;
         sd_event_source *idle_source; /* request_on_idle() */
         sd_event_source *sweep_timer;
+        char **strays; /* units without a record that run, and were told of */
         sd_event_source *retention_timer;
         uint64_t expired; /* jobs that retention has removed since the service started */
 

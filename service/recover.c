@@ -87,11 +87,13 @@ static int on_sweep_timer(sd_event_source *source, uint64_t usec, void *userdata
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+/* Whoever calls us by our unique name need not wait until we have another: a job that came meanwhile finds its place by
+ * itself. */
 static int place_all(Manager *manager) {
         Job *job;
 
         TAILQ_FOREACH(job, &manager->jobs, entry) {
-                int r = place(manager, job);
+                int r = job->recovered ? place(manager, job) : 0;
 
                 if (r < 0)
                         return r;
@@ -135,6 +137,24 @@ typedef struct Stray {
         char sub_state[24];
 } Stray;
 
+/* Each is found again by every sweep, and told of once. */
+static void tell_of_stray(Manager *manager, const char *id) {
+        char **bigger;
+        size_t n = 0;
+
+        for (; manager->strays && manager->strays[n]; n++)
+                if (streq(manager->strays[n], id))
+                        return;
+        bigger = reallocarray(manager->strays, n + 2, sizeof(char *));
+        if (bigger) {
+                manager->strays = bigger;
+                bigger[n] = strdup(id);
+                bigger[n + 1] = NULL;
+        }
+        sd_journal_print(LOG_WARNING, "The unit of the job %s has no record in the store; it runs on, and is forgotten when "
+                         "it ends.", id);
+}
+
 /* -ESTALE: the job was forgotten before its unit was let go. */
 static void on_stray_state(int r, JobState state, void *userdata) {
         _cleanup_free_ Stray *stray = userdata;
@@ -145,8 +165,7 @@ static void on_stray_state(int r, JobState state, void *userdata) {
         if (r < 0 && r != -ENOENT && r != -ESTALE)
                 return;
         if (r == -ENOENT && streq(stray->sub_state, "running")) {
-                sd_journal_print(LOG_WARNING, "The unit of the job %s has no record in the store; it runs on, and is "
-                                 "forgotten when it ends.", stray->id);
+                tell_of_stray(manager, stray->id);
                 return;
         }
         unit_manager_discard(manager->units, stray->id, stray->sub_state);
