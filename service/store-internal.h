@@ -61,7 +61,8 @@ struct StoreOp {
         JobRecord record; /* what to write; owned */
         JobLimits limits;
         JobOutcome outcome;
-        char *instance; /* or the name of a consumer */
+        char *instance;
+        char *consumer;
         char *key;
         uint64_t digest;
         char *existing;
@@ -82,7 +83,8 @@ struct StoreOp {
         StoreLookup lookup;
         StoreFilter filter;
         StoreExpire expire;
-        size_t n_unknown; /* of lookup.ids, the first ones */
+        char **ids;       /* of jobs to remove, to find, or that were forgotten; owned */
+        size_t n_unknown; /* of ids, the first ones */
         JobRecord *records; /* what was read; owned */
         size_t n_records;
 };

@@ -138,7 +138,7 @@ int store_get_state(Store *store, const char *id, StoreStateCallback callback, v
 
 /* Moves the unknown ones to the front. */
 static int execute_find_unknown(Database *db, StoreOp *op) {
-        char **ids = op->lookup.ids;
+        char **ids = op->ids;
 
         op->n_unknown = 0;
         for (size_t i = 0; ids[i]; i++) {
@@ -158,7 +158,7 @@ static int execute_find_unknown(Database *db, StoreOp *op) {
 }
 
 static void finish_find_unknown(StoreOp *op) {
-        op->callback.unknown(op->result, op->lookup.ids, op->result < 0 ? 0 : op->n_unknown, op->userdata);
+        op->callback.unknown(op->result, op->ids, op->result < 0 ? 0 : op->n_unknown, op->userdata);
 }
 
 int store_find_unknown(Store *store, char *const *ids, size_t n, StoreUnknownCallback callback, void *userdata) {
@@ -169,7 +169,7 @@ int store_find_unknown(Store *store, char *const *ids, size_t n, StoreUnknownCal
         if (r < 0)
                 return r;
         op->callback.unknown = callback;
-        r = string_list_copy(ids, n, &op->lookup.ids);
+        r = string_list_copy(ids, n, &op->ids);
         if (r < 0)
                 return r;
         store_submit(store, TAKE_PTR(op));
@@ -224,7 +224,7 @@ int store_read_work(Store *store, const char *id, StoreWorkCallback callback, vo
 static int advance_consumer(Database *db, StoreOp *op, uint64_t sequence) {
         int r;
 
-        r = database_acknowledge(db, op->filter.uid, op->instance, sequence);
+        r = database_acknowledge(db, op->filter.uid, op->consumer, sequence);
         op->answer = r == -EDQUOT ? r : 0;
         return op->answer < 0 ? 0 : r;
 }
@@ -233,7 +233,7 @@ static int execute_inbox(Database *db, StoreOp *op) {
         int r;
 
         op->filter.after_sequence = 0;
-        r = database_read_consumer(db, op->filter.uid, op->instance, &op->filter.after_sequence);
+        r = database_read_consumer(db, op->filter.uid, op->consumer, &op->filter.after_sequence);
         if (r == -ENOENT)
                 r = advance_consumer(db, op, 0);
         return r < 0 || op->answer < 0 ? r : execute_list(db, op);
@@ -248,7 +248,7 @@ static int new_consumer_op(StoreOp **ret, Store *store, const char *name, uint32
         if (r < 0)
                 return r;
         op->filter.uid = uid;
-        r = store_copy_string(consumer, &op->instance);
+        r = store_copy_string(consumer, &op->consumer);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(op);

@@ -272,13 +272,13 @@ int store_finish(Store *store, const Job *job, bool keep_input, StoreFinishCallb
 static int execute_remove(Database *db, StoreOp *op) {
         int r = 0;
 
-        for (char **id = op->lookup.ids; *id && r >= 0; id++)
+        for (char **id = op->ids; *id && r >= 0; id++)
                 r = database_remove(db, *id);
         return r;
 }
 
 static void finish_remove(StoreOp *op) {
-        for (char **id = op->lookup.ids; *id && op->result >= 0; id++)
+        for (char **id = op->ids; *id && op->result >= 0; id++)
                 op->store->finished--;
         if (op->result >= 0)
                 store_checkpoint_soon(op->store);
@@ -293,7 +293,7 @@ int store_remove(Store *store, char *const *ids, size_t n, StoreCallback callbac
         if (r < 0)
                 return r;
         op->callback.plain = callback;
-        r = string_list_copy(ids, n, &op->lookup.ids);
+        r = string_list_copy(ids, n, &op->ids);
         if (r < 0)
                 return r;
         store_submit(store, TAKE_PTR(op));
@@ -321,16 +321,16 @@ static int execute_expire(Database *db, StoreOp *op) {
         StoreExpire *e = &op->expire;
         int r = 0;
 
-        for (char **id = op->lookup.ids; *id; id++) { /* of a batch that was rolled back */
+        for (char **id = op->ids; *id; id++) { /* of a batch that was rolled back */
                 free(*id);
                 *id = NULL;
         }
         e->n = 0;
         e->walk = e->from;
         if (e->before_usec > 0)
-                r = database_expire_old(db, e->before_usec, EXPIRE_MAX, op->lookup.ids, &e->n);
+                r = database_expire_old(db, e->before_usec, EXPIRE_MAX, op->ids, &e->n);
         if (r >= 0 && e->bytes_max > 0 && e->n < EXPIRE_MAX)
-                r = database_expire_large(db, e->bytes_max, &e->walk, EXPIRE_MAX, op->lookup.ids, &e->n);
+                r = database_expire_large(db, e->bytes_max, &e->walk, EXPIRE_MAX, op->ids, &e->n);
         return r;
 }
 
@@ -342,7 +342,7 @@ static void finish_expire(StoreOp *op) {
         op->store->finished -= n;
         if (n > 0) /* their commands, and what KeepInput= kept */
                 store_checkpoint_soon(op->store);
-        op->callback.expire(op->result, op->lookup.ids, n, op->userdata);
+        op->callback.expire(op->result, op->ids, n, op->userdata);
 }
 
 int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreExpireCallback callback, void *userdata) {
@@ -354,8 +354,8 @@ int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreEx
                 return r;
         op->callback.expire = callback;
         op->expire = (StoreExpire) { .before_usec = before_usec, .bytes_max = bytes_max, .from = store->expire_walk };
-        op->lookup.ids = calloc(EXPIRE_MAX + 1, sizeof(char *));
-        if (!op->lookup.ids)
+        op->ids = calloc(EXPIRE_MAX + 1, sizeof(char *));
+        if (!op->ids)
                 return -ENOMEM;
         store_submit(store, TAKE_PTR(op));
         return 0;

@@ -38,6 +38,8 @@ StoreOp *store_op_free(StoreOp *op) {
 
         job_record_clear(&op->record);
         free(op->instance);
+        free(op->consumer);
+        string_list_free(op->ids);
         free(op->key);
         free(op->existing);
         store_free_spec(op->spec, op->spec_size);

@@ -58,7 +58,8 @@ static void set_column(Database *db, const char *line, size_t n) {
 }
 
 static void check_record(const JobRecord *record) {
-        fuzz_check(record->id);
+        fuzz_check(job_id_is_valid(record->id));
+        fuzz_check(record->kind && record->label && record->queue);
         fuzz_check(record->state >= 0 && record->state < _JOB_STATE_MAX);
         fuzz_check(record->reason >= 0 && record->reason < _JOB_REASON_MAX);
 }
