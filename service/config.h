@@ -20,7 +20,7 @@ typedef struct Config {
         uint64_t runtime_max_usec;  /* RuntimeMaxSec= of a job that names none; 0: none, the default */
         uint64_t output_max;        /* OutputMax= of a job that names none; 0: none; default 1 GiB */
         uint64_t retention_max_age_usec; /* RetentionMaxAgeSec=, 0: for ever; default 30 d */
-        uint64_t retention_max_bytes;    /* RetentionMaxBytes= of output, 0: any; default 10 GiB */
+        uint64_t retention_max_bytes;    /* RetentionMaxBytes= of output of a user, 0: any; default 10 GiB */
 
         KeepInput keep_input; /* KeepInput=, default no */
 

@@ -62,7 +62,7 @@ enum {
         SQL_ACKNOWLEDGE,
         SQL_READ_CONSUMER,
         SQL_FIND_OLD,
-        SQL_COUNT_OUTPUT,
+        SQL_NEXT_LARGE_USER,
         SQL_WALK_ENDED,
         _SQL_MAX,
 };

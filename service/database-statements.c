@@ -97,11 +97,11 @@ static const char *const statements[_SQL_MAX] = {
         [SQL_READ_CONSUMER] = "SELECT sequence FROM consumers WHERE uid = ? AND name = ?",
         [SQL_FIND_OLD] = "SELECT id FROM jobs WHERE sequence IS NOT NULL AND finished_usec < ?1 "
                          "ORDER BY finished_usec LIMIT ?2",
-        [SQL_COUNT_OUTPUT] = "SELECT coalesce(sum(output), 0) FROM users",
+        [SQL_NEXT_LARGE_USER] = "SELECT uid, output FROM users WHERE uid >= ?1 AND output > ?2 ORDER BY uid LIMIT 1",
         /* Each with whether it is awaited in an inbox. */
         [SQL_WALK_ENDED] = "SELECT id, sequence, stdout_bytes + stderr_bytes, EXISTS (SELECT 1 FROM consumers c "
                            "  WHERE c.uid = jobs.uid AND c.sequence < jobs.sequence) "
-                           "FROM jobs WHERE sequence > ?1 ORDER BY sequence",
+                           "FROM jobs WHERE uid = ?1 AND sequence > ?2 ORDER BY sequence",
 };
 
 const char *database_statement(int which) {

@@ -162,17 +162,22 @@ static int find_old(Database *db, uint64_t before_usec, size_t limit, char **ids
         return MIN(r, 0);
 }
 
-static int count_output(Database *db, uint64_t *ret) {
+/* The user at whom the walk stands, or the next one, with more than bytes_max. Returns 1; 0 when there is none. */
+static int next_large_user(Database *db, uint64_t bytes_max, ExpireWalk *walk, uint64_t *ret_bytes) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
+        uint64_t uid;
         int r;
 
-        r = statement_open(db, SQL_COUNT_OUTPUT, &s, "");
+        r = statement_open(db, SQL_NEXT_LARGE_USER, &s, "tt", walk->uid, bytes_max);
         if (r >= 0)
                 r = statement_next(s);
         if (r <= 0)
-                return r < 0 ? r : -EBADMSG;
-        *ret = (uint64_t) MAX(sqlite3_column_int64(s, 0), 0);
-        return 0;
+                return r;
+        uid = (uint64_t) sqlite3_column_int64(s, 0);
+        if (uid != walk->uid)
+                *walk = (ExpireWalk) { .uid = uid };
+        *ret_bytes = (uint64_t) sqlite3_column_int64(s, 1);
+        return 1;
 }
 
 /* Oldest first, as long as those that are older have less than has to go. What is awaited in an inbox stays, and makes
@@ -182,7 +187,7 @@ static int find_large(Database *db, uint64_t excess, ExpireWalk *walk, size_t li
         uint64_t older = walk->kept_bytes;
         int r;
 
-        r = statement_open(db, SQL_WALK_ENDED, &s, "t", walk->sequence);
+        r = statement_open(db, SQL_WALK_ENDED, &s, "tt", walk->uid, walk->sequence);
         if (r < 0)
                 return r;
         while (*n < limit && older < excess && (r = statement_next(s)) > 0) {
@@ -215,9 +220,11 @@ int database_expire_large(Database *db, uint64_t bytes_max, ExpireWalk *walk, si
         uint64_t bytes;
         int r;
 
-        r = count_output(db, &bytes);
-        if (r < 0 || bytes <= bytes_max)
-                return r;
-        r = find_large(db, bytes - bytes_max, walk, limit, ids, n);
+        while ((r = next_large_user(db, bytes_max, walk, &bytes)) > 0) {
+                r = find_large(db, bytes - bytes_max, walk, limit, ids, n);
+                if (r < 0 || *n == limit)
+                        break;
+                *walk = (ExpireWalk) { .uid = walk->uid + 1 };
+        }
         return r < 0 ? r : remove_all(db, ids + first, *n - first);
 }

@@ -70,14 +70,16 @@ int database_find_key(Database *db, uint32_t uid, const char *key, char **ret_id
 int database_acknowledge(Database *db, uint32_t uid, const char *consumer, uint64_t sequence);
 int database_read_consumer(Database *db, uint32_t uid, const char *consumer, uint64_t *ret_sequence); /* -ENOENT */
 
-/* Where a walk from the oldest job on stands, which may take several transactions; at first 0. */
+/* Where a walk over the users, and from the oldest job of each on, stands, which may take several transactions; at
+ * first 0. */
 typedef struct ExpireWalk {
-        uint64_t sequence;   /* the last job that it has looked at */
+        uint64_t uid;
+        uint64_t sequence;   /* the last of that user's jobs that it has looked at */
         uint64_t kept_bytes; /* of output of those that it has left */
 } ExpireWalk;
 
-/* Forgets terminal jobs that ended before a time; and the oldest, where all together have more than bytes_max of
- * output. ids has room for limit ids, which become the caller's; the first *n are there already. */
+/* Forgets terminal jobs that ended before a time; and the oldest of each user of whom all together have more than
+ * bytes_max of output. ids has room for limit ids, which become the caller's; the first *n are there already. */
 int database_expire_old(Database *db, uint64_t before_usec, size_t limit, char **ids, size_t *n);
 int database_expire_large(Database *db, uint64_t bytes_max, ExpireWalk *walk, size_t limit, char **ids, size_t *n);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Which finished jobs are forgotten: those older than an age, and the oldest once all of them have more than
- * a number of bytes of output, but for those that stand in an inbox and are not acknowledged. Never by
- * count, never one that has not ended. */
+/* Which finished jobs are forgotten: those older than an age, and the oldest of a user once all of that user's have more
+ * than a number of bytes of output, but for those that stand in an inbox and are not acknowledged. Never by
+ * count, never one that has not ended, never for what another user has. */
 
 #include <systemd/sd-journal.h>
 

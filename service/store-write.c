@@ -62,34 +62,33 @@ static int append_stdin(StoreOp *op) {
                         return -EPIPE; /* it has shrunk under us */
                 done += n > 0 ? (size_t) n : 0;
         }
-        op->digest = spec_digest_more(op->digest, end, op->stdin_size);
+        if (op->key)
+                op->digest = spec_digest_more(op->digest, end, op->stdin_size);
         op->spec_size = size;
         (void) close(TAKE_FD(op->stdin_fd));
         return 0;
 }
 
-/* Under a key that is known the request is answered with the job that it made before. */
-static int find_existing(Database *db, StoreOp *op) {
-        uint64_t digest;
+/* Whether the key stands for a job, and the digest of what that was asked for. */
+static int find_existing(Database *db, StoreOp *op, uint64_t *ret_digest) {
         int r;
 
         free(op->existing);
         op->existing = NULL;
-        r = database_find_key(db, op->record.uid, op->key, &op->existing, &digest);
-        if (r == -ENOENT)
+        if (!op->key)
                 return 0;
-        if (r < 0)
-                return r;
-        if (digest != op->digest)
-                op->answer = -EKEYREJECTED;
-        return 1;
+        r = database_find_key(db, op->record.uid, op->key, &op->existing, ret_digest);
+        return r == -ENOENT ? 0 : r < 0 ? r : 1;
 }
 
-/* Returns 1 and an answer for a user who has too much. */
+/* Returns 1 and an answer for a user who has too much, or for whom there is no room in the queue. */
 static int check_quota(Database *db, StoreOp *op) {
         uint64_t jobs, bytes;
         int r;
 
+        op->answer = op->refusal;
+        if (op->refusal < 0)
+                return 1;
         r = database_count_user(db, op->record.uid, &jobs, &bytes);
         if (r < 0)
                 return r;
@@ -99,26 +98,9 @@ static int check_quota(Database *db, StoreOp *op) {
         return 1;
 }
 
-static int execute_insert(Database *db, StoreOp *op) {
+static int insert(Database *db, StoreOp *op) {
         int r;
 
-        r = append_stdin(op);
-        if (r < 0) { /* of this request alone: no failure of what is committed with it */
-                op->answer = r;
-                return 0;
-        }
-        if (op->key) {
-                r = find_existing(db, op);
-                if (r != 0)
-                        return r;
-        }
-        if (op->refusal < 0) {
-                op->answer = op->refusal;
-                return 0;
-        }
-        r = check_quota(db, op);
-        if (r != 0)
-                return r;
         r = database_insert(db, &op->record, &op->limits, op->spec, op->spec_size, op->command_size);
         if (r >= 0 && op->key)
                 r = database_set_key(db, op->record.id, op->key, op->digest);
@@ -127,6 +109,33 @@ static int execute_insert(Database *db, StoreOp *op) {
         if (r >= 0 && op->instance)
                 r = write_memfd(op->spec, op->spec_size, &op->spec_fd);
         return r;
+}
+
+/* The standard input, which may be long, is read only where it is needed. */
+static int execute_insert(Database *db, StoreOp *op) {
+        uint64_t digest = 0;
+        bool exists;
+        int r;
+
+        r = find_existing(db, op, &digest);
+        if (r < 0)
+                return r;
+        exists = r > 0;
+        if (!exists) {
+                r = check_quota(db, op);
+                if (r != 0)
+                        return MIN(r, 0);
+        }
+        r = append_stdin(op);
+        if (r < 0) { /* of this request alone: no failure of what is committed with it */
+                op->answer = r;
+                return 0;
+        }
+        if (!exists)
+                return insert(db, op);
+        if (digest != op->digest)
+                op->answer = -EKEYREJECTED;
+        return 0;
 }
 
 static void finish_insert(StoreOp *op) {

@@ -135,8 +135,8 @@ int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit
 /* Records that a consumer has seen all up to a sequence. It never goes back. */
 int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence, StoreCallback callback, void *userdata);
 
-/* Forgets what retention does not keep: jobs that ended before a time, and the oldest where all together have
- * more than bytes_max of output, as far as no consumer has yet to acknowledge them. 0: no such bound. */
+/* Forgets what retention does not keep: jobs that ended before a time, and the oldest of each user of whom all together
+ * have more than bytes_max of output, as far as no consumer has yet to acknowledge them. 0: no such bound. */
 typedef void (*StoreExpireCallback)(int r, char *const *ids, size_t n, void *userdata);
 int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreExpireCallback callback, void *userdata);
 

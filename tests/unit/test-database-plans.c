@@ -15,7 +15,6 @@ static const struct {
         { SQL_COUNT, "SCAN jobs", "once, at the start" },
         { SQL_LOAD_DISCARDED, "SCAN discarded", "once, at the start" },
         { SQL_LOAD_PAUSED, "SCAN paused", "once, at the start" },
-        { SQL_COUNT_OUTPUT, "SCAN users", "a row a user, each ten minutes" },
         { SQL_FIND_PREFIX, "USE TEMP B-TREE", "a few rows, as many as are told" },
         { SQL_FIND_PREFIX_OF_USER, "USE TEMP B-TREE", "a few rows, as many as are told" },
 };
@@ -72,7 +71,7 @@ static bool begins_with_user(int statement, const char *detail) {
 static void users_are_apart(void) {
         static const int statements[] = {
                 SQL_FIND_KEY, SQL_FIND_PREFIX_OF_USER, SQL_LIST_OF_USER, SQL_LIST_OF_SESSION, SQL_LIST_OF_WORKSPACE,
-                SQL_LIST_FINISHED_OF_USER,
+                SQL_LIST_FINISHED_OF_USER, SQL_WALK_ENDED,
         };
         _cleanup_(database_closep) Database *db = NULL;
 

@@ -146,15 +146,29 @@ static void expire_around_unread(void) {
 
         store_fixture_open(&f);
         insert_ended(&f, A, 1000, 1, 10);
-        insert_ended(&f, B, 1001, 1, 10);
-        insert_ended(&f, C, 1001, 1, 10);
-        check_string(inbox(&f, 1000, "reader", 100), A " ");
-        check_string(expire(&f, 0, 20), "");
-        check_string(expire(&f, 0, 19), B " ");
-        check_string(list(&f, ""), C " " A " ");
-        check_string(expire(&f, 0, 10), "");
+        insert_ended(&f, B, 1000, 1, 10);
+        insert_ended(&f, C, 1000, 1, 10);
+        check_string(inbox(&f, 1000, "reader", 100), A " " B " " C " ");
         check_ok(acknowledge(&f, 1000, "reader", 1));
-        check_string(expire(&f, 0, 10), A " ");
+        check_string(expire(&f, 0, 5), A " ");
+        check_string(expire(&f, 0, 5), "");
+        check_ok(acknowledge(&f, 1000, "reader", 2));
+        check_string(expire(&f, 0, 10), B " ");
+}
+
+/* For his own, and nobody else's. */
+static void expire_of_each_user(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_ended(&f, A, 1000, 1, 10);
+        insert_ended(&f, B, 1001, 1, 1000);
+        insert_ended(&f, C, 1001, 1, 10);
+        insert_ended(&f, D, 1002, 1, 11);
+        check_string(expire(&f, 0, 10), D " " B " ");
+        check_string(expire(&f, 0, 10), "");
+        check_string(list(&f, ""), C " " A " ");
+        check_string(expire(&f, 0, 9), C " " A " ");
 }
 
 static void on_some_expired(int r, char *const *ids, size_t n, void *userdata) {
@@ -176,8 +190,8 @@ static void expire_oldest_first(void) {
 
         store_fixture_open(&f);
         insert_many(&f, N, N, 20);
-        insert_ended(&f, "job-0000001100", 1000, 1, 10);
-        insert_ended(&f, A, 1000, 1, 10);
+        insert_ended(&f, "job-0000001100", 0, 1, 10);
+        insert_ended(&f, A, 0, 1, 10);
         do {
                 before = next;
                 check_ok(store_expire(f.store, 0, 10, on_some_expired, &next));
@@ -208,4 +222,4 @@ static void expire_many(void) {
 }
 
 TEST_MAIN(TEST(quotas), TEST(expire_by_age), TEST(expired_is_wiped), TEST(expire_by_size),
-          TEST(expire_not_unread), TEST(expire_around_unread), TEST(expire_oldest_first), TEST(expire_many))
+          TEST(expire_not_unread), TEST(expire_around_unread), TEST(expire_of_each_user), TEST(expire_oldest_first), TEST(expire_many))
