@@ -20,7 +20,7 @@
 #define JOBS_ERROR_UNAVAILABLE "org.codex.Jobs.Error.Unavailable"
 
 /* What a caller may hand over at most; the service refuses more, a client need not try. */
-#define JOB_STDIN_MAX (64U * 1024U * 1024U)
+#define JOB_STDIN_MAX (16U * 1024U * 1024U) /* it is committed with the job, and others wait for it */
 #define JOB_COMMAND_MAX (8U * 1024U * 1024U) /* bytes of argv and environment together */
 #define JOB_STRINGS_MAX (256U * 1024U)       /* entries of argv, and of the environment */
 #define JOB_LABEL_MAX 1024U

@@ -8,6 +8,7 @@
 #include "retry.h"
 
 #define DESCRIPTOR_COST (64U * 1024U) /* bytes */
+#define LONG_INPUT (256U * 1024U)     /* bytes */
 
 static void on_enqueued(int r, const char *id, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
@@ -58,8 +59,7 @@ static int submit_enqueue(Request *request, sd_bus_error *error) {
         return enqueue_job(request->manager, &request->spec, request_owner(request), on_enqueued, request, error);
 }
 
-/* With permission. */
-static int go_on_enqueue(Request *request) {
+static int enqueue_in_turn(Request *request) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
@@ -69,6 +69,13 @@ static int go_on_enqueue(Request *request) {
         (void) sd_bus_reply_method_error(request->call, &error);
         (void) request_free(request);
         return 0;
+}
+
+/* With permission. A long input keeps the store busy. */
+static int go_on_enqueue(Request *request) {
+        bool is_long = request->spec.stdin_fd >= 0 && request->spec.stdin_size >= LONG_INPUT;
+
+        return is_long ? request_take_turn(request, enqueue_in_turn) : enqueue_in_turn(request);
 }
 
 int method_enqueue(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -73,7 +73,7 @@ static int new_event(Random *random) {
 
 /* What the service takes: small or at its bound, with and without content, sealed and not. */
 static int new_memory(Random *random) {
-        static const off_t sizes[] = { 0, 0, 1, 4095, 100000, 1 << 20, 64 << 20, (64 << 20) + 1, INT64_C(1) << 40, INT64_MAX };
+        static const off_t sizes[] = { 0, 0, 1, 4095, 100000, 1 << 20, 16 << 20, (16 << 20) + 1, INT64_C(1) << 40, INT64_MAX };
         static const int seals[] = {
                 0, F_SEAL_WRITE, F_SEAL_SHRINK, F_SEAL_GROW | F_SEAL_SHRINK,
                 F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE,

@@ -132,7 +132,7 @@ def test_end_is_shown_when_it_is_on_disk(jobs, gate):
     job = jobs.enqueue(gate.job())
     gate.wait()
     descriptor = os.memfd_create('large')
-    os.truncate(descriptor, 64 << 20)
+    os.truncate(descriptor, 16 << 20)
     enqueue = jobs.send_enqueue(['sh', '-c', 'wc -c'], Stdin=descriptor)
     os.close(descriptor)
     gate.open()
@@ -141,7 +141,7 @@ def test_end_is_shown_when_it_is_on_disk(jobs, gate):
         assert (found['State'] == 'running') == (found['Sequence'] == 0)
     large = jobs.answer(enqueue)[0]
     assert jobs.wait(large).state == 'completed'
-    assert int(jobs.output(large)) == 64 << 20
+    assert int(jobs.output(large)) == 16 << 20
 
 
 # --- AwaitAny -------------------------------------------------------------------------------------

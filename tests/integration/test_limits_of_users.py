@@ -183,7 +183,7 @@ def test_large_inputs_that_arrive_at_once(alice, bob, system):
     growth = Growth(system)
     accepted, refusals = [], 0
     with open(os.memfd_create('zeros'), 'wb') as data, contextlib.closing(system.connect(alice.uid)) as client:
-        data.truncate(64 * MEGABYTE)
+        data.truncate(16 * MEGABYTE)
         with stopped(system):
             calls = [client.send_enqueue(['true'], Stdin=data) for _ in range(30)]
         assert bob.run(['true']).state == 'completed'
@@ -378,7 +378,7 @@ def test_input_of_jobs_that_wait_is_stored(stranger, configure):
 
 def test_consumers_of_a_user(system, bob):
     """For good: of a user whom no other test knows."""
-    client = system.connect(pwd.getpwnam('backup').pw_uid)
+    client = system.connect(pwd.getpwnam('mail').pw_uid)
 
     def call(number):
         return client.send_call('Inbox', 'su', f'consumer-{number}', 1)

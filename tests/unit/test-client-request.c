@@ -181,7 +181,7 @@ static void stdin_mistakes(void) {
 
         check_message(request_set_stdin(&request, test_path("nothing"), &missing), &missing, "No such file");
         check_message(request_set_stdin(&request, "/", &directory), &directory, "Is a directory");
-        check_message(request_set_stdin(&request, "/dev/zero", &endless), &endless, "longer than 64 MiB");
+        check_message(request_set_stdin(&request, "/dev/zero", &endless), &endless, "longer than 16 MiB");
         check(request.stdin_fd < 0);
 }
 
