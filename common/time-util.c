@@ -4,11 +4,19 @@
 
 #include "time-util.h"
 
-uint64_t now_realtime(void) {
+static uint64_t now(clockid_t clock) {
         struct timespec ts;
 
-        (void) clock_gettime(CLOCK_REALTIME, &ts);
+        (void) clock_gettime(clock, &ts);
         return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
+}
+
+uint64_t now_realtime(void) {
+        return now(CLOCK_REALTIME);
+}
+
+uint64_t now_monotonic(void) {
+        return now(CLOCK_MONOTONIC);
 }
 
 const char *format_rfc3339(uint64_t usec, char ret[static RFC3339_MAX]) {

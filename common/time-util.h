@@ -12,6 +12,7 @@
 
 /* CLOCK_REALTIME in microseconds. */
 uint64_t now_realtime(void);
+uint64_t now_monotonic(void);
 
 /* Writes usec since the epoch as RFC 3339 in UTC with microseconds. Returns ret. */
 const char *format_rfc3339(uint64_t usec, char ret[static RFC3339_MAX]);

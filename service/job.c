@@ -81,43 +81,44 @@ void job_apply_outcome(Job *job, uint64_t sequence) {
         job->record.sequence = sequence;
 }
 
-static JobReason reason_from_end(const JobEnd *end) {
-        if (!end->started || end->worker_failed)
+static bool ran_too_long(const Job *job, const JobEnd *end) {
+        return end->cause == JOB_CAUSE_TIMEOUT && job->limits.runtime_max_usec > 0 &&
+               end->ran_usec >= job->limits.runtime_max_usec;
+}
+
+/* Why a job that we did not end has ended, and how; JOB_REASON_NONE: it did what it was to do. */
+static JobReason reason_from_end(const Job *job, const JobEnd *end) {
+        if (end->code == 0 || end->cause == JOB_CAUSE_WORKER)
                 return JOB_REASON_NOT_EXECUTABLE;
-        if (streq(end->result, "oom-kill"))
+        if (end->cause == JOB_CAUSE_OOM)
                 return JOB_REASON_OOM_KILL;
-        if (streq(end->result, "timeout"))
+        if (ran_too_long(job, end))
                 return JOB_REASON_RUNTIME_LIMIT;
         if (end->code == CLD_DUMPED)
                 return JOB_REASON_CORE_DUMP;
         if (end->code == CLD_KILLED)
                 return JOB_REASON_SIGNAL;
-        return end->code == CLD_EXITED ? JOB_REASON_EXIT_CODE : JOB_REASON_NOT_EXECUTABLE;
-}
-
-/* What it is, and why: what we asked for goes before what we saw. */
-static int set_outcome_from_end(Job *job, const JobEnd *end, uint64_t finished_usec) {
-        JobReason reason = reason_from_end(end);
-
-        if (job->stop_reason == JOB_REASON_USER)
-                return job_set_outcome(job, JOB_CANCELLED, JOB_REASON_USER, finished_usec);
-        if (job->stop_reason != JOB_REASON_NONE)
-                return job_set_outcome(job, JOB_FAILED, job->stop_reason, finished_usec);
-        if (reason == JOB_REASON_EXIT_CODE && end->status == 0)
-                return job_set_outcome(job, JOB_COMPLETED, JOB_REASON_NONE, finished_usec);
-        return job_set_outcome(job, JOB_FAILED, reason, finished_usec);
+        return end->status == 0 ? JOB_REASON_NONE : JOB_REASON_EXIT_CODE;
 }
 
 int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec) {
         bool by_signal = end->code == CLD_KILLED || end->code == CLD_DUMPED;
+        JobReason reason;
+        JobState state;
         int r;
 
-        r = set_outcome_from_end(job, end, finished_usec);
+        if (end->cause != JOB_CAUSE_STOP) {
+                job->stop_reason = JOB_REASON_NONE;
+                job->record.stopped_by = UINT32_MAX;
+        }
+        reason = job->stop_reason != JOB_REASON_NONE ? job->stop_reason : reason_from_end(job, end);
+        state = reason == JOB_REASON_NONE ? JOB_COMPLETED : reason == JOB_REASON_USER ? JOB_CANCELLED : JOB_FAILED;
+        r = job_set_outcome(job, state, reason, finished_usec);
         if (r < 0)
                 return r;
         if (by_signal)
                 job->outcome.signal = end->status;
-        if (job->outcome.state != JOB_CANCELLED && end->started && (by_signal || end->code == CLD_EXITED))
+        if (state != JOB_CANCELLED && end->code != 0)
                 job->outcome.exit_code = by_signal ? 128 + end->status : end->status;
         return 0;
 }

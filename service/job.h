@@ -44,8 +44,6 @@ struct Job {
         JobOutcome outcome; /* once it is JOB_ENDING */
         char *instance;         /* of the service manager it was begun under, NULL: never begun */
         JobReason stop_reason;  /* why we end it; JOB_REASON_NONE: we do not */
-        bool stop_sent;         /* and the unit was told to end for it */
-        bool recovered;         /* an earlier run of the service may have sent it */
         bool has_slot;          /* counts as running in the queue */
         bool is_coming;         /* counts as one that will wait there */
 
@@ -78,16 +76,26 @@ int job_set_running(Job *job, uint64_t started_usec);
 int job_set_outcome(Job *job, JobState state, JobReason reason, uint64_t finished_usec);
 void job_apply_outcome(Job *job, uint64_t sequence);
 
-/* How a main process and its unit ended, in the terms of systemd. */
+/* What ended a unit. */
+typedef enum JobCause {
+        JOB_CAUSE_ITSELF,  /* the command exited, or a signal came from somewhere */
+        JOB_CAUSE_WORKER,  /* the worker could not execute the command */
+        JOB_CAUSE_STOP,    /* we did, by unit_stop() */
+        JOB_CAUSE_OOM,     /* the kernel, for want of memory */
+        JOB_CAUSE_TIMEOUT, /* the service manager: it ran, or took to end when somebody else stopped it, for too long */
+        JOB_CAUSE_OTHERS,  /* somebody else stopped it */
+} JobCause;
+
+/* How a main process and its unit ended. */
 typedef struct JobEnd {
-        int code;           /* CLD_EXITED, CLD_KILLED or CLD_DUMPED; 0: it never ran */
-        int status;         /* exit status or signal */
-        const char *result; /* Result= of the unit, see systemd.service(5) */
-        bool started;       /* the worker was executed; unit.c does not know */
-        bool worker_failed; /* the worker said that it could not execute the command */
+        JobCause cause;
+        int code;   /* CLD_EXITED, CLD_KILLED or CLD_DUMPED; 0: it never ran */
+        int status; /* exit status or signal */
+        uint64_t ran_usec; /* until somebody stopped it, 0: nobody did */
         uint64_t cpu_usage_usec; /* 0: not known, as of a job that ran for less than a second; likewise: */
         uint64_t memory_peak;
 } JobEnd;
 
-/* The outcome that follows from how the unit ended and from what we asked for. */
+/* The outcome that follows from how the unit ended and from what we asked for; where that came too late, it is
+ * forgotten. The sizes of the output are to be up to date. */
 int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec);

@@ -94,7 +94,7 @@ static int start(Job *job, int spec_fd) {
         int r;
 
         if (!job->unit) {
-                r = unit_new(&job->unit, manager->units, job->record.id, job);
+                r = unit_new(&job->unit, manager->units, job->record.id, false, job);
                 if (r < 0)
                         return r;
         }
@@ -173,8 +173,6 @@ static void stop_unit(Job *job) {
         r = unit_stop(job->unit);
         if (r < 0)
                 log_job(job, LOG_ERR, "cannot end it: %s.", strerror(-r));
-        else if (r > 0)
-                job->stop_sent = true;
 }
 
 void lifecycle_adopted(Job *job) {
@@ -390,9 +388,8 @@ static void on_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_
         failpoint_die("on-ended");
         job->phase = JOB_ENDING;
         limits_unwatch(job);
-        if (!job->stop_sent && !job->recovered)
-                job->stop_reason = JOB_REASON_NONE; /* it had ended before we got to it */
-        end.started = output_was_touched(job->manager->output, job->record.id);
+        if (!output_was_touched(job->manager->output, job->record.id))
+                end.code = 0; /* not even the worker was executed */
         r = job_set_end(job, &end, ended_usec > 0 ? ended_usec : now_realtime());
         if (r < 0)
                 log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));

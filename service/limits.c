@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <sys/inotify.h>
-#include <time.h>
 
 #include "limits.h"
 #include "manager.h"
 #include "service-log.h"
+#include "time-util.h"
 
 #define OUTPUT_CHECK_USEC (200 * USEC_PER_MSEC)
 #define WATCH_AFTER_USEC USEC_PER_SEC /* most jobs are over before, and need no watch */
@@ -16,15 +16,8 @@ uint64_t limits_update_sizes(Job *job) {
         return job->record.stdout_bytes + job->record.stderr_bytes;
 }
 
-/* Not the event loop's: that is when it woke up, before what it then reads. */
-static uint64_t now_monotonic(void) {
-        struct timespec ts;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
-
-/* Only notes the time: the timer looks at it when it is due. */
+/* Only notes the time: the timer looks at it when it is due. Not the time of the event loop: that is when it woke up,
+ * before what it then reads. */
 void limits_saw_activity(Job *job) {
         job->active_usec = now_monotonic();
 }

@@ -34,7 +34,6 @@ static int on_stored_job(StoredJob *stored, void *userdata) {
         job->instance = TAKE_PTR(stored->instance);
         job->limits = stored->limits;
         job->stop_reason = stored->stop_reason;
-        job->recovered = true;
         r = manager_add(manager, job);
         if (r < 0)
                 return r;
@@ -69,7 +68,7 @@ static int place(Manager *manager, Job *job) {
         if (job->record.state == JOB_QUEUED && !job->instance) {
                 return queue_push(&manager->queue, job);
         }
-        r = unit_new(&job->unit, manager->units, job->record.id, job);
+        r = unit_new(&job->unit, manager->units, job->record.id, job->stop_reason != JOB_REASON_NONE, job);
         if (r < 0)
                 return r;
         job->phase = job->record.state == JOB_QUEUED ? JOB_STARTING : JOB_ACTIVE;

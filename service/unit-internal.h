@@ -48,10 +48,11 @@ struct Unit {
         sd_bus_slot *usage_calls[2];
         UnitProperties properties;
         UnitProperties end; /* as they were when it had ended; without status_text */
-        bool worker_failed;
+        JobCause cause;
         uint64_t executed_usec; /* as told */
         bool ended;
-        bool stop_asked; /* by us */
+        bool held;          /* its end is not told, as the host goes down */
+        uint64_t stop_usec; /* when we asked for its end, CLOCK_MONOTONIC; 0: never */
         uint64_t asked; /* the last sweep that began while it should have existed */
         uint64_t seen;  /* the last sweep that found it */
 };
@@ -64,6 +65,9 @@ void unit_update(Unit *unit, sd_bus_message *m);
 
 /* Tells, once, that the unit has ended, if it has. */
 void unit_check_end(Unit *unit);
+
+/* Tells the end that was held back, where the host does not go down after all. */
+void unit_check_held(Unit *unit);
 
 /* A call to the service manager: empty; or about the unit of that name, of which nobody waits for the answer where slot
  * is NULL. */

@@ -144,7 +144,10 @@ static int on_sweep_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
 static void mark_asked(const void *node, VISIT which, void *closure) {
         Unit *unit = *(Unit *const *) node;
 
-        if ((which == postorder || which == leaf) && !unit->start_call)
+        if (which != postorder && which != leaf)
+                return;
+        unit_check_held(unit);
+        if (!unit->start_call)
                 unit->asked = *(const uint64_t *) closure;
 }
 

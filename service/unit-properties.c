@@ -22,6 +22,8 @@ static const Property properties[] = {
         NUMBER("ExecMainStartTimestamp", 't', start_usec),
         NUMBER("ExecMainStartTimestampMonotonic", 't', start_monotonic_usec),
         NUMBER("ExecMainExitTimestamp", 't', exit_usec),
+        NUMBER("ExecMainExitTimestampMonotonic", 't', exit_monotonic_usec),
+        NUMBER("ActiveExitTimestampMonotonic", 't', active_exit_usec),
         NUMBER("CPUUsageNSec", 't', cpu_usage_nsec),
         NUMBER("MemoryPeak", 't', memory_peak),
 };
@@ -109,4 +111,14 @@ int unit_properties_read(UnitProperties *p, sd_bus_message *m, bool *ret_progres
                         return r;
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/* Both times are the service manager's, so that their order is that in which it saw things happen. A unit that had not
+ * become active yet has no time at which that ended. */
+bool unit_properties_ended_by_itself(const UnitProperties *p, uint64_t stop_usec) {
+        uint64_t stopped_usec = p->active_exit_usec > 0 ? p->active_exit_usec : stop_usec;
+
+        if (streq(p->sub_state, "exited") || stopped_usec == 0)
+                return true;
+        return p->exit_monotonic_usec > 0 && p->exit_monotonic_usec <= stopped_usec;
 }

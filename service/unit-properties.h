@@ -2,7 +2,7 @@
 #pragma once
 
 /* The properties of a unit that tell how it stands, as read from a{sv} of org.freedesktop.systemd1.Unit
- * and .Service. Used by unit.c alone. */
+ * and .Service. For the files unit*.c alone. */
 
 #include <systemd/sd-bus.h>
 
@@ -18,6 +18,8 @@ typedef struct UnitProperties {
         uint64_t start_usec; /* ExecMainStartTimestamp, CLOCK_REALTIME */
         uint64_t start_monotonic_usec;
         uint64_t exit_usec;  /* ExecMainExitTimestamp */
+        uint64_t exit_monotonic_usec;
+        uint64_t active_exit_usec; /* ActiveExitTimestampMonotonic: when the service manager began to end it, 0: it did not */
         uint64_t cpu_usage_nsec; /* 0 or UINT64_MAX: not known; likewise memory_peak */
         uint64_t memory_peak;
         char *status_text;
@@ -27,3 +29,7 @@ void unit_properties_clear(UnitProperties *p);
 
 /* Reads an a{sv}; entries that are not ours are passed over. *ret_progress: status_text has changed. */
 int unit_properties_read(UnitProperties *p, sd_bus_message *m, bool *ret_progress);
+
+/* Of a unit that has ended: whether its main process had, before the service manager began to end the unit, on
+ * whosever behalf. stop_usec: when it was first asked to do so by us, CLOCK_MONOTONIC; 0: never. */
+bool unit_properties_ended_by_itself(const UnitProperties *p, uint64_t stop_usec);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <search.h>
-#include <signal.h>
 #include <systemd/sd-journal.h>
 
 #include "spec-format.h"
+#include "time-util.h"
 #include "unit-internal.h"
 
 /* --- units ----------------------------------------------------------------------------------------- */
@@ -20,7 +20,7 @@ Unit *unit_find(UnitManager *manager, const char *id) {
         return found ? *found : NULL;
 }
 
-int unit_new(Unit **ret, UnitManager *manager, const char *id, void *userdata) {
+int unit_new(Unit **ret, UnitManager *manager, const char *id, bool stop_asked, void *userdata) {
         Unit *unit;
         int r;
 
@@ -28,6 +28,7 @@ int unit_new(Unit **ret, UnitManager *manager, const char *id, void *userdata) {
         if (!unit)
                 return -ENOMEM;
         unit->userdata = userdata;
+        unit->stop_usec = stop_asked ? 1 : 0; /* before all that is seen now */
         unit->id = strdup(id);
         (void) job_unit_name(id, unit->name);
         r = unit->id ? sd_bus_path_encode(SYSTEMD_PATH "/unit", unit->name, &unit->path) : -ENOMEM;
@@ -62,6 +63,8 @@ Unit *unit_free(Unit *unit) {
         return NULL;
 }
 
+/* --- the end --------------------------------------------------------------------------------------- */
+
 /* What was used, where it is known, in units of unit. */
 static uint64_t known_usage(uint64_t value, uint64_t unit) {
         return value == UINT64_MAX ? 0 : value / unit;
@@ -75,10 +78,10 @@ static bool worker_complained(const UnitProperties *p) {
 static void unit_tell_end(Unit *unit) {
         const UnitProperties *p = &unit->end;
         const JobEnd end = {
+                .cause = unit->cause,
                 .code = p->code,
                 .status = p->status,
-                .result = p->result,
-                .worker_failed = unit->worker_failed,
+                .ran_usec = p->active_exit_usec > p->start_monotonic_usec ? p->active_exit_usec - p->start_monotonic_usec : 0,
                 .cpu_usage_usec = known_usage(p->cpu_usage_nsec, NSEC_PER_USEC),
                 .memory_peak = known_usage(p->memory_peak, 1),
         };
@@ -122,7 +125,7 @@ static void unit_find_usage(Unit *unit) {
                 unit_tell_end(unit);
 }
 
-/* When the host goes down the jobs end by SIGTERM shortly before us: that is no end of theirs to tell. It is
+/* When the host goes down the jobs are stopped shortly before us: that is no end of theirs to tell. It is
  * left to the next start, which finds that the host was restarted under them. */
 static int on_state_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Unit *unit = userdata;
@@ -130,10 +133,40 @@ static int on_state_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
 
         unit->state_call = sd_bus_slot_unref(unit->state_call);
         if (!sd_bus_message_is_method_error(reply, NULL) && sd_bus_message_read(reply, "v", "s", &state) >= 0 &&
-            streq(state, "stopping"))
+            streq(state, "stopping")) {
+                unit->held = true;
                 return 0;
+        }
+        unit->held = false;
         unit_find_usage(unit);
         return 0;
+}
+
+static int ask_state(Unit *unit) {
+        unit->state_call = sd_bus_slot_unref(unit->state_call);
+        return sd_bus_call_method_async(unit->manager->bus, &unit->state_call, SYSTEMD_NAME, SYSTEMD_PATH,
+                                        "org.freedesktop.DBus.Properties", "Get", on_state_reply, unit, "ss",
+                                        SYSTEMD_MANAGER, "SystemState");
+}
+
+void unit_check_held(Unit *unit) {
+        if (unit->held)
+                (void) ask_state(unit);
+}
+
+static JobCause find_cause(const Unit *unit) {
+        const UnitProperties *p = &unit->properties;
+        bool by_itself = unit_properties_ended_by_itself(p, unit->stop_usec);
+
+        if (!by_itself && unit->stop_usec > 0 && (p->exit_monotonic_usec == 0 || unit->stop_usec <= p->exit_monotonic_usec))
+                return JOB_CAUSE_STOP;
+        if (streq(p->result, "oom-kill"))
+                return JOB_CAUSE_OOM;
+        if (!by_itself)
+                return streq(p->result, "timeout") ? JOB_CAUSE_TIMEOUT : JOB_CAUSE_OTHERS;
+        if (p->code == CLD_EXITED && (p->status == 126 || p->status == 127) && worker_complained(p))
+                return JOB_CAUSE_WORKER;
+        return JOB_CAUSE_ITSELF;
 }
 
 /* Sees, once, that the unit has ended. exited: its process ended and RemainAfterExit= holds it; dead: it was
@@ -142,7 +175,6 @@ static int on_state_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
 void unit_check_end(Unit *unit) {
         const UnitProperties *p = &unit->properties;
         bool ended;
-        int r;
 
         ended = streq(p->sub_state, "exited") || streq(p->sub_state, "failed") ||
                 (streq(p->sub_state, "dead") && p->code != 0);
@@ -152,15 +184,9 @@ void unit_check_end(Unit *unit) {
         /* A unit that was stopped is forgotten soon, and all that is asked of it then is 0. */
         unit->end = *p;
         unit->end.status_text = NULL;
-        unit->worker_failed = worker_complained(p) && p->code == CLD_EXITED && (p->status == 126 || p->status == 127);
-        if (p->code == CLD_KILLED && p->status == SIGTERM && !unit->stop_asked) {
-                r = sd_bus_call_method_async(unit->manager->bus, &unit->state_call, SYSTEMD_NAME, SYSTEMD_PATH,
-                                             "org.freedesktop.DBus.Properties", "Get", on_state_reply, unit, "ss",
-                                             SYSTEMD_MANAGER, "SystemState");
-                if (r >= 0)
-                        return;
-        }
-        unit_find_usage(unit);
+        unit->cause = find_cause(unit);
+        if ((unit->cause != JOB_CAUSE_TIMEOUT && unit->cause != JOB_CAUSE_OTHERS) || ask_state(unit) < 0)
+                unit_find_usage(unit);
 }
 
 /* --- stop, release --------------------------------------------------------------------------------- */
@@ -176,13 +202,13 @@ static int on_stop_reply(sd_bus_message *reply, void *userdata, sd_bus_error *re
 }
 
 int unit_stop(Unit *unit) {
-        int r;
-
-        if (unit->ended)
+        if (unit->ended) {
+                unit_check_held(unit);
                 return 0;
-        unit->stop_asked = true;
-        r = unit_manager_call(unit->manager, &unit->stop_call, "StopUnit", unit->name, true, on_stop_reply, unit);
-        return r < 0 ? r : 1;
+        }
+        if (unit->stop_usec == 0)
+                unit->stop_usec = now_monotonic();
+        return unit_manager_call(unit->manager, &unit->stop_call, "StopUnit", unit->name, true, on_stop_reply, unit);
 }
 
 static int on_release_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {

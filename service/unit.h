@@ -55,8 +55,9 @@ int unit_manager_sweep(UnitManager *manager);
 /* Lets go of a unit that no job has any more. Fire and forget: a sweep tells whether it worked. */
 void unit_manager_discard(UnitManager *manager, const char *id, const char *sub_state);
 
-/* A unit of that job, which may exist already or not. The caller owns it and frees it before the manager. */
-int unit_new(Unit **ret, UnitManager *manager, const char *id, void *userdata);
+/* A unit of that job, which may exist already or not. stop_asked: an earlier run of the service may have stopped
+ * it. The caller owns it and frees it before the manager. */
+int unit_new(Unit **ret, UnitManager *manager, const char *id, bool stop_asked, void *userdata);
 Unit *unit_free(Unit *unit);
 
 /* What a unit is started with; the descriptors stay the caller's. */
@@ -74,8 +75,8 @@ int unit_start(Unit *unit, const UnitStart *start);
 /* Reads how the unit stands now; tells ended() if it has, vanished() if it is not there. */
 int unit_refresh(Unit *unit);
 
-/* SIGTERM to all its processes, SIGKILL after the stop timeout; ended() follows. Returns 1; 0 when it has ended and
- * ended() follows anyway; or a negative errno. */
+/* SIGTERM to all its processes, SIGKILL after the stop timeout; ended() follows, also where it has ended already. Returns
+ * 0 or a negative errno. */
 int unit_stop(Unit *unit);
 
 /* Lets the service manager forget the ended unit, and ends what is left of its processes. */

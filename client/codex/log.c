@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <stdarg.h>
-#include <time.h>
 
 #include "command.h"
 #include "log.h"
 #include "text.h"
+#include "time-util.h"
 
 #define LINE_MAX_BYTES 1000U
 #define MESSAGE_MAX 4096U
 
 /* ---- Writing ---- */
-
-static uint64_t now_monotonic(void) {
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * USEC_PER_SEC + (uint64_t) t.tv_nsec / NSEC_PER_USEC;
-}
 
 void log_begin(Log *log) {
         *log = (Log) { .begun_usec = now_monotonic() };

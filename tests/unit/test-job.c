@@ -74,7 +74,7 @@ static void apply(void) {
         check_int(job->record.sequence, 9);
 
         check_error(job_set_outcome(job, JOB_COMPLETED, JOB_REASON_NONE, 8), -EINVAL);
-        check_error(job_set_end(job, &(JobEnd) { CLD_EXITED, 0, "success", true }, 8), -EINVAL);
+        check_error(job_set_end(job, &(JobEnd) { .code = CLD_EXITED }, 8), -EINVAL);
         check_error(job_set_running(job, 8), -EINVAL);
         check_int(job->record.state, JOB_FAILED);
 }
@@ -90,6 +90,10 @@ static void cancelled_before_it_ran(void) {
         check_int(job->record.started_usec, 0);
 }
 
+#define LIMIT (2 * USEC_PER_SEC) /* of the run time, of all of them */
+#define EXIT(cause, status) { JOB_CAUSE_##cause, CLD_EXITED, status }
+#define KILL(cause, number) { JOB_CAUSE_##cause, CLD_KILLED, number }
+
 static const struct {
         const char *what;
         JobEnd end;
@@ -98,40 +102,45 @@ static const struct {
         JobReason reason;
         int exit_code, signal;
 } ends[] = {
-        /* on its own */
-        { "exit 0", { CLD_EXITED, 0, "success", true }, 0, JOB_COMPLETED, 0, 0, 0 },
-        { "exit 1", { CLD_EXITED, 1, "exit-code", true }, 0, JOB_FAILED, JOB_REASON_EXIT_CODE, 1, 0 },
-        { "exit 124", { CLD_EXITED, 124, "exit-code", true }, 0, JOB_FAILED, JOB_REASON_EXIT_CODE, 124, 0 },
-        { "exit 255", { CLD_EXITED, 255, "exit-code", true }, 0, JOB_FAILED, JOB_REASON_EXIT_CODE, 255, 0 },
-        { "exit 126 of its own", { CLD_EXITED, 126, "exit-code", true }, 0, JOB_FAILED, JOB_REASON_EXIT_CODE, 126, 0 },
-        { "SIGKILL", { CLD_KILLED, SIGKILL, "signal", true }, 0, JOB_FAILED, JOB_REASON_SIGNAL, 137, SIGKILL },
+        /* by itself */
+        { "exit 0", EXIT(ITSELF, 0), 0, JOB_COMPLETED, 0, 0, 0 },
+        { "exit 1", EXIT(ITSELF, 1), 0, JOB_FAILED, JOB_REASON_EXIT_CODE, 1, 0 },
+        { "exit 124", EXIT(ITSELF, 124), 0, JOB_FAILED, JOB_REASON_EXIT_CODE, 124, 0 },
+        { "exit 255", EXIT(ITSELF, 255), 0, JOB_FAILED, JOB_REASON_EXIT_CODE, 255, 0 },
+        { "exit 126 of its own", EXIT(ITSELF, 126), 0, JOB_FAILED, JOB_REASON_EXIT_CODE, 126, 0 },
+        { "SIGKILL", KILL(ITSELF, SIGKILL), 0, JOB_FAILED, JOB_REASON_SIGNAL, 137, SIGKILL },
         /* systemd takes these four for success: they are none */
-        { "SIGTERM", { CLD_KILLED, SIGTERM, "success", true }, 0, JOB_FAILED, JOB_REASON_SIGNAL, 143, SIGTERM },
-        { "SIGHUP", { CLD_KILLED, SIGHUP, "success", true }, 0, JOB_FAILED, JOB_REASON_SIGNAL, 129, SIGHUP },
-        { "SIGINT", { CLD_KILLED, SIGINT, "success", true }, 0, JOB_FAILED, JOB_REASON_SIGNAL, 130, SIGINT },
-        { "SIGPIPE", { CLD_KILLED, SIGPIPE, "success", true }, 0, JOB_FAILED, JOB_REASON_SIGNAL, 141, SIGPIPE },
-        { "core", { CLD_DUMPED, SIGSEGV, "core-dump", true }, 0, JOB_FAILED, JOB_REASON_CORE_DUMP, 139, SIGSEGV },
-        { "OOM", { CLD_KILLED, SIGKILL, "oom-kill", true }, 0, JOB_FAILED, JOB_REASON_OOM_KILL, 137, SIGKILL },
-        { "OOM of a child", { CLD_EXITED, 0, "oom-kill", true }, 0, JOB_FAILED, JOB_REASON_OOM_KILL, 0, 0 },
-        { "time", { CLD_KILLED, SIGTERM, "timeout", true }, 0, JOB_FAILED, JOB_REASON_RUNTIME_LIMIT, 143, SIGTERM },
-        { "time, exit 0", { CLD_EXITED, 0, "timeout", true }, 0, JOB_FAILED, JOB_REASON_RUNTIME_LIMIT, 0, 0 },
+        { "SIGTERM", KILL(ITSELF, SIGTERM), 0, JOB_FAILED, JOB_REASON_SIGNAL, 143, SIGTERM },
+        { "SIGHUP", KILL(ITSELF, SIGHUP), 0, JOB_FAILED, JOB_REASON_SIGNAL, 129, SIGHUP },
+        { "SIGINT", KILL(ITSELF, SIGINT), 0, JOB_FAILED, JOB_REASON_SIGNAL, 130, SIGINT },
+        { "SIGPIPE", KILL(ITSELF, SIGPIPE), 0, JOB_FAILED, JOB_REASON_SIGNAL, 141, SIGPIPE },
+        { "core", { JOB_CAUSE_ITSELF, CLD_DUMPED, SIGSEGV }, 0, JOB_FAILED, JOB_REASON_CORE_DUMP, 139, SIGSEGV },
+
+        /* by the kernel, the service manager, somebody else */
+        { "OOM", KILL(OOM, SIGKILL), 0, JOB_FAILED, JOB_REASON_OOM_KILL, 137, SIGKILL },
+        { "OOM of a child", EXIT(OOM, 0), 0, JOB_FAILED, JOB_REASON_OOM_KILL, 0, 0 },
+        { "time", { JOB_CAUSE_TIMEOUT, CLD_KILLED, SIGTERM, LIMIT }, 0, JOB_FAILED, JOB_REASON_RUNTIME_LIMIT, 143, SIGTERM },
+        { "time, exit 0", { JOB_CAUSE_TIMEOUT, CLD_EXITED, 0, LIMIT }, 0, JOB_FAILED, JOB_REASON_RUNTIME_LIMIT, 0, 0 },
+        { "killed in the end", { JOB_CAUSE_TIMEOUT, CLD_KILLED, SIGKILL, LIMIT - 1 }, 0, JOB_FAILED, JOB_REASON_SIGNAL, 137,
+          SIGKILL },
+        { "stopped by others", KILL(OTHERS, SIGTERM), 0, JOB_FAILED, JOB_REASON_SIGNAL, 143, SIGTERM },
+        { "stopped by others, exit 3", EXIT(OTHERS, 3), 0, JOB_FAILED, JOB_REASON_EXIT_CODE, 3, 0 },
 
         /* never became the command */
-        { "not found", { CLD_EXITED, 127, "exit-code", true, true }, 0, JOB_FAILED, JOB_REASON_NOT_EXECUTABLE, 127, 0 },
-        { "no worker", { CLD_EXITED, 203, "exit-code", false }, 0, JOB_FAILED, JOB_REASON_NOT_EXECUTABLE, -1, 0 },
-        { "no process", { 0, 0, "resources", false }, 0, JOB_FAILED, JOB_REASON_NOT_EXECUTABLE, -1, 0 },
+        { "not found", EXIT(WORKER, 127), 0, JOB_FAILED, JOB_REASON_NOT_EXECUTABLE, 127, 0 },
+        { "no process", { JOB_CAUSE_ITSELF, 0, 0 }, 0, JOB_FAILED, JOB_REASON_NOT_EXECUTABLE, -1, 0 },
 
         /* ended by us */
-        { "cancelled", { CLD_KILLED, SIGTERM, "success", true }, JOB_REASON_USER, JOB_CANCELLED,
-          JOB_REASON_USER, 143, SIGTERM },
-        { "cancelled hard", { CLD_KILLED, SIGKILL, "timeout", true }, JOB_REASON_USER, JOB_CANCELLED,
-          JOB_REASON_USER, 143, SIGKILL },
-        { "cancelled, exit 0", { CLD_EXITED, 0, "success", true }, JOB_REASON_USER, JOB_CANCELLED,
-          JOB_REASON_USER, 143, 0 },
-        { "too much output", { CLD_KILLED, SIGTERM, "success", true }, JOB_REASON_OUTPUT_LIMIT, JOB_FAILED,
-          JOB_REASON_OUTPUT_LIMIT, 143, SIGTERM },
-        { "too much output, exit 0", { CLD_EXITED, 0, "success", true }, JOB_REASON_OUTPUT_LIMIT, JOB_FAILED,
-          JOB_REASON_OUTPUT_LIMIT, 0, 0 },
+        { "cancelled", KILL(STOP, SIGTERM), JOB_REASON_USER, JOB_CANCELLED, JOB_REASON_USER, 143, SIGTERM },
+        { "cancelled hard", KILL(STOP, SIGKILL), JOB_REASON_USER, JOB_CANCELLED, JOB_REASON_USER, 143, SIGKILL },
+        { "cancelled, exit 0", EXIT(STOP, 0), JOB_REASON_USER, JOB_CANCELLED, JOB_REASON_USER, 143, 0 },
+        { "too much output", KILL(STOP, SIGTERM), JOB_REASON_OUTPUT_LIMIT, JOB_FAILED, JOB_REASON_OUTPUT_LIMIT, 143, SIGTERM },
+        { "too much output, exit 0", EXIT(STOP, 0), JOB_REASON_OUTPUT_LIMIT, JOB_FAILED, JOB_REASON_OUTPUT_LIMIT, 0, 0 },
+
+        /* before we came to it */
+        { "cancelled too late", EXIT(ITSELF, 0), JOB_REASON_USER, JOB_COMPLETED, 0, 0, 0 },
+        { "limited too late", EXIT(ITSELF, 3), JOB_REASON_STALLED, JOB_FAILED, JOB_REASON_EXIT_CODE, 3, 0 },
+        { "cancelled behind the OOM", KILL(OOM, SIGKILL), JOB_REASON_USER, JOB_FAILED, JOB_REASON_OOM_KILL, 137, SIGKILL },
 };
 
 static void end_from(JobState state) {
@@ -139,15 +148,25 @@ static void end_from(JobState state) {
                 _cleanup_(job_freep) Job *job = new_job(state);
                 const JobOutcome *o = &job->outcome;
 
+                job->limits.runtime_max_usec = LIMIT;
                 job->stop_reason = ends[i].stop_reason;
+                job->record.stopped_by = 1001;
                 check_ok(job_set_end(job, &ends[i].end, 7));
                 if (o->state != ends[i].state || o->reason != ends[i].reason || o->exit_code != ends[i].exit_code ||
                     o->signal != ends[i].signal)
                         test_fail(TEST_PLACE(ends[i].what), "is %s, %s, %d, %d", job_state_to_string(o->state),
                                   job_reason_to_string(o->reason), o->exit_code, o->signal);
+                check_int(job->record.stopped_by, ends[i].end.cause == JOB_CAUSE_STOP ? 1001 : UINT32_MAX);
                 check_int(o->finished_usec, 7);
                 check_int(job->record.state, state);
         }
+}
+
+static void killed_without_a_limit(void) {
+        _cleanup_(job_freep) Job *job = new_job(JOB_RUNNING);
+
+        check_ok(job_set_end(job, &(JobEnd) { JOB_CAUSE_TIMEOUT, CLD_KILLED, SIGKILL, LIMIT }, 7));
+        check_int(job->outcome.reason, JOB_REASON_SIGNAL);
 }
 
 static void end_of_running(void) {
@@ -159,5 +178,5 @@ static void end_of_queued(void) {
         end_from(JOB_QUEUED);
 }
 
-TEST_MAIN(TEST(life), TEST(running), TEST(outcomes), TEST(apply), TEST(cancelled_before_it_ran), TEST(end_of_running),
-          TEST(end_of_queued))
+TEST_MAIN(TEST(life), TEST(running), TEST(outcomes), TEST(apply), TEST(cancelled_before_it_ran),
+          TEST(killed_without_a_limit), TEST(end_of_running), TEST(end_of_queued))

@@ -29,7 +29,7 @@ static void all(void) {
         _cleanup_properties_ UnitProperties p = {};
         sd_bus_message *m = properties_new();
 
-        check_ok(sd_bus_message_append(m, "a{sv}", 10,
+        check_ok(sd_bus_message_append(m, "a{sv}", 12,
                                        "LoadState", "s", "loaded",
                                        "SubState", "s", "exited",
                                        "Result", "s", "exit-code",
@@ -39,6 +39,8 @@ static void all(void) {
                                        "ExecMainStartTimestamp", "t", UINT64_C(1),
                                        "ExecMainStartTimestampMonotonic", "t", UINT64_C(4),
                                        "ExecMainExitTimestamp", "t", UINT64_C(2),
+                                       "ExecMainExitTimestampMonotonic", "t", UINT64_C(5),
+                                       "ActiveExitTimestampMonotonic", "t", UINT64_C(6),
                                        "StatusText", "s", "3 of 8"));
         check(read_finished(&p, m));
         check_string(p.load_state, "loaded");
@@ -50,6 +52,8 @@ static void all(void) {
         check_int(p.start_usec, 1);
         check_int(p.start_monotonic_usec, 4);
         check_int(p.exit_usec, 2);
+        check_int(p.exit_monotonic_usec, 5);
+        check_int(p.active_exit_usec, 6);
         check_string(p.status_text, "3 of 8");
 
         unit_properties_clear(&p);
@@ -144,4 +148,32 @@ static void wrong_signature(void) {
         sd_bus_message_unref(m);
 }
 
-TEST_MAIN(TEST(all), TEST(some), TEST(progress), TEST(not_ours), TEST(long_words), TEST(wrong_signature))
+static void end(void) {
+        static const struct {
+                const char *what, *sub_state;
+                uint64_t exit, active_exit, stop;
+                bool by_itself;
+        } cases[] = {
+                { "exited, and is held", "exited", 20, 0, 0, true },
+                { "exited while our request was under way", "exited", 20, 0, 10, true },
+                { "exited, and was stopped then", "dead", 20, 21, 10, true },
+                { "failed", "failed", 20, 20, 0, true },
+                { "failed while our request was under way", "failed", 20, 20, 10, true },
+                { "stopped by us", "dead", 20, 11, 10, false },
+                { "stopped by others", "failed", 20, 11, 0, false },
+                { "stopped, and nothing is known of its process", "failed", 0, 11, 0, false },
+                { "failed before it was active", "failed", 20, 0, 0, true },
+                { "failed before it was active, and before we asked", "failed", 20, 0, 30, true },
+                { "stopped by us before it was active", "dead", 20, 0, 10, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                UnitProperties p = { .exit_monotonic_usec = cases[i].exit, .active_exit_usec = cases[i].active_exit };
+
+                (void) snprintf(p.sub_state, sizeof(p.sub_state), "%s", cases[i].sub_state);
+                if (unit_properties_ended_by_itself(&p, cases[i].stop) != cases[i].by_itself)
+                        test_fail(TEST_PLACE(cases[i].what), "is %d", !cases[i].by_itself);
+        }
+}
+
+TEST_MAIN(TEST(all), TEST(some), TEST(progress), TEST(not_ours), TEST(long_words), TEST(wrong_signature), TEST(end))
