@@ -63,7 +63,8 @@ static int append_start_properties(sd_bus_message *m, const Unit *unit, const Un
                 "StandardErrorFileDescriptor", "h", start->stderr_fd);
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t", start->stop_timeout_usec);
+        /* 0 means never, once the unit is read from its file again. */
+        r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t", MAX(start->stop_timeout_usec, UINT64_C(1)));
         /* Root is who PID 1 starts anyway: User= would cost a look at the user database. */
         if (r >= 0 && unit->manager->system_scope && start->uid != 0) {
                 (void) snprintf(uid, sizeof(uid), "%" PRIu32, start->uid);

@@ -2,6 +2,8 @@
 """Cancel: answered when the job is terminal and every process of it is gone."""
 
 import contextlib
+import signal
+import subprocess
 
 import pytest
 
@@ -61,9 +63,13 @@ def test_command_may_end_in_order(jobs, scope, gate):
 
 def test_stop_timeout_0_kills_at_once(jobs, scope, settings, gate):
     settings(StopTimeoutSec='0')
-    job = jobs.enqueue(gate.job())
-    gate.wait()
-    assert scope.unit_property(jobs.get(job)['Unit'], 'TimeoutStopUSec') != 'infinity'
+    job = jobs.enqueue(gate.job(before='trap "" TERM'))
+    with Process(gate.wait()) as process:
+        scope.systemctl('daemon-reload')
+        assert scope.unit_property(jobs.get(job)['Unit'], 'TimeoutStopUSec') != 'infinity'
+        assert jobs.cancel(job) == 'cancelled'
+        assert process.has_ended()
+    is_cancelled(jobs, job, scope.uid)
 
 
 def test_cancel_of_a_queued_job(jobs, scope, settings, gate):
@@ -102,6 +108,33 @@ def test_cancel_of_what_ends_right_then(jobs, gate):
         state = jobs.cancel(job)
         assert state in ('completed', 'cancelled')
         assert jobs.get(job)['State'] == state
+
+
+@pytest.mark.restarts
+@pytest.mark.parametrize('restart', [False, True], ids=['', 'restart'])
+def test_cancel_of_what_has_just_ended(jobs, scope, gate, restart):
+    """The command exits while the request to end it is on its way to the service manager."""
+    if scope.is_system:
+        pytest.skip('the service manager is the first process, which nobody can halt')
+    manager = int(subprocess.check_output(['systemctl', 'show', '--value', '-p', 'MainPID', f'user@{scope.uid}.service']))
+    job = jobs.enqueue(gate.job())
+    with Process(gate.wait()) as process, Process(manager) as service_manager:
+        if restart:
+            scope.kill_service()
+            jobs.flush()
+        service_manager.kill(signal.SIGSTOP)
+        try:
+            cancel = jobs.send_cancel(job)
+            assert jobs.get(job)['StoppedBy'] == scope.uid
+            jobs.get(job)  # by now that is recorded, and the service manager is asked
+            gate.open()
+            assert process.wait_end()
+        finally:
+            service_manager.kill(signal.SIGCONT)
+    assert jobs.answer(cancel) == ('completed',)
+    found = jobs.get(job)
+    assert (found['State'], found['Reason'], found['ExitCode'], found['Signal']) == ('completed', '', 0, 0)
+    assert 'StoppedBy' not in found
 
 
 def test_cancel_of_a_job_that_has_ended(jobs):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support import Process, shell, unit_name
+from support import SECOND, Process, shell, unit_name
 
 SECRET = 'XyzzySecret'
 
@@ -99,6 +99,17 @@ def test_unit_that_somebody_else_stops(jobs, scope, gate):
         assert process.has_ended()
     ended = jobs.wait(job)
     assert (ended.state, ended.job['Reason'], ended.exit_code) == ('failed', 'signal', 143)
+
+
+def test_unit_that_somebody_else_stops_and_that_stays(jobs, scope, settings, gate):
+    """That systemd loses its patience with it is no limit of the job's."""
+    settings(StopTimeoutSec='1s')
+    for limits in ({}, {'RuntimeMaxUSec': 3600 * SECOND}):
+        job = jobs.enqueue(gate.job(before='trap "" TERM'), **limits)
+        gate.wait()
+        scope.systemctl('stop', unit_name(job), check=False)
+        ended = jobs.wait(job)
+        assert (ended.state, ended.job['Reason'], ended.exit_code) == ('failed', 'signal', 137)
 
 
 def test_unit_that_somebody_else_kills(jobs, scope, gate):
