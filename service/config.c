@@ -113,15 +113,19 @@ uint32_t config_running_per_user(const Config *config, bool system_scope) {
 
 int config_load(Config *config, const char *path) {
         _cleanup_fclose_ FILE *f = NULL;
+        Config read;
         int line;
 
-        config_init(config);
+        config_init(&read);
         f = fopen(path, "re");
-        if (!f)
-                return errno == ENOENT ? 0 : -errno;
-        line = ini_parse_file(f, on_line, config);
+        if (!f && errno != ENOENT)
+                return -errno;
+        line = f ? ini_parse_file(f, on_line, &read) : 0;
+        if (line < 0 || (f && ferror(f)))
+                return -EIO;
         if (line > 0)
                 sd_journal_print(LOG_WARNING, "Configuration: line %d of %s is not NAME=VALUE; it is ignored.",
                                  line, path);
-        return line < 0 ? -EIO : 0;
+        *config = read;
+        return 0;
 }

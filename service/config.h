@@ -41,5 +41,6 @@ uint32_t config_running_per_user(const Config *config, bool system_scope);
 void config_init(Config *config);
 
 /* Reads path over the defaults. A missing file is none. Logs and passes over a line that it cannot read,
- * so that a slip never keeps the service from starting. Returns 0 or a negative errno of open(2). */
+ * so that a slip never keeps the service from starting. Returns 0, or a negative errno where the file cannot be
+ * read: then config stays as it is. */
 int config_load(Config *config, const char *path);

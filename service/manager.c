@@ -126,7 +126,7 @@ static void load_config(Manager *manager) {
 
         r = config_load(&manager->config, manager->config_path);
         if (r < 0)
-                sd_journal_print(LOG_WARNING, "Cannot read %s: %s; the defaults hold.", manager->config_path, strerror(-r));
+                sd_journal_print(LOG_WARNING, "Cannot read %s: %s; what was set before holds.", manager->config_path, strerror(-r));
         manager->queue.max_running = manager->config.max_running;
         manager->queue.max_running_user = config_running_per_user(&manager->config, manager->system_scope);
 }
@@ -226,6 +226,7 @@ int manager_new(Manager **ret, sd_event *event, bool system_scope) {
         r = find_config(manager);
         if (r < 0)
                 return r;
+        config_init(&manager->config);
         load_config(manager);
 
         r = open_store(manager);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <sys/stat.h>
+
 #include "config.h"
 #include "test.h"
 
@@ -219,13 +221,20 @@ static void long_line(void) {
         check(!isempty(test_log()));
 }
 
+/* What was in force stays so. */
 static void no_access(void) {
-        const char *path = test_path("codex-jobs.conf");
-        Config config;
+        const char *path = test_path("codex-jobs.conf"), *folder = test_path("folder");
+        Config config = load("[Jobs]\nMaxRunning=3\n"), expected = config;
 
+        check_int(config.max_running, 3);
+        check_ok(unlink(path));
         check_ok(symlink(path, path));
         check_error(config_load(&config, path), -ELOOP);
-        check_config(&config, &defaults);
+        check_config(&config, &expected);
+
+        check_ok(mkdir(folder, 0700));
+        check_error(config_load(&config, folder), -EIO);
+        check_config(&config, &expected);
 }
 
 TEST_MAIN(TEST(without_file), TEST(empty_file), TEST(all_settings), TEST(last_one_holds), TEST(infinity),
