@@ -60,14 +60,19 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
         return 0;
 }
 
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        (void) sd_notify(false, "STOPPING=1");
+        return sd_event_exit(sd_event_source_get_event(source), EXIT_SUCCESS);
+}
+
 static int add_signals(sd_event *event, Manager *manager) {
         int r;
 
         r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, manager);
         if (r >= 0)
-                r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+                r = sd_event_add_signal(event, NULL, SIGTERM, on_stop, NULL);
         if (r >= 0)
-                r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+                r = sd_event_add_signal(event, NULL, SIGINT, on_stop, NULL);
         return r;
 }
 
@@ -105,9 +110,7 @@ static int run(bool system_scope) {
         if (r < 0)
                 return r;
         (void) sd_event_set_watchdog(event, true);
-        r = sd_event_loop(event);
-        (void) sd_notify(false, "STOPPING=1");
-        return r;
+        return sd_event_loop(event);
 }
 
 int main(int argc, char *argv[]) {
