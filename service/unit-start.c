@@ -28,6 +28,7 @@ static int on_start_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
         Unit *unit = userdata;
         const sd_bus_error *error = sd_bus_message_get_error(reply);
         const UnitListener *listener = unit->manager->listener;
+        const char *why = error ? error->message ?: error->name : NULL;
 
         unit->start_call = sd_bus_slot_unref(unit->start_call);
         if (sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists")) {
@@ -37,11 +38,11 @@ static int on_start_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
         } else if (!error)
                 listener->started(0, NULL, unit->userdata);
         else if (is_unknown(error))
-                listener->started(-EAGAIN, error->message, unit->userdata);
+                listener->started(-EAGAIN, why, unit->userdata);
         else if (is_refused(error))
-                listener->started(-ESHUTDOWN, error->message, unit->userdata);
+                listener->started(-ESHUTDOWN, why, unit->userdata);
         else
-                listener->started(-EIO, error->message, unit->userdata);
+                listener->started(-EIO, why, unit->userdata);
         return 0;
 }
 
