@@ -74,3 +74,8 @@ void unit_check_held(Unit *unit);
 int unit_manager_call_new(UnitManager *manager, const char *member, sd_bus_message **ret);
 int unit_manager_call(UnitManager *manager, sd_bus_slot **slot, const char *member, const char *name, bool with_mode,
                       sd_bus_message_handler_t handler, void *userdata);
+
+/* Likewise: makes the service manager forget a unit that has ended, which takes one call where it has failed and another
+ * where it has not. */
+int unit_manager_let_go(UnitManager *manager, sd_bus_slot **slot, const char *name, const char *sub_state,
+                        sd_bus_message_handler_t handler, void *userdata);

@@ -33,12 +33,17 @@ int unit_manager_call(UnitManager *manager, sd_bus_slot **slot, const char *memb
         return sd_bus_call_async(manager->bus, slot, m, handler, userdata, 0);
 }
 
-void unit_manager_discard(UnitManager *manager, const char *id, const char *sub_state) {
+int unit_manager_let_go(UnitManager *manager, sd_bus_slot **slot, const char *name, const char *sub_state,
+                        sd_bus_message_handler_t handler, void *userdata) {
         bool failed = streq(sub_state, "failed");
+
+        return unit_manager_call(manager, slot, failed ? "ResetFailedUnit" : "StopUnit", name, !failed, handler, userdata);
+}
+
+void unit_manager_discard(UnitManager *manager, const char *id, const char *sub_state) {
         char name[JOB_UNIT_MAX];
 
-        (void) unit_manager_call(manager, NULL, failed ? "ResetFailedUnit" : "StopUnit", job_unit_name(id, name), !failed,
-                            NULL, NULL);
+        (void) unit_manager_let_go(manager, NULL, job_unit_name(id, name), sub_state, NULL, NULL);
 }
 
 /* Copies the id out of codex-job-ID.service; false if the name is not of that form. */
@@ -78,7 +83,7 @@ static void manager_listed(UnitManager *manager, const char *id, const char *sub
         manager->callbacks->listed(id, sub_state, manager->userdata);
 }
 
-/* Collects first: what is told may free units. */
+/* They are collected first, so that whoever is told may free units. */
 typedef struct Vanished {
         uint64_t sweep_number;
         Unit **units;
@@ -88,7 +93,6 @@ typedef struct Vanished {
 static void collect_vanished(const void *node, VISIT which, void *closure) {
         Unit *unit = *(Unit *const *) node;
         Vanished *v = closure;
-
         Unit **bigger;
 
         if (which != postorder && which != leaf)
@@ -196,6 +200,7 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
 /* --- the manager ----------------------------------------------------------------------------------- */
 
 static int on_instance_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
         UnitManager *manager = userdata;
         char instance[SD_ID128_STRING_MAX + 32];
         sd_id128_t boot;
@@ -203,8 +208,8 @@ static int on_instance_reply(sd_bus_message *reply, void *userdata, sd_bus_error
         int r;
 
         manager->instance_call = sd_bus_slot_unref(manager->instance_call);
-        if (sd_bus_message_is_method_error(reply, NULL)) {
-                manager->callbacks->unreachable(sd_bus_message_get_error(reply)->message, manager->userdata);
+        if (error) {
+                manager->callbacks->unreachable(error->message ?: error->name, manager->userdata);
                 return 0;
         }
         r = sd_bus_message_read(reply, "v", "t", &usec);

@@ -220,10 +220,8 @@ static int on_release_reply(sd_bus_message *reply, void *userdata, sd_bus_error 
 }
 
 int unit_release(Unit *unit) {
-        bool failed = streq(unit->properties.sub_state, "failed");
-
-        return unit_manager_call(unit->manager, &unit->release_call, failed ? "ResetFailedUnit" : "StopUnit", unit->name,
-                                 !failed, on_release_reply, unit);
+        return unit_manager_let_go(unit->manager, &unit->release_call, unit->name, unit->properties.sub_state,
+                                   on_release_reply, unit);
 }
 
 /* --- how a unit stands ----------------------------------------------------------------------------- */

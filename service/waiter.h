@@ -30,8 +30,7 @@ typedef enum WaiterMode {
         WAITER_ALL,
 } WaiterMode;
 
-/* Parks call until the jobs have ended or timeout_usec has passed (UINT64_MAX: for ever; 0: answers at
- * once). None of the n jobs is terminal. free_userdata may be NULL. */
+/* Parks call until the jobs have ended or timeout_usec has passed (UINT64_MAX: for ever). None of the n jobs is terminal. free_userdata may be NULL. */
 int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, uint32_t uid, WaiterMode mode, Job *const *jobs, size_t n,
                uint64_t timeout_usec, WaiterAnswer answer, void *userdata, void (*free_userdata)(void *));
 
