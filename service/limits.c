@@ -40,7 +40,7 @@ static int on_stall_timer(sd_event_source *source, uint64_t usec, void *userdata
         uint64_t due = job->active_usec + job->limits.stall_usec;
         int r;
 
-        if (job->phase == JOB_ACTIVE && now_monotonic() >= due) {
+        if (now_monotonic() >= due) {
                 lifecycle_stop(job, JOB_REASON_STALLED, UINT32_MAX);
                 return 0;
         }
@@ -53,6 +53,8 @@ static int watch_stream(Job *job, OutputStream stream) {
         _cleanup_close_ int fd = -EBADF;
         int r;
 
+        if (*source) /* by an earlier try */
+                return 0;
         fd = output_open_reader(job->manager->output, job->record.id, stream);
         if (fd < 0)
                 return fd;
@@ -69,6 +71,21 @@ static int watch_stall(Job *job) {
                                  job->active_usec + job->limits.stall_usec, 0, on_stall_timer, job);
 }
 
+static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata);
+
+static int set_watch_timer(Job *job) {
+        return sd_event_add_time_relative(job->manager->event, &job->watch_timer, CLOCK_MONOTONIC, WATCH_AFTER_USEC,
+                                          WATCH_AFTER_USEC / 10, on_watch_due, job);
+}
+
+/* What was written is looked at with each try; silence counts from the one that works. */
+static void watch_later(Job *job, int error) {
+        limits_saw_activity(job);
+        log_job(job, LOG_WARNING, "cannot watch its output and its silence: %s. Trying again every second.", strerror(-error));
+        if (set_watch_timer(job) < 0)
+                log_job(job, LOG_WARNING, "%s", "its output and its silence are not limited.");
+}
+
 static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata) {
         Job *job = userdata;
         int r = 0;
@@ -80,7 +97,7 @@ static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata) 
         if (r >= 0)
                 r = watch_stall(job);
         if (r < 0)
-                log_job(job, LOG_WARNING, "its output and its silence are not limited: %s.", strerror(-r));
+                watch_later(job, r);
         return 0;
 }
 
@@ -105,8 +122,7 @@ static int watch_files(Job *job) {
             job->watch_timer || job->output_watch[OUTPUT_STDOUT])
                 return 0;
         limits_saw_activity(job);
-        return sd_event_add_time_relative(job->manager->event, &job->watch_timer, CLOCK_MONOTONIC, WATCH_AFTER_USEC,
-                                          WATCH_AFTER_USEC / 10, on_watch_due, job);
+        return set_watch_timer(job);
 }
 
 void limits_watch(Job *job) {
