@@ -18,13 +18,14 @@ typedef struct WaiterTarget WaiterTarget;
 
 /* Where the manager stands with a job, finer than its state: */
 typedef enum JobPhase {
-        JOB_RECORDING, /* being written for the first time: nobody knows it yet */
-        JOB_WAITING,   /* queued, in the queue */
-        JOB_BEGINNING, /* queued, has a slot; its begin is being committed */
-        JOB_STARTING,  /* queued, StartTransientUnit is under way */
-        JOB_ACTIVE,    /* running */
-        JOB_ENDING,    /* its outcome is known and being committed */
-        JOB_RELEASING, /* terminal; its unit is being let go */
+        JOB_RECORDING,  /* being written for the first time: nobody knows it yet */
+        JOB_WAITING,    /* queued, in the queue */
+        JOB_BEGINNING,  /* queued, has a slot; its begin is being committed */
+        JOB_STARTING,   /* queued, StartTransientUnit is under way */
+        JOB_ACTIVE,     /* running */
+        JOB_COLLECTING, /* its outcome is known, its output is being brought to the disk */
+        JOB_ENDING,     /* its outcome is being committed */
+        JOB_RELEASING,  /* terminal; its unit is being let go */
 } JobPhase;
 
 /* How a job has ended, while that is not on disk: nobody hears of it before. */
@@ -41,7 +42,7 @@ struct Job {
         JobRecord record;
         JobLimits limits;
         JobPhase phase;
-        JobOutcome outcome; /* once it is JOB_ENDING */
+        JobOutcome outcome;    /* once it is JOB_COLLECTING */
         char *instance;         /* of the service manager it was begun under, NULL: never begun */
         JobReason stop_reason;  /* why we end it; JOB_REASON_NONE: we do not */
         bool has_slot;          /* counts as running in the queue */
@@ -49,7 +50,7 @@ struct Job {
 
         Manager *manager;                 /* not owned */
         Unit *unit;                       /* owned; NULL until it begins */
-        sd_event_source *output_watch[2]; /* owned; on stdout and stderr, where OutputMax is set */
+        sd_event_source *output_watch[2]; /* owned; on stdout and stderr, where OutputMax or StallUSec is set */
         sd_event_source *watch_timer;     /* owned; until it is watched, then where StallUSec is set */
         sd_event_source *runtime_timer;   /* owned; where RuntimeMaxUSec is set */
         uint64_t executed_usec;           /* CLOCK_MONOTONIC of the start of its process, 0: not known to have begun */

@@ -22,6 +22,7 @@
 #define PROGRESS_MAX 1024
 
 static void begin(Job *job);
+static void collect(Job *job);
 static void finish(Job *job);
 
 int lifecycle_set_instance(Job *job) {
@@ -45,6 +46,8 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
         job->retry = sd_event_source_disable_unref(job->retry);
         if (job->phase == JOB_BEGINNING)
                 begin(job);
+        else if (job->phase == JOB_COLLECTING)
+                collect(job);
         else if (job->phase == JOB_ENDING)
                 finish(job);
         return 0;
@@ -78,13 +81,13 @@ static void set_progress(Job *job, const char *text) {
 static void end_unseen(Job *job, JobReason reason) {
         JobState state = job->stop_reason == JOB_REASON_USER ? JOB_CANCELLED : JOB_FAILED;
 
-        job->phase = JOB_ENDING;
+        limits_unwatch(job);
         if (job->stop_reason != JOB_REASON_NONE)
                 reason = job->stop_reason;
         if (job_set_outcome(job, state, reason, now_realtime()) < 0)
                 log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));
-        output_close(job->manager->output, job->record.id);
-        finish(job);
+        (void) limits_update_sizes(job);
+        collect(job);
 }
 
 static int start(Job *job, int spec_fd) {
@@ -150,7 +153,11 @@ static void begin(Job *job) {
 
         job->phase = JOB_BEGINNING;
         job->executed_usec = 0;
-        r = lifecycle_set_instance(job);
+        r = output_create_missing(manager->output, job->record.id, job->record.uid);
+        if (r == -ENOENT) /* their folder: start() says so */
+                r = 0;
+        if (r >= 0)
+                r = lifecycle_set_instance(job);
         if (r >= 0)
                 r = store_begin(manager->store, job->record.id, manager->instance, lifecycle_on_begun, job);
         if (r < 0)
@@ -299,6 +306,7 @@ static void finish(Job *job) {
         KeepInput keep = job->manager->config.keep_input;
         int r;
 
+        job->phase = JOB_ENDING;
         r = store_finish(job->manager->store, job,
                          keep == KEEP_INPUT_YES || (keep == KEEP_INPUT_FAILED && job->outcome.state != JOB_COMPLETED),
                          on_finished, job);
@@ -358,7 +366,7 @@ static void on_collected(BackgroundOp *base) {
         Job *job = c->job;
 
         if (c->result < 0)
-                log_job(job, LOG_ERR, "cannot bring its output to the disk: %s.", strerror(-c->result));
+                log_job(job, LOG_ERR, "cannot bring its output to the disk, or read its result: %s.", strerror(-c->result));
         if (text) {
                 job->record.result = spec_normalize_result(text, c->size);
                 if (!job->record.result)
@@ -369,13 +377,19 @@ static void on_collected(BackgroundOp *base) {
 
 static void collect(Job *job) {
         Output *output = job->manager->output;
+        const JobRecord *record = &job->record;
+        int r;
 
-        if (limits_update_sizes(job) == 0 && output_size(output, job->record.id, OUTPUT_RESULT) == 0) {
-                output_close(output, job->record.id);
+        job->phase = JOB_COLLECTING;
+        if (record->stdout_bytes == 0 && record->stderr_bytes == 0 && output_size(output, record->id, OUTPUT_RESULT) == 0) {
+                output_close(output, record->id);
                 return finish(job); /* nothing to read, nothing to sync */
         }
-        if (submit_collect(job->manager, job->record.id, job, on_collected) < 0)
-                finish(job);
+        if (!job->manager->collector) /* the service stops; the next start does it */
+                return;
+        r = submit_collect(job->manager, record->id, job, on_collected);
+        if (r < 0)
+                retry_later(job, "collect its output", r);
 }
 
 static void on_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t ended_usec, void *userdata) {
@@ -386,8 +400,8 @@ static void on_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_
         if (job->phase != JOB_STARTING && job->phase != JOB_ACTIVE)
                 return;
         failpoint_die("on-ended");
-        job->phase = JOB_ENDING;
         limits_unwatch(job);
+        (void) limits_update_sizes(job);
         if (!output_was_touched(job->manager->output, job->record.id))
                 end.code = 0; /* not even the worker was executed */
         r = job_set_end(job, &end, ended_usec > 0 ? ended_usec : now_realtime());
@@ -431,7 +445,7 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
         Manager *manager = job->manager;
         int r;
 
-        if (job->phase >= JOB_ENDING || job->stop_reason != JOB_REASON_NONE)
+        if (job->phase >= JOB_COLLECTING || job->stop_reason != JOB_REASON_NONE)
                 return;
         job->stop_reason = reason;
         job->record.stopped_by = uid;

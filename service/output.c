@@ -93,6 +93,11 @@ Output *output_free(Output *output) {
         return NULL;
 }
 
+/* A quota of the file system is no room; -EDQUOT means a bound of ours, see store_insert(). */
+static int creation_error(void) {
+        return errno == EDQUOT ? -ENOSPC : -errno;
+}
+
 /* Lets uid read and write a file of ours, see acl(5). Needs no privilege beyond owning the file. */
 static int grant(int fd, uint32_t uid) {
         char text[64];
@@ -103,7 +108,7 @@ static int grant(int fd, uint32_t uid) {
         acl = acl_from_text(text);
         if (!acl)
                 return -errno;
-        r = acl_set_fd(fd, acl) < 0 ? -errno : 0;
+        r = acl_set_fd(fd, acl) < 0 ? creation_error() : 0;
         (void) acl_free(acl);
         return r;
 }
@@ -114,9 +119,9 @@ static int create_one(Output *output, const char *id, OutputStream stream, uint3
 
         fd = openat(locate(output, id, stream, name), name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0)
-                return -errno;
+                return creation_error();
         if (stream == OUTPUT_STDERR && futimens(fd, (struct timespec[2]) {}) < 0)
-                return -errno;
+                return creation_error();
         return uid == geteuid() ? 0 : grant(fd, uid);
 }
 
@@ -140,6 +145,16 @@ int output_create(Output *output, const char *id, uint32_t uid) {
                         remove_first(output, id, r == -EEXIST ? i : i + 1); /* not what was there before */
                         return r;
                 }
+        }
+        return 0;
+}
+
+int output_create_missing(Output *output, const char *id, uint32_t uid) {
+        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++) {
+                int r = create_one(output, id, (OutputStream) i, uid);
+
+                if (r < 0 && r != -EEXIST)
+                        return r;
         }
         return 0;
 }
@@ -276,17 +291,18 @@ static int read_result(Output *output, const char *id, size_t max, char **ret, s
 }
 
 int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size) {
-        int r;
+        int r, first = 0;
 
         output_close(output, id);
-        for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR; i++) {
-                r = sync_stream(output, id, (OutputStream) i);
-                if (r < 0)
-                        return r;
-        }
         *ret = NULL;
         *ret_size = 0;
-        return read_result(output, id, max, ret, ret_size);
+        for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR; i++) {
+                r = sync_stream(output, id, (OutputStream) i);
+                if (r < 0 && first == 0)
+                        first = r;
+        }
+        r = read_result(output, id, max, ret, ret_size);
+        return first < 0 ? first : r;
 }
 
 /* Whether an earlier stream has told of that job. */

@@ -29,8 +29,12 @@ DEFINE_CLEANUP(Output *, output_free);
 OutputStream output_stream_from_string(const char *word);
 
 /* Makes the empty files of a new job. -EEXIST when the id is taken; -EOPNOTSUPP when the file system
- * has no access control lists and uid needs one. */
+ * has no access control lists and uid needs one; -ENOSPC, no -EDQUOT. */
 int output_create(Output *output, const char *id, uint32_t uid);
+
+/* Makes those that are not there of a job that was accepted and never ran: nobody syncs the folders, so they may be
+ * lost when power fails. */
+int output_create_missing(Output *output, const char *id, uint32_t uid);
 
 /* Whether the worker of the job was executed: the first thing it does is to touch its standard error, which is
  * made with a time of 0. */
@@ -52,9 +56,9 @@ char *output_result_path(const Output *output, const char *id);
 /* Lets the user of a job that has ended open its files only to read them from now on. */
 void output_close(Output *output, const char *id);
 
-/* The same; brings standard output and error to the
- * disk and reads the result, at most max bytes, with a NUL behind; *ret is NULL when there is none, or it is too
- * long: then the file is emptied. May block: not for the event loop. */
+/* The same; brings standard output and error to the disk and reads the result, at most max bytes, with a NUL behind,
+ * each also where another of them fails; *ret is NULL when there is none, or it is too long: then the file is emptied.
+ * Returns 0 or the first error. May block: not for the event loop. */
 int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size);
 
 /* Calls found once for the id of each job that has files. Synchronous, for the start. */

@@ -204,6 +204,23 @@ def test_queue_goes_on_without_a_call(jobs, settings, outage, scope, pipe, gate)
     assert jobs.wait(job).state == 'completed'
 
 
+@pytest.mark.parametrize('lost', [['stdout', 'stderr', 'result'], ['result']], ids=['all', 'result'])
+def test_queued_job_whose_files_are_lost(jobs, scope, settings, outage, gate, lost):
+    """As when power fails: nobody has synced their folders."""
+    settings(MaxRunning=1)
+    jobs.enqueue(gate.job())
+    job = jobs.enqueue(shell('echo out; echo err >&2; echo "{\\"a\\": 1}" >"$CODEX_JOB_RESULT"'))
+    with Process(gate.wait()) as process:
+        outage()
+        for stream in lost:
+            os.unlink(f'{scope.results if stream == "result" else f"{scope.state}/output"}/{job}.{stream}')
+        gate.open()
+        assert process.wait_end()
+    ended = jobs.wait(job)
+    assert (ended.state, ended.job.get('Progress'), ended.job.get('Result')) == ('completed', None, '{"a":1}')
+    assert (jobs.output(job), jobs.output(job, 'stderr')) == (b'out\n', b'err\n')
+
+
 def test_standard_input_of_a_queued_job_survives(jobs, settings, scope, gate):
     settings(MaxRunning=1)
     jobs.enqueue(gate.job())

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/acl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "output.h"
 #include "test.h"
@@ -107,6 +108,42 @@ static void create_half_taken(void) {
         check_int(output_size(output, ID, OUTPUT_RESULT), 2);
         check_int(access(test_path("output/" ID ".stdout"), F_OK), -1);
         check_int(access(test_path("output/" ID ".stderr"), F_OK), -1);
+}
+
+/* Only what is missing is made, and as for a new job. */
+static void create_missing(void) {
+        _cleanup_(output_freep) Output *output = new_output();
+
+        check_ok(output_create_missing(output, ID, geteuid()));
+        check(!output_was_touched(output, ID));
+        check_ok(unlink(test_path("output/" ID ".stderr")));
+        check_ok(unlink(test_path("results/" ID ".result")));
+        write_file("output/" ID ".stdout", "text", 4);
+        check_ok(output_create_missing(output, ID, geteuid()));
+        check_int(output_size(output, ID, OUTPUT_STDOUT), 4);
+        check_int(mode_of("output/" ID ".stderr"), 0600);
+        check_int(mode_of("results/" ID ".result"), 0600);
+        check(!output_was_touched(output, ID));
+}
+
+static int futimens_error;
+
+/* In place of the C library's. */
+int futimens(int fd, const struct timespec times[2]) {
+        errno = futimens_error;
+        return futimens_error > 0 ? -1 : (int) syscall(SYS_utimensat, fd, NULL, times, 0);
+}
+
+/* A quota of the file system is no bound of ours. */
+static void create_without_room(void) {
+        _cleanup_(output_freep) Output *output = new_output();
+
+        futimens_error = EDQUOT;
+        check_error(output_create(output, ID, geteuid()), -ENOSPC);
+        check_int(access(test_path("output/" ID ".stdout"), F_OK), -1);
+        check_int(access(test_path("output/" ID ".stderr"), F_OK), -1);
+        futimens_error = EIO;
+        check_error(output_create(output, ID, geteuid()), -EIO);
 }
 
 static void check_entry(acl_entry_t entry, uint32_t uid, unsigned *users) {
@@ -266,6 +303,19 @@ static void collect_says_none(void) {
         check(!text);
 }
 
+/* What cannot be brought to the disk does not cost the job its result. */
+static void collect_goes_on(void) {
+        _cleanup_(output_freep) Output *output = new_output();
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+
+        write_file("output/" ID ".stderr", "text", 4);
+        write_file("results/" ID ".result", "{}", 2);
+        check_ok(symlink("elsewhere", test_path("output/" ID ".stdout")));
+        check_error(output_collect(output, ID, 10, &text, &size), -ELOOP);
+        check_bytes(text, size, "{}", 2);
+}
+
 /* The job's user owns the folder of nothing, but what stands there is looked at all the same. */
 static void collect_refused(void) {
         _cleanup_(output_freep) Output *output = new_output();
@@ -340,6 +390,7 @@ static void touched(void) {
 }
 
 TEST_MAIN(TEST(directories), TEST(directories_again), TEST(directories_refused), TEST(streams), TEST(create),
-          TEST(create_taken), TEST(create_half_taken), TEST(create_for_another), TEST(remove_files),
+          TEST(create_taken), TEST(create_half_taken), TEST(create_missing), TEST(create_without_room),
+          TEST(create_for_another), TEST(remove_files),
           TEST(write_and_read), TEST(descriptor_flags), TEST(open_refused), TEST(result_path), TEST(collect),
-          TEST(collect_says_none), TEST(collect_refused), TEST(foreach), TEST(touched))
+          TEST(collect_goes_on), TEST(collect_says_none), TEST(collect_refused), TEST(foreach), TEST(touched))
