@@ -86,6 +86,10 @@ static bool ran_too_long(const Job *job, const JobEnd *end) {
                end->ran_usec >= job->limits.runtime_max_usec;
 }
 
+static bool wrote_too_much(const Job *job) {
+        return job->limits.output_max > 0 && job->record.stdout_bytes + job->record.stderr_bytes > job->limits.output_max;
+}
+
 /* Why a job that we did not end has ended, and how; JOB_REASON_NONE: it did what it was to do. */
 static JobReason reason_from_end(const Job *job, const JobEnd *end) {
         if (end->code == 0 || end->cause == JOB_CAUSE_WORKER)
@@ -98,7 +102,10 @@ static JobReason reason_from_end(const Job *job, const JobEnd *end) {
                 return JOB_REASON_CORE_DUMP;
         if (end->code == CLD_KILLED)
                 return JOB_REASON_SIGNAL;
-        return end->status == 0 ? JOB_REASON_NONE : JOB_REASON_EXIT_CODE;
+        if (end->status != 0)
+                return JOB_REASON_EXIT_CODE;
+        /* It had ended before anybody looked. */
+        return wrote_too_much(job) ? JOB_REASON_OUTPUT_LIMIT : JOB_REASON_NONE;
 }
 
 int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec) {

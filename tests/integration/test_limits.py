@@ -138,6 +138,15 @@ def test_output_up_to_its_limit_is_allowed(jobs, gate):
     assert jobs.wait(job).state == 'completed'
 
 
+def test_output_of_a_job_that_ends_before_it_is_looked_at(jobs):
+    """The exit code is its own; one that failed by itself says so."""
+    for number, (state, reason) in {0: ('failed', 'output-limit'), 3: ('failed', 'exit-code')}.items():
+        ended = jobs.run(shell(f'head -c 6 /dev/zero; head -c 5 /dev/zero >&2; exit {number}'), OutputMax=10)
+        assert (ended.state, ended.job['Reason'], ended.exit_code) == (state, reason, number)
+        assert (ended.job['StdoutBytes'], ended.job['StderrBytes']) == (6, 5)
+    assert jobs.run(shell('head -c 6 /dev/zero; head -c 4 /dev/zero >&2'), OutputMax=10).state == 'completed'
+
+
 def test_output_limit_of_the_configuration(jobs, settings):
     settings(OutputMax='1K')
     ended = jobs.run(['yes'])

@@ -162,6 +162,32 @@ static void end_from(JobState state) {
         }
 }
 
+/* By the sizes, which were looked at last. What it says of itself goes before. */
+static void wrote_too_much(void) {
+        static const struct {
+                int status;
+                uint64_t output_max;
+                JobReason reason;
+        } cases[] = {
+                { 0, 9, JOB_REASON_OUTPUT_LIMIT },
+                { 0, 10, JOB_REASON_NONE },
+                { 0, 0, JOB_REASON_NONE },
+                { 3, 9, JOB_REASON_EXIT_CODE },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(job_freep) Job *job = new_job(JOB_RUNNING);
+
+                job->limits.output_max = cases[i].output_max;
+                job->record.stdout_bytes = 6;
+                job->record.stderr_bytes = 4;
+                check_ok(job_set_end(job, &(JobEnd) EXIT(ITSELF, cases[i].status), 7));
+                check_int(job->outcome.reason, cases[i].reason);
+                check_int(job->outcome.state, cases[i].reason == JOB_REASON_NONE ? JOB_COMPLETED : JOB_FAILED);
+                check_int(job->outcome.exit_code, cases[i].status);
+        }
+}
+
 static void killed_without_a_limit(void) {
         _cleanup_(job_freep) Job *job = new_job(JOB_RUNNING);
 
@@ -179,4 +205,4 @@ static void end_of_queued(void) {
 }
 
 TEST_MAIN(TEST(life), TEST(running), TEST(outcomes), TEST(apply), TEST(cancelled_before_it_ran),
-          TEST(killed_without_a_limit), TEST(end_of_running), TEST(end_of_queued))
+          TEST(wrote_too_much), TEST(killed_without_a_limit), TEST(end_of_running), TEST(end_of_queued))
