@@ -43,11 +43,12 @@ def bobs(scope_of_bob):
 
 @pytest.fixture
 def held(scope_of_bob, gates):
-    """What goes down before the service, and takes its time for it: until its gate is opened."""
+    """What goes down before the service and the bus, and takes its time for it: until its gate is opened."""
     gate = gates[1]
+    properties = (f'After={scope_of_bob.service} dbus.service', 'RemainAfterExit=yes',
+                  f'ExecStop=/bin/sh -c "echo 0 >{gate.ready}; read _ <{gate.hold}"')
     subprocess.run(['as-user', 'bob', 'systemd-run', '--user', '--quiet', '--collect', '--unit=holds',
-                    f'--property=After={scope_of_bob.service}', '--property=RemainAfterExit=yes',
-                    f'--property=ExecStop=/bin/sh -c "echo 0 >{gate.ready}; read _ <{gate.hold}"', 'true'], check=True)
+                    *(f'--property={line}' for line in properties), 'true'], check=True)
     return gate
 
 
