@@ -297,7 +297,7 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
         log_end(job);
         failpoint_die("after-signal");
         job_bus_changed(job, "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result",
-                        NULL);
+                        job->progress_timer ? "Progress" : NULL, NULL);
         release(job);
         lifecycle_schedule(manager);
 }
