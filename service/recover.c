@@ -65,9 +65,8 @@ int recover_load(Manager *manager) {
 static int place(Manager *manager, Job *job) {
         int r;
 
-        if (job->record.state == JOB_QUEUED && !job->instance) {
+        if (job->record.state == JOB_QUEUED && !job->instance)
                 return queue_push(&manager->queue, job);
-        }
         r = unit_new(&job->unit, manager->units, job->record.id, job->stop_reason != JOB_REASON_NONE, job);
         if (r < 0)
                 return r;
@@ -92,7 +91,7 @@ static int place_all(Manager *manager) {
         Job *job;
 
         TAILQ_FOREACH(job, &manager->jobs, entry) {
-                int r = job->recovered ? place(manager, job) : 0;
+                int r = job->phase == JOB_RECORDING ? place(manager, job) : 0;
 
                 if (r < 0)
                         return r;
