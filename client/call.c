@@ -4,16 +4,10 @@
 
 #include "bus-names.h"
 #include "client-internal.h"
+#include "time-util.h"
 
 #define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 #define GIVE_UP_USEC (5 * USEC_PER_SEC)
-
-uint64_t now_monotonic(void) {
-        struct timespec ts;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
-}
 
 static void note_unknown(Call *call, const sd_bus_error *error) {
         Client *c = call->client;

@@ -7,6 +7,7 @@
 #include "bus-names.h"
 #include "client-internal.h"
 #include "say.h"
+#include "time-util.h"
 
 /* How soon what failed is tried again: at first, and at most. A service that goes away is mostly being replaced and
  * tells when it is back; to call it earlier would start it, against whoever wants to stop it. */

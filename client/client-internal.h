@@ -60,9 +60,6 @@ struct Call {
         uint64_t failing_since; /* CLOCK_MONOTONIC, 0: it is not */
 };
 
-/* Of CLOCK_MONOTONIC, in microseconds. */
-uint64_t now_monotonic(void);
-
 /* Has all calls that wait, and the connection if it is gone, tried again soon. */
 int client_retry(Client *c);
 

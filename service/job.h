@@ -50,7 +50,7 @@ struct Job {
 
         Manager *manager;                 /* not owned */
         Unit *unit;                       /* owned; NULL until it begins */
-        sd_event_source *output_watch[2]; /* owned; on stdout and stderr, where OutputMax or StallUSec is set */
+        sd_event_source *output_watch[3]; /* owned; on each file that it writes, where OutputMax or StallUSec is set */
         sd_event_source *watch_timer;     /* owned; until it is watched, then where StallUSec is set */
         sd_event_source *runtime_timer;   /* owned; where RuntimeMaxUSec is set */
         uint64_t executed_usec;           /* CLOCK_MONOTONIC of the start of its process, 0: not known to have begun */

@@ -19,6 +19,7 @@
 #include "utf8.h"
 
 #define RETRY_USEC USEC_PER_SEC
+#define BULK_MIN (1024U * 1024U) /* bytes of output, the sync of which others do not wait for */
 #define PROGRESS_MAX 1024
 
 static void begin(Job *job);
@@ -328,7 +329,7 @@ void lifecycle_collect(BackgroundBatch *batch, void *userdata) {
         }
 }
 
-static int submit_collect(Manager *manager, const char *id, Job *job, void (*complete)(BackgroundOp *)) {
+static int submit_collect(Manager *manager, Background *thread, const char *id, Job *job, void (*complete)(BackgroundOp *)) {
         Collect *c;
 
         c = calloc(1, sizeof(*c));
@@ -338,7 +339,7 @@ static int submit_collect(Manager *manager, const char *id, Job *job, void (*com
         c->manager = manager;
         c->job = job;
         (void) snprintf(c->id, sizeof(c->id), "%s", id);
-        background_submit(manager->collector, &c->base);
+        background_submit(thread, &c->base);
         return 0;
 }
 
@@ -352,10 +353,10 @@ static void on_files_discarded(BackgroundOp *base) {
 void lifecycle_discard_files(Manager *manager, const char *id) {
         int r;
 
-        if (!manager->collector) /* the service stops; the store remembers */
+        if (!manager->bulk) /* the service stops; the store remembers */
                 return;
 
-        r = submit_collect(manager, id, NULL, on_files_discarded);
+        r = submit_collect(manager, manager->bulk, id, NULL, on_files_discarded);
         if (r < 0)
                 sd_journal_print(LOG_ERR, "Cannot delete the output of %s: %s; the next start does.", id, strerror(-r));
 }
@@ -376,8 +377,10 @@ static void on_collected(BackgroundOp *base) {
 }
 
 static void collect(Job *job) {
-        Output *output = job->manager->output;
+        Manager *manager = job->manager;
+        Output *output = manager->output;
         const JobRecord *record = &job->record;
+        bool is_bulky = record->stdout_bytes + record->stderr_bytes > BULK_MIN;
         int r;
 
         job->phase = JOB_COLLECTING;
@@ -385,9 +388,9 @@ static void collect(Job *job) {
                 output_close(output, record->id);
                 return finish(job); /* nothing to read, nothing to sync */
         }
-        if (!job->manager->collector) /* the service stops; the next start does it */
+        if (!manager->collector || !manager->bulk) /* the service stops; the next start does it */
                 return;
-        r = submit_collect(job->manager, record->id, job, on_collected);
+        r = submit_collect(manager, is_bulky ? manager->bulk : manager->collector, record->id, job, on_collected);
         if (r < 0)
                 retry_later(job, "collect its output", r);
 }

@@ -22,8 +22,11 @@ void limits_saw_activity(Job *job) {
         job->active_usec = now_monotonic();
 }
 
+/* Its result takes room as well, until it is collected. */
 static void check_size(Job *job) {
-        if (job->limits.output_max > 0 && job->phase == JOB_ACTIVE && limits_update_sizes(job) > job->limits.output_max)
+        uint64_t size = limits_update_sizes(job) + output_size(job->manager->output, job->record.id, OUTPUT_RESULT);
+
+        if (job->limits.output_max > 0 && job->phase == JOB_ACTIVE && size > job->limits.output_max)
                 lifecycle_stop(job, JOB_REASON_OUTPUT_LIMIT, UINT32_MAX);
 }
 
@@ -91,7 +94,7 @@ static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata) 
         int r = 0;
 
         job->watch_timer = sd_event_source_disable_unref(job->watch_timer);
-        for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR && r >= 0; i++)
+        for (size_t i = 0; i < ELEMENTSOF(job->output_watch) && r >= 0; i++)
                 r = watch_stream(job, (OutputStream) i);
         check_size(job);
         if (r >= 0)

@@ -146,6 +146,8 @@ static int open_store(Manager *manager) {
         if (r < 0)
                 return r;
         r = background_new(&manager->collector, manager->event, "codex-jobs-out", lifecycle_collect, manager->output);
+        if (r >= 0)
+                r = background_new(&manager->bulk, manager->event, "codex-jobs-bulk", lifecycle_collect, manager->output);
         if (r < 0)
                 return r;
         r = recover_load(manager);
@@ -175,6 +177,7 @@ static void manager_stop(Manager *manager) {
 
         manager->stopping = true;
         manager->collector = background_free(manager->collector);
+        manager->bulk = background_free(manager->bulk);
         manager->store = store_free(manager->store);
         manager->polkit = polkit_free(manager->polkit);
         permission_stop_all(manager);

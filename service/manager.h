@@ -44,7 +44,8 @@ struct Manager {
         char *config_path;
         Store *store;
         Output *output;
-        Background *collector; /* the thread that syncs, reads and deletes the files of jobs */
+        Background *collector; /* the thread that syncs and reads the files of jobs that ended */
+        Background *bulk;      /* the same for large ones; and it deletes them */
         UnitManager *units;
         Authorize *authorize;
         Polkit *polkit;
@@ -118,7 +119,7 @@ void lifecycle_adopted(Job *job);
 /* Deletes the files of a job that is forgotten, in the background. */
 void lifecycle_discard_files(Manager *manager, const char *id);
 
-/* On the collector's thread: brings the output of ended jobs to the disk. userdata is the Output. */
+/* On the threads of the collector: brings the output of ended jobs to the disk. userdata is the Output. */
 void lifecycle_collect(BackgroundBatch *batch, void *userdata);
 
 /* What units tell, with the job as userdata. */

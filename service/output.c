@@ -205,7 +205,7 @@ uint64_t output_size(Output *output, const char *id, OutputStream stream) {
 
         if (fstatat(locate(output, id, stream, name), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return 0;
-        return (uint64_t) st.st_size;
+        return MIN((uint64_t) st.st_size, OUTPUT_SIZE_MAX);
 }
 
 char *output_result_path(const Output *output, const char *id) {
@@ -226,9 +226,26 @@ static void revoke_write(Output *output, const char *id, OutputStream stream) {
                 sd_journal_print(LOG_WARNING, "Cannot close %s to its user: %m.", name);
 }
 
+/* Whoever knows the id of a job can look at its result file, since its directory has to be open: what was the user's is
+ * not to be told by it. */
+static void revoke_result(Output *output, const char *id) {
+        _cleanup_close_ int fd = open_stream(output, id, OUTPUT_RESULT, O_RDONLY);
+        struct stat st;
+        acl_t acl;
+
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & S_IRGRP))
+                return; /* it was never another's */
+        acl = acl_from_text("u::rw,g::-,o::-");
+        if (!acl || acl_set_fd(fd, acl) < 0)
+                sd_journal_print(LOG_WARNING, "Cannot close the result of %s to its user: %m.", id);
+        if (acl)
+                (void) acl_free(acl);
+}
+
 void output_close(Output *output, const char *id) {
-        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++)
-                revoke_write(output, id, (OutputStream) i);
+        revoke_write(output, id, OUTPUT_STDOUT);
+        revoke_write(output, id, OUTPUT_STDERR);
+        revoke_result(output, id);
 }
 
 static int sync_stream(Output *output, const char *id, OutputStream stream) {

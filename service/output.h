@@ -17,6 +17,9 @@ typedef enum OutputStream {
         _OUTPUT_STREAM_INVALID = -1,
 } OutputStream;
 
+/* More is not told, or counted: a file may be as long as it likes without having a byte in it, and sums are to stay sums. */
+#define OUTPUT_SIZE_MAX (UINT64_C(1) << 40)
+
 typedef struct Output Output;
 
 /* state_directory holds standard output and error and is closed to others; result_directory holds the

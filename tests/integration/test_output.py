@@ -172,7 +172,7 @@ def test_job_cannot_change_the_output_of_another(jobs, scope):
 
 
 @pytest.mark.parametrize('end', ['silent', 'with output', 'cancelled', 'never begun'])
-def test_files_of_an_ended_job_are_closed_to_writing(alice, system, gate, end):
+def test_files_of_an_ended_job_are_closed(alice, system, gate, end):
     """Its user could store there what no limit counts."""
     if end == 'never begun':
         alice.call('Pause')
@@ -188,10 +188,10 @@ def test_files_of_an_ended_job_are_closed_to_writing(alice, system, gate, end):
         if end == 'never begun':
             alice.call('Resume')
     path = f'{system.results}/{job}.result'
-    assert subprocess.run(['setpriv', f'--reuid={alice.uid}', '--clear-groups', 'sh', '-c', 'true <"$0"', path],
-                          check=False).returncode == 0
-    assert subprocess.run(['setpriv', f'--reuid={alice.uid}', '--clear-groups', 'sh', '-c', 'true >>"$0"', path],
-                          check=False, stderr=subprocess.DEVNULL).returncode != 0
-    assert os.stat(path).st_mode & 0o020 == 0
+    for access in ('<', '>>'):
+        assert subprocess.run(['setpriv', f'--reuid={alice.uid}', '--clear-groups', 'sh', '-c', f'true {access}"$0"', path],
+                              check=False, stderr=subprocess.DEVNULL).returncode != 0
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert 'system.posix_acl_access' not in os.listxattr(path)  # whose it was is told to nobody
     for stream in ('stdout', 'stderr'):
         assert os.stat(f'{system.state}/output/{job}.{stream}').st_mode & 0o020 == 0
