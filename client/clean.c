@@ -2,6 +2,7 @@
 
 #include "clean.h"
 #include "macro.h"
+#include "utf8.h"
 
 typedef enum CleanState {
         CLEAN_TEXT,
@@ -10,7 +11,6 @@ typedef enum CleanState {
         CLEAN_CONTROL,  /* in a control sequence, ESC [ */
         CLEAN_STRING,   /* in a control string, such as the title of a window */
         CLEAN_STRING_ESCAPE,
-        CLEAN_C2,       /* behind the first byte of U+0080 to U+00BF */
 } CleanState;
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
@@ -54,28 +54,35 @@ size_t turns_direction(const unsigned char *s) {
         return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9 ? 3 : 0;
 }
 
-static size_t put(char *out, const char *text) {
-        size_t n = 0;
+size_t separates_lines(const unsigned char *s) {
+        return s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9) ? 3 : 0;
+}
 
-        for (; text[n]; n++) /* without the NUL */
-                out[n] = text[n];
+size_t misleads(const unsigned char *s) {
+        return turns_direction(s) ?: separates_lines(s);
+}
+
+bool is_c1(const unsigned char *s) {
+        return s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0;
+}
+
+static size_t put(char *out, const void *text, size_t n) {
+        (void) memcpy(out, text, n);
         return n;
 }
 
-/* U+0080 to U+009F are controls, too: U+009B begins what ESC [ begins. */
-static size_t behind_c2(Cleaner *cl, unsigned char c, char *out) {
-        bool is_control = c < 0xa0;
+static size_t put_replacement(const Cleaner *cl, char *out) {
+        return cl->ascii ? put(out, "?", 1) : put(out, REPLACEMENT, strlen(REPLACEMENT));
+}
 
-        cl->state = CLEAN_TEXT;
+/* U+0080 to U+009F are controls, too: U+009B begins what ESC [ begins, and U+009C ends what U+009D begins. */
+static void clean_c1(Cleaner *cl, unsigned char c) {
         if (c == 0x9b)
                 cl->state = CLEAN_CONTROL;
         else if (c == 0x90 || c == 0x98 || c == 0x9d || c == 0x9e || c == 0x9f)
                 cl->state = CLEAN_STRING;
-        if (is_control)
-                return 0;
-        out[0] = (char) 0xc2;
-        out[1] = (char) c;
-        return 2;
+        else if (c == 0x9c || (cl->state != CLEAN_STRING && cl->state != CLEAN_STRING_ESCAPE))
+                cl->state = CLEAN_TEXT;
 }
 
 static size_t clean_control(Cleaner *cl, unsigned char c, char *out) {
@@ -95,74 +102,56 @@ static size_t clean_control(Cleaner *cl, unsigned char c, char *out) {
         return 2;
 }
 
-static unsigned bytes_behind(unsigned char c) {
-        return c >= 0xf0 && c < 0xf8 ? 3 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xc3 && c < 0xe0 ? 1 : 0;
-}
-
-static size_t hold(Cleaner *cl, unsigned char c) {
-        cl->held[cl->n_held++] = c;
-        cl->more = 0;
-        return 0;
-}
-
-/* The character turned out to be harmless. */
-static size_t put_held(Cleaner *cl, char *out) {
-        size_t n = cl->n_held;
-
-        for (size_t i = 0; i < n; i++)
-                out[i] = (char) cl->held[i];
-        cl->more = bytes_behind(cl->held[0]) - (unsigned) (n - 1);
-        cl->n_held = 0;
-        return n;
-}
-
-static size_t clean_other(Cleaner *cl, unsigned char c, char *out) {
-        bool goes_on = c >= 0x80 && c < 0xc0;
-
-        if (cl->state == CLEAN_C2) {
-                if (goes_on)
-                        return behind_c2(cl, c, out);
-                cl->state = CLEAN_TEXT;
-        }
+/* One character, of n bytes with a NUL behind them; 0: bytes that are none. */
+static size_t clean_character(Cleaner *cl, const unsigned char *s, size_t n, char *out) {
         if (cl->state == CLEAN_RETURN) {
                 cl->state = CLEAN_TEXT;
-                if (c == '\n')
+                if (s[0] == '\n')
                         return 0;
         }
-        if (cl->state != CLEAN_TEXT && skip(cl, c))
-                return 0;
-        if (c < 0x20 || c == DEL) {
-                cl->more = 0;
-                return clean_control(cl, c, out);
-        }
-        if (c == 0xc2) {
-                cl->state = CLEAN_C2;
-                cl->more = 0;
+        if (n == 2 && is_c1(s)) {
+                clean_c1(cl, s[1]);
                 return 0;
         }
-        if (c == 0xe2 || c == 0xd8)
-                return hold(cl, c);
-        if (goes_on && cl->more == 0) /* part of no character: other character sets have controls there */
-                return put(out, REPLACEMENT);
-        cl->more = goes_on ? cl->more - 1 : bytes_behind(c);
-        *out = (char) c;
-        return 1;
+        if (cl->state != CLEAN_TEXT && skip(cl, s[0]))
+                return 0;
+        if (n == 1 && (s[0] < 0x20 || s[0] == DEL))
+                return clean_control(cl, s[0], out);
+        if (n == 0 || misleads(s) > 0 || (cl->ascii && n > 1))
+                return put_replacement(cl, out);
+        return put(out, s, n);
+}
+
+static size_t length_from(unsigned char c) {
+        return c < 0x80 ? 1 : c < 0xc2 || c > 0xf4 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
+/* What is held is no character: other character sets have controls there. */
+static size_t clean_held(Cleaner *cl, char *out) {
+        size_t size = 0;
+
+        for (size_t i = 0; i < cl->n_held; i++)
+                size += clean_character(cl, &cl->held[i], 0, out + size);
+        cl->n_held = 0;
+        return size;
 }
 
 static size_t clean_byte(Cleaner *cl, unsigned char c, char *out) {
-        unsigned char character[] = { cl->held[0], cl->n_held > 1 ? cl->held[1] : c, c, 0 };
-        size_t n;
+        size_t size = 0, length;
 
-        if (cl->n_held == 0)
-                return clean_other(cl, c, out);
-        if (turns_direction(character) == cl->n_held + 1) {
-                cl->n_held = 0;
-                return put(out, REPLACEMENT);
-        }
-        if (cl->n_held == 1 && cl->held[0] == 0xe2 && (c == 0x80 || c == 0x81))
-                return hold(cl, c);
-        n = put_held(cl, out);
-        return n + clean_other(cl, c, out + n);
+        if ((c & 0xc0) != 0x80)
+                size = clean_held(cl, out);
+        cl->held[cl->n_held++] = c;
+        cl->held[cl->n_held] = 0;
+        length = length_from(cl->held[0]);
+        if (cl->n_held < length)
+                return size;
+        /* A NUL is a control, and not what utf8_is_valid() takes. */
+        if (length == 0 || (length > 1 && !utf8_is_valid((const char *) cl->held, length)))
+                return size + clean_held(cl, out + size);
+        size += clean_character(cl, cl->held, length, out + size);
+        cl->n_held = 0;
+        return size;
 }
 
 size_t clean(Cleaner *cleaner, const char *in, size_t n, char *out) {
@@ -173,9 +162,13 @@ size_t clean(Cleaner *cleaner, const char *in, size_t n, char *out) {
         return size;
 }
 
+size_t clean_end(Cleaner *cleaner, char *out) {
+        return clean_held(cleaner, out);
+}
+
 bool has_control(const char *s) {
         for (const unsigned char *c = (const unsigned char *) s; *c; c++)
-                if (*c < 0x20 || *c == DEL || (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) || turns_direction(c) > 0)
+                if (*c < 0x20 || *c == DEL || is_c1(c) || misleads(c) > 0)
                         return true;
         return false;
 }
@@ -187,6 +180,8 @@ char *clean_string(const char *s) {
 
         if (!copy)
                 return NULL;
-        copy[clean(&cleaner, s, n, copy)] = 0;
+        n = clean(&cleaner, s, n, copy);
+        n += clean_end(&cleaner, copy + n);
+        copy[n] = 0;
         return copy;
 }

@@ -126,8 +126,10 @@ static int write_range(int fd, off_t from, off_t to, int target, bool clean_it) 
                 size_t n;
 
                 r = output_read(fd, from, (size_t) MIN((off_t) BUFFER_SIZE, to - from), &data, &n);
-                if (r < 0 || n == 0)
+                if (r < 0)
                         return r;
+                if (n == 0)
+                        break;
                 from += (off_t) n;
                 if (clean_it)
                         n = clean(&cleaner, data, n, cleaned);
@@ -135,7 +137,7 @@ static int write_range(int fd, off_t from, off_t to, int target, bool clean_it) 
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return clean_it ? write_all(target, cleaned, clean_end(&cleaner, cleaned)) : 0;
 }
 
 int excerpt_write(int fd, const Excerpt *e, int target, const char *command) {

@@ -23,9 +23,15 @@ char *one_line(const char *s) {
                 from += n;
                 if (n > 0)
                         continue;
+                n = separates_lines(from);
+                if (n > 0) {
+                        from += n;
+                        *to++ = ' ';
+                        continue;
+                }
                 if (*from < 0x20 || *from == 0x7f)
                         *from = ' ';
-                else if (from[0] == 0xc2 && from[1] >= 0x80 && from[1] < 0xa0) /* U+0080 to U+009F */
+                else if (is_c1(from))
                         from[0] = from[1] = ' ';
                 *to++ = (char) *from++;
         }

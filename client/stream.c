@@ -11,7 +11,7 @@
 #include "stream.h"
 
 #define BUFFER_SIZE (64U * 1024U)
-#define RAW_SIZE ((BUFFER_SIZE - 1) / 3) /* what certainly fits when it is clean */
+#define RAW_SIZE (BUFFER_SIZE / 3 - 3) /* what certainly fits when it is clean */
 #define TURN_SIZE (1024U * 1024U) /* copied before other events have their turn */
 #define REREAD_USEC (100 * USEC_PER_MSEC)
 #define WATCH_AFTER_USEC (50 * USEC_PER_MSEC)
@@ -124,8 +124,12 @@ static int fill_buffer(Stream *s) {
                 n = pread(s->source, s->is_terminal ? s->raw : s->buffer, s->is_terminal ? RAW_SIZE : BUFFER_SIZE,
                           s->offset);
         while (n < 0 && errno == EINTR);
-        if (n <= 0)
-                return n < 0 ? -errno : 0;
+        if (n < 0)
+                return -errno;
+        if (n == 0) {
+                s->end = s->ending ? clean_end(&s->cleaner, s->buffer) : 0;
+                return s->end > 0;
+        }
         s->end = s->is_terminal ? clean(&s->cleaner, s->raw, (size_t) n, s->buffer) : (size_t) n;
         s->offset += n;
         return 1;

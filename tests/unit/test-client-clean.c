@@ -4,19 +4,24 @@
 #include "test.h"
 
 /* However a text is cut into pieces, the same comes out, and it fits. */
-static void check_clean(const char *text, const char *expected) {
+static void check_cleaner(const char *text, bool ascii, const char *expected) {
         size_t n = strlen(text);
 
         for (size_t step = 1; step <= n + 1; step++) {
-                _cleanup_free_ char *out = calloc(1, CLEAN_SIZE(n) + 1);
-                Cleaner cleaner = {};
+                _cleanup_free_ char *out = calloc(1, CLEAN_SIZE(n));
+                Cleaner cleaner = { .ascii = ascii };
                 size_t size = 0;
 
                 check(out);
                 for (size_t i = 0; i < n; i += step)
                         size += clean(&cleaner, text + i, MIN(step, n - i), out + size);
+                size += clean_end(&cleaner, out + size);
                 check_bytes(out, size, expected, strlen(expected));
         }
+}
+
+static void check_clean(const char *text, const char *expected) {
+        check_cleaner(text, false, expected);
 }
 
 static void texts_stay(void) {
@@ -35,6 +40,9 @@ static void sequences_go(void) {
         check_clean("\xc2\x9b" "31mred", "red");
         check_clean("\xc2\x9d" "0;title\aafter", "after");
         check_clean("\x1b\x1b[31mred", "red");
+        check_clean("\xc2\x9d" "0;title\xc2\x9c" "after", "after");
+        check_clean("\x1b]0;ti\xc2\x85t\u00fcle\xff\aafter", "after");
+        check_clean("\x1b[\u00fc\x1b\u00fc", "\u00fc\u00fc");
 }
 
 static void half_sequences_hide_no_more_than_a_line(void) {
@@ -58,14 +66,37 @@ static void directions_do_not_turn(void) {
                     "a\ufffd" "b\ufffd" "c\ufffd" "d\ufffd" "e\ufffd" "f");
         check_clean("\r\u202a\x1b[m\u202a", "\n\ufffd\ufffd");
         check_clean("\u2014\u2026\u2070\u061b\u0624 \u20ac\u2800", "\u2014\u2026\u2070\u061b\u0624 \u20ac\u2800");
-        check_clean("\xe2\x80\a\xe2\xe2\x80\xae\xd8\xd8\x9c", "\xe2\x80^G\xe2\ufffd\xd8\ufffd"); /* halves */
+        check_clean("\xe2\x80\a\xe2\xe2\x80\xae\xd8\xd8\x9c",
+                    "\ufffd\ufffd^G\ufffd\ufffd\ufffd\ufffd"); /* halves */
+}
+
+static void lines_are_not_separated_otherwise(void) {
+        check_clean("a\u2028b\u2029c", "a\ufffd" "b\ufffd" "c");
+        check_clean("\u2027\u202f", "\u2027\u202f");
+}
+
+static void what_is_no_text_is_replaced(void) {
+        check_clean("\xe0\x82\x9b" "31m", "\ufffd\ufffd\ufffd" "31m"); /* U+009B, overlong */
+        check_clean("\xc1\x9b\xf0\x80\x82\x9b", "\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd");
+        check_clean("\xed\xa0\x80\xf5", "\ufffd\ufffd\ufffd\ufffd");
+        check_clean("caf\xe9 \xc2\x1b[31m\xdb\x9b\x9b", "caf\ufffd \ufffd\u06db\ufffd");
+        check_clean("a\xf0\x9d\x84", "a\ufffd\ufffd\ufffd");
+        check_clean("\xc2", "\ufffd");
+}
+
+static void without_utf8_no_byte_is_beyond_ascii(void) {
+        check_cleaner("Gr\u00fc\u00dfe \u4e16 \U0001d11e\t\x1b[31m\x9b\u202e\n", true, "Gr??e ? ?\t??\n");
 }
 
 static void strings(void) {
         _cleanup_free_ char *text = clean_string("\x1b[31mred\n");
 
         check_string(text, "red\n");
+        free(text);
+        text = clean_string("end\xe2\x80");
+        check_string(text, "end\ufffd\ufffd");
 }
 
 TEST_MAIN(TEST(texts_stay), TEST(sequences_go), TEST(half_sequences_hide_no_more_than_a_line),
-          TEST(controls_are_shown), TEST(directions_do_not_turn), TEST(strings))
+          TEST(controls_are_shown), TEST(directions_do_not_turn), TEST(lines_are_not_separated_otherwise),
+          TEST(what_is_no_text_is_replaced), TEST(without_utf8_no_byte_is_beyond_ascii), TEST(strings))

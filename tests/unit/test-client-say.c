@@ -22,6 +22,7 @@ static void lines(void) {
         check_line("\xc2\xa0", "\xc2\xa0");              /* U+00A0 is none of those */
         check_line("a\xff" "b", "a\xef\xbf\xbd" "b");
         check_line("a\u202e" "b\u2066" "c\u200f" "\u061c", "abc");
+        check_line("a\u2028b\u2029", "a b ");             /* they separate lines */
         check_line("\u2014\u2026", "\u2014\u2026");       /* their neighbours */
 }
 

@@ -21,7 +21,7 @@ static void text_can_do_nothing(void) {
 
 static void text_keeps_its_direction(void) {
         check_text("a\u202eb\u2066c\u2069d\u200fe", true, "abcde");
-        check_text("\u2029\u202f\u2065\u206a\u2010", true, "\u2029\u202f\u2065\u206a\u2010");
+        check_text("\u2027\u202f\u2065\u206a\u2010", true, "\u2027\u202f\u2065\u206a\u2010");
         check_text("\u202e", true, "");
 }
 
