@@ -7,6 +7,7 @@
 #include "render.h"
 #include "say.h"
 #include "stream.h"
+#include "terminal.h"
 
 #define LAST_LINES 10
 #define LAST_BYTES 4096
@@ -73,12 +74,14 @@ int answer_end(Client *c, const JobRecord *record) {
 }
 
 static int quote_lines(char *text) {
+        bool utf8 = terminal_takes_utf8(STDERR_FILENO);
+
         for (char *line; (line = strsep(&text, "\n"));) {
                 _cleanup_free_ char *clean = NULL;
 
                 if (!text && !*line) /* behind the last newline */
                         break;
-                clean = one_line(line);
+                clean = terminal_text(line, utf8);
                 if (!clean)
                         return -ENOMEM;
                 (void) fprintf(stderr, "  %s\n", clean);

@@ -6,6 +6,7 @@
 #include "excerpt.h"
 #include "output.h"
 #include "stream.h"
+#include "terminal.h"
 #include "utf8.h"
 
 #define BUFFER_SIZE (32U * 1024U)
@@ -116,7 +117,7 @@ static int write_notice(int target, off_t missing, off_t total, const char *comm
 
 static int write_range(int fd, off_t from, off_t to, int target, bool clean_it) {
         _cleanup_free_ char *cleaned = clean_it ? malloc(CLEAN_SIZE(BUFFER_SIZE)) : NULL;
-        Cleaner cleaner = {};
+        Cleaner cleaner = { .ascii = !terminal_takes_utf8(target) };
         int r;
 
         if (clean_it && !cleaned)

@@ -7,6 +7,7 @@
 #include "build-config.h"
 #include "options.h"
 #include "say.h"
+#include "terminal.h"
 #include "suggest.h"
 #include "time-util.h"
 
@@ -75,6 +76,17 @@ static int set_scope(const Verb *verb, Common *common, Scope scope) {
         return 0;
 }
 
+static int print_help(const Verb *verb) {
+        _cleanup_free_ char *text = strdup(verb->help);
+
+        if (!text)
+                return say_out_of_memory();
+        if (!terminal_takes_utf8(STDOUT_FILENO))
+                text_to_ascii(text);
+        (void) printf("%s\n", text);
+        return say_if_stdout_failed();
+}
+
 int option_next(const Verb *verb, Common *common, int argc, char *argv[], const char *letters,
                 const struct option *options, int *ret) {
         for (;;) {
@@ -86,8 +98,7 @@ int option_next(const Verb *verb, Common *common, int argc, char *argv[], const 
                 case -1:
                         return 1;
                 case 'h':
-                        (void) printf("%s\n", verb->help);
-                        *ret = say_if_stdout_failed();
+                        *ret = print_help(verb);
                         return -ESHUTDOWN;
                 case OPTION_VERSION:
                         (void) printf("codex-jobs %s\n", PROJECT_VERSION);

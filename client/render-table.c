@@ -40,7 +40,7 @@ size_t terminal_width(void) {
 static Style style_of_stdout(size_t width) {
         return (Style) {
                 .width = width,
-                .utf8 = !isatty(STDOUT_FILENO) || terminal_is_utf8(),
+                .utf8 = terminal_takes_utf8(STDOUT_FILENO),
                 .color = terminal_has_color(STDOUT_FILENO),
         };
 }

@@ -7,6 +7,7 @@
 #include "live.h"
 #include "options.h"
 #include "say.h"
+#include "terminal.h"
 #include "utf8.h"
 
 #define ERROR_OWN "org.codex.Jobs.Client.Failed"
@@ -71,7 +72,7 @@ void say(const char *format, ...) {
         if (r < 0)
                 text = NULL;
         if (text)
-                line = one_line(text);
+                line = terminal_text(text, terminal_takes_utf8(STDERR_FILENO));
         write_line(line ?: "out of memory: close something and try again.");
 }
 

@@ -9,6 +9,7 @@
 #include "output.h"
 #include "say.h"
 #include "stream.h"
+#include "terminal.h"
 
 #define BUFFER_SIZE (64U * 1024U)
 #define RAW_SIZE (BUFFER_SIZE / 3 - 3) /* what certainly fits when it is clean */
@@ -293,7 +294,7 @@ int stream_new(Client *c, const char *id, const char *name, int target, uint64_t
         s->ending = s->done = s->lost = false;
         s->begin = s->end = 0;
         s->is_terminal = isatty(target);
-        s->cleaner = (Cleaner) {};
+        s->cleaner = (Cleaner) { .ascii = !terminal_takes_utf8(target) };
         if (!s->id)
                 return -ENOMEM;
 
@@ -338,10 +339,18 @@ int write_all(int fd, const void *data, size_t size) {
         return 0;
 }
 
-int write_stdout(const void *data, size_t size, sd_bus_error *error) {
+int write_stdout(const char *text, size_t size, sd_bus_error *error) {
+        _cleanup_free_ char *ascii = NULL;
         int r;
 
-        r = write_all(STDOUT_FILENO, data, size);
+        if (!terminal_takes_utf8(STDOUT_FILENO)) {
+                ascii = strndup(text, size);
+                if (!ascii)
+                        return -ENOMEM;
+                text_to_ascii(ascii);
+                size = strlen(ascii);
+        }
+        r = write_all(STDOUT_FILENO, ascii ?: text, size);
         if (r < 0)
                 (void) error_set(error, "cannot write to standard output: %s.", strerror(-r));
         return r;

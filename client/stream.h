@@ -23,5 +23,6 @@ int stream_finish(Stream *s, sd_bus_error *error);
 /* Writes all of it to a descriptor, which may be one that does not block. Returns 0 or a negative errno. */
 int write_all(int fd, const void *data, size_t size);
 
-/* The same for our stdout, with error set; -EPIPE when the reader went away. */
-int write_stdout(const void *data, size_t size, sd_bus_error *error);
+/* The same for a text and our stdout, with error set; -EPIPE when the reader went away. A terminal without UTF-8 is
+ * spared what is not ASCII. */
+int write_stdout(const char *text, size_t size, sd_bus_error *error);

@@ -53,19 +53,30 @@ bool terminal_is_utf8(void) {
         return utf8;
 }
 
-char *terminal_text(const char *s, bool utf8) {
-        char *text = one_line(s);
+bool terminal_takes_utf8(int fd) {
+        return !isatty(fd) || terminal_is_utf8();
+}
+
+void text_to_ascii(char *text) {
         const unsigned char *from = (unsigned char *) text;
         char *to = text;
 
-        if (!text || utf8)
-                return text;
         for (; *from; from++)
                 if (*from < 0x80)
                         *to++ = (char) *from;
-                else if (*from >= 0xc0) /* the first byte of a character */
+                else if (startswith((const char *) from, "…")) {
+                        to = mempcpy(to, "...", 3); /* as many bytes */
+                        from += 2;
+                } else if (*from >= 0xc0) /* the first byte of a character */
                         *to++ = '?';
         *to = 0;
+}
+
+char *terminal_text(const char *s, bool utf8) {
+        char *text = one_line(s);
+
+        if (text && !utf8)
+                text_to_ascii(text);
         return text;
 }
 

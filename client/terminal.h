@@ -19,7 +19,14 @@ bool terminal_has_color(int fd);
 /* Whether the locale of the environment has UTF-8. */
 bool terminal_is_utf8(void);
 
-/* one_line(), and without utf8 what is not ASCII is "?". The caller frees it; NULL: memory is short. */
+/* Whether a descriptor takes UTF-8: it is no terminal, or one in a locale that has it. For others each byte is a
+ * character, and 0x80 to 0x9f are controls. */
+bool terminal_takes_utf8(int fd);
+
+/* Makes what is not ASCII in a text of UTF-8 "?", and an ellipsis three dots. */
+void text_to_ascii(char *text);
+
+/* one_line(), and without utf8 text_to_ascii(). The caller frees it; NULL: memory is short. */
 char *terminal_text(const char *s, bool utf8);
 
 /* The columns that a text takes, of at most max; *ret_bytes is how many of its bytes fit. The locale has to have

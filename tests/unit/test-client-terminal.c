@@ -28,6 +28,7 @@ static void text_keeps_its_direction(void) {
 static void text_in_ascii(void) {
         check_text("ä 世界😀.", false, "? ???.");
         check_text("a\u202eb", false, "ab");
+        check_text("…a……\u2025", false, "...a......?");
 }
 
 static void columns(void) {
@@ -53,6 +54,8 @@ static void what_is_no_terminal(void) {
         check_int(setenv("TERM", "xterm", true), 0);
         check(!terminal_is_smart(fds[1]));
         check(!terminal_has_color(fds[1]));
+        check_int(setenv("LC_ALL", "C", true), 0);
+        check(terminal_takes_utf8(fds[1]));
         (void) close(fds[0]);
         (void) close(fds[1]);
 }
