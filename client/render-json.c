@@ -3,9 +3,11 @@
 #include <json-c/json.h>
 
 #include "clean.h"
+#include "json-escape.h"
 #include "render-json.h"
 #include "say.h"
 #include "stream.h"
+#include "terminal.h"
 #include "time-util.h"
 
 #define SCHEMA 1
@@ -239,15 +241,15 @@ static int add_next(json_object *document, char *const *next) {
 }
 
 static int write_document(json_object *document, sd_bus_error *error) {
+        _cleanup_free_ char *safe = NULL;
         const char *text;
-        size_t size;
         int r;
 
-        text = json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-                                                 &size);
-        if (!text)
+        text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+        safe = text ? json_escape(text, !terminal_takes_utf8(STDOUT_FILENO)) : NULL;
+        if (!safe)
                 return -ENOMEM;
-        r = write_stdout(text, size, error);
+        r = write_stdout(safe, strlen(safe), error);
         return r < 0 ? r : write_stdout("\n", 1, error);
 }
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a job wrote, for a small reader and for a terminal."""
 
+import json
 import os
 import pty
+import re
 import subprocess
 
 import pytest
@@ -88,11 +90,10 @@ def test_wrong_bounds_are_refused(cli, arguments):
         assert arguments[0] in cli.refused(verb, 'job-0123456789', *arguments)
 
 
-def on_terminal(cli, *arguments):
-    """What a terminal gets on stdout, which the line discipline gives "\\r\\n" for "\\n"."""
+def on_terminal(cli, *arguments, stderr=subprocess.DEVNULL):
+    """What a terminal gets, which the line discipline gives "\\r\\n" for "\\n"."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen(cli.command(*arguments), stdin=subprocess.DEVNULL, stdout=theirs,
-                          stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(cli.command(*arguments), stdin=subprocess.DEVNULL, stdout=theirs, stderr=stderr) as process:
         os.close(theirs)
         text = b''
         try:
@@ -111,6 +112,55 @@ def test_a_terminal_gets_nothing_that_it_would_obey(cli):
     for command in (['result', job['id']], ['await', job['id']], ['logs', job['id'], '--stdout'],
                     ['logs', job['id'], '--stdout', '--max-bytes', '1M'], ['run', '--', 'sh', '-c', ESCAPES]):
         assert on_terminal(cli, *command) == CLEAN
+
+
+HOSTILE = 'A\u009b31mB\u202eC\u061cD\x7fE\u2028F\U0001d11eG'
+WRITES = r"""printf '{"A\302\233\342\200\256":"x\330\234y\304\233"}' >"$CODEX_JOB_RESULT"
+printf 'out\302\2331m \342\200\256 \330\234 \233 \340\202\233 \304\233 \342\200\250 end\n'
+printf 'err\302\2331m \342\200\256 \330\234 \233 \340\202\233 \304\233 \342\200\250 end\n' >&2; exit 3"""
+OBEYED = re.compile('[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]')
+SHOWING = (['show'], ['status'], ['logs'], ['logs', '--max-bytes', '1M'], ['result'], ['await'], ['retry', '--wait'])
+
+
+@pytest.fixture
+def hostile(cli, folder):
+    """A job that shows what a terminal would obey wherever it can."""
+    place = f'{folder}/{HOSTILE}'
+    os.mkdir(place)
+    return cli.job('run', '--label', HOSTILE, '--', 'sh', '-c', WRITES, cwd=place, status=3)['id']
+
+
+@pytest.mark.parametrize('locale', ['C.UTF-8', 'C'])
+def test_a_terminal_is_told_nothing_that_it_would_obey(cli, hostile, locale):
+    cli.environment |= {'LC_ALL': locale, 'TERM': 'xterm', 'NO_COLOR': '1'}
+    for command in [[*verb, hostile] for verb in SHOWING] + [['list', '--all'], ['inbox'], ['await', '--help']]:
+        text = on_terminal(cli, *command, stderr=subprocess.STDOUT)
+        assert text and not OBEYED.search(text), command
+        assert locale != 'C' or text.isascii(), command
+
+
+@pytest.mark.parametrize('verb', ['show', 'status', 'result', 'await'])
+def test_json_is_the_same_and_harmless_everywhere(cli, hostile, verb):
+    text = cli.run(verb, hostile, '--json', status=3 if verb in ('result', 'await') else 0).stdout
+    assert not OBEYED.search(text) and not text.isascii()
+    document = json.loads(text)
+    job = document['job'] if 'job' in document else document['jobs'][0]
+    assert job['directory'].endswith(f'/{HOSTILE}')
+    assert job['result'] == {'A\x9b\u202e': 'x\ufffdy\u011b'}
+    cli.environment |= {'LC_ALL': 'C.UTF-8'}
+    assert OBEYED.search(on_terminal(cli, verb, hostile, '--json')) is None
+    cli.environment |= {'LC_ALL': 'C'}
+    text = on_terminal(cli, verb, hostile, '--json')
+    assert text.isascii()
+    assert json.loads(text)['schema'] == 1
+
+
+def test_json_of_several_jobs_is_harmless(cli, hostile):
+    for command in (['list', '--all'], ['status', '--all'], ['inbox']):
+        text = cli.output(*command, '--json')
+        assert hostile in text and not OBEYED.search(text)
+    text = cli.run('run', '--json', '--label', HOSTILE, '--', 'sh', '-c', WRITES, status=3).stdout
+    assert '"result":{' in text and not OBEYED.search(text)
 
 
 def test_anything_else_gets_it_byte_for_byte(cli):
