@@ -20,10 +20,10 @@ static int add_for(Next *next, Client *c, const char *verb, const JobRecord *rec
         return add(next, answer_command(c, verb, &(const char *) { record->id }, 1, option));
 }
 
-/* These have their prompt from standard input, which is erased when they end unless the configuration, which we do not
- * see, keeps it. */
-static bool is_prompted(const JobRecord *record) {
-        return streq(record->kind, "task") || streq(record->kind, "adversarial-review");
+bool is_prompted(const JobRecord *record) {
+        const char *kind = strempty(record->kind);
+
+        return streq(kind, "task") || streq(kind, "adversarial-review");
 }
 
 static int next_for_ended(Next *next, Client *c, const JobRecord *record, NextKind kind) {

@@ -23,6 +23,10 @@ typedef struct Next {
 void next_clear(Next *next);
 #define _cleanup_next_ _cleanup_(next_clear)
 
+/* Whether a job has its prompt from standard input, which is erased when it ends unless the configuration, which we do
+ * not see, keeps it: to start it again is not offered. */
+bool is_prompted(const JobRecord *record);
+
 /* For one job, and for several: these are waited for together. queue: the caller's own, NULL where it was not asked
  * for. Each returns 0 or -ENOMEM. */
 int next_for_job(Next *next, Client *c, const JobRecord *record, const OwnQueue *queue, NextKind kind);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "clean.h"
+#include "next.h"
 #include "render.h"
 #include "say.h"
 #include "text.h"
@@ -144,7 +145,7 @@ int notice_for_job(const JobRecord *record, const char *line, bool markup, Notic
                 .urgency = outcome->urgency,
                 .actions = true,
                 .log = true,
-                .retry = record->state == JOB_FAILED,
+                .retry = record->state == JOB_FAILED && !is_prompted(record),
         };
         _cleanup_free_ char *end = describe_end(record), *shown = NULL, *text = NULL;
         int r;

@@ -7,6 +7,7 @@ static JobRecord job(JobState state, JobReason reason, int32_t exit_code) {
         JobRecord record = JOB_RECORD_INIT;
 
         record.id = (char *) "job-7f3k9q2m1x";
+        record.kind = (char *) "job";
         record.label = (char *) "the tests";
         record.state = state;
         record.reason = reason;
@@ -62,6 +63,23 @@ static void urgencies(void) {
         check_outcome(JOB_COMPLETED, URGENCY_NORMAL, "x-codex-jobs.completed", false);
         check_outcome(JOB_FAILED, URGENCY_CRITICAL, "x-codex-jobs.failed", true);
         check_outcome(JOB_CANCELLED, URGENCY_LOW, "x-codex-jobs.cancelled", false);
+}
+
+static void check_retry(const char *kind, bool retry) {
+        JobRecord record = job(JOB_FAILED, JOB_REASON_EXIT_CODE, 1);
+        _cleanup_notice_ Notice notice = {};
+
+        record.kind = (char *) kind;
+        check_ok(notice_for_job(&record, NULL, false, &notice));
+        check_int(notice.retry, retry);
+}
+
+/* What these were asked for is erased when they end. */
+static void no_retry_without_the_prompt(void) {
+        check_retry("job", true);
+        check_retry("review", true);
+        check_retry("task", false);
+        check_retry("adversarial-review", false);
 }
 
 static void check_escaped(const char *text, const char *expected) {
@@ -164,4 +182,5 @@ static void troubles(void) {
         check(!notice.actions);
 }
 
-TEST_MAIN(TEST(outcomes), TEST(urgencies), TEST(markup), TEST(cutting), TEST(lines), TEST(digests), TEST(troubles))
+TEST_MAIN(TEST(outcomes), TEST(urgencies), TEST(no_retry_without_the_prompt), TEST(markup), TEST(cutting), TEST(lines), TEST(digests),
+          TEST(troubles))
