@@ -46,6 +46,7 @@ struct Job {
         char *instance;         /* of the service manager it was begun under, NULL: never begun */
         JobReason stop_reason;  /* why we end it; JOB_REASON_NONE: we do not */
         bool has_slot;          /* counts as running in the queue */
+        bool lingers;           /* counts there as one of which something is left */
         bool is_coming;         /* counts as one that will wait there */
 
         Manager *manager;                 /* not owned */

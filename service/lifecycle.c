@@ -231,6 +231,8 @@ static void on_unit_executed(uint64_t monotonic_usec, void *userdata) {
 static void on_unit_progress(const char *status, void *userdata) {
         Job *job = userdata;
 
+        if (job->phase == JOB_RELEASING) /* of what it has left behind */
+                return;
         set_progress(job, strempty(status));
         limits_saw_activity(job);
         job_bus_progressed(job);
@@ -291,7 +293,7 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
         if (r < 0)
                 return retry_later(job, "record its end", r);
         job_apply_outcome(job, sequence);
-        queue_release_slot(&manager->queue, job);
+        queue_linger(&manager->queue, job);
         failpoint_die("before-signal");
         manager_bus_job_finished(manager, &job->record);
         waiter_job_ended(job);
@@ -419,8 +421,10 @@ static void on_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_
 
 static void on_unit_released(void *userdata) {
         Job *job = userdata;
+        Manager *manager = job->manager;
 
-        manager_remove(job->manager, job);
+        manager_remove(manager, job);
+        lifecycle_schedule(manager);
 }
 
 const UnitListener lifecycle_unit_listener = {

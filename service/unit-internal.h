@@ -52,6 +52,7 @@ struct Unit {
         uint64_t executed_usec; /* as told */
         bool ended;
         bool held;          /* its end is not told, as the host goes down */
+        bool releasing;     /* what is left of it is being ended */
         uint64_t stop_usec; /* when we asked for its end, CLOCK_MONOTONIC; 0: never */
         uint64_t asked; /* the last sweep that began while it should have existed */
         uint64_t seen;  /* the last sweep that found it */
@@ -65,6 +66,9 @@ void unit_update(Unit *unit, sd_bus_message *m);
 
 /* Tells, once, that the unit has ended, if it has. */
 void unit_check_end(Unit *unit);
+
+/* Tells that a unit that is being released is gone, if it is. */
+void unit_check_released(Unit *unit);
 
 /* Tells the end that was held back, where the host does not go down after all. */
 void unit_check_held(Unit *unit);

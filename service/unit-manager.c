@@ -97,7 +97,7 @@ static void collect_vanished(const void *node, VISIT which, void *closure) {
 
         if (which != postorder && which != leaf)
                 return;
-        if (unit->ended || unit->start_call || unit->asked != v->sweep_number || unit->seen == v->sweep_number)
+        if ((unit->ended && !unit->releasing) || unit->start_call || unit->asked != v->sweep_number || unit->seen == v->sweep_number)
                 return;
         bigger = reallocarray(v->units, v->n + 1, sizeof(Unit *));
         if (!bigger)
@@ -111,7 +111,10 @@ static void manager_swept(UnitManager *manager) {
 
         twalk_r(manager->units, collect_vanished, &v);
         for (size_t i = 0; i < v.n; i++)
-                manager->listener->vanished(v.units[i]->userdata);
+                if (v.units[i]->releasing)
+                        manager->listener->released(v.units[i]->userdata);
+                else
+                        manager->listener->vanished(v.units[i]->userdata);
         free(v.units);
         manager->callbacks->swept(manager->userdata);
 }
@@ -192,7 +195,11 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
         }
         unit_update(unit, m);
         /* The interface of the type comes first, that of the unit, with its state, last. */
-        if (streq(interface, SYSTEMD_NAME ".Unit"))
+        if (!streq(interface, SYSTEMD_NAME ".Unit"))
+                return 0;
+        if (unit->releasing)
+                unit_check_released(unit);
+        else
                 unit_check_end(unit);
         return 0;
 }
@@ -257,7 +264,7 @@ static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         if (sd_bus_message_read_basic(m, 's', &name) < 0 || !id_from_name(name, id))
                 return 0;
         unit = unit_find(manager, id);
-        return unit && !unit->ended ? unit_manager_sweep(manager) : 0;
+        return unit && (!unit->ended || unit->releasing) ? unit_manager_sweep(manager) : 0;
 }
 
 static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {

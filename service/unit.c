@@ -211,11 +211,27 @@ int unit_stop(Unit *unit) {
         return unit_manager_call(unit->manager, &unit->stop_call, "StopUnit", unit->name, true, on_stop_reply, unit);
 }
 
+static bool is_over(const Unit *unit) {
+        return streq(unit->properties.sub_state, "dead") || streq(unit->properties.sub_state, "failed");
+}
+
+/* A unit whose last processes had to be killed has failed, after the end of its job. */
+void unit_check_released(Unit *unit) {
+        if (!unit->releasing || !is_over(unit))
+                return;
+        if (streq(unit->properties.sub_state, "failed"))
+                unit_manager_discard(unit->manager, unit->id, "failed");
+        unit->manager->listener->released(unit->userdata);
+}
+
 static int on_release_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Unit *unit = userdata;
 
         unit->release_call = sd_bus_slot_unref(unit->release_call);
-        unit->manager->listener->released(unit->userdata);
+        if (sd_bus_message_is_method_error(reply, NULL) || is_over(unit))
+                unit->manager->listener->released(unit->userdata);
+        else
+                unit->releasing = true; /* a signal follows, as each sweep does */
         return 0;
 }
 

@@ -38,7 +38,7 @@ typedef struct UnitListener {
         void (*progress)(const char *status, void *userdata); /* STATUS= of sd_notify(3) */
         void (*ended)(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata);
         void (*vanished)(void *userdata); /* it is not there (any more): somebody else removed it */
-        void (*released)(void *userdata);
+        void (*released)(void *userdata); /* and nothing of it runs any more */
 } UnitListener;
 
 /* Connects to the service manager on that bus: system_scope says whether it is PID 1. Takes references
@@ -79,5 +79,5 @@ int unit_refresh(Unit *unit);
  * 0 or a negative errno. */
 int unit_stop(Unit *unit);
 
-/* Lets the service manager forget the ended unit, and ends what is left of its processes. */
+/* Lets the service manager forget the ended unit, and ends what is left of its processes; released() follows. */
 int unit_release(Unit *unit);

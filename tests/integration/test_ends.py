@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every way in which a job can end by itself, and what is told about it."""
 
+import contextlib
 import os
 import signal
 
@@ -111,3 +112,19 @@ def test_processes_that_outlive_the_command_are_ended(jobs, gate, status, state)
         ended = jobs.wait(job)
         assert (ended.state, ended.exit_code) == (state, status)
         assert one.wait_end() and other.wait_end()
+
+
+def test_processes_that_outlive_the_command_take_a_place(jobs, settings, gate):
+    """While they are being ended; nobody could have more running than he may."""
+    settings(MaxRunning=1, StopTimeoutSec='1h')
+    left = 'setsid sh -c \'trap "" TERM; echo $$ >"$0"; exec sleep infinity\' "$1" &'
+    job = jobs.enqueue(gate.job(before=left))
+    with Process(gate.wait()) as one, Process(gate.wait()) as other:
+        second = jobs.enqueue(['true'])
+        gate.open()
+        assert jobs.wait(job).state == 'completed'
+        assert (jobs.get(second)['State'], jobs.property('Running')) == ('queued', 0)
+        for process in (one, other):
+            with contextlib.suppress(ProcessLookupError):  # the command itself is gone
+                process.kill(signal.SIGKILL)
+    assert jobs.wait(second).state == 'completed'
