@@ -181,3 +181,12 @@ def test_task_limit(jobs, scope):
     job = jobs.enqueue(shell('sleep infinity & sleep infinity & sleep infinity & true'), TasksMax=3)
     jobs.wait(job)
     assert b'Cannot fork' in jobs.output(job, 'stderr')
+
+
+def test_output_that_claims_exabytes(jobs):
+    """And has not a byte: it counts for as much as anybody could sum up."""
+    for _ in range(3):
+        ended = jobs.run(shell('truncate -s 9223372036854775807 /proc/self/fd/1'))
+        assert (ended.state, ended.job['Reason']) == ('failed', 'output-limit')
+        assert ended.job['StdoutBytes'] == 1 << 40
+        jobs.remove(ended.job['Id'])
