@@ -11,7 +11,8 @@ RANDOM_SECONDS = 0.25
 START_SECONDS = 0.04  # about as long as a start takes
 
 OPERATIONS = ('insert', 'begin', 'started', 'stop', 'finish', 'lookup', 'list', 'remove', 'inbox',
-              'acknowledge', 'expire', 'forget', 'get-state', 'read-work', 'pause', 'checkpoint')
+              'acknowledge', 'expire', 'forget', 'get-state', 'find-unknown', 'read-work', 'pause',
+              'checkpoint')
 PLACES = ('before-reply', 'after-reply', 'before-start', 'after-start', 'on-started', 'on-ended',
           'before-signal', 'after-signal', 'before-release', 'after-release')
 KILL_POINTS = PLACES + tuple(f'{operation}-{when}-commit' for operation in OPERATIONS
@@ -20,7 +21,7 @@ KILL_POINTS = PLACES + tuple(f'{operation}-{when}-commit' for operation in OPERA
 DETOURS = ('start-no-reply',)
 
 # What is done at a start only: another kill brings the service to it.
-AT_START = {'expire': 'on-ended', 'get-state': 'before-signal'}
+AT_START = {'expire': 'on-ended', 'get-state': 'before-signal', 'find-unknown': 'on-ended'}
 
 
 def note(scene, load, name, allows=()):

@@ -252,16 +252,18 @@ def test_first_line_is_the_one_that_agents_are_shown(project, text):
 def test_key_finds_the_work_that_there_is(project):
     text = 'codex-jobs run --key "$1" -- sh -c "echo again >>record; echo done"'
     first, second = (project.shell(text, project.folder, check=True) for _ in range(2))
-    assert (second.stdout, second.stderr) == ('done\n', first.stderr) and read(f'{project.path}/record') == 'again\n'
+    job = first.stderr.split()[-1]
+    assert second.stdout == 'done\n' and f'this key has a job already: {job}' in second.stderr
+    assert read(f'{project.path}/record') == 'again\n'
 
 
-@pytest.mark.parametrize(('name', 'status', 'said'), [('TERM', 143, True), ('INT', 130, True), ('HUP', 129, False)])
-def test_signal_ends_the_wait_alone(project, name, status, said):
+@pytest.mark.parametrize(('name', 'status'), [('TERM', 143), ('INT', 130), ('HUP', 129)])
+def test_signal_ends_the_wait_alone(project, name, status):
     job = project.active()
     done = project.shell('exec 3< <(exec codex-jobs await "$1" 2>&1); read -r -u 3; kill -s "$2" $!; cat <&3; wait $!',
                          job, name)
     assert done.returncode == status
-    assert (f'detached, the job goes on; to wait on: codex-jobs await {job}' in done.stdout) == said, done
+    assert f'detached, the job goes on; to wait on: codex-jobs await {job}' in done.stdout
     assert project.alice.get(job)['State'] in ('queued', 'running')
 
 
@@ -269,7 +271,8 @@ def test_job_has_no_umask_and_no_limits_of_its_caller(project):
     done = project.shell('umask 0027; ulimit -n 99; nice -n 5 codex-jobs run --quiet -- sh -c "umask; ulimit -n; nice"',
                          check=True)
     umask, files, nice = done.stdout.split()
-    assert (umask, nice) == ('0022', '0') and files != '99'
+    own = os.getpriority(os.PRIO_PROCESS, 1)  # of the service manager
+    assert (umask, nice) == ('0022', str(own)) and files != '99'
 
 
 def test_inbox_of_a_project_takes_nothing_from_others(project):

@@ -140,7 +140,7 @@ MEGABYTE = 1 << 20
 class Growth:
     """How much more memory the service has needed at most than it had. Address sanitizer keeps 256 MiB of what was freed."""
 
-    BOUND = 400 * MEGABYTE
+    BOUND = 700 * MEGABYTE
 
     def __init__(self, system):
         self.process = f'/proc/{system.service_pid()}'

@@ -372,7 +372,7 @@ def test_files_of_a_job_that_has_ended_are_written_no_more(alice, system, gate):
         assert all(can('alice', '-w', path) for path in files)
     gate.open()
     alice.wait(job)
-    assert can('alice', '-r', files[2]) and not can('alice', '-w', files[2])
+    assert not can('alice', '-r', files[2]) and not can('alice', '-w', files[2])
     for stream in ('stdout', 'stderr'):
         with alice.open_output(job, stream) as file:
             link = f'/proc/self/fd/{file.fileno()}'
