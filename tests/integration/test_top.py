@@ -289,10 +289,12 @@ def test_log_of_a_job_that_runs(open_top, jobs, gate):
     terminal.press('l')
     terminal.until(lambda: 'the first line' in terminal.lines())
     terminal.press('\x03')
+    terminal.until(lambda: 'the first line' not in terminal.lines())  # the keys are on the screen from before
     terminal.until_line(KEYS)
     terminal.press('l')
     terminal.until(lambda: 'the first line' in terminal.lines())
     terminal.press('q')
+    terminal.until(lambda: 'the first line' not in terminal.lines())
     terminal.until_line(KEYS)
     terminal.until_line(job, 'running')
     terminal.press('q')
