@@ -274,12 +274,12 @@ def test_log(open_top, jobs):
     terminal = open_top(filtered='short')
     terminal.press('\r')
     terminal.until(lambda: 'the first line' in terminal.lines() and terminal.line('Enter goes back'))
-    terminal.press('\r')
-    terminal.until_line(KEYS)
-    terminal.press('l')
-    terminal.until_line('q or Enter goes back')
-    terminal.press('q')
-    terminal.until_line(KEYS)
+    for back in ('\r', 'q'):
+        terminal.press(back)
+        terminal.until(lambda: 'the first line' not in terminal.lines())
+        terminal.until_line(KEYS)
+        terminal.press('l')
+        terminal.until_line('q or Enter goes back')
 
 
 def test_log_of_a_job_that_runs(open_top, jobs, gate):
