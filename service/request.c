@@ -193,17 +193,27 @@ int request_on_idle(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-/* What the store was asked for comes back from there. */
-void request_drop_peer(Manager *manager, const char *peer) {
-        Ticket *next;
+/* One of that peer's that was not handed over to the store: what was comes back from there. */
+static Request *find_unserved(const Manager *manager, const char *peer, bool is_held) {
+        Ticket *ticket;
 
-        for (Ticket *ticket = TAILQ_FIRST(&manager->turns.tickets); ticket; ticket = next) {
+        TAILQ_FOREACH(ticket, &manager->turns.tickets, entry) {
                 Request *request = CONTAINER_OF(ticket, Request, ticket);
 
-                next = TAILQ_NEXT(ticket, entry);
-                if ((ticket->state == TICKET_WAITS || request->is_held) && streq(sd_bus_message_get_sender(request->call), peer))
-                        (void) request_free(request);
+                if ((is_held ? request->is_held : ticket->state == TICKET_WAITS) &&
+                    streq(sd_bus_message_get_sender(request->call), peer))
+                        return request;
         }
+        return NULL;
+}
+
+/* Looked for anew each time: where one goes another has its turn, and may be answered and freed at once. What waits goes
+ * first, so that none of that peer's gets a turn any more. */
+void request_drop_peer(Manager *manager, const char *peer) {
+        Request *request;
+
+        while ((request = find_unserved(manager, peer, false)) || (request = find_unserved(manager, peer, true)))
+                (void) request_free(request);
 }
 
 void request_stop_all(Manager *manager) {
