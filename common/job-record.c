@@ -30,6 +30,9 @@ static const JobField fields[] = {
         FIELD("RetryOf", 's', retry_of),
         FIELD("CPUUsageUSec", 't', cpu_usage_usec),
         FIELD("MemoryPeak", 't', memory_peak),
+        FIELD("ResultError", 's', result_error),
+        FIELD("LeftBehind", 's', left_behind),
+        FIELD("EndSource", 's', end_source),
 };
 
 static bool is_state(const JobField *f) {

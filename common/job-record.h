@@ -36,6 +36,9 @@ typedef struct JobRecord {
         char *retry_of;      /* the id of the job whose work it does again; NULL: none */
         uint64_t cpu_usage_usec; /* once terminal; 0: not known; likewise memory_peak, in bytes */
         uint64_t memory_peak;
+        char *result_error; /* why what was in $CODEX_JOB_RESULT was not taken; NULL: it was, or there was nothing */
+        char *left_behind;  /* "4242 sleep, 4243 redis-server": what was terminated after the command had ended */
+        char *end_source;   /* "worker" or "manager": who saw its end; NULL: nobody */
 } JobRecord;
 
 /* The record of a job that nobody knows yet: no exit code, not stopped. */

@@ -17,8 +17,10 @@
 #define RECORD_COLUMNS                                                                                  \
         "id, kind, label, state, reason, exit_code, signal, uid, queue, directory, workspace, session, " \
         "created_usec, started_usec, finished_usec, sequence, progress, stdout_bytes, stderr_bytes, "    \
-        "result, stopped_by, notify, retry_of, cpu_usage_usec, memory_peak"
-#define LIMIT_COLUMNS "runtime_max_usec, output_max, memory_max, tasks_max, cpu_weight, stall_usec, read_only"
+        "result, stopped_by, notify, retry_of, cpu_usage_usec, memory_peak, result_error, left_behind, end_source"
+#define LIMIT_COLUMNS                                                                                       \
+        "runtime_max_usec, output_max, memory_max, tasks_max, cpu_weight, stall_usec, read_only, merge_output, " \
+        "umask"
 
 enum {
         SQL_BEGIN,

@@ -3,7 +3,7 @@
 #include "database-internal.h"
 #include "job-id.h"
 
-#define RECORD_COLUMNS_N 25
+#define RECORD_COLUMNS_N 28
 #define CANDIDATES_MAX 5
 
 /* In the order of RECORD_COLUMNS. */
@@ -12,7 +12,8 @@ static int read_record(sqlite3_stmt *s, JobRecord *ret) {
         char **const strings[] = {
                 [0] = &record.id, [1] = &record.kind, [2] = &record.label, [8] = &record.queue,
                 [9] = &record.directory, [10] = &record.workspace, [11] = &record.session,
-                [16] = &record.progress, [19] = &record.result, [22] = &record.retry_of,
+                [16] = &record.progress, [19] = &record.result, [22] = &record.retry_of, [25] = &record.result_error,
+                [26] = &record.left_behind, [27] = &record.end_source,
         };
         int r;
 
@@ -297,12 +298,14 @@ static int read_stored(sqlite3_stmt *s, StoredJob *stored) {
                 .cpu_weight = (uint64_t) sqlite3_column_int64(s, column + 4),
                 .stall_usec = (uint64_t) sqlite3_column_int64(s, column + 5),
                 .read_only = (uint64_t) sqlite3_column_int64(s, column + 6),
+                .merge_output = (uint64_t) sqlite3_column_int64(s, column + 7),
+                .umask = (uint64_t) sqlite3_column_int64(s, column + 8),
         };
-        stored->stop_reason = job_reason_from_string(strempty((const char *) sqlite3_column_text(s, column + 8)));
+        stored->stop_reason = job_reason_from_string(strempty((const char *) sqlite3_column_text(s, column + 10)));
         if (stored->stop_reason < 0)
                 return -EBADMSG;
         r = read_record(s, &stored->record);
-        return r < 0 ? r : column_string(s, column + 7, &stored->instance);
+        return r < 0 ? r : column_string(s, column + 9, &stored->instance);
 }
 
 void stored_job_clear(StoredJob *stored) {

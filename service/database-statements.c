@@ -31,7 +31,7 @@ static const char *const statements[_SQL_MAX] = {
         [SQL_ROLLBACK] = "ROLLBACK",
         [SQL_INSERT] = "INSERT INTO jobs (" RECORD_COLUMNS ", token, " LIMIT_COLUMNS ", command_bytes) "
                        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                       "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [SQL_SET_KEY] = "UPDATE jobs SET key = ?2, digest = ?3 WHERE id = ?1",
         [SQL_FIND_KEY] = "SELECT id, digest FROM jobs WHERE uid = ? AND key = ?",
         [SQL_INSERT_SPEC] = "INSERT INTO specs VALUES (?, ?)",
@@ -44,7 +44,7 @@ static const char *const statements[_SQL_MAX] = {
         [SQL_FINISH] = "UPDATE jobs SET state = ?2, reason = ?3, exit_code = ?4, signal = ?5, "
                        "started_usec = ?6, finished_usec = ?7, progress = ?8, stdout_bytes = ?9, "
                        "stderr_bytes = ?10, result = ?11, sequence = ?12, stopped_by = ?13, cpu_usage_usec = ?14, "
-                       "memory_peak = ?15 WHERE id = ?1 AND sequence IS NULL",
+                       "memory_peak = ?15, result_error = ?16, left_behind = ?17, end_source = ?18 WHERE id = ?1 AND sequence IS NULL",
         [SQL_ERASE_INPUT] = "UPDATE specs SET spec = substr(spec, 1, (SELECT command_bytes FROM jobs WHERE id = ?1)) "
                             "WHERE id = ?1",
         [SQL_ERASE_SPEC] = "DELETE FROM specs WHERE id = ? AND length(spec) = 0",

@@ -27,14 +27,14 @@ int database_insert(Database *db, const JobRecord *record, const JobLimits *limi
         int r;
 
         /* What is null comes with the end. */
-        r = statement_run(db, SQL_INSERT, "sssssiiussssttt--ii--isttstttttttt", record->id, record->kind, record->label,
+        r = statement_run(db, SQL_INSERT, "sssssiiussssttt--ii--istt---stttttttttt", record->id, record->kind, record->label,
                           job_state_to_string(record->state), job_reason_to_string(record->reason),
                           record->exit_code, record->signal, record->uid, record->queue, record->directory,
                           record->workspace, record->session, record->created_usec, record->started_usec,
                           record->finished_usec, 0, 0, record->notify, record->retry_of, record->cpu_usage_usec,
                           record->memory_peak, job_id_token(record->id), limits->runtime_max_usec, limits->output_max,
                           limits->memory_max, limits->tasks_max, limits->cpu_weight, limits->stall_usec,
-                          limits->read_only, (uint64_t) command_size);
+                          limits->read_only, limits->merge_output, limits->umask, (uint64_t) command_size);
         return r < 0 ? r : statement_run(db, SQL_INSERT_SPEC, "sb", record->id, spec, spec_size);
 }
 
@@ -70,11 +70,12 @@ static int next_sequence(Database *db, uint64_t *ret) {
 static int update_finished(Database *db, const JobRecord *record, const JobOutcome *outcome, uint64_t sequence) {
         int r;
 
-        r = statement_run(db, SQL_FINISH, "sssiittsttstutt", record->id, job_state_to_string(outcome->state),
+        r = statement_run(db, SQL_FINISH, "sssiittsttstuttsss", record->id, job_state_to_string(outcome->state),
                           job_reason_to_string(outcome->reason), outcome->exit_code, outcome->signal,
                           outcome->started_usec, outcome->finished_usec, record->progress, record->stdout_bytes,
                           record->stderr_bytes, record->result, sequence, record->stopped_by,
-                          record->cpu_usage_usec, record->memory_peak);
+                          record->cpu_usage_usec, record->memory_peak, record->result_error, record->left_behind,
+                          record->end_source);
         if (r < 0)
                 return r;
         return sqlite3_changes(db->sqlite) == 1 ? 0 : -ESTALE;

@@ -5,7 +5,7 @@
 
 #include "database-internal.h"
 
-#define SCHEMA_VERSION 8
+#define SCHEMA_VERSION 9
 #define APPLICATION_ID 0x434a6f62 /* "CJob", for file(1) */
 
 /* Each entry brings the schema from version i to i + 1. Entries are only ever added. */
@@ -105,6 +105,13 @@ static const char *const migrations[SCHEMA_VERSION] = {
         "CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN "
         "  UPDATE users SET jobs = jobs - 1, bytes = bytes - old.stdout_bytes - old.stderr_bytes, "
         "    output = output - old.stdout_bytes - old.stderr_bytes WHERE uid = old.uid; END;",
+
+        /* umask: 0 for that of a unit, else 01000 and the mask. */
+        "ALTER TABLE jobs ADD COLUMN merge_output INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE jobs ADD COLUMN umask INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE jobs ADD COLUMN result_error TEXT;"
+        "ALTER TABLE jobs ADD COLUMN left_behind TEXT;"
+        "ALTER TABLE jobs ADD COLUMN end_source TEXT;",
 };
 
 static void statement_finalizep(sqlite3_stmt **s) {

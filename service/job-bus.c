@@ -142,6 +142,9 @@ static const sd_bus_vtable job_vtable[] = {
         FIELD("Result", "s", PRIVATE),
         FIELD("Notify", "b", CONSTANT),
         FIELD("RetryOf", "s", CONSTANT),
+        FIELD("ResultError", "s", PRIVATE),
+        FIELD("LeftBehind", "s", PRIVATE),
+        FIELD("EndSource", "s", PRIVATE),
         SD_BUS_VTABLE_END,
 };
 

@@ -211,6 +211,28 @@ static int option_read_only(sd_bus_message *m, const char *type, Spec *spec, sd_
         return r;
 }
 
+static int option_merge_output(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        int value, r;
+
+        r = sd_bus_message_read_basic(m, 'b', &value);
+        if (r >= 0)
+                spec->limits.merge_output = value != 0;
+        return r;
+}
+
+static int option_umask(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+        uint32_t value;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 'u', &value);
+        if (r < 0)
+                return r;
+        if (value > UMASK_MAX)
+                return invalid(error, "Option UMask is out of range: 0 to %u, which is octal 0777.", UMASK_MAX);
+        spec->limits.umask = UMASK_GIVEN | value;
+        return 0;
+}
+
 static int option_notify(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int value, r;
 
@@ -299,6 +321,8 @@ static const struct {
         { "IdempotencyKey", { "s" }, option_key, true },
         { "Notify", { "b" }, option_notify, true },
         { "ReadOnly", { "b" }, option_read_only },
+        { "MergeOutput", { "b" }, option_merge_output },
+        { "UMask", { "u" }, option_umask },
 };
 
 static const char *const later_options[] = {
@@ -462,5 +486,6 @@ uint64_t spec_digest(const Spec *spec) {
                 digest = digest_number(digest, number_options[i].name, *limit_of(&spec->limits, &number_options[i]));
         if (spec->retry_of)
                 digest = digest_string(digest_string(digest, "Retry"), spec->retry_of);
-        return digest_number(digest, "ReadOnly", spec->limits.read_only);
+        digest = digest_number(digest, "ReadOnly", spec->limits.read_only);
+        return digest_number(digest, "MergeOutput", spec->limits.merge_output);
 }

@@ -10,6 +10,9 @@
 #include "job-id.h"
 #include "job-record.h"
 
+#define UMASK_GIVEN UINT64_C(01000)
+#define UMASK_MAX UINT32_C(0777)
+
 typedef struct JobLimits {
         uint64_t runtime_max_usec; /* 0: none; likewise the others */
         uint64_t output_max;
@@ -18,6 +21,8 @@ typedef struct JobLimits {
         uint64_t cpu_weight;
         uint64_t stall_usec;
         uint64_t read_only; /* not 0: the file system is read-only for the job */
+        uint64_t merge_output; /* not 0: both streams are one pipe, and all is stdout */
+        uint64_t umask;        /* 0: that of a unit; else UMASK_GIVEN and the mask, 0 to 0777 */
 } JobLimits;
 
 /* What Enqueue, or Retry, is asked for. It owns all that is in it and nothing else of the message, of which nobody
@@ -86,7 +91,7 @@ typedef struct SpecInput {
 int spec_decode(const void *data, size_t size, Spec *ret, SpecInput *ret_input);
 
 /* A number that differs, in all likelihood, for requests that ask for different work: of the command, the
- * directory, the kind, the workspace and the limits; not of the environment, label and session, which differ
+ * directory, the kind, the workspace and the limits; not of the environment, umask, label and session, which differ
  * between two attempts of the same caller. To go on with the bytes of the standard input: spec_digest_more(). */
 uint64_t spec_digest(const Spec *spec);
 uint64_t spec_digest_more(uint64_t digest, const void *data, size_t size);

@@ -15,8 +15,8 @@ static const char *const words[] = {
 
 static const char *const option_names[] = {
         "Argv", "Kind", "Label", "Directory", "Environment", "Stdin", "Workspace", "Session", "RuntimeMaxUSec", "OutputMax",
-        "MemoryMax", "TasksMax", "CPUWeight", "StallUSec", "ReadOnly", "IdempotencyKey", "Notify", "Queue", "Priority",
-        "After", "NotBeforeUSec", "Retries", "State", "Uid", "AfterSequence", "Before", "Limit",
+        "MemoryMax", "TasksMax", "CPUWeight", "StallUSec", "ReadOnly", "MergeOutput", "UMask", "IdempotencyKey", "Notify",
+        "Queue", "Priority", "After", "NotBeforeUSec", "Retries", "State", "Uid", "AfterSequence", "Before", "Limit",
 };
 
 /* Nul and the bytes that UTF-8 has not are left to the messages that are broken. */
@@ -310,6 +310,8 @@ static const struct {
         { "CPUWeight", "t", {}, { 1, 100, 10000 } },
         { "StallUSec", "t", {}, { 1000000, 2000000, 60000000 } },
         { "ReadOnly", "b", {}, { 0, 1, 1 } },
+        { "MergeOutput", "b", {}, { 0, 1, 1 } },
+        { "UMask", "u", {}, { 0, 077, 01000 } },
         { "Notify", "b", {}, { 0, 1, 1 } },
         { "IdempotencyKey", "s", { "key", "other", "third" } },
         { "State", "as", { "queued", "running", "failed" } },

@@ -125,10 +125,12 @@ def test_answers_that_a_kill_took_are_asked_for_again(jobs, scope, ran):
 
 BASE = {
     'Kind': 'job', 'Workspace': '/w', 'Directory': '/', 'RuntimeMaxUSec': 3600 * SECOND, 'OutputMax': 1 << 30,
-    'MemoryMax': 1 << 40, 'TasksMax': 1000, 'CPUWeight': 100, 'StallUSec': 3600 * SECOND, 'ReadOnly': False}
+    'MemoryMax': 1 << 40, 'TasksMax': 1000, 'CPUWeight': 100, 'StallUSec': 3600 * SECOND, 'ReadOnly': False,
+    'MergeOutput': False}
 OTHER = {
     'Kind': 'other', 'Workspace': '/x', 'Directory': '/usr', 'RuntimeMaxUSec': 3601 * SECOND, 'OutputMax': 2 << 30,
-    'MemoryMax': 2 << 40, 'TasksMax': 1001, 'CPUWeight': 101, 'StallUSec': 3601 * SECOND, 'ReadOnly': True}
+    'MemoryMax': 2 << 40, 'TasksMax': 1001, 'CPUWeight': 101, 'StallUSec': 3601 * SECOND, 'ReadOnly': True,
+    'MergeOutput': True}
 
 
 def is_another(jobs, job, argv, **options):
@@ -167,9 +169,10 @@ def test_another_standard_input(jobs, key):
 
 
 def test_names_and_environment_make_no_other_request(jobs, key):
-    """Nor how the command is written; and the job stays as it was."""
+    """Nor how the command is written, nor the umask; and the job stays as it was."""
     job = jobs.enqueue(['true'], IdempotencyKey=key, Label='first', Session='one', Environment=['TIME=1'])
-    assert jobs.enqueue(['true'], IdempotencyKey=key, Label='second', Session='two', Environment=['TIME=2']) == job
+    assert jobs.enqueue(['true'], IdempotencyKey=key, Label='second', Session='two', Environment=['TIME=2'],
+                        UMask=0o77, MergeOutput=False) == job
     assert jobs.enqueue([], Argv=[b'true'], IdempotencyKey=key) == job
     found = jobs.wait(job).job
     assert (found['Label'], found['Session']) == ('first', 'one')

@@ -98,6 +98,8 @@ ALWAYS = entries('always has these entries')
 SOMETIMES = entries('left out where there is nothing to say')
 USED = {'CPUUsageUSec': 't', 'MemoryPeak': 't'} # of a job that ran for a second, as any may on a slow machine
 
+ENDED = {'ResultError': 's', 'LeftBehind': 's', 'EndSource': 's'} # of a job, and by whom its end was seen
+
 
 def types_of(jobs, job):
     return {name: entry[0] for name, entry in jobs.call('Get', 's', job)[0].items()}
@@ -105,7 +107,7 @@ def types_of(jobs, job):
 
 def test_entries_that_are_always_there(jobs):
     found = types_of(jobs, jobs.run(['true']).job['Id'])
-    assert found.items() >= ALWAYS.items() and found.items() <= (ALWAYS | USED).items()
+    assert found.items() >= ALWAYS.items() and found.items() <= (ALWAYS | USED | ENDED).items()
 
 
 def test_entries_of_a_queued_job(jobs):
@@ -130,7 +132,7 @@ def test_entries_that_are_not_always_there(jobs, gate):
     gate.wait()
     gate.open()
     jobs.wait(again)
-    assert types_of(jobs, job) | types_of(jobs, again) | USED == ALWAYS | SOMETIMES
+    assert types_of(jobs, job) | types_of(jobs, again) | USED | ENDED == ALWAYS | SOMETIMES
 
 
 def test_end_is_not_told_before_the_answer(jobs):

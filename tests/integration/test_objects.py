@@ -26,7 +26,7 @@ def test_properties_are_the_entries_of_get(jobs, gate, folder):
                        Session='s', Directory=folder)
     gate.wait()
     found, expected = properties(jobs, job), jobs.get(job)
-    absent = {name: '' for name in ('Workspace', 'Result', 'RetryOf')}
+    absent = {name: '' for name in ('Workspace', 'Result', 'RetryOf', 'ResultError', 'LeftBehind', 'EndSource')}
     assert found == expected | absent
     assert (found['StdoutBytes'], found['Progress'], found['State']) == (2, 'half', 'running')
     for name, value in found.items():

@@ -7,7 +7,8 @@ import pytest
 
 from support import refused, shell, typed
 
-RETRY_TYPES = {'Environment': 'as', 'Stdin': 'h', 'IdempotencyKey': 's', 'Notify': 'b', 'Label': 's', 'Colour': 's'}
+RETRY_TYPES = {'Environment': 'as', 'Stdin': 'h', 'IdempotencyKey': 's', 'Notify': 'b', 'Label': 's', 'Colour': 's',
+               'UMask': 'u'}
 
 
 def retry(jobs, job, **options):
@@ -117,7 +118,8 @@ def test_notify_stays_unless_it_is_said(jobs):
 
 
 @pytest.mark.parametrize('option, words', [
-    ({'Label': 'x'}, ('Label', 'leave it out')), ({'Colour': 'x'}, ('no option Colour',)),
+    ({'Label': 'x'}, ('Label', 'leave it out')), ({'UMask': 0o77}, ('UMask', 'leave it out')),
+    ({'Colour': 'x'}, ('no option Colour',)),
     ({'Notify': ('s', 'x')}, ('Notify', 'type')), ({'IdempotencyKey': ''}, ('IdempotencyKey',))])
 def test_options_that_are_refused(jobs, option, words):
     first = jobs.run(['true']).job['Id']

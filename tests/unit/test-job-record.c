@@ -29,6 +29,9 @@ static JobRecord full_record(void) {
                 .stderr_bytes = 6,
                 .result = strdup("{}"),
                 .stopped_by = 1001,
+                .result_error = strdup("no JSON"),
+                .left_behind = strdup("4242 sleep"),
+                .end_source = strdup("worker"),
         };
 }
 
@@ -54,6 +57,9 @@ static void check_equal(const JobRecord *a, const JobRecord *b) {
         check_int(a->stderr_bytes, b->stderr_bytes);
         check_string(a->result, b->result);
         check_int(a->stopped_by, b->stopped_by);
+        check_string(a->result_error, b->result_error);
+        check_string(a->left_behind, b->left_behind);
+        check_string(a->end_source, b->end_source);
 }
 
 static void clear(void) {
@@ -86,6 +92,7 @@ static void fields(void) {
                 { "Workspace", 's' }, { "Session", 's' }, { "CreatedUSec", 't' }, { "StartedUSec", 't' },
                 { "FinishedUSec", 't' }, { "Sequence", 't' }, { "Progress", 's' }, { "StdoutBytes", 't' },
                 { "StderrBytes", 't' }, { "Result", 's' }, { "StoppedBy", 'u' },
+                { "ResultError", 's' }, { "LeftBehind", 's' }, { "EndSource", 's' },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(contract); i++) {
@@ -157,7 +164,8 @@ static void entries(void) {
                 /* What has no value is left out. */
                 for (const char *const *absent =
                              (const char *const[]) { "Kind", "Workspace", "Session", "Progress", "Result", "Directory",
-                                                    "Queue", "StoppedBy", "RetryOf", "CPUUsageUSec", "MemoryPeak", NULL };
+                                                    "Queue", "StoppedBy", "RetryOf", "CPUUsageUSec", "MemoryPeak",
+                                                    "ResultError", "LeftBehind", "EndSource", NULL };
                      *absent; absent++)
                         check(!streq(name, *absent));
                 if (streq(name, "Unit"))
@@ -167,7 +175,7 @@ static void entries(void) {
                 check_ok(sd_bus_message_exit_container(m));
         }
         check_string(unit, "codex-job-task-7f3k9q2m1x.service");
-        check_int(n, 25 + 1 - 12);
+        check_int(n, 28 + 1 - 15);
 }
 
 /* One that a newer service sent: what it does not know, or not in this type, is passed over. */

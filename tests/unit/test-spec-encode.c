@@ -143,6 +143,8 @@ static void digests(void) {
                 { .argv = STRINGS("a"), .kind = "task" },
                 { .argv = STRINGS("a"), .kind = "job", .limits.memory_max = 1 },
                 { .argv = STRINGS("a"), .kind = "job", .limits.stall_usec = 1 },
+                { .argv = STRINGS("a"), .kind = "job", .limits.read_only = 1 },
+                { .argv = STRINGS("a"), .kind = "job", .limits.merge_output = 1 },
                 { .argv = STRINGS("a"), .kind = "job", .retry_of = (char[]) { "job-0000000000" } },
                 { .argv = STRINGS("a"), .kind = "job", .retry_of = (char[]) { "job-0000000001" } },
         };
@@ -165,14 +167,18 @@ static void digests_equal(void) {
                 .environment = STRINGS("A=1"),
                 .stdin_fd = 7,
                 .notify = true,
+                .limits.umask = UMASK_GIVEN | 077,
         };
+        const Spec limited = { .argv = STRINGS("a"), .kind = "job", .limits.read_only = 1 };
 
         check(spec_digest(&spec) == spec_digest(&other));
         check(spec_digest_more(1, "ab", 2) == spec_digest_more(spec_digest_more(1, "a", 1), "b", 1));
         check(spec_digest_more(1, "ab", 2) != spec_digest_more(1, "ba", 2));
         check(spec_digest_more(1, "", 0) == 1);
-        /* Stored digests outlive a version of the service: FNV-1a of "a". */
+        /* Stored digests outlive a version of the service: FNV-1a of "a", and what its first version made of two. */
         check_int(spec_digest_more(UINT64_C(0xcbf29ce484222325), "a", 1), (int64_t) UINT64_C(0xaf63dc4c8601ec8c));
+        check_int(spec_digest(&spec), (int64_t) UINT64_C(0x9187f2db2233205f));
+        check_int(spec_digest(&limited), (int64_t) UINT64_C(0xc8fdfa7a69ff5e86));
 }
 
 /* --- labels ---------------------------------------------------------------------------------------- */

@@ -207,7 +207,7 @@ static void all_options(void) {
 
         check(fd >= 0);
         check(write(fd, "data", 4) == 4);
-        check_ok(sd_bus_message_append(m, "asa{sv}", 1, "true", 15,
+        check_ok(sd_bus_message_append(m, "asa{sv}", 1, "true", 17,
                                        "Kind", "s", "task",
                                        "Label", "s", "a label",
                                        "Directory", "s", "/directory",
@@ -222,7 +222,9 @@ static void all_options(void) {
                                        "CPUWeight", "t", UINT64_C(5),
                                        "StallUSec", "t", UINT64_C(6000000),
                                        "IdempotencyKey", "s", "a key",
-                                       "ReadOnly", "b", true));
+                                       "ReadOnly", "b", true,
+                                       "MergeOutput", "b", true,
+                                       "UMask", "u", UINT32_C(027)));
         check_read(m, &spec);
         check_string(spec.kind, "task");
         check_string(spec.label, "a label");
@@ -239,6 +241,8 @@ static void all_options(void) {
         check_int(spec.limits.cpu_weight, 5);
         check_int(spec.limits.stall_usec, 6000000);
         check_int(spec.limits.read_only, 1);
+        check_int(spec.limits.merge_output, 1);
+        check_int(spec.limits.umask, UMASK_GIVEN | 027);
         check_string(spec.key, "a key");
         check(spec.stdin_fd >= 0 && spec.stdin_fd != fd);
         check_int(lseek(spec.stdin_fd, 0, SEEK_END), 4);
@@ -336,13 +340,33 @@ static void numbers(void) {
         }
 }
 
-static void read_only(void) {
+static void flags(void) {
         _cleanup_spec_ Spec spec = SPEC_INIT;
 
         check_read(with_option("ReadOnly", "b", false), &spec);
         check_int(spec.limits.read_only, 0);
         check_refused(with_option("ReadOnly", "s", "yes"), "Option ReadOnly has the type s");
         check_refused(with_option("ReadOnly", "t", UINT64_C(1)), "Option ReadOnly has the type t");
+        spec_clear(&spec);
+        check_read(with_option("MergeOutput", "b", false), &spec);
+        check_int(spec.limits.merge_output, 0);
+        check_refused(with_option("MergeOutput", "s", "yes"), "Option MergeOutput has the type s");
+}
+
+/* None is told apart from 0. */
+static void umasks(void) {
+        _cleanup_spec_ Spec none = SPEC_INIT, least = SPEC_INIT, most = SPEC_INIT;
+
+        check_read(with_option("Kind", "s", "job"), &none);
+        check_int(none.limits.umask, 0);
+        check_read(with_option("UMask", "u", UINT32_C(0)), &least);
+        check_int(least.limits.umask, UMASK_GIVEN);
+        check_read(with_option("UMask", "u", UINT32_C(0777)), &most);
+        check_int(most.limits.umask, UMASK_GIVEN | 0777);
+        check_refused(with_option("UMask", "u", UINT32_C(01000)), "Option UMask is out of range");
+        check_refused(with_option("UMask", "u", UINT32_MAX), "Option UMask is out of range");
+        check_refused(with_option("UMask", "s", "022"), "Option UMask has the type s");
+        check_refused(with_option("UMask", "t", UINT64_C(18)), "Option UMask has the type t");
 }
 
 /* Reading what is no memfd may block for ever. */
@@ -436,6 +460,6 @@ static void wrong_signature(void) {
 }
 
 TEST_MAIN(TEST(bare), TEST(argv_as_it_is), TEST(argv_many), TEST(argv_bytes), TEST(argv_refused), TEST(too_large),
-          TEST(all_options), TEST(environment), TEST(directory), TEST(strings), TEST(numbers), TEST(read_only),
+          TEST(all_options), TEST(environment), TEST(directory), TEST(strings), TEST(numbers), TEST(flags), TEST(umasks),
           TEST(stdin_refused), TEST(later_options), TEST(unknown_options), TEST(unknown_option_cut),
           TEST(unknown_option_lines), TEST(option_twice), TEST(wrong_signature))

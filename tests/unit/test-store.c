@@ -48,6 +48,9 @@ static void check_same(const JobRecord *a, const JobRecord *b) {
         check_int(a->stdout_bytes, b->stdout_bytes);
         check_int(a->stderr_bytes, b->stderr_bytes);
         check_string(a->result, b->result);
+        check_string(a->result_error, b->result_error);
+        check_string(a->left_behind, b->left_behind);
+        check_string(a->end_source, b->end_source);
         check_int(a->stopped_by, b->stopped_by);
 }
 
@@ -66,7 +69,7 @@ static Job *job_with_everything(void) {
         job->record.workspace = strdup("/workspace'; DROP TABLE jobs; --");
         job->record.session = strdup("session \"'%_\n");
         job->record.created_usec = UINT64_C(1700000000000000);
-        job->limits = (JobLimits) { 1, INT64_MAX, 3, 4, 5, 6, 1 };
+        job->limits = (JobLimits) { 1, INT64_MAX, 3, 4, 5, 6, 1, 1, UMASK_GIVEN | 027 };
         return job;
 }
 
@@ -324,6 +327,9 @@ static void finish(void) {
         job->record.stderr_bytes = 1;
         job->record.result = strdup("{\"a\":\"ä\"}");
         job->record.stopped_by = 0;
+        job->record.result_error = strdup("larger than 64 KiB (71680 bytes)");
+        job->record.left_behind = strdup("4242 sleep, 4243 ä");
+        job->record.end_source = strdup("worker");
         check_ok(store_finish(f.store, job, false, on_sequence, &sequence));
         f.store = store_free(f.store); /* carries out what was handed over */
         check_int(sequence, 1);
