@@ -55,6 +55,13 @@ static bool explain_erased_input(const sd_bus_error *error, const char *message,
         return true;
 }
 
+static void explain_other_version(const Client *c, const sd_bus_error *error, const char *message, sd_bus_error *ret) {
+        (void) sd_bus_error_setf(ret, error->name,
+                                 "the service that runs is of another version (%.*s): restart it with '%s restart "
+                                 "codex-jobsd'.",
+                                 (int) strcspn(message, ";"), message, manager_command(c));
+}
+
 /* The service's sentences stand behind our name, as our own do. A word such as IdempotencyKey stays as it is. */
 static void set_own(const sd_bus_error *error, const char *message, sd_bus_error *ret) {
         size_t n = strcspn(message, " ");
@@ -66,12 +73,19 @@ static void set_own(const sd_bus_error *error, const char *message, sd_bus_error
         (void) sd_bus_error_setf(ret, error->name, "%c%s", first, message + 1);
 }
 
+/* We ask for no option that there is not. */
+static bool is_unknown_option(const sd_bus_error *error, const char *message) {
+        return sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT) && startswith(message, "There is no option ");
+}
+
 void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
         const char *message = isempty(error->message) ? error->name : error->message;
 
         if (explain_erased_input(error, message, ret))
                 return;
-        if (startswith(error->name, "org.codex.Jobs."))
+        if (is_unknown_option(error, message))
+                explain_other_version(c, error, message, ret);
+        else if (startswith(error->name, "org.codex.Jobs."))
                 set_own(error, message, ret);
         else if (sd_bus_error_has_names(error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
                                         NO_SUCH_UNIT))
@@ -90,10 +104,7 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
                                          message);
         else if (sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_OBJECT,
                                         SD_BUS_ERROR_UNKNOWN_INTERFACE, SD_BUS_ERROR_INVALID_ARGS))
-                (void) sd_bus_error_setf(ret, error->name,
-                                         "the service that runs is of another version (%s): restart it with "
-                                         "'%s restart codex-jobsd'.",
-                                         message, manager_command(c));
+                explain_other_version(c, error, message, ret);
         else
                 (void) sd_bus_error_setf(ret, error->name,
                                          "the service cannot be asked: %s (%s): see '%s status codex-jobsd'.", message,

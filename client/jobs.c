@@ -321,6 +321,18 @@ static int check_retry(Client *c, const Request *request, sd_bus_error *error) {
                          client_scope_option(c));
 }
 
+/* With a key there is one job however often it is asked for. */
+static int ask(Client *c, Request *request, sd_bus_message **ret, sd_bus_error *error) {
+        return call_wait(c, request->key ? CALL_AGAIN : CALL_ONCE, request->retry_of ? "Retry" : "Enqueue",
+                         request->retry_of ? append_retry : append_request, request, ret, error);
+}
+
+/* An older service refuses what it does not know. Nobody asked for the umask: its jobs have that of a unit. */
+static bool knows_no_umask(const Request *request, const sd_bus_error *error) {
+        return request->umask >= 0 && sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT) &&
+                strstr(error->message, "no option UMask");
+}
+
 int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *id;
@@ -332,9 +344,12 @@ int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error)
                         return r;
         }
 
-        /* With a key there is one job however often it is asked for. */
-        r = call_wait(c, request->key ? CALL_AGAIN : CALL_ONCE, request->retry_of ? "Retry" : "Enqueue",
-                      request->retry_of ? append_retry : append_request, request, &reply, error);
+        r = ask(c, request, &reply, error);
+        if (r < 0 && knows_no_umask(request, error)) { /* and nothing was recorded */
+                sd_bus_error_free(error);
+                request->umask = -1;
+                r = ask(c, request, &reply, error);
+        }
         if (r == -EINTR || r == -ETIMEDOUT) {
                 (void) not_known("the service did not answer", error);
                 return r;

@@ -130,7 +130,19 @@ static int append_numbers(sd_bus_message *m, const Request *request) {
                 if (r < 0)
                         return r;
         }
-        return request->read_only ? sd_bus_message_append(m, "{sv}", "ReadOnly", "b", true) : 0;
+        return 0;
+}
+
+static int append_flags(sd_bus_message *m, const Request *request) {
+        int r = 0;
+
+        if (request->read_only)
+                r = sd_bus_message_append(m, "{sv}", "ReadOnly", "b", true);
+        if (r >= 0 && request->merge_output)
+                r = sd_bus_message_append(m, "{sv}", "MergeOutput", "b", true);
+        if (r >= 0 && request->umask >= 0)
+                r = sd_bus_message_append(m, "{sv}", "UMask", "u", (uint32_t) request->umask);
+        return r;
 }
 
 /* What a job is given anew when it is run once more. */
@@ -152,6 +164,9 @@ static int append_options(sd_bus_message *m, const Request *request, bool argv_a
         if (r < 0)
                 return r;
         r = append_numbers(m, request);
+        if (r < 0)
+                return r;
+        r = append_flags(m, request);
         if (r < 0)
                 return r;
         if (argv_as_bytes) {

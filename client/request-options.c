@@ -108,6 +108,9 @@ int request_option(const Verb *verb, RequestOptions *options, int option) {
         case OPTION_READ_ONLY:
                 options->read_only = true;
                 return 1;
+        case OPTION_MERGE_OUTPUT:
+                options->merge_output = true;
+                return 1;
         case OPTION_NOTIFY:
                 return notify_option(verb, options, NOTIFY_YES);
         case OPTION_NO_NOTIFY:
@@ -170,6 +173,8 @@ int request_from_options(const RequestOptions *options, Request *request, sd_bus
         request->cpu_weight = options->cpu_weight;
         request->stall_usec = options->stall_usec;
         request->read_only = options->read_only;
+        request->merge_output = options->merge_output;
+        request_set_umask(request);
 
         r = request_set_directory(request, options->directory, error);
         if (r < 0)

@@ -23,6 +23,7 @@ typedef struct RequestOptions {
         uint64_t stall_usec;
         const char *key; /* not owned */
         bool read_only;
+        bool merge_output;
         Notify notify;
 } RequestOptions;
 
@@ -42,6 +43,7 @@ enum {
         OPTION_STALL,
         OPTION_KEY,
         OPTION_READ_ONLY,
+        OPTION_MERGE_OUTPUT,
         OPTION_NOTIFY,
         OPTION_NO_NOTIFY,
         OPTION_REQUEST_END,
@@ -71,7 +73,8 @@ enum {
 /* What only a free command has. */
 #define REQUEST_COMMAND_OPTIONS                                            \
         { "kind", required_argument, NULL, OPTION_KIND },                  \
-        { "stdin", required_argument, NULL, OPTION_STDIN }
+        { "stdin", required_argument, NULL, OPTION_STDIN },                \
+        { "merge-output", no_argument, NULL, OPTION_MERGE_OUTPUT }
 
 #define REQUEST_LETTERS "C:E:"
 
@@ -96,6 +99,7 @@ enum {
 #define REQUEST_COMMAND_HELP                                                                \
         "      --kind WORD          what it is, the beginning of its id (job)\n"            \
         "      --stdin FILE|-       its standard input, - for yours (/dev/null)\n"            \
+        "      --merge-output       its stderr goes where its stdout goes, all in order\n"           \
         "      --read-only          it can change no file but in a /tmp of its own\n"
 
 /* Deals with an option that option_next() returned. Returns 1; 0 for one that is not of these; -EINVAL after

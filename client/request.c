@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What surrounds the caller: its directory, its workspace, its environment, its standard input. */
+/* What surrounds the caller: its directory, its workspace, its environment, its umask, its standard input. */
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -217,6 +217,16 @@ int request_set_environment(Request *request, bool clean, char *const *entries, 
                         return r;
         }
         return 0;
+}
+
+/* ---- The umask ---- */
+
+/* It can be read only by setting it; nobody makes a file meanwhile: there is one thread. */
+void request_set_umask(Request *request) {
+        mode_t mask = umask(0077);
+
+        (void) umask(mask);
+        request->umask = (int) mask;
 }
 
 /* ---- Standard input ---- */

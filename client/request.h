@@ -33,15 +33,17 @@ typedef struct Request {
         uint64_t cpu_weight;
         uint64_t stall_usec;
         bool read_only;
+        bool merge_output;
+        int umask; /* negative: that of a unit */
         Notify notify;
 } Request;
 
-#define REQUEST_INIT (Request) { .stdin_fd = -EBADF }
+#define REQUEST_INIT (Request) { .stdin_fd = -EBADF, .umask = -1 }
 
 void request_clear(Request *request);
 #define _cleanup_request_ _cleanup_(request_clear)
 
-/* Each of these returns 0, or a negative errno with error set. */
+/* Each of these, but for request_set_umask(), returns 0, or a negative errno with error set. */
 
 /* The directory, NULL for the current one, checked as far as the caller can see it; and the workspace it is in. */
 int request_set_directory(Request *request, const char *directory, sd_bus_error *error);
@@ -49,6 +51,9 @@ int request_set_directory(Request *request, const char *directory, sd_bus_error 
 /* The caller's environment without what describes the caller's own process, or nothing; and on top of it entries
  * NAME=VALUE, or NAME alone for the value that the caller has. */
 int request_set_environment(Request *request, bool clean, char *const *entries, size_t n, sd_bus_error *error);
+
+/* The caller's umask. */
+void request_set_umask(Request *request);
 
 /* A copy of a file, of our own standard input for "-". */
 int request_set_stdin(Request *request, const char *path, sd_bus_error *error);

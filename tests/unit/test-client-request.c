@@ -5,6 +5,7 @@
 
 #include "bus-names.h"
 #include "request.h"
+#include "test-bus.h"
 #include "test.h"
 
 static void check_message(int r, const sd_bus_error *error, const char *part) {
@@ -185,6 +186,54 @@ static void stdin_mistakes(void) {
         check(request.stdin_fd < 0);
 }
 
-TEST_MAIN(TEST(environment_is_inherited), TEST(environment_is_added_to), TEST(environment_is_clean),
+/* ---- The umask, and what Enqueue is asked for ---- */
+
+/* The options of a request, as the service gets them: "Name=number". */
+static void check_asked(Request *request, const char *name, const char *expected) {
+        _cleanup_(sd_bus_unrefp) sd_bus *bus = bus_new_silent();
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = message_new(bus, "Enqueue");
+        char found[64] = "";
+        const char *key, *type;
+
+        check_ok(append_request(m, request));
+        message_finish(m);
+        check_ok(sd_bus_message_skip(m, "as"));
+        check_ok(sd_bus_message_enter_container(m, 'a', "{sv}"));
+        while (check_ok(sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                check_ok(sd_bus_message_read_basic(m, 's', &key));
+                check_ok(sd_bus_message_peek_type(m, NULL, &type));
+                if (streq(key, name)) {
+                        uint32_t number;
+
+                        check_ok(sd_bus_message_read(m, "v", type, &number));
+                        (void) snprintf(found, sizeof(found), "%s %u", type, number);
+                } else
+                        check_ok(sd_bus_message_skip(m, "v"));
+                check_ok(sd_bus_message_exit_container(m));
+        }
+        check_string(found, expected);
+}
+
+static void umask_goes_along(void) {
+        _cleanup_request_ Request request = REQUEST_INIT;
+
+        request.argv = STRINGS("true");
+        check_ok(request_set_directory(&request, "/", NULL));
+        check_ok(request_set_environment(&request, true, NULL, 0, NULL));
+        check_asked(&request, "UMask", "");
+        check_asked(&request, "MergeOutput", "");
+
+        (void) umask(027);
+        request_set_umask(&request);
+        check_int(umask(0), 027); /* stays as it was */
+        check_int(request.umask, 027);
+        check_asked(&request, "UMask", "u 23");
+        request_set_umask(&request);
+        check_asked(&request, "UMask", "u 0"); /* is not none */
+        request.merge_output = true;
+        check_asked(&request, "MergeOutput", "b 1");
+}
+
+TEST_MAIN(TEST(umask_goes_along), TEST(environment_is_inherited), TEST(environment_is_added_to), TEST(environment_is_clean),
           TEST(environment_mistakes), TEST(workspaces), TEST(directories), TEST(directory_mistakes),
           TEST(closed_directory), TEST(stdin_copies), TEST(stdin_mistakes))
