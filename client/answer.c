@@ -62,15 +62,23 @@ static int say_end(const JobRecord *record) {
         return 0;
 }
 
-int answer_end(Client *c, const JobRecord *record) {
-        int r;
+/* What it left was meant for whoever waits. */
+static void say_result_error(const JobRecord *record) {
+        if (!isempty(record->result_error))
+                say("the result of %s was not taken: %s", record->id, record->result_error);
+}
 
-        if (client_is_quiet(c) || record->state == JOB_COMPLETED)
+int answer_end(Client *c, const JobRecord *record) {
+        int r = 0;
+
+        if (client_is_quiet(c))
                 return 0;
-        r = say_end(record);
-        if (r < 0 || record->state != JOB_CANCELLED)
+        if (record->state != JOB_COMPLETED)
+                r = say_end(record);
+        if (r < 0)
                 return r;
-        return say_next(c, record);
+        say_result_error(record);
+        return record->state == JOB_CANCELLED ? say_next(c, record) : 0;
 }
 
 static int quote_lines(char *text) {
@@ -156,11 +164,16 @@ int answer_result(Client *c, const JobRecord *record, const Bounds *bounds, sd_b
         r = show_stdout(c, record, bounds, error);
         if (r < 0)
                 return r;
-        if (client_is_quiet(c) || record->state == JOB_COMPLETED)
+        if (client_is_quiet(c))
                 return 0;
+        if (record->state == JOB_COMPLETED) {
+                say_result_error(record);
+                return 0;
+        }
         r = say_end(record);
         if (r < 0)
                 return r;
+        say_result_error(record);
         r = say_last_lines(c, record, error);
         if (r < 0)
                 return r;

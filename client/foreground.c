@@ -254,7 +254,7 @@ static int foreground_text(Visit *v, const JobRecord *record) {
 }
 
 int run_in_foreground(const Common *common, Request *request, uint64_t timeout_usec) {
-        const WaitOptions options = { .terse = !common->json };
+        const WaitOptions options = { .terse = common->quiet && !common->json };
         _cleanup_visit_ Visit v = {};
         int r;
 

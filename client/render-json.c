@@ -138,7 +138,10 @@ static int add_record(json_object *o, const JobRecord *record) {
             (r = add_number_unless(o, "cpu_usage_usec", (int64_t) record->cpu_usage_usec, 0)) < 0 ||
             (r = add_number_unless(o, "memory_peak", (int64_t) record->memory_peak, 0)) < 0 ||
             (r = add_bool(o, "notify", record->notify)) < 0 ||
-            (r = add_string(o, "retry_of", null_if_empty(record->retry_of))) < 0)
+            (r = add_string(o, "retry_of", null_if_empty(record->retry_of))) < 0 ||
+            (r = add_clean_line(o, "result_error", record->result_error)) < 0 ||
+            (r = add_clean_line(o, "left_behind", record->left_behind)) < 0 ||
+            (r = add_string(o, "end_source", null_if_empty(record->end_source))) < 0)
                 return r;
         return 0;
 }

@@ -174,5 +174,5 @@ int render_story(FILE *f, const JobRecord *record, const UnitLimits *limits) {
                 r = render_entry(f, "retry of", record->retry_of);
         if (r >= 0 && !record->notify)
                 r = render_entry(f, "notify", "no");
-        return r < 0 ? r : render_entry(f, "result", record->result);
+        return r < 0 ? r : render_remains(f, record);
 }

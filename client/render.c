@@ -175,6 +175,29 @@ static int put_time(FILE *f, const char *name, uint64_t usec) {
         return render_entry(f, name, text);
 }
 
+static int put_within(FILE *f, const char *name, const char *before, const char *value, const char *behind) {
+        _cleanup_free_ char *text = NULL;
+
+        if (isempty(value))
+                return 0;
+        if (asprintf(&text, "%s%s%s", before, value, behind) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return render_entry(f, name, text);
+}
+
+int render_remains(FILE *f, const JobRecord *record) {
+        int r;
+
+        r = render_entry(f, "result", record->result);
+        if (r >= 0)
+                r = put_within(f, "result", "not taken: ", record->result_error, "");
+        if (r >= 0)
+                r = put_within(f, "leftovers", "", record->left_behind, " (terminated after the command had ended)");
+        return r;
+}
+
 int render_details(FILE *f, const JobRecord *record) {
         _cleanup_free_ char *state = render_state(record), *output = NULL;
         char unit[JOB_UNIT_MAX];
@@ -196,7 +219,6 @@ int render_details(FILE *f, const JobRecord *record) {
                 { "state", state },              { "unit", job_unit_name(record->id, unit) },
                 { "directory", record->directory }, { "workspace", record->workspace },
                 { "session", record->session },  { "output", output },
-                { "result", record->result },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(entries); i++) {
@@ -204,7 +226,9 @@ int render_details(FILE *f, const JobRecord *record) {
                 if (r < 0)
                         return r;
         }
-        r = put_time(f, "enqueued", record->created_usec);
+        r = render_remains(f, record);
+        if (r >= 0)
+                r = put_time(f, "enqueued", record->created_usec);
         if (r >= 0)
                 r = put_time(f, "started", record->started_usec);
         if (r >= 0)

@@ -38,6 +38,9 @@ int render_table(FILE *f, const JobRecord *records, size_t n, size_t width);
 /* The same for a look back: with the points in time at which they were handed over, in local time, in place of ages. */
 int render_history(FILE *f, const JobRecord *records, size_t n, size_t width);
 
+/* What it left as its result, or why that was not taken, and what was ended because it was left running. */
+int render_remains(FILE *f, const JobRecord *record);
+
 /* What matters about one job, a line an entry. */
 int render_details(FILE *f, const JobRecord *record);
 

@@ -38,6 +38,7 @@ class StandIn(Connection):
         super().__init__(address, pwd.getpwnam('alice').pw_uid)
         self.calls = []
         self.methods = {}
+        self.after = None  # what is done once the answer is sent
         assert self.call_to(*BUS, 'RequestName', 'su', NAME, 4) == (1,)
 
     def take(self, message):
@@ -51,6 +52,9 @@ class StandIn(Connection):
             self.connection.send(new_method_return(message, signature, tuple(values)))
         except Refusal as refusal:
             self.connection.send(new_error(message, refusal.name, 's', (str(refusal),)))
+        if self.after:
+            after, self.after = self.after, None
+            after()
 
     def emit(self, member, signature, *body):
         self.connection.send(new_signal(DBusAddress(PATH, interface=MANAGER), member, signature, body))

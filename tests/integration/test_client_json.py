@@ -48,7 +48,7 @@ def test_jobs_that_failed(cli, command, status, reason):
 
 def test_absent_is_null_and_not_missing(cli):
     job = cli.job('run', '--', 'true')
-    names = ('stopped_by', 'cpu_usage_usec', 'memory_peak', 'retry_of')
+    names = ('stopped_by', 'cpu_usage_usec', 'memory_peak', 'retry_of', 'result_error', 'left_behind')
     assert [job[name] for name in names] == [None] * len(names) and job['notify'] is True
     del job['retry_of']
     with pytest.raises(jsonschema.ValidationError):
@@ -76,7 +76,7 @@ def test_verbs_of_codex(cli, codex):
 @pytest.mark.parametrize('change', [
     {'schema': 2}, {'job': None}, {'jobs': []}, {'next': 'codex-jobs'},
     {'job': {'state': 'done'}}, {'job': {'reason': 'user'}}, {'job': {'created_at': 'today'}},
-    {'job': {'notify': None}}, {'job': {'retry_of': 'job'}}, {'job': {'memory_peak': -1}}, {'queue': []},
+    {'job': {'notify': None}}, {'job': {'retry_of': 'job'}}, {'job': {'memory_peak': -1}}, {'job': {'end_source': 'init'}}, {'queue': []},
     {'job': {'stdout': 'x'}}, {'job': {'id': 'JOB-0123456789'}}, {'job': {'finished_at': None}}])
 def test_the_schema_refuses_what_is_wrong(cli, change):
     document = cli.document('enqueue', '--', 'true')

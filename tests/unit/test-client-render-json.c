@@ -45,6 +45,7 @@ static void absent(void) {
         static const char *const names[] = {
                 "label", "reason", "exit_code", "signal", "queue", "directory", "workspace", "session", "started_at",
                 "finished_at", "sequence", "progress", "result",
+                "result_error", "left_behind", "end_source",
         };
         JobRecord record = JOB_RECORD_INIT;
         json_object *document, *job;
@@ -90,6 +91,8 @@ static void present(void) {
         record.sequence = 12;
         record.stdout_bytes = UINT64_C(1) << 40;
         record.result = (char *) "{\"a\": [1, 2]}";
+        record.left_behind = (char *) "4242 a\nb";
+        record.end_source = (char *) "worker";
         document = written(&(const JsonReply) {
                 .single = true,
                 .n = 1,
@@ -104,6 +107,8 @@ static void present(void) {
         check_int(json_object_get_int(get(job, "sequence")), 12);
         check_int(json_object_get_int64(get(job, "stdout_bytes")), INT64_C(1) << 40);
         check_int(json_object_array_length(get(get(job, "result"), "a")), 2);
+        check_string(get_string(job, "left_behind"), "4242 a b");
+        check_string(get_string(job, "end_source"), "worker");
         check(!json_object_get_boolean(get(job, "existing")));
         check(json_object_get_boolean(get(job, "wait_timed_out")));
         check_string(get_string(job, "stdout"), "\"quoted\"\n\x1b");

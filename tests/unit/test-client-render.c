@@ -136,12 +136,16 @@ static void details(void) {
         record.reason = JOB_REASON_EXIT_CODE;
         record.exit_code = 3;
         record.created_usec = 1;
+        record.result_error = (char *) "no JSON";
+        record.left_behind = (char *) "4242 sleep";
         check_ok(render_details(f, &record));
         check_int(fclose(f), 0);
         check_contains(text, "label: two lines  [2J\n");
         check_contains(text, "state: failed: exit code 3\n");
         check_contains(text, "unit: codex-job-job-0000000000.service\n");
         check_contains(text, "enqueued: 1970-01-01T00:00:00.000001Z (");
+        check_contains(text, " result: not taken: no JSON\n");
+        check_contains(text, " leftovers: 4242 sleep (terminated after the command had ended)\n");
         check(!strstr(text, "session:"));
         check(!strstr(text, "finished:"));
 }

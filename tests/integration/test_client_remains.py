@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What codex-jobs says of how a job was left, by a stand-in for the service: of a result that was not taken, and of
+processes that were still there."""
+
+import json
+import os
+
+import pytest
+from clientsupport import validate
+from standinsupport import ENDED, JOB, stand_in  # noqa: F401
+
+from support import object_path
+
+# pylint: disable=redefined-outer-name
+
+TOO_LARGE = 'larger than 64 KiB (71680 bytes)'
+LEFT = ENDED | {'ResultError': ('s', TOO_LARGE), 'LeftBehind': ('s', '4242 sleep, 4243 redis-server'),
+                'EndSource': ('s', 'worker')}
+FAILED = LEFT | {'State': ('s', 'failed'), 'Reason': ('s', 'exit-code'), 'ExitCode': ('i', 3)}
+SAID = f'codex-jobs: the result of {JOB} was not taken: {TOO_LARGE}'
+
+
+def empty():
+    return open(os.devnull, 'rb')  # pylint: disable=consider-using-with
+
+
+@pytest.fixture
+def service(stand_in):
+    """It has one job, which is what a test sets."""
+    stand_in.methods |= {
+        'Get': lambda prefix: ('a{sv}', stand_in.record), 'OpenOutput': lambda job, stream: ('h', empty()),
+        'GetQueue': lambda: ('a{sv}', {})}
+    return stand_in
+
+
+@pytest.mark.parametrize('verb', ['await', 'result'])
+def test_of_a_job_that_completed(service, verb):
+    service.record = LEFT
+    assert service.run(verb, JOB, status=0) == ('', [SAID])
+    assert service.run(verb, '-q', JOB, status=0) == ('', [])
+    service.record = ENDED
+    assert service.run(verb, JOB, status=0) == ('', [])
+
+
+@pytest.mark.parametrize('verb', ['await', 'result'])
+def test_of_a_job_that_failed(service, verb):
+    service.record = FAILED
+    _, (end, said, more) = service.run(verb, JOB, status=3)
+    assert 'failed: exit code 3' in end and said == SAID and 'codex-jobs logs' in more
+
+
+@pytest.mark.parametrize('record, status', [(LEFT, 0), (FAILED, 3)])
+def test_of_a_command_that_is_waited_for(service, record, status):
+    def enqueue(*_):
+        service.after = lambda: service.emit('JobFinished', 'ssit', JOB, record['State'][1], status, 1)
+        return 'so', JOB, object_path(JOB)
+
+    service.record = record
+    service.methods['Enqueue'] = enqueue
+    assert SAID in service.run('run', '--', 'true', status=status)[1]
+    out, lines = service.run('run', '-q', '--', 'true', status=status)
+    assert (out, lines) == ('', [])
+
+
+def test_in_the_story_and_in_the_document(service):
+    service.record = LEFT
+    for verb in ('show', 'status'):
+        lines = [line.strip() for line in service.run(verb, JOB, status=0)[0].splitlines()]
+        assert f'result: not taken: {TOO_LARGE}' in lines
+        assert 'leftovers: 4242 sleep, 4243 redis-server (terminated after the command had ended)' in lines
+    document = json.loads(service.run('show', '--json', JOB, status=0)[0])
+    validate(document)
+    assert [document['job'][name] for name in ('result', 'result_error', 'left_behind', 'end_source')] == [
+        None, TOO_LARGE, '4242 sleep, 4243 redis-server', 'worker']
