@@ -63,14 +63,27 @@ static void explain_other_version(const Client *c, const sd_bus_error *error, co
 }
 
 /* The service's sentences stand behind our name, as our own do. A word such as IdempotencyKey stays as it is. */
-static void set_own(const sd_bus_error *error, const char *message, sd_bus_error *ret) {
+static char first_letter(const char *message) {
         size_t n = strcspn(message, " ");
         bool name = strcspn(message + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") + 1 < n;
         char first = message[0];
 
-        if (first >= 'A' && first <= 'Z' && !name)
-                first = (char) (first - 'A' + 'a');
-        (void) sd_bus_error_setf(ret, error->name, "%c%s", first, message + 1);
+        return first >= 'A' && first <= 'Z' && !name ? (char) (first - 'A' + 'a') : first;
+}
+
+static void set_own(const sd_bus_error *error, const char *message, sd_bus_error *ret) {
+        (void) sd_bus_error_setf(ret, error->name, "%c%s", first_letter(message), message + 1);
+}
+
+/* The service cannot end them, root can. */
+static void explain_processes_left(const sd_bus_error *error, const char *message, sd_bus_error *ret) {
+        size_t n = strlen(message);
+
+        if (message[n - 1] == '.')
+                n--;
+        (void) sd_bus_error_setf(ret, error->name,
+                                 "%c%.*s; the job ends when they are gone: 'sudo kill PID' ends them.",
+                                 first_letter(message), (int) n - 1, message + 1);
 }
 
 /* We ask for no option that there is not. */
@@ -83,7 +96,9 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
 
         if (explain_erased_input(error, message, ret))
                 return;
-        if (is_unknown_option(error, message))
+        if (sd_bus_error_has_name(error, JOBS_ERROR_PROCESSES_LEFT))
+                explain_processes_left(error, message, ret);
+        else if (is_unknown_option(error, message))
                 explain_other_version(c, error, message, ret);
         else if (startswith(error->name, "org.codex.Jobs."))
                 set_own(error, message, ret);

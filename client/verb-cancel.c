@@ -3,6 +3,7 @@
 /* codex-jobs cancel: ends jobs, and returns when their processes are gone. */
 
 #include "answer.h"
+#include "bus-names.h"
 #include "render.h"
 #include "say.h"
 #include "stream.h"
@@ -10,6 +11,7 @@
 typedef struct Cancelled {
         const char *id; /* as it was given; not owned */
         bool was_over;  /* it had ended before */
+        bool goes_on;   /* processes of it are left */
         JobRecord record;
         Call *call;
         struct Cancel *cancel;
@@ -78,7 +80,10 @@ static void on_cancelled(sd_bus_message *reply, const sd_bus_error *error, void 
 
         job->call = call_free(job->call);
         job->cancel->n_under_way--;
-        if (error)
+        if (error && sd_bus_error_has_name(error, JOBS_ERROR_PROCESSES_LEFT)) { /* the others are ended all the same */
+                job->goes_on = true;
+                say("%s is still running: %s", job->record.id, error->message);
+        } else if (error)
                 client_stop(job->cancel->client, -EREMOTEIO, error);
 }
 
@@ -179,6 +184,8 @@ static int show(Cancel *s) {
         if (s->common->json)
                 return show_json(s);
         for (size_t i = 0; i < s->n && !s->common->quiet; i++) {
+                if (!job_state_is_terminal(s->jobs[i].record.state))
+                        continue;
                 r = show_line(&s->jobs[i]);
                 if (r < 0)
                         return r;
@@ -216,6 +223,13 @@ static int cancel(Cancel *s, char *const *ids, size_t n) {
         return r < 0 ? r : show(s);
 }
 
+static bool some_go_on(const Cancel *s) {
+        for (size_t i = 0; i < s->n; i++)
+                if (s->jobs[i].goes_on)
+                        return true;
+        return false;
+}
+
 /* A signal ended the wait: those that the service was asked to end are ended all the same. */
 static int interrupted(Cancel *s) {
         _cleanup_free_ const char **ids = calloc(s->n + 1, sizeof(char *));
@@ -244,7 +258,9 @@ static int run(int argc, char *argv[], Common *common) {
         r = cancel(&s, argv + optind, (size_t) (argc - optind));
         if (r == -EINTR)
                 return interrupted(&s);
-        return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
+        if (r < 0)
+                return answer_failure(s.client, &s.error, r, NULL, 0);
+        return some_go_on(&s) ? STATUS_OWN_FAILURE : 0;
 }
 
 const Verb verb_cancel = {

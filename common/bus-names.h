@@ -17,6 +17,7 @@
 #define JOBS_ERROR_NOT_PERMITTED "org.codex.Jobs.Error.NotPermitted"
 #define JOBS_ERROR_STORE_FULL "org.codex.Jobs.Error.StoreFull"
 #define JOBS_ERROR_KEY_CONFLICT "org.codex.Jobs.Error.KeyConflict"
+#define JOBS_ERROR_PROCESSES_LEFT "org.codex.Jobs.Error.ProcessesLeft"
 #define JOBS_ERROR_UNAVAILABLE "org.codex.Jobs.Error.Unavailable"
 
 /* What a caller may hand over at most; the service refuses more, a client need not try. */

@@ -7,7 +7,7 @@ import os
 
 import pytest
 from clientsupport import validate
-from standinsupport import ENDED, JOB, stand_in  # noqa: F401
+from standinsupport import ENDED, JOB, RECORD, Refusal, stand_in  # noqa: F401
 
 from support import object_path
 
@@ -72,3 +72,47 @@ def test_in_the_story_and_in_the_document(service):
     validate(document)
     assert [document['job'][name] for name in ('result', 'result_error', 'left_behind', 'end_source')] == [
         None, TOO_LARGE, '4242 sleep, 4243 redis-server', 'worker']
+
+
+# --- processes that cannot be ended ---------------------------------------------------------------
+
+OTHER = 'job-0123456780'
+ROOTS = '4242 (root, /usr/bin/sleep infinity), 4243 (root, cat)'
+
+
+@pytest.fixture
+def stubborn(service):
+    """Of its two jobs one has processes of root's."""
+    ended = ENDED | {'Id': ('s', OTHER), 'State': ('s', 'cancelled'), 'Reason': ('s', 'user'), 'ExitCode': ('i', 143)}
+    cancelled = set()
+
+    def cancel(job):
+        if job == JOB:
+            raise Refusal('ProcessesLeft', f'Processes are left that the service cannot terminate: {ROOTS}.')
+        cancelled.add(job)
+        return 's', 'cancelled'
+
+    service.methods |= {
+        'Get': lambda job: ('a{sv}', ended if job in cancelled else RECORD | {'Id': ('s', job)}), 'Cancel': cancel}
+    return service
+
+
+LEFT_LINE = (f'codex-jobs: {JOB} is still running: processes are left that the service cannot terminate: {ROOTS}; '
+             f"the job ends when they are gone: 'sudo kill PID' ends them.")
+
+
+@pytest.mark.parametrize('options', [[], ['-q']])
+def test_cancel_names_what_it_cannot_end(stubborn, options):
+    assert stubborn.run('cancel', *options, JOB, status=125) == ('', [LEFT_LINE])
+
+
+def test_cancel_ends_the_others(stubborn):
+    assert stubborn.run('cancel', JOB, OTHER, status=125) == (f'{OTHER} was cancelled\n', [LEFT_LINE])
+    assert stubborn.run('cancel', OTHER, status=0)[1] == []
+
+
+def test_cancel_has_a_document_of_all(stubborn):
+    out, lines = stubborn.run('cancel', '--json', JOB, OTHER, status=125)
+    document = json.loads(out)
+    validate(document)
+    assert [job['state'] for job in document['jobs']] == ['running', 'cancelled'] and lines == [LEFT_LINE]
