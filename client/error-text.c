@@ -86,9 +86,12 @@ static void explain_processes_left(const sd_bus_error *error, const char *messag
                                  first_letter(message), (int) n - 1, message + 1);
 }
 
-/* We ask for no option that there is not. */
-static bool is_unknown_option(const sd_bus_error *error, const char *message) {
-        return sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT) && startswith(message, "There is no option ");
+/* We ask for nothing that our own version has not. */
+static bool is_other_version(const sd_bus_error *error, const char *message) {
+        if (sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT))
+                return startswith(message, "There is no option ");
+        return sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_OBJECT,
+                                      SD_BUS_ERROR_UNKNOWN_INTERFACE, SD_BUS_ERROR_INVALID_ARGS);
 }
 
 void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
@@ -98,7 +101,7 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
                 return;
         if (sd_bus_error_has_name(error, JOBS_ERROR_PROCESSES_LEFT))
                 explain_processes_left(error, message, ret);
-        else if (is_unknown_option(error, message))
+        else if (is_other_version(error, message))
                 explain_other_version(c, error, message, ret);
         else if (startswith(error->name, "org.codex.Jobs."))
                 set_own(error, message, ret);
@@ -117,9 +120,6 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
                                          "the bus does not let you reach the service (%s): reinstall codex-jobs so "
                                          "that its bus policy is there, then 'systemctl reload dbus'.",
                                          message);
-        else if (sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_OBJECT,
-                                        SD_BUS_ERROR_UNKNOWN_INTERFACE, SD_BUS_ERROR_INVALID_ARGS))
-                explain_other_version(c, error, message, ret);
         else
                 (void) sd_bus_error_setf(ret, error->name,
                                          "the service cannot be asked: %s (%s): see '%s status codex-jobsd'.", message,
