@@ -305,13 +305,16 @@ static int read_stored(sqlite3_stmt *s, StoredJob *stored) {
         if (stored->stop_reason < 0)
                 return -EBADMSG;
         r = read_record(s, &stored->record);
-        return r < 0 ? r : column_string(s, column + 9, &stored->instance);
+        if (r >= 0)
+                r = column_string(s, column + 9, &stored->instance);
+        return r < 0 ? r : column_string(s, column + 11, &stored->secret);
 }
 
 void stored_job_clear(StoredJob *stored) {
         job_record_clear(&stored->record);
         free(stored->instance);
-        stored->instance = NULL;
+        free(stored->secret);
+        stored->instance = stored->secret = NULL;
 }
 
 int database_read_stored(Database *db, const char *id, StoredJob *ret) {

@@ -35,7 +35,7 @@ static const char *const statements[_SQL_MAX] = {
         [SQL_SET_KEY] = "UPDATE jobs SET key = ?2, digest = ?3 WHERE id = ?1",
         [SQL_FIND_KEY] = "SELECT id, digest FROM jobs WHERE uid = ? AND key = ?",
         [SQL_INSERT_SPEC] = "INSERT INTO specs VALUES (?, ?)",
-        [SQL_MARK_BEGUN] = "UPDATE jobs SET instance = ?2 WHERE id = ?1 AND state = 'queued'",
+        [SQL_MARK_BEGUN] = "UPDATE jobs SET instance = ?2, secret = ?3 WHERE id = ?1 AND state = 'queued'",
         [SQL_MARK_STARTED] = "UPDATE jobs SET state = 'running', started_usec = ?2 "
                              "WHERE id = ?1 AND state = 'queued'",
         [SQL_MARK_STOPPED] = "UPDATE jobs SET stop_reason = ?2, stopped_by = ?3 "
@@ -80,9 +80,9 @@ static const char *const statements[_SQL_MAX] = {
         [SQL_IS_DISCARDED] = "SELECT 1 FROM discarded WHERE id = ?",
         [SQL_LOAD_DISCARDED] = "SELECT id FROM discarded",
         [SQL_FORGET] = "DELETE FROM discarded WHERE id = ?",
-        [SQL_LOAD_LIVE] = "SELECT " RECORD_COLUMNS ", " LIMIT_COLUMNS ", instance, stop_reason "
+        [SQL_LOAD_LIVE] = "SELECT " RECORD_COLUMNS ", " LIMIT_COLUMNS ", instance, stop_reason, secret "
                           "FROM jobs WHERE sequence IS NULL ORDER BY number",
-        [SQL_READ_STORED] = "SELECT " RECORD_COLUMNS ", " LIMIT_COLUMNS ", instance, stop_reason FROM jobs WHERE id = ?",
+        [SQL_READ_STORED] = "SELECT " RECORD_COLUMNS ", " LIMIT_COLUMNS ", instance, stop_reason, secret FROM jobs WHERE id = ?",
         [SQL_LOAD_PAUSED] = "SELECT uid FROM paused",
         [SQL_PAUSE] = "INSERT OR IGNORE INTO paused VALUES (?)",
         [SQL_RESUME] = "DELETE FROM paused WHERE uid = ?",

@@ -42,8 +42,8 @@ int database_set_key(Database *db, const char *id, const char *key, uint64_t dig
         return statement_run(db, SQL_SET_KEY, "ssx", id, key, (int64_t) digest);
 }
 
-int database_mark_begun(Database *db, const char *id, const char *instance) {
-        return statement_run(db, SQL_MARK_BEGUN, "ss", id, instance);
+int database_mark_begun(Database *db, const char *id, const char *instance, const char *secret) {
+        return statement_run(db, SQL_MARK_BEGUN, "sss", id, instance, secret);
 }
 
 int database_mark_started(Database *db, const char *id, uint64_t started_usec) {

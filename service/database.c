@@ -111,7 +111,8 @@ static const char *const migrations[SCHEMA_VERSION] = {
         "ALTER TABLE jobs ADD COLUMN umask INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE jobs ADD COLUMN result_error TEXT;"
         "ALTER TABLE jobs ADD COLUMN left_behind TEXT;"
-        "ALTER TABLE jobs ADD COLUMN end_source TEXT;",
+        "ALTER TABLE jobs ADD COLUMN end_source TEXT;"
+        "ALTER TABLE jobs ADD COLUMN secret TEXT;",
 };
 
 static void statement_finalizep(sqlite3_stmt **s) {

@@ -83,7 +83,7 @@ typedef struct ExpireWalk {
 int database_expire_old(Database *db, uint64_t before_usec, size_t limit, char **ids, size_t *n);
 int database_expire_large(Database *db, uint64_t bytes_max, ExpireWalk *walk, size_t limit, char **ids, size_t *n);
 
-int database_mark_begun(Database *db, const char *id, const char *instance);
+int database_mark_begun(Database *db, const char *id, const char *instance, const char *secret);
 int database_mark_started(Database *db, const char *id, uint64_t started_usec);
 int database_mark_stopped(Database *db, const char *id, JobReason reason, uint32_t uid);
 

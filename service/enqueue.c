@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How a job comes to be: its id and its files, its record, its place in the queue. */
+/* How a job comes to be: its id, its record, its place in the queue. */
 
 #include "bus-names.h"
 #include "failpoint.h"
@@ -65,7 +65,6 @@ static void on_inserted(int r, const char *existing, int spec_fd, void *userdata
                 log_job(job, LOG_CRIT, "%s", "there is no memory for it. Starting anew, with what is in the store.");
                 (void) sd_event_exit(manager->event, -ENOMEM);
         } else
-                output_remove(manager->output, job->record.id); /* three empty files */
         enqueue_free(TAKE_PTR(e));
         lifecycle_schedule(manager);
 }
@@ -122,35 +121,25 @@ static int describe(Job *job, const Spec *spec) {
         return r < 0 ? r : set_string(&job->record.retry_of, spec->retry_of);
 }
 
-/* An id that no job has: the files of a job are made first and are the proof. */
+/* An id of a live job would be taken for that; one of a job that has ended the store refuses. */
 static int new_job(Manager *manager, const Spec *spec, uint32_t uid, Job **ret) {
         char id[JOB_ID_MAX + 1];
         int r;
 
-        do {
+        do
                 r = job_id_generate(spec->kind, id);
-                if (r >= 0)
-                        r = output_create(manager->output, id, uid);
-        } while (r == -EEXIST);
-        if (r < 0)
-                return r;
-        r = job_new(ret, id, spec->kind, uid);
-        if (r < 0)
-                output_remove(manager->output, id);
-        return r;
+        while (r >= 0 && manager_find(manager, id));
+        return r < 0 ? r : job_new(ret, id, spec->kind, uid);
 }
 
-static int encode(Manager *manager, const Spec *spec, const char *id, StoreInsert *insert) {
+static int encode(const Spec *spec, const char *id, StoreInsert *insert) {
         uint64_t stdin_size = spec->stdin_fd >= 0 ? spec->stdin_size : SPEC_NO_STDIN;
-        _cleanup_free_ char *id_entry = NULL, *result_entry = NULL, *path = NULL;
+        _cleanup_free_ char *entry = NULL;
         int r;
 
-        path = output_result_path(manager->output, id);
-        if (!path || asprintf(&id_entry, "CODEX_JOB_ID=%s", id) < 0)
+        if (asprintf(&entry, "CODEX_JOB_ID=%s", id) < 0)
                 return -ENOMEM;
-        if (asprintf(&result_entry, "CODEX_JOB_RESULT=%s", path) < 0)
-                return -ENOMEM;
-        r = spec_encode(spec, (char *[]) { id_entry, result_entry, NULL }, stdin_size, &insert->spec, &insert->spec_size,
+        r = spec_encode(spec, (char *[]) { entry, NULL }, stdin_size, &insert->spec, &insert->spec_size,
                         &insert->command_size);
         if (insert->command_size > COMMAND_KEPT_MAX)
                 insert->command_size = 0;
@@ -214,18 +203,17 @@ int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallba
                 .key = spec->key,
                 .digest = spec_digest(spec),
                 .instance = e->job->instance,
+                .secret = e->job->secret,
                 .jobs_max = manager->config.max_stored_user,
                 .bytes_max = manager->config.max_stored_bytes_user,
                 .refusal = limit < 0 ? -ENOBUFS : 0,
         };
         if (r >= 0)
-                r = encode(manager, spec, e->job->record.id, &insert);
+                r = encode(spec, e->job->record.id, &insert);
         if (r >= 0)
                 r = store_insert(manager->store, e->job, &insert, on_inserted, e);
-        if (r < 0) {
-                output_remove(manager->output, e->job->record.id);
+        if (r < 0)
                 return r;
-        }
         TAKE_PTR(e);
         return 0;
 }

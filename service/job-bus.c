@@ -6,7 +6,6 @@
 #include <stdarg.h>
 
 #include "bus-names.h"
-#include "limits.h"
 #include "manager.h"
 
 #define OBJECTS_MAX 100U /* that are listed to a caller */
@@ -98,7 +97,7 @@ static int property_get_field(sd_bus *bus, const char *path, const char *interfa
         Job *job = userdata;
 
         if (streq(property, "StdoutBytes") || streq(property, "StderrBytes"))
-                limits_update_sizes(job);
+                ending_update_sizes(job);
         return job_record_append_field(reply, &job->record, job_field_find(property));
 }
 

@@ -6,6 +6,7 @@
 
 #include "job.h"
 #include "unit.h"
+#include "worker-link.h"
 
 #define EXIT_CODE_CANCELLED (128 + SIGTERM)
 
@@ -35,11 +36,11 @@ Job *job_free(Job *job) {
         assert(LIST_EMPTY(&job->waiters));
         follower_list_clear(&job->followers);
         (void) unit_free(job->unit);
-        for (size_t i = 0; i < ELEMENTSOF(job->output_watch); i++)
-                (void) sd_event_source_disable_unref(job->output_watch[i]);
-        (void) sd_event_source_disable_unref(job->watch_timer);
+        (void) worker_link_free(job->link);
+        (void) sd_event_source_disable_unref(job->left_source);
+        free(job->report);
+        free(job->stuck);
         (void) sd_event_source_disable_unref(job->progress_timer);
-        (void) sd_event_source_disable_unref(job->runtime_timer);
         (void) sd_event_source_disable_unref(job->retry);
         free(job->instance);
         job_record_clear(&job->record);

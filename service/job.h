@@ -10,10 +10,14 @@
 #include "follower.h"
 #include "job-record.h"
 #include "spec.h"
+#include "worker-protocol.h"
+
+#define WORKER_SECRET_TEXT_MAX (2 * WORKER_SECRET_SIZE + 1)
 
 typedef struct Job Job;
 typedef struct Manager Manager;
 typedef struct Unit Unit;
+typedef struct WorkerLink WorkerLink;
 typedef struct WaiterTarget WaiterTarget;
 
 /* Where the manager stands with a job, finer than its state: */
@@ -38,24 +42,57 @@ typedef struct JobOutcome {
         uint64_t finished_usec;
 } JobOutcome;
 
+/* What ended a unit. */
+typedef enum JobCause {
+        JOB_CAUSE_ITSELF,  /* the command exited, or a signal came from somewhere */
+        JOB_CAUSE_WORKER,  /* the worker could not execute the command */
+        JOB_CAUSE_STOP,    /* we did, by unit_stop() */
+        JOB_CAUSE_OOM,     /* the kernel, for want of memory */
+        JOB_CAUSE_TIMEOUT, /* the service manager: it ran, or took to end when somebody else stopped it, for too long */
+        JOB_CAUSE_OTHERS,  /* somebody else stopped it */
+} JobCause;
+
+/* How a main process and its unit ended. */
+typedef struct JobEnd {
+        JobCause cause;
+        int code;   /* CLD_EXITED, CLD_KILLED or CLD_DUMPED; 0: it never ran */
+        int status; /* exit status or signal */
+        uint64_t ran_usec; /* until somebody stopped it, 0: nobody did */
+        uint64_t cpu_usage_usec; /* 0: not known, as of a job that ran for less than a second; likewise: */
+        uint64_t memory_peak;
+} JobEnd;
+
+/* What the worker of a job has said about its end. */
+typedef struct JobReport {
+        bool final; /* nothing is left of it */
+        WorkerCause cause;
+        int code;   /* as in JobEnd; 0: the command has not ended */
+        int status;
+        uint64_t started_usec;
+        uint64_t ended_usec;
+        int output_error; /* errno of what it could not write or sync, 0: all was */
+} JobReport;
+
 struct Job {
         JobRecord record;
         JobLimits limits;
         JobPhase phase;
         JobOutcome outcome;    /* once it is JOB_COLLECTING */
         char *instance;         /* of the service manager it was begun under, NULL: never begun */
+        char secret[WORKER_SECRET_TEXT_MAX]; /* that its worker knows, in hexadecimal digits; empty: there is none */
         JobReason stop_reason;  /* why we end it; JOB_REASON_NONE: we do not */
         bool has_slot;          /* counts as running in the queue */
-        bool lingers;           /* counts there as one of which something is left */
         bool is_coming;         /* counts as one that will wait there */
 
         Manager *manager;                 /* not owned */
         Unit *unit;                       /* owned; NULL until it begins */
-        sd_event_source *output_watch[3]; /* owned; on each file that it writes, where OutputMax or StallUSec is set */
-        sd_event_source *watch_timer;     /* owned; until it is watched, then where StallUSec is set */
-        sd_event_source *runtime_timer;   /* owned; where RuntimeMaxUSec is set */
-        uint64_t executed_usec;           /* CLOCK_MONOTONIC of the start of its process, 0: not known to have begun */
-        uint64_t active_usec;             /* CLOCK_MONOTONIC of its last output or progress */
+        WorkerLink *link;                 /* owned; NULL: its worker is not connected */
+        JobReport *report;                /* owned; NULL: its worker has not said that it ended */
+        char *stuck;                      /* what of it cannot be ended, for people; NULL: nothing */
+        sd_event_source *left_source;     /* owned; on one of these, where the unit has ended: */
+        JobEnd left_end;                  /* how; with the times */
+        uint64_t left_started_usec;
+        uint64_t left_ended_usec;
         uint64_t told_usec;               /* CLOCK_MONOTONIC at which its progress was told last */
         sd_event_source *progress_timer;  /* owned; where it has changed since */
         sd_event_source *retry;           /* owned; the next try of what the disk refused */
@@ -77,26 +114,6 @@ int job_set_running(Job *job, uint64_t started_usec);
 /* To a terminal state, in two steps: what it will be, and that it is on disk. */
 int job_set_outcome(Job *job, JobState state, JobReason reason, uint64_t finished_usec);
 void job_apply_outcome(Job *job, uint64_t sequence);
-
-/* What ended a unit. */
-typedef enum JobCause {
-        JOB_CAUSE_ITSELF,  /* the command exited, or a signal came from somewhere */
-        JOB_CAUSE_WORKER,  /* the worker could not execute the command */
-        JOB_CAUSE_STOP,    /* we did, by unit_stop() */
-        JOB_CAUSE_OOM,     /* the kernel, for want of memory */
-        JOB_CAUSE_TIMEOUT, /* the service manager: it ran, or took to end when somebody else stopped it, for too long */
-        JOB_CAUSE_OTHERS,  /* somebody else stopped it */
-} JobCause;
-
-/* How a main process and its unit ended. */
-typedef struct JobEnd {
-        JobCause cause;
-        int code;   /* CLD_EXITED, CLD_KILLED or CLD_DUMPED; 0: it never ran */
-        int status; /* exit status or signal */
-        uint64_t ran_usec; /* until somebody stopped it, 0: nobody did */
-        uint64_t cpu_usage_usec; /* 0: not known, as of a job that ran for less than a second; likewise: */
-        uint64_t memory_peak;
-} JobEnd;
 
 /* The outcome that follows from how the unit ended and from what we asked for; where that came too late, it is
  * forgotten. The sizes of the output are to be up to date. */

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <search.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
@@ -145,14 +146,49 @@ static int open_store(Manager *manager) {
         r = store_new(&manager->store, manager->event, state);
         if (r < 0)
                 return r;
-        r = background_new(&manager->collector, manager->event, "codex-jobs-out", lifecycle_collect, manager->output);
+        r = background_new(&manager->collector, manager->event, "codex-jobs-out", ending_collect_batch, manager->output);
         if (r >= 0)
-                r = background_new(&manager->bulk, manager->event, "codex-jobs-bulk", lifecycle_collect, manager->output);
+                r = background_new(&manager->bulk, manager->event, "codex-jobs-bulk", ending_collect_batch, manager->output);
         if (r < 0)
                 return r;
         r = recover_load(manager);
         if (r < 0)
                 sd_journal_print(LOG_ERR, "Cannot load the jobs from the store: %s.", strerror(-r));
+        return r;
+}
+
+/* The folders of running jobs: on the disk where they are of all users, who may fill them; the service manager makes one for
+ * each user there. */
+static int find_folders(Manager *manager) {
+        const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+        if (manager->system_scope)
+                manager->folders = strdup(getenv("CACHE_DIRECTORY") ?: "/var/cache/codex-jobs");
+        else if (asprintf(&manager->folders, "%s/codex-jobs/jobs", runtime ?: "/run") < 0)
+                manager->folders = NULL;
+        if (!manager->folders)
+                return -ENOMEM;
+        return manager->system_scope ? 0 : make_directories(manager->folders);
+}
+
+/* Where the socket is missing, jobs run without: their exit status is known from the service manager. */
+static int open_links(Manager *manager) {
+        int r;
+
+        r = find_folders(manager);
+        if (r < 0) {
+                sd_journal_print(LOG_ERR, "Failed to create %s: %s", strempty(manager->folders), strerror(-r));
+                return r;
+        }
+        manager->tidy = MANAGER_TIDY;
+        if (sd_listen_fds(true) != 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_SEQPACKET, 1, NULL, 0) <= 0) {
+                sd_journal_print(LOG_WARNING, "No socket was passed by codex-jobsd.socket: jobs run without progress, and "
+                                 "their results are not kept.");
+                return 0;
+        }
+        r = worker_links_new(&manager->links, manager->event, SD_LISTEN_FDS_START, &lifecycle_worker_listener, manager);
+        if (r < 0)
+                sd_journal_print(LOG_ERR, "Failed to listen for workers: %s", strerror(-r));
         return r;
 }
 
@@ -235,6 +271,9 @@ int manager_new(Manager **ret, sd_event *event, bool system_scope) {
         r = open_store(manager);
         if (r < 0)
                 return r;
+        r = open_links(manager);
+        if (r < 0)
+                return r;
         r = open_bus(manager);
         if (r < 0)
                 return r;
@@ -282,6 +321,8 @@ Manager *manager_free(Manager *manager) {
         (void) output_free(manager->output);
         (void) sd_bus_flush_close_unref(manager->bus);
         (void) sd_event_unref(manager->event);
+        (void) worker_links_free(manager->links);
+        free(manager->folders);
         free(manager->instance);
         string_list_free(manager->strays);
         free(manager->config_path);

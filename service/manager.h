@@ -5,8 +5,8 @@
  *
  *   manager.c        its life, the table of jobs, the configuration
  *   enqueue.c        how a job comes to be
- *   lifecycle.c      the way of a job from there: begin, start, end, collect, finish, release; and stopping one
- *   limits.c         what a running job may not pass
+ *   lifecycle.c      the way of a job from there: begin, start, stop
+ *   ending.c         the end of a job: its worker and its unit tell of it; collect, finish, release
  *   retention.c      which finished jobs are forgotten
  *   recover.c        what was there before the service: stored jobs, units, files
  *   manager-bus.c    org.codex.Jobs, with its methods in method-*.c;  job-bus.c: org.codex.Jobs.Job
@@ -32,6 +32,9 @@
 #include "ticket.h"
 #include "unit.h"
 #include "waiter.h"
+#include "worker-link.h"
+
+#define MANAGER_TIDY 100U
 
 struct Manager {
         bool system_scope;
@@ -44,6 +47,9 @@ struct Manager {
         char *config_path;
         Store *store;
         Output *output;
+        WorkerLinks *links;    /* NULL: there is no socket for them */
+        char *folders;         /* in which workers make folders; in the system scope one for each user is in between */
+        unsigned tidy;         /* as many of the next workers look for those that were left */
         Background *collector; /* the thread that syncs and reads the files of jobs that ended */
         Background *bulk;      /* the same for large ones; and it deletes them */
         UnitManager *units;
@@ -116,14 +122,45 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid);
 /* A unit of the job was found (after a restart, or where the answer to its start was lost). */
 void lifecycle_adopted(Job *job);
 
-/* Deletes the files of a job that is forgotten, in the background. */
-void lifecycle_discard_files(Manager *manager, const char *id);
-
-/* On the threads of the collector: brings the output of ended jobs to the disk. userdata is the Output. */
-void lifecycle_collect(BackgroundBatch *batch, void *userdata);
-
 /* What units tell, with the job as userdata. */
 extern const UnitListener lifecycle_unit_listener;
+
+/* What workers tell; hello with the manager, the others with the job as userdata. */
+extern const WorkerLinkListener lifecycle_worker_listener;
+
+/* Sets the progress of a job, cut where it is too long. */
+void lifecycle_set_progress(Job *job, const char *text);
+
+/* What fails for want of space, memory or descriptors is done again every second, until it works. */
+void lifecycle_retry_later(Job *job, const char *what, int error);
+
+/* --- ending.c --- */
+
+/* A worker says that its job has ended; a unit is about to be taken for ended, has ended, was released. With the job as
+ * userdata. */
+void ending_worker_ended(const WorkerMessage *m, void *userdata);
+void ending_unit_ending(void *userdata);
+void ending_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata);
+void ending_unit_released(void *userdata);
+
+/* The job ends without a unit that could tell how: exit_code stays -1, but for one that was cancelled. */
+void ending_unseen(Job *job, JobReason reason);
+
+/* What is left of the job cannot be ended by the service: it goes on until that ends. */
+void ending_is_stuck(Job *job, const char *left);
+
+/* Once the outcome is known: brings its output to the disk; records its end. Again, where it did not work. */
+void ending_collect(Job *job);
+void ending_finish(Job *job);
+
+/* Brings the sizes of a live job's output up to date. */
+void ending_update_sizes(Job *job);
+
+/* Deletes the files of a job that is forgotten, in the background. */
+void ending_discard_files(Manager *manager, const char *id);
+
+/* On the threads of the collector: brings the output of ended jobs to the disk. userdata is the Output. */
+void ending_collect_batch(BackgroundBatch *batch, void *userdata);
 
 /* --- recover.c --- */
 
@@ -163,3 +200,6 @@ char *job_bus_path(const char *id);
 
 /* Method Cancel of both interfaces: parks call until the job is terminal and answers it. */
 int manager_bus_cancel(Manager *manager, sd_bus_message *call, const char *id);
+
+/* Answers those calls, as something of the job cannot be ended: see Job.stuck. */
+void manager_bus_cancel_is_stuck(Job *job);

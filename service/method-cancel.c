@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "bus-names.h"
 #include "request.h"
 
 static void answer_cancel(sd_bus_message *call, const JobRecord *record, void *userdata) {
         (void) sd_bus_reply_method_return(call, "s", job_state_to_string(record->state));
+}
+
+static int set_stuck(const Job *job, sd_bus_error *error) {
+        return sd_bus_error_setf(error, JOBS_ERROR_PROCESSES_LEFT,
+                                 "Processes of %s cannot be terminated by this service: %s. The job keeps running until "
+                                 "they have ended.", job->record.id, job->stuck);
+}
+
+void manager_bus_cancel_is_stuck(Job *job) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        (void) set_stuck(job, &error);
+        waiter_job_is_stuck(job, answer_cancel, &error);
 }
 
 static void on_cancel_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
@@ -17,6 +31,14 @@ static void on_cancel_found(const sd_bus_error *error, const Found *found, size_
         }
         if (!found->job || found->record->sequence > 0)
                 return answer_cancel(request->call, found->record, NULL);
+        if (found->job->stuck) {
+                _cleanup_(sd_bus_error_free) sd_bus_error stuck = SD_BUS_ERROR_NULL;
+
+                (void) set_stuck(found->job, &stuck);
+                lifecycle_stop(found->job, JOB_REASON_USER, uid);
+                (void) sd_bus_reply_method_error(request->call, &stuck);
+                return;
+        }
         request->timeout_usec = USEC_INFINITY;
         r = request_park(request, WAITER_ANY, (Job *[]) { found->job }, 1, answer_cancel);
         if (r < 0) {

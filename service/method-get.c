@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "bus-names.h"
-#include "limits.h"
 #include "request.h"
 
 static void on_get_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
@@ -15,7 +14,7 @@ static void on_get_found(const sd_bus_error *error, const Found *found, size_t n
         }
         if (found->job) {
                 job_bus_follow(found->job, request->call);
-                limits_update_sizes(found->job);
+                ending_update_sizes(found->job);
         }
         r = sd_bus_message_new_method_return(request->call, &reply);
         if (r >= 0)

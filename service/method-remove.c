@@ -15,7 +15,7 @@ static void on_removed(int r, void *userdata) {
                 return;
         }
         for (size_t i = 0; i < request->n_ids; i++)
-                lifecycle_discard_files(request->manager, request->ids[i]);
+                ending_discard_files(request->manager, request->ids[i]);
         (void) sd_bus_reply_method_return(request->call, NULL);
 }
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/acl.h>
 #include <sys/stat.h>
 #include <systemd/sd-journal.h>
 
@@ -12,19 +11,19 @@
 struct Output {
         int directory;        /* of standard output and error */
         int result_directory;
-        char *result_path;
 };
 
 static const char *const suffixes[_OUTPUT_STREAM_MAX] = {
         [OUTPUT_STDOUT] = "stdout",
         [OUTPUT_STDERR] = "stderr",
+        [OUTPUT_ORDER] = "order",
         [OUTPUT_RESULT] = "result",
 };
 
 #define NAME_MAX_ (JOB_ID_MAX + sizeof(".stdout"))
 
 OutputStream output_stream_from_string(const char *word) {
-        for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR; i++)
+        for (int i = OUTPUT_STDOUT; i <= OUTPUT_ORDER; i++)
                 if (streq(suffixes[i], word))
                         return (OutputStream) i;
         return _OUTPUT_STREAM_INVALID;
@@ -61,10 +60,6 @@ int output_new(Output **ret, const char *state_directory, const char *result_dir
         if (!output)
                 return -ENOMEM;
         *output = (Output) { .directory = -EBADF, .result_directory = -EBADF };
-        output->result_path = strdup(result_directory);
-        if (!output->result_path)
-                return -ENOMEM;
-
         if ((size_t) snprintf(path, sizeof(path), "%s/output", state_directory) >= sizeof(path))
                 return -ENAMETOOLONG;
         output->directory = open_directory(path, 0700);
@@ -88,73 +83,21 @@ Output *output_free(Output *output) {
 
         closep(&output->directory);
         closep(&output->result_directory);
-        free(output->result_path);
         free(output);
         return NULL;
 }
 
-/* A quota of the file system is no room; -EDQUOT means a bound of ours, see store_insert(). */
-static int creation_error(void) {
-        return errno == EDQUOT ? -ENOSPC : -errno;
-}
-
-/* Lets uid read and write a file of ours, see acl(5). Needs no privilege beyond owning the file. */
-static int grant(int fd, uint32_t uid) {
-        char text[64];
-        acl_t acl;
-        int r;
-
-        (void) snprintf(text, sizeof(text), "u::rw,u:%" PRIu32 ":rw,g::-,m::rw,o::-", uid);
-        acl = acl_from_text(text);
-        if (!acl)
-                return -errno;
-        r = acl_set_fd(fd, acl) < 0 ? creation_error() : 0;
-        (void) acl_free(acl);
-        return r;
-}
-
-static int create_one(Output *output, const char *id, OutputStream stream, uint32_t uid) {
-        _cleanup_close_ int fd = -EBADF;
-        char name[NAME_MAX_];
-
-        fd = openat(locate(output, id, stream, name), name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return creation_error();
-        if (stream == OUTPUT_STDERR && futimens(fd, (struct timespec[2]) {}) < 0)
-                return creation_error();
-        return uid == geteuid() ? 0 : grant(fd, uid);
-}
-
-static void remove_first(Output *output, const char *id, int n) {
-        for (int i = 0; i < n; i++) {
+int output_create(Output *output, const char *id) {
+        for (int i = 0; i < OUTPUT_RESULT; i++) {
+                _cleanup_close_ int fd = -EBADF;
                 char name[NAME_MAX_];
-                int directory = locate(output, id, (OutputStream) i, name);
 
-                /* In his own scope a user may have put a folder in its place. */
-                if (unlinkat(directory, name, 0) < 0 && errno != ENOENT &&
-                    (errno != EISDIR || unlinkat(directory, name, AT_REMOVEDIR) < 0))
-                        sd_journal_print(LOG_WARNING, "Cannot delete %s: %m.", name);
-        }
-}
-
-int output_create(Output *output, const char *id, uint32_t uid) {
-        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++) {
-                int r = create_one(output, id, (OutputStream) i, uid);
-
-                if (r < 0) {
-                        remove_first(output, id, r == -EEXIST ? i : i + 1); /* not what was there before */
-                        return r;
-                }
-        }
-        return 0;
-}
-
-int output_create_missing(Output *output, const char *id, uint32_t uid) {
-        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++) {
-                int r = create_one(output, id, (OutputStream) i, uid);
-
-                if (r < 0 && r != -EEXIST)
-                        return r;
+                fd = openat(locate(output, id, (OutputStream) i, name), name,
+                            O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+                if (fd < 0 && errno == EEXIST)
+                        continue;
+                if (fd < 0 || (i == OUTPUT_STDERR && futimens(fd, (struct timespec[2]) {}) < 0))
+                        return -errno;
         }
         return 0;
 }
@@ -164,12 +107,20 @@ bool output_was_touched(Output *output, const char *id) {
         struct stat st;
 
         if (fstatat(locate(output, id, OUTPUT_STDERR, name), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return true; /* somebody took it away; nothing is known against it */
+                return errno != ENOENT; /* it was not even to be started; or nothing is known against it */
         return st.st_mtim.tv_sec != 0;
 }
 
 void output_remove(Output *output, const char *id) {
-        remove_first(output, id, _OUTPUT_STREAM_MAX);
+        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++) {
+                char name[NAME_MAX_];
+                int directory = locate(output, id, (OutputStream) i, name);
+
+                /* In his own scope a user may have put a folder in its place. */
+                if (unlinkat(directory, name, 0) < 0 && errno != ENOENT &&
+                    (errno != EISDIR || unlinkat(directory, name, AT_REMOVEDIR) < 0))
+                        sd_journal_print(LOG_WARNING, "Cannot delete %s: %m.", name);
+        }
 }
 
 static int open_stream(Output *output, const char *id, OutputStream stream, int flags) {
@@ -208,44 +159,17 @@ uint64_t output_size(Output *output, const char *id, OutputStream stream) {
         return MIN((uint64_t) st.st_size, OUTPUT_SIZE_MAX);
 }
 
-char *output_result_path(const Output *output, const char *id) {
-        char *path;
-
-        return asprintf(&path, "%s/%s.result", output->result_path, id) < 0 ? NULL : path;
-}
-
-/* The group's bits of a file with an ACL are its mask, see acl(5). */
-static void revoke_write(Output *output, const char *id, OutputStream stream) {
+/* An older version let the user of the job open it, by an access control list of which the group's bits are the mask, see
+ * acl(5). */
+static void revoke_access(Output *output, const char *id, OutputStream stream) {
         char name[NAME_MAX_];
         int directory = locate(output, id, stream, name);
         struct stat st;
 
-        if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & S_IWGRP))
+        if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 070))
                 return;
-        if (fchmodat(directory, name, st.st_mode & 0777 & ~S_IWGRP, 0) < 0)
+        if (fchmodat(directory, name, 0600, 0) < 0)
                 sd_journal_print(LOG_WARNING, "Cannot close %s to its user: %m.", name);
-}
-
-/* Whoever knows the id of a job can look at its result file, since its directory has to be open: what was the user's is
- * not to be told by it. */
-static void revoke_result(Output *output, const char *id) {
-        _cleanup_close_ int fd = open_stream(output, id, OUTPUT_RESULT, O_RDONLY);
-        struct stat st;
-        acl_t acl;
-
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & S_IRGRP))
-                return; /* it was never another's */
-        acl = acl_from_text("u::rw,g::-,o::-");
-        if (!acl || acl_set_fd(fd, acl) < 0)
-                sd_journal_print(LOG_WARNING, "Cannot close the result of %s to its user: %m.", id);
-        if (acl)
-                (void) acl_free(acl);
-}
-
-void output_close(Output *output, const char *id) {
-        revoke_write(output, id, OUTPUT_STDOUT);
-        revoke_write(output, id, OUTPUT_STDERR);
-        revoke_result(output, id);
 }
 
 static int sync_stream(Output *output, const char *id, OutputStream stream) {
@@ -310,7 +234,8 @@ static int read_result(Output *output, const char *id, size_t max, char **ret, s
 int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size) {
         int r, first = 0;
 
-        output_close(output, id);
+        for (int i = 0; i < _OUTPUT_STREAM_MAX; i++)
+                revoke_access(output, id, (OutputStream) i);
         *ret = NULL;
         *ret_size = 0;
         for (int i = OUTPUT_STDOUT; i <= OUTPUT_STDERR; i++) {

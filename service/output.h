@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The files that a job writes: standard output, standard error and its structured result. They belong to
- * the service; the job's user may read and write each of them (by an access control list, where that
- * is somebody else), but not replace it, since the folders are the service's. */
+/* The files of what jobs have written: standard output and error, and the order of both (output-order.h). They belong to
+ * the service, in folders that are closed to others; the worker of a job gets descriptors. Of jobs that an older version
+ * has started, also the result, in a folder of its own. */
 
 #include <stdint.h>
 
@@ -12,7 +12,8 @@
 typedef enum OutputStream {
         OUTPUT_STDOUT,
         OUTPUT_STDERR,
-        OUTPUT_RESULT,
+        OUTPUT_ORDER,
+        OUTPUT_RESULT, /* of an older version */
         _OUTPUT_STREAM_MAX,
         _OUTPUT_STREAM_INVALID = -1,
 } OutputStream;
@@ -28,16 +29,11 @@ int output_new(Output **ret, const char *state_directory, const char *result_dir
 Output *output_free(Output *output);
 DEFINE_CLEANUP(Output *, output_free);
 
-/* "stdout" or "stderr" as a stream, or _OUTPUT_STREAM_INVALID. */
+/* "stdout", "stderr" or "order" as a stream, or _OUTPUT_STREAM_INVALID. */
 OutputStream output_stream_from_string(const char *word);
 
-/* Makes the empty files of a new job. -EEXIST when the id is taken; -EOPNOTSUPP when the file system
- * has no access control lists and uid needs one; -ENOSPC, no -EDQUOT. */
-int output_create(Output *output, const char *id, uint32_t uid);
-
-/* Makes those that are not there of a job that was accepted and never ran: nobody syncs the folders, so they may be
- * lost when power fails. */
-int output_create_missing(Output *output, const char *id, uint32_t uid);
+/* Makes the empty files of a job that is about to start, as far as they are not there. Returns 0 or a negative errno. */
+int output_create(Output *output, const char *id);
 
 /* Whether the worker of the job was executed: the first thing it does is to touch its standard error, which is
  * made with a time of 0. */
@@ -53,13 +49,7 @@ int output_open_reader(Output *output, const char *id, OutputStream stream);
 /* How large a stream is; 0 if it is not there. */
 uint64_t output_size(Output *output, const char *id, OutputStream stream);
 
-/* The path of the result of a job, for its environment. The caller frees it; NULL: out of memory. */
-char *output_result_path(const Output *output, const char *id);
-
-/* Lets the user of a job that has ended open its files only to read them from now on. */
-void output_close(Output *output, const char *id);
-
-/* The same; brings standard output and error to the disk and reads the result, at most max bytes, with a NUL behind,
+/* Of a job whose worker could not: brings standard output and error to the disk and reads the result of an older version, at most max bytes, with a NUL behind,
  * each also where another of them fails; *ret is NULL when there is none, or it is too long: then the file is emptied.
  * Returns 0 or the first error. May block: not for the event loop. */
 int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size);

@@ -10,7 +10,6 @@ struct QueueUser {
         uint32_t n_waiting;
         uint32_t n_coming;
         uint32_t n_running;
-        uint32_t n_lingering;
         bool paused;
         TAILQ_HEAD(, Job) waiting;
 };
@@ -54,7 +53,7 @@ static QueueUser *get_user(Queue *queue, uint32_t uid) {
 
 /* Users of whom there is nothing to know are forgotten. */
 static void put_user(Queue *queue, QueueUser *user) {
-        if (user->n_waiting > 0 || user->n_coming > 0 || user->n_running > 0 || user->n_lingering > 0 || user->paused)
+        if (user->n_waiting > 0 || user->n_coming > 0 || user->n_running > 0 || user->paused)
                 return;
         TAILQ_REMOVE(&queue->users, user, entry);
         free(user);
@@ -106,8 +105,7 @@ void queue_remove(Queue *queue, Job *job) {
 }
 
 static bool may_run_more(const Queue *queue, const QueueUser *user) {
-        return !user->paused && queue->n_running < queue->max_running && user->n_running < queue->max_running_user &&
-                user->n_lingering < queue->max_running_user;
+        return !user->paused && queue->n_running < queue->max_running && user->n_running < queue->max_running_user;
 }
 
 static void take_slot(Queue *queue, QueueUser *user, Job *job) {
@@ -151,34 +149,15 @@ int queue_take_slot(Queue *queue, Job *job) {
         return 0;
 }
 
-static void give_slot_back(Queue *queue, QueueUser *user, Job *job) {
-        assert(user && user->n_running > 0);
-        job->has_slot = false;
-        user->n_running--;
-        queue->n_running--;
-}
-
-void queue_linger(Queue *queue, Job *job) {
+void queue_release_slot(Queue *queue, Job *job) {
         QueueUser *user = find_user(queue, job->record.uid);
 
         if (!job->has_slot)
                 return;
-        give_slot_back(queue, user, job);
-        job->lingers = true;
-        user->n_lingering++;
-}
-
-void queue_release_slot(Queue *queue, Job *job) {
-        QueueUser *user = find_user(queue, job->record.uid);
-
-        if (job->has_slot)
-                give_slot_back(queue, user, job);
-        else if (job->lingers) {
-                assert(user && user->n_lingering > 0);
-                job->lingers = false;
-                user->n_lingering--;
-        } else
-                return;
+        assert(user && user->n_running > 0);
+        job->has_slot = false;
+        user->n_running--;
+        queue->n_running--;
         put_user(queue, user);
 }
 

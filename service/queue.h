@@ -42,11 +42,7 @@ bool queue_has_free_slot(const Queue *queue, uint32_t uid);
 /* Takes a slot for a job: that need not wait; or that was found running, even beyond the maximum. Returns 0 or -ENOMEM. */
 int queue_take_slot(Queue *queue, Job *job);
 
-/* The job has ended and gives its slot back, but something of it may still run: of a user no more may do so at a time than
- * may run, or jobs that leave processes behind would be bounded by nothing. */
-void queue_linger(Queue *queue, Job *job);
-
-/* Gives back what the job has: its slot, or its place among those that linger. */
+/* Gives the slot of the job back, if it has one. */
 void queue_release_slot(Queue *queue, Job *job);
 
 /* A paused user's jobs wait; those that run go on. Returns 0 or -ENOMEM. */

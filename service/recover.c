@@ -32,6 +32,7 @@ static int on_stored_job(StoredJob *stored, void *userdata) {
         job_record_clear(&job->record);
         job->record = job_record_take(&stored->record);
         job->instance = TAKE_PTR(stored->instance);
+        (void) snprintf(job->secret, sizeof(job->secret), "%s", strempty(stored->secret));
         job->limits = stored->limits;
         job->stop_reason = stored->stop_reason;
         r = manager_add(manager, job);
@@ -42,7 +43,7 @@ static int on_stored_job(StoredJob *stored, void *userdata) {
 }
 
 static int on_discarded(const char *id, void *userdata) {
-        lifecycle_discard_files(userdata, id);
+        ending_discard_files(userdata, id);
         return 0;
 }
 

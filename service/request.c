@@ -2,7 +2,6 @@
 
 #include "bus-names.h"
 #include "job-id.h"
-#include "limits.h"
 #include "request.h"
 
 #define ID_COST 128U /* bytes that an id takes while it is looked up and waited for */
@@ -348,7 +347,7 @@ void request_on_listed(int r, JobRecord *records, size_t n, void *userdata) {
                 found[i].job = manager_find_unended(request->manager, records[i].id);
                 found[i].record = found[i].job ? &found[i].job->record : &records[i];
                 if (found[i].job)
-                        limits_update_sizes(found[i].job);
+                        ending_update_sizes(found[i].job);
         }
         (void) reply_records(request->call, found, count_fitting(found, n));
 }

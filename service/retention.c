@@ -23,7 +23,7 @@ static void on_expired(int r, char *const *ids, size_t n, void *userdata) {
         for (size_t i = 0; i < n; i++) {
                 (void) sd_journal_send("MESSAGE=%s: forgotten: older, or more output, than retention keeps.", ids[i],
                                        "PRIORITY=%i", LOG_INFO, "CODEX_JOB_ID=%s", ids[i], NULL);
-                lifecycle_discard_files(manager, ids[i]);
+                ending_discard_files(manager, ids[i]);
         }
         manager->expired += n;
         if (n > 0 && !manager->stopping) /* one operation takes a limited number */

@@ -62,6 +62,7 @@ struct StoreOp {
         JobLimits limits;
         JobOutcome outcome;
         char *instance;
+        char *secret;
         char *consumer;
         char *key;
         uint64_t digest;

@@ -20,8 +20,6 @@ static int write_memfd(const void *data, size_t size, void *userdata) {
         fd = memfd_new("codex-job-spec", data, size);
         if (fd < 0)
                 return fd;
-        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-                return -errno;
         if (*ret >= 0) /* from the batch that was rolled back */
                 (void) close(*ret);
         *ret = TAKE_FD(fd);
@@ -105,7 +103,7 @@ static int insert(Database *db, StoreOp *op) {
         if (r >= 0 && op->key)
                 r = database_set_key(db, op->record.id, op->key, op->digest);
         if (r >= 0 && op->instance)
-                r = database_mark_begun(db, op->record.id, op->instance);
+                r = database_mark_begun(db, op->record.id, op->instance, op->secret);
         if (r >= 0 && op->instance)
                 r = write_memfd(op->spec, op->spec_size, &op->spec_fd);
         return r;
@@ -166,6 +164,8 @@ int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreI
         if (r >= 0)
                 r = store_copy_string(insert->instance, &op->instance);
         if (r >= 0)
+                r = store_copy_string(insert->secret, &op->secret);
+        if (r >= 0)
                 r = job_record_copy(&job->record, &op->record);
         if (r < 0)
                 return r;
@@ -184,7 +184,7 @@ int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreI
 static int execute_begin(Database *db, StoreOp *op) {
         int r;
 
-        r = database_mark_begun(db, op->record.id, op->instance);
+        r = database_mark_begun(db, op->record.id, op->instance, op->secret);
         if (r < 0)
                 return r;
         return database_read_spec(db, op->record.id, write_memfd, &op->spec_fd);
@@ -195,7 +195,8 @@ static void finish_begin(StoreOp *op) {
                 op->callback.spec(op->result, op->result < 0 ? -EBADF : TAKE_FD(op->spec_fd), op->userdata);
 }
 
-int store_begin(Store *store, const char *id, const char *instance, StoreSpecCallback callback, void *userdata) {
+int store_begin(Store *store, const char *id, const char *instance, const char *secret, StoreSpecCallback callback,
+                void *userdata) {
         _cleanup_(store_op_freep) StoreOp *op = NULL;
         int r;
 
@@ -204,6 +205,8 @@ int store_begin(Store *store, const char *id, const char *instance, StoreSpecCal
                 return r;
         op->callback.spec = callback;
         r = store_copy_string(instance, &op->instance);
+        if (r >= 0)
+                r = store_copy_string(secret, &op->secret);
         if (r < 0)
                 return r;
         store_submit(store, TAKE_PTR(op));

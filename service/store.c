@@ -38,6 +38,7 @@ StoreOp *store_op_free(StoreOp *op) {
 
         job_record_clear(&op->record);
         free(op->instance);
+        free(op->secret);
         free(op->consumer);
         string_list_free(op->ids);
         free(op->key);

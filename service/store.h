@@ -20,6 +20,7 @@ typedef struct StoredJob {
         JobRecord record;
         JobLimits limits;
         char *instance;        /* see store_begin() */
+        char *secret;
         JobReason stop_reason; /* see store_stop() */
 } StoredJob;
 void stored_job_clear(StoredJob *stored);
@@ -66,6 +67,7 @@ typedef struct StoreInsert {
         uint64_t jobs_max;  /* of its user; 0: any */
         uint64_t bytes_max; /* of output of its user; 0: any */
         const char *instance; /* begin it at once, as store_begin() does; NULL: it is queued */
+        const char *secret;   /* with instance */
         int refusal; /* negative errno: it cannot be recorded; asked is only for what its key stands for */
 } StoreInsert;
 
@@ -75,11 +77,11 @@ typedef struct StoreInsert {
 typedef void (*StoreInsertCallback)(int r, const char *existing, int spec_fd, void *userdata);
 int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreInsertCallback callback, void *userdata);
 
-/* Records that the job is about to be started under that instance of the service manager, and hands out
- * its spec in a sealed memfd, which the callback owns (-1 on failure). NULL for the instance: it is not after
+/* Records that the job is about to be started under that instance of the service manager, with a secret for its worker,
+ * and hands out its spec in a memfd, not sealed yet, which the callback owns (-1 on failure). NULL for the instance: it is not after
  * all, and waits again; the callback may be NULL, too. */
 typedef void (*StoreSpecCallback)(int r, int spec_fd, void *userdata);
-int store_begin(Store *store, const char *id, const char *instance, StoreSpecCallback callback, void *userdata);
+int store_begin(Store *store, const char *id, const char *instance, const char *secret, StoreSpecCallback callback, void *userdata);
 
 /* Records that the job's unit was started. Nobody waits for it. */
 int store_started(Store *store, const char *id, uint64_t started_usec);

@@ -6,7 +6,8 @@
  *   unit.c             a unit: what happens to it, stopping and releasing it
  *   unit-start.c       what it is started with
  *   unit-manager.c     the service manager: its signals, the sweep
- *   unit-properties.c  what it says of a unit */
+ *   unit-left.c        what is left of a unit
+ *   unit-properties.c  what the service manager says of a unit */
 
 #include "job-id.h"
 #include "unit-properties.h"
@@ -15,6 +16,7 @@
 #define SYSTEMD_NAME "org.freedesktop.systemd1"
 #define SYSTEMD_PATH "/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
+#define UNIT_SLICE "codex-jobs.slice"
 
 struct UnitManager {
         sd_bus *bus;
@@ -30,6 +32,8 @@ struct UnitManager {
         sd_bus_slot *subscribe_call;
         sd_bus_slot *instance_call;
         sd_bus_slot *sweep_call;
+        sd_bus_slot *group_call;
+        char *control_group; /* of a user's manager, see unit_open_left(); NULL: not known */
         bool sweep_again;
         uint64_t sweep_number; /* of the sweep that was begun last */
 };
@@ -49,7 +53,6 @@ struct Unit {
         UnitProperties properties;
         UnitProperties end; /* as they were when it had ended; without status_text */
         JobCause cause;
-        uint64_t executed_usec; /* as told */
         bool ended;
         bool held;          /* its end is not told, as the host goes down */
         bool releasing;     /* what is left of it is being ended */
@@ -66,6 +69,9 @@ void unit_update(Unit *unit, sd_bus_message *m);
 
 /* Tells, once, that the unit has ended, if it has. */
 void unit_check_end(Unit *unit);
+
+/* The control group of a user's manager is asked for. */
+int unit_left_connect(UnitManager *manager);
 
 /* Tells that a unit that is being released is gone, if it is. */
 void unit_check_released(Unit *unit);

@@ -77,7 +77,7 @@ static void manager_listed(UnitManager *manager, const char *id, const char *sub
 
         if (unit) {
                 unit->seen = manager->sweep_number;
-                if (!unit->ended && (!streq(unit->properties.sub_state, sub_state) || unit->executed_usec == 0))
+                if (!unit->ended && !streq(unit->properties.sub_state, sub_state))
                         (void) unit_refresh(unit);
         }
         manager->callbacks->listed(id, sub_state, manager->userdata);
@@ -248,6 +248,9 @@ static int manager_connect(UnitManager *manager) {
                                      "Subscribe", on_subscribe_reply, manager, NULL);
         if (r < 0)
                 return r;
+        r = unit_left_connect(manager);
+        if (r < 0)
+                return r;
         manager->instance_call = sd_bus_slot_unref(manager->instance_call);
         return sd_bus_call_method_async(manager->bus, &manager->instance_call, SYSTEMD_NAME, SYSTEMD_PATH,
                                         "org.freedesktop.DBus.Properties", "Get", on_instance_reply, manager, "ss",
@@ -321,6 +324,7 @@ UnitManager *unit_manager_free(UnitManager *manager) {
         if (!manager)
                 return NULL;
 
+        (void) sd_bus_slot_unref(manager->group_call);
         (void) sd_bus_slot_unref(manager->sweep_call);
         (void) sd_bus_slot_unref(manager->instance_call);
         (void) sd_bus_slot_unref(manager->subscribe_call);
@@ -328,6 +332,7 @@ UnitManager *unit_manager_free(UnitManager *manager) {
         (void) sd_bus_slot_unref(manager->removed_match);
         (void) sd_bus_slot_unref(manager->changed_match);
         (void) sd_bus_unref(manager->bus);
+        free(manager->control_group);
         free(manager);
         return NULL;
 }

@@ -3,7 +3,9 @@
 #include "build-config.h"
 #include "unit-internal.h"
 
-#define SLICE "codex-jobs.slice"
+/* What a worker needs beyond the time that the job has to end, when it is stopped: to end what did not, and to bring the
+ * output to the disk. The service manager ends it then. */
+#define WORKER_STOP_USEC (15 * USEC_PER_SEC)
 
 /* The manager may have carried out what it did not answer. */
 static bool is_unknown(const sd_bus_error *error) {
@@ -51,21 +53,22 @@ static int append_start_properties(sd_bus_message *m, const Unit *unit, const Un
         int r;
 
         r = sd_bus_message_append(
-                m, "(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)",
+                m, "(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)",
                 "Description", "s", "Background job (see codex-jobs status)",
                 "ExecStart", "a(sasb)", 1, WORKER_PATH, 2, WORKER_PATH, unit->id, false,
                 "Type", "s", "exec",
                 "RemainAfterExit", "b", true,
-                "NotifyAccess", "s", "all",
-                "Slice", "s", SLICE,
+                "NotifyAccess", "s", "none", /* what programs in the job say of themselves is not said of the unit */
+                "KillMode", "s", "mixed",    /* the worker ends the others */
+                "OOMPolicy", "s", "continue",
+                "Slice", "s", UNIT_SLICE,
                 "IgnoreSIGPIPE", "b", false,
                 "StandardInputFileDescriptor", "h", start->spec_fd,
                 "StandardOutputFileDescriptor", "h", start->stdout_fd,
                 "StandardErrorFileDescriptor", "h", start->stderr_fd);
         if (r < 0)
                 return r;
-        /* 0 means never, once the unit is read from its file again. */
-        r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t", MAX(start->stop_timeout_usec, UINT64_C(1)));
+        r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t", start->stop_timeout_usec + WORKER_STOP_USEC);
         /* Root is who PID 1 starts anyway: User= would cost a look at the user database. */
         if (r >= 0 && unit->manager->system_scope && start->uid != 0) {
                 (void) snprintf(uid, sizeof(uid), "%" PRIu32, start->uid);
@@ -74,7 +77,17 @@ static int append_start_properties(sd_bus_message *m, const Unit *unit, const Un
         return r;
 }
 
-/* See systemd.exec(5). /tmp is the job's own, and its result stays writable. */
+/* The worker makes the folder of the job in one that belongs to its user. */
+static int append_folders(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
+        char name[64];
+
+        if (!unit->manager->system_scope)
+                return 0;
+        (void) snprintf(name, sizeof(name), "codex-jobs/%" PRIu32, start->uid);
+        return sd_bus_message_append(m, "(sv)(sv)", "CacheDirectory", "as", 1, name, "CacheDirectoryMode", "u", 0700);
+}
+
+/* See systemd.exec(5). /tmp is the job's own, and its folder stays writable. */
 static int append_read_only(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
         int r;
 
@@ -87,15 +100,23 @@ static int append_read_only(sd_bus_message *m, const Unit *unit, const UnitStart
                         return r;
         }
         return sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "ProtectSystem", "s", "strict", "ProtectHome", "s", "read-only",
-                                     "PrivateTmp", "b", true, "ReadWritePaths", "as", 1, start->writable_path);
+                                     "PrivateTmp", "b", true, "ReadWritePaths", "as", 1, start->folders);
 }
 
-static int append_limits(sd_bus_message *m, const JobLimits *limits) {
+/* The worker ends a job that runs for too long; the service manager one whose worker does not. */
+static uint64_t runtime_max(const UnitStart *start) {
+        uint64_t usec = start->limits.runtime_max_usec, margin = start->stop_timeout_usec + 2 * WORKER_STOP_USEC;
+
+        return usec == 0 || usec > UINT64_MAX - 1 - margin ? 0 : usec + margin;
+}
+
+static int append_limits(sd_bus_message *m, const UnitStart *start) {
+        const JobLimits *limits = &start->limits;
         const struct {
                 const char *name;
                 uint64_t value;
         } properties[] = {
-                { "RuntimeMaxUSec", limits->runtime_max_usec },
+                { "RuntimeMaxUSec", runtime_max(start) },
                 { "MemoryMax", limits->memory_max },
                 { "TasksMax", limits->tasks_max },
                 { "CPUWeight", limits->cpu_weight },
@@ -124,7 +145,10 @@ int unit_start(Unit *unit, const UnitStart *start) {
         r = append_start_properties(m, unit, start);
         if (r < 0)
                 return r;
-        r = append_limits(m, &start->limits);
+        r = append_folders(m, unit, start);
+        if (r < 0)
+                return r;
+        r = append_limits(m, start);
         if (r < 0)
                 return r;
         r = append_read_only(m, unit, start);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <search.h>
+#include <signal.h>
 #include <systemd/sd-journal.h>
 
 #include "spec-format.h"
@@ -180,6 +181,9 @@ void unit_check_end(Unit *unit) {
                 (streq(p->sub_state, "dead") && p->code != 0);
         if (!ended || unit->ended)
                 return;
+        unit->manager->listener->ending(unit->userdata);
+        if (unit->ended)
+                return;
         unit->ended = true;
         /* A unit that was stopped is forgotten soon, and all that is asked of it then is 0. */
         unit->end = *p;
@@ -187,6 +191,20 @@ void unit_check_end(Unit *unit) {
         unit->cause = find_cause(unit);
         if ((unit->cause != JOB_CAUSE_TIMEOUT && unit->cause != JOB_CAUSE_OTHERS) || ask_state(unit) < 0)
                 unit_find_usage(unit);
+}
+
+void unit_end(Unit *unit, const JobEnd *end, uint64_t started_usec, uint64_t ended_usec) {
+        if (unit->ended)
+                return;
+        unit->ended = true;
+        unit->cause = end->cause;
+        unit->end = (UnitProperties) {
+                .code = end->code,
+                .status = end->status,
+                .start_usec = started_usec,
+                .exit_usec = ended_usec,
+        };
+        unit_find_usage(unit);
 }
 
 /* --- stop, release --------------------------------------------------------------------------------- */
@@ -209,6 +227,18 @@ int unit_stop(Unit *unit) {
         if (unit->stop_usec == 0)
                 unit->stop_usec = now_monotonic();
         return unit_manager_call(unit->manager, &unit->stop_call, "StopUnit", unit->name, true, on_stop_reply, unit);
+}
+
+int unit_stop_all(Unit *unit) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = unit_stop(unit);
+        if (r >= 0)
+                r = unit_manager_call_new(unit->manager, "KillUnit", &m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ssi", unit->name, "all", SIGTERM);
+        return r < 0 ? r : sd_bus_send(unit->manager->bus, m, NULL);
 }
 
 static bool is_over(const Unit *unit) {
@@ -250,10 +280,6 @@ void unit_update(Unit *unit, sd_bus_message *m) {
         if (r < 0) {
                 sd_journal_print(LOG_WARNING, "Cannot read the properties of %s: %s.", unit->name, strerror(-r));
                 return;
-        }
-        if (unit->executed_usec != unit->properties.start_monotonic_usec) {
-                unit->executed_usec = unit->properties.start_monotonic_usec;
-                unit->manager->listener->executed(unit->executed_usec, unit->userdata);
         }
         if (progress && !unit->ended)
                 unit->manager->listener->progress(unit->properties.status_text, unit->userdata);

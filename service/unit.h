@@ -34,8 +34,8 @@ typedef struct UnitListener {
         /* The answer to unit_start(): 0; -EAGAIN when it is not known whether it started: sweep and see;
          * -ESHUTDOWN when it did not and may later; otherwise it did not, and message says why. */
         void (*started)(int r, const char *message, void *userdata);
-        void (*executed)(uint64_t monotonic_usec, void *userdata); /* when its process was started */
-        void (*progress)(const char *status, void *userdata); /* STATUS= of sd_notify(3) */
+        void (*progress)(const char *status, void *userdata); /* STATUS= of sd_notify(3), of units of an older version */
+        void (*ending)(void *userdata); /* the service manager says that it has ended; unit_end() may be called now */
         void (*ended)(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata);
         void (*vanished)(void *userdata); /* it is not there (any more): somebody else removed it */
         void (*released)(void *userdata); /* and nothing of it runs any more */
@@ -65,19 +65,29 @@ typedef struct UnitStart {
         int spec_fd; /* read by the worker as its standard input */
         int stdout_fd;
         int stderr_fd;
+        const char *folders; /* the worker makes a folder in it */
         uint32_t uid; /* in the system scope */
         JobLimits limits;
         uint64_t stop_timeout_usec;
-        const char *writable_path; /* stays writable for a read-only job */
 } UnitStart;
 int unit_start(Unit *unit, const UnitStart *start);
 
 /* Reads how the unit stands now; tells ended() if it has, vanished() if it is not there. */
 int unit_refresh(Unit *unit);
 
-/* SIGTERM to all its processes, SIGKILL after the stop timeout; ended() follows, also where it has ended already. Returns
+/* The worker said so: ended() follows, with what the unit has used, whatever the service manager says afterwards. */
+void unit_end(Unit *unit, const JobEnd *end, uint64_t started_usec, uint64_t ended_usec);
+
+/* SIGTERM to the worker, which ends the other processes; ended() follows, also where it has ended already. Returns
  * 0 or a negative errno. */
 int unit_stop(Unit *unit);
+
+/* The same; SIGTERM to all processes as well, for what the worker may not signal, and SIGKILL after a while. */
+int unit_stop_all(Unit *unit);
+
+/* Of a unit that has ended, in a user's scope: the processes that its service manager could not kill, as text. Returns a
+ * pidfd of one of them, -ESRCH where there is none or this is not known, or another negative errno. */
+int unit_open_left(Unit *unit, char *text, size_t size);
 
 /* Lets the service manager forget the ended unit, and ends what is left of its processes; released() follows. */
 int unit_release(Unit *unit);

@@ -106,6 +106,20 @@ void waiter_job_ended(Job *job) {
         }
 }
 
+void waiter_job_is_stuck(Job *job, WaiterAnswer answer, const sd_bus_error *error) {
+        WaiterTarget *next;
+
+        for (WaiterTarget *target = LIST_FIRST(&job->waiters); target; target = next) {
+                Waiter *waiter = target->waiter;
+
+                next = LIST_NEXT(target, entry);
+                if (waiter->answer != answer)
+                        continue;
+                (void) sd_bus_reply_method_error(waiter->call, error);
+                (void) waiter_free(waiter);
+        }
+}
+
 void waiter_drop_peer(WaiterList *list, const char *peer) {
         Waiter *next;
 

@@ -40,6 +40,9 @@ uint32_t waiter_count(const WaiterList *list, uint32_t uid);
 /* Tells all that wait for a job that it is terminal. */
 void waiter_job_ended(Job *job);
 
+/* Answers those that wait for a job alone and would be answered by that function with an error: it may not end soon. */
+void waiter_job_is_stuck(Job *job, WaiterAnswer answer, const sd_bus_error *error);
+
 /* Drops the waiters of a peer that has left. */
 void waiter_drop_peer(WaiterList *list, const char *peer);
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Processes as they are shown to people. Needs libc only. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Appends a process to a list in text, of which n bytes are used: its PID and the beginning of its command line,
+ * "42 sleep 60", and with its user, "PID 42 (root): sleep 60". What has no room is left out. Returns how many bytes are
+ * used then, always less than size, with a NUL behind. */
+size_t pid_text_append(pid_t pid, bool with_user, char *text, size_t size, size_t n);

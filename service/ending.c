@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How a job comes to its end. Two tell of it: its worker, which knows all, and the service manager, which knows the exit
+ * status where the worker could not tell. What the worker said is believed first, since it comes first; it ends the job
+ * once nothing of it is left. */
+
+#include <systemd/sd-journal.h>
+
+#include "bus-names.h"
+#include "failpoint.h"
+#include "job-id.h"
+#include "manager.h"
+#include "service-log.h"
+#include "time-util.h"
+#include "utf8.h"
+
+#define BULK_MIN (1024U * 1024U) /* bytes of output, the sync of which others do not wait for */
+
+/* --- what the worker says --------------------------------------------------------------------------- */
+
+static int take_text(char **target, const char *text, size_t size) {
+        char *copy = size > 0 ? utf8_make_valid(text, size) : NULL;
+
+        if (size > 0 && !copy)
+                return -ENOMEM;
+        free(*target);
+        *target = copy;
+        return 0;
+}
+
+/* Why what the job left as its result is not one. */
+static int take_result_error(JobRecord *record, const WorkerMessage *m) {
+        const WorkerEnded *e = &m->ended;
+        char *text = NULL;
+        int r = 0;
+
+        if (e->result == WORKER_RESULT_TOO_LARGE)
+                r = asprintf(&text, "larger than %u KiB (%" PRIu64 " bytes)", JOB_RESULT_MAX / 1024U, e->result_bytes);
+        else if (e->result == WORKER_RESULT_NO_FILE)
+                r = asprintf(&text, "not a regular file");
+        else if (e->result == WORKER_RESULT_UNREADABLE)
+                r = asprintf(&text, "cannot be read: %s", strerror((int) e->result_error));
+        else if (e->result == WORKER_RESULT_TAKEN && !record->result)
+                r = asprintf(&text, "not a JSON object");
+        if (r < 0)
+                return -ENOMEM;
+        free(record->result_error);
+        record->result_error = text;
+        return 0;
+}
+
+static int take_result(JobRecord *record, const WorkerMessage *m) {
+        _cleanup_free_ char *text = strndup(m->result, m->result_size); /* with a NUL behind; one within it is no JSON */
+
+        if (!text)
+                return -ENOMEM;
+        free(record->result);
+        record->result = m->result_size > 0 ? spec_normalize_result(text, strlen(text)) : NULL;
+        return take_result_error(record, m);
+}
+
+static int take_report(Job *job, const WorkerMessage *m) {
+        const WorkerEnded *e = &m->ended;
+        int r = 0;
+
+        if (!job->report) {
+                job->report = calloc(1, sizeof(*job->report));
+                if (!job->report)
+                        return -ENOMEM;
+        }
+        *job->report = (JobReport) {
+                .final = e->final != 0,
+                .cause = (WorkerCause) e->cause,
+                .code = e->code,
+                .status = e->status,
+                .started_usec = e->started_usec,
+                .ended_usec = e->ended_usec,
+                .output_error = (int) e->output_error,
+        };
+        if (e->cause == WORKER_CAUSE_CANNOT)
+                r = take_text(&job->record.progress, m->text, m->text_size);
+        if (r >= 0 && e->final)
+                r = take_text(&job->record.left_behind, m->left, m->left_size);
+        return r >= 0 && e->final ? take_result(&job->record, m) : r;
+}
+
+static JobReason reason_of_limit(WorkerCause cause) {
+        return cause == WORKER_CAUSE_RUNTIME ? JOB_REASON_RUNTIME_LIMIT :
+                cause == WORKER_CAUSE_OUTPUT ? JOB_REASON_OUTPUT_LIMIT :
+                cause == WORKER_CAUSE_STALL  ? JOB_REASON_STALLED :
+                                               JOB_REASON_NONE;
+}
+
+/* What a report says of the cause, with what we know: who it was that stopped the unit, if not us, only the service
+ * manager can tell. */
+static JobCause cause_of_report(const Job *job) {
+        switch (job->report->cause) {
+        case WORKER_CAUSE_CANNOT:
+                return JOB_CAUSE_WORKER;
+        case WORKER_CAUSE_OOM:
+                return JOB_CAUSE_OOM;
+        case WORKER_CAUSE_RUNTIME:
+        case WORKER_CAUSE_OUTPUT:
+        case WORKER_CAUSE_STALL:
+                return JOB_CAUSE_STOP;
+        case WORKER_CAUSE_STOP:
+                return job->stop_reason != JOB_REASON_NONE ? JOB_CAUSE_STOP : JOB_CAUSE_OTHERS;
+        default:
+                return JOB_CAUSE_ITSELF;
+        }
+}
+
+static JobEnd end_of_report(Job *job) {
+        JobReason limit = reason_of_limit(job->report->cause);
+
+        if (limit != JOB_REASON_NONE) { /* it was first */
+                job->stop_reason = limit;
+                job->record.stopped_by = UINT32_MAX;
+        }
+        return (JobEnd) { .cause = cause_of_report(job), .code = job->report->code, .status = job->report->status };
+}
+
+/* The worker cannot end what is left: the service manager of the system can, that of a user cannot either. */
+static void ask_for_help(Job *job, const WorkerMessage *m) {
+        _cleanup_free_ char *left = utf8_make_valid(m->left, m->left_size);
+        int r;
+
+        if (!left)
+                return;
+        log_job(job, LOG_NOTICE, "%s", "its worker may not end all of its processes.");
+        if (job->manager->system_scope) {
+                r = unit_stop_all(job->unit);
+                if (r < 0)
+                        log_job(job, LOG_ERR, "cannot end it: %s.", strerror(-r));
+        } else
+                ending_is_stuck(job, left);
+}
+
+void ending_worker_ended(const WorkerMessage *m, void *userdata) {
+        Job *job = userdata;
+        JobEnd end;
+        int r;
+
+        if (job->phase == JOB_RELEASING)
+                worker_link_go(job->link);
+        if (job->phase != JOB_ACTIVE)
+                return;
+        r = take_report(job, m);
+        if (r < 0) {
+                log_job(job, LOG_ERR, "cannot keep what its worker says: %s.", strerror(-r));
+                return;
+        }
+        if (!job->report->final) {
+                ask_for_help(job, m);
+                return;
+        }
+        end = end_of_report(job);
+        if (end.cause != JOB_CAUSE_OTHERS)
+                unit_end(job->unit, &end, job->report->started_usec, job->report->ended_usec);
+}
+
+/* --- what is left ----------------------------------------------------------------------------------- */
+
+void ending_is_stuck(Job *job, const char *left) {
+        _cleanup_free_ char *copy = strdup(left), *text = NULL;
+
+        if (!copy || asprintf(&text, "Cannot terminate: %s", left) < 0) {
+                text = NULL;
+                return;
+        }
+        free(job->stuck);
+        job->stuck = TAKE_PTR(copy);
+        lifecycle_set_progress(job, text);
+        manager_bus_cancel_is_stuck(job);
+}
+
+static int on_left_ended(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Job *job = userdata;
+
+        job->left_source = sd_event_source_disable_unref(job->left_source);
+        ending_unit_ended(&job->left_end, job->left_started_usec, job->left_ended_usec, job);
+        return 0;
+}
+
+/* A user's service manager takes a unit for ended of which it could not kill all. Returns whether the job has to wait. */
+static bool is_left(Job *job, const JobEnd *end, uint64_t started_usec, uint64_t ended_usec) {
+        char text[1024];
+        int fd, r;
+
+        if (job->manager->system_scope || (job->report && job->report->final))
+                return false;
+        fd = unit_open_left(job->unit, text, sizeof(text));
+        if (fd < 0)
+                return false;
+        r = sd_event_add_io(job->manager->event, &job->left_source, fd, EPOLLIN, on_left_ended, job);
+        if (r >= 0)
+                r = sd_event_source_set_io_fd_own(job->left_source, true);
+        if (r < 0) {
+                (void) close(fd);
+                job->left_source = sd_event_source_disable_unref(job->left_source);
+                return false;
+        }
+        job->left_end = *end;
+        job->left_started_usec = started_usec;
+        job->left_ended_usec = ended_usec;
+        ending_is_stuck(job, text);
+        return true;
+}
+
+/* --- what the service manager says ------------------------------------------------------------------ */
+
+/* Before it is believed: the worker may have told more, just now. */
+void ending_unit_ending(void *userdata) {
+        Job *job = userdata;
+
+        worker_links_catch_up(job->manager->links, job->link);
+}
+
+void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t ended_usec, void *userdata) {
+        JobEnd end = *unit_end;
+        Job *job = userdata;
+        int r;
+
+        if (job->phase != JOB_STARTING && job->phase != JOB_ACTIVE)
+                return;
+        failpoint_die("on-ended");
+        if (is_left(job, unit_end, started_usec, ended_usec))
+                return;
+        if (!output_was_touched(job->manager->output, job->record.id))
+                end.code = 0; /* not even the worker was executed */
+        if (job->report && job->report->code != 0 && cause_of_report(job) != JOB_CAUSE_OTHERS) {
+                JobEnd reported = end_of_report(job);
+
+                end.cause = reported.cause;
+                end.code = reported.code;
+                end.status = reported.status;
+                started_usec = job->report->started_usec;
+                ended_usec = job->report->ended_usec;
+        }
+        ending_update_sizes(job);
+        r = job_set_end(job, &end, ended_usec > 0 ? ended_usec : now_realtime());
+        if (r < 0)
+                log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));
+        if (started_usec > 0)
+                job->outcome.started_usec = started_usec;
+        job->record.cpu_usage_usec = end.cpu_usage_usec;
+        job->record.memory_peak = end.memory_peak;
+        if (!job->report || !job->report->final)
+                job->manager->tidy = MANAGER_TIDY;
+        free(job->record.end_source);
+        job->record.end_source = strdup(job->report && job->report->code != 0 ? "worker" : "manager");
+        ending_collect(job);
+}
+
+void ending_unseen(Job *job, JobReason reason) {
+        JobState state = job->stop_reason == JOB_REASON_USER ? JOB_CANCELLED : JOB_FAILED;
+
+        if (job->stop_reason != JOB_REASON_NONE)
+                reason = job->stop_reason;
+        if (job_set_outcome(job, state, reason, now_realtime()) < 0)
+                log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));
+        ending_update_sizes(job);
+        ending_collect(job);
+}
+
+void ending_update_sizes(Job *job) {
+        job->record.stdout_bytes = output_size(job->manager->output, job->record.id, OUTPUT_STDOUT);
+        job->record.stderr_bytes = output_size(job->manager->output, job->record.id, OUTPUT_STDERR);
+}
+/* --- from there to the record, and to everybody ----------------------------------------------------- */
+
+/* Work for the collector's thread, on the files of one job. */
+typedef struct Collect {
+        BackgroundOp base;       /* first */
+        Manager *manager;
+        char id[JOB_ID_MAX + 1];
+        Job *job;   /* NULL: its files are to be deleted */
+        char *text; /* of its result */
+        size_t size;
+        int result;
+} Collect;
+
+/* The worker need not mirror the exit status for anybody: it ends while its unit is stopped. */
+static void release(Job *job) {
+        int r;
+
+        job->phase = JOB_RELEASING;
+        if (job->link)
+                worker_link_go(job->link);
+        job_bus_removed(job);
+        failpoint_die("before-release");
+        r = job->unit ? unit_release(job->unit) : 0;
+        failpoint_die("after-release");
+        if (!job->unit || r < 0)
+                manager_remove(job->manager, job);
+}
+
+/* What the journal is told of a job is what the unit's name and state tell anyway: no label, no command. */
+static void log_end(const Job *job) {
+        const JobRecord *record = &job->record;
+        const char *reason = job_reason_to_string(record->reason);
+
+        if (record->exit_code >= 0)
+                log_job(job, LOG_INFO, "%s%s%s, exit code %i.", job_state_to_string(record->state), *reason ? ": " : "",
+                        reason, record->exit_code);
+        else
+                log_job(job, LOG_INFO, "%s%s%s.", job_state_to_string(record->state), *reason ? ": " : "", reason);
+}
+
+static void on_finished(int r, uint64_t sequence, void *userdata) {
+        Job *job = userdata;
+        Manager *manager = job->manager;
+
+        if (r < 0)
+                return lifecycle_retry_later(job, "record its end", r);
+        job_apply_outcome(job, sequence);
+        queue_release_slot(&manager->queue, job);
+        failpoint_die("before-signal");
+        manager_bus_job_finished(manager, &job->record);
+        waiter_job_ended(job);
+        log_end(job);
+        failpoint_die("after-signal");
+        job_bus_changed(job, "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result",
+                        job->progress_timer ? "Progress" : NULL, NULL);
+        release(job);
+        lifecycle_schedule(manager);
+}
+
+void ending_finish(Job *job) {
+        KeepInput keep = job->manager->config.keep_input;
+        int r;
+
+        job->phase = JOB_ENDING;
+        r = store_finish(job->manager->store, job,
+                         keep == KEEP_INPUT_YES || (keep == KEEP_INPUT_FAILED && job->outcome.state != JOB_COMPLETED),
+                         on_finished, job);
+        if (r < 0)
+                lifecycle_retry_later(job, "record its end", r);
+}
+
+void ending_collect_batch(BackgroundBatch *batch, void *userdata) {
+        Output *output = userdata;
+        BackgroundOp *op;
+
+        TAILQ_FOREACH(op, batch, entry) {
+                Collect *c = (Collect *) op;
+
+                if (c->job)
+                        c->result = output_collect(output, c->id, JOB_RESULT_MAX, &c->text, &c->size);
+                else
+                        output_remove(output, c->id);
+        }
+}
+
+static int submit_collect(Manager *manager, Background *thread, const char *id, Job *job, void (*complete)(BackgroundOp *)) {
+        Collect *c;
+
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        c->base.complete = complete;
+        c->manager = manager;
+        c->job = job;
+        (void) snprintf(c->id, sizeof(c->id), "%s", id);
+        background_submit(thread, &c->base);
+        return 0;
+}
+
+static void on_files_discarded(BackgroundOp *base) {
+        _cleanup_free_ Collect *c = (Collect *) base;
+
+        if (c->manager->store)
+                (void) store_forget(c->manager->store, c->id);
+}
+
+void ending_discard_files(Manager *manager, const char *id) {
+        int r;
+
+        if (!manager->bulk) /* the service stops; the store remembers */
+                return;
+
+        r = submit_collect(manager, manager->bulk, id, NULL, on_files_discarded);
+        if (r < 0)
+                sd_journal_print(LOG_ERR, "Cannot delete the output of %s: %s; the next start does.", id, strerror(-r));
+}
+
+static void on_collected(BackgroundOp *base) {
+        _cleanup_free_ Collect *c = (Collect *) base;
+        _cleanup_free_ char *text = c->text;
+        Job *job = c->job;
+
+        if (c->result < 0)
+                log_job(job, LOG_ERR, "cannot bring its output to the disk, or read its result: %s.", strerror(-c->result));
+        if (text) {
+                job->record.result = spec_normalize_result(text, c->size);
+                if (!job->record.result)
+                        log_job(job, LOG_NOTICE, "%s", "what it left in CODEX_JOB_RESULT is no JSON object; passed over.");
+        }
+        ending_finish(job);
+}
+
+void ending_collect(Job *job) {
+        Manager *manager = job->manager;
+        Output *output = manager->output;
+        const JobRecord *record = &job->record;
+        bool is_bulky = record->stdout_bytes + record->stderr_bytes > BULK_MIN;
+        int r;
+
+        job->phase = JOB_COLLECTING;
+        if (job->report && job->report->final) { /* its worker has done that */
+                if (job->report->output_error != 0)
+                        log_job(job, LOG_ERR, "cannot write its output, or bring it to the disk: %s.",
+                                strerror(job->report->output_error));
+                return ending_finish(job);
+        }
+        if (record->stdout_bytes == 0 && record->stderr_bytes == 0 && output_size(output, record->id, OUTPUT_RESULT) == 0)
+                return ending_finish(job); /* nothing to read, nothing to sync */
+        if (!manager->collector || !manager->bulk) /* the service stops; the next start does it */
+                return;
+        r = submit_collect(manager, is_bulky ? manager->bulk : manager->collector, record->id, job, on_collected);
+        if (r < 0)
+                lifecycle_retry_later(job, "collect its output", r);
+}
+
+void ending_unit_released(void *userdata) {
+        Job *job = userdata;
+        Manager *manager = job->manager;
+
+        manager_remove(manager, job);
+        lifecycle_schedule(manager);
+}
+

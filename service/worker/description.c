@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+#include "worker.h"
+
+/* Variables that the service manager sets for the worker, and that would be wrong for the command. */
+static const char *const not_inherited[] = {
+        "NOTIFY_SOCKET", "SYSTEMD_EXEC_PID", "CACHE_DIRECTORY", "RUNTIME_DIRECTORY", "WATCHDOG_PID", "WATCHDOG_USEC",
+        "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
+};
+
+/* systemd sets these for a unit with User=, and in a user's manager; a unit of root has none. */
+static void set_user_variables(void) {
+        const struct passwd *user;
+
+        if (getenv("HOME"))
+                return;
+        user = getpwuid(getuid());
+        if (!user)
+                return;
+        (void) setenv("HOME", user->pw_dir, false);
+        (void) setenv("USER", user->pw_name, false);
+        (void) setenv("LOGNAME", user->pw_name, false);
+        (void) setenv("SHELL", user->pw_shell, false);
+}
+
+static int map(Description *d) {
+        struct stat st;
+
+        if (fstat(STDIN_FILENO, &st) < 0)
+                return -errno;
+        if (st.st_size < (off_t) sizeof(SpecHeader))
+                return -EBADMSG;
+        d->map = mmap(NULL, (size_t) st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, STDIN_FILENO, 0);
+        if (d->map == MAP_FAILED)
+                return -errno;
+        d->map_size = (size_t) st.st_size;
+        memcpy(&d->header, d->map, sizeof(d->header));
+        if (d->header.magic != SPEC_MAGIC || d->header.n_argv == 0 ||
+            d->header.strings_size > d->map_size - sizeof(d->header))
+                return -EBADMSG;
+        return 0;
+}
+
+/* It is what is left behind the standard input, if that is exactly as much. */
+static void find_trailer(Description *d) {
+        uint64_t input = d->header.stdin_size == SPEC_NO_STDIN ? 0 : d->header.stdin_size;
+        uint64_t rest = d->map_size - sizeof(d->header) - d->header.strings_size;
+        WorkerTrailer *t = &d->trailer;
+
+        if (rest < sizeof(*t) || rest - sizeof(*t) != input)
+                return;
+        memcpy(t, d->map + d->map_size - sizeof(*t), sizeof(*t));
+        d->has_trailer = t->magic == WORKER_TRAILER_MAGIC;
+        t->channel[sizeof(t->channel) - 1] = t->folders[sizeof(t->folders) - 1] = 0;
+}
+
+int description_load(Description *ret, const char *id) {
+        Description *d = ret;
+        char *p, *end;
+        int r;
+
+        *d = (Description) { .id = id };
+        r = map(d);
+        if (r < 0)
+                return r;
+        p = d->map + sizeof(d->header);
+        end = p + d->header.strings_size;
+        d->argv = calloc((size_t) d->header.n_argv + 1, sizeof(char *));
+        d->directory = spec_next_string(&p, end);
+        if (!d->argv || !d->directory)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < d->header.n_argv; i++) {
+                d->argv[i] = spec_next_string(&p, end);
+                if (!d->argv[i])
+                        return -EBADMSG;
+        }
+        d->environment = p;
+        for (uint32_t i = 0; i < d->header.n_environment; i++)
+                if (!spec_next_string(&p, end))
+                        return -EBADMSG;
+        d->environment_end = p;
+        if (p != end)
+                return -EBADMSG;
+        find_trailer(d);
+        set_user_variables();
+        if (*d->directory)
+                return 0;
+        d->directory = strdup(getenv("HOME") ?: "/"); /* not what the job's environment says */
+        return d->directory ? 0 : -ENOMEM;
+}
+
+int description_set_environment(const Description *d) {
+        char *p = d->environment;
+
+        for (size_t i = 0; i < ELEMENTSOF(not_inherited) && d->has_trailer; i++)
+                (void) unsetenv(not_inherited[i]);
+        while (p < d->environment_end)
+                if (putenv(spec_next_string(&p, d->environment_end)) != 0)
+                        return -errno;
+        return d->has_trailer && setenv("PWD", d->directory, true) < 0 ? -errno : 0;
+}
+
+/* The memfd is new, so that /dev/stdin opens to the data and not to the description. */
+int description_open_stdin(const Description *d) {
+        off_t offset = (off_t) (sizeof(d->header) + d->header.strings_size);
+        uint64_t left = d->header.stdin_size;
+        _cleanup_close_ int fd = -EBADF;
+
+        if (left == SPEC_NO_STDIN) {
+                fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+                return fd < 0 ? -errno : TAKE_FD(fd);
+        }
+        fd = memfd_create("codex-job-stdin", MFD_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        while (left > 0) {
+                ssize_t n = sendfile(fd, STDIN_FILENO, &offset, left);
+
+                if (n <= 0)
+                        return n < 0 ? -errno : -EBADMSG;
+                left -= (uint64_t) n;
+        }
+        if (lseek(fd, 0, SEEK_SET) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+/* environ points into it. */
+void description_drop(Description *d) {
+        environ = NULL;
+        (void) munmap(d->map, d->map_size);
+        (void) close(STDIN_FILENO);
+        d->map = NULL;
+        free(d->argv);
+        d->argv = NULL;
+        d->directory = NULL;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Nobody else can write to the folders of a user, so that there is nothing in the way but what workers of that user that
+ * were killed have left. A folder is locked (flock(2)) as long as its worker lives. */
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "worker.h"
+
+#define DEPTH_MAX 32
+
+/* --- deleting -------------------------------------------------------------------------------------- */
+
+static void empty(int folder, unsigned depth);
+
+static void delete(int parent, const char *name, unsigned depth) {
+        _cleanup_close_ int fd = -EBADF;
+
+        if (unlinkat(parent, name, 0) == 0 || (errno != EISDIR && errno != EPERM))
+                return;
+        fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0 && depth < DEPTH_MAX) {
+                (void) fchmod(fd, 0700);
+                empty(fd, depth + 1);
+        }
+        (void) unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+static void empty(int folder, unsigned depth) {
+        int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        struct dirent *entry;
+
+        while (dir && (entry = readdir(dir)))
+                if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
+                        delete(folder, entry->d_name, depth);
+}
+
+/* --- making ---------------------------------------------------------------------------------------- */
+
+static int open_locked(int parent, const char *name) {
+        _cleanup_close_ int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+static void tidy(int parent) {
+        int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        struct dirent *entry;
+
+        while (dir && (entry = readdir(dir))) {
+                _cleanup_close_ int child = -EBADF;
+
+                if (entry->d_name[0] == '.')
+                        continue;
+                child = open_locked(parent, entry->d_name);
+                if (child >= 0)
+                        delete(parent, entry->d_name, 0);
+        }
+}
+
+/* Somebody who tidies up may take it for one that was left, between the first two steps. */
+static int make(int parent, const char *name) {
+        for (unsigned i = 0; i < 10; i++) {
+                _cleanup_close_ int fd = -EBADF;
+                struct stat st;
+
+                if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST)
+                        return -errno;
+                fd = open_locked(parent, name);
+                if (fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
+                        empty(fd, 0);
+                        return TAKE_FD(fd);
+                }
+        }
+        return -EBUSY;
+}
+
+static int open_socket(const Folder *f) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -EBADF;
+        int n;
+
+        n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", f->path);
+        if (n >= (int) sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0 || bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0)
+                return -errno;
+        (void) chmod(address.sun_path, 0600);
+        return TAKE_FD(fd);
+}
+
+static void set_path(const Folder *f, const char *variable, const char *name) {
+        char path[sizeof(f->path) + 16];
+
+        (void) snprintf(path, sizeof(path), "%s/%s", f->path, name);
+        (void) setenv(variable, path, true);
+}
+
+void folder_open(Folder *f, const char *id, const WorkerTrailer *trailer) {
+        *f = (Folder) { .id = id, .parent = -EBADF, .fd = -EBADF, .notify = -EBADF };
+        (void) unsetenv("CODEX_JOB_RESULT"); /* where an older version had it */
+        (void) snprintf(f->path, sizeof(f->path), "%s/%s", trailer->folders, id);
+        if (mkdir(trailer->folders, 0700) < 0 && errno != EEXIST)
+                return;
+        f->parent = open(trailer->folders, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (f->parent < 0)
+                return;
+        if (trailer->flags & WORKER_TIDY)
+                tidy(f->parent);
+        f->fd = make(f->parent, id);
+        if (f->fd < 0)
+                return;
+        set_path(f, "CODEX_JOB_RESULT", "result");
+        f->notify = open_socket(f);
+        if (f->notify >= 0)
+                set_path(f, "NOTIFY_SOCKET", "notify");
+}
+
+void folder_close(Folder *f) {
+        if (f->fd < 0)
+                return;
+        empty(f->fd, 0);
+        (void) unlinkat(f->parent, f->id, AT_REMOVEDIR);
+        (void) close(TAKE_FD(f->fd));
+}
+
+/* --- notifications --------------------------------------------------------------------------------- */
+
+/* The last STATUS= of the lines of a message. */
+static size_t find_status(const char *message, size_t size, char text[static WORKER_TEXT_MAX]) {
+        const char *end = message + size, *next;
+        size_t found = SIZE_MAX;
+
+        for (const char *line = message; line < end; line = next + 1) {
+                size_t n;
+
+                next = memchr(line, '\n', (size_t) (end - line)) ?: end;
+                n = (size_t) (next - line);
+                if (n < strlen("STATUS=") || memcmp(line, "STATUS=", strlen("STATUS=")) != 0)
+                        continue;
+                found = MIN(n - strlen("STATUS="), (size_t) WORKER_TEXT_MAX);
+                memcpy(text, line + strlen("STATUS="), found);
+        }
+        return found;
+}
+
+/* Descriptors that come with it, as those of BARRIER=1, are closed at once; there is no room to take them. */
+int folder_read_notification(Folder *f, char text[static WORKER_TEXT_MAX], size_t *ret_size) {
+        static char message[4096];
+        struct iovec vec = { message, sizeof(message) };
+        struct msghdr header = { .msg_iov = &vec, .msg_iovlen = 1 };
+        ssize_t n = recvmsg(f->notify, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+        if (n < 0)
+                return 0;
+        *ret_size = find_status(message, (size_t) n, text);
+        return 1;
+}
+
+/* --- the result ------------------------------------------------------------------------------------ */
+
+WorkerResult folder_read_result(Folder *f, char *text, uint64_t *ret_bytes, size_t *ret_size, int *ret_error) {
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+        size_t n = 0;
+
+        if (f->fd < 0 || fstatat(f->fd, "result", &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return WORKER_RESULT_NONE;
+        *ret_bytes = S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
+        if (!S_ISREG(st.st_mode))
+                return WORKER_RESULT_NO_FILE;
+        if (*ret_bytes == 0)
+                return WORKER_RESULT_NONE;
+        if (*ret_bytes > WORKER_RESULT_SIZE_MAX)
+                return WORKER_RESULT_TOO_LARGE;
+        fd = openat(f->fd, "result", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        while (fd >= 0 && n < WORKER_RESULT_SIZE_MAX) {
+                ssize_t m = read(fd, text + n, WORKER_RESULT_SIZE_MAX - n);
+
+                if (m == 0) {
+                        *ret_size = n;
+                        return n > 0 ? WORKER_RESULT_TAKEN : WORKER_RESULT_NONE;
+                }
+                if (m < 0 && errno != EINTR)
+                        break;
+                n += (size_t) MAX(m, 0);
+        }
+        if (n == WORKER_RESULT_SIZE_MAX) {
+                *ret_size = n;
+                return WORKER_RESULT_TAKEN;
+        }
+        *ret_error = errno;
+        return WORKER_RESULT_UNREADABLE;
+}

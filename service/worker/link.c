@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "worker.h"
+
+#define RETRY_USEC (100 * USEC_PER_MSEC) /* doubled with each failure, up to: */
+#define RETRY_MAX_USEC (10 * USEC_PER_SEC)
+
+void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec) {
+        *l = (Link) {
+                .fd = -EBADF,
+                .epoll = epoll,
+                .path = d->trailer.channel,
+                .hello = { .header = { WORKER_VERSION, WORKER_HELLO }, .started_usec = started_usec },
+                .retry_usec = 1, /* at once */
+        };
+        (void) snprintf(l->hello.id, sizeof(l->hello.id), "%s", d->id);
+        memcpy(l->hello.secret, d->trailer.secret, sizeof(l->hello.secret));
+}
+
+static void watch(Link *l, int operation, uint32_t events) {
+        (void) epoll_ctl(l->epoll, operation, l->fd, &(struct epoll_event) { .events = events, .data.u32 = SOURCE_LINK });
+}
+
+static void retry(Link *l, uint64_t now) {
+        uint64_t delay = RETRY_USEC << MIN(l->failures, 8U);
+
+        l->failures++;
+        l->retry_usec = now + MIN(delay, RETRY_MAX_USEC);
+}
+
+/* What it had said last may not have been read. The service may have been restarted: it listens all the time. */
+static void disconnected(Link *l, uint64_t now) {
+        (void) close(TAKE_FD(l->fd));
+        l->ended_due = l->ended;
+        if (l->welcomed)
+                l->retry_usec = now;
+        else
+                retry(l, now);
+        l->welcomed = false;
+}
+
+/* Returns whether it was sent, or never can be. */
+static bool send_now(Link *l, const void *data, size_t size, uint64_t now) {
+        struct iovec vec = { (void *) data, size };
+        struct msghdr message = { .msg_iov = &vec, .msg_iovlen = 1 };
+
+        if (l->fd < 0)
+                return false;
+        if (sendmsg(l->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+                return true;
+        if (errno == EAGAIN || errno == ENOBUFS)
+                watch(l, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
+        else
+                disconnected(l, now);
+        return false;
+}
+
+static void connect_now(Link *l, uint64_t now) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        l->retry_usec = 0;
+        l->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (l->fd < 0) {
+                retry(l, now);
+                return;
+        }
+        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", l->path);
+        if (connect(l->fd, (struct sockaddr *) &address, sizeof(address)) < 0) {
+                l->refused = errno != EAGAIN && errno != EINTR;
+                (void) close(TAKE_FD(l->fd));
+                retry(l, now);
+                return;
+        }
+        l->refused = false;
+        watch(l, EPOLL_CTL_ADD, EPOLLIN);
+        (void) send_now(l, &l->hello, sizeof(l->hello), now); /* there is room for one */
+}
+
+static void send_progress(Link *l, uint64_t now) {
+        char message[sizeof(WorkerHeader) + WORKER_TEXT_MAX];
+
+        memcpy(message, &(WorkerHeader) { WORKER_VERSION, WORKER_PROGRESS }, sizeof(WorkerHeader));
+        memcpy(message + sizeof(WorkerHeader), l->progress, l->progress_size);
+        if (send_now(l, message, sizeof(WorkerHeader) + l->progress_size, now))
+                l->progress_due = false;
+}
+
+void link_flush(Link *l, uint64_t now) {
+        if (l->fd < 0 && l->retry_usec > 0 && l->retry_usec <= now)
+                connect_now(l, now);
+        if (l->progress_due && l->fd >= 0)
+                send_progress(l, now);
+        if (l->ended_due && l->fd >= 0 && !l->progress_due)
+                l->ended_due = !send_now(l, l->ended, l->ended_size, now);
+}
+
+static void read_descriptor(struct msghdr *message, int *ret_fd) {
+        struct cmsghdr *c = CMSG_FIRSTHDR(message);
+
+        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+                memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
+}
+
+void link_dispatch(Link *l, uint64_t now, int *ret_fd) {
+        char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+        WorkerHeader header = {};
+        struct iovec vec = { &header, sizeof(header) };
+        struct msghdr message = { .msg_iov = &vec, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+        ssize_t n;
+
+        *ret_fd = -EBADF;
+        watch(l, EPOLL_CTL_MOD, EPOLLIN);
+        n = recvmsg(l->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return;
+        if (n <= 0) {
+                disconnected(l, now);
+                return;
+        }
+        read_descriptor(&message, ret_fd);
+        if (n < (ssize_t) sizeof(header))
+                return;
+        if (header.type == WORKER_WELCOME) {
+                l->welcomed = true;
+                l->failures = 0;
+        } else if (header.type == WORKER_GO)
+                l->go = true;
+}

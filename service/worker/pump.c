@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The order in which a job wrote to its two streams is kept. Each write(2) to a pipe in packet mode (O_DIRECT, see
+ * pipe(2)) stands by itself in it, and a pipe of one page holds one of them: the next write to the same stream waits until
+ * that is read. So never more than one of each stream is there, and the ready list of epoll, which is first in, first out
+ * for edge-triggered descriptors, says which came first. A stream that has the floor for a long time is given a wide
+ * pipe, so that it need not wait for us. */
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+#include "output-order.h"
+#include "worker.h"
+
+#define PAGE 4096
+#define WIDE (1024 * 1024)
+#define WIDE_AFTER (64 * 1024) /* bytes in a row of one stream */
+#define TURN (4 * 1024 * 1024) /* bytes moved before other events have their turn */
+
+static int open_stream(Pump *p, unsigned i, int ret_ends[static 2]) {
+        Stream *s = &p->streams[i];
+        struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u32 = i };
+        int ends[2];
+
+        if (pipe2(ends, O_CLOEXEC | O_DIRECT) < 0)
+                return -errno;
+        s->pipe = ends[0];
+        ret_ends[i] = ends[1];
+        (void) fcntl(s->pipe, F_SETPIPE_SZ, PAGE);
+        if (fcntl(s->pipe, F_SETFL, O_NONBLOCK) < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, s->pipe, &event) < 0)
+                return -errno;
+        /* splice(2) takes no file that is opened to append; nobody else writes to this one. */
+        (void) fcntl(s->file, F_SETFL, 0);
+        return 0;
+}
+
+int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[static 2]) {
+        int r;
+
+        *p = (Pump) {
+                .streams = { { .pipe = -EBADF, .file = STDOUT_FILENO }, { .pipe = -EBADF, .file = STDERR_FILENO } },
+                .epoll = epoll,
+                .order = -EBADF,
+                .max = trailer->output_max,
+        };
+        ret_ends[0] = ret_ends[1] = -EBADF;
+        p->entries = malloc(PUMP_ENTRIES * sizeof(OutputOrderEntry));
+        if (!p->entries)
+                return -ENOMEM;
+        r = open_stream(p, 0, ret_ends);
+        if (r < 0)
+                return r;
+        if (!(trailer->flags & WORKER_MERGE_OUTPUT))
+                return open_stream(p, 1, ret_ends);
+        ret_ends[1] = fcntl(ret_ends[0], F_DUPFD_CLOEXEC, 3);
+        return ret_ends[1] < 0 ? -errno : 0;
+}
+
+/* --- the order ------------------------------------------------------------------------------------- */
+
+/* An entry behind one that could not be written would tell of other bytes. */
+void pump_flush(Pump *p) {
+        size_t size = p->n_entries * sizeof(OutputOrderEntry);
+
+        if (p->n_entries == 0 || p->order < 0)
+                return;
+        if (write(p->order, p->entries, size) != (ssize_t) size)
+                p->order_lost = true;
+        p->n_entries = 0;
+}
+
+void pump_set_order(Pump *p, int fd) {
+        if (p->order >= 0 || p->order_lost) {
+                (void) close(fd);
+                return;
+        }
+        p->order = fd;
+}
+
+static void add_entry(Pump *p, unsigned stream, size_t size) {
+        OutputOrderEntry *last = p->n_entries > 0 ? &p->entries[p->n_entries - 1] : NULL;
+        uint64_t usec = realtime_usec();
+
+        if (p->order_lost)
+                return;
+        if (last && last->stream == stream && (usec - last->usec < USEC_PER_MSEC || p->n_entries == PUMP_ENTRIES) &&
+            last->size < UINT32_MAX - size) {
+                last->size += (uint32_t) size;
+                return;
+        }
+        if (p->n_entries == PUMP_ENTRIES)
+                pump_flush(p);
+        if (p->n_entries == PUMP_ENTRIES) /* there is no file yet */
+                p->order_lost = true;
+        else
+                p->entries[p->n_entries++] = (OutputOrderEntry) { .usec = usec, .size = (uint32_t) size, .stream = stream };
+}
+
+/* --- moving bytes ---------------------------------------------------------------------------------- */
+
+/* What is lost of one stream leaves nothing behind it: a file ends where its disk failed. */
+static void lose(Pump *p, Stream *s, int error) {
+        if (p->error == 0)
+                p->error = error;
+        s->lost = true;
+}
+
+static bool is_full(int error) {
+        return error == ENOSPC || error == EDQUOT;
+}
+
+/* Throws away what is in the pipe. */
+static ssize_t discard(const Stream *s) {
+        char bytes[PAGE];
+
+        return read(s->pipe, bytes, sizeof(bytes));
+}
+
+/* For a file system that cannot splice: what was read has to be written. */
+static ssize_t copy(Pump *p, Stream *s, size_t max) {
+        char bytes[PAGE];
+        ssize_t n = read(s->pipe, bytes, MIN(sizeof(bytes), max)), done = 0;
+
+        while (done < n) {
+                ssize_t m = write(s->file, bytes + done, (size_t) (n - done));
+
+                if (m < 0 && errno == EINTR)
+                        continue;
+                if (m <= 0) {
+                        lose(p, s, m < 0 ? errno : EIO);
+                        break;
+                }
+                done += m;
+        }
+        return n > 0 ? MAX(done, 1) : n;
+}
+
+/* Moves at most max bytes. Returns what splice(2) does: 0 when all ends are closed, EAGAIN when there is nothing. */
+static ssize_t move(Pump *p, Stream *s, size_t max) {
+        ssize_t n;
+
+        if (s->lost)
+                return discard(s);
+        n = splice(s->pipe, NULL, s->file, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n >= 0 || errno == EAGAIN || errno == EINTR)
+                return n;
+        if (is_full(errno)) {
+                s->blocked = true;
+                return -1;
+        }
+        if (errno == EINVAL)
+                return copy(p, s, max);
+        lose(p, s, errno);
+        return discard(s);
+}
+
+/* How much may still be written. */
+static size_t room(const Pump *p) {
+        return p->max > 0 ? p->max - p->streams[0].size - p->streams[1].size : SIZE_MAX;
+}
+
+static void widen(Stream *s) {
+        if (!s->wide && s->streak >= WIDE_AFTER && fcntl(s->pipe, F_SETPIPE_SZ, WIDE) >= 0)
+                s->wide = true;
+}
+
+/* Fails where there is more in it already. */
+static void narrow(Stream *s) {
+        s->streak = 0;
+        if (s->wide && fcntl(s->pipe, F_SETPIPE_SZ, PAGE) >= 0)
+                s->wide = false;
+}
+
+static void account(Pump *p, unsigned stream, size_t size) {
+        Stream *s = &p->streams[stream];
+
+        s->streak = MIN(s->streak + (uint32_t) MIN(size, (size_t) WIDE), (uint32_t) WIDE);
+        narrow(&p->streams[!stream]);
+        if (s->lost)
+                return;
+        s->size += size;
+        add_entry(p, stream, size);
+}
+
+/* At most one packet of a narrow pipe, and all that there is of a wide one; but no more than turn. A packet of which only a
+ * part may be written is not left half. */
+static uint64_t pump_some(Pump *p, unsigned stream, bool all, uint64_t turn) {
+        Stream *s = &p->streams[stream];
+        uint64_t moved = 0;
+        size_t left;
+        ssize_t n;
+
+        s->pending = s->blocked = false;
+        do {
+                size_t max;
+
+                left = room(p);
+                max = MIN(left, s->wide ? (size_t) WIDE : (size_t) PAGE);
+
+                n = left > 0 ? move(p, s, max) : discard(s);
+                if (n <= 0)
+                        break;
+                if (left == 0)
+                        p->is_over = true;
+                else
+                        account(p, stream, (size_t) n);
+                moved += (uint64_t) n;
+        } while ((s->wide || all || left < PAGE) && moved < turn);
+        s->pending = s->blocked || (n > 0 && s->wide);
+        if (n <= 0 && !s->blocked && moved < WIDE_AFTER)
+                narrow(s);
+        else
+                widen(s);
+        return moved;
+}
+
+uint64_t pump_stream(Pump *p, unsigned stream) {
+        return pump_some(p, stream, false, TURN);
+}
+
+void pump_drain(Pump *p) {
+        for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++)
+                if (p->streams[i].pipe >= 0)
+                        (void) pump_some(p, i, true, UINT64_MAX);
+        pump_flush(p);
+}
+
+void pump_sync(Pump *p) {
+        for (size_t i = 0; i < ELEMENTSOF(p->streams); i++)
+                if (p->streams[i].size > 0 && fdatasync(p->streams[i].file) < 0 && p->error == 0)
+                        p->error = errno;
+}

@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The life of a job as its worker sees it:
+ *
+ *   RUNNING      the command runs
+ *   TERMINATING  the processes of the job have got SIGTERM: it was stopped, has passed a limit, or the command has ended
+ *                and left some behind
+ *   KILLING      they had their time, and got SIGKILL
+ *   SETTLING     none is left; the rest of the output goes to the disk
+ *   SETTLED      the end is reported; waiting for the service to have recorded it
+ *
+ * Every step follows from an event; the times that matter are in one list, see next_time(). */
+
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "output-order.h"
+#include "worker.h"
+
+#define PROGRESS_USEC (250 * USEC_PER_MSEC) /* between two reports of it */
+#define LOOK_USEC (5 * USEC_PER_MSEC)       /* between two looks at many processes */
+#define MANY 16
+#define KILLED_USEC (2 * USEC_PER_SEC) /* after SIGKILL until what is left is reported */
+#define DISK_USEC USEC_PER_SEC         /* between two tries on a full disk */
+#define REFUSED_MAX 3                  /* tries to connect, where nobody listens any more */
+
+typedef enum Phase {
+        RUNNING,
+        TERMINATING,
+        KILLING,
+        SETTLING,
+        SETTLED,
+} Phase;
+
+typedef struct Worker {
+        Description *description;
+        Phase phase;
+        int epoll;
+        int signals;
+        sigset_t mask; /* as it was, for the command */
+        Pump pump;
+        Tree tree;
+        Folder folder;
+        Link link;
+
+        WorkerCause cause;
+        Failure failure; /* with WORKER_CAUSE_CANNOT */
+        bool stopped;    /* the service manager waits for us to end */
+        int code;        /* of the command, as waitid(2) has it; 0: it has not ended */
+        int status;
+        uint64_t started_usec; /* CLOCK_REALTIME */
+        uint64_t ended_usec;
+
+        int oom; /* see tree_open_oom() */
+        bool oom_polls;
+        bool oom_killed; /* the command */
+        uint64_t oom_kills;
+
+        int left; /* a pidfd */
+        char left_text[WORKER_TEXT_MAX]; /* what the command has left behind */
+        size_t left_size;
+        char denied_text[WORKER_TEXT_MAX]; /* what cannot be ended */
+        size_t denied_size;
+
+        /* CLOCK_MONOTONIC, 0: not due */
+        uint64_t runtime_time;
+        uint64_t stall_time;
+        uint64_t phase_time; /* the next phase, or the report of what is left */
+        uint64_t look_time;
+        uint64_t disk_time;
+        uint64_t progress_time;
+        uint64_t progress_sent;
+} Worker;
+
+/* --- processes ------------------------------------------------------------------------------------- */
+
+static void watch(Worker *w, int fd, uint32_t events, uint32_t source) {
+        (void) epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event) { .events = events, .data.u32 = source });
+}
+
+/* The end of an orphan comes as SIGCHLD; that of a process with a parent in another control group does not. */
+static void watch_left(Worker *w, pid_t pid) {
+        if (w->left >= 0)
+                return;
+        w->left = (int) syscall(SYS_pidfd_open, pid, 0);
+        if (w->left >= 0)
+                watch(w, w->left, EPOLLIN, SOURCE_LEFT);
+        else
+                w->look_time = monotonic_usec() + LOOK_USEC; /* it has gone meanwhile */
+}
+
+static void unwatch_left(Worker *w) {
+        if (w->left >= 0)
+                (void) close(TAKE_FD(w->left));
+}
+
+static void report(Worker *w, bool final);
+
+static void report_left(Worker *w, const TreeCount *count, uint64_t now) {
+        char text[sizeof(w->denied_text)];
+        size_t n;
+
+        if (count->n > count->n_denied && now < w->phase_time)
+                return;
+        n = tree_describe(&w->tree, count->n_denied > 0, text, sizeof(text));
+        if (w->link.ended && n == w->denied_size && memcmp(text, w->denied_text, n) == 0)
+                return;
+        memcpy(w->denied_text, text, n);
+        w->denied_size = n;
+        report(w, false);
+}
+
+/* Whether all is over, and if not, what is to be waited for. */
+static void look(Worker *w, uint64_t now) {
+        TreeCount count;
+
+        if (w->phase != TERMINATING && w->phase != KILLING)
+                return;
+        if (w->look_time > now)
+                return;
+        count = tree_signal(&w->tree, w->phase == KILLING ? SIGKILL : 0);
+        w->look_time = 0;
+        if (count.n == 0 && w->tree.command == 0) {
+                unwatch_left(w);
+                w->phase = SETTLING;
+                w->phase_time = 0;
+                return;
+        }
+        if (w->phase == KILLING)
+                report_left(w, &count, now);
+        if (count.n > 0)
+                watch_left(w, count.first);
+        if (count.n > MANY)
+                w->look_time = now + LOOK_USEC;
+}
+
+static void kill_all(Worker *w, uint64_t now) {
+        w->phase = KILLING;
+        w->phase_time = now + KILLED_USEC;
+        w->look_time = 0;
+        unwatch_left(w);
+        look(w, now);
+}
+
+static void terminate(Worker *w, uint64_t now) {
+        w->runtime_time = w->stall_time = 0;
+        if (w->description->trailer.stop_timeout_usec == 0) {
+                kill_all(w, now);
+                return;
+        }
+        w->phase = TERMINATING;
+        w->phase_time = now + w->description->trailer.stop_timeout_usec;
+        (void) tree_signal(&w->tree, SIGTERM);
+        look(w, now);
+}
+
+/* Ends the job before the command has ended. */
+static void stop(Worker *w, WorkerCause cause, uint64_t now) {
+        if (w->phase != RUNNING)
+                return;
+        w->cause = cause;
+        terminate(w, now);
+}
+
+static void look_at_oom(Worker *w) {
+        uint64_t kills = tree_count_oom_kills(w->oom);
+
+        if (kills > w->oom_kills && w->tree.command > 0 && tree_is_dying(w->tree.command))
+                w->oom_killed = true;
+        w->oom_kills = kills;
+}
+
+static void command_ended(Worker *w, const siginfo_t *info, uint64_t now) {
+        w->code = info->si_code;
+        w->status = info->si_status;
+        w->ended_usec = realtime_usec();
+        if (w->code != CLD_EXITED && w->status == SIGKILL && w->cause == WORKER_CAUSE_ITSELF && w->phase == RUNNING) {
+                look_at_oom(w);
+                if (w->oom_killed)
+                        w->cause = WORKER_CAUSE_OOM;
+        }
+        w->tree.command = 0;
+        w->runtime_time = w->stall_time = 0;
+        if (w->phase != RUNNING)
+                return;
+        if (tree_signal(&w->tree, 0).n == 0) {
+                w->phase = SETTLING;
+                return;
+        }
+        w->left_size = tree_describe(&w->tree, false, w->left_text, sizeof(w->left_text));
+        terminate(w, now);
+}
+
+/* It is looked at before it is gone: what is known of a process that was killed for want of memory is there as long. */
+static void reap(Worker *w, uint64_t now) {
+        siginfo_t info = {};
+
+        while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid > 0) {
+                pid_t pid = info.si_pid;
+
+                if (pid == w->tree.command)
+                        command_ended(w, &info, now);
+                (void) waitid(P_PID, (id_t) pid, &info, WEXITED | WNOHANG);
+                info.si_pid = 0;
+        }
+        look(w, now);
+}
+
+static void on_signal(Worker *w, uint64_t now) {
+        struct signalfd_siginfo signal;
+        bool told_to_stop = false;
+
+        while (read(w->signals, &signal, sizeof(signal)) == sizeof(signal))
+                told_to_stop |= signal.ssi_signo == SIGTERM;
+        reap(w, now);
+        if (!told_to_stop)
+                return;
+        w->stopped = true;
+        stop(w, WORKER_CAUSE_STOP, now);
+}
+
+/* --- what the job does ------------------------------------------------------------------------------ */
+
+static void saw_activity(Worker *w, uint64_t now) {
+        uint64_t stall = w->description->trailer.stall_usec;
+
+        w->stall_time = stall > 0 && w->phase == RUNNING ? now + stall : 0;
+}
+
+static void on_output(Worker *w, unsigned stream, uint64_t now) {
+        if (pump_stream(&w->pump, stream) > 0)
+                saw_activity(w, now);
+        if (w->pump.streams[stream].blocked)
+                w->disk_time = now + DISK_USEC;
+        if (w->pump.is_over)
+                stop(w, WORKER_CAUSE_OUTPUT, now);
+}
+
+/* What is left behind has nothing to say any more. */
+static void on_notification(Worker *w, uint64_t now) {
+        char text[WORKER_TEXT_MAX];
+        size_t size;
+
+        if (folder_read_notification(&w->folder, text, &size) == 0)
+                return;
+        saw_activity(w, now);
+        if (size == SIZE_MAX || w->code != 0)
+                return;
+        memcpy(w->link.progress, text, size);
+        w->link.progress_size = size;
+        w->progress_time = MAX(w->progress_sent + PROGRESS_USEC, now);
+}
+
+static void send_progress(Worker *w, uint64_t now) {
+        w->progress_time = 0;
+        w->progress_sent = now;
+        w->link.progress_due = true;
+}
+
+/* --- the end --------------------------------------------------------------------------------------- */
+
+/* Replaces what was to be said of it before. */
+static void report(Worker *w, bool final) {
+        WorkerEnded *e = calloc(1, WORKER_MESSAGE_MAX);
+        int result_error = 0;
+        size_t size = 0;
+        char *p;
+
+        if (!e)
+                return; /* PID 1 has the exit status */
+        p = (char *) (e + 1);
+        *e = (WorkerEnded) {
+                .header = { WORKER_VERSION, WORKER_ENDED },
+                .struct_size = sizeof(*e),
+                .final = final,
+                .cause = w->cause,
+                .code = w->code,
+                .status = w->status,
+                .started_usec = w->started_usec,
+                .ended_usec = w->ended_usec,
+                .output_error = (uint32_t) w->pump.error,
+        };
+        if (w->cause == WORKER_CAUSE_CANNOT) {
+                e->text_size = (uint32_t) strlen(failure_format(&w->failure, p));
+                p += e->text_size;
+        }
+        e->left_size = (uint32_t) (final ? w->left_size : w->denied_size);
+        memcpy(p, final ? w->left_text : w->denied_text, e->left_size);
+        p += e->left_size;
+        if (final) {
+                e->result = folder_read_result(&w->folder, p, &e->result_bytes, &size, &result_error);
+                e->result_error = (uint32_t) result_error;
+                e->result_size = (uint32_t) size;
+                p += size;
+        }
+        free(w->link.ended);
+        w->link.ended = e;
+        w->link.ended_size = (size_t) (p - (char *) e);
+        w->link.ended_due = true;
+}
+
+/* The file for the order comes with the welcome. */
+static bool waits_for_order(const Worker *w) {
+        return w->pump.n_entries > 0 && w->pump.order < 0 && w->link.fd >= 0 && !w->link.welcomed && !w->stopped;
+}
+
+/* Where the disk is full what is still in the pipes waits for room, unless somebody waits for us. */
+static void settle(Worker *w, uint64_t now) {
+        if (w->disk_time > now && !w->stopped)
+                return;
+        w->disk_time = 0;
+        pump_drain(&w->pump);
+        if (w->pump.is_over && w->cause == WORKER_CAUSE_ITSELF)
+                w->cause = WORKER_CAUSE_OUTPUT;
+        if ((w->pump.streams[0].blocked || w->pump.streams[1].blocked) && !w->stopped) {
+                w->disk_time = now + DISK_USEC;
+                return;
+        }
+        if (waits_for_order(w))
+                return;
+        pump_sync(&w->pump);
+        if (w->progress_time > 0)
+                send_progress(w, now);
+        report(w, true);
+        folder_close(&w->folder);
+        w->phase = SETTLED;
+}
+
+/* The record is on the disk; or there is nobody to make one now, and the service manager keeps the exit status. */
+static bool may_exit(const Worker *w) {
+        const Link *l = &w->link;
+
+        if (w->phase != SETTLED)
+                return false;
+        if (l->go || !l->ended)
+                return true;
+        if (w->stopped)
+                return !l->ended_due || l->fd < 0;
+        return l->refused && l->failures > REFUSED_MAX;
+}
+
+/* As the command ended, but without a core file of our own. */
+static int mirror(const Worker *w) {
+        sigset_t set;
+
+        if (w->code == CLD_EXITED)
+                return w->status;
+        (void) prctl(PR_SET_DUMPABLE, 0);
+        (void) signal(w->status, SIG_DFL);
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, w->status);
+        (void) raise(w->status);
+        (void) sigprocmask(SIG_UNBLOCK, &set, NULL);
+        return 128 + w->status;
+}
+
+/* --- the loop -------------------------------------------------------------------------------------- */
+
+static uint64_t next_time(const Worker *w) {
+        const uint64_t times[] = {
+                w->runtime_time, w->stall_time, w->phase_time, w->look_time, w->disk_time, w->progress_time,
+                w->link.fd < 0 ? w->link.retry_usec : 0,
+        };
+        uint64_t first = UINT64_MAX;
+
+        for (size_t i = 0; i < ELEMENTSOF(times); i++)
+                if (times[i] > 0)
+                        first = MIN(first, times[i]);
+        return first;
+}
+
+static bool is_due(uint64_t time, uint64_t now) {
+        return time > 0 && time <= now;
+}
+
+static void on_time(Worker *w, uint64_t now) {
+        if (is_due(w->runtime_time, now))
+                stop(w, WORKER_CAUSE_RUNTIME, now);
+        if (is_due(w->stall_time, now))
+                stop(w, WORKER_CAUSE_STALL, now);
+        if (is_due(w->phase_time, now) && w->phase == TERMINATING)
+                kill_all(w, now);
+        else if (is_due(w->phase_time, now) && w->phase == KILLING) {
+                look(w, now);
+                w->phase_time = 0;
+        }
+        if (is_due(w->look_time, now))
+                look(w, now);
+        if (is_due(w->progress_time, now))
+                send_progress(w, now);
+        if (is_due(w->disk_time, now) && w->phase != SETTLING) {
+                w->disk_time = 0;
+                for (unsigned i = 0; i < ELEMENTSOF(w->pump.streams); i++)
+                        if (w->pump.streams[i].blocked)
+                                on_output(w, i, now);
+        }
+        if (w->phase == SETTLING)
+                settle(w, now);
+}
+
+static bool pump_pending(Worker *w, uint64_t now) {
+        bool pending = false;
+
+        for (unsigned i = 0; i < ELEMENTSOF(w->pump.streams); i++)
+                if (w->pump.streams[i].pending && !w->pump.streams[i].blocked) {
+                        on_output(w, i, now);
+                        pending |= w->pump.streams[i].pending;
+                }
+        return pending;
+}
+
+static void dispatch(Worker *w, uint32_t source, uint64_t now) {
+        int fd;
+
+        switch (source) {
+        case SOURCE_STDOUT:
+        case SOURCE_STDERR:
+                on_output(w, source, now);
+                break;
+        case SOURCE_SIGNAL:
+                on_signal(w, now);
+                break;
+        case SOURCE_NOTIFY:
+                on_notification(w, now);
+                break;
+        case SOURCE_LINK:
+                link_dispatch(&w->link, now, &fd);
+                if (fd >= 0)
+                        pump_set_order(&w->pump, fd);
+                break;
+        case SOURCE_OOM:
+                look_at_oom(w);
+                break;
+        case SOURCE_LEFT:
+                unwatch_left(w);
+                look(w, now);
+                break;
+        default:
+                break;
+        }
+}
+
+/* One event at a time, in the order in which they came: see pump.c. */
+static void loop(Worker *w) {
+        while (!may_exit(w)) {
+                uint64_t now = monotonic_usec(), next;
+                struct epoll_event event;
+                int timeout = -1, n;
+                bool pending;
+
+                on_time(w, now);
+                link_flush(&w->link, now);
+                if (may_exit(w))
+                        return;
+                pending = pump_pending(w, now);
+                next = next_time(w);
+                if (pending || w->pump.n_entries > 0)
+                        timeout = 0;
+                else if (next < UINT64_MAX)
+                        timeout = next <= now ? 0 : (int) MIN((next - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC, 3600000U);
+                n = epoll_wait(w->epoll, &event, 1, timeout);
+                if (n > 0)
+                        dispatch(w, event.data.u32, monotonic_usec());
+                else if (n == 0 && !pending)
+                        pump_flush(&w->pump);
+        }
+}
+
+static void catch_signals(Worker *w) {
+        sigset_t set;
+
+        (void) sigfillset(&set);
+        (void) sigprocmask(SIG_SETMASK, &set, &w->mask);
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGTERM);
+        (void) sigaddset(&set, SIGCHLD);
+        w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* What fails here fails for the job: it has not begun. */
+static int open_all(Worker *w, int ret_ends[static 2]) {
+        Description *d = w->description;
+        int r;
+
+        w->epoll = epoll_create1(EPOLL_CLOEXEC);
+        if (w->epoll < 0)
+                return -errno;
+        r = pump_open(&w->pump, w->epoll, &d->trailer, ret_ends);
+        if (r < 0)
+                return r;
+        catch_signals(w);
+        if (w->signals < 0)
+                return -errno;
+        watch(w, w->signals, EPOLLIN | EPOLLET, SOURCE_SIGNAL);
+        tree_open(&w->tree);
+        r = description_set_environment(d);
+        if (r < 0)
+                return r;
+        folder_open(&w->folder, d->id, &d->trailer);
+        if (w->folder.notify >= 0)
+                watch(w, w->folder.notify, EPOLLIN, SOURCE_NOTIFY);
+        w->oom = tree_open_oom(&w->oom_polls);
+        if (w->oom_polls)
+                watch(w, w->oom, EPOLLPRI, SOURCE_OOM);
+        return 0;
+}
+
+static void could_not_start(Worker *w, int r, int ends[static 2]) {
+        char text[WORKER_TEXT_MAX];
+
+        if (w->failure.exit_status == 0) {
+                w->failure = (Failure) { .exit_status = 126, .error = -r, .what = "set up" };
+                (void) snprintf(w->failure.name, sizeof(w->failure.name), "%s", w->description->argv[0]);
+        }
+        w->cause = WORKER_CAUSE_CANNOT;
+        w->code = CLD_EXITED;
+        w->status = w->failure.exit_status;
+        w->ended_usec = realtime_usec();
+        w->phase = SETTLING;
+        (void) dprintf(ends[1] >= 0 ? ends[1] : STDERR_FILENO, "codex-jobs: %s\n", failure_format(&w->failure, text));
+}
+
+static void start(Worker *w) {
+        Description *d = w->description;
+        _cleanup_close_ int input = -EBADF;
+        int ends[2] = { -EBADF, -EBADF };
+        uint64_t now;
+        int r;
+
+        r = open_all(w, ends);
+        if (r >= 0)
+                r = input = description_open_stdin(d);
+        w->started_usec = realtime_usec();
+        now = monotonic_usec();
+        if (r >= 0)
+                r = w->tree.command = command_start(d, (const int[3]) { input, ends[0], ends[1] }, &w->mask, &w->failure);
+        if (r < 0) {
+                w->tree.command = 0;
+                could_not_start(w, r, ends);
+        }
+        closep(&ends[0]);
+        closep(&ends[1]);
+        w->runtime_time = r >= 0 && d->trailer.runtime_max_usec > 0 ? now + d->trailer.runtime_max_usec : 0;
+        saw_activity(w, now);
+        link_open(&w->link, w->epoll, d, w->started_usec);
+}
+
+/* What is written on behalf of the job is bounded by its limit, whatever goes wrong in here. */
+static void bound_files(const WorkerTrailer *t) {
+        if (t->output_max > 0)
+                (void) setrlimit(RLIMIT_FSIZE, &(struct rlimit) { t->output_max, t->output_max });
+}
+
+int supervise(Description *d) {
+        Worker w = { .description = d, .signals = -EBADF, .oom = -EBADF, .left = -EBADF };
+
+        (void) prctl(PR_SET_DUMPABLE, 0);
+        (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
+        start(&w);
+        bound_files(&d->trailer);
+        description_drop(d);
+        loop(&w);
+        return w.link.go ? EXIT_SUCCESS : mirror(&w);
+}

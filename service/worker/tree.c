@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "pid-text.h"
+#include "worker.h"
+
+#define DEPTH_MAX 16
+#define DESCRIBED_MAX 8
+
+/* --- where the control group is -------------------------------------------------------------------- */
+
+/* Reads all of a file below /proc or /sys, with a NUL. Returns its size or -errno. */
+static ssize_t read_file(int folder, const char *name, char *text, size_t size) {
+        _cleanup_close_ int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+        size_t n = 0;
+        ssize_t m;
+
+        if (fd < 0)
+                return -errno;
+        while (n < size - 1 && (m = read(fd, text + n, size - 1 - n)) != 0) {
+                if (m < 0)
+                        return -errno;
+                n += (size_t) m;
+        }
+        text[n] = 0;
+        return (ssize_t) n;
+}
+
+/* The path of this process in the hierarchy with that controller ("": the unified one), see cgroups(7). */
+static const char *find_path(char *list, const char *controller, char path[static PATH_MAX]) {
+        size_t n = strlen(controller);
+
+        for (char *line = list, *next; line && *line; line = next) {
+                char *controllers = strchr(line, ':'), *end = controllers ? strchr(controllers + 1, ':') : NULL;
+
+                next = strchr(line, '\n');
+                if (!end || (next && end > next))
+                        return NULL;
+                if ((size_t) (end - controllers - 1) == n && strncmp(controllers + 1, controller, n) == 0) {
+                        (void) snprintf(path, PATH_MAX, "%.*s", (int) (next ? next - end - 1 : PATH_MAX), end + 1);
+                        return path;
+                }
+                next = next ? next + 1 : NULL;
+        }
+        return NULL;
+}
+
+/* A file or folder of the own control group in the hierarchy that is mounted there. */
+static int open_group(const char *mount, const char *controller, const char *name, int flags) {
+        char list[8192], group[PATH_MAX], path[2 * PATH_MAX];
+
+        if (read_file(AT_FDCWD, "/proc/self/cgroup", list, sizeof(list)) < 0 || !find_path(list, controller, group))
+                return -ENOENT;
+        if (streq(group, "/")) /* not a unit's */
+                return -ENOENT;
+        (void) snprintf(path, sizeof(path), "%s%s/%s", mount, group, name);
+        return open(path, flags | O_CLOEXEC);
+}
+
+/* The service manager's own hierarchy: version 1 beside or without version 2, then version 2 alone. */
+void tree_open(Tree *t) {
+        static const struct {
+                const char *mount;
+                const char *controller;
+        } places[] = {
+                { "/sys/fs/cgroup/systemd", "name=systemd" },
+                { "/sys/fs/cgroup", "" },
+                { "/sys/fs/cgroup/unified", "" },
+        };
+
+        *t = (Tree) { .folder = -EBADF, .self = getpid() };
+        for (size_t i = 0; i < ELEMENTSOF(places) && t->folder < 0; i++) {
+                t->folder = open_group(places[i].mount, places[i].controller, ".", O_RDONLY | O_DIRECTORY);
+                if (t->folder >= 0 && faccessat(t->folder, "cgroup.procs", R_OK, 0) < 0)
+                        (void) close(TAKE_FD(t->folder));
+        }
+}
+
+/* --- its processes --------------------------------------------------------------------------------- */
+
+typedef struct Walk {
+        Tree *tree;
+        bool (*found)(pid_t pid, void *userdata); /* false: enough */
+        void *userdata;
+} Walk;
+
+static bool walk_file(const Walk *w, int folder) {
+        _cleanup_close_ int fd = openat(folder, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+        char text[4096];
+        pid_t pid = 0;
+        ssize_t n;
+
+        while (fd >= 0 && (n = read(fd, text, sizeof(text))) > 0)
+                for (ssize_t i = 0; i < n; i++)
+                        if (text[i] >= '0' && text[i] <= '9')
+                                pid = pid * 10 + (text[i] - '0');
+                        else {
+                                if (pid > 1 && pid != w->tree->self && pid != w->tree->command && !w->found(pid, w->userdata))
+                                        return false;
+                                pid = 0;
+                        }
+        return true;
+}
+
+static bool walk(const Walk *w, int folder, unsigned depth) {
+        _cleanup_closedir_ DIR *dir = NULL;
+        struct dirent *entry;
+        int fd;
+
+        if (!walk_file(w, folder))
+                return false;
+        fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        dir = fd < 0 ? NULL : fdopendir(fd);
+        while (dir && (entry = readdir(dir))) {
+                _cleanup_close_ int child = -EBADF;
+
+                if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || depth == DEPTH_MAX)
+                        continue;
+                child = openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (child >= 0 && !walk(w, child, depth + 1))
+                        return false;
+        }
+        return true;
+}
+
+/* The command counts wherever it has gone. */
+static void tree_walk(Tree *t, bool (*found)(pid_t pid, void *userdata), void *userdata) {
+        const Walk w = { .tree = t, .found = found, .userdata = userdata };
+
+        if ((t->command == 0 || found(t->command, userdata)) && t->folder >= 0)
+                (void) walk(&w, t->folder, 0);
+}
+
+typedef struct Signal {
+        TreeCount count;
+        int signal;
+} Signal;
+
+/* As the service manager does it: what is stopped hears of SIGTERM as well. */
+static bool signal_one(pid_t pid, void *userdata) {
+        Signal *s = userdata;
+
+        if (kill(pid, s->signal) < 0) {
+                if (errno != EPERM)
+                        return true;
+                if (s->count.n_denied++ == 0)
+                        s->count.first = pid;
+        } else if (s->signal == SIGTERM)
+                (void) kill(pid, SIGCONT);
+        s->count.n++;
+        if (s->count.first == 0)
+                s->count.first = pid;
+        return true;
+}
+
+TreeCount tree_signal(Tree *t, int signal) {
+        Signal s = { .signal = signal };
+
+        tree_walk(t, signal_one, &s);
+        return s.count;
+}
+
+/* --- naming them ----------------------------------------------------------------------------------- */
+
+typedef struct Names {
+        bool denied; /* those alone that cannot be signalled, with their users */
+        char *text;
+        size_t size, n;
+        unsigned n_named, n_more;
+} Names;
+
+static bool name_one(pid_t pid, void *userdata) {
+        Names *names = userdata;
+
+        if (names->denied && (kill(pid, 0) == 0 || errno != EPERM))
+                return true;
+        if (names->n_named == DESCRIBED_MAX) {
+                names->n_more++;
+                return true;
+        }
+        names->n = pid_text_append(pid, names->denied, names->text, names->size, names->n);
+        names->n_named++;
+        return true;
+}
+
+size_t tree_describe(Tree *t, bool denied, char *text, size_t size) {
+        Names names = { .denied = denied, .text = text, .size = size };
+        int n;
+
+        tree_walk(t, name_one, &names);
+        if (names.n_more > 0) {
+                n = snprintf(text + names.n, size - names.n, " and %u more", names.n_more);
+                names.n = MIN(names.n + (size_t) n, size - 1);
+        }
+        return names.n;
+}
+
+/* --- out of memory --------------------------------------------------------------------------------- */
+
+int tree_open_oom(bool *ret_polls) {
+        int fd = open_group("/sys/fs/cgroup", "", "memory.events", O_RDONLY);
+
+        *ret_polls = fd >= 0;
+        return fd >= 0 ? fd : open_group("/sys/fs/cgroup/memory", "memory", "memory.oom_control", O_RDONLY);
+}
+
+uint64_t tree_count_oom_kills(int fd) {
+        char text[512], *p;
+        ssize_t n = fd < 0 ? 0 : pread(fd, text, sizeof(text) - 1, 0);
+
+        if (n <= 0)
+                return 0;
+        text[n] = 0;
+        p = strstr(text, "oom_kill ");
+        return p ? strtoull(p + strlen("oom_kill "), NULL, 10) : 0;
+}
+
+/* It has SIGKILL to deal with, or nothing to do any more, see proc(5). */
+bool tree_is_dying(pid_t pid) {
+        char path[64], text[4096], *p;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/status", pid);
+        if (read_file(AT_FDCWD, path, text, sizeof(text)) <= 0)
+                return true;
+        p = strstr(text, "\nState:\t");
+        if (p && (p[8] == 'Z' || p[8] == 'X'))
+                return true;
+        for (const char *const *name = (const char *const[]) { "\nSigPnd:\t", "\nShdPnd:\t", NULL }; *name; name++) {
+                p = strstr(text, *name);
+                if (p && strtoull(p + strlen(*name), NULL, 16) & (UINT64_C(1) << (SIGKILL - 1)))
+                        return true;
+        }
+        return false;
+}
