@@ -120,13 +120,19 @@ static JobEnd end_of_report(Job *job) {
         return (JobEnd) { .cause = cause_of_report(job), .code = job->report->code, .status = job->report->status };
 }
 
-/* The worker cannot end what is left: the service manager of the system can, that of a user cannot either. */
+/* The worker cannot end what is left: the service manager of the system can, that of a user cannot either. Should the worker
+ * be killed, it is known why the job was to end. */
 static void ask_for_help(Job *job, const WorkerMessage *m) {
         _cleanup_free_ char *left = utf8_make_valid(m->left, m->left_size);
+        JobReason limit = reason_of_limit(job->report->cause);
         int r;
 
         if (!left)
                 return;
+        if (limit != JOB_REASON_NONE && job->stop_reason == JOB_REASON_NONE) {
+                job->stop_reason = limit;
+                (void) store_stop(job->manager->store, job->record.id, limit, UINT32_MAX, NULL, NULL);
+        }
         log_job(job, LOG_NOTICE, "%s", "its worker may not end all of its processes.");
         if (job->manager->system_scope) {
                 r = unit_stop_all(job->unit);
@@ -171,6 +177,7 @@ void ending_is_stuck(Job *job, const char *left) {
         free(job->stuck);
         job->stuck = TAKE_PTR(copy);
         lifecycle_set_progress(job, text);
+        job_bus_progressed(job);
         manager_bus_cancel_is_stuck(job);
 }
 

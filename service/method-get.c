@@ -35,6 +35,21 @@ int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return r < 0 ? r : request_lookup(TAKE_PTR(request), POLKIT_READ_ALL, on_get_found);
 }
 
+/* The files are made when a job starts: one that waits gets them now, so that what it writes can be followed; of one that
+ * never ran, or has no order, there is nothing to read. */
+static int open_missing(Manager *manager, const Found *found, OutputStream stream) {
+        const JobRecord *record = found->record;
+        int r;
+
+        if (found->job && found->job->phase < JOB_COLLECTING) {
+                r = output_create(manager->output, record->id);
+                return r < 0 ? r : output_open_reader(manager->output, record->id, stream);
+        }
+        if ((stream == OUTPUT_STDOUT && record->stdout_bytes > 0) || (stream == OUTPUT_STDERR && record->stderr_bytes > 0))
+                return -ENOENT;
+        return output_open_empty();
+}
+
 static void on_output_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
         _cleanup_close_ int fd = -EBADF;
@@ -44,6 +59,8 @@ static void on_output_found(const sd_bus_error *error, const Found *found, size_
                 return;
         }
         fd = output_open_reader(request->manager->output, found->record->id, request->stream);
+        if (fd == -ENOENT)
+                fd = open_missing(request->manager, found, request->stream);
         if (fd < 0)
                 (void) request_unavailable(request->call, fd);
         else
@@ -64,6 +81,6 @@ int method_open_output(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return r;
         request->stream = output_stream_from_string(stream);
         if (request->stream < 0)
-                return sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, "The stream is \"stdout\" or \"stderr\".");
+                return sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, "The stream must be \"stdout\", \"stderr\" or \"order\".");
         return request_lookup(TAKE_PTR(request), POLKIT_READ_ALL, on_output_found);
 }

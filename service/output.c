@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <systemd/sd-journal.h>
 
@@ -148,6 +149,14 @@ int output_open_writer(Output *output, const char *id, OutputStream stream) {
 
 int output_open_reader(Output *output, const char *id, OutputStream stream) {
         return clear_nonblock(open_stream(output, id, stream, O_RDONLY), 0);
+}
+
+int output_open_empty(void) {
+        _cleanup_close_ int fd = memfd_create("codex-job-output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+        if (fd < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+                return -errno;
+        return TAKE_FD(fd);
 }
 
 uint64_t output_size(Output *output, const char *id, OutputStream stream) {

@@ -46,6 +46,9 @@ void output_remove(Output *output, const char *id);
 int output_open_writer(Output *output, const char *id, OutputStream stream);
 int output_open_reader(Output *output, const char *id, OutputStream stream);
 
+/* A stream in which there is nothing and never will be. */
+int output_open_empty(void);
+
 /* How large a stream is; 0 if it is not there. */
 uint64_t output_size(Output *output, const char *id, OutputStream stream);
 
