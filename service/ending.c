@@ -144,22 +144,28 @@ static void ask_for_help(Job *job, const WorkerMessage *m) {
 
 void ending_worker_ended(const WorkerMessage *m, void *userdata) {
         Job *job = userdata;
-        JobEnd end;
         int r;
 
         if (job->phase == JOB_RELEASING)
                 worker_link_go(job->link);
-        if (job->phase != JOB_ACTIVE)
+        if (job->phase != JOB_ACTIVE && job->phase != JOB_RECORDING)
                 return;
         r = take_report(job, m);
         if (r < 0) {
                 log_job(job, LOG_ERR, "cannot keep what its worker says: %s.", strerror(-r));
                 return;
         }
-        if (!job->report->final) {
+        if (job->report->final)
+                ending_resume(job);
+        else if (job->phase == JOB_ACTIVE)
                 ask_for_help(job, m);
+}
+
+void ending_resume(Job *job) {
+        JobEnd end;
+
+        if ((job->phase != JOB_ACTIVE && job->phase != JOB_STARTING) || !job->report || !job->report->final)
                 return;
-        }
         end = end_of_report(job);
         if (end.cause != JOB_CAUSE_OTHERS)
                 unit_end(job->unit, &end, job->report->started_usec, job->report->ended_usec);
@@ -328,7 +334,7 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
         log_end(job);
         failpoint_die("after-signal");
         job_bus_changed(job, "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result",
-                        job->progress_timer ? "Progress" : NULL, NULL);
+                        "ResultError", "LeftBehind", "EndSource", job->progress_timer ? "Progress" : NULL, NULL);
         release(job);
         lifecycle_schedule(manager);
 }

@@ -272,7 +272,7 @@ void job_bus_added(Job *job) {
 }
 
 void job_bus_changed(Job *job, const char *first_property, ...) {
-        const char *properties[12] = { first_property };
+        const char *properties[16] = { first_property };
         size_t n = 1;
         va_list ap;
 

@@ -217,6 +217,7 @@ void lifecycle_adopted(Job *job) {
         }
         if (job->stop_reason != JOB_REASON_NONE)
                 stop_unit(job);
+        ending_resume(job);
 }
 
 static void on_unit_started(int r, const char *message, void *userdata) {
@@ -254,7 +255,9 @@ static void on_unit_vanished(void *userdata) {
         bool same = job->instance && streq(job->instance, job->manager->instance);
         bool executed = output_was_touched(job->manager->output, job->record.id);
 
-        if (job->phase == JOB_STARTING && same && !executed && job->stop_reason == JOB_REASON_NONE)
+        if (job->report && job->report->final)
+                ending_resume(job);
+        else if (job->phase == JOB_STARTING && same && !executed && job->stop_reason == JOB_REASON_NONE)
                 begin(job);
         else if (job->phase == JOB_STARTING || job->phase == JOB_ACTIVE)
                 ending_unseen(job, same ? JOB_REASON_LOST : JOB_REASON_HOST_RESTARTED);
@@ -280,13 +283,14 @@ static bool is_worker(const Job *job, const WorkerMessage *hello, uint32_t uid) 
         return *job->secret && difference == 0 && job->record.uid == uid;
 }
 
-/* That it is there proves that it was started, perhaps before the service manager has said so. */
+/* That it is there proves that it was started, perhaps before the service manager has said so; or before we know what that
+ * has to say of the units that it had. */
 static void *on_worker_hello(WorkerLink *link, const WorkerMessage *hello, uint32_t uid, void *userdata) {
         Manager *manager = userdata;
         Job *job = manager_find(manager, hello->id);
         _cleanup_close_ int order_fd = -EBADF;
 
-        if (!job || job->phase < JOB_STARTING || manager->stopping || !is_worker(job, hello, uid))
+        if (!job || manager->stopping || !is_worker(job, hello, uid))
                 return NULL;
         (void) worker_link_free(job->link); /* it has connected again */
         job->link = link;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <search.h>
+#include <signal.h>
 #include <systemd/sd-id128.h>
 
 #include "unit-internal.h"
@@ -72,11 +73,22 @@ static bool id_from_path(const char *path, char ret[static JOB_ID_MAX + 1]) {
 
 /* --- sweep ----------------------------------------------------------------------------------------- */
 
+/* A job may stop its worker, which would not hear of its end then. */
+static void continue_worker(Unit *unit) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        if (unit_manager_call_new(unit->manager, "KillUnit", &m) >= 0 &&
+            sd_bus_message_append(m, "ssi", unit->name, "main", SIGCONT) >= 0)
+                (void) sd_bus_send(unit->manager->bus, m, NULL);
+}
+
 static void manager_listed(UnitManager *manager, const char *id, const char *sub_state) {
         Unit *unit = unit_find(manager, id);
 
         if (unit) {
                 unit->seen = manager->sweep_number;
+                if (streq(sub_state, "running"))
+                        continue_worker(unit);
                 if (!unit->ended && !streq(unit->properties.sub_state, sub_state))
                         (void) unit_refresh(unit);
         }

@@ -8,8 +8,8 @@
 
 #define PATH_MAX_ 4096
 
-const char *failure_format(const Failure *f, char text[static WORKER_TEXT_MAX]) {
-        (void) snprintf(text, WORKER_TEXT_MAX, WORKER_CANNOT "%s %s: %s", f->what, f->name, strerror(f->error));
+const char *failure_format(const Failure *f, const char *name, char text[static WORKER_TEXT_MAX]) {
+        (void) snprintf(text, WORKER_TEXT_MAX, WORKER_CANNOT "%s %s: %s", f->what, name, strerror(f->error));
         return text;
 }
 

@@ -37,7 +37,7 @@ static void notify(const Failure *f) {
 static int fail(const Failure *f) {
         char text[WORKER_TEXT_MAX];
 
-        (void) dprintf(STDERR_FILENO, "codex-jobs: %s\n", failure_format(f, text));
+        (void) dprintf(STDERR_FILENO, "codex-jobs: %s\n", failure_format(f, f->name, text));
         notify(f);
         return f->exit_status;
 }

@@ -220,6 +220,8 @@ static void on_signal(Worker *w, uint64_t now) {
         if (!told_to_stop)
                 return;
         w->stopped = true;
+        if (w->link.fd < 0) /* one more try, before we are gone */
+                w->link.retry_usec = now;
         stop(w, WORKER_CAUSE_STOP, now);
 }
 
@@ -285,7 +287,7 @@ static void report(Worker *w, bool final) {
                 .output_error = (uint32_t) w->pump.error,
         };
         if (w->cause == WORKER_CAUSE_CANNOT) {
-                e->text_size = (uint32_t) strlen(failure_format(&w->failure, p));
+                e->text_size = (uint32_t) strlen(failure_format(&w->failure, "…", p));
                 p += e->text_size;
         }
         e->left_size = (uint32_t) (final ? w->left_size : w->denied_size);
@@ -331,7 +333,7 @@ static void settle(Worker *w, uint64_t now) {
 }
 
 /* The record is on the disk; or there is nobody to make one now, and the service manager keeps the exit status. */
-static bool may_exit(const Worker *w) {
+static bool may_exit(const Worker *w, uint64_t now) {
         const Link *l = &w->link;
 
         if (w->phase != SETTLED)
@@ -339,7 +341,7 @@ static bool may_exit(const Worker *w) {
         if (l->go || !l->ended)
                 return true;
         if (w->stopped)
-                return !l->ended_due || l->fd < 0;
+                return !l->ended_due || (l->fd < 0 && l->retry_usec > now);
         return l->refused && l->failures > REFUSED_MAX;
 }
 
@@ -446,7 +448,7 @@ static void dispatch(Worker *w, uint32_t source, uint64_t now) {
 
 /* One event at a time, in the order in which they came: see pump.c. */
 static void loop(Worker *w) {
-        while (!may_exit(w)) {
+        for (;;) {
                 uint64_t now = monotonic_usec(), next;
                 struct epoll_event event;
                 int timeout = -1, n;
@@ -454,7 +456,7 @@ static void loop(Worker *w) {
 
                 on_time(w, now);
                 link_flush(&w->link, now);
-                if (may_exit(w))
+                if (may_exit(w, now))
                         return;
                 pending = pump_pending(w, now);
                 next = next_time(w);
@@ -521,7 +523,7 @@ static void could_not_start(Worker *w, int r, int ends[static 2]) {
         w->status = w->failure.exit_status;
         w->ended_usec = realtime_usec();
         w->phase = SETTLING;
-        (void) dprintf(ends[1] >= 0 ? ends[1] : STDERR_FILENO, "codex-jobs: %s\n", failure_format(&w->failure, text));
+        (void) dprintf(ends[1] >= 0 ? ends[1] : STDERR_FILENO, "codex-jobs: %s\n", failure_format(&w->failure, w->failure.name, text));
 }
 
 static void start(Worker *w) {

@@ -62,8 +62,8 @@ typedef struct Failure {
         char name[256]; /* of what it could not be done to, perhaps cut */
 } Failure;
 
-/* "cannot execute ./x: No such file or directory", into text. Returns text. */
-const char *failure_format(const Failure *f, char text[static WORKER_TEXT_MAX]);
+/* "cannot execute ./x: No such file or directory", into text, with that name. Returns text. */
+const char *failure_format(const Failure *f, const char *name, char text[static WORKER_TEXT_MAX]);
 
 /* Executes the command in this process; returns only when that fails. */
 void command_become(const Description *d, Failure *ret);

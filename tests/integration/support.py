@@ -296,12 +296,14 @@ class Scope:
             self.address = '/run/dbus/system_bus_socket'
             self.config = '/etc/codex-jobs.conf'
             self.state = '/var/lib/codex-jobs'
-            self.results = '/var/cache/codex-jobs/results'
+            self.results = '/var/cache/codex-jobs/results'  # of an older version
+            self.folders = f'/var/cache/codex-jobs/{self.uid}'
         else:
             self.address = f'/run/user/{self.uid}/bus'
             self.config = f'{home}/.config/codex-jobs.conf'
             self.state = f'{home}/.local/state/codex-jobs'
             self.results = f'{self.state}/results'
+            self.folders = f'/run/user/{self.uid}/codex-jobs/jobs'
         self.bus = Connection(self.address, self.uid)
         self.bus.subscribe(f"type='signal',sender='{BUS[0]}',member='NameOwnerChanged',arg0='{NAME}'")
 

@@ -3,11 +3,12 @@
 
 import contextlib
 import os
+import select
 import signal
 
 import pytest
 
-from support import Process, shell
+from support import PATIENCE, Process, shell
 
 
 def facts(ended):
@@ -115,16 +116,19 @@ def test_processes_that_outlive_the_command_are_ended(jobs, gate, status, state)
 
 
 def test_processes_that_outlive_the_command_take_a_place(jobs, settings, gate):
-    """While they are being ended; nobody could have more running than he may."""
+    """The job has not ended as long as one of them is left; nobody could have more running than allowed."""
     settings(MaxRunning=1, StopTimeoutSec='1h')
     left = 'setsid sh -c \'trap "" TERM; echo $$ >"$0"; exec sleep infinity\' "$1" &'
     job = jobs.enqueue(gate.job(before=left))
     with Process(gate.wait()) as one, Process(gate.wait()) as other:
         second = jobs.enqueue(['true'])
         gate.open()
-        assert jobs.wait(job).state == 'completed'
-        assert (jobs.get(second)['State'], jobs.property('Running')) == ('queued', 0)
+        assert select.select([one.fd, other.fd], [], [], PATIENCE)[0]  # the command has ended
+        assert (jobs.get(job)['State'], jobs.get(second)['State'], jobs.property('Running')) == ('running', 'queued', 1)
         for process in (one, other):
-            with contextlib.suppress(ProcessLookupError):  # the command itself is gone
+            with contextlib.suppress(ProcessLookupError):
                 process.kill(signal.SIGKILL)
+    ended = jobs.wait(job)
+    assert (ended.state, ended.exit_code) == ('completed', 0)
+    assert 'sleep infinity' in ended.job['LeftBehind']
     assert jobs.wait(second).state == 'completed'

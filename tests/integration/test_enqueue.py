@@ -62,7 +62,7 @@ def test_entries_and_their_types(jobs, scope, folder):
         'Id': 's', 'Kind': 's', 'Label': 's', 'State': 's', 'Reason': 's', 'ExitCode': 'i', 'Signal': 'i',
         'Uid': 'u', 'Unit': 's', 'Queue': 's', 'Directory': 's', 'Workspace': 's', 'Session': 's',
         'CreatedUSec': 't', 'StartedUSec': 't', 'FinishedUSec': 't', 'Sequence': 't', 'Progress': 's',
-        'StdoutBytes': 't', 'StderrBytes': 't', 'Result': 's', 'Notify': 'b'}
+        'StdoutBytes': 't', 'StderrBytes': 't', 'Result': 's', 'Notify': 'b', 'EndSource': 's'}
     values = {name: value for name, (_, value) in entries.items()}
     assert values['Label'] == 'a label'
     assert values['Workspace'] == '/w'
@@ -244,7 +244,7 @@ def test_variables_of_the_job(jobs, scope):
     assert jobs.wait(job).state == 'completed'
     name, result = jobs.output(job).decode().split()
     assert name == job
-    assert result == f'{scope.results}/{job}.result'
+    assert result == f'{scope.folders}/{job}/result'
 
 
 def test_caller_cannot_give_the_job_another_id(jobs):

@@ -60,7 +60,7 @@ def test_limit(jobs, journal):
     job = jobs.enqueue(['sleep', 'infinity'], RuntimeMaxUSec=1_000_000)
     jobs.wait(job)
     jobs.flush()
-    assert messages(journal(job), job)[1:] == ['to be ended: runtime-limit.', 'failed: runtime-limit, exit code 143.']
+    assert messages(journal(job), job)[1:] == ['failed: runtime-limit, exit code 143.']
 
 
 def test_what_is_private_is_not_told(jobs, journal, folder):

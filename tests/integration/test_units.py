@@ -60,19 +60,27 @@ def test_name_of_the_unit(jobs, scope, gate):
 
 
 @pytest.mark.parametrize('option, value, expected', [
-    ('TasksMax', 17, '17'), ('MemoryMax', 64 << 20, str(64 << 20)), ('CPUWeight', 42, '42'),
-    ('RuntimeMaxUSec', 90_000_000, '1min 30s')])
+    ('TasksMax', 17, '17'), ('MemoryMax', 64 << 20, str(64 << 20)), ('CPUWeight', 42, '42')])
 def test_limits_are_those_of_the_unit(jobs, scope, gate, option, value, expected):
     job = jobs.enqueue(gate.job(), **{option: value})
     gate.wait()
     assert scope.unit_property(unit_name(job), option) == expected
 
 
-def test_stop_timeout_is_that_of_the_configuration(jobs, scope, settings, gate):
+def test_service_manager_ends_what_its_worker_does_not(jobs, scope, settings, gate):
+    """With 15 s for the worker beyond the time that the job has to stop; and as much again at its limit."""
     settings(StopTimeoutSec='7s')
+    job = jobs.enqueue(gate.job(), RuntimeMaxUSec=90_000_000)
+    gate.wait()
+    assert scope.unit_property(unit_name(job), 'TimeoutStopUSec') == '22s'
+    assert scope.unit_property(unit_name(job), 'RuntimeMaxUSec') == '2min 7s'
+
+
+def test_unit_takes_no_word_from_the_job(jobs, scope, gate):
     job = jobs.enqueue(gate.job())
     gate.wait()
-    assert scope.unit_property(unit_name(job), 'TimeoutStopUSec') == '7s'
+    properties = {'NotifyAccess': 'none', 'KillMode': 'mixed', 'OOMPolicy': 'continue', 'RemainAfterExit': 'yes'}
+    assert {name: scope.unit_property(unit_name(job), name) for name in properties} == properties
 
 
 def test_all_processes_are_in_the_unit(jobs, gate):
