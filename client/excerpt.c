@@ -5,9 +5,9 @@
 #include "clean.h"
 #include "excerpt.h"
 #include "output.h"
-#include "stream.h"
 #include "terminal.h"
 #include "utf8.h"
+#include "write.h"
 
 #define BUFFER_SIZE (32U * 1024U)
 #define CHARACTER_MAX 4 /* bytes of one in UTF-8 */

@@ -11,6 +11,7 @@
 #include "stream.h"
 #include "time-util.h"
 #include "wait.h"
+#include "write.h"
 
 /* To be accepted may take that long even where the wait is shorter. */
 #define ENQUEUE_USEC (25 * USEC_PER_SEC)

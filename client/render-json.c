@@ -6,9 +6,9 @@
 #include "json-escape.h"
 #include "render-json.h"
 #include "say.h"
-#include "stream.h"
 #include "terminal.h"
 #include "time-util.h"
+#include "write.h"
 
 #define SCHEMA 1
 

@@ -10,8 +10,8 @@
 #include "clean.h"
 #include "request.h"
 #include "say.h"
-#include "stream.h"
 #include "utf8.h"
+#include "write.h"
 
 void request_clear(Request *request) {
         free(request->label);

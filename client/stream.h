@@ -19,10 +19,3 @@ DEFINE_CLEANUP(Stream *, stream_free);
 /* Nothing will be added to the output: runs the event loop until all of it is copied. NULL is done already.
  * Returns 0 or what client_iterate() returned. */
 int stream_finish(Stream *s, sd_bus_error *error);
-
-/* Writes all of it to a descriptor, which may be one that does not block. Returns 0 or a negative errno. */
-int write_all(int fd, const void *data, size_t size);
-
-/* The same for a text and our stdout, with error set; -EPIPE when the reader went away. A terminal without UTF-8 is
- * spared what is not ASCII. */
-int write_stdout(const char *text, size_t size, sd_bus_error *error);

@@ -6,7 +6,7 @@
 #include "bus-names.h"
 #include "render.h"
 #include "say.h"
-#include "stream.h"
+#include "write.h"
 
 typedef struct Cancelled {
         const char *id; /* as it was given; not owned */

@@ -7,8 +7,8 @@
 #include "clean.h"
 #include "render.h"
 #include "say.h"
-#include "stream.h"
 #include "utf8.h"
+#include "write.h"
 
 enum {
         OPTION_CONSUMER = OPTION_VERB,

@@ -7,9 +7,9 @@
 #include "render.h"
 #include "say.h"
 #include "since.h"
-#include "stream.h"
 #include "suggest.h"
 #include "time-util.h"
+#include "write.h"
 
 enum {
         OPTION_SINCE = OPTION_VERB,

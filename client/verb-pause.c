@@ -4,7 +4,7 @@
 
 #include "answer.h"
 #include "say.h"
-#include "stream.h"
+#include "write.h"
 
 typedef struct Steer {
         const Common *common;

@@ -5,7 +5,7 @@
 #include "answer.h"
 #include "bus-names.h"
 #include "say.h"
-#include "stream.h"
+#include "write.h"
 
 typedef struct Remove {
         const Common *common;

@@ -11,8 +11,8 @@
 #include "process.h"
 #include "render.h"
 #include "say.h"
-#include "stream.h"
 #include "wait.h"
+#include "write.h"
 
 #define ASK_USEC (20 * USEC_PER_SEC) /* for any one answer */
 #define CHECKS_MAX 8

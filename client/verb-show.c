@@ -5,7 +5,7 @@
 #include "answer.h"
 #include "render.h"
 #include "say.h"
-#include "stream.h"
+#include "write.h"
 
 typedef struct Show {
         const Common *common;

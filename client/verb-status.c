@@ -9,9 +9,9 @@
 #include "render.h"
 #include "request.h"
 #include "say.h"
-#include "stream.h"
 #include "terminal.h"
 #include "wait.h"
+#include "write.h"
 
 enum {
         OPTION_ALL = OPTION_VERB,

@@ -8,8 +8,8 @@
 
 #include "console.h"
 #include "options.h"
-#include "stream.h"
 #include "top.h"
+#include "write.h"
 
 #define LAST_LINES "1000" /* more would run through, and push away what was in the terminal before */
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <poll.h>
+
+#include "say.h"
+#include "terminal.h"
+#include "write.h"
+
+int write_all(int fd, const void *data, size_t size) {
+        const char *p = data;
+
+        while (size > 0) {
+                struct pollfd ready = { .fd = fd, .events = POLLOUT };
+                ssize_t n = write(fd, p, size);
+
+                if (n >= 0) {
+                        p += n;
+                        size -= (size_t) n;
+                } else if (errno == EAGAIN)
+                        (void) poll(&ready, 1, -1);
+                else if (errno != EINTR)
+                        return -errno;
+        }
+        return 0;
+}
+
+int write_stdout(const char *text, size_t size, sd_bus_error *error) {
+        _cleanup_free_ char *ascii = NULL;
+        int r;
+
+        if (!terminal_takes_utf8(STDOUT_FILENO)) {
+                ascii = strndup(text, size);
+                if (!ascii)
+                        return -ENOMEM;
+                text_to_ascii(ascii);
+                size = strlen(ascii);
+        }
+        r = write_all(STDOUT_FILENO, ascii ?: text, size);
+        if (r < 0)
+                (void) error_set(error, "cannot write to standard output: %s.", strerror(-r));
+        return r;
+}
