@@ -6,7 +6,7 @@
 #include "output.h"
 #include "render.h"
 #include "say.h"
-#include "stream.h"
+#include "streams.h"
 #include "terminal.h"
 
 #define LAST_LINES 10
@@ -147,15 +147,16 @@ static int show_excerpt(Client *c, const JobRecord *record, const Bounds *bounds
 }
 
 static int show_stdout(Client *c, const JobRecord *record, const Bounds *bounds, sd_bus_error *error) {
-        _cleanup_(stream_freep) Stream *s = NULL;
+        const StreamOptions options = { .only = "stdout", .tail = STREAM_ALL };
+        _cleanup_(streams_freep) Streams *s = NULL;
         int r;
 
         if (record->stdout_bytes == 0)
                 return 0;
         if (bounds_are_set(bounds))
                 return show_excerpt(c, record, bounds, error);
-        r = stream_new(c, record->id, "stdout", STDOUT_FILENO, STREAM_ALL, &s);
-        return r < 0 ? r : stream_finish(s, error);
+        r = streams_new(c, record->id, &options, &s);
+        return r < 0 ? r : streams_finish(s, error);
 }
 
 int answer_result(Client *c, const JobRecord *record, const Bounds *bounds, sd_bus_error *error) {

@@ -8,7 +8,7 @@
 #include "progress.h"
 #include "render.h"
 #include "say.h"
-#include "stream.h"
+#include "streams.h"
 #include "time-util.h"
 #include "wait.h"
 #include "write.h"
@@ -29,14 +29,12 @@ typedef struct Visit {
         uint64_t begun_usec;
         Progress *progress;
         QueueQuestion why; /* it does not begin */
-        Stream *out;
-        Stream *err;
+        Streams *streams;
         sd_bus_error error;
 } Visit;
 
 static void visit_clear(Visit *v) {
-        (void) stream_free(v->out);
-        (void) stream_free(v->err);
+        (void) streams_free(v->streams);
         queue_question_clear(&v->why);
         (void) progress_free(v->progress);
         (void) wait_free(v->wait);
@@ -228,10 +226,7 @@ static int foreground_begin(Visit *v, const Common *common) {
                 if (r < 0)
                         return r;
         }
-        r = stream_new(v->client, v->id, "stdout", STDOUT_FILENO, STREAM_ALL, &v->out);
-        if (r < 0)
-                return r;
-        r = stream_new(v->client, v->id, "stderr", STDERR_FILENO, STREAM_ALL, &v->err);
+        r = streams_new(v->client, v->id, &(const StreamOptions) { .tail = STREAM_ALL }, &v->streams);
         if (r < 0 || common->quiet)
                 return r;
         if (live_is_possible()) { /* to read the progress costs calls, and lines of it would be amid the output */
@@ -245,10 +240,7 @@ static int foreground_begin(Visit *v, const Common *common) {
 static int foreground_text(Visit *v, const JobRecord *record) {
         int r;
 
-        r = stream_finish(v->out, &v->error);
-        if (r < 0)
-                return r;
-        r = stream_finish(v->err, &v->error);
+        r = streams_finish(v->streams, &v->error);
         if (r < 0 || record->reason == JOB_REASON_NOT_EXECUTABLE) /* stderr has said that */
                 return r;
         return answer_end(v->client, record);

@@ -5,13 +5,14 @@
 #include "answer.h"
 #include "output.h"
 #include "say.h"
-#include "stream.h"
+#include "streams.h"
 #include "wait.h"
 
 enum {
         OPTION_STDOUT = OPTION_VERB,
         OPTION_STDERR,
         OPTION_NO_TAIL,
+        OPTION_TIMESTAMPS,
 };
 
 #define FOLLOW_LINES 10 /* of each stream, before what is new: as journalctl -f */
@@ -20,20 +21,19 @@ typedef struct Logs {
         const Common *common;
         Client *client;
         Wait *wait;
-        Stream *out;
-        Stream *err;
+        Streams *streams;
         JobRecord record;
         bool follow;
         bool no_tail;
         bool only_stdout;
         bool only_stderr;
+        bool timestamps;
         Bounds bounds;
         sd_bus_error error;
 } Logs;
 
 static void logs_clear(Logs *s) {
-        (void) stream_free(s->out);
-        (void) stream_free(s->err);
+        (void) streams_free(s->streams);
         (void) wait_free(s->wait);
         (void) client_free(s->client);
         job_record_clear(&s->record);
@@ -41,17 +41,13 @@ static void logs_clear(Logs *s) {
 }
 
 static int open_streams(Logs *s) {
-        int r;
+        const StreamOptions options = {
+                .only = s->only_stdout ? "stdout" : s->only_stderr ? "stderr" : NULL,
+                .tail = s->bounds.tail,
+                .timestamps = s->timestamps,
+        };
 
-        if (!s->only_stderr) {
-                r = stream_new(s->client, s->record.id, "stdout", STDOUT_FILENO, s->bounds.tail, &s->out);
-                if (r < 0)
-                        return r;
-        }
-        if (s->only_stdout)
-                return 0;
-        return stream_new(s->client, s->record.id, "stderr", s->only_stderr ? STDOUT_FILENO : STDERR_FILENO,
-                          s->bounds.tail, &s->err);
+        return streams_new(s->client, s->record.id, &options, &s->streams);
 }
 
 /* In bounds: what is there now. */
@@ -123,10 +119,7 @@ static int logs(Logs *s, const char *id) {
                 if (r < 0)
                         return r;
         }
-        r = stream_finish(s->out, &s->error);
-        if (r < 0)
-                return r;
-        return stream_finish(s->err, &s->error);
+        return streams_finish(s->streams, &s->error);
 }
 
 static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_status) {
@@ -137,6 +130,7 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
                 { "stdout", no_argument, NULL, OPTION_STDOUT },
                 { "stderr", no_argument, NULL, OPTION_STDERR },
                 { "no-tail", no_argument, NULL, OPTION_NO_TAIL },
+                { "timestamps", no_argument, NULL, OPTION_TIMESTAMPS },
                 {},
         };
         int option, r;
@@ -152,6 +146,8 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
                         s->only_stderr = true;
                 else if (option == OPTION_NO_TAIL)
                         s->no_tail = true;
+                else if (option == OPTION_TIMESTAMPS)
+                        s->timestamps = true;
                 else if (bounds_option(&verb_logs, &s->bounds, option) < 0)
                         return -EINVAL;
         }
@@ -160,17 +156,19 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
                 return r;
         }
         if (common->json)
-                *ret_status = usage_error(&verb_logs, "logs are no JSON; 'codex-jobs result ID --json' has them");
+                *ret_status = usage_error(&verb_logs, "'logs' has no --json; use 'codex-jobs result --json ID'");
         else if (s->only_stdout && s->only_stderr)
-                *ret_status = usage_error(&verb_logs, "--stdout and --stderr are both there without either");
+                *ret_status = usage_error(&verb_logs, "--stdout and --stderr cannot be combined: both streams are "
+                                                      "shown by default");
         else if (s->follow && s->bounds.max_bytes != UINT64_MAX)
-                *ret_status = usage_error(&verb_logs, "--max-bytes is about what is there now and --follow is not: "
-                                                      "leave one of them out");
+                *ret_status = usage_error(&verb_logs, "--follow and --max-bytes cannot be combined");
+        else if (s->timestamps && s->bounds.max_bytes != UINT64_MAX)
+                *ret_status = usage_error(&verb_logs, "--timestamps and --max-bytes cannot be combined: use --tail to "
+                                                      "limit the output");
         else if (s->no_tail && s->bounds.tail != UINT64_MAX)
-                *ret_status = usage_error(&verb_logs, "--no-tail is for all lines and --tail for the last: leave one of "
-                                                      "them out");
+                *ret_status = usage_error(&verb_logs, "--no-tail and --tail cannot be combined");
         else if (s->no_tail && !s->follow)
-                *ret_status = usage_error(&verb_logs, "--no-tail is for --follow: without it all lines are printed");
+                *ret_status = usage_error(&verb_logs, "--no-tail requires --follow: without it all lines are shown");
         else if (optind >= argc)
                 *ret_status = usage_error(&verb_logs, "no job given: 'codex-jobs status' lists them");
         else if (argc - optind > 1)
@@ -200,15 +198,17 @@ const Verb verb_logs = {
         .run = run,
         .help = "codex-jobs logs [options] ID\n"
                 "\n"
-                "Prints what a job wrote so far: its stdout to stdout, its stderr to stderr, byte for\n"
-                "byte, but without escape sequences where that is a terminal.\n"
+                "Shows what a job has written so far, in the order in which it was written: its stdout\n"
+                "on stdout, its stderr on stderr, byte for byte. Escape sequences are removed on a\n"
+                "terminal.\n"
                 "\n"
                 "Options:\n"
-                "  -f, --follow             the last 10 lines, and what comes until the job has ended, also\n"
-                "                           when it is still queued\n"
+                "  -f, --follow             show the last 10 lines, then new output until the job ends;\n"
+                "                           a queued job is waited for\n"
                 BOUNDS_HELP
-                "      --no-tail            with --follow: all lines from the first on\n"
-                "      --stdout             only its stdout\n"
-                "      --stderr             only its stderr, on stdout\n"
+                "      --no-tail            with --follow: show all lines from the first on\n"
+                "      --stdout             show only its stdout\n"
+                "      --stderr             show only its stderr, on stdout\n"
+                "      --timestamps         prefix each line with the time when it was written\n"
                 COMMON_TEXT_HELP,
 };

@@ -51,7 +51,7 @@ def test_abbreviation_of_several_options(cli):
     (['task', '--background', '--timeout-ms', '5', 'x'], '--timeout-ms is for a wait'),
     (['task', '--poll-interval-ms', '5', 'x'], '--poll-interval-ms is for --await'),
     (['review', '--background', '--timeout-ms', '5'], '--timeout-ms is for a wait'),
-    (['logs', '--no-tail', 'job-0'], '--no-tail is for --follow'),
+    (['logs', '--no-tail', 'job-0'], '--no-tail requires --follow'),
     (['run', ''], 'the command is empty'), (['enqueue', '--', '', 'x'], 'the command is empty'),
     (['inbox', '--consumer', 'a\tb'], 'the name of a consumer has no control characters'),
     (['await', '--any', '--all', 'job-0'], '--any and --all exclude each other'),

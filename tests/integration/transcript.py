@@ -23,7 +23,7 @@ from support import PATIENCE
 PROMPTS = {'$ ': 'user', '# ': 'root'}
 ID = r'[a-z][a-z0-9-]{0,31}-[0-9a-hjkmnp-tv-z]{10}'
 SPAN = r'\d+(?:ms|s|min|h|d)(?: \d+(?:s|min|h))?'
-TIME = r'\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d\.\d{6}Z| \d\d:\d\d:\d\d)'
+TIME = r'\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d\.(?:\d{6}Z|\d{3}[+-]\d\d:\d\d)| \d\d:\d\d:\d\d)'
 PARTS = re.compile(rf'(?P<any>…)|(?P<id>\b{ID}\b)|(?P<time>\b{TIME})|(?P<span>\b{SPAN}\b)|(?P<uid>\buid \d+)|'
                    r'(?P<gap> +)')
 

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <sys/inotify.h>
+
+#include "outlet.h"
+#include "output.h"
+#include "say.h"
+#include "streams.h"
+
+#define TURN_SIZE (1024U * 1024U) /* copied before other events have their turn */
+#define STEP_SIZE 4096U           /* what a step counts for at least */
+#define REREAD_USEC (100 * USEC_PER_MSEC)
+#define WATCH_AFTER_USEC (50 * USEC_PER_MSEC)
+
+/* The worker tells of what it wrote at once, and a service that restarts is back after about as long. */
+#define LATE_USEC USEC_PER_SEC
+
+enum {
+        FILE_STDOUT = OUTPUT_ORDER_STDOUT,
+        FILE_STDERR = OUTPUT_ORDER_STDERR,
+        FILE_ORDER,
+        _FILE_MAX,
+};
+
+static const char *const file_names[_FILE_MAX] = { "stdout", "stderr", "order" };
+
+/* A file of the job. Its descriptor belongs to the order. */
+typedef struct File {
+        Streams *streams;
+        OutputName name;
+        Call *open;
+        sd_event_source *grown; /* inotify */
+} File;
+
+struct Streams {
+        Client *client; /* not owned */
+        char *id;
+        uint64_t tail;
+        File files[_FILE_MAX];
+        unsigned n_opening; /* streams that are not open yet */
+        Order order;
+
+        sd_event_source *watch; /* a timer until the files are watched, and where there is no inotify */
+        bool watching;
+        sd_event_source *late;
+        bool came; /* something, since that was set */
+        sd_event_source *turn;
+
+        bool ending;
+        bool done;
+
+        OrderPart part; /* to be read */
+        Outlet outlet;
+        sd_event_source *writable[_OUTPUT_ORDER_STREAM_MAX];
+};
+
+static int file_fd(const File *f) {
+        const Streams *s = f->streams;
+        size_t i = (size_t) (f - s->files);
+
+        return i == FILE_ORDER ? s->order.fd : s->order.sources[i].fd;
+}
+
+static void streams_fail(Streams *s, int r, const char *what) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        if (r != -ENOMEM)
+                (void) error_set(&error, "cannot %s the output of %s: %s: see 'codex-jobs logs %s'.", what, s->id,
+                                 strerror(-r), s->id);
+        client_stop(s->client, r, &error);
+}
+
+/* ---- Copying ---- */
+
+/* Fills the outlet with what comes next for one target. Returns 1, perhaps with nothing, when it was worth a step;
+ * 0 when there is nothing now. */
+static int fill(Streams *s) {
+        do {
+                ssize_t n;
+                int r;
+
+                if (s->part.begin == s->part.end) {
+                        r = order_next(&s->order, &s->part);
+                        if (r == 0 && outlet_is_empty(&s->outlet))
+                                return order_is_over(&s->order) && outlet_end(&s->outlet);
+                        if (r <= 0)
+                                return r < 0 ? r : 1;
+                        s->came = true;
+                }
+                if (s->part.begin == s->part.end || !outlet_has_room(&s->outlet, s->part.stream))
+                        return 1;
+                n = outlet_read(&s->outlet, &s->part, file_fd(&s->files[s->part.stream]));
+                if (n < 0)
+                        return (int) n;
+                s->part.begin = n > 0 ? s->part.begin + n : s->part.end; /* that much is not there any more */
+        } while (!outlet_is_empty(&s->outlet));
+        return 1;
+}
+
+static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *userdata);
+static int on_turn(sd_event_source *source, void *userdata);
+
+static int pump_when_writable(Streams *s) {
+        OutletTarget *t = s->outlet.target;
+        sd_event_source **writable = &s->writable[t - s->outlet.targets];
+        int r;
+
+        if (!*writable) {
+                r = sd_event_add_io(client_event(s->client), writable, t->fd, EPOLLOUT, on_writable, s);
+                if (r < 0)
+                        return r;
+        }
+        return sd_event_source_set_enabled(*writable, SD_EVENT_ONESHOT);
+}
+
+/* Lets other events have their turn. */
+static int pump_later(Streams *s) {
+        if (!s->turn)
+                return sd_event_add_defer(client_event(s->client), &s->turn, on_turn, s);
+        return sd_event_source_set_enabled(s->turn, SD_EVENT_ONESHOT);
+}
+
+static int rest(Streams *s);
+
+static void pump(Streams *s) {
+        int r;
+
+        if (s->n_opening > 0)
+                return;
+        for (size_t copied = 0; copied < TURN_SIZE; copied += MAX(s->outlet.end, STEP_SIZE)) {
+                r = outlet_flush(&s->outlet);
+                if (r > 0) {
+                        r = fill(s);
+                        if (r > 0)
+                                continue;
+                        if (r < 0) {
+                                streams_fail(s, r, "read");
+                                return;
+                        }
+                        r = rest(s);
+                } else if (r == 0)
+                        r = pump_when_writable(s);
+                if (r < 0)
+                        streams_fail(s, r, "pass on");
+                return;
+        }
+        r = pump_later(s);
+        if (r < 0)
+                streams_fail(s, r, "pass on");
+}
+
+static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        pump(userdata);
+        return 0;
+}
+
+static int on_turn(sd_event_source *source, void *userdata) {
+        pump(userdata);
+        return 0;
+}
+
+/* ---- Nothing more now ---- */
+
+static int ask_for_order(Streams *s);
+
+static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
+        Streams *s = userdata;
+
+        s->late = sd_event_source_disable_unref(s->late);
+        if (!s->came)
+                order_give_up(&s->order);
+        pump(s);
+        return 0;
+}
+
+/* Waits for the index to tell of what is there, but not for ever. */
+static int wait_for_order(Streams *s) {
+        int r;
+
+        if (s->late)
+                return 0;
+        r = order_is_behind(&s->order);
+        if (r <= 0)
+                return r;
+        s->came = false;
+        return sd_event_add_time_relative(client_event(s->client), &s->late, CLOCK_MONOTONIC, LATE_USEC,
+                                          10 * USEC_PER_MSEC, on_late, s);
+}
+
+static int rest(Streams *s) {
+        int r;
+
+        if (order_is_over(&s->order)) {
+                s->done = true;
+                return 0;
+        }
+        if (order_wants_index(&s->order)) {
+                r = ask_for_order(s);
+                if (r < 0)
+                        return r;
+        }
+        return s->ending ? 0 : wait_for_order(s);
+}
+
+/* ---- Growth ---- */
+
+static int on_grown(sd_event_source *source, const struct inotify_event *event, void *userdata) {
+        pump(userdata);
+        return 0;
+}
+
+static int on_reread(sd_event_source *source, uint64_t usec, void *userdata) {
+        Streams *s = userdata;
+        int r;
+
+        pump(s);
+        r = sd_event_source_set_time_relative(source, REREAD_USEC);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        if (r < 0)
+                streams_fail(s, r, "watch");
+        return 0;
+}
+
+/* A user has a limited number of inotify instances, often 128; whoever gets none reads again and again. */
+static int watch_file(File *f) {
+        Streams *s = f->streams;
+        sd_event *event = client_event(s->client);
+        int r;
+
+        if (!s->watching || file_fd(f) < 0 || s->watch)
+                return 0;
+        r = sd_event_add_inotify_fd(event, &f->grown, file_fd(f), IN_MODIFY, on_grown, s);
+        if (r >= 0)
+                return 0;
+        return sd_event_add_time_relative(event, &s->watch, CLOCK_MONOTONIC, REREAD_USEC, REREAD_USEC / 10, on_reread,
+                                          s);
+}
+
+static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata) {
+        Streams *s = userdata;
+        int r = 0;
+
+        s->watch = sd_event_source_disable_unref(s->watch);
+        s->watching = true;
+        for (size_t i = 0; i < ELEMENTSOF(s->files) && r >= 0; i++)
+                r = watch_file(&s->files[i]);
+        if (r < 0)
+                streams_fail(s, r, "watch");
+        else
+                pump(s);
+        return 0;
+}
+
+/* The kernel takes some 15 ms to close an inotify instance: a job that is over sooner is spared it. */
+static int watch_soon(Streams *s) {
+        return sd_event_add_time_relative(client_event(s->client), &s->watch, CLOCK_MONOTONIC, WATCH_AFTER_USEC,
+                                          USEC_PER_MSEC, on_watch_due, s);
+}
+
+static void watch_no_more(Streams *s) {
+        s->watch = sd_event_source_disable_unref(s->watch);
+        s->watching = false;
+        s->late = sd_event_source_disable_unref(s->late);
+        for (size_t i = 0; i < ELEMENTSOF(s->files); i++)
+                s->files[i].grown = sd_event_source_disable_unref(s->files[i].grown);
+}
+
+/* ---- Opening ---- */
+
+static int take_stream(Streams *s, OutputOrderStream stream, sd_bus_message *reply) {
+        _cleanup_close_ int fd = -EBADF;
+        off_t begin = 0;
+        int r;
+
+        r = output_take_fd(reply, &fd);
+        if (r < 0)
+                return r;
+        if (s->tail != STREAM_ALL) {
+                r = output_tail(fd, s->tail, &begin);
+                if (r < 0)
+                        return r;
+        }
+        r = order_add(&s->order, stream, TAKE_FD(fd), begin);
+        if (r < 0 || --s->n_opening > 0 || s->ending)
+                return r;
+        return watch_soon(s);
+}
+
+static void on_stream_opened(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+        File *f = userdata;
+        Streams *s = f->streams;
+        int r;
+
+        f->open = call_free(f->open);
+        if (error) {
+                client_stop(s->client, -EREMOTEIO, error);
+                return;
+        }
+        r = take_stream(s, (OutputOrderStream) (f - s->files), reply);
+        if (r < 0)
+                streams_fail(s, r, "open");
+        else
+                pump(s);
+}
+
+/* An older service has no such file, nor has a job that an older one started. */
+static void on_order_opened(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+        File *f = userdata;
+        Streams *s = f->streams;
+        int fd, r;
+
+        f->open = call_free(f->open);
+        if (error || output_take_fd(reply, &fd) < 0)
+                fd = -EBADF;
+        order_set_index(&s->order, fd);
+        r = watch_file(f);
+        if (r < 0)
+                streams_fail(s, r, "watch");
+        else
+                pump(s);
+}
+
+static int file_open(File *f, call_done_t done) {
+        return call_new(f->streams->client, &f->open, CALL_PATIENT, "OpenOutput", append_output, &f->name, done, f);
+}
+
+static int ask_for_order(Streams *s) {
+        File *f = &s->files[FILE_ORDER];
+
+        return f->open ? 0 : file_open(f, on_order_opened);
+}
+
+int streams_finish(Streams *s, sd_bus_error *error) {
+        int r;
+
+        if (!s)
+                return 0;
+        s->ending = true;
+        watch_no_more(s);
+        r = order_end(&s->order);
+        if (r < 0)
+                streams_fail(s, r, "read");
+        else
+                pump(s);
+        while (!s->done) {
+                r = client_iterate(s->client, error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- The object ---- */
+
+static int open_streams(Streams *s, const char *only) {
+        for (size_t i = 0; i < _OUTPUT_ORDER_STREAM_MAX; i++) {
+                int r;
+
+                if (only && !streq(only, file_names[i]))
+                        continue;
+                s->n_opening++;
+                r = file_open(&s->files[i], on_stream_opened);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int streams_new(Client *c, const char *id, const StreamOptions *options, Streams **ret) {
+        _cleanup_(streams_freep) Streams *s = NULL;
+        int r;
+
+        s = malloc(sizeof(Streams));
+        if (!s)
+                return -ENOMEM;
+        s->client = c;
+        s->id = strdup(id);
+        s->tail = options->tail;
+        for (size_t i = 0; i < ELEMENTSOF(s->files); i++)
+                s->files[i] = (File) { .streams = s, .name = { s->id, file_names[i] } };
+        s->n_opening = 0;
+        order_init(&s->order, options->timestamps);
+        s->watch = s->late = s->turn = NULL;
+        s->watching = s->came = s->ending = s->done = false;
+        s->part = (OrderPart) {};
+        for (size_t i = 0; i < ELEMENTSOF(s->writable); i++)
+                s->writable[i] = NULL;
+        outlet_init(&s->outlet, STDOUT_FILENO, options->only ? STDOUT_FILENO : STDERR_FILENO, options->timestamps);
+        if (!s->id)
+                return -ENOMEM;
+        r = open_streams(s, options->only);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+Streams *streams_free(Streams *s) {
+        if (!s)
+                return NULL;
+        watch_no_more(s);
+        (void) sd_event_source_disable_unref(s->turn);
+        for (size_t i = 0; i < ELEMENTSOF(s->writable); i++)
+                (void) sd_event_source_disable_unref(s->writable[i]);
+        for (size_t i = 0; i < ELEMENTSOF(s->files); i++)
+                (void) call_free(s->files[i].open);
+        order_clear(&s->order);
+        free(s->id);
+        free(s);
+        return NULL;
+}
