@@ -194,7 +194,7 @@ static int show(Cancel *s) {
 }
 
 static int cancel(Cancel *s, char *const *ids, size_t n) {
-        const char *found;
+        const char *found = NULL;
         int r;
 
         for (size_t i = 0; i < n; i++) {

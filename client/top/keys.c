@@ -9,7 +9,7 @@
 #include "console.h"
 #include "top.h"
 
-#define CTRL(letter) ((letter) & 0x1f)
+#define WITH_CTRL(letter) ((letter) & 0x1f)
 enum { ESCAPE = 0x1b, DELETE = 0x7f };
 
 static void go_to(Top *t, ssize_t lines) {
@@ -86,11 +86,11 @@ static bool on_motion(Top *t, wint_t key) {
                 go_to(t, 1);
                 return true;
         case KEY_PPAGE:
-        case CTRL('b'):
+        case WITH_CTRL('b'):
                 go_to(t, -page);
                 return true;
         case KEY_NPAGE:
-        case CTRL('f'):
+        case WITH_CTRL('f'):
                 go_to(t, page);
                 return true;
         case KEY_HOME:
@@ -121,7 +121,7 @@ static void on_list_key(Top *t, wint_t key) {
         case 'p':
                 action_pause(t, !model_is_paused(t->model));
                 break;
-        case CTRL('l'):
+        case WITH_CTRL('l'):
                 (void) clearok(curscr, TRUE);
                 model_reload(t->model);
                 break;
@@ -176,9 +176,9 @@ static void on_filter_key(Top *t, int kind, wint_t key) {
         else if (key == ESCAPE) {
                 t->mode = TOP_LIST;
                 t->filter[0] = 0;
-        } else if (key == DELETE || key == CTRL('h') || (special && key == KEY_BACKSPACE))
+        } else if (key == DELETE || key == WITH_CTRL('h') || (special && key == KEY_BACKSPACE))
                 filter_remove(t);
-        else if (key == CTRL('u'))
+        else if (key == WITH_CTRL('u'))
                 t->filter[0] = 0;
         else if (!special)
                 filter_add(t, key);
