@@ -8,7 +8,7 @@ import shutil
 import signal
 
 from kills import note, over
-from support import ERROR
+from support import ERROR, PROGRAM
 
 RELOADS = 20
 FEW_DESCRIPTORS = 8
@@ -18,10 +18,10 @@ FEW_DESCRIPTORS = 8
 
 async def upgrade(scene, load):
     """What a package manager does: another file under the old name, then a restart."""
-    program = os.readlink(f'/proc/{await scene.up()}/exe').removesuffix(' (deleted)')
+    await scene.up()
     before = scene.starts
-    shutil.copy2(program, f'{program}.new')
-    os.rename(f'{program}.new', program)
+    shutil.copy2(PROGRAM, f'{PROGRAM}.new')
+    os.rename(f'{PROGRAM}.new', PROGRAM)
     note(scene, load, 'upgrade')
     await scene.systemctl('restart', scene.scope.service)
     await scene.replaced(before)

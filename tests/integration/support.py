@@ -27,6 +27,9 @@ ERROR = 'org.codex.Jobs.Error.'
 PROPERTIES = 'org.freedesktop.DBus.Properties'
 BUS = ('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus')
 
+# Where it is installed; /proc/PID/exe names a folder of another mount namespace where / is an overlay.
+PROGRAM = '/usr/libexec/codex-jobs/codex-jobsd'
+
 FOREVER = 2**64 - 1
 SECOND = 1_000_000
 
@@ -364,9 +367,8 @@ class Scope:
 
     def upgrade(self):
         """What a package manager does: another file under the old name, then a restart."""
-        program = os.readlink(f'/proc/{self.service_pid()}/exe').removesuffix(' (deleted)')
-        shutil.copy2(program, f'{program}.new')
-        os.rename(f'{program}.new', program)
+        shutil.copy2(PROGRAM, f'{PROGRAM}.new')
+        os.rename(f'{PROGRAM}.new', PROGRAM)
         self.systemctl('restart', self.service)
 
     def restart_bus(self):
