@@ -24,7 +24,9 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 HERE = f'{SOURCE}/integrations'
 PLUGIN = f'{HERE}/claude-code'
 INSTALLED = '/usr/share/codex-jobs/integrations'
-HOOK = f'{PLUGIN}/hooks/session-start'
+# What alice runs: she may not be allowed into the folder of the sources.
+INSTALLED_PLUGIN = f'{INSTALLED}/claude-code'
+HOOK = f'{INSTALLED_PLUGIN}/hooks/session-start'
 
 COMMANDS = ['adversarial-review', 'await', 'cancel', 'rescue', 'result', 'review', 'setup', 'status']
 ANSWER = 'The work is done.\n'
@@ -388,7 +390,7 @@ def test_hooks_name_programs_that_are_there():
     hook, = entry['hooks']
     assert hook['type'] == 'command' and 0 < hook['timeout'] <= 30
     program = subprocess.run(['sh', '-c', f'printf %s {hook["command"]}'], check=True, timeout=PATIENCE,
-                             env={'CLAUDE_PLUGIN_ROOT': PLUGIN}, capture_output=True, text=True).stdout
+                             env={'CLAUDE_PLUGIN_ROOT': INSTALLED_PLUGIN}, capture_output=True, text=True).stdout
     assert program == HOOK and os.access(HOOK, os.X_OK)
 
 
@@ -417,7 +419,7 @@ class Session:
         given = {'session_id': self.name, 'transcript_path': '/home/alice/"session_id": "none".jsonl',
                  'cwd': self.directory, 'hook_event_name': 'SessionStart', 'source': source}
         done = self.project.shell('exec "$1"', HOOK, directory=self.directory, stdin=json.dumps(given),
-                                  CLAUDE_ENV_FILE=self.variables, CLAUDE_PLUGIN_ROOT=PLUGIN, **environment)
+                                  CLAUDE_ENV_FILE=self.variables, CLAUDE_PLUGIN_ROOT=INSTALLED_PLUGIN, **environment)
         assert (done.returncode, done.stderr) == (0, '')
         return done.stdout
 
