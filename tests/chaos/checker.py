@@ -161,10 +161,11 @@ def check_numbers(evidence):
 
 
 def check_signals(evidence):
-    """A process of the service signals what it records, in order; another goes on somewhere above."""
+    """A process of the service signals what it records, in order; another goes on somewhere above. It may
+    have the name of the one before it, on another bus."""
     last, sender, seen = 0, None, {}
-    for event in evidence.of('signal', 'watching'):
-        if event['event'] == 'watching':
+    for event in evidence.of('signal', 'watching', 'down', 'up'):
+        if event['event'] != 'signal':
             sender = None
             continue
         number, job = event['sequence'], event['id']

@@ -191,6 +191,19 @@ class Checker(unittest.TestCase):
         self.story.events.remove(self.story.of('signal')[2])
         self.assertEqual(self.story.check(), [])
 
+    def test_gap_between_signals_of_two_processes_of_one_name(self):
+        """Of two buses: that of the second one comes before we know that we are told everything again."""
+        gap = self.story.of('signal')[2]
+        at = self.story.events.index(gap)
+        self.story.events[at:at + 1] = [{'t': gap['t'], 'event': 'down', 'owner': ''},
+                                        {'t': gap['t'], 'event': 'up', 'owner': ':1.5'}]
+        self.assertEqual(self.story.check(), [])
+        for name in ('down', 'up'):
+            events = self.story.events
+            self.story.events = [event for event in events if event['event'] != name]
+            self.assertEqual(self.story.check(), [])
+            self.story.events = events
+
     def test_signal_that_goes_back(self):
         late = self.story.of('signal')[0]
         self.story.events.remove(late)
