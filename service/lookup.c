@@ -23,7 +23,8 @@ static void set_error(sd_bus_error *error, int r, const StoreLookup *lookup) {
                                          "That is not the id of a job; 'codex-jobs status --all' lists yours.");
         else if (r == -EMLINK)
                 (void) sd_bus_error_setf(error, JOBS_ERROR_AMBIGUOUS_ID,
-                                         "%s stands for several jobs: %s. Give more of the id.", id, lookup->candidates);
+                                         "%s stands for several jobs: %s. Give more of the id.", id,
+                                         strempty(lookup->candidates));
         else
                 (void) request_set_unavailable(error, r);
 }

@@ -63,7 +63,7 @@ static int parse(char **argv, RequestOptions *request_options, Common *common, i
 static void all_options(void) {
         _cleanup_request_options_ RequestOptions o = {};
         Common common = {};
-        int begin;
+        int begin = -1;
 
         check_ok(parse(STRINGS("run", "--json", "-q", "--user", "--kind", "k", "--label=l", "-C", "/", "-E", "A=1",
                                "--env", "B", "--clean-env", "--stdin", "-", "--runtime-max", "1h 30min",
@@ -91,7 +91,7 @@ static void all_options(void) {
 static void options_of_the_command(void) {
         _cleanup_request_options_ RequestOptions o = {};
         Common common = {};
-        int begin;
+        int begin = -1;
 
         check_ok(parse(STRINGS("run", "--", "--json", "-q"), &o, &common, &begin));
         check_int(begin, 2);
