@@ -39,7 +39,7 @@ static int keep(Lines *l, const char *data, size_t n) {
         return 0;
 }
 
-static int deliver(Lines *l, LineFlags flags) {
+static int deliver(Lines *l, unsigned flags) {
         int r = l->handler(l->size > 0 ? l->buffer : "", l->size, flags | (l->cut ? LINE_CUT : 0), l->userdata);
 
         l->size = 0;

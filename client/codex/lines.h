@@ -6,13 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum LineFlags {
+/* What a line may be, any of them together. */
+enum {
         LINE_CUT = 1 << 0,  /* it was longer than the limit: this is its beginning, the rest is gone */
         LINE_OPEN = 1 << 1, /* the input ended before the line did */
-} LineFlags;
+};
 
 /* A line without its newline. It is gone when the handler returns. Returns 0 or a negative errno. */
-typedef int (*LineHandler)(const char *line, size_t n, LineFlags flags, void *userdata);
+typedef int (*LineHandler)(const char *line, size_t n, unsigned flags, void *userdata);
 
 typedef struct Lines {
         size_t max; /* bytes of a line */

@@ -148,7 +148,7 @@ static void pass_over(Adapter *a, const char *why, const char *line, size_t n) {
         log_say(&a->log, "passed over %s: %s", why, strempty(shown));
 }
 
-static int on_output_line(const char *line, size_t n, LineFlags flags, void *userdata) {
+static int on_output_line(const char *line, size_t n, unsigned flags, void *userdata) {
         _cleanup_event_ Event event = {};
         Adapter *a = userdata;
         int r;
@@ -169,7 +169,7 @@ static int on_output_line(const char *line, size_t n, LineFlags flags, void *use
         return r < 0 ? r : take_event(a, &event);
 }
 
-static int on_errors_line(const char *line, size_t n, LineFlags flags, void *userdata) {
+static int on_errors_line(const char *line, size_t n, unsigned flags, void *userdata) {
         Adapter *a = userdata;
         int r = complaint_line(&a->complaint, line, n);
 

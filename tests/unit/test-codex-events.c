@@ -15,7 +15,7 @@ typedef struct Seen {
         size_t lines, bytes;
 } Seen;
 
-static int on_line(const char *line, size_t n, LineFlags flags, void *userdata) {
+static int on_line(const char *line, size_t n, unsigned flags, void *userdata) {
         Seen *seen = userdata;
         size_t used = strlen(seen->text);
 
@@ -57,7 +57,7 @@ static void lines_long(void) {
         lines_clear(&lines);
 }
 
-static int refuse(const char *line, size_t n, LineFlags flags, void *userdata) {
+static int refuse(const char *line, size_t n, unsigned flags, void *userdata) {
         return -ENOMEM;
 }
 
