@@ -12,6 +12,7 @@
 #include "worker.h"
 
 #define DEPTH_MAX 32
+#define BARRIER "BARRIER=1"
 
 /* --- deleting -------------------------------------------------------------------------------------- */
 
@@ -153,17 +154,18 @@ static size_t find_status(const char *message, size_t size, char text[static WOR
         return found;
 }
 
-/* Descriptors that come with it, as those of BARRIER=1, are closed at once; there is no room to take them. */
-int folder_read_notification(Folder *f, char text[static WORKER_TEXT_MAX], size_t *ret_size) {
-        static char message[4096];
-        struct iovec vec = { message, sizeof(message) };
+/* Descriptors that come with it are closed at once, as BARRIER=1 wants it, which says nothing else; there is no room to take
+ * them. */
+bool folder_read_notification(Folder *f, char text[static WORKER_TEXT_MAX], size_t *ret_size) {
+        static char message[4097]; /* ends with NUL */
+        struct iovec vec = { message, sizeof(message) - 1 };
         struct msghdr header = { .msg_iov = &vec, .msg_iovlen = 1 };
         ssize_t n = recvmsg(f->notify, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-        if (n < 0)
-                return 0;
+        if (n < 0 || (n >= (ssize_t) strlen(BARRIER) && n <= (ssize_t) strlen(BARRIER) + 1 && startswith(message, BARRIER)))
+                return false;
         *ret_size = find_status(message, (size_t) n, text);
-        return 1;
+        return true;
 }
 
 /* --- the result ------------------------------------------------------------------------------------ */

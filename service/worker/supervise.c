@@ -242,12 +242,14 @@ static void on_output(Worker *w, unsigned stream, uint64_t now) {
                 stop(w, WORKER_CAUSE_OUTPUT, now);
 }
 
-/* What is left behind has nothing to say any more. */
+/* Every message is a sign of life, but what it has said before. What is left behind has nothing to say any more. */
 static void on_notification(Worker *w, uint64_t now) {
         char text[WORKER_TEXT_MAX];
         size_t size;
 
-        if (folder_read_notification(&w->folder, text, &size) == 0)
+        if (!folder_read_notification(&w->folder, text, &size))
+                return;
+        if (size == w->link.progress_size && memcmp(text, w->link.progress, size) == 0)
                 return;
         saw_activity(w, now);
         if (size == SIZE_MAX || w->code != 0)
@@ -316,7 +318,8 @@ static void settle(Worker *w, uint64_t now) {
                 return;
         w->disk_time = 0;
         pump_drain(&w->pump);
-        if (w->pump.is_over && w->cause == WORKER_CAUSE_ITSELF)
+        /* It had ended before that was seen; one that failed says why itself. */
+        if (w->pump.is_over && w->cause == WORKER_CAUSE_ITSELF && w->code == CLD_EXITED && w->status == 0)
                 w->cause = WORKER_CAUSE_OUTPUT;
         if ((w->pump.streams[0].blocked || w->pump.streams[1].blocked) && !w->stopped) {
                 w->disk_time = now + DISK_USEC;
