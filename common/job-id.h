@@ -10,6 +10,10 @@
 #define JOB_TOKEN_LENGTH 10
 #define JOB_ID_MAX (JOB_KIND_MAX + 1 + JOB_TOKEN_LENGTH)
 
+/* Around an id: the name of the systemd unit of the job, and so of its control group. */
+#define JOB_UNIT_PREFIX "codex-job-"
+#define JOB_UNIT_SUFFIX ".service"
+
 /* A kind: a lower case letter, then up to 31 lower case letters, digits or dashes; no dash at the end. */
 bool job_kind_is_valid(const char *kind);
 

@@ -233,6 +233,6 @@ int job_record_read(sd_bus_message *m, JobRecord *ret) {
 }
 
 const char *job_unit_name(const char *id, char ret[static JOB_UNIT_MAX]) {
-        (void) snprintf(ret, JOB_UNIT_MAX, "codex-job-%s.service", id);
+        (void) snprintf(ret, JOB_UNIT_MAX, JOB_UNIT_PREFIX "%s" JOB_UNIT_SUFFIX, id);
         return ret;
 }

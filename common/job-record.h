@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 
+#include "job-id.h"
 #include "job-state.h"
 #include "macro.h"
 
@@ -85,7 +86,7 @@ size_t job_record_size(const JobRecord *record);
  * Returns 0, -EBADMSG when a state or reason is unknown or the id is missing, or a negative errno. */
 int job_record_read(sd_bus_message *m, JobRecord *ret);
 
-#define JOB_UNIT_MAX (sizeof("codex-job-.service") + 48)
+#define JOB_UNIT_MAX (sizeof(JOB_UNIT_PREFIX JOB_UNIT_SUFFIX) + 48)
 
 /* The name of the systemd unit of a job, in ret. Returns ret. */
 const char *job_unit_name(const char *id, char ret[static JOB_UNIT_MAX]);

@@ -6,9 +6,7 @@
 
 #include "unit-internal.h"
 
-#define UNIT_PREFIX "codex-job-"
-#define UNIT_SUFFIX ".service"
-#define UNIT_PATTERN UNIT_PREFIX "*" UNIT_SUFFIX
+#define UNIT_PATTERN JOB_UNIT_PREFIX "*" JOB_UNIT_SUFFIX
 #define UNIT_PATH_PREFIX "/org/freedesktop/systemd1/unit/codex_2djob_2d" /* see sd_bus_path_encode(3) */
 
 int unit_manager_call_new(UnitManager *manager, const char *member, sd_bus_message **ret) {
@@ -49,13 +47,13 @@ void unit_manager_discard(UnitManager *manager, const char *id, const char *sub_
 
 /* Copies the id out of codex-job-ID.service; false if the name is not of that form. */
 static bool id_from_name(const char *name, char ret[static JOB_ID_MAX + 1]) {
-        const char *id = startswith(name, UNIT_PREFIX);
+        const char *id = startswith(name, JOB_UNIT_PREFIX);
         size_t n = id ? strlen(id) : 0;
 
-        if (n <= strlen(UNIT_SUFFIX) || n - strlen(UNIT_SUFFIX) > JOB_ID_MAX)
+        if (n <= strlen(JOB_UNIT_SUFFIX) || n - strlen(JOB_UNIT_SUFFIX) > JOB_ID_MAX)
                 return false;
-        n -= strlen(UNIT_SUFFIX);
-        if (!streq(id + n, UNIT_SUFFIX))
+        n -= strlen(JOB_UNIT_SUFFIX);
+        if (!streq(id + n, JOB_UNIT_SUFFIX))
                 return false;
         memcpy(ret, id, n);
         ret[n] = 0;

@@ -501,14 +501,14 @@ static int open_all(Worker *w, int ret_ends[static 2]) {
         if (w->signals < 0)
                 return -errno;
         watch(w, w->signals, EPOLLIN | EPOLLET, SOURCE_SIGNAL);
-        tree_open(&w->tree);
+        tree_open(&w->tree, d->id);
         r = description_set_environment(d);
         if (r < 0)
                 return r;
         folder_open(&w->folder, d->id, &d->trailer);
         if (w->folder.notify >= 0)
                 watch(w, w->folder.notify, EPOLLIN, SOURCE_NOTIFY);
-        w->oom = tree_open_oom(&w->oom_polls);
+        w->oom = tree_open_oom(d->id, &w->oom_polls);
         if (w->oom_polls)
                 watch(w, w->oom, EPOLLPRI, SOURCE_OOM);
         return 0;

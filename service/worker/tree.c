@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "job-id.h"
 #include "pid-text.h"
 #include "worker.h"
 
@@ -48,20 +49,30 @@ static const char *find_path(char *list, const char *controller, char path[stati
         return NULL;
 }
 
-/* A file or folder of the own control group in the hierarchy that is mounted there. */
-static int open_group(const char *mount, const char *controller, const char *name, int flags) {
+/* Whether it is that of the job's unit and of nothing else. All that is in it gets signals: where the worker was started by
+ * something other than the service manager it may be that of a login session, or of the whole host. */
+static bool is_of_job(const char *group, const char *id) {
+        const char *name = strrchr(group, '/');
+        const char *p = name ? startswith(name + 1, JOB_UNIT_PREFIX) : NULL;
+
+        p = p ? startswith(p, id) : NULL;
+        return *id && p && streq(p, JOB_UNIT_SUFFIX);
+}
+
+/* A file or folder of the job's control group in the hierarchy that is mounted there. */
+static int open_group(const char *id, const char *mount, const char *controller, const char *name, int flags) {
         char list[8192], group[PATH_MAX], path[2 * PATH_MAX];
 
         if (read_file(AT_FDCWD, "/proc/self/cgroup", list, sizeof(list)) < 0 || !find_path(list, controller, group))
                 return -ENOENT;
-        if (streq(group, "/")) /* not a unit's */
+        if (!is_of_job(group, id))
                 return -ENOENT;
         (void) snprintf(path, sizeof(path), "%s%s/%s", mount, group, name);
         return open(path, flags | O_CLOEXEC);
 }
 
 /* The service manager's own hierarchy: version 1 beside or without version 2, then version 2 alone. */
-void tree_open(Tree *t) {
+void tree_open(Tree *t, const char *id) {
         static const struct {
                 const char *mount;
                 const char *controller;
@@ -73,7 +84,7 @@ void tree_open(Tree *t) {
 
         *t = (Tree) { .folder = -EBADF, .self = getpid() };
         for (size_t i = 0; i < ELEMENTSOF(places) && t->folder < 0; i++) {
-                t->folder = open_group(places[i].mount, places[i].controller, ".", O_RDONLY | O_DIRECTORY);
+                t->folder = open_group(id, places[i].mount, places[i].controller, ".", O_RDONLY | O_DIRECTORY);
                 if (t->folder >= 0 && faccessat(t->folder, "cgroup.procs", R_OK, 0) < 0)
                         (void) close(TAKE_FD(t->folder));
         }
@@ -200,11 +211,11 @@ size_t tree_describe(Tree *t, bool denied, char *text, size_t size) {
 
 /* --- out of memory --------------------------------------------------------------------------------- */
 
-int tree_open_oom(bool *ret_polls) {
-        int fd = open_group("/sys/fs/cgroup", "", "memory.events", O_RDONLY);
+int tree_open_oom(const char *id, bool *ret_polls) {
+        int fd = open_group(id, "/sys/fs/cgroup", "", "memory.events", O_RDONLY);
 
         *ret_polls = fd >= 0;
-        return fd >= 0 ? fd : open_group("/sys/fs/cgroup/memory", "memory", "memory.oom_control", O_RDONLY);
+        return fd >= 0 ? fd : open_group(id, "/sys/fs/cgroup/memory", "memory", "memory.oom_control", O_RDONLY);
 }
 
 uint64_t tree_count_oom_kills(int fd) {

@@ -120,7 +120,7 @@ void pump_sync(Pump *p);
 /* --- tree.c --- */
 
 typedef struct Tree {
-        int folder; /* of the control group, -EBADF where it is not known */
+        int folder; /* of the control group, -EBADF where the job has none of its own: the command alone counts then */
         pid_t self;
         pid_t command; /* 0: it has ended */
 } Tree;
@@ -131,7 +131,7 @@ typedef struct TreeCount {
         pid_t first;     /* one of them, which cannot be signalled if there is one; 0: none */
 } TreeCount;
 
-void tree_open(Tree *t);
+void tree_open(Tree *t, const char *id);
 
 /* Sends a signal, 0: none, to all processes of the job but the worker. */
 TreeCount tree_signal(Tree *t, int signal);
@@ -140,9 +140,9 @@ TreeCount tree_signal(Tree *t, int signal);
  * how many bytes, without the NUL. */
 size_t tree_describe(Tree *t, bool denied, char *text, size_t size);
 
-/* The file that counts OOM kills in the control group, -ENOENT where there is none. *ret_polls: each is told of by
+/* The file that counts OOM kills in the job's control group, -ENOENT where there is none. *ret_polls: each is told of by
  * EPOLLPRI, before the process dies. */
-int tree_open_oom(bool *ret_polls);
+int tree_open_oom(const char *id, bool *ret_polls);
 uint64_t tree_count_oom_kills(int fd);
 
 /* Whether a process is being killed, or is dead. */
