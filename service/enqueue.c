@@ -64,7 +64,7 @@ static void on_inserted(int r, const char *existing, int spec_fd, void *userdata
         if (is_new) {
                 log_job(job, LOG_CRIT, "%s", "there is no memory for it. Starting anew, with what is in the store.");
                 (void) sd_event_exit(manager->event, -ENOMEM);
-        } else
+        }
         enqueue_free(TAKE_PTR(e));
         lifecycle_schedule(manager);
 }
