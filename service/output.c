@@ -88,6 +88,15 @@ Output *output_free(Output *output) {
         return NULL;
 }
 
+/* With another time than 0 it would be taken for touched by the worker. */
+static int remove_untimed(Output *output, const char *id) {
+        char name[NAME_MAX_];
+        int r = -errno;
+
+        (void) unlinkat(locate(output, id, OUTPUT_STDERR, name), name, 0);
+        return r;
+}
+
 int output_create(Output *output, const char *id) {
         for (int i = 0; i < OUTPUT_RESULT; i++) {
                 _cleanup_close_ int fd = -EBADF;
@@ -97,8 +106,10 @@ int output_create(Output *output, const char *id) {
                             O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
                 if (fd < 0 && errno == EEXIST)
                         continue;
-                if (fd < 0 || (i == OUTPUT_STDERR && futimens(fd, (struct timespec[2]) {}) < 0))
+                if (fd < 0)
                         return -errno;
+                if (i == OUTPUT_STDERR && futimens(fd, (struct timespec[2]) {}) < 0)
+                        return remove_untimed(output, id);
         }
         return 0;
 }
