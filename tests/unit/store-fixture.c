@@ -157,10 +157,10 @@ static void on_begun(int r, int spec_fd, void *userdata) {
         on_answer(r, &begun->answer);
 }
 
-int begin_job(StoreFixture *f, const char *id, const char *instance, int *ret_fd) {
+int begin_job(StoreFixture *f, const char *id, const char *instance, const char *secret, int *ret_fd) {
         Begun begun = {};
 
-        check_ok(store_begin(f->store, id, instance, on_begun, &begun));
+        check_ok(store_begin(f->store, id, instance, secret, on_begun, &begun));
         run_until(f->event, &begun.answer.done);
         check_int(begun.fd >= 0, begun.answer.r >= 0);
         *ret_fd = begun.fd;
@@ -367,5 +367,27 @@ const char *live(StoreFixture *f) {
 
         text[0] = 0;
         check_ok(store_load_live(f->store, on_live, text));
+        return text;
+}
+
+typedef struct LiveSecret {
+        const char *id;
+        char *text; /* of TEXT_MAX bytes */
+} LiveSecret;
+
+static int on_live_secret(StoredJob *stored, void *userdata) {
+        LiveSecret *secret = userdata;
+
+        if (streq(stored->record.id, secret->id))
+                (void) snprintf(secret->text, TEXT_MAX, "%s", stored->secret ?: "-");
+        return 0;
+}
+
+const char *live_secret(StoreFixture *f, const char *id) {
+        static char text[TEXT_MAX];
+        LiveSecret secret = { id, text };
+
+        text[0] = 0;
+        check_ok(store_load_live(f->store, on_live_secret, &secret));
         return text;
 }

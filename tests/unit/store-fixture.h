@@ -58,7 +58,7 @@ uint64_t insert_finished(StoreFixture *f, const char *id, uint32_t uid);
 void insert_many(StoreFixture *f, unsigned n, unsigned n_ended, unsigned label_size);
 
 /* The caller owns *ret_fd. */
-int begin_job(StoreFixture *f, const char *id, const char *instance, int *ret_fd);
+int begin_job(StoreFixture *f, const char *id, const char *instance, const char *secret, int *ret_fd);
 int stop_job(StoreFixture *f, const char *id, JobReason reason, uint32_t uid);
 int acknowledge(StoreFixture *f, uint32_t uid, const char *consumer, uint64_t sequence);
 int remove_jobs(StoreFixture *f, char **ids);
@@ -78,3 +78,6 @@ const char *expire(StoreFixture *f, uint64_t before_usec, uint64_t bytes_max);
 
 /* The live jobs, each "id state reason instance ". */
 const char *live(StoreFixture *f);
+
+/* The secret of one of them, "-" where it has none. */
+const char *live_secret(StoreFixture *f, const char *id);

@@ -121,7 +121,7 @@ static void older_version(void) {
         check_string(list(&f, "uid=0 workspace=/"), "");
         check_string(list(&f, "uid=0"), C " " B " " A " ");
         check_string(inbox(&f, 0, "reader", 10), A " " C " ");
-        check_ok(begin_job(&f, B, "i", &fd));
+        check_ok(begin_job(&f, B, "i", NULL, &fd));
         check_ok(acknowledge(&f, 0, "reader", 8));
         check_string(expire(&f, 0, 9), ""); /* what A had written was counted */
         check_string(expire(&f, 0, 8), A " ");
@@ -252,7 +252,7 @@ static void check_filled(StoreFixture *f) {
         check_int(store_last_sequence(f->store), 1);
         check_int(store_finished(f->store), 1);
         check_string(inbox(f, 1000, "reader", 10), "");
-        check_ok(begin_job(f, A, "i", &fd));
+        check_ok(begin_job(f, A, "i", NULL, &fd));
         check_ok(store_insert(f->store, job, &insert, on_insert_answer, &answer));
         run_until(f->event, &answer.done);
         check_ok(answer.r);
@@ -273,6 +273,22 @@ static void flagged(void) {
         check_int(set_aside(path), 1);
         check_int(access(test_path("jobs.sqlite.is-damaged"), F_OK), -1);
         check_contains(test_log(), "3 jobs could be read and taken over");
+}
+
+/* The worker of a job that runs is believed afterwards, too. */
+static void flagged_while_running(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+        _cleanup_close_ int fd = -EBADF;
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 1000);
+        check_ok(begin_job(&f, A, "i", "secret", &fd));
+        check_ok(store_started(f.store, A, 2));
+        f.store = store_free(f.store);
+        write_file("jobs.sqlite.is-damaged", "", 0);
+        store_fixture_open(&f);
+        check_string(live(&f), A " running - i ");
+        check_string(live_secret(&f, A), "secret");
 }
 
 /* Numbers go up for the life of a store, and most of them were removed long since. */
@@ -375,11 +391,11 @@ static void short_spec(void) {
         f.store = store_free(f.store);
         run_sql("UPDATE specs SET spec = x'00' WHERE id = '" A "'");
         open_anew(&f);
-        check_error(begin_job(&f, A, "i", &fd), -EBADMSG);
+        check_error(begin_job(&f, A, "i", NULL, &fd), -EBADMSG);
         open_anew(&f);
         check_contains(test_log(), "3 jobs could be read and taken over. ");
-        check_error(begin_job(&f, A, "i", &fd), -ENOENT);
-        check_ok(begin_job(&f, C, "i", &fd));
+        check_error(begin_job(&f, A, "i", NULL, &fd), -ENOENT);
+        check_ok(begin_job(&f, C, "i", NULL, &fd));
         (void) close(fd);
 }
 
@@ -589,7 +605,7 @@ static void damaged_anywhere(void) {
 }
 
 TEST_MAIN(TEST(older_version), TEST(newer_version), TEST(no_database), TEST(cut_off), TEST(emptied), TEST(lost_but_for_its_log),
-          TEST(begun_only), TEST(cut_in_half), TEST(flagged),
+          TEST(begun_only), TEST(cut_in_half), TEST(flagged), TEST(flagged_while_running),
           TEST(flagged_after_many), TEST(flagged_in_quotes), TEST(flagged_older_version), TEST(damaged_finished),
           TEST(damaged_live), TEST(damaged_anywhere), TEST(unknown_reason), TEST(unknown_stop_reason), TEST(id_that_is_none),
           TEST(missing_text), TEST(short_spec), TEST(flagged_with_discarded), TEST(flagged_often))

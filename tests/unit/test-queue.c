@@ -229,30 +229,6 @@ static void maximum_of_a_user(void) {
 }
 
 /* A job that need not wait, and those that must. */
-/* What it has left behind counts, too. */
-static void lingering(void) {
-        _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7), *x = new_job('x', 8);
-        Queue queue;
-
-        init(&queue, 1, 1);
-        check_ok(queue_take_slot(&queue, a));
-        check_ok(queue_push(&queue, b));
-        check_ok(queue_push(&queue, x));
-        queue_linger(&queue, a);
-        queue_linger(&queue, a);
-        check(!a->has_slot);
-        check_counts(&queue, 2, 0);
-        check(queue_pop(&queue) == x); /* another user's */
-        queue_release_slot(&queue, x);
-        check(!queue_pop(&queue));
-        check(!queue_has_free_slot(&queue, 7));
-        queue_release_slot(&queue, a);
-        queue_release_slot(&queue, a);
-        check(queue_pop(&queue) == b);
-        RELEASE(&queue, b);
-        check(TAILQ_EMPTY(&queue.users));
-}
-
 static void free_slot(void) {
         _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7), *x = new_job('x', 8);
         Queue queue;
@@ -282,4 +258,4 @@ static void free_slot(void) {
 }
 
 TEST_MAIN(TEST(first_in_first_out), TEST(slots), TEST(maximum_changes), TEST(beyond_the_maximum), TEST(remove_anywhere),
-          TEST(users_take_turns), TEST(fewest_running_first), TEST(maximum_of_a_user), TEST(free_slot), TEST(lingering), TEST(paused))
+          TEST(users_take_turns), TEST(fewest_running_first), TEST(maximum_of_a_user), TEST(free_slot), TEST(paused))

@@ -154,18 +154,35 @@ static void begin(void) {
 
         store_fixture_open(&f);
         insert_new(&f, A, 0);
-        check_ok(begin_job(&f, A, "instance-1", &fd));
+        check_ok(begin_job(&f, A, "instance-1", "secret-1", &fd));
         memcpy(expected + sizeof(SpecHeader), "spec", 4);
         check_content(fd, expected, sizeof(expected));
-        check_int(fcntl(fd, F_GET_SEALS), F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+        check_int(fcntl(fd, F_GET_SEALS), 0); /* whoever gets it adds to it, and can seal it then */
+        check_ok(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
         check(fcntl(fd, F_GETFD) & FD_CLOEXEC);
         check_string(live(&f), A " queued - instance-1 ");
+        check_string(live_secret(&f, A), "secret-1");
 
         /* Once more: its start got lost. */
-        check_ok(begin_job(&f, A, "instance-2", &again));
+        check_ok(begin_job(&f, A, "instance-2", "secret-2", &again));
         check_content(again, expected, sizeof(expected));
         store_fixture_reopen(&f);
         check_string(live(&f), A " queued - instance-2 ");
+        check_string(live_secret(&f, A), "secret-2");
+}
+
+/* Its start was refused: it waits as if it never was, and a worker that is started all the same is none of ours. */
+static void begin_taken_back(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+        _cleanup_close_ int fd = -EBADF;
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 0);
+        check_ok(begin_job(&f, A, "instance-1", "secret-1", &fd));
+        check_ok(store_begin(f.store, A, NULL, NULL, NULL, NULL));
+        store_fixture_reopen(&f);
+        check_string(live(&f), A " queued - - ");
+        check_string(live_secret(&f, A), "-");
 }
 
 static void begin_refused(void) {
@@ -173,9 +190,9 @@ static void begin_refused(void) {
         int fd;
 
         store_fixture_open(&f);
-        check_error(begin_job(&f, A, "instance", &fd), -ENOENT);
+        check_error(begin_job(&f, A, "instance", NULL, &fd), -ENOENT);
         check_int(insert_finished(&f, A, 0), 1);
-        check_error(begin_job(&f, A, "instance", &fd), -ENOENT); /* its spec is erased */
+        check_error(begin_job(&f, A, "instance", NULL, &fd), -ENOENT); /* its spec is erased */
 }
 
 /* Recorded and begun in one, where a slot is free. */
@@ -184,7 +201,8 @@ static void insert_and_begin(void) {
         _cleanup_answer_ Answer answer = ANSWER_INIT, taken = ANSWER_INIT;
         char expected[sizeof(SpecHeader) + 4] = "";
         _cleanup_store_fixture_ StoreFixture f;
-        StoreInsert insert = { .spec_size = sizeof(expected), .stdin_fd = -1, .instance = "instance-1" };
+        StoreInsert insert = { .spec_size = sizeof(expected), .stdin_fd = -1, .instance = "instance-1",
+                               .secret = "secret-1" };
 
         memcpy(expected + sizeof(SpecHeader), "spec", 4);
         store_fixture_open(&f);
@@ -195,11 +213,12 @@ static void insert_and_begin(void) {
         run_until(f.event, &taken.done);
         check_ok(answer.r);
         check_content(answer.spec_fd, expected, sizeof(expected));
-        check_int(fcntl(answer.spec_fd, F_GET_SEALS), F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+        check_int(fcntl(answer.spec_fd, F_GET_SEALS), 0);
         check_error(taken.r, -EEXIST);
         check_int(taken.spec_fd, -EBADF);
         store_fixture_reopen(&f);
         check_string(live(&f), A " queued - instance-1 ");
+        check_string(live_secret(&f, A), "secret-1");
 }
 
 /* A copy of the descriptor is made: the caller closes its own while the thread is at work. */
@@ -232,9 +251,9 @@ static void standard_input(void) {
         check_ok(answer.r);
         check_ok(none.r);
         store_fixture_reopen(&f);
-        check_ok(begin_job(&f, A, "instance", &fd));
+        check_ok(begin_job(&f, A, "instance", NULL, &fd));
         check_content(fd, bytes, sizeof(SpecHeader) + n);
-        check_ok(begin_job(&f, B, "instance", &empty));
+        check_ok(begin_job(&f, B, "instance", NULL, &empty));
         memset(bytes, 0, sizeof(SpecHeader));
         check_content(empty, bytes, sizeof(SpecHeader));
 }
@@ -477,6 +496,6 @@ static void free_commits_what_follows(void) {
 }
 
 TEST_MAIN(TEST(fresh), TEST(insert_and_reopen), TEST(load_live), TEST(load_live_until_error), TEST(insert_taken),
-          TEST(begin), TEST(insert_and_begin), TEST(begin_refused), TEST(standard_input), TEST(standard_input_shrunk),
-          TEST(started), TEST(stop), TEST(late), TEST(finish), TEST(sequences), TEST(state), TEST(remove_all_or_none),
+          TEST(begin), TEST(insert_and_begin), TEST(begin_refused), TEST(begin_taken_back), TEST(standard_input),
+          TEST(standard_input_shrunk), TEST(started), TEST(stop), TEST(late), TEST(finish), TEST(sequences), TEST(state), TEST(remove_all_or_none),
           TEST(order), TEST(free_commits), TEST(free_commits_what_follows))
