@@ -226,12 +226,6 @@ int client_seen(Client *c, sd_bus_message *m) {
         return 0;
 }
 
-bool client_is_from_service(const Client *c, sd_bus_message *m) {
-        const char *sender = sd_bus_message_get_sender(m);
-
-        return c->owner && sender && streq(c->owner, sender);
-}
-
 static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         const char *name, *old_owner, *new_owner;
         Client *c = userdata;

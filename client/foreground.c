@@ -226,7 +226,8 @@ static int foreground_begin(Visit *v, const Common *common) {
                 if (r < 0)
                         return r;
         }
-        r = streams_new(v->client, v->id, &(const StreamOptions) { .tail = STREAM_ALL }, &v->streams);
+        r = streams_new(v->client, v->id, &(const StreamOptions) { .tail = STREAM_ALL, .lazy = true },
+                        &v->streams);
         if (r < 0 || common->quiet)
                 return r;
         if (live_is_possible()) { /* to read the progress costs calls, and lines of it would be amid the output */
@@ -240,14 +241,14 @@ static int foreground_begin(Visit *v, const Common *common) {
 static int foreground_text(Visit *v, const JobRecord *record) {
         int r;
 
-        r = streams_finish(v->streams, &v->error);
+        r = record->stdout_bytes + record->stderr_bytes > 0 ? streams_finish(v->streams, &v->error) : 0;
         if (r < 0 || record->reason == JOB_REASON_NOT_EXECUTABLE) /* stderr has said that */
                 return r;
         return answer_end(v->client, record);
 }
 
 int run_in_foreground(const Common *common, Request *request, uint64_t timeout_usec) {
-        const WaitOptions options = { .terse = common->quiet && !common->json };
+        const WaitOptions options = {};
         _cleanup_visit_ Visit v = {};
         int r;
 

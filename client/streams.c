@@ -11,6 +11,7 @@
 #define STEP_SIZE 4096U           /* what a step counts for at least */
 #define REREAD_USEC (100 * USEC_PER_MSEC)
 #define WATCH_AFTER_USEC (50 * USEC_PER_MSEC)
+#define LAZY_USEC (20 * USEC_PER_MSEC)
 
 /* The worker tells of what it wrote at once, and a service that restarts is back after about as long. */
 #define LATE_USEC USEC_PER_SEC
@@ -23,6 +24,8 @@ enum {
 };
 
 static const char *const file_names[_FILE_MAX] = { "stdout", "stderr", "order" };
+
+#define GROWTH "growth" /* no file: an eventfd, of which each edge tells of more */
 
 /* A file of the job. Its descriptor belongs to the order. */
 typedef struct File {
@@ -41,11 +44,16 @@ struct Streams {
         Order order;
 
         sd_event_source *watch; /* a timer until the files are watched, and where there is no inotify */
-        bool watching;
+        sd_event_source *growth;
+        OutputName growth_name;
+        Call *growth_call;
+        bool watching; /* by inotify */
         sd_event_source *late;
         bool came; /* something, since that was set */
         sd_event_source *turn;
 
+        const char *only;
+        sd_event_source *lazy; /* until they are asked for */
         bool ending;
         bool done;
 
@@ -222,7 +230,8 @@ static int on_reread(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* A user has a limited number of inotify instances, often 128; whoever gets none reads again and again. */
+/* Of an older service. A user has a limited number of inotify instances, often 128; whoever gets none reads again and
+ * again. */
 static int watch_file(File *f) {
         Streams *s = f->streams;
         sd_event *event = client_event(s->client);
@@ -237,22 +246,59 @@ static int watch_file(File *f) {
                                           s);
 }
 
-static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata) {
-        Streams *s = userdata;
+static int watch_files(Streams *s) {
         int r = 0;
 
-        s->watch = sd_event_source_disable_unref(s->watch);
         s->watching = true;
         for (size_t i = 0; i < ELEMENTSOF(s->files) && r >= 0; i++)
                 r = watch_file(&s->files[i]);
+        return r;
+}
+
+static int on_growth(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        pump(userdata);
+        return 0;
+}
+
+static int watch_growth(Streams *s, sd_bus_message *reply) {
+        int fd, r;
+
+        r = output_take_fd(reply, &fd);
+        if (r < 0)
+                return r;
+        r = sd_event_add_io(client_event(s->client), &s->growth, fd, EPOLLIN | EPOLLET, on_growth, s);
+        if (r < 0) {
+                (void) close(fd);
+                return r;
+        }
+        return sd_event_source_set_io_fd_own(s->growth, true);
+}
+
+static void on_growth_opened(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+        Streams *s = userdata;
+        int r;
+
+        s->growth_call = call_free(s->growth_call);
+        r = error ? watch_files(s) : watch_growth(s, reply);
         if (r < 0)
                 streams_fail(s, r, "watch");
         else
                 pump(s);
+}
+
+static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata) {
+        Streams *s = userdata;
+        int r;
+
+        s->watch = sd_event_source_disable_unref(s->watch);
+        r = call_new(s->client, &s->growth_call, CALL_PATIENT, "OpenOutput", append_output, &s->growth_name,
+                     on_growth_opened, s);
+        if (r < 0)
+                streams_fail(s, r, "watch");
         return 0;
 }
 
-/* The kernel takes some 15 ms to close an inotify instance: a job that is over sooner is spared it. */
+/* A job that is over sooner is spared it. */
 static int watch_soon(Streams *s) {
         return sd_event_add_time_relative(client_event(s->client), &s->watch, CLOCK_MONOTONIC, WATCH_AFTER_USEC,
                                           USEC_PER_MSEC, on_watch_due, s);
@@ -260,6 +306,8 @@ static int watch_soon(Streams *s) {
 
 static void watch_no_more(Streams *s) {
         s->watch = sd_event_source_disable_unref(s->watch);
+        s->growth = sd_event_source_disable_unref(s->growth);
+        s->growth_call = call_free(s->growth_call);
         s->watching = false;
         s->late = sd_event_source_disable_unref(s->late);
         for (size_t i = 0; i < ELEMENTSOF(s->files); i++)
@@ -331,14 +379,19 @@ static int ask_for_order(Streams *s) {
         return f->open ? 0 : file_open(f, on_order_opened);
 }
 
+static int open_streams(Streams *s);
+
 int streams_finish(Streams *s, sd_bus_error *error) {
-        int r;
+        int r = 0;
 
         if (!s)
                 return 0;
         s->ending = true;
         watch_no_more(s);
-        r = order_end(&s->order);
+        if (s->lazy)
+                r = open_streams(s);
+        if (r >= 0)
+                r = order_end(&s->order);
         if (r < 0)
                 streams_fail(s, r, "read");
         else
@@ -353,17 +406,28 @@ int streams_finish(Streams *s, sd_bus_error *error) {
 
 /* ---- The object ---- */
 
-static int open_streams(Streams *s, const char *only) {
+static int open_streams(Streams *s) {
+        s->lazy = sd_event_source_disable_unref(s->lazy);
         for (size_t i = 0; i < _OUTPUT_ORDER_STREAM_MAX; i++) {
                 int r;
 
-                if (only && !streq(only, file_names[i]))
+                if (s->only && !streq(s->only, file_names[i]))
                         continue;
                 s->n_opening++;
                 r = file_open(&s->files[i], on_stream_opened);
                 if (r < 0)
                         return r;
         }
+        return 0;
+}
+
+static int on_lazy(sd_event_source *source, uint64_t usec, void *userdata) {
+        Streams *s = userdata;
+        int r;
+
+        r = open_streams(s);
+        if (r < 0)
+                streams_fail(s, r, "open");
         return 0;
 }
 
@@ -381,7 +445,10 @@ int streams_new(Client *c, const char *id, const StreamOptions *options, Streams
                 s->files[i] = (File) { .streams = s, .name = { s->id, file_names[i] } };
         s->n_opening = 0;
         order_init(&s->order, options->timestamps);
-        s->watch = s->late = s->turn = NULL;
+        s->growth_name = (OutputName) { s->id, GROWTH };
+        s->growth_call = NULL;
+        s->lazy = NULL;
+        s->watch = s->growth = s->late = s->turn = NULL;
         s->watching = s->came = s->ending = s->done = false;
         s->part = (OrderPart) {};
         for (size_t i = 0; i < ELEMENTSOF(s->writable); i++)
@@ -389,7 +456,11 @@ int streams_new(Client *c, const char *id, const StreamOptions *options, Streams
         outlet_init(&s->outlet, STDOUT_FILENO, options->only ? STDOUT_FILENO : STDERR_FILENO, options->timestamps);
         if (!s->id)
                 return -ENOMEM;
-        r = open_streams(s, options->only);
+        s->only = options->only;
+        if (options->lazy)
+                r = sd_event_add_time_relative(client_event(c), &s->lazy, CLOCK_MONOTONIC, LAZY_USEC, USEC_PER_MSEC, on_lazy, s);
+        else
+                r = open_streams(s);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(s);
@@ -400,6 +471,7 @@ Streams *streams_free(Streams *s) {
         if (!s)
                 return NULL;
         watch_no_more(s);
+        (void) sd_event_source_disable_unref(s->lazy);
         (void) sd_event_source_disable_unref(s->turn);
         for (size_t i = 0; i < ELEMENTSOF(s->writable); i++)
                 (void) sd_event_source_disable_unref(s->writable[i]);

@@ -16,6 +16,7 @@ typedef struct StreamOptions {
         const char *only; /* "stdout" or "stderr", which goes to our stdout; NULL: both, each to its own */
         uint64_t tail;    /* how many of the last lines of each, or STREAM_ALL */
         bool timestamps;  /* each line begins with its time (stamp.h) */
+        bool lazy;        /* a job that ends soon, or at once, may have written nothing: not asked for before */
 } StreamOptions;
 
 /* Asks for the output of a job, by its id in full, and copies it. */

@@ -99,32 +99,17 @@ static void job_read_state(WaitedJob *job) {
                 wait_fail(job->wait, r, NULL);
 }
 
-static void job_finished(WaitedJob *job, sd_bus_message *m, const char *state_word, int32_t exit_code) {
-        JobState state = job_state_from_string(state_word);
-        Wait *w = job->wait;
-
-        if (w->options.terse && state == JOB_COMPLETED && client_is_from_service(w->client, m)) {
-                job->call = call_free(job->call);
-                job->record.state = state;
-                job->record.exit_code = exit_code;
-                job->complete = false;
-                w->n_ended++;
-        } else
-                job_read_state(job);
-}
-
 static int on_finished(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        const char *id, *state;
         Wait *w = userdata;
-        int32_t exit_code;
+        const char *id;
         int r;
 
-        r = sd_bus_message_read(m, "ssi", &id, &state, &exit_code);
+        r = sd_bus_message_read_basic(m, 's', &id);
         if (r < 0)
                 return 0; /* not of the service */
         for (size_t i = 0; i < w->n_jobs; i++)
                 if (w->jobs[i].resolved && streq(w->jobs[i].id, id) && !job_has_ended(&w->jobs[i]))
-                        job_finished(&w->jobs[i], m, state, exit_code);
+                        job_read_state(&w->jobs[i]);
         return 0;
 }
 

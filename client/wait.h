@@ -12,7 +12,7 @@ typedef struct Wait Wait;
 typedef struct WaitedJob {
         char *id;         /* in full once resolved is set, before that as it was given */
         bool resolved;
-        JobRecord record; /* the last that was read; of a terse wait perhaps only state and exit_code */
+        JobRecord record; /* the last that was read */
         bool complete;    /* the record is all there */
 
         Wait *wait;
@@ -22,7 +22,6 @@ typedef struct WaitedJob {
 
 typedef struct WaitOptions {
         bool any;           /* the first job ends the wait, not the last */
-        bool terse;         /* of a job that completed only that is wanted, not its record */
         uint64_t poll_usec; /* read the states that often, too; 0: never */
         const char *only;   /* the one id that will be added, if it may be one in full */
 } WaitOptions;

@@ -17,6 +17,7 @@ int job_new(Job **ret, const char *id, const char *kind, uint32_t uid) {
         if (!job)
                 return -ENOMEM;
         job->record = JOB_RECORD_INIT;
+        job->growth_fd = -EBADF;
         LIST_INIT(&job->waiters);
         LIST_INIT(&job->followers);
         job->record.uid = uid;
@@ -38,6 +39,7 @@ Job *job_free(Job *job) {
         (void) unit_free(job->unit);
         (void) worker_link_free(job->link);
         (void) sd_event_source_disable_unref(job->left_source);
+        closep(&job->growth_fd);
         free(job->report);
         free(job->stuck);
         (void) sd_event_source_disable_unref(job->progress_timer);

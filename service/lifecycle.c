@@ -296,6 +296,8 @@ static void *on_worker_hello(WorkerLink *link, const WorkerMessage *hello, uint3
         job->link = link;
         order_fd = output_open_writer(manager->output, job->record.id, OUTPUT_ORDER);
         worker_link_welcome(link, order_fd);
+        if (job->growth_fd >= 0)
+                worker_link_follow(link, job->growth_fd);
         lifecycle_adopted(job);
         return job;
 }

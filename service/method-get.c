@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <fcntl.h>
+#include <sys/eventfd.h>
+
 #include "bus-names.h"
 #include "request.h"
+#include "worker-link.h"
+
+#define STREAM_GROWTH ((OutputStream) _OUTPUT_STREAM_MAX) /* no file: an eventfd */
 
 static void on_get_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -50,6 +56,33 @@ static int open_missing(Manager *manager, const Found *found, OutputStream strea
         return output_open_empty();
 }
 
+/* Those who follow share it: nobody reads it, each waits for an edge. */
+static int open_growth(const Found *found) {
+        Job *job = found->job;
+
+        int fd;
+
+        if (!job || job->phase >= JOB_COLLECTING) { /* it has, for the last time */
+                fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+                return fd < 0 ? -errno : fd;
+        }
+        if (job->phase == JOB_ACTIVE && !*job->secret)
+                return -EOPNOTSUPP; /* its worker is of an older version */
+        if (job->growth_fd < 0) {
+                job->growth_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+                if (job->growth_fd >= 0 && job->link)
+                        worker_link_follow(job->link, job->growth_fd);
+        }
+        fd = fcntl(job->growth_fd, F_DUPFD_CLOEXEC, 3);
+        return fd < 0 ? -errno : fd;
+}
+
+static int open_file(Manager *manager, const Found *found, OutputStream stream) {
+        int fd = output_open_reader(manager->output, found->record->id, stream);
+
+        return fd == -ENOENT ? open_missing(manager, found, stream) : fd;
+}
+
 static void on_output_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
         _cleanup_close_ int fd = -EBADF;
@@ -58,9 +91,7 @@ static void on_output_found(const sd_bus_error *error, const Found *found, size_
                 (void) sd_bus_reply_method_error(request->call, error);
                 return;
         }
-        fd = output_open_reader(request->manager->output, found->record->id, request->stream);
-        if (fd == -ENOENT)
-                fd = open_missing(request->manager, found, request->stream);
+        fd = request->stream == STREAM_GROWTH ? open_growth(found) : open_file(request->manager, found, request->stream);
         if (fd < 0)
                 (void) request_unavailable(request->call, fd);
         else
@@ -79,8 +110,9 @@ int method_open_output(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 r = sd_bus_message_read_basic(m, 's', &stream);
         if (r < 0)
                 return r;
-        request->stream = output_stream_from_string(stream);
+        request->stream = streq(stream, "growth") ? STREAM_GROWTH : output_stream_from_string(stream);
         if (request->stream < 0)
-                return sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, "The stream must be \"stdout\", \"stderr\" or \"order\".");
+                return sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, "The stream must be \"stdout\", \"stderr\", \"order\" or "
+                                         "\"growth\".");
         return request_lookup(TAKE_PTR(request), POLKIT_READ_ALL, on_output_found);
 }

@@ -106,7 +106,8 @@ int output_create(Output *output, const char *id) {
                             O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
                 if (fd < 0 && errno == EEXIST)
                         continue;
-                if (fd < 0)
+                /* Nobody else can enter the folder. Who has a descriptor may watch the file, see inotify(7). */
+                if (fd < 0 || fchmod(fd, 0644) < 0)
                         return -errno;
                 if (i == OUTPUT_STDERR && futimens(fd, (struct timespec[2]) {}) < 0)
                         return remove_untimed(output, id);

@@ -218,6 +218,10 @@ void worker_link_welcome(WorkerLink *link, int order_fd) {
         send_message(link, WORKER_WELCOME, order_fd);
 }
 
+void worker_link_follow(WorkerLink *link, int event_fd) {
+        send_message(link, WORKER_FOLLOW, event_fd);
+}
+
 void worker_link_go(WorkerLink *link) {
         send_message(link, WORKER_GO, -EBADF);
 }

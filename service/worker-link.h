@@ -39,6 +39,9 @@ void worker_links_catch_up(WorkerLinks *links, WorkerLink *link);
 /* Greets a worker, with the file for the order of its output, which stays the caller's (-EBADF: none). */
 void worker_link_welcome(WorkerLink *link, int order_fd);
 
+/* Somebody follows its output, and waits for an edge of that eventfd, which stays the caller's. */
+void worker_link_follow(WorkerLink *link, int event_fd);
+
 /* The end of its job is recorded. */
 void worker_link_go(WorkerLink *link);
 

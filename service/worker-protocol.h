@@ -8,7 +8,7 @@
  *   service -> worker, at the start    a trailer at the end of the description (spec-format.h) on descriptor 0; the files
  *                                      for standard output and error on descriptors 1 and 2
  *   worker -> service                  hello, then progress, left and ended, as datagrams of a SOCK_SEQPACKET socket
- *   service -> worker                  welcome, with the file for the order of the output; go
+ *   service -> worker                  welcome, with the file for the order of the output; follow, with an eventfd; go
  *
  * A worker that loses its connection connects again and begins with hello; what it had said about the end it says
  * again. It is the user's process: what it says is believed about its own job and nothing else. */
@@ -48,6 +48,7 @@ typedef enum WorkerMessageType {
         WORKER_ENDED = 3,    /* the command has; or not all that should have, see final */
         WORKER_WELCOME = 64, /* with the descriptor of the file for the order, see output-order.h */
         WORKER_GO = 65,      /* the end is recorded: nobody asks for the exit status any more */
+        WORKER_FOLLOW = 66,  /* somebody follows the output: with an eventfd, to be written to whenever it has grown */
 } WorkerMessageType;
 
 typedef struct WorkerHeader {

@@ -105,7 +105,7 @@ static void read_descriptor(struct msghdr *message, int *ret_fd) {
                 memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
 }
 
-void link_dispatch(Link *l, uint64_t now, int *ret_fd) {
+WorkerMessageType link_dispatch(Link *l, uint64_t now, int *ret_fd) {
         char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
         WorkerHeader header = {};
         struct iovec vec = { &header, sizeof(header) };
@@ -116,17 +116,16 @@ void link_dispatch(Link *l, uint64_t now, int *ret_fd) {
         watch(l, EPOLL_CTL_MOD, EPOLLIN);
         n = recvmsg(l->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return;
+                return 0;
         if (n <= 0) {
                 disconnected(l, now);
-                return;
+                return 0;
         }
         read_descriptor(&message, ret_fd);
-        if (n < (ssize_t) sizeof(header))
-                return;
         if (header.type == WORKER_WELCOME) {
                 l->welcomed = true;
                 l->failures = 0;
         } else if (header.type == WORKER_GO)
                 l->go = true;
+        return (WorkerMessageType) header.type;
 }

@@ -41,12 +41,10 @@ int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[sta
                 .streams = { { .pipe = -EBADF, .file = STDOUT_FILENO }, { .pipe = -EBADF, .file = STDERR_FILENO } },
                 .epoll = epoll,
                 .order = -EBADF,
+                .followers = { -EBADF, -EBADF, -EBADF, -EBADF },
                 .max = trailer->output_max,
         };
         ret_ends[0] = ret_ends[1] = -EBADF;
-        p->entries = malloc(PUMP_ENTRIES * sizeof(OutputOrderEntry));
-        if (!p->entries)
-                return -ENOMEM;
         r = open_stream(p, 0, ret_ends);
         if (r < 0)
                 return r;
@@ -58,8 +56,12 @@ int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[sta
 
 /* --- the order ------------------------------------------------------------------------------------- */
 
+bool pump_is_dirty(const Pump *p) {
+        return (p->n_entries > 0 && p->order >= 0) || (p->grown && p->n_followers > 0);
+}
+
 /* An entry behind one that could not be written would tell of other bytes. */
-void pump_flush(Pump *p) {
+static void flush_order(Pump *p) {
         size_t size = p->n_entries * sizeof(OutputOrderEntry);
 
         if (p->n_entries == 0 || p->order < 0)
@@ -67,6 +69,34 @@ void pump_flush(Pump *p) {
         if (write(p->order, p->entries, size) != (ssize_t) size)
                 p->order_lost = true;
         p->n_entries = 0;
+}
+
+/* Followers wait for an edge and read nothing; one that writes to it itself cannot keep the others from being told. */
+static void tell(int follower) {
+        uint64_t one = 1, count;
+
+        if (write(follower, &one, sizeof(one)) < 0 && errno == EAGAIN && read(follower, &count, sizeof(count)) == sizeof(count))
+                (void) !write(follower, &one, sizeof(one));
+}
+
+static void tell_followers(Pump *p) {
+        for (size_t i = 0; i < ELEMENTSOF(p->followers) && p->grown; i++)
+                if (p->followers[i] >= 0)
+                        tell(p->followers[i]);
+        p->grown = false;
+}
+
+void pump_flush(Pump *p) {
+        flush_order(p);
+        tell_followers(p);
+}
+
+void pump_set_follower(Pump *p, int fd) {
+        int *place = &p->followers[p->n_followers++ % ELEMENTSOF(p->followers)];
+
+        closep(place);
+        *place = fd;
+        p->grown = true; /* before it came, perhaps */
 }
 
 void pump_set_order(Pump *p, int fd) {
@@ -77,20 +107,33 @@ void pump_set_order(Pump *p, int fd) {
         p->order = fd;
 }
 
+static bool more_entries(Pump *p) {
+        size_t n = p->n_allocated + PUMP_ENTRIES;
+        OutputOrderEntry *bigger;
+
+        if (n > PUMP_ENTRIES_MAX)
+                return false;
+        bigger = reallocarray(p->entries, n, sizeof(OutputOrderEntry));
+        if (!bigger)
+                return false;
+        p->entries = bigger;
+        p->n_allocated = n;
+        return true;
+}
+
 static void add_entry(Pump *p, unsigned stream, size_t size) {
         OutputOrderEntry *last = p->n_entries > 0 ? &p->entries[p->n_entries - 1] : NULL;
         uint64_t usec = realtime_usec();
 
         if (p->order_lost)
                 return;
-        if (last && last->stream == stream && (usec - last->usec < USEC_PER_MSEC || p->n_entries == PUMP_ENTRIES) &&
-            last->size < UINT32_MAX - size) {
+        if (last && last->stream == stream && usec - last->usec < USEC_PER_MSEC && last->size < UINT32_MAX - size) {
                 last->size += (uint32_t) size;
                 return;
         }
-        if (p->n_entries == PUMP_ENTRIES)
-                pump_flush(p);
-        if (p->n_entries == PUMP_ENTRIES) /* there is no file yet */
+        if (p->n_entries >= PUMP_ENTRIES)
+                flush_order(p);
+        if (p->n_entries == p->n_allocated && !more_entries(p))
                 p->order_lost = true;
         else
                 p->entries[p->n_entries++] = (OutputOrderEntry) { .usec = usec, .size = (uint32_t) size, .stream = stream };
@@ -179,6 +222,7 @@ static void account(Pump *p, unsigned stream, size_t size) {
         if (s->lost)
                 return;
         s->size += size;
+        p->grown = true;
         add_entry(p, stream, size);
 }
 

@@ -25,6 +25,7 @@
 #define LOOK_USEC (5 * USEC_PER_MSEC)       /* between two looks at many processes */
 #define MANY 16
 #define KILLED_USEC (2 * USEC_PER_SEC) /* after SIGKILL until what is left is reported */
+#define FLUSH_USEC (50 * USEC_PER_MSEC)
 #define DISK_USEC USEC_PER_SEC         /* between two tries on a full disk */
 #define REFUSED_MAX 3                  /* tries to connect, where nobody listens any more */
 
@@ -72,6 +73,7 @@ typedef struct Worker {
         uint64_t phase_time; /* the next phase, or the report of what is left */
         uint64_t look_time;
         uint64_t disk_time;
+        uint64_t flush_time; /* at the latest, where there is no pause */
         uint64_t progress_time;
         uint64_t progress_sent;
 } Worker;
@@ -418,8 +420,20 @@ static bool pump_pending(Worker *w, uint64_t now) {
         return pending;
 }
 
-static void dispatch(Worker *w, uint32_t source, uint64_t now) {
+static void on_link(Worker *w, uint64_t now) {
+        WorkerMessageType type;
         int fd;
+
+        type = link_dispatch(&w->link, now, &fd);
+        if (fd >= 0 && type == WORKER_WELCOME)
+                pump_set_order(&w->pump, fd);
+        else if (fd >= 0 && type == WORKER_FOLLOW)
+                pump_set_follower(&w->pump, fd);
+        else
+                closep(&fd);
+}
+
+static void dispatch(Worker *w, uint32_t source, uint64_t now) {
 
         switch (source) {
         case SOURCE_STDOUT:
@@ -433,9 +447,7 @@ static void dispatch(Worker *w, uint32_t source, uint64_t now) {
                 on_notification(w, now);
                 break;
         case SOURCE_LINK:
-                link_dispatch(&w->link, now, &fd);
-                if (fd >= 0)
-                        pump_set_order(&w->pump, fd);
+                on_link(w, now);
                 break;
         case SOURCE_OOM:
                 look_at_oom(w);
@@ -463,15 +475,19 @@ static void loop(Worker *w) {
                         return;
                 pending = pump_pending(w, now);
                 next = next_time(w);
-                if (pending || w->pump.n_entries > 0)
+                if (pump_is_dirty(&w->pump) && w->flush_time == 0)
+                        w->flush_time = now + FLUSH_USEC;
+                if (pending || pump_is_dirty(&w->pump))
                         timeout = 0;
                 else if (next < UINT64_MAX)
                         timeout = next <= now ? 0 : (int) MIN((next - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC, 3600000U);
                 n = epoll_wait(w->epoll, &event, 1, timeout);
                 if (n > 0)
                         dispatch(w, event.data.u32, monotonic_usec());
-                else if (n == 0 && !pending)
+                if ((n == 0 && !pending) || is_due(w->flush_time, now)) {
                         pump_flush(&w->pump);
+                        w->flush_time = 0;
+                }
         }
 }
 

@@ -73,7 +73,8 @@ pid_t command_start(const Description *d, const int descriptors[static 3], const
 
 /* --- pump.c --- */
 
-#define PUMP_ENTRIES 128 /* kept until there is a file for them */
+#define PUMP_ENTRIES 128U           /* in one write */
+#define PUMP_ENTRIES_MAX (64U * 1024U) /* kept until there is a file for them */
 
 typedef struct Stream {
         int pipe; /* that we read, -EBADF: none */
@@ -91,8 +92,12 @@ typedef struct Pump {
         int epoll; /* not owned */
         int order; /* the file, -EBADF: not known yet */
         bool order_lost;
+        int followers[4]; /* eventfds, -EBADF: none; a service that was restarted comes with another */
+        unsigned n_followers; /* that ever came */
+        bool grown;           /* since they were told */
         struct OutputOrderEntry *entries; /* not written yet */
         size_t n_entries;
+        size_t n_allocated;
         uint64_t max; /* bytes of both, 0: no limit */
         bool is_over; /* there were more */
         int error;    /* errno of the first byte that was lost */
@@ -108,10 +113,14 @@ uint64_t pump_stream(Pump *p, unsigned stream);
 /* Everything that is in the pipes now, as far as the disk takes it. */
 void pump_drain(Pump *p);
 
-/* Takes fd over, of the file for the order. */
+/* Take fd over: of the file for the order; of who wants to know when there is more. */
 void pump_set_order(Pump *p, int fd);
+void pump_set_follower(Pump *p, int fd);
 
-/* Writes the entries of the order that are due. */
+/* Whether there is something to flush. */
+bool pump_is_dirty(const Pump *p);
+
+/* Writes the entries of the order that are due, and tells the follower. */
 void pump_flush(Pump *p);
 
 /* Brings standard output and error to the disk. */
@@ -197,8 +206,9 @@ void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec);
 /* Says what is due, as far as it can be said now. Connects where it should. */
 void link_flush(Link *l, uint64_t now);
 
-/* Something came, or the connection is gone. A descriptor that came is handed out (-EBADF: none). */
-void link_dispatch(Link *l, uint64_t now, int *ret_fd);
+/* Something came, or the connection is gone. Returns the type of what came, or 0; a descriptor that came with it is the
+ * caller's (-EBADF: none). */
+WorkerMessageType link_dispatch(Link *l, uint64_t now, int *ret_fd);
 
 /* --- supervise.c --- */
 
