@@ -65,9 +65,6 @@ void client_set_patience(Client *c, uint64_t usec);
  * follows, and again on each new connection. */
 int client_match(Client *c, const char *rule, sd_bus_message_handler_t handler, void *userdata);
 
-/* Whether m comes from the process that owns the name of the service: anybody can send us a signal. */
-bool client_is_from_service(const Client *c, sd_bus_message *m);
-
 /* Watches the owner of the service's name, and calls changed() whenever signals may have been missed: the
  * service went away or is another process now, or the bus was lost. One at a time. */
 int client_watch_service(Client *c, void (*changed)(void *userdata), void *userdata);
