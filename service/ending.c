@@ -50,12 +50,13 @@ static int take_result_error(JobRecord *record, const WorkerMessage *m) {
 }
 
 static int take_result(JobRecord *record, const WorkerMessage *m) {
-        _cleanup_free_ char *text = strndup(m->result, m->result_size); /* with a NUL behind; one within it is no JSON */
+        _cleanup_free_ char *text = calloc(1, m->result_size + 1); /* a NUL behind it */
 
         if (!text)
                 return -ENOMEM;
+        memcpy(text, m->result, m->result_size);
         free(record->result);
-        record->result = m->result_size > 0 ? spec_normalize_result(text, strlen(text)) : NULL;
+        record->result = m->result_size > 0 ? spec_normalize_result(text, m->result_size) : NULL;
         return take_result_error(record, m);
 }
 
@@ -70,6 +71,7 @@ static int take_report(Job *job, const WorkerMessage *m) {
         }
         *job->report = (JobReport) {
                 .final = e->final != 0,
+                .stop_asked = job->stop_reason != JOB_REASON_NONE,
                 .cause = (WorkerCause) e->cause,
                 .code = e->code,
                 .status = e->status,
@@ -104,7 +106,7 @@ static JobCause cause_of_report(const Job *job) {
         case WORKER_CAUSE_STALL:
                 return JOB_CAUSE_STOP;
         case WORKER_CAUSE_STOP:
-                return job->stop_reason != JOB_REASON_NONE ? JOB_CAUSE_STOP : JOB_CAUSE_OTHERS;
+                return job->report->stop_asked ? JOB_CAUSE_STOP : JOB_CAUSE_OTHERS;
         default:
                 return JOB_CAUSE_ITSELF;
         }

@@ -65,6 +65,7 @@ typedef struct JobEnd {
 /* What the worker of a job has said about its end. */
 typedef struct JobReport {
         bool final; /* nothing is left of it */
+        bool stop_asked; /* by us, before it said so */
         WorkerCause cause;
         int code;   /* as in JobEnd; 0: the command has not ended */
         int status;

@@ -306,11 +306,12 @@ static void on_worker_progress(const WorkerMessage *progress, void *userdata) {
         char text[WORKER_TEXT_MAX + 1];
         Job *job = userdata;
 
-        if (job->phase != JOB_ACTIVE || job->stuck)
+        if (job->phase > JOB_ACTIVE || job->stuck)
                 return;
         (void) snprintf(text, sizeof(text), "%.*s", (int) progress->text_size, progress->text);
         lifecycle_set_progress(job, text);
-        job_bus_progressed(job);
+        if (job->phase == JOB_ACTIVE)
+                job_bus_progressed(job);
 }
 
 static void on_worker_gone(void *userdata) {

@@ -76,6 +76,7 @@ static void connect_now(Link *l, uint64_t now) {
                 return;
         }
         l->refused = false;
+        l->progress_due = l->progress_due || l->progress_size > 0; /* a service that was restarted does not know it */
         watch(l, EPOLL_CTL_ADD, EPOLLIN);
         (void) send_now(l, &l->hello, sizeof(l->hello), now); /* there is room for one */
 }
