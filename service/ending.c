@@ -93,8 +93,13 @@ static JobReason reason_of_limit(WorkerCause cause) {
                                                JOB_REASON_NONE;
 }
 
-/* What a report says of the cause, with what we know: who it was that stopped the unit, if not us, only the service
- * manager can tell. */
+/* The service manager has that limit, too, and may have been first. */
+static bool ran_too_long(const Job *job) {
+        return job->limits.runtime_max_usec > 0 && job->report->ended_usec >= job->report->started_usec &&
+               job->report->ended_usec - job->report->started_usec >= job->limits.runtime_max_usec;
+}
+
+/* What a report says of the cause, with what we know. */
 static JobCause cause_of_report(const Job *job) {
         switch (job->report->cause) {
         case WORKER_CAUSE_CANNOT:
@@ -106,7 +111,7 @@ static JobCause cause_of_report(const Job *job) {
         case WORKER_CAUSE_STALL:
                 return JOB_CAUSE_STOP;
         case WORKER_CAUSE_STOP:
-                return job->report->stop_asked ? JOB_CAUSE_STOP : JOB_CAUSE_OTHERS;
+                return job->report->stop_asked ? JOB_CAUSE_STOP : ran_too_long(job) ? JOB_CAUSE_TIMEOUT : JOB_CAUSE_OTHERS;
         default:
                 return JOB_CAUSE_ITSELF;
         }
@@ -119,7 +124,12 @@ static JobEnd end_of_report(Job *job) {
                 job->stop_reason = limit;
                 job->record.stopped_by = UINT32_MAX;
         }
-        return (JobEnd) { .cause = cause_of_report(job), .code = job->report->code, .status = job->report->status };
+        return (JobEnd) {
+                .cause = cause_of_report(job),
+                .code = job->report->code,
+                .status = job->report->status,
+                .ran_usec = job->report->ended_usec - MIN(job->report->started_usec, job->report->ended_usec),
+        };
 }
 
 /* The worker cannot end what is left: the service manager of the system can, that of a user cannot either. Should the worker
@@ -169,8 +179,7 @@ void ending_resume(Job *job) {
         if ((job->phase != JOB_ACTIVE && job->phase != JOB_STARTING) || !job->report || !job->report->final)
                 return;
         end = end_of_report(job);
-        if (end.cause != JOB_CAUSE_OTHERS)
-                unit_end(job->unit, &end, job->report->started_usec, job->report->ended_usec);
+        unit_end(job->unit, &end, job->report->started_usec, job->report->ended_usec);
 }
 
 /* --- what is left ----------------------------------------------------------------------------------- */
@@ -243,12 +252,13 @@ void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t e
                 return;
         if (!output_was_touched(job->manager->output, job->record.id))
                 end.code = 0; /* not even the worker was executed */
-        if (job->report && job->report->code != 0 && cause_of_report(job) != JOB_CAUSE_OTHERS) {
+        if (job->report && job->report->code != 0) {
                 JobEnd reported = end_of_report(job);
 
                 end.cause = reported.cause;
                 end.code = reported.code;
                 end.status = reported.status;
+                end.ran_usec = reported.ran_usec;
                 started_usec = job->report->started_usec;
                 ended_usec = job->report->ended_usec;
         }

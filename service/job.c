@@ -38,6 +38,7 @@ Job *job_free(Job *job) {
         follower_list_clear(&job->followers);
         (void) unit_free(job->unit);
         (void) worker_link_free(job->link);
+        (void) sd_event_source_disable_unref(job->link_timer);
         (void) sd_event_source_disable_unref(job->left_source);
         closep(&job->growth_fd);
         free(job->report);

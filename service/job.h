@@ -88,6 +88,7 @@ struct Job {
         Manager *manager;                 /* not owned */
         Unit *unit;                       /* owned; NULL until it begins */
         WorkerLink *link;                 /* owned; NULL: its worker is not connected */
+        sd_event_source *link_timer;      /* owned; until it should be */
         int growth_fd;                    /* owned; an eventfd for those who follow its output, -EBADF: nobody does */
         JobReport *report;                /* owned; NULL: its worker has not said that it ended */
         char *stuck;                      /* what of it cannot be ended, for people; NULL: nothing */

@@ -20,6 +20,7 @@
 #include "utf8.h"
 
 #define RETRY_USEC USEC_PER_SEC
+#define LINK_USEC USEC_PER_SEC /* from the start of a unit until its worker should have connected */
 #define PROGRESS_MAX 1024
 
 static void begin(Job *job);
@@ -205,6 +206,29 @@ static void stop_unit(Job *job) {
                 log_job(job, LOG_ERR, "cannot end it: %s.", strerror(-r));
 }
 
+static void watch_unit(Job *job) {
+        int r;
+
+        job->link_timer = sd_event_source_disable_unref(job->link_timer);
+        r = unit_watch(job->unit);
+        if (r < 0)
+                log_job(job, LOG_ERR, "cannot watch its unit: %s.", strerror(-r));
+}
+
+static int on_link_due(sd_event_source *source, uint64_t usec, void *userdata) {
+        watch_unit(userdata);
+        return 0;
+}
+
+/* Its worker connects; if it does not, or is of an older version, the service manager says how the job stands. */
+static void expect_link(Job *job) {
+        if (job->link || job->link_timer)
+                return;
+        if (!job->manager->links || !*job->secret ||
+            sd_event_add_time_relative(job->manager->event, &job->link_timer, CLOCK_MONOTONIC, LINK_USEC, 0, on_link_due, job) < 0)
+                watch_unit(job);
+}
+
 void lifecycle_adopted(Job *job) {
         if (job->phase != JOB_STARTING && job->phase != JOB_ACTIVE)
                 return;
@@ -215,6 +239,7 @@ void lifecycle_adopted(Job *job) {
                 job_bus_changed(job, "State", "StartedUSec", NULL);
                 log_job(job, LOG_INFO, "started for user %u.", job->record.uid);
         }
+        expect_link(job);
         if (job->stop_reason != JOB_REASON_NONE)
                 stop_unit(job);
         ending_resume(job);
@@ -294,6 +319,7 @@ static void *on_worker_hello(WorkerLink *link, const WorkerMessage *hello, uint3
                 return NULL;
         (void) worker_link_free(job->link); /* it has connected again */
         job->link = link;
+        job->link_timer = sd_event_source_disable_unref(job->link_timer);
         order_fd = output_open_writer(manager->output, job->record.id, OUTPUT_ORDER);
         worker_link_welcome(link, order_fd);
         if (job->growth_fd >= 0)
@@ -314,10 +340,13 @@ static void on_worker_progress(const WorkerMessage *progress, void *userdata) {
                 job_bus_progressed(job);
 }
 
+/* It has died, or connects again. */
 static void on_worker_gone(void *userdata) {
         Job *job = userdata;
 
         job->link = NULL;
+        if (job->phase >= JOB_ACTIVE && job->phase < JOB_RELEASING) /* it waits for us to let it go */
+                watch_unit(job);
 }
 
 const WorkerLinkListener lifecycle_worker_listener = {

@@ -26,7 +26,6 @@ struct UnitManager {
         void *userdata;
 
         void *units; /* tsearch(3) tree of Unit by id */
-        sd_bus_slot *changed_match;
         sd_bus_slot *removed_match;
         sd_bus_slot *owner_match;
         sd_bus_slot *subscribe_call;
@@ -49,10 +48,12 @@ struct Unit {
         sd_bus_slot *stop_call;
         sd_bus_slot *release_call;
         sd_bus_slot *state_call;
+        sd_bus_slot *match; /* unit_watch() */
         sd_bus_slot *usage_calls[2];
         UnitProperties properties;
         UnitProperties end; /* as they were when it had ended; without status_text */
         JobCause cause;
+        uint64_t ran_usec; /* as the worker said */
         bool ended;
         bool held;          /* its end is not told, as the host goes down */
         bool releasing;     /* what is left of it is being ended */

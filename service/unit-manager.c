@@ -7,7 +7,6 @@
 #include "unit-internal.h"
 
 #define UNIT_PATTERN JOB_UNIT_PREFIX "*" JOB_UNIT_SUFFIX
-#define UNIT_PATH_PREFIX "/org/freedesktop/systemd1/unit/codex_2djob_2d" /* see sd_bus_path_encode(3) */
 
 int unit_manager_call_new(UnitManager *manager, const char *member, sd_bus_message **ret) {
         return sd_bus_message_new_method_call(manager->bus, ret, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, member);
@@ -60,15 +59,6 @@ static bool id_from_name(const char *name, char ret[static JOB_ID_MAX + 1]) {
         return job_id_is_valid(ret);
 }
 
-/* The id of the job whose unit has that object path; false if it is no job's. */
-static bool id_from_path(const char *path, char ret[static JOB_ID_MAX + 1]) {
-        _cleanup_free_ char *name = NULL;
-
-        if (!startswith(path, UNIT_PATH_PREFIX))
-                return false;
-        return sd_bus_path_decode(path, SYSTEMD_PATH "/unit", &name) > 0 && id_from_name(name, ret);
-}
-
 /* --- sweep ----------------------------------------------------------------------------------------- */
 
 /* A job may stop its worker, which would not hear of its end then. */
@@ -87,7 +77,7 @@ static void manager_listed(UnitManager *manager, const char *id, const char *sub
                 unit->seen = manager->sweep_number;
                 if (streq(sub_state, "running"))
                         continue_worker(unit);
-                if (!unit->ended && !streq(unit->properties.sub_state, sub_state))
+                if ((!unit->ended || unit->releasing) && !streq(sub_state, "running") && !streq(sub_state, "start"))
                         (void) unit_refresh(unit);
         }
         manager->callbacks->listed(id, sub_state, manager->userdata);
@@ -179,41 +169,6 @@ int unit_manager_sweep(UnitManager *manager) {
                                         "ListUnitsByPatterns", on_sweep_reply, manager, "asas", 0, 1, UNIT_PATTERN);
 }
 
-/* --- signals --------------------------------------------------------------------------------------- */
-
-/* A unit that was released, and whose last processes had to be killed: it has failed after the end of its job. */
-static void stray_changed(UnitManager *manager, const char *id, sd_bus_message *m) {
-        _cleanup_(unit_properties_clear) UnitProperties properties = {};
-        bool progress;
-
-        if (unit_properties_read(&properties, m, &progress) >= 0 && streq(properties.sub_state, "failed"))
-                manager->callbacks->listed(id, properties.sub_state, manager->userdata);
-}
-
-static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        UnitManager *manager = userdata;
-        char id[JOB_ID_MAX + 1];
-        const char *interface;
-        Unit *unit;
-
-        if (!id_from_path(sd_bus_message_get_path(m), id) || sd_bus_message_read_basic(m, 's', &interface) < 0)
-                return 0;
-        unit = unit_find(manager, id);
-        if (!unit) {
-                stray_changed(manager, id, m);
-                return 0;
-        }
-        unit_update(unit, m);
-        /* The interface of the type comes first, that of the unit, with its state, last. */
-        if (!streq(interface, SYSTEMD_NAME ".Unit"))
-                return 0;
-        if (unit->releasing)
-                unit_check_released(unit);
-        else
-                unit_check_end(unit);
-        return 0;
-}
-
 /* --- the manager ----------------------------------------------------------------------------------- */
 
 static int on_instance_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
@@ -277,7 +232,11 @@ static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         if (sd_bus_message_read_basic(m, 's', &name) < 0 || !id_from_name(name, id))
                 return 0;
         unit = unit_find(manager, id);
-        return unit && (!unit->ended || unit->releasing) ? unit_manager_sweep(manager) : 0;
+        if (unit && unit->releasing)
+                manager->listener->released(unit->userdata);
+        else if (unit && !unit->ended)
+                return unit_manager_sweep(manager);
+        return 0;
 }
 
 static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
@@ -303,13 +262,6 @@ int unit_manager_new(UnitManager **ret, sd_bus *bus, bool system_scope, const Un
         manager->listener = listener;
         manager->userdata = userdata;
 
-        r = sd_bus_add_match_async(bus, &manager->changed_match,
-                                   "type='signal',sender='" SYSTEMD_NAME "',"
-                                   "interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',"
-                                   "path_namespace='" SYSTEMD_PATH "/unit'",
-                                   on_properties_changed, NULL, manager);
-        if (r < 0)
-                return r;
         r = sd_bus_add_match_async(bus, &manager->removed_match,
                                    "type='signal',sender='" SYSTEMD_NAME "',path='" SYSTEMD_PATH "',"
                                    "interface='" SYSTEMD_MANAGER "',member='UnitRemoved'",
@@ -340,7 +292,6 @@ UnitManager *unit_manager_free(UnitManager *manager) {
         (void) sd_bus_slot_unref(manager->subscribe_call);
         (void) sd_bus_slot_unref(manager->owner_match);
         (void) sd_bus_slot_unref(manager->removed_match);
-        (void) sd_bus_slot_unref(manager->changed_match);
         (void) sd_bus_unref(manager->bus);
         free(manager->control_group);
         free(manager);

@@ -103,20 +103,12 @@ static int append_read_only(sd_bus_message *m, const Unit *unit, const UnitStart
                                      "PrivateTmp", "b", true, "ReadWritePaths", "as", 1, start->folders);
 }
 
-/* The worker ends a job that runs for too long; the service manager one whose worker does not. */
-static uint64_t runtime_max(const UnitStart *start) {
-        uint64_t usec = start->limits.runtime_max_usec, margin = start->stop_timeout_usec + 2 * WORKER_STOP_USEC;
-
-        return usec == 0 || usec > UINT64_MAX - 1 - margin ? 0 : usec + margin;
-}
-
-static int append_limits(sd_bus_message *m, const UnitStart *start) {
-        const JobLimits *limits = &start->limits;
+static int append_limits(sd_bus_message *m, const JobLimits *limits) {
         const struct {
                 const char *name;
                 uint64_t value;
         } properties[] = {
-                { "RuntimeMaxUSec", runtime_max(start) },
+                { "RuntimeMaxUSec", limits->runtime_max_usec },
                 { "MemoryMax", limits->memory_max },
                 { "TasksMax", limits->tasks_max },
                 { "CPUWeight", limits->cpu_weight },
@@ -148,7 +140,7 @@ int unit_start(Unit *unit, const UnitStart *start) {
         r = append_folders(m, unit, start);
         if (r < 0)
                 return r;
-        r = append_limits(m, start);
+        r = append_limits(m, &start->limits);
         if (r < 0)
                 return r;
         r = append_read_only(m, unit, start);

@@ -50,6 +50,7 @@ Unit *unit_free(Unit *unit) {
 
         if (unit->manager)
                 (void) tdelete(unit, &unit->manager->units, compare_units);
+        (void) sd_bus_slot_unref(unit->match);
         (void) sd_bus_slot_unref(unit->state_call);
         for (size_t i = 0; i < ELEMENTSOF(unit->usage_calls); i++)
                 (void) sd_bus_slot_unref(unit->usage_calls[i]);
@@ -82,7 +83,7 @@ static void unit_tell_end(Unit *unit) {
                 .cause = unit->cause,
                 .code = p->code,
                 .status = p->status,
-                .ran_usec = p->active_exit_usec > p->start_monotonic_usec ? p->active_exit_usec - p->start_monotonic_usec : 0,
+                .ran_usec = unit->ran_usec > 0 ? unit->ran_usec : p->active_exit_usec > p->start_monotonic_usec ? p->active_exit_usec - p->start_monotonic_usec : 0,
                 .cpu_usage_usec = known_usage(p->cpu_usage_nsec, NSEC_PER_USEC),
                 .memory_peak = known_usage(p->memory_peak, 1),
         };
@@ -198,13 +199,15 @@ void unit_end(Unit *unit, const JobEnd *end, uint64_t started_usec, uint64_t end
                 return;
         unit->ended = true;
         unit->cause = end->cause;
+        unit->ran_usec = end->ran_usec;
         unit->end = (UnitProperties) {
                 .code = end->code,
                 .status = end->status,
                 .start_usec = started_usec,
                 .exit_usec = ended_usec,
         };
-        unit_find_usage(unit);
+        if ((unit->cause != JOB_CAUSE_TIMEOUT && unit->cause != JOB_CAUSE_OTHERS) || ask_state(unit) < 0)
+                unit_find_usage(unit);
 }
 
 /* --- stop, release --------------------------------------------------------------------------------- */
@@ -226,6 +229,7 @@ int unit_stop(Unit *unit) {
         }
         if (unit->stop_usec == 0)
                 unit->stop_usec = now_monotonic();
+        (void) unit_watch(unit); /* it may fail, as the command does: it is to be reset then */
         return unit_manager_call(unit->manager, &unit->stop_call, "StopUnit", unit->name, true, on_stop_reply, unit);
 }
 
@@ -254,6 +258,7 @@ void unit_check_released(Unit *unit) {
         unit->manager->listener->released(unit->userdata);
 }
 
+/* UnitRemoved follows; where the unit has failed meanwhile, the next sweep finds it. */
 static int on_release_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Unit *unit = userdata;
 
@@ -261,7 +266,7 @@ static int on_release_reply(sd_bus_message *reply, void *userdata, sd_bus_error 
         if (sd_bus_message_is_method_error(reply, NULL) || is_over(unit))
                 unit->manager->listener->released(unit->userdata);
         else
-                unit->releasing = true; /* a signal follows, as each sweep does */
+                unit->releasing = true;
         return 0;
 }
 
@@ -285,6 +290,33 @@ void unit_update(Unit *unit, sd_bus_message *m) {
                 unit->manager->listener->progress(unit->properties.status_text, unit->userdata);
 }
 
+static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Unit *unit = userdata;
+        const char *interface;
+
+        if (sd_bus_message_read_basic(m, 's', &interface) < 0)
+                return 0;
+        unit_update(unit, m);
+        /* The interface of the type comes first, that of the unit, with its state, last. */
+        if (!streq(interface, SYSTEMD_NAME ".Unit"))
+                return 0;
+        if (unit->releasing)
+                unit_check_released(unit);
+        else
+                unit_check_end(unit);
+        return 0;
+}
+
+int unit_watch(Unit *unit) {
+        int r;
+
+        if (unit->match)
+                return 0;
+        r = sd_bus_match_signal_async(unit->manager->bus, &unit->match, SYSTEMD_NAME, unit->path,
+                                      "org.freedesktop.DBus.Properties", "PropertiesChanged", on_properties_changed, NULL, unit);
+        return r < 0 ? r : unit_refresh(unit);
+}
+
 static int on_refresh_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Unit *unit = userdata;
 
@@ -292,7 +324,9 @@ static int on_refresh_reply(sd_bus_message *reply, void *userdata, sd_bus_error 
         if (sd_bus_message_is_method_error(reply, NULL))
                 return 0; /* the next sweep knows more */
         unit_update(unit, reply);
-        if (streq(unit->properties.load_state, "not-found") && !unit->ended)
+        if (unit->releasing)
+                unit_check_released(unit);
+        else if (streq(unit->properties.load_state, "not-found") && !unit->ended)
                 unit->manager->listener->vanished(unit->userdata);
         else
                 unit_check_end(unit);

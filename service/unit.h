@@ -72,6 +72,10 @@ typedef struct UnitStart {
 } UnitStart;
 int unit_start(Unit *unit, const UnitStart *start);
 
+/* From now on the unit is looked at: for one whose worker does not say how it stands. The others are not, since the service
+ * manager has some twenty signals for each. */
+int unit_watch(Unit *unit);
+
 /* Reads how the unit stands now; tells ended() if it has, vanished() if it is not there. */
 int unit_refresh(Unit *unit);
 
