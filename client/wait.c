@@ -52,8 +52,10 @@ static int job_take_record(WaitedJob *job, JobRecord *record) {
         job->record = *record;
         *record = JOB_RECORD_INIT;
         job->complete = true;
-        if (job_has_ended(job))
+        if (job_has_ended(job)) {
+                job->await = call_free(job->await);
                 w->n_ended++;
+        }
         if (w->on_record)
                 w->on_record(&job->record, w->on_record_userdata);
         if (other && w->narrow && !job_has_ended(job)) {
@@ -99,6 +101,30 @@ static void job_read_state(WaitedJob *job) {
                 wait_fail(job->wait, r, NULL);
 }
 
+/* Where it is refused, as beyond the number of calls that a user may have waiting, the signal is waited for alone. */
+static void on_awaited(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        WaitedJob *job = userdata;
+        int r;
+
+        job->await = call_free(job->await);
+        if (error) {
+                job_read_state(job);
+                return;
+        }
+        r = sd_bus_message_skip(reply, "si");
+        if (r >= 0)
+                r = job_record_read(reply, &record);
+        if (r >= 0)
+                r = job_take_record(job, &record);
+        if (r < 0)
+                wait_fail(job->wait, r, NULL);
+}
+
+static int append_await(sd_bus_message *m, void *id) {
+        return sd_bus_message_append(m, "st", id, UINT64_MAX);
+}
+
 static int on_finished(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         Wait *w = userdata;
         const char *id;
@@ -108,7 +134,7 @@ static int on_finished(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
         if (r < 0)
                 return 0; /* not of the service */
         for (size_t i = 0; i < w->n_jobs; i++)
-                if (w->jobs[i].resolved && streq(w->jobs[i].id, id) && !job_has_ended(&w->jobs[i]))
+                if (w->jobs[i].resolved && streq(w->jobs[i].id, id) && !job_has_ended(&w->jobs[i]) && !w->jobs[i].await)
                         job_read_state(&w->jobs[i]);
         return 0;
 }
@@ -173,6 +199,7 @@ Wait *wait_free(Wait *w) {
         if (!w)
                 return NULL;
         for (size_t i = 0; i < w->n_jobs; i++) {
+                (void) call_free(w->jobs[i].await);
                 (void) call_free(w->jobs[i].call);
                 job_record_clear(&w->jobs[i].record);
                 free(w->jobs[i].id);
@@ -213,7 +240,7 @@ int wait_add_new(Wait *w, const char *id) {
         if (!job)
                 return -ENOMEM;
         job->resolved = true;
-        return 0;
+        return call_new(w->client, &job->await, CALL_PATIENT, "Await", append_await, job->id, on_awaited, job);
 }
 
 void wait_on_record(Wait *w, void (*on_record)(const JobRecord *record, void *userdata), void *userdata) {

@@ -16,7 +16,8 @@ typedef struct WaitedJob {
         bool complete;    /* the record is all there */
 
         Wait *wait;
-        Call *call; /* Get under way */
+        Call *await; /* Await under way, which is answered with the record */
+        Call *call;  /* Get under way */
         bool again; /* and its answer may be too old */
 } WaitedJob;
 
@@ -37,7 +38,7 @@ int wait_reserve(Wait *w, size_t n);
 /* Adds a job to wait for, and reads its state. */
 int wait_add(Wait *w, const char *id);
 
-/* Adds a job that was enqueued behind wait_new(): its end is still to be told. */
+/* Adds a job that was enqueued behind wait_new(): its end is still to come. Its record comes with that. */
 int wait_add_new(Wait *w, const char *id);
 
 /* Called with each record that is read. */
