@@ -269,12 +269,12 @@ def test_signal_ends_the_wait_alone(project, name, status):
     assert project.alice.get(job)['State'] in ('queued', 'running')
 
 
-def test_job_has_no_umask_and_no_limits_of_its_caller(project):
+def test_job_has_the_umask_and_no_limits_of_its_caller(project):
     done = project.shell('umask 0027; ulimit -n 99; nice -n 5 codex-jobs run --quiet -- sh -c "umask; ulimit -n; nice"',
                          check=True)
     umask, files, nice = done.stdout.split()
     own = os.getpriority(os.PRIO_PROCESS, 1)  # of the service manager
-    assert (umask, nice) == ('0022', str(own)) and files != '99'
+    assert (umask, nice) == ('0027', str(own)) and files != '99'
 
 
 def test_inbox_of_a_project_takes_nothing_from_others(project):
