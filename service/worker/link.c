@@ -32,9 +32,11 @@ static void retry(Link *l, uint64_t now) {
         l->retry_usec = now + MIN(delay, RETRY_MAX_USEC);
 }
 
-/* What it had said last may not have been read. The service may have been restarted: it listens all the time. */
+/* What it had said last may not have been read; and the service may have been restarted, and knows nothing of it. It
+ * listens all the time. */
 static void disconnected(Link *l, uint64_t now) {
         (void) close(TAKE_FD(l->fd));
+        l->progress_due |= l->progress_size > 0;
         l->ended_due = l->ended;
         if (l->welcomed)
                 l->retry_usec = now;
