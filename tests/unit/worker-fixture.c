@@ -12,8 +12,6 @@
 #include "spec-format.h"
 #include "worker-fixture.h"
 
-#define EXIT_NO_USER 98
-
 char worker_self[PATH_MAX];
 static char worker[PATH_MAX]; /* the one under test, in the same build folder */
 
@@ -87,21 +85,32 @@ int new_memfd(const void *data, size_t size) {
         return fd;
 }
 
-int spec_fd_new(const Spec *spec, char *const *extra, const void *input, uint64_t input_size) {
+static void append(void **data, size_t *size, const void *more, size_t n) {
+        *data = realloc(*data, *size + n);
+        check(*data);
+        if (n > 0)
+                memcpy((char *) *data + *size, more, n);
+        *size += n;
+}
+
+int spec_fd_new_supervised(const Spec *spec, char *const *extra, const void *input, uint64_t input_size,
+                           const WorkerTrailer *trailer) {
         _cleanup_free_ void *data = NULL;
         size_t size, command_size;
         int fd;
 
         check_ok(spec_encode(spec, extra, input ? input_size : SPEC_NO_STDIN, &data, &size, &command_size));
-        if (input) {
-                data = realloc(data, size + input_size);
-                check(data);
-                memcpy((char *) data + size, input, input_size);
-                size += input_size;
-        }
+        if (input)
+                append(&data, &size, input, input_size);
+        if (trailer)
+                append(&data, &size, trailer, sizeof(*trailer));
         fd = new_memfd(data, size);
         check_ok(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE));
         return fd;
+}
+
+int spec_fd_new(const Spec *spec, char *const *extra, const void *input, uint64_t input_size) {
+        return spec_fd_new_supervised(spec, extra, input, input_size, NULL);
 }
 
 /* Reads both pipes to their ends. */
@@ -132,17 +141,15 @@ static bool become(uid_t uid) {
         return setresuid(uid, uid, uid) == 0 && access(worker, X_OK) == 0 && access(worker_self, X_OK) == 0;
 }
 
-static void run_child(const Run *run, int out, int err) {
-        (void) dup2(run->spec_fd, STDIN_FILENO);
-        (void) dup2(out, STDOUT_FILENO);
-        (void) dup2(run->err_fd >= 0 ? run->err_fd : err, STDERR_FILENO);
+void worker_exec(const int descriptors[static 3], uid_t uid, char **environment) {
+        for (int i = 0; i < 3; i++)
+                (void) dup2(descriptors[i], i);
         /* systemd leaves no others; who runs the tests may have. */
         for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
                 (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
-        if (run->uid > 0 && !become(run->uid))
-                _exit(EXIT_NO_USER);
-        (void) execve(worker, STRINGS("codex-jobs-worker", "job-0000000000"),
-                      run->environment ?: STRINGS("REPORT=1", "HOME=/home"));
+        if (uid > 0 && !become(uid))
+                _exit(WORKER_NO_USER);
+        (void) execve(worker, STRINGS("codex-jobs-worker", WORKER_JOB), environment);
         _exit(99);
 }
 
@@ -155,7 +162,8 @@ void run_worker(Run *run) {
         pid = fork();
         check(pid >= 0);
         if (pid == 0)
-                run_child(run, out[1], err[1]);
+                worker_exec((int[3]) { run->spec_fd, out[1], run->err_fd >= 0 ? run->err_fd : err[1] }, run->uid,
+                            run->environment ?: STRINGS("REPORT=1", "HOME=/home"));
         (void) close(out[1]);
         (void) close(err[1]);
         collect(run, out[0], err[0]);
@@ -163,7 +171,7 @@ void run_worker(Run *run) {
         (void) close(err[0]);
         check(waitpid(pid, &run->status, 0) == pid);
         check(WIFEXITED(run->status));
-        if (WEXITSTATUS(run->status) == EXIT_NO_USER)
+        if (WEXITSTATUS(run->status) == WORKER_NO_USER)
                 test_skip("the build folder is closed to other users");
 }
 
@@ -178,11 +186,10 @@ const char *next_entry(const char **p, char tag) {
         return s + 1;
 }
 
-const char *check_report(const Run *run, char *const *argv, const char *directory, const void *input, size_t size) {
-        const char *p = run->out, *environment, *s;
+const char *check_report_of(const char *report, size_t report_size, char *const *argv, const char *directory,
+                            const void *input, size_t size) {
+        const char *p = report, *environment, *s;
 
-        if (run->status != 0)
-                test_fail(TEST_PLACE("the worker"), "failed: %s", run->err);
         for (; *argv; argv++)
                 check_string(next_entry(&p, 'A'), *argv);
         check(*p != 'A');
@@ -194,9 +201,15 @@ const char *check_report(const Run *run, char *const *argv, const char *director
         if (s)
                 test_fail(TEST_PLACE("the command"), "was left descriptor %s", s);
         check_int(*p++, input ? 'S' : '0');
-        check_bytes(p, run->out_size - (size_t) (p - run->out), input, size);
-        check_string(run->err, "");
+        check_bytes(p, report_size - (size_t) (p - report), input, size);
         return environment;
+}
+
+const char *check_report(const Run *run, char *const *argv, const char *directory, const void *input, size_t size) {
+        if (run->status != 0)
+                test_fail(TEST_PLACE("the worker"), "failed: %s", run->err);
+        check_string(run->err, "");
+        return check_report_of(run->out, run->out_size, argv, directory, input, size);
 }
 
 unsigned count_entries(const char *environment, const char *entry) {

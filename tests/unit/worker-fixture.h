@@ -6,6 +6,10 @@
 
 #include "spec.h"
 #include "test.h"
+#include "worker-protocol.h"
+
+#define WORKER_JOB "job-0000000000" /* the id that the worker gets */
+#define WORKER_NO_USER 98           /* its exit status where the user it is to run as cannot execute it */
 
 /* The path of the test program, for a command. */
 extern char worker_self[];
@@ -30,11 +34,20 @@ int new_memfd(const void *data, size_t size);
 /* The spec as the store hands it out. extra as for spec_encode(); input NULL: none. */
 int spec_fd_new(const Spec *spec, char *const *extra, const void *input, uint64_t input_size);
 
+/* The same with a trailer behind it: the worker stays then. */
+int spec_fd_new_supervised(const Spec *spec, char *const *extra, const void *input, uint64_t input_size,
+                           const WorkerTrailer *trailer);
+
+/* Becomes the worker, in a child, with these descriptors. */
+_Noreturn void worker_exec(const int descriptors[static 3], uid_t uid, char **environment);
+
 /* Runs the worker to its end. Skips the test where the other user cannot. */
 void run_worker(Run *run);
 
 /* Checks what the command reported, but for the environment; returns where that begins. */
 const char *check_report(const Run *run, char *const *argv, const char *directory, const void *input, size_t size);
+const char *check_report_of(const char *report, size_t report_size, char *const *argv, const char *directory,
+                            const void *input, size_t size);
 
 /* The next entry at *p with that letter, NULL if there is none before another one; moves *p behind it. */
 const char *next_entry(const char **p, char tag);

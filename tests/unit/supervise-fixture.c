@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "supervise-fixture.h"
+
+#define DEADLINE_MSEC 60000
+#define ACT_VARIABLE "ACT="
+
+static const uint8_t secret[WORKER_SECRET_SIZE] = { 1, 2, 3, 0, 255 };
+
+static void set_path(char target[static WORKER_PATH_SIZE], const char *name) {
+        check(strlen(test_path(name)) < WORKER_PATH_SIZE);
+        (void) strcpy(target, test_path(name));
+}
+
+void supervise_init(Supervised *s) {
+        static const char *argv[] = { "/bin/true", NULL };
+
+        *s = (Supervised) {
+                .trailer = { .magic = WORKER_TRAILER_MAGIC, .stop_timeout_usec = 20 * USEC_PER_SEC },
+                .spec = { .argv = (char **) argv, .directory = (char *) test_directory() },
+                .group = -EBADF,
+                .listener = -EBADF,
+                .link = -EBADF,
+                .pidfd = -EBADF,
+        };
+        memcpy(s->trailer.secret, secret, sizeof(secret));
+        set_path(s->trailer.channel, "channel");
+        set_path(s->trailer.folders, "folders");
+        s->buffer = malloc(WORKER_MESSAGE_MAX);
+        check(s->buffer);
+        check_ok(mkdir(test_path("folders"), 0700));
+        check_ok(mkfifo(test_path("gate"), 0600));
+}
+
+static void forget_end(Supervised *s) {
+        free(s->out);
+        free(s->err);
+        free(s->order);
+        s->out = s->err = NULL;
+        s->order = NULL;
+}
+
+void supervise_clear(Supervised *s) {
+        if (s->pid > 0) {
+                (void) kill(s->pid, SIGKILL);
+                (void) waitpid(s->pid, NULL, 0);
+        }
+        closep(&s->group);
+        closep(&s->listener);
+        closep(&s->link);
+        closep(&s->pidfd);
+        free(s->buffer);
+        forget_end(s);
+}
+
+void supervise_shell(Supervised *s, const char *script) {
+        static const char *argv[] = { "/bin/sh", "-c", NULL, NULL };
+
+        argv[2] = script;
+        s->spec.argv = (char **) argv;
+}
+
+void supervise_act(Supervised *s, const char *name) {
+        static char entry[64];
+        static const char *argv[] = { worker_self, NULL }, *environment[] = { entry, NULL };
+
+        (void) snprintf(entry, sizeof(entry), ACT_VARIABLE "%s", name);
+        s->spec.argv = (char **) argv;
+        s->spec.environment = (char **) environment;
+}
+
+/* --- the steps ------------------------------------------------------------------------------------- */
+
+static void wait_for(int fd, const char *what) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        if (poll(&p, 1, DEADLINE_MSEC) != 1)
+                test_fail(TEST_PLACE(what), "did not come");
+}
+
+void supervise_listen(Supervised *s) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", s->trailer.channel);
+        (void) unlink(s->trailer.channel);
+        s->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        check(s->listener >= 0);
+        check(bind(s->listener, (struct sockaddr *) &address, sizeof(address)) == 0 && listen(s->listener, 8) == 0);
+        if (s->uid > 0)
+                check_ok(chmod(s->trailer.channel, 0666));
+}
+
+/* What a job of another user has to reach. */
+static void let_in(const Supervised *s) {
+        _cleanup_free_ char *parent = NULL;
+
+        if (s->uid == 0)
+                return;
+        check(asprintf(&parent, "%s/..", test_directory()) > 0);
+        check(chmod(parent, 0711) == 0 && chmod(test_directory(), 0711) == 0);
+        check(chown(s->trailer.folders, s->uid, s->uid) == 0);
+}
+
+static void run_child(const Supervised *s, int spec_fd) {
+        char **environment = STRINGS("HOME=/home", "PATH=/usr/bin:/bin");
+        int files[3] = { spec_fd, -EBADF, -EBADF };
+
+        for (int i = 1; i < 3; i++)
+                files[i] = open(test_path(i == 1 ? "stdout" : "stderr"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (s->group >= 0 && dprintf(s->group, "0\n") < 0)
+                _exit(97);
+        worker_exec(files, s->uid, environment);
+}
+
+void supervise_start(Supervised *s) {
+        _cleanup_close_ int fd = spec_fd_new_supervised(&s->spec, STRINGS("CODEX_JOB_ID=" WORKER_JOB), s->input, s->input_size,
+                                                        &s->trailer);
+
+        let_in(s);
+        s->pid = fork();
+        check(s->pid >= 0);
+        if (s->pid == 0)
+                run_child(s, fd);
+        s->pidfd = (int) syscall(SYS_pidfd_open, s->pid, 0);
+        check(s->pidfd >= 0);
+}
+
+static void check_worker(const Supervised *s) {
+        struct ucred peer;
+        socklen_t size = sizeof(peer);
+
+        check(getsockopt(s->link, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0);
+        check_int(peer.pid, s->pid);
+}
+
+void supervise_accept(Supervised *s) {
+        wait_for(s->listener, "the connection");
+        closep(&s->link);
+        s->link = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+        check(s->link >= 0);
+        check_worker(s);
+        check_int(supervise_receive(s), WORKER_HELLO);
+        check_string(s->message.id, WORKER_JOB);
+        check_bytes(s->message.secret, WORKER_SECRET_SIZE, secret, WORKER_SECRET_SIZE);
+}
+
+void supervise_send(Supervised *s, uint32_t type, int fd) {
+        char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {};
+        WorkerHeader header = { WORKER_VERSION, type };
+        struct iovec vec = { &header, sizeof(header) };
+        struct msghdr message = { .msg_iov = &vec, .msg_iovlen = 1 };
+
+        if (fd >= 0) {
+                struct cmsghdr *c = (struct cmsghdr *) control;
+
+                message.msg_control = control;
+                message.msg_controllen = sizeof(control);
+                *c = (struct cmsghdr) { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+                memcpy(CMSG_DATA(c), &fd, sizeof(int));
+        }
+        check(sendmsg(s->link, &message, MSG_NOSIGNAL) == sizeof(header));
+}
+
+void supervise_welcome(Supervised *s) {
+        _cleanup_close_ int fd = open(test_path("order"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+        check(fd >= 0);
+        supervise_send(s, WORKER_WELCOME, fd);
+}
+
+WorkerMessageType supervise_receive(Supervised *s) {
+        ssize_t n;
+
+        wait_for(s->link, "a message");
+        n = recv(s->link, s->buffer, WORKER_MESSAGE_MAX, MSG_TRUNC);
+        check(n > 0 && n <= (ssize_t) WORKER_MESSAGE_MAX);
+        check_int(worker_message_read(s->buffer, (size_t) n, &s->message), 0);
+        if (s->message.type == WORKER_PROGRESS) {
+                s->n_progress++;
+                memcpy(s->progress, s->message.text, s->message.text_size);
+                s->progress[s->message.text_size] = 0;
+        }
+        return s->message.type;
+}
+
+void supervise_until_progress(Supervised *s, const char *text) {
+        do
+                check_int(supervise_receive(s), WORKER_PROGRESS);
+        while (!streq(s->progress, text));
+}
+
+const WorkerMessage *supervise_until_ended(Supervised *s) {
+        while (supervise_receive(s) == WORKER_PROGRESS)
+                ;
+        check_int(s->message.type, WORKER_ENDED);
+        return &s->message;
+}
+
+char *supervise_read_file(const char *path, size_t *ret_size) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        struct stat st;
+        char *text;
+
+        if (fd < 0) {
+                *ret_size = 0;
+                return strdup("");
+        }
+        check_ok(fstat(fd, &st));
+        text = malloc((size_t) st.st_size + 1);
+        check(text && read(fd, text, (size_t) st.st_size) == st.st_size);
+        text[st.st_size] = 0;
+        *ret_size = (size_t) st.st_size;
+        return text;
+}
+
+void supervise_wait(Supervised *s) {
+        wait_for(s->pidfd, "the end of the worker");
+        check(wait4(s->pid, &s->status, 0, &s->usage) == s->pid);
+        s->pid = 0;
+        closep(&s->pidfd);
+        s->pidfd = -EBADF;
+        if (WIFEXITED(s->status) && WEXITSTATUS(s->status) == WORKER_NO_USER)
+                test_skip("the build folder is closed to other users");
+        forget_end(s);
+        s->out = supervise_read_file(test_path("stdout"), &s->out_size);
+        s->err = supervise_read_file(test_path("stderr"), &s->err_size);
+        s->order = (OutputOrderEntry *) supervise_read_file(test_path("order"), &s->n_order);
+        s->n_order /= sizeof(OutputOrderEntry);
+}
+
+const WorkerMessage *supervise_run(Supervised *s) {
+        if (s->listener < 0)
+                supervise_listen(s);
+        supervise_start(s);
+        supervise_accept(s);
+        supervise_welcome(s);
+        (void) supervise_until_ended(s);
+        check(s->message.ended.final);
+        supervise_send(s, WORKER_GO, -EBADF);
+        supervise_wait(s);
+        check_int(s->status, 0);
+        return &s->message;
+}
+
+int supervise_run_alone(Supervised *s) {
+        supervise_start(s);
+        supervise_wait(s);
+        return s->status;
+}
+
+void supervise_wait_for_size(const char *name, size_t size) {
+        _cleanup_close_ int fd = inotify_init1(IN_CLOEXEC);
+        char events[4096];
+        struct stat st;
+
+        check(fd >= 0);
+        while (inotify_add_watch(fd, test_path(name), IN_MODIFY) < 0) {
+                check(errno == ENOENT); /* the worker is not there yet */
+                (void) sched_yield();
+        }
+        while (check_ok(stat(test_path(name), &st)) == 0 && (size_t) st.st_size < size) {
+                wait_for(fd, name);
+                check(read(fd, events, sizeof(events)) > 0);
+        }
+}
+
+/* The directory of the command is that of the test. */
+void supervise_pass_gate(int mode) {
+        int fd = open(*test_directory() ? test_path("gate") : "gate", mode | O_CLOEXEC);
+
+        check(fd >= 0);
+        (void) close(fd);
+}
+
+void supervise_notify(const char *message) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", strempty(getenv("NOTIFY_SOCKET")));
+        if (sendto(fd, message, strlen(message), 0, (struct sockaddr *) &address, sizeof(address)) < 0)
+                perror(address.sun_path);
+}
+
+/* --- checks ---------------------------------------------------------------------------------------- */
+
+void test_check_end(const TestPlace *place, const WorkerMessage *m, WorkerCause cause, int code, int status) {
+        const WorkerEnded *e = &m->ended;
+
+        if (e->cause != cause || e->code != code || e->status != status)
+                test_fail(place, "has cause %u, code %d, status %d and not %u, %d, %d", e->cause, e->code, e->status, cause, code,
+                          status);
+}
+
+/* --- the test program ------------------------------------------------------------------------------ */
+
+int supervise_test_main(int argc, char *argv[], const Act *acts, size_t n_acts, const Test *tests, size_t n) {
+        const char *name = getenv("ACT");
+
+        for (size_t i = 0; name && i < n_acts; i++)
+                if (streq(acts[i].name, name))
+                        return acts[i].run();
+        if (name)
+                return 96;
+        return worker_test_main(argc, argv, tests, n);
+}
