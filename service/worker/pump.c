@@ -57,7 +57,8 @@ int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[sta
 /* --- the order ------------------------------------------------------------------------------------- */
 
 bool pump_is_dirty(const Pump *p) {
-        return (p->n_entries > 0 && p->order >= 0) || (p->grown && p->n_followers > 0);
+        return (p->n_entries > 0 && p->order >= 0) || (p->grown && p->n_followers > 0) || p->streams[0].has_moved ||
+                p->streams[1].has_moved;
 }
 
 /* An entry behind one that could not be written would tell of other bytes. */
@@ -86,9 +87,18 @@ static void tell_followers(Pump *p) {
         p->grown = false;
 }
 
+/* A command may have made its pipe larger: then there is more in it than the events were about. */
+static void look_at_size(Stream *s) {
+        if (s->has_moved && !s->wide && fcntl(s->pipe, F_GETPIPE_SZ) > PAGE)
+                s->wide = s->pending = true;
+        s->has_moved = false;
+}
+
 void pump_flush(Pump *p) {
         flush_order(p);
         tell_followers(p);
+        look_at_size(&p->streams[0]);
+        look_at_size(&p->streams[1]);
 }
 
 void pump_set_follower(Pump *p, int fd) {
@@ -100,11 +110,10 @@ void pump_set_follower(Pump *p, int fd) {
 }
 
 void pump_set_order(Pump *p, int fd) {
-        if (p->order >= 0 || p->order_lost) {
+        if (p->order < 0)
+                p->order = fd;
+        else
                 (void) close(fd);
-                return;
-        }
-        p->order = fd;
 }
 
 static bool more_entries(Pump *p) {
@@ -134,7 +143,7 @@ static void add_entry(Pump *p, unsigned stream, size_t size) {
         if (p->n_entries >= PUMP_ENTRIES)
                 flush_order(p);
         if (p->n_entries == p->n_allocated && !more_entries(p))
-                p->order_lost = true;
+                p->order_lost = true; /* from here on */
         else
                 p->entries[p->n_entries++] = (OutputOrderEntry) { .usec = usec, .size = (uint32_t) size, .stream = stream };
 }
@@ -249,7 +258,8 @@ static uint64_t pump_some(Pump *p, unsigned stream, bool all, uint64_t turn) {
                 else
                         account(p, stream, (size_t) n);
                 moved += (uint64_t) n;
-        } while ((s->wide || all || left < PAGE) && moved < turn);
+                s->has_moved = true;
+        } while ((s->wide || all || (size_t) n == left) && moved < turn);
         s->pending = s->blocked || (n > 0 && s->wide);
         if (n <= 0 && !s->blocked && moved < WIDE_AFTER)
                 narrow(s);

@@ -27,6 +27,8 @@
 #define KILLED_USEC (2 * USEC_PER_SEC) /* after SIGKILL until what is left is reported */
 #define FLUSH_USEC (50 * USEC_PER_MSEC)
 #define DISK_USEC USEC_PER_SEC         /* between two tries on a full disk */
+#define CATCH_UP 16                    /* events that may be due when the last process has ended */
+#define ORDER_ROOM (16 * 1024 * 1024)  /* bytes */
 #define REFUSED_MAX 3                  /* tries to connect, where nobody listens any more */
 
 typedef enum Phase {
@@ -60,6 +62,8 @@ typedef struct Worker {
         bool oom_polls;
         bool oom_killed; /* the command */
         uint64_t oom_kills;
+
+        unsigned catching_up; /* events that still have their turn, when it is SETTLING */
 
         int left; /* a pidfd */
         char left_text[WORKER_TEXT_MAX]; /* what the command has left behind */
@@ -116,6 +120,13 @@ static void report_left(Worker *w, const TreeCount *count, uint64_t now) {
         report(w, false);
 }
 
+/* That it is so may be known before what was written last is: events are not always told in the order in which they came. */
+static void settle_soon(Worker *w) {
+        w->phase = SETTLING;
+        w->phase_time = 0;
+        w->catching_up = CATCH_UP;
+}
+
 /* Whether all is over, and if not, what is to be waited for. */
 static void look(Worker *w, uint64_t now) {
         TreeCount count;
@@ -128,8 +139,7 @@ static void look(Worker *w, uint64_t now) {
         w->look_time = 0;
         if (count.n == 0 && w->tree.command == 0) {
                 unwatch_left(w);
-                w->phase = SETTLING;
-                w->phase_time = 0;
+                settle_soon(w);
                 return;
         }
         if (w->phase == KILLING)
@@ -190,7 +200,7 @@ static void command_ended(Worker *w, const siginfo_t *info, uint64_t now) {
         if (w->phase != RUNNING)
                 return;
         if (tree_signal(&w->tree, 0).n == 0) {
-                w->phase = SETTLING;
+                settle_soon(w);
                 return;
         }
         w->left_size = tree_describe(&w->tree, false, w->left_text, sizeof(w->left_text));
@@ -405,7 +415,7 @@ static void on_time(Worker *w, uint64_t now) {
                         if (w->pump.streams[i].blocked)
                                 on_output(w, i, now);
         }
-        if (w->phase == SETTLING)
+        if (w->phase == SETTLING && w->catching_up == 0)
                 settle(w, now);
 }
 
@@ -477,13 +487,15 @@ static void loop(Worker *w) {
                 next = next_time(w);
                 if (pump_is_dirty(&w->pump) && w->flush_time == 0)
                         w->flush_time = now + FLUSH_USEC;
-                if (pending || pump_is_dirty(&w->pump))
+                if (pending || w->catching_up > 0 || pump_is_dirty(&w->pump))
                         timeout = 0;
                 else if (next < UINT64_MAX)
                         timeout = next <= now ? 0 : (int) MIN((next - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC, 3600000U);
                 n = epoll_wait(w->epoll, &event, 1, timeout);
                 if (n > 0)
                         dispatch(w, event.data.u32, monotonic_usec());
+                if (n >= 0 && w->catching_up > 0)
+                        w->catching_up = n == 0 ? 0 : w->catching_up - 1;
                 if ((n == 0 && !pending) || is_due(w->flush_time, now)) {
                         pump_flush(&w->pump);
                         w->flush_time = 0;
@@ -570,10 +582,13 @@ static void start(Worker *w) {
         link_open(&w->link, w->epoll, d, w->started_usec);
 }
 
-/* What is written on behalf of the job is bounded by its limit, whatever goes wrong in here. */
+/* What is written on behalf of the job is bounded by its limit, whatever goes wrong in here. The file for the order may be
+ * longer than what it is about. */
 static void bound_files(const WorkerTrailer *t) {
+        rlim_t max = t->output_max + ORDER_ROOM;
+
         if (t->output_max > 0)
-                (void) setrlimit(RLIMIT_FSIZE, &(struct rlimit) { t->output_max, t->output_max });
+                (void) setrlimit(RLIMIT_FSIZE, &(struct rlimit) { max, max });
 }
 
 int supervise(Description *d) {

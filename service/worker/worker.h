@@ -81,6 +81,7 @@ typedef struct Stream {
         int file;
         bool wide;       /* the pipe has more than one page, see pump.c */
         bool pending;    /* there is more than was moved */
+        bool has_moved;  /* something, since pump_flush() */
         bool blocked;    /* the disk is full: to be tried again */
         bool lost;       /* the file takes nothing any more */
         uint32_t streak; /* bytes since something came from the other stream */
@@ -120,7 +121,7 @@ void pump_set_follower(Pump *p, int fd);
 /* Whether there is something to flush. */
 bool pump_is_dirty(const Pump *p);
 
-/* Writes the entries of the order that are due, and tells the follower. */
+/* Writes the entries of the order that are due, tells the followers, and looks for what was left in the pipes. */
 void pump_flush(Pump *p);
 
 /* Brings standard output and error to the disk. */

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a job writes, from its pipes to its files, and the order of it. */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "supervise-fixture.h"
+
+#define PAGE 4096
+
+/* --- commands --------------------------------------------------------------------------------------- */
+
+static void write_all(int fd, const void *data, size_t size) {
+        for (size_t done = 0; done < size;) {
+                ssize_t n = write(fd, (const char *) data + done, size - done);
+
+                if (n < 0)
+                        exit(EXIT_FAILURE);
+                done += (size_t) n;
+        }
+}
+
+static int write_in_turn(unsigned n) {
+        for (unsigned i = 0; i < n; i++) {
+                char line[16];
+
+                (void) snprintf(line, sizeof(line), "%07u\n", i);
+                write_all(STDOUT_FILENO + (int) (i % 2), line, 8);
+        }
+        return EXIT_SUCCESS;
+}
+
+static int in_turn(void) {
+        return write_in_turn(3000);
+}
+
+static int in_turn_for_long(void) {
+        return write_in_turn(70000);
+}
+
+static int bytes_in_turn(void) {
+        for (unsigned i = 0; i < 2000; i++)
+                write_all(STDOUT_FILENO + (int) (i % 2), "x", 1);
+        return EXIT_SUCCESS;
+}
+
+/* The same for the command and for the test: which stream the next write goes to, and how much. */
+static size_t next_write(uint32_t *state, int *ret_fd) {
+        static const size_t sizes[] = { 1, 3, 100, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE, 10000 };
+
+        *state = *state * 1664525 + 1013904223;
+        *ret_fd = STDOUT_FILENO + (int) (*state >> 31);
+        return sizes[*state >> 24 & 7];
+}
+
+enum { N_MIXED = 1500 };
+
+static int mixed(void) {
+        char bytes[4 * PAGE];
+        uint32_t state = 1;
+
+        for (int i = 0; i < N_MIXED; i++) {
+                int fd;
+                size_t size = next_write(&state, &fd);
+
+                memset(bytes, 'a' + i % 26, size);
+                write_all(fd, bytes, size);
+        }
+        return EXIT_SUCCESS;
+}
+
+enum { FLOOD = 24 * 1024 * 1024 + 5 };
+
+static char *flood_bytes(void) {
+        char *bytes = malloc(FLOOD);
+
+        for (size_t i = 0; bytes && i < FLOOD; i++)
+                bytes[i] = (char) (i * 31 >> 3);
+        return bytes;
+}
+
+static int flood(void) {
+        _cleanup_free_ char *bytes = flood_bytes();
+
+        write_all(STDERR_FILENO, "first", 5);
+        write_all(STDOUT_FILENO, bytes, FLOOD);
+        write_all(STDERR_FILENO, "last", 4);
+        return EXIT_SUCCESS;
+}
+
+/* As programs do that write much, see F_SETPIPE_SZ in fcntl(2). */
+static int wider_pipe(void) {
+        char line[200] = {};
+
+        if (fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 256 * 1024) < 0)
+                return EXIT_FAILURE;
+        (void) kill(getppid(), SIGSTOP);
+        for (int i = 0; i < 60; i++)
+                write_all(STDOUT_FILENO, line, sizeof(line));
+        (void) kill(getppid(), SIGCONT);
+        supervise_pass_gate(O_RDONLY);
+        return EXIT_SUCCESS;
+}
+
+/* A packet is a packet only as long as nobody says otherwise. */
+static int without_packets(void) {
+        if (fcntl(STDOUT_FILENO, F_SETFL, 0) < 0)
+                return EXIT_FAILURE;
+        return write_in_turn(2000);
+}
+
+/* The worker finds all at once: what was written last to both streams, and the end. */
+static int end_unseen(void) {
+        pid_t worker_pid = getppid();
+        int ends[2];
+
+        if (pipe(ends) < 0)
+                return EXIT_FAILURE;
+        (void) kill(worker_pid, SIGSTOP);
+        if (fork() == 0) {
+                (void) close(ends[1]);
+                (void) poll(&(struct pollfd) { .fd = ends[0] }, 1, -1); /* until it has ended */
+                return kill(worker_pid, SIGCONT);
+        }
+        write_all(STDERR_FILENO, "0000000\n", 8);
+        write_all(STDOUT_FILENO, "0000001\n", 8);
+        return 3;
+}
+
+static const Act acts[] = { ACT(in_turn),    ACT(in_turn_for_long), ACT(bytes_in_turn), ACT(mixed), ACT(flood),
+                            ACT(wider_pipe), ACT(without_packets),  ACT(end_unseen) };
+
+/* --- checks ---------------------------------------------------------------------------------------- */
+
+/* Both streams as the order puts them together, and with a NUL. The caller frees it. */
+static char *put_together(const Supervised *s, size_t *ret_size) {
+        const char *p[2] = { s->out, s->err }, *end[2] = { s->out + s->out_size, s->err + s->err_size };
+        char *bytes = malloc(s->out_size + s->err_size + 1), *b = bytes;
+        uint64_t usec = 0;
+
+        check(bytes);
+        for (size_t i = 0; i < s->n_order; i++) {
+                const OutputOrderEntry *e = &s->order[i];
+
+                check(e->stream < 2 && e->size > 0 && e->size <= (size_t) (end[e->stream] - p[e->stream]));
+                check(e->usec >= usec && e->usec > 1600000000 * USEC_PER_SEC);
+                usec = e->usec;
+                memcpy(b, p[e->stream], e->size);
+                p[e->stream] += e->size;
+                b += e->size;
+        }
+        *b = 0;
+        *ret_size = (size_t) (b - bytes);
+        return bytes;
+}
+
+static void check_order_is_whole(const Supervised *s) {
+        size_t size;
+
+        free(put_together(s, &size));
+        check_int(size, s->out_size + s->err_size);
+}
+
+/* The lines of write_in_turn(), up to the number n. */
+static void check_lines(const char *text, size_t size, unsigned n) {
+        check_int(size, 8 * n);
+        for (unsigned i = 0; i < n; i++) {
+                char line[16];
+
+                (void) snprintf(line, sizeof(line), "%07u\n", i);
+                check_bytes(text + 8 * i, 8, line, 8);
+        }
+}
+
+static void check_in_turn(const char *act, unsigned n) {
+        _cleanup_free_ char *text = NULL;
+        _cleanup_supervised_ Supervised s;
+        size_t size;
+
+        supervise_init(&s);
+        supervise_act(&s, act);
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        text = put_together(&s, &size);
+        check_lines(text, size, n);
+}
+
+/* --- the order ------------------------------------------------------------------------------------- */
+
+static void order_of_lines(void) {
+        check_in_turn("in_turn", 3000);
+}
+
+static void order_of_writes(void) {
+        _cleanup_free_ char *expected = malloc(N_MIXED * 3 * PAGE), *text = NULL;
+        _cleanup_supervised_ Supervised s;
+        uint32_t state = 1;
+        size_t n = 0, size;
+
+        supervise_init(&s);
+        supervise_act(&s, "mixed");
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        for (int i = 0, fd; i < N_MIXED; i++) {
+                size = next_write(&state, &fd);
+                memset(expected + n, 'a' + i % 26, size);
+                n += size;
+        }
+        text = put_together(&s, &size);
+        check_bytes(text, size, expected, n);
+}
+
+static void order_without_packets(void) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        supervise_act(&s, "without_packets");
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        check_int(s.out_size + s.err_size, 2000 * 8);
+        check_order_is_whole(&s);
+}
+
+static void order_of_the_last(void) {
+        _cleanup_free_ char *text = NULL;
+        _cleanup_supervised_ Supervised s;
+        size_t size;
+
+        supervise_init(&s);
+        supervise_act(&s, "end_unseen");
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 3);
+        text = put_together(&s, &size);
+        check_lines(text, size, 2);
+}
+
+/* The file for it comes when the service has the time. */
+static void order_before_welcome(void) {
+        _cleanup_free_ char *text = NULL;
+        _cleanup_supervised_ Supervised s;
+        size_t size;
+
+        supervise_init(&s);
+        supervise_act(&s, "in_turn");
+        supervise_listen(&s);
+        supervise_start(&s);
+        supervise_wait_for_size("stderr", 3000 / 2 * 8);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        supervise_send(&s, WORKER_GO, -EBADF);
+        supervise_wait(&s);
+        text = put_together(&s, &size);
+        check_lines(text, size, 3000);
+}
+
+/* More than is kept until then: what there is of it is the beginning. */
+static void order_too_long_before_welcome(void) {
+        _cleanup_free_ char *text = NULL;
+        _cleanup_supervised_ Supervised s;
+        size_t size;
+
+        supervise_init(&s);
+        supervise_act(&s, "in_turn_for_long");
+        supervise_listen(&s);
+        supervise_start(&s);
+        supervise_wait_for_size("stderr", 70000 / 2 * 8);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        supervise_send(&s, WORKER_GO, -EBADF);
+        supervise_wait(&s);
+        text = put_together(&s, &size);
+        check(size >= 65536 * 8 && size < 70000 * 8);
+        check_lines(text, size, (unsigned) size / 8);
+}
+
+/* It is longer than what it is about, and no part of what OutputMax= limits. */
+static void order_longer_than_limit(void) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        supervise_act(&s, "bytes_in_turn");
+        s.trailer.output_max = 2001;
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        check_int(s.n_order, 2000);
+        check_order_is_whole(&s);
+}
+
+/* --- the files -------------------------------------------------------------------------------------- */
+
+static void much(void) {
+        _cleanup_free_ char *expected = flood_bytes();
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        supervise_act(&s, "flood");
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        check_bytes(s.out, s.out_size, expected, FLOOD);
+        check_string(s.err, "firstlast");
+        check_order_is_whole(&s);
+        check(s.n_order < FLOOD / PAGE); /* not one for each page of what comes in one go */
+        check_int(s.order[0].stream, OUTPUT_ORDER_STDERR);
+        check_int(s.order[s.n_order - 1].stream, OUTPUT_ORDER_STDERR);
+}
+
+static void merged(void) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        supervise_act(&s, "in_turn");
+        s.trailer.flags = WORKER_MERGE_OUTPUT;
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        check_lines(s.out, s.out_size, 3000);
+        check_int(s.err_size, 0);
+        check_order_is_whole(&s);
+}
+
+/* Programs open it anew; as a file it was cut to nothing by that. */
+static void opened_anew(void) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        supervise_shell(&s, "echo one >&2; echo two >/dev/stderr; echo three | tee /dev/stderr; echo four >&2");
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        check_string(s.err, "one\ntwo\nthree\nfour\n");
+        check_string(s.out, "three\n");
+}
+
+/* What is in a pipe that somebody has made larger is not left there until the end. */
+static void wider(void) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        supervise_act(&s, "wider_pipe");
+        supervise_listen(&s);
+        supervise_start(&s);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        supervise_wait_for_size("stdout", 60 * 200);
+        supervise_pass_gate(O_WRONLY);
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        supervise_send(&s, WORKER_GO, -EBADF);
+        supervise_wait(&s);
+        check_order_is_whole(&s);
+}
+
+/* Of a process that has left, as far as the worker sees, nobody waits. */
+static void held_open(void) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        supervise_shell(&s, "(: <gate; echo late; : >gate) & echo now");
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        check_string(s.out, "now\n");
+        supervise_pass_gate(O_WRONLY); /* lets it end: nobody reads what it writes */
+}
+
+static void no_output(void) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        supervise_shell(&s, "exec >&- 2>&-; exit 3");
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 3);
+        check_int(s.out_size + s.err_size + s.n_order, 0);
+}
+
+/* --- the limit -------------------------------------------------------------------------------------- */
+
+static void check_output_max(const char *script, uint64_t max, WorkerCause cause, size_t out_size, size_t err_size) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        supervise_shell(&s, script);
+        s.trailer.output_max = max;
+        check_int(supervise_run(&s)->ended.cause, cause);
+        check_int(s.message.ended.output_error, 0);
+        check_int(s.out_size, out_size);
+        check_int(s.err_size, err_size);
+        check_order_is_whole(&s);
+}
+
+static void output_max_is_reached(void) {
+        check_output_max("head -c 1000 /dev/zero", 1000, WORKER_CAUSE_ITSELF, 1000, 0);
+}
+
+static void output_max_is_passed(void) {
+        check_output_max("head -c 1001 /dev/zero; exec sleep 60", 1000, WORKER_CAUSE_OUTPUT, 1000, 0);
+}
+
+/* By the last byte of a command that has ended meanwhile. */
+static void output_max_is_passed_at_the_end(void) {
+        check_output_max("exec head -c 1001 /dev/zero", 1000, WORKER_CAUSE_OUTPUT, 1000, 0);
+}
+
+static void output_max_of_both(void) {
+        check_output_max("head -c 600 /dev/zero; head -c 600 /dev/zero >&2; exec sleep 60", 1000, WORKER_CAUSE_OUTPUT, 600, 400);
+}
+
+static void output_max_of_a_byte(void) {
+        check_output_max("printf ab; exec sleep 60", 1, WORKER_CAUSE_OUTPUT, 1, 0);
+}
+
+static void output_max_of_much(void) {
+        check_output_max("exec cat /dev/zero", 3 * 1024 * 1024 + 1, WORKER_CAUSE_OUTPUT, 3 * 1024 * 1024 + 1, 0);
+}
+
+/* --- a full disk ------------------------------------------------------------------------------------ */
+
+/* Puts the file of standard output onto one of that many bytes. */
+static void use_small_disk(const char *size) {
+        _cleanup_free_ char *options = NULL;
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                test_skip("only root can mount a small disk");
+        check_ok(mkdir(test_path("small"), 0700));
+        check(asprintf(&options, "size=%s", size) > 0);
+        if (mount("small", test_path("small"), "tmpfs", 0, options) < 0)
+                test_skip("a small disk cannot be mounted");
+        check_ok(symlink("small/stdout", test_path("stdout")));
+}
+
+/* The job waits, until there is room. */
+static void full_disk(void) {
+        _cleanup_supervised_ Supervised s;
+
+        use_small_disk("64k");
+        supervise_init(&s);
+        supervise_shell(&s, "head -c 200000 /dev/zero; echo done");
+        supervise_listen(&s);
+        supervise_start(&s);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        supervise_wait_for_size("small/stdout", 64 * 1024);
+        check_int(poll(&(struct pollfd) { .fd = s.link, .events = POLLIN }, 1, 100), 0);
+        check_ok(mount(NULL, test_path("small"), NULL, MS_REMOUNT, "size=1m") < 0 ? -errno : 0);
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        check_int(s.message.ended.output_error, 0);
+        supervise_send(&s, WORKER_GO, -EBADF);
+        supervise_wait(&s);
+        check_int(s.out_size, 200005);
+        check_order_is_whole(&s);
+        (void) umount(test_path("small"));
+}
+
+SUPERVISE_TEST_MAIN(acts, TEST(order_of_lines), TEST(order_of_writes), TEST(order_without_packets),
+                    TEST(order_of_the_last), TEST(order_before_welcome), TEST(order_too_long_before_welcome),
+                    TEST(order_longer_than_limit), TEST(much), TEST(merged), TEST(opened_anew), TEST(wider),
+                    TEST(held_open), TEST(no_output), TEST(output_max_is_reached), TEST(output_max_is_passed),
+                    TEST(output_max_is_passed_at_the_end), TEST(output_max_of_both), TEST(output_max_of_a_byte),
+                    TEST(output_max_of_much), TEST(full_disk))
