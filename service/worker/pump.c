@@ -197,7 +197,7 @@ static ssize_t move(Pump *p, Stream *s, size_t max) {
         if (n >= 0 || errno == EAGAIN || errno == EINTR)
                 return n;
         if (is_full(errno)) {
-                s->blocked = true;
+                s->blocked = errno;
                 return -1;
         }
         if (errno == EINVAL)
@@ -243,7 +243,8 @@ static uint64_t pump_some(Pump *p, unsigned stream, bool all, uint64_t turn) {
         size_t left;
         ssize_t n;
 
-        s->pending = s->blocked = false;
+        s->pending = false;
+        s->blocked = 0;
         do {
                 size_t max;
 
@@ -277,6 +278,12 @@ void pump_drain(Pump *p) {
                 if (p->streams[i].pipe >= 0)
                         (void) pump_some(p, i, true, UINT64_MAX);
         pump_flush(p);
+}
+
+void pump_give_up(Pump *p) {
+        for (size_t i = 0; i < ELEMENTSOF(p->streams); i++)
+                if (p->streams[i].blocked)
+                        lose(p, &p->streams[i], p->streams[i].blocked);
 }
 
 void pump_sync(Pump *p) {

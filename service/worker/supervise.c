@@ -333,9 +333,12 @@ static void settle(Worker *w, uint64_t now) {
         /* It had ended before that was seen; one that failed says why itself. */
         if (w->pump.is_over && w->cause == WORKER_CAUSE_ITSELF && w->code == CLD_EXITED && w->status == 0)
                 w->cause = WORKER_CAUSE_OUTPUT;
-        if ((w->pump.streams[0].blocked || w->pump.streams[1].blocked) && !w->stopped) {
-                w->disk_time = now + DISK_USEC;
-                return;
+        if (w->pump.streams[0].blocked || w->pump.streams[1].blocked) {
+                if (!w->stopped) {
+                        w->disk_time = now + DISK_USEC;
+                        return;
+                }
+                pump_give_up(&w->pump);
         }
         if (waits_for_order(w))
                 return;
@@ -597,6 +600,8 @@ int supervise(Description *d) {
         (void) prctl(PR_SET_DUMPABLE, 0);
         (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
         start(&w);
+        if (w.epoll < 0)
+                return w.status; /* there is nothing to wait with */
         bound_files(&d->trailer);
         description_drop(d);
         loop(&w);

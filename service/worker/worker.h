@@ -82,7 +82,7 @@ typedef struct Stream {
         bool wide;       /* the pipe has more than one page, see pump.c */
         bool pending;    /* there is more than was moved */
         bool has_moved;  /* something, since pump_flush() */
-        bool blocked;    /* the disk is full: to be tried again */
+        int blocked;     /* errno, where the disk is full: to be tried again; 0: it is not */
         bool lost;       /* the file takes nothing any more */
         uint32_t streak; /* bytes since something came from the other stream */
         uint64_t size;   /* of the file */
@@ -123,6 +123,9 @@ bool pump_is_dirty(const Pump *p);
 
 /* Writes the entries of the order that are due, tells the followers, and looks for what was left in the pipes. */
 void pump_flush(Pump *p);
+
+/* What is in the pipes of a disk that is full is lost. */
+void pump_give_up(Pump *p);
 
 /* Brings standard output and error to the disk. */
 void pump_sync(Pump *p);

@@ -446,9 +446,29 @@ static void full_disk(void) {
         (void) umount(test_path("small"));
 }
 
+/* Where somebody waits for the worker to end, what cannot be written is lost, and that is said. */
+static void full_disk_and_stopped(void) {
+        _cleanup_supervised_ Supervised s;
+
+        use_small_disk("64k");
+        supervise_init(&s);
+        supervise_shell(&s, "exec cat /dev/zero");
+        supervise_listen(&s);
+        supervise_start(&s);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        supervise_wait_for_size("small/stdout", 64 * 1024);
+        check_ok(kill(s.pid, SIGTERM));
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_STOP, CLD_KILLED, SIGTERM);
+        check_int(s.message.ended.output_error, ENOSPC);
+        supervise_wait(&s);
+        check_int(s.out_size, 64 * 1024);
+        (void) umount(test_path("small"));
+}
+
 SUPERVISE_TEST_MAIN(acts, TEST(order_of_lines), TEST(order_of_writes), TEST(order_without_packets),
                     TEST(order_of_the_last), TEST(order_before_welcome), TEST(order_too_long_before_welcome),
                     TEST(order_longer_than_limit), TEST(much), TEST(merged), TEST(opened_anew), TEST(wider),
                     TEST(held_open), TEST(no_output), TEST(output_max_is_reached), TEST(output_max_is_passed),
                     TEST(output_max_is_passed_at_the_end), TEST(output_max_of_both), TEST(output_max_of_a_byte),
-                    TEST(output_max_of_much), TEST(full_disk))
+                    TEST(output_max_of_much), TEST(full_disk), TEST(full_disk_and_stopped))
