@@ -13,6 +13,7 @@
 
 #define DEPTH_MAX 32
 #define BARRIER "BARRIER=1"
+#define MAKE_TRIES 1000U
 
 /* --- deleting -------------------------------------------------------------------------------------- */
 
@@ -67,9 +68,9 @@ static void tidy(int parent) {
         }
 }
 
-/* Somebody who tidies up may take it for one that was left, between the first two steps. */
+/* Somebody who tidies up may take it for one that was left, between the first two steps; that does not last. */
 static int make(int parent, const char *name) {
-        for (unsigned i = 0; i < 10; i++) {
+        for (unsigned i = 0; i < MAKE_TRIES; i++) {
                 _cleanup_close_ int fd = -EBADF;
                 struct stat st;
 
@@ -80,6 +81,8 @@ static int make(int parent, const char *name) {
                         empty(fd, 0);
                         return TAKE_FD(fd);
                 }
+                if (fd == -EWOULDBLOCK)
+                        (void) usleep(USEC_PER_MSEC);
         }
         return -EBUSY;
 }
@@ -109,6 +112,7 @@ static void set_path(const Folder *f, const char *variable, const char *name) {
 void folder_open(Folder *f, const char *id, const WorkerTrailer *trailer) {
         *f = (Folder) { .id = id, .parent = -EBADF, .fd = -EBADF, .notify = -EBADF };
         (void) unsetenv("CODEX_JOB_RESULT"); /* where an older version had it */
+        (void) unsetenv("NOTIFY_SOCKET");    /* somebody else's */
         (void) snprintf(f->path, sizeof(f->path), "%s/%s", trailer->folders, id);
         if (mkdir(trailer->folders, 0700) < 0 && errno != EEXIST)
                 return;
@@ -156,16 +160,18 @@ static size_t find_status(const char *message, size_t size, char text[static WOR
 
 /* Descriptors that come with it are closed at once, as BARRIER=1 wants it, which says nothing else; there is no room to take
  * them. */
-bool folder_read_notification(Folder *f, char text[static WORKER_TEXT_MAX], size_t *ret_size) {
+int folder_read_notification(Folder *f, char text[static WORKER_TEXT_MAX], size_t *ret_size) {
         static char message[4097]; /* ends with NUL */
         struct iovec vec = { message, sizeof(message) - 1 };
         struct msghdr header = { .msg_iov = &vec, .msg_iovlen = 1 };
         ssize_t n = recvmsg(f->notify, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-        if (n < 0 || (n >= (ssize_t) strlen(BARRIER) && n <= (ssize_t) strlen(BARRIER) + 1 && startswith(message, BARRIER)))
-                return false;
+        if (n < 0)
+                return -errno;
+        if (n >= (ssize_t) strlen(BARRIER) && n <= (ssize_t) strlen(BARRIER) + 1 && startswith(message, BARRIER))
+                return 0;
         *ret_size = find_status(message, (size_t) n, text);
-        return true;
+        return 1;
 }
 
 /* --- the result ------------------------------------------------------------------------------------ */

@@ -29,6 +29,7 @@
 #define DISK_USEC USEC_PER_SEC         /* between two tries on a full disk */
 #define CATCH_UP 16                    /* events that may be due when the last process has ended */
 #define ORDER_ROOM (16 * 1024 * 1024)  /* bytes */
+#define NOTIFICATIONS_MAX 512U         /* more than a socket takes */
 #define REFUSED_MAX 3                  /* tries to connect, where nobody listens any more */
 
 typedef enum Phase {
@@ -186,7 +187,41 @@ static void look_at_oom(Worker *w) {
         w->oom_kills = kills;
 }
 
+static void saw_activity(Worker *w, uint64_t now) {
+        uint64_t stall = w->description->trailer.stall_usec;
+
+        w->stall_time = stall > 0 && w->phase == RUNNING ? now + stall : 0;
+}
+
+/* Every message is a sign of life, but what it has said before. What is left behind has nothing to say any more. Returns
+ * whether there was one. */
+static bool on_notification(Worker *w, uint64_t now) {
+        char text[WORKER_TEXT_MAX];
+        size_t size;
+        int r;
+
+        r = folder_read_notification(&w->folder, text, &size);
+        if (r <= 0)
+                return r == 0;
+        if (size == w->link.progress_size && memcmp(text, w->link.progress, size) == 0)
+                return true;
+        saw_activity(w, now);
+        if (size == SIZE_MAX || w->code != 0)
+                return true;
+        memcpy(w->link.progress, text, size);
+        w->link.progress_size = size;
+        w->progress_time = MAX(w->progress_sent + PROGRESS_USEC, now);
+        return true;
+}
+
+/* What it has said before it ended, as much as there can be. */
+static void read_notifications(Worker *w, uint64_t now) {
+        for (unsigned i = 0; i < NOTIFICATIONS_MAX && on_notification(w, now); i++)
+                ;
+}
+
 static void command_ended(Worker *w, const siginfo_t *info, uint64_t now) {
+        read_notifications(w, now);
         w->code = info->si_code;
         w->status = info->si_status;
         w->ended_usec = realtime_usec();
@@ -239,12 +274,6 @@ static void on_signal(Worker *w, uint64_t now) {
 
 /* --- what the job does ------------------------------------------------------------------------------ */
 
-static void saw_activity(Worker *w, uint64_t now) {
-        uint64_t stall = w->description->trailer.stall_usec;
-
-        w->stall_time = stall > 0 && w->phase == RUNNING ? now + stall : 0;
-}
-
 static void on_output(Worker *w, unsigned stream, uint64_t now) {
         if (pump_stream(&w->pump, stream) > 0)
                 saw_activity(w, now);
@@ -252,23 +281,6 @@ static void on_output(Worker *w, unsigned stream, uint64_t now) {
                 w->disk_time = now + DISK_USEC;
         if (w->pump.is_over)
                 stop(w, WORKER_CAUSE_OUTPUT, now);
-}
-
-/* Every message is a sign of life, but what it has said before. What is left behind has nothing to say any more. */
-static void on_notification(Worker *w, uint64_t now) {
-        char text[WORKER_TEXT_MAX];
-        size_t size;
-
-        if (!folder_read_notification(&w->folder, text, &size))
-                return;
-        if (size == w->link.progress_size && memcmp(text, w->link.progress, size) == 0)
-                return;
-        saw_activity(w, now);
-        if (size == SIZE_MAX || w->code != 0)
-                return;
-        memcpy(w->link.progress, text, size);
-        w->link.progress_size = size;
-        w->progress_time = MAX(w->progress_sent + PROGRESS_USEC, now);
 }
 
 static void send_progress(Worker *w, uint64_t now) {
@@ -457,7 +469,7 @@ static void dispatch(Worker *w, uint32_t source, uint64_t now) {
                 on_signal(w, now);
                 break;
         case SOURCE_NOTIFY:
-                on_notification(w, now);
+                (void) on_notification(w, now);
                 break;
         case SOURCE_LINK:
                 on_link(w, now);

@@ -174,9 +174,9 @@ typedef struct Folder {
 /* Makes the folder and its socket, and sets NOTIFY_SOCKET and CODEX_JOB_RESULT. Where it cannot, the job does without. */
 void folder_open(Folder *f, const char *id, const WorkerTrailer *trailer);
 
-/* Reads one notification. Returns whether there was one that says something; its STATUS= is in text (bytes, or SIZE_MAX: it
- * has none). */
-bool folder_read_notification(Folder *f, char text[static WORKER_TEXT_MAX], size_t *ret_size);
+/* Reads one notification. Returns 1, with its STATUS= in text (bytes, or SIZE_MAX: it has none), 0 for one that says nothing,
+ * or a negative errno: -EAGAIN where there is none. */
+int folder_read_notification(Folder *f, char text[static WORKER_TEXT_MAX], size_t *ret_size);
 
 /* Reads the result into text, if it can be taken. Returns a WorkerResult. */
 WorkerResult folder_read_result(Folder *f, char *text, uint64_t *ret_bytes, size_t *ret_size, int *ret_error);
