@@ -273,10 +273,11 @@ uint64_t pump_stream(Pump *p, unsigned stream) {
         return pump_some(p, stream, false, TURN);
 }
 
+/* No more than fits into a pipe: where it is not seen what the job has left, that may go on to write. */
 void pump_drain(Pump *p) {
         for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++)
                 if (p->streams[i].pipe >= 0)
-                        (void) pump_some(p, i, true, UINT64_MAX);
+                        (void) pump_some(p, i, true, (uint64_t) MAX(fcntl(p->streams[i].pipe, F_GETPIPE_SZ), PAGE));
         pump_flush(p);
 }
 
@@ -286,8 +287,14 @@ void pump_give_up(Pump *p) {
                         lose(p, &p->streams[i], p->streams[i].blocked);
 }
 
-void pump_sync(Pump *p) {
-        for (size_t i = 0; i < ELEMENTSOF(p->streams); i++)
-                if (p->streams[i].size > 0 && fdatasync(p->streams[i].file) < 0 && p->error == 0)
+void pump_close(Pump *p) {
+        for (size_t i = 0; i < ELEMENTSOF(p->streams); i++) {
+                Stream *s = &p->streams[i];
+
+                closep(&s->pipe);
+                s->pipe = -EBADF;
+                s->pending = false;
+                if (s->size > 0 && fdatasync(s->file) < 0 && p->error == 0)
                         p->error = errno;
+        }
 }

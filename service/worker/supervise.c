@@ -354,7 +354,7 @@ static void settle(Worker *w, uint64_t now) {
         }
         if (waits_for_order(w))
                 return;
-        pump_sync(&w->pump);
+        pump_close(&w->pump);
         if (w->progress_time > 0)
                 send_progress(w, now);
         report(w, true);

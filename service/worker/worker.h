@@ -127,8 +127,8 @@ void pump_flush(Pump *p);
 /* What is in the pipes of a disk that is full is lost. */
 void pump_give_up(Pump *p);
 
-/* Brings standard output and error to the disk. */
-void pump_sync(Pump *p);
+/* Takes nothing more, and brings standard output and error to the disk. */
+void pump_close(Pump *p);
 
 /* --- tree.c --- */
 

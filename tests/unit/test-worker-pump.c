@@ -359,6 +359,15 @@ static void held_open(void) {
         supervise_pass_gate(O_WRONLY); /* lets it end: nobody reads what it writes */
 }
 
+static void flood_of_what_is_left(void) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        supervise_shell(&s, "yes & yes & yes & exit 3");
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 3);
+        check_order_is_whole(&s);
+}
+
 static void no_output(void) {
         _cleanup_supervised_ Supervised s;
 
@@ -469,6 +478,6 @@ static void full_disk_and_stopped(void) {
 SUPERVISE_TEST_MAIN(acts, TEST(order_of_lines), TEST(order_of_writes), TEST(order_without_packets),
                     TEST(order_of_the_last), TEST(order_before_welcome), TEST(order_too_long_before_welcome),
                     TEST(order_longer_than_limit), TEST(much), TEST(merged), TEST(opened_anew), TEST(wider),
-                    TEST(held_open), TEST(no_output), TEST(output_max_is_reached), TEST(output_max_is_passed),
+                    TEST(held_open), TEST(flood_of_what_is_left), TEST(no_output), TEST(output_max_is_reached), TEST(output_max_is_passed),
                     TEST(output_max_is_passed_at_the_end), TEST(output_max_of_both), TEST(output_max_of_a_byte),
                     TEST(output_max_of_much), TEST(full_disk), TEST(full_disk_and_stopped))
