@@ -74,7 +74,7 @@ static void explain(const Description *d, int error, Failure *ret) {
         }
         if ((error == ENOENT || error == EACCES || error == ENOTDIR) && faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) == 0 &&
             find_interpreter(file, interpreter)) {
-                (void) snprintf(name, sizeof(name), "%.60s of %.100s", interpreter, d->argv[0]);
+                (void) snprintf(name, sizeof(name), "%.120s of %.120s", interpreter, d->argv[0]);
                 fail(ret, error == EACCES ? 126 : 127, error, "execute the interpreter", name);
         } else
                 fail(ret, error == ENOENT || error == ENOTDIR ? 127 : 126, error, "execute", d->argv[0]);

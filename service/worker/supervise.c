@@ -595,6 +595,7 @@ static void start(Worker *w) {
         w->runtime_time = r >= 0 && d->trailer.runtime_max_usec > 0 ? now + d->trailer.runtime_max_usec : 0;
         saw_activity(w, now);
         link_open(&w->link, w->epoll, d, w->started_usec);
+        link_flush(&w->link, now); /* before anything is settled */
 }
 
 /* What is written on behalf of the job is bounded by its limit, whatever goes wrong in here. The file for the order may be
@@ -617,5 +618,6 @@ int supervise(Description *d) {
         bound_files(&d->trailer);
         description_drop(d);
         loop(&w);
+        pump_flush(&w.pump); /* for an order that came last */
         return w.link.go ? EXIT_SUCCESS : mirror(&w);
 }

@@ -24,12 +24,18 @@ static void set_path(char target[static WORKER_PATH_SIZE], const char *name) {
         (void) strcpy(target, test_path(name));
 }
 
+static void remove_files(void) {
+        for (char *const *name = STRINGS("gate", "stdout", "stderr", "order"); *name; name++)
+                (void) unlink(test_path(*name));
+}
+
 void supervise_init(Supervised *s) {
-        static const char *argv[] = { "/bin/true", NULL };
+        static const char *argv[] = { "/bin/true", NULL }, *environment[] = { "HOME=/home", "PATH=/usr/bin:/bin", NULL };
 
         *s = (Supervised) {
                 .trailer = { .magic = WORKER_TRAILER_MAGIC, .stop_timeout_usec = 20 * USEC_PER_SEC },
                 .spec = { .argv = (char **) argv, .directory = (char *) test_directory() },
+                .unit_environment = (char **) environment,
                 .group = -EBADF,
                 .listener = -EBADF,
                 .link = -EBADF,
@@ -40,7 +46,10 @@ void supervise_init(Supervised *s) {
         set_path(s->trailer.folders, "folders");
         s->buffer = malloc(WORKER_MESSAGE_MAX);
         check(s->buffer);
-        check_ok(mkdir(test_path("folders"), 0700));
+        if (mkdir(test_path("folders"), 0700) < 0) { /* the second in a test */
+                check(errno == EEXIST);
+                remove_files();
+        }
         check_ok(mkfifo(test_path("gate"), 0600));
 }
 
@@ -114,7 +123,6 @@ static void let_in(const Supervised *s) {
 }
 
 static void run_child(const Supervised *s, int spec_fd) {
-        char **environment = STRINGS("HOME=/home", "PATH=/usr/bin:/bin");
         int files[3] = { spec_fd, -EBADF, -EBADF };
 
         for (int i = 1; i < 3; i++)
@@ -122,7 +130,7 @@ static void run_child(const Supervised *s, int spec_fd) {
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (s->group >= 0 && dprintf(s->group, "0\n") < 0)
                 _exit(97);
-        worker_exec(files, s->uid, environment);
+        worker_exec(files, s->uid, s->unit_environment);
 }
 
 void supervise_start(Supervised *s) {

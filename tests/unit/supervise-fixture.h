@@ -14,6 +14,7 @@ typedef struct Supervised {
         /* Set by supervise_init(), to be changed before the start: */
         WorkerTrailer trailer;
         Spec spec; /* of strings that it does not own */
+        char **unit_environment;
         const char *input;
         size_t input_size;
         uid_t uid; /* to run as; 0: as the test does */
