@@ -92,9 +92,9 @@ static void create(void) {
 
         (void) umask(0);
         check_ok(output_create(output, ID));
-        check_int(mode_of("output/" ID ".stdout"), 0600);
-        check_int(mode_of("output/" ID ".stderr"), 0600);
-        check_int(mode_of("output/" ID ".order"), 0600);
+        check_int(mode_of("output/" ID ".stdout"), 0644);
+        check_int(mode_of("output/" ID ".stderr"), 0644);
+        check_int(mode_of("output/" ID ".order"), 0644);
         check_int(access(test_path("results/" ID ".result"), F_OK), -1); /* the worker's affair */
         for (int i = 0; i < _OUTPUT_STREAM_MAX; i++)
                 check_int(output_size(output, ID, (OutputStream) i), 0);
@@ -115,7 +115,7 @@ static void create_again(void) {
         check_ok(output_create(output, ID));
         check_int(output_size(output, ID, OUTPUT_STDOUT), 4);
         check_int(output_size(output, ID, OUTPUT_STDERR), 4);
-        check_int(mode_of("output/" ID ".order"), 0600);
+        check_int(mode_of("output/" ID ".order"), 0644);
         check(output_was_touched(output, ID));
 }
 
