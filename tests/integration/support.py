@@ -225,6 +225,22 @@ class Jobs(Connection):
         with self.open_output(job, stream) as file:
             return file.read()
 
+    def output_of(self, job, size, stream='stdout'):
+        """What is in its file, as soon as that is so many bytes: a moment after the job has written them."""
+        growth = self.call('OpenOutput', 'ss', job, 'growth')[0].to_raw_fd()
+        with select.epoll() as poll, self.open_output(job, stream) as file:
+            poll.register(growth, select.EPOLLIN | select.EPOLLET)
+            while os.fstat(file.fileno()).st_size < size:
+                assert poll.poll(PATIENCE), f'{stream} of {job} did not grow'
+            os.close(growth)
+            return file.read()
+
+    def progress_of(self, job):
+        """As soon as it has some: a moment after the job has told it."""
+        while 'Progress' not in (found := self.get(job)):
+            self.signal(lambda signal: signal.path == object_path(job) and 'Progress' in signal.body[2])
+        return found['Progress']
+
     def remove(self, *jobs):
         self.call('Remove', 'as', list(jobs))
 

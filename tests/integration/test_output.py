@@ -109,7 +109,7 @@ def test_output_grows_while_the_job_runs(jobs, gate):
     job = jobs.enqueue(gate.job(before='echo before', then='echo after'))
     gate.wait()
     with jobs.open_output(job) as file:
-        assert file.read() == b'before\n'
+        assert jobs.output_of(job, 7) == file.read() == b'before\n'
         assert jobs.get(job)['StdoutBytes'] == 7
         gate.open()
         assert jobs.wait(job).job['StdoutBytes'] == 13
@@ -162,13 +162,13 @@ def test_job_cannot_change_the_output_of_another(jobs, scope):
         pytest.skip('in a user\'s scope all files are the user\'s own')
     victim = jobs.enqueue(['echo', 'kept'])
     jobs.wait(victim)
-    job = jobs.enqueue(shell(f'rm -f {scope.state}/output/* {scope.results}/{victim}.result\n'
-                             f'ls {scope.state} {scope.results}'))
+    job = jobs.enqueue(shell(f'rm -f {scope.state}/output/* {scope.state}/output/{victim}.stdout\n'
+                             f'ls {scope.state} {scope.state}/output'))
     jobs.wait(job)
     assert b'Permission denied' in jobs.output(job, 'stderr')
     assert jobs.output(job) == b''
     assert jobs.output(victim) == b'kept\n'
-    assert f'{victim}.result' in scope.files()
+    assert f'{victim}.stdout' in scope.files()
 
 
 @pytest.mark.parametrize('end', ['silent', 'with output', 'cancelled', 'never begun'])
@@ -187,11 +187,13 @@ def test_files_of_an_ended_job_are_closed(alice, system, gate, end):
     finally:
         if end == 'never begun':
             alice.call('Resume')
-    path = f'{system.results}/{job}.result'
-    for access in ('<', '>>'):
-        assert subprocess.run(['setpriv', f'--reuid={alice.uid}', '--clear-groups', 'sh', '-c', f'true {access}"$0"', path],
-                              check=False, stderr=subprocess.DEVNULL).returncode != 0
-    assert os.stat(path).st_mode & 0o777 == 0o600
-    assert 'system.posix_acl_access' not in os.listxattr(path)  # whose it was is told to nobody
-    for stream in ('stdout', 'stderr'):
-        assert os.stat(f'{system.state}/output/{job}.{stream}').st_mode & 0o020 == 0
+    assert not os.path.exists(f'{system.folders}/{job}')
+    paths = [f'{system.state}/output/{name}' for name in system.files() if name.startswith(job)]
+    assert len(paths) == (0 if end == 'never begun' else 3)
+    for path in paths:
+        for access in ('<', '>>'):
+            assert subprocess.run(['setpriv', f'--reuid={alice.uid}', '--clear-groups', 'sh', '-c', f'true {access}"$0"', path],
+                                  check=False, stderr=subprocess.DEVNULL).returncode != 0
+        found = os.stat(path)
+        assert (found.st_uid, found.st_mode & 0o777) == (0, 0o644)  # nobody else can enter the folder
+        assert 'system.posix_acl_access' not in os.listxattr(path)
