@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -95,29 +96,24 @@ def test_last_write_counts(jobs):
     assert jobs.run(shell(script)).job['Result'] == '{"b":2}'
 
 
-# In the system's scope the file may be written, not replaced: its folder is the service's. In a user's scope
-# both work.
+# The file is the job's, in a folder of the job's own: it may be replaced as well as written.
 REPLACEMENTS = {
     'rename': ('echo "{\\"by\\": \\"rename\\"}" >new; mv new "$CODEX_JOB_RESULT"', '{"by":"rename"}'),
-    'removed': ('rm "$CODEX_JOB_RESULT"', None),
-    'symbolic-link': ('echo "{\\"a\\": 1}" >new; ln -sf "$PWD/new" "$CODEX_JOB_RESULT"', None),
-    'folder': ('rm "$CODEX_JOB_RESULT"; mkdir "$CODEX_JOB_RESULT"', None),
-    'named-pipe': ('rm "$CODEX_JOB_RESULT"; mkfifo "$CODEX_JOB_RESULT"', None),
-    'device': ('rm "$CODEX_JOB_RESULT"; ln -s /dev/zero "$CODEX_JOB_RESULT"', None),
+    'rename-within': ('cd "${CODEX_JOB_RESULT%/*}"; echo "{\\"a\\": 1}" >result; echo "{\\"b\\": 1}" >new; mv new result', '{"b":1}'),
+    'removed': ('echo "{\\"a\\": 1}" >"$CODEX_JOB_RESULT"; rm "$CODEX_JOB_RESULT"', None),
+    'symbolic-link': ('echo "{\\"a\\": 1}" >new; ln -s "$PWD/new" "$CODEX_JOB_RESULT"', None),
+    'folder': ('mkdir "$CODEX_JOB_RESULT"', None),
+    'named-pipe': ('mkfifo "$CODEX_JOB_RESULT"', None),
+    'device': ('ln -s /dev/zero "$CODEX_JOB_RESULT"', None),
 }
 
 
 @pytest.mark.parametrize('kind', REPLACEMENTS)
-def test_result_file_that_is_replaced(jobs, scope, folder, kind):
+def test_result_file_that_is_replaced(jobs, folder, kind):
     script, result = REPLACEMENTS[kind]
-    job = jobs.enqueue(shell(script), Directory=folder)
-    ended = jobs.wait(job)
-    if scope.is_system:
-        assert ended.state == 'failed'
-        assert b'Permission denied' in jobs.output(job, 'stderr')
-        assert 'Result' not in ended.job
-    else:
-        assert (ended.state, ended.job.get('Result')) == ('completed', result)
+    ended = jobs.run(shell(script), Directory=folder)
+    assert (ended.state, ended.job.get('Result')) == ('completed', result)
+    assert ended.job.get('ResultError') == ('not a regular file' if result is None and kind != 'removed' else None)
 
 
 def test_sparse_result_of_ten_gigabytes_is_none(jobs):
@@ -125,29 +121,42 @@ def test_sparse_result_of_ten_gigabytes_is_none(jobs):
     assert ended.state == 'completed' and 'Result' not in ended.job
 
 
-def test_result_that_changes_while_it_is_read(jobs):
-    """What the command left in the background goes on until the result is on disk."""
-    script = """while :; do echo '{"a": 1}' >"$CODEX_JOB_RESULT"; head -c 70000 /dev/zero >"$CODEX_JOB_RESULT"
-                truncate -s 5 "$CODEX_JOB_RESULT"; done & exit 0"""
+WRITERS = {
+    'changes': """while :; do echo '{"a": 1}' >"$1"; head -c 70000 /dev/zero >"$1"; truncate -s 5 "$1"; done""",
+    'is-replaced': """while :; do mkfifo fifo; mv -f fifo "$1"; ln -sf /dev/zero link; mv -f link "$1"
+                      echo '{"a": 1}' >file; mv -f file "$1"; done""",
+}
+
+
+@pytest.mark.parametrize('how', WRITERS)
+def test_result_that_is_not_left_alone_while_it_is_read(jobs, scope, folder, gate, how):
+    """By a process of the user that is not one of the job's, which are gone by then."""
     for _ in range(10):
-        ended = jobs.run(shell(script))
+        job = jobs.enqueue(gate.job())
+        gate.wait()
+        writer = subprocess.Popen(['setpriv', f'--reuid={scope.uid}', '--clear-groups', *shell(WRITERS[how]),
+                                   f'{scope.folders}/{job}/result'], cwd=folder, stderr=subprocess.DEVNULL)
+        gate.open()
+        ended = jobs.wait(job)
+        writer.kill()
+        writer.wait()
         assert ended.state == 'completed'
         assert ended.job.get('Result') in (None, '{"a":1}')
 
 
-def test_result_that_is_replaced_while_it_is_read(jobs, folder):
-    """In a user's scope by something else, in the system's not at all."""
-    script = """while :; do mkfifo fifo; mv -f fifo "$CODEX_JOB_RESULT"; ln -sf /dev/zero link; mv -f link "$CODEX_JOB_RESULT"
-                echo '{"a": 1}' >file; mv -f file "$CODEX_JOB_RESULT"; done 2>/dev/null & exit 0"""
+@pytest.mark.parametrize('how', WRITERS)
+def test_result_that_was_not_left_alone_until_the_end(jobs, folder, how):
+    """What the command left in the background goes on until it is terminated, and then the result is read."""
     for _ in range(10):
-        ended = jobs.run(shell(script), Directory=folder)
+        ended = jobs.run(shell(f'{{ {WRITERS[how]}; }} 2>/dev/null & exit 0'.replace('$1', '$CODEX_JOB_RESULT')),
+                         Directory=folder)
         assert ended.state == 'completed'
         assert ended.job.get('Result') in (None, '{"a":1}')
 
 
 def test_result_that_is_a_link_to_a_file_of_another(jobs, scope):
     """It is neither read with more rights than the user has nor changed, also when the job is forgotten."""
-    path = f'{os.path.dirname(scope.results)}/of-root'
+    path = f'{os.path.dirname(scope.folders)}/of-root'
     with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), 'w', encoding='ascii') as file:
         file.write('{"secret": 1}')
     try:
