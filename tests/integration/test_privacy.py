@@ -9,7 +9,6 @@ import pwd
 import secrets
 import select
 import stat
-import struct
 import subprocess
 import tempfile
 import time
@@ -21,9 +20,8 @@ from support import NAME, PATH, PATIENCE, BusError, Process, object_path, unit_n
 
 # pylint: disable=redefined-outer-name
 
-# What the kernel shows of each process, and what a job tells the service manager, which tells everybody.
-TOLD = {'signals': {'progress'}, 'monitor': {'progress'}}
-RUNNING = TOLD | {'processes': {'argv'}, 'status': {'argv', 'progress'}, 'units': {'progress'}}
+# What the kernel shows of each process.
+RUNNING = {'processes': {'argv'}, 'status': {'argv'}}
 
 
 def token():
@@ -269,13 +267,13 @@ def enqueue(alice, secret, folder):
 def test_nobody_sees_what_is_of_another(alice, sweep, enqueue, secret, gate):
     job = enqueue(gate)
     gate.wait()
-    shown = alice.get(job)
-    assert alice.output(job).decode() == secret['stdout'] + '\n' and shown['Progress'] == secret['progress']
+    assert alice.output_of(job, len(secret['stdout']) + 1).decode() == secret['stdout'] + '\n'
+    assert alice.progress_of(job) == secret['progress']
     assert sweep.find(job) == RUNNING
     gate.open()
     ended = alice.wait(job)
     assert secret['result'] in ended.job['Result'] and ended.exit_code == 3
-    assert sweep.find(job) == TOLD
+    assert sweep.find(job) == {}
 
 
 def test_failure_to_start_tells_nobody_what(alice, sweep, secret):
@@ -315,37 +313,28 @@ def test_prompt_that_comes_by_standard_input(alice, sweep, cli, codex, scope, se
 
 # --- files ----------------------------------------------------------------------------------------
 
-ACL_USER, ACL_GROUP, ACL_OTHER = 0x02, 0x08, 0x20
-
-
-def readers_of(path):
-    """The uids that may read a file, from its owner and its ACL; the groups and the rest may not."""
-    found = os.stat(path)
-    uids = {found.st_uid}
-    with contextlib.suppress(OSError):
-        entries = os.getxattr(path, 'system.posix_acl_access')[4:]
-        for tag, permissions, number in struct.iter_unpack('<HHI', entries):
-            if tag == ACL_USER:
-                uids.add(number)
-            assert tag not in (ACL_GROUP, ACL_OTHER) or not permissions
-        return uids, found.st_mode & 0o007
-    return uids, found.st_mode & 0o077
+def owner_and_mode(path):
+    assert 'system.posix_acl_access' not in os.listxattr(path, follow_symlinks=False), path
+    found = os.lstat(path)
+    return found.st_uid, stat.S_IMODE(found.st_mode)
 
 
 def test_files_are_the_owners_and_roots(jobs, scope, gate):
-    job = jobs.enqueue(gate.job())
+    job = jobs.enqueue(gate.job(before='echo "{}" >"$CODEX_JOB_RESULT"'))
     gate.wait()
-    assert stat.S_IMODE(os.stat(scope.state).st_mode) == 0o700
-    assert stat.S_IMODE(os.stat(f'{scope.state}/output').st_mode) == 0o700
-    assert os.stat(scope.results).st_mode & 0o066 == 0
     service = 0 if scope.is_system else scope.uid
-    for path in (f'{scope.state}/output/{job}.stdout', f'{scope.state}/output/{job}.stderr',
-                 f'{scope.results}/{job}.result'):
-        assert readers_of(path) == ({service, scope.uid}, 0), path
+    assert owner_and_mode(scope.state) == owner_and_mode(f'{scope.state}/output') == (service, 0o700)
+    assert os.stat(scope.results).st_mode & 0o066 == 0
+    for stream in ('stdout', 'stderr', 'order'):
+        # Nobody else can enter the folder; who has a descriptor may watch it.
+        assert owner_and_mode(f'{scope.state}/output/{job}.{stream}') == (service, 0o644)
+    assert owner_and_mode(scope.folders) == owner_and_mode(f'{scope.folders}/{job}') == (scope.uid, 0o700)
+    assert owner_and_mode(f'{scope.folders}/{job}/notify') == (scope.uid, 0o600)
     stores = [f'{scope.state}/{name}' for name in os.listdir(scope.state) if name.startswith('jobs.sqlite')]
     assert stores
     for path in stores:
-        assert readers_of(path) == ({service}, 0), path
+        uid, mode = owner_and_mode(path)
+        assert (uid, mode & 0o077) == (service, 0), path
 
 
 @pytest.mark.parametrize('name', ['stdin', 'stdout', 'stderr', 'result'])
@@ -353,7 +342,7 @@ def test_streams_of_a_job_cannot_be_opened_through_its_process(alice, system, en
     """By way of /proc, which leads into folders that are closed."""
     job = enqueue(gate)
     with Process(gate.wait()) as process:
-        path = {'result': f'{system.results}/{job}.result'}.get(
+        path = {'result': f'{system.folders}/{job}/result'}.get(
             name, f'/proc/{process.pid}/fd/{dict(stdin=0, stdout=1, stderr=2).get(name)}')
         assert subprocess.run(['as-user', 'alice', 'test', '-r', path], check=False).returncode == 0
         for test in ('-r', '-w'):
@@ -368,7 +357,7 @@ def test_files_of_a_job_that_has_ended_are_written_no_more(alice, system, gate):
     """They are the service's, and no limit would count what is added: neither by name nor through a descriptor."""
     job = alice.enqueue(gate.job(before='echo 1; echo 2 >&2; echo "{}" >"$CODEX_JOB_RESULT"'))
     with Process(gate.wait()) as process:
-        files = [f'/proc/{process.pid}/fd/1', f'/proc/{process.pid}/fd/2', f'{system.results}/{job}.result']
+        files = [f'/proc/{process.pid}/fd/1', f'/proc/{process.pid}/fd/2', f'{system.folders}/{job}/result']
         assert all(can('alice', '-w', path) for path in files)
     gate.open()
     alice.wait(job)
@@ -385,7 +374,8 @@ def test_files_of_a_job_that_has_ended_are_written_no_more(alice, system, gate):
 def test_result_that_is_too_long_does_not_stay(jobs, scope):
     ended = jobs.run(['sh', '-c', 'head -c 1000000 /dev/zero >"$CODEX_JOB_RESULT"'])
     assert 'Result' not in ended.job
-    assert os.path.getsize(f'{scope.results}/{ended.job["Id"]}.result') == 0
+    assert ended.job['ResultError'] == 'larger than 64 KiB (1000000 bytes)'
+    assert not os.path.exists(f'{scope.folders}/{ended.job["Id"]}')
 
 
 # --- the store ------------------------------------------------------------------------------------

@@ -126,13 +126,13 @@ def test_files_of_another_cannot_be_read(alice, system, gate):
     job = alice.enqueue(gate.job(before='echo "{}" >"$CODEX_JOB_RESULT"'))
     gate.wait()
     paths = [f'{system.state}/jobs.sqlite', f'{system.state}/output/{job}.stdout',
-             f'{system.results}/{job}.result']
+             f'{system.folders}/{job}/result']
     assert all(os.path.exists(path) for path in paths)
     for path in paths:
         for flags in (os.O_RDONLY, os.O_WRONLY):
             with acting_as(pwd.getpwnam('bob').pw_uid), pytest.raises(PermissionError):
                 os.open(path, flags)
-    for path in (system.state, system.results):
+    for path in (system.state, system.results, system.folders, f'{system.folders}/{job}'):
         with acting_as(pwd.getpwnam('bob').pw_uid), pytest.raises(PermissionError):
             os.listdir(path)
 
