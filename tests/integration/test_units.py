@@ -55,7 +55,9 @@ def test_name_of_the_unit(jobs, scope, gate):
     job = jobs.enqueue(gate.job())
     pid = gate.wait()
     assert jobs.get(job)['Unit'] == unit_name(job)
-    assert scope.unit_property(unit_name(job), 'MainPID') == str(pid)
+    worker = scope.unit_property(unit_name(job), 'MainPID')
+    with open(f'/proc/{worker}/task/{worker}/children', encoding='ascii') as file:
+        assert file.read().split() == [str(pid)]
     assert scope.unit_property(unit_name(job), 'Slice') == 'codex-jobs.slice'
 
 
