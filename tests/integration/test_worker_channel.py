@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The channel through which workers speak to the service: whoever else speaks there is not believed, and keeps
+nobody from being heard."""
+
+import os
+import random
+import socket
+
+import pytest
+from support import acting_as, shell
+from workersupport import beside, descriptors_of, facts, python  # noqa: F401
+
+# pylint: disable=redefined-outer-name
+
+
+def channel_of(scope):
+    return '/run/codex-jobs/worker' if scope.is_system else f'/run/user/{scope.uid}/codex-jobs/worker'
+
+
+class Channels:
+    """Connections of a user to the service's channel for workers."""
+
+    def __init__(self, path, uid):
+        self.path = path
+        self.uid = uid
+        self.all = []
+
+    def open(self):
+        """One more, where the service takes it."""
+        one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        one.setblocking(False)
+        with acting_as(self.uid):
+            try:
+                one.connect(self.path)
+            except BlockingIOError:
+                one.close()
+                return None
+        self.all.append(one)
+        return one
+
+    def close(self):
+        for one in self.all:
+            one.close()
+
+
+@pytest.fixture
+def channels(scope, jobs):
+    jobs.flush()
+    made = Channels(channel_of(scope), scope.uid)
+    yield made
+    made.close()
+
+
+def is_served(jobs):
+    """A job's progress and end come through."""
+    ended = jobs.run(shell('systemd-notify --status=told; exit 4'))
+    return (*facts(ended), ended.job.get('Progress')) == ('failed', 'exit-code', 4, 'told')
+
+
+def test_words_that_no_worker_says(jobs, scope, channels, beside):
+    """Random, empty, long, with the id of another job, with descriptors."""
+    source = random.Random(2)
+    job = beside.encode()
+    messages = [b'\0', b'x' * 200_000, b'hello', b'{}', job, b'\1' + job, b'hello ' + job + b' secret', b'\xff' * 64,
+                bytes(1 << 12)]
+    messages += [source.randbytes(source.randrange(1, 300)) for _ in range(200)]
+    messages += [source.randbytes(8) + job + source.randbytes(40) for _ in range(50)]
+    null = os.open('/dev/null', os.O_RDONLY)
+    for message in messages:
+        one = channels.open()
+        if not one:
+            jobs.flush()
+            continue
+        try:
+            one.send(message)
+            socket.send_fds(one, [message], [null] * 50)
+            one.send(message)
+        except OSError:
+            pass  # it is closed already, or takes no more
+    os.close(null)
+    channels.close()
+    jobs.flush()
+    assert is_served(jobs)
+    assert not descriptors_of(scope.service_pid()).count('/dev/null') > 3
+
+
+def test_connections_that_say_nothing(jobs, scope, channels, beside):
+    """A user has so many and no more, and they do not keep the jobs of others, nor his own, from their ends."""
+    before = len(descriptors_of(scope.service_pid()))
+    for _ in range(3000):
+        if not channels.open():
+            jobs.flush()
+    jobs.flush()
+    assert len(descriptors_of(scope.service_pid())) - before < 2200
+    ended = jobs.run(shell('exit 4'))
+    assert facts(ended) == ('failed', 'exit-code', 4)
+    channels.close()
+    jobs.flush()
+    assert is_served(jobs)
+    jobs.flush()
+    assert len(descriptors_of(scope.service_pid())) - before < 20
+
+
+def test_connections_of_another_user(system, alice, bob):
+    """Bob's jobs are told of through the channel, however many alice has."""
+    alice.flush()
+    channels = Channels(channel_of(system), alice.uid)
+    try:
+        for _ in range(3000):
+            if not channels.open():
+                bob.flush()
+        for _ in range(5):
+            ended = bob.run(shell('systemd-notify --status=told; exit 4'))
+            assert (*facts(ended), ended.job['Progress'], ended.job['EndSource']) == \
+                ('failed', 'exit-code', 4, 'told', 'worker')
+    finally:
+        channels.close()
+
+
+def test_connections_that_come_and_go(jobs, scope, channels, beside):
+    for _ in range(5000):
+        one = channels.open()
+        if one:
+            one.close()
+            channels.all.clear()
+        else:
+            jobs.flush()
+    assert is_served(jobs)
+
+
+def test_connection_that_reads_nothing(jobs, scope, channels, beside):
+    one = channels.open()
+    try:
+        for _ in range(10000):
+            one.send(b'x' * 100)
+    except OSError:
+        pass
+    assert is_served(jobs)
+
+
+def test_job_that_speaks_to_the_channel(jobs, scope, beside):
+    """As its worker would, but without the secret: neither of itself nor of the one beside."""
+    script = '''
+    path, other = sys.argv[1:]
+    for job in (os.environ['CODEX_JOB_ID'], other):
+        for n in range(200):
+            one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            try:
+                one.connect(path)
+                one.send(bytes([n]) + b'\\0' * 7 + job.encode() + bytes(64))
+                one.send(b'\\2\\0\\0\\0')
+            except OSError:
+                pass
+            one.close()
+    sys.exit(3)
+    '''
+    ended = jobs.run(python(script, channel_of(scope), beside))
+    assert facts(ended) == ('failed', 'exit-code', 3)
+    assert ended.job['EndSource'] == 'worker'
+
+
+@pytest.mark.restarts
+def test_channel_while_the_service_is_away(jobs, scope, channels, beside):
+    """What waits there for the next service is no end of anything."""
+    scope.kill_service()
+    for _ in range(100):
+        one = channels.open()
+        if one:
+            try:
+                one.send(b'\1' + beside.encode() + bytes(40))
+            except OSError:
+                pass
+    assert is_served(jobs)
+
+
+def test_socket_is_not_another_users_to_change(system, alice, bob):
+    path = channel_of(system)
+    bob.flush()
+    tried = bob.enqueue(shell('rm -f "$1"; mv "$1" "$1.away"; chmod 0 "$1"; : >"$(dirname "$1")/x"; true', path))
+    bob.wait(tried)
+    assert bob.output(tried, 'stderr').count(b'\n') >= 3
+    assert is_served(alice)
