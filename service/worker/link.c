@@ -8,6 +8,7 @@
 
 #define RETRY_USEC (100 * USEC_PER_MSEC) /* doubled with each failure, up to: */
 #define RETRY_MAX_USEC (10 * USEC_PER_SEC)
+#define RETRY_ENDED_MAX_USEC USEC_PER_SEC /* where somebody may wait for the end of the job */
 
 void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec) {
         *l = (Link) {
@@ -29,7 +30,7 @@ static void retry(Link *l, uint64_t now) {
         uint64_t delay = RETRY_USEC << MIN(l->failures, 8U);
 
         l->failures++;
-        l->retry_usec = now + MIN(delay, RETRY_MAX_USEC);
+        l->retry_usec = now + MIN(delay, l->ended ? RETRY_ENDED_MAX_USEC : RETRY_MAX_USEC);
 }
 
 /* What it had said last may not have been read; and the service may have been restarted, and knows nothing of it. It
@@ -65,6 +66,11 @@ static void connect_now(Link *l, uint64_t now) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
 
         l->retry_usec = 0;
+        if (!*l->path) { /* the service has no socket; with the empty name connect(2) would look for an abstract one */
+                l->refused = l->no_socket = true;
+                retry(l, now);
+                return;
+        }
         l->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (l->fd < 0) {
                 retry(l, now);
@@ -73,6 +79,7 @@ static void connect_now(Link *l, uint64_t now) {
         (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", l->path);
         if (connect(l->fd, (struct sockaddr *) &address, sizeof(address)) < 0) {
                 l->refused = errno != EAGAIN && errno != EINTR;
+                l->no_socket = errno != ECONNREFUSED;
                 (void) close(TAKE_FD(l->fd));
                 retry(l, now);
                 return;

@@ -30,7 +30,8 @@
 #define CATCH_UP 16                    /* events that may be due when the last process has ended */
 #define ORDER_ROOM (16 * 1024 * 1024)  /* bytes */
 #define NOTIFICATIONS_MAX 512U         /* more than a socket takes */
-#define REFUSED_MAX 3                  /* tries to connect, where nobody listens any more */
+#define REFUSED_MAX 3                  /* tries to connect, where there is no socket any more */
+#define AWAY_USEC (10 * USEC_PER_SEC)  /* until the service, which is away with its socket unit, is taken to be gone */
 
 typedef enum Phase {
         RUNNING,
@@ -54,6 +55,7 @@ typedef struct Worker {
         WorkerCause cause;
         Failure failure; /* with WORKER_CAUSE_CANNOT */
         bool stopped;    /* the service manager waits for us to end */
+        bool gave_up;    /* the service does not come back */
         int code;        /* of the command, as waitid(2) has it; 0: it has not ended */
         int status;
         uint64_t started_usec; /* CLOCK_REALTIME */
@@ -75,7 +77,7 @@ typedef struct Worker {
         /* CLOCK_MONOTONIC, 0: not due */
         uint64_t runtime_time;
         uint64_t stall_time;
-        uint64_t phase_time; /* the next phase, or the report of what is left */
+        uint64_t phase_time; /* the next phase, the report of what is left, or that the service is gone */
         uint64_t look_time;
         uint64_t disk_time;
         uint64_t flush_time; /* at the latest, where there is no pause */
@@ -360,9 +362,11 @@ static void settle(Worker *w, uint64_t now) {
         report(w, true);
         folder_close(&w->folder);
         w->phase = SETTLED;
+        w->phase_time = now + AWAY_USEC;
 }
 
-/* The record is on the disk; or there is nobody to make one now, and the service manager keeps the exit status. */
+/* The record is on the disk; or there is nobody to make one, and the service manager keeps the exit status, which is less than
+ * we know: a service that is away for a moment, with its socket unit, is waited for. */
 static bool may_exit(const Worker *w, uint64_t now) {
         const Link *l = &w->link;
 
@@ -372,7 +376,7 @@ static bool may_exit(const Worker *w, uint64_t now) {
                 return true;
         if (w->stopped)
                 return !l->ended_due || (l->fd < 0 && l->retry_usec > now);
-        return l->refused && l->failures > REFUSED_MAX;
+        return l->refused && (w->gave_up || (l->no_socket && l->failures > REFUSED_MAX));
 }
 
 /* As the command ended, but without a core file of our own. */
@@ -418,6 +422,9 @@ static void on_time(Worker *w, uint64_t now) {
                 kill_all(w, now);
         else if (is_due(w->phase_time, now) && w->phase == KILLING) {
                 look(w, now);
+                w->phase_time = 0;
+        } else if (is_due(w->phase_time, now) && w->phase == SETTLED) {
+                w->gave_up = true;
                 w->phase_time = 0;
         }
         if (is_due(w->look_time, now))

@@ -192,6 +192,7 @@ typedef struct Link {
         bool welcomed; /* on this connection */
         bool go;       /* the end is recorded */
         bool refused;  /* nobody listens */
+        bool no_socket; /* where the service would; it is not just away */
         unsigned failures; /* in a row */
         uint64_t retry_usec; /* CLOCK_MONOTONIC of the next try, 0: none is due */
 
