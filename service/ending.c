@@ -158,6 +158,7 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata) {
         Job *job = userdata;
         int r;
 
+        failpoint_die("on-report");
         if (job->phase == JOB_RELEASING)
                 worker_link_go(job->link);
         if (job->phase != JOB_ACTIVE && job->phase != JOB_RECORDING)
@@ -310,8 +311,10 @@ static void release(Job *job) {
         int r;
 
         job->phase = JOB_RELEASING;
+        failpoint_die("before-go");
         if (job->link)
                 worker_link_go(job->link);
+        failpoint_die("after-go");
         job_bus_removed(job);
         failpoint_die("before-release");
         r = job->unit ? unit_release(job->unit) : 0;

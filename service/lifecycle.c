@@ -317,6 +317,7 @@ static void *on_worker_hello(WorkerLink *link, const WorkerMessage *hello, uint3
 
         if (!job || manager->stopping || !is_worker(job, hello, uid))
                 return NULL;
+        failpoint_die("on-hello");
         (void) worker_link_free(job->link); /* it has connected again */
         job->link = link;
         job->link_timer = sd_event_source_disable_unref(job->link_timer);

@@ -87,7 +87,9 @@ static void connect_now(Link *l, uint64_t now) {
         l->refused = false;
         l->progress_due = l->progress_due || l->progress_size > 0; /* a service that was restarted does not know it */
         watch(l, EPOLL_CTL_ADD, EPOLLIN);
+        worker_failpoint("worker-before-hello");
         (void) send_now(l, &l->hello, sizeof(l->hello), now); /* there is room for one */
+        worker_failpoint("worker-after-hello");
 }
 
 static void send_progress(Link *l, uint64_t now) {
@@ -104,8 +106,11 @@ void link_flush(Link *l, uint64_t now) {
                 connect_now(l, now);
         if (l->progress_due && l->fd >= 0)
                 send_progress(l, now);
-        if (l->ended_due && l->fd >= 0 && !l->progress_due)
+        if (l->ended_due && l->fd >= 0 && !l->progress_due) {
+                worker_failpoint("worker-before-report");
                 l->ended_due = !send_now(l, l->ended, l->ended_size, now);
+                worker_failpoint("worker-after-report");
+        }
 }
 
 static void read_descriptor(struct msghdr *message, int *ret_fd) {

@@ -154,6 +154,7 @@ static void look(Worker *w, uint64_t now) {
 }
 
 static void kill_all(Worker *w, uint64_t now) {
+        worker_failpoint("worker-before-sigkill");
         w->phase = KILLING;
         w->phase_time = now + KILLED_USEC;
         w->look_time = 0;
@@ -170,6 +171,7 @@ static void terminate(Worker *w, uint64_t now) {
         w->phase = TERMINATING;
         w->phase_time = now + w->description->trailer.stop_timeout_usec;
         (void) tree_signal(&w->tree, SIGTERM);
+        worker_failpoint("worker-after-sigterm");
         look(w, now);
 }
 
@@ -356,6 +358,7 @@ static void settle(Worker *w, uint64_t now) {
         }
         if (waits_for_order(w))
                 return;
+        worker_failpoint("worker-before-sync");
         pump_close(&w->pump);
         if (w->progress_time > 0)
                 send_progress(w, now);
@@ -591,8 +594,10 @@ static void start(Worker *w) {
                 r = input = description_open_stdin(d);
         w->started_usec = realtime_usec();
         now = monotonic_usec();
+        worker_failpoint("worker-before-start");
         if (r >= 0)
                 r = w->tree.command = command_start(d, (const int[3]) { input, ends[0], ends[1] }, &w->mask, &w->failure);
+        worker_failpoint("worker-after-start");
         if (r < 0) {
                 w->tree.command = 0;
                 could_not_start(w, r, ends);
@@ -617,6 +622,7 @@ static void bound_files(const WorkerTrailer *t) {
 int supervise(Description *d) {
         Worker w = { .description = d, .signals = -EBADF, .oom = -EBADF, .left = -EBADF };
 
+        worker_failpoint_init(d);
         (void) prctl(PR_SET_DUMPABLE, 0);
         (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
         start(&w);
@@ -626,5 +632,6 @@ int supervise(Description *d) {
         description_drop(d);
         loop(&w);
         pump_flush(&w.pump); /* for an order that came last */
+        worker_failpoint("worker-before-exit");
         return w.link.go ? EXIT_SUCCESS : mirror(&w);
 }

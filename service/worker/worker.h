@@ -12,6 +12,7 @@
  *   tree.c         the processes of the job, and how they are ended
  *   folder.c       the folder of the job: its notification socket and its result
  *   link.c         the connection to the service
+ *   failpoint.c    places at which a test has it die, in test builds
  *
  * Each but the first two is an object that supervise.c owns. All functions return 0 or a negative errno unless they
  * say otherwise. Nothing is logged: what goes wrong before the command is started is told to the service, and to the job's
@@ -231,6 +232,19 @@ enum {
 /* From the start of the command to the end of the job. Returns the exit status; or does not, where the worker ends by the
  * signal that ended the command. */
 int supervise(Description *d);
+
+/* --- failpoint.c --- */
+
+/* In a test build (meson option failpoints) the worker kills itself at named places, see docs/durability.md. It has no state
+ * directory: a test arms one by making the file .failpoints/NAME in the folder of the jobs' folders. The first worker that
+ * comes by renames that to NAME.ID, so that the test knows which it was, and dies by SIGKILL. */
+#ifdef WITH_FAILPOINTS
+void worker_failpoint_init(const Description *d);
+void worker_failpoint(const char *name);
+#else
+#define worker_failpoint_init(description) ((void) 0)
+#define worker_failpoint(name) ((void) 0)
+#endif
 
 /* --- clocks, in microseconds --- */
 
