@@ -25,6 +25,7 @@ struct WorkerLinks {
         char path[sizeof(((struct sockaddr_un *) NULL)->sun_path) + 1];
         TAILQ_HEAD(, WorkerLink) unknown; /* owned, oldest first */
         unsigned n_unknown;
+        int accept_error; /* of the last connection, 0: it was accepted */
         char buffer[WORKER_MESSAGE_MAX];
 };
 
@@ -177,8 +178,9 @@ static int accept_some(WorkerLinks *links) {
 
         for (int i = 0; i < ACCEPT_MAX && r > 0; i++)
                 r = accept_one(links);
-        if (r < 0)
+        if (r < 0 && r != links->accept_error) /* it is tried again, and again */
                 sd_journal_print(LOG_WARNING, "Failed to accept the connection of a worker: %s", strerror(-r));
+        links->accept_error = MIN(r, 0);
         return r;
 }
 
