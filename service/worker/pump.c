@@ -13,6 +13,7 @@
 #include "worker.h"
 
 #define PAGE 4096
+#define BLOCK 512 /* a full disk takes a multiple of it at least */
 #define WIDE (1024 * 1024)
 #define WIDE_AFTER (64 * 1024) /* bytes in a row of one stream */
 #define TURN (4 * 1024 * 1024) /* bytes moved before other events have their turn */
@@ -168,40 +169,47 @@ static ssize_t discard(const Stream *s) {
         return read(s->pipe, bytes, sizeof(bytes));
 }
 
-/* For a file system that cannot splice: what was read has to be written. */
-static ssize_t copy(Pump *p, Stream *s, size_t max) {
-        char bytes[PAGE];
-        ssize_t n = read(s->pipe, bytes, MIN(sizeof(bytes), max)), done = 0;
+/* For a file system that cannot splice: what was read waits in a buffer until it is written. */
+static ssize_t copy(Stream *s, size_t max) {
+        ssize_t n;
 
-        while (done < n) {
-                ssize_t m = write(s->file, bytes + done, (size_t) (n - done));
-
-                if (m < 0 && errno == EINTR)
-                        continue;
-                if (m <= 0) {
-                        lose(p, s, m < 0 ? errno : EIO);
-                        break;
-                }
-                done += m;
+        if (!s->buffer)
+                s->buffer = malloc(PAGE);
+        if (!s->buffer) {
+                errno = ENOMEM;
+                return -1;
         }
-        return n > 0 ? MAX(done, 1) : n;
+        if (s->buffered == 0) {
+                n = read(s->pipe, s->buffer, MIN((size_t) PAGE, max));
+                if (n <= 0)
+                        return n;
+                s->buffered = (size_t) n;
+        }
+        n = write(s->file, s->buffer, MIN(s->buffered, max));
+        if (n <= 0)
+                return -1;
+        s->buffered -= (size_t) n;
+        memmove(s->buffer, s->buffer + n, s->buffered);
+        return n;
 }
 
 /* Moves at most max bytes. Returns what splice(2) does: 0 when all ends are closed, EAGAIN when there is nothing. */
 static ssize_t move(Pump *p, Stream *s, size_t max) {
-        ssize_t n;
+        ssize_t n = -1;
 
         if (s->lost)
                 return discard(s);
-        n = splice(s->pipe, NULL, s->file, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        errno = EINVAL;
+        if (s->buffered == 0)
+                n = splice(s->pipe, NULL, s->file, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n < 0 && errno == EINVAL)
+                n = copy(s, max);
         if (n >= 0 || errno == EAGAIN || errno == EINTR)
                 return n;
         if (is_full(errno)) {
                 s->blocked = errno;
                 return -1;
         }
-        if (errno == EINVAL)
-                return copy(p, s, max);
         lose(p, s, errno);
         return discard(s);
 }
@@ -235,6 +243,14 @@ static void account(Pump *p, unsigned stream, size_t size) {
         add_entry(p, stream, size);
 }
 
+/* The disk was full perhaps, and has taken the first part of a packet: what is left of it is no event of its own. Nor is a
+ * packet that came while the one before it waited in the buffer. */
+static void look_again(Pump *p, unsigned stream) {
+        struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u32 = stream };
+
+        (void) epoll_ctl(p->epoll, EPOLL_CTL_MOD, p->streams[stream].pipe, &event);
+}
+
 /* At most one packet of a narrow pipe, and all that there is of a wide one; but no more than turn. A packet of which only a
  * part may be written is not left half. */
 static uint64_t pump_some(Pump *p, unsigned stream, bool all, uint64_t turn) {
@@ -261,7 +277,9 @@ static uint64_t pump_some(Pump *p, unsigned stream, bool all, uint64_t turn) {
                 moved += (uint64_t) n;
                 s->has_moved = true;
         } while ((s->wide || all || (size_t) n == left) && moved < turn);
-        s->pending = s->blocked || (n > 0 && s->wide);
+        s->pending = s->blocked || s->buffered > 0 || (n > 0 && s->wide);
+        if (n > 0 && !s->pending && (s->buffer || s->size % BLOCK == 0))
+                look_again(p, stream);
         if (n <= 0 && !s->blocked && moved < WIDE_AFTER)
                 narrow(s);
         else

@@ -85,6 +85,8 @@ typedef struct Stream {
         bool has_moved;  /* something, since pump_flush() */
         int blocked;     /* errno, where the disk is full: to be tried again; 0: it is not */
         bool lost;       /* the file takes nothing any more */
+        char *buffer;    /* for a file system that cannot splice(2), NULL: it can */
+        size_t buffered; /* bytes in it, which are to be written */
         uint32_t streak; /* bytes since something came from the other stream */
         uint64_t size;   /* of the file */
 } Stream;
