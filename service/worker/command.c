@@ -109,7 +109,7 @@ pid_t command_start(const Description *d, const int descriptors[static 3], const
         pid_t pid;
 
         ret->exit_status = 0;
-        pid = vfork();
+        pid = vfork(); /* NOLINT(bugprone-unsafe-functions): it shares *ret, and copies no page tables */
         if (pid < 0) {
                 int error = errno;
 

@@ -143,7 +143,7 @@ static void add_entry(Pump *p, unsigned stream, size_t size) {
         }
         if (p->n_entries >= PUMP_ENTRIES)
                 flush_order(p);
-        if (p->n_entries == p->n_allocated && !more_entries(p))
+        if ((!p->entries || p->n_entries == p->n_allocated) && !more_entries(p))
                 p->order_lost = true; /* from here on */
         else
                 p->entries[p->n_entries++] = (OutputOrderEntry) { .usec = usec, .size = (uint32_t) size, .stream = stream };
