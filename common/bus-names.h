@@ -19,7 +19,6 @@
 #define JOBS_ERROR_KEY_CONFLICT "org.codex.Jobs.Error.KeyConflict"
 #define JOBS_ERROR_PROCESSES_LEFT "org.codex.Jobs.Error.ProcessesLeft"
 #define JOBS_ERROR_UNAVAILABLE "org.codex.Jobs.Error.Unavailable"
-#define JOBS_ERROR_PROCESSES_LEFT "org.codex.Jobs.Error.ProcessesLeft"
 
 /* What a caller may hand over at most; the service refuses more, a client need not try. */
 #define JOB_STDIN_MAX (16U * 1024U * 1024U) /* it is committed with the job, and others wait for it */

@@ -9,8 +9,7 @@ static void answer_cancel(sd_bus_message *call, const JobRecord *record, void *u
 
 static int set_stuck(const Job *job, sd_bus_error *error) {
         return sd_bus_error_setf(error, JOBS_ERROR_PROCESSES_LEFT,
-                                 "Processes of %s cannot be terminated by this service: %s. The job keeps running until "
-                                 "they have ended.", job->record.id, job->stuck);
+                                 "Processes of %s cannot be terminated by this service: %s.", job->record.id, job->stuck);
 }
 
 void manager_bus_cancel_is_stuck(Job *job) {

@@ -211,8 +211,8 @@ static Files *files_free(Files *files) {
 }
 DEFINE_CLEANUP(Files *, files_free);
 
-/* Files are made before the record: those without one are of jobs that were never accepted, and never ran,
- * so they are empty; others are of a record that was lost with a damaged store. */
+/* Those without a record and with something in them are of one that was lost with a damaged store; an older version made
+ * files before the record. */
 static void look_at_unknown(Manager *manager, const char *id) {
         if (manager_find(manager, id))
                 return;

@@ -7,7 +7,7 @@
  *
  *   service -> worker, at the start    a trailer at the end of the description (spec-format.h) on descriptor 0; the files
  *                                      for standard output and error on descriptors 1 and 2
- *   worker -> service                  hello, then progress, left and ended, as datagrams of a SOCK_SEQPACKET socket
+ *   worker -> service                  hello, then progress and ended, as datagrams of a SOCK_SEQPACKET socket
  *   service -> worker                  welcome, with the file for the order of the output; follow, with an eventfd; go
  *
  * A worker that loses its connection connects again and begins with hello; what it had said about the end it says

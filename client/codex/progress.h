@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The job's progress line, through STATUS= of sd_notify(3). Every user of the machine can read it with
- * systemctl status, so it has no more of the work in it than a list of processes shows. */
+/* The job's progress line, through STATUS= of sd_notify(3). Under a service of an older version every user of the machine
+ * can read it, so it has no more of the work in it than a list of processes shows. */
 
 #include <systemd/sd-event.h>
 
