@@ -263,10 +263,11 @@ static int on_release_reply(sd_bus_message *reply, void *userdata, sd_bus_error 
         Unit *unit = userdata;
 
         unit->release_call = sd_bus_slot_unref(unit->release_call);
-        if (sd_bus_message_is_method_error(reply, NULL) || is_over(unit))
+        unit->releasing = true;
+        if (sd_bus_message_is_method_error(reply, NULL))
                 unit->manager->listener->released(unit->userdata);
         else
-                unit->releasing = true;
+                unit_check_released(unit);
         return 0;
 }
 
