@@ -93,12 +93,6 @@ static JobReason reason_of_limit(WorkerCause cause) {
                                                JOB_REASON_NONE;
 }
 
-/* The service manager has that limit, too, and may have been first. */
-static bool ran_too_long(const Job *job) {
-        return job->limits.runtime_max_usec > 0 && job->report->ended_usec >= job->report->started_usec &&
-               job->report->ended_usec - job->report->started_usec >= job->limits.runtime_max_usec;
-}
-
 /* What a report says of the cause, with what we know. */
 static JobCause cause_of_report(const Job *job) {
         switch (job->report->cause) {
@@ -111,7 +105,7 @@ static JobCause cause_of_report(const Job *job) {
         case WORKER_CAUSE_STALL:
                 return JOB_CAUSE_STOP;
         case WORKER_CAUSE_STOP:
-                return job->report->stop_asked ? JOB_CAUSE_STOP : ran_too_long(job) ? JOB_CAUSE_TIMEOUT : JOB_CAUSE_OTHERS;
+                return job->report->stop_asked ? JOB_CAUSE_STOP : JOB_CAUSE_OTHERS;
         default:
                 return JOB_CAUSE_ITSELF;
         }
@@ -169,17 +163,21 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata) {
                 return;
         }
         if (job->report->final)
-                ending_resume(job);
+                ending_resume(job, false);
         else if (job->phase == JOB_ACTIVE)
                 ask_for_help(job, m);
 }
 
-void ending_resume(Job *job) {
+/* Who it was that stopped the unit matters where it has a limit: the service manager has that, too, and may have been first.
+ * It is asked when the worker has gone. */
+void ending_resume(Job *job, bool vanished) {
         JobEnd end;
 
         if ((job->phase != JOB_ACTIVE && job->phase != JOB_STARTING) || !job->report || !job->report->final)
                 return;
         end = end_of_report(job);
+        if (end.cause == JOB_CAUSE_OTHERS && job->limits.runtime_max_usec > 0 && !vanished)
+                return;
         unit_end(job->unit, &end, job->report->started_usec, job->report->ended_usec);
 }
 
@@ -256,10 +254,10 @@ void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t e
         if (job->report && job->report->code != 0) {
                 JobEnd reported = end_of_report(job);
 
-                end.cause = reported.cause;
+                if (reported.cause != JOB_CAUSE_OTHERS)
+                        end.cause = reported.cause;
                 end.code = reported.code;
                 end.status = reported.status;
-                end.ran_usec = reported.ran_usec;
                 started_usec = job->report->started_usec;
                 ended_usec = job->report->ended_usec;
         }

@@ -242,7 +242,7 @@ void lifecycle_adopted(Job *job) {
         expect_link(job);
         if (job->stop_reason != JOB_REASON_NONE)
                 stop_unit(job);
-        ending_resume(job);
+        ending_resume(job, false);
 }
 
 static void on_unit_started(int r, const char *message, void *userdata) {
@@ -281,7 +281,7 @@ static void on_unit_vanished(void *userdata) {
         bool executed = output_was_touched(job->manager->output, job->record.id);
 
         if (job->report && job->report->final)
-                ending_resume(job);
+                ending_resume(job, true);
         else if (job->phase == JOB_STARTING && same && !executed && job->stop_reason == JOB_REASON_NONE)
                 begin(job);
         else if (job->phase == JOB_STARTING || job->phase == JOB_ACTIVE)

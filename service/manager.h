@@ -139,7 +139,7 @@ void lifecycle_retry_later(Job *job, const char *what, int error);
 /* A worker says that its job has ended; a unit is about to be taken for ended, has ended, was released. With the job as
  * userdata. */
 void ending_worker_ended(const WorkerMessage *m, void *userdata);
-void ending_resume(Job *job); /* what it said before the job was active */
+void ending_resume(Job *job, bool vanished); /* what it said before the job was active, or its unit vanished */
 void ending_unit_ending(void *userdata);
 void ending_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata);
 void ending_unit_released(void *userdata);
