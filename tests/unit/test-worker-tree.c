@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Which processes are of a job, and how they are ended. Needs a control group that it may divide. */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "job-id.h"
+#include "supervise-fixture.h"
+
+#define OWN_NAME JOB_UNIT_PREFIX WORKER_JOB JOB_UNIT_SUFFIX
+
+/* --- commands --------------------------------------------------------------------------------------- */
+
+/* As fork(2); the parent goes on when the last of its children has executed something. */
+static pid_t fork_until_executed(void) {
+        int ends[2];
+        pid_t pid;
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                exit(EXIT_FAILURE);
+        pid = fork();
+        if (pid == 0)
+                return 0;
+        (void) close(ends[1]);
+        (void) poll(&(struct pollfd) { .fd = ends[0] }, 1, -1);
+        return pid;
+}
+
+/* As a service puts itself into the background: its parent has gone, and it is in a session of its own. */
+static int daemon_left(void) {
+        if (fork_until_executed() > 0)
+                return EXIT_SUCCESS;
+        (void) setsid();
+        if (fork() > 0)
+                _exit(EXIT_SUCCESS);
+        (void) execlp("sleep", "sleep", "61", NULL);
+        return EXIT_FAILURE;
+}
+
+static int many_left(void) {
+        for (int i = 0; i < 40; i++)
+                if (fork_until_executed() == 0) {
+                        (void) execlp("sleep", "sleep", "62", NULL);
+                        return EXIT_FAILURE;
+                }
+        return 3;
+}
+
+static int deaf_left(void) {
+        (void) signal(SIGTERM, SIG_IGN);
+        if (fork_until_executed() > 0)
+                return EXIT_SUCCESS;
+        (void) execlp("sleep", "sleep", "63", NULL);
+        return EXIT_FAILURE;
+}
+
+static int stopped_left(void) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                (void) raise(SIGSTOP);
+                return EXIT_SUCCESS;
+        }
+        return waitpid(pid, NULL, WUNTRACED) == pid ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static const Act acts[] = { ACT(daemon_left), ACT(many_left), ACT(deaf_left), ACT(stopped_left) };
+
+/* --- control groups --------------------------------------------------------------------------------- */
+
+static char parent[256]; /* of the groups of a test */
+
+static void remove_groups(void) {
+        _cleanup_closedir_ DIR *dir = opendir(parent);
+        struct dirent *entry;
+
+        while (dir && (entry = readdir(dir)))
+                if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+                        (void) unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+        (void) rmdir(parent);
+}
+
+static bool make_parent(const char *mount, const char *controller) {
+        _cleanup_fclose_ FILE *f = fopen("/proc/self/cgroup", "re");
+        char line[1024];
+
+        while (f && fgets(line, sizeof(line), f)) {
+                char *name = strchr(line, ':'), *path = name ? strchr(name + 1, ':') : NULL;
+
+                if (!path)
+                        continue;
+                *path++ = 0;
+                path[strcspn(path, "\n")] = 0;
+                if (!streq(name + 1, controller))
+                        continue;
+                (void) snprintf(parent, sizeof(parent), "%s%s/codex-jobs-test-%d", mount, streq(path, "/") ? "" : path, getpid());
+                return mkdir(parent, 0755) == 0;
+        }
+        return false;
+}
+
+/* Makes a group of that name. Returns its file of processes. */
+static int make_group(const char *name) {
+        char path[512];
+        int fd;
+
+        if (!*parent) {
+                if (!make_parent("/sys/fs/cgroup/systemd", "name=systemd") && !make_parent("/sys/fs/cgroup", "") &&
+                    !make_parent("/sys/fs/cgroup/unified", ""))
+                        test_skip("no control group can be made here");
+                (void) atexit(remove_groups);
+        }
+        (void) snprintf(path, sizeof(path), "%s/%s", parent, name);
+        check_ok(mkdir(path, 0755));
+        (void) snprintf(path, sizeof(path), "%s/%s/cgroup.procs", parent, name);
+        fd = open(path, O_RDWR | O_CLOEXEC);
+        check(fd >= 0);
+        if (dprintf(fd, "0\n") < 0) /* as the worker will */
+                test_skip("no process can be put into a control group here");
+        (void) snprintf(path, sizeof(path), "%s/../cgroup.procs", parent);
+        {
+                _cleanup_close_ int back = open(path, O_WRONLY | O_CLOEXEC);
+
+                check(back >= 0 && dprintf(back, "0\n") > 0);
+        }
+        return fd;
+}
+
+/* A process of that group, which is none of the worker's. */
+static pid_t start_beside(int group) {
+        pid_t pid = fork();
+
+        check(pid >= 0);
+        if (pid == 0) {
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                if (dprintf(group, "0\n") < 0)
+                        _exit(EXIT_FAILURE);
+                (void) execlp("sleep", "sleep", "64", NULL);
+                _exit(EXIT_FAILURE);
+        }
+        return pid;
+}
+
+/* The pids in a group, each between line ends. It is opened anew: a file shows again what it has shown. */
+static const char *read_group(int group) {
+        static char text[8192];
+        _cleanup_close_ int fd = -EBADF;
+        char path[64];
+        ssize_t n;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", group);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        n = read(fd, text + 1, sizeof(text) - 2);
+        check(n >= 0);
+        text[0] = '\n';
+        text[n + 1] = 0;
+        return text;
+}
+
+static bool is_in_group(int group, pid_t pid) {
+        char number[16];
+
+        (void) snprintf(number, sizeof(number), "\n%d\n", pid);
+        return strstr(read_group(group), number);
+}
+
+static bool is_alone_in_group(int group, pid_t pid) {
+        char number[16];
+
+        (void) snprintf(number, sizeof(number), "\n%d\n", pid);
+        return streq(read_group(group), number);
+}
+
+static void wait_until_in_group(int group, pid_t pid) {
+        while (!is_in_group(group, pid))
+                check(waitpid(pid, NULL, WNOHANG) == 0);
+}
+
+static void supervise_in(Supervised *s, const char *name) {
+        int group = make_group(name);
+
+        supervise_init(s);
+        s->group = group;
+        s->trailer.stop_timeout_usec = 20 * USEC_PER_SEC;
+}
+
+static void run_to_end(Supervised *s) {
+        supervise_send(s, WORKER_GO, -EBADF);
+        supervise_wait(s);
+}
+
+/* --- a group that is not the job's ------------------------------------------------------------------ */
+
+/* Where it was started by hand: in the group is all that somebody has started in a session, or the host. */
+static void check_bystander(const char *name) {
+        _cleanup_supervised_ Supervised s;
+        pid_t pid;
+
+        supervise_in(&s, name);
+        pid = start_beside(s.group);
+        wait_until_in_group(s.group, pid);
+        s.trailer.stop_timeout_usec = 0;
+        supervise_shell(&s, "exec sleep 60");
+        supervise_listen(&s);
+        supervise_start(&s);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        check_ok(kill(s.pid, SIGTERM));
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_STOP, CLD_KILLED, SIGKILL);
+        check_int(s.message.left_size, 0);
+        supervise_wait(&s);
+        check_int(waitpid(pid, NULL, WNOHANG), 0); /* lives */
+        check(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+}
+
+static void session_scope(void) {
+        check_bystander("session-1.scope");
+}
+
+static void another_job(void) {
+        check_bystander(JOB_UNIT_PREFIX "job-0000000001" JOB_UNIT_SUFFIX);
+}
+
+static void similar_names(void) {
+        check_bystander("x" OWN_NAME);
+        check_bystander(OWN_NAME "x");
+        check_bystander(JOB_UNIT_PREFIX "x-" WORKER_JOB JOB_UNIT_SUFFIX);
+}
+
+/* --- that of the job -------------------------------------------------------------------------------- */
+
+/* What the command leaves behind is ended, and named. */
+static void check_left(const char *act, int status, const char *name) {
+        _cleanup_supervised_ Supervised s;
+        _cleanup_free_ char *left = NULL;
+
+        supervise_in(&s, OWN_NAME);
+        supervise_act(&s, act);
+        s.trailer.stop_timeout_usec = streq(act, "deaf_left") ? 100 * USEC_PER_MSEC : s.trailer.stop_timeout_usec;
+        supervise_listen(&s);
+        supervise_start(&s);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, status);
+        check(s.message.ended.final);
+        left = strndup(s.message.left, s.message.left_size);
+        check_contains(left, name);
+        check(is_alone_in_group(s.group, s.pid));
+        run_to_end(&s);
+        check_int(s.status, 0);
+}
+
+static void nothing_left(void) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_in(&s, OWN_NAME);
+        supervise_shell(&s, "sleep 0 & sleep 0 & wait; exit 4");
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 4);
+        check_int(s.message.left_size, 0);
+}
+
+static void left_in_background(void) {
+        check_left("daemon_left", 0, " sleep 61");
+}
+
+static void left_many(void) {
+        check_left("many_left", 3, " and 32 more");
+}
+
+static void left_deaf(void) {
+        check_left("deaf_left", 0, " sleep 63");
+}
+
+static void left_stopped(void) {
+        check_left("stopped_left", 0, " ");
+}
+
+/* All of them hear of it when the job is stopped, and have their time. */
+static void stopped(void) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_in(&s, OWN_NAME);
+        supervise_shell(&s, "mkfifo second; (trap 'echo one; exit' TERM; : >second; while :; do sleep 0.01; done) & "
+                            "trap 'echo two >&2; wait; exit 5' TERM; : <second; : >gate; while :; do sleep 0.01; done");
+        supervise_listen(&s);
+        supervise_start(&s);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        supervise_pass_gate(O_RDONLY);
+        check_ok(kill(s.pid, SIGTERM));
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_STOP, CLD_EXITED, 5);
+        check_int(s.message.left_size, 0); /* it was not the command that left it */
+        supervise_wait(&s);
+        check_string(s.out, "one\n");
+        check_contains(s.err, "two\n");
+}
+
+/* One that somebody has put there is no child of the worker's: its end is awaited as well. */
+static void of_another_parent(void) {
+        _cleanup_supervised_ Supervised s;
+        int status;
+        pid_t pid;
+
+        supervise_in(&s, OWN_NAME);
+        pid = start_beside(s.group);
+        wait_until_in_group(s.group, pid);
+        supervise_shell(&s, "exit 6");
+        supervise_listen(&s);
+        supervise_start(&s);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        check(waitpid(pid, &status, 0) == pid);
+        check(WIFSIGNALED(status));
+        check_int(WTERMSIG(status), SIGTERM);
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
+        check(s.message.left_size > 0);
+        run_to_end(&s);
+}
+
+/* Of another user, and it does not go: that is said, and what is to be done with it is for others. */
+static void not_permitted(void) {
+        _cleanup_supervised_ Supervised s;
+        _cleanup_free_ char *left = NULL, *expected = NULL;
+        pid_t pid;
+
+        if (getuid() != 0)
+                test_skip("only root can start what another user may not end");
+        supervise_in(&s, OWN_NAME);
+        s.uid = 1234567;
+        s.trailer.stop_timeout_usec = 100 * USEC_PER_MSEC;
+        pid = start_beside(s.group);
+        wait_until_in_group(s.group, pid);
+        supervise_shell(&s, "exit 6");
+        supervise_listen(&s);
+        supervise_start(&s);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
+        check_int(s.message.ended.final, 0);
+        left = strndup(s.message.left, s.message.left_size);
+        check(asprintf(&expected, "PID %d (root): sleep 64", pid) > 0);
+        check_string(left, expected);
+        check(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
+        check(s.message.ended.final);
+        run_to_end(&s);
+}
+
+/* A group below that of the unit, as container engines make them. */
+static void group_below(void) {
+        _cleanup_supervised_ Supervised s;
+        _cleanup_close_ int below = -EBADF;
+        pid_t pid;
+
+        supervise_in(&s, OWN_NAME);
+        below = make_group(OWN_NAME "/below");
+        pid = start_beside(below);
+        wait_until_in_group(below, pid);
+        supervise_shell(&s, "exit 6");
+        supervise_listen(&s);
+        supervise_start(&s);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        check(waitpid(pid, NULL, 0) == pid);
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
+        run_to_end(&s);
+        (void) snprintf(parent + strlen(parent), sizeof(parent) - strlen(parent), "/%s/below", OWN_NAME);
+        check_ok(rmdir(parent));
+        *strstr(parent, "/" OWN_NAME) = 0;
+}
+
+SUPERVISE_TEST_MAIN(acts, TEST(session_scope), TEST(another_job), TEST(similar_names), TEST(nothing_left),
+                    TEST(left_in_background), TEST(left_many), TEST(left_deaf), TEST(left_stopped), TEST(stopped),
+                    TEST(of_another_parent), TEST(not_permitted), TEST(group_below))
