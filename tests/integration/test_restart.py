@@ -2,15 +2,17 @@
 """The service ends, in order or by a crash, and starts again: no job is lost, none runs twice, whoever
 was told "accepted" is told how it ended."""
 
+import contextlib
 import datetime
 import os
+import shutil
 import signal
 import subprocess
 
 import pytest
 from jeepney import DBusAddress, MessageFlag, new_method_call
 
-from support import (BUS, FOREVER, MANAGER, NAME, PATH, SECOND, BusError, Process, object_path, refused,
+from support import (BUS, FOREVER, MANAGER, NAME, PATH, SECOND, BusError, Pipe, Process, object_path, refused,
                      shell)
 
 pytestmark = pytest.mark.restarts
@@ -23,14 +25,30 @@ def session(request):
 
 @pytest.fixture
 def outage(scope):
-    """Ends the service; it stays down until it is called."""
+    """Ends the service for as long as a context lasts, whoever calls it meanwhile: a worker does at once."""
+    folder = '/run/systemd/system' if scope.is_system else f'/run/user/{scope.uid}/systemd/user'
+    drop_in = f'{folder}/{scope.service}.d/hold.conf'
 
+    @contextlib.contextmanager
     def begin(crash=True):
-        if crash:
-            scope.kill_service()
-        # After a crash, before Restart= brings it back.
-        scope.systemctl('stop', scope.service)
-        assert scope.service_pid() == 0
+        hold = Pipe('/run/hold', 0) if scope.is_system else Pipe(f'/run/user/{scope.uid}/hold', scope.uid)
+        os.makedirs(os.path.dirname(drop_in))
+        with open(drop_in, 'w', encoding='ascii') as file:
+            file.write(f"[Service]\nExecStartPre=-/bin/sh -c 'read _ <{hold}'\n")
+        scope.systemctl('daemon-reload')
+        try:
+            if crash:
+                scope.kill_service()
+            else:
+                scope.systemctl('stop', scope.service)
+            yield
+            assert scope.service_pid() == 0
+        finally:
+            shutil.rmtree(os.path.dirname(drop_in))
+            scope.systemctl('daemon-reload')
+            hold.write('\n')
+            os.unlink(str(hold))
+            hold.close()
 
     return begin
 
@@ -58,8 +76,8 @@ def consecutive(signals, before):
 # --- activation -----------------------------------------------------------------------------------
 
 def test_service_is_started_by_a_call(jobs, scope, outage):
-    outage(crash=False)
-    assert scope.systemctl('is-active', scope.service, check=False) != 'active\n'
+    with outage(crash=False):
+        assert scope.systemctl('is-active', scope.service, check=False) != 'active\n'
     assert jobs.property('MaxRunning') == 16
     assert scope.systemctl('is-active', scope.service) == 'active\n'
     assert scope.unit_property(scope.service, 'Type') == 'notify'
@@ -82,8 +100,8 @@ def test_running_job_runs_on(jobs, outage, gate, crash):
     job = jobs.enqueue(gate.job(before='echo before; systemd-notify --status=half', then='echo after; exit 4'))
     with Process(gate.wait()) as process:
         started = jobs.get(job)['StartedUSec']
-        outage(crash)
-        assert not process.has_ended()
+        with outage(crash):
+            assert not process.has_ended()
         found = jobs.get(job)
         assert (found['State'], found['StartedUSec']) == ('running', started)
         gate.open()
@@ -96,13 +114,12 @@ def test_running_job_runs_on(jobs, outage, gate, crash):
 def test_progress_is_known_after_a_restart(jobs, outage, gate):
     job = jobs.enqueue(gate.job(before='systemd-notify --status=half'))
     gate.wait()
-    assert jobs.get(job)['Progress'] == 'half'
+    assert jobs.progress_of(job) == 'half'
     jobs.signals.clear()
-    outage()
-    # Who asks is told when the service has heard it from the service manager.
-    if 'Progress' not in jobs.get(job):
-        jobs.signal(lambda signal: signal.path == object_path(job) and 'Progress' in signal.body[2])
-    assert jobs.get(job)['Progress'] == 'half'
+    with outage():
+        pass
+    # Who asks is told when the service has heard it from the worker.
+    assert jobs.progress_of(job) == 'half'
 
 
 ENDS = {
@@ -122,12 +139,12 @@ def test_job_that_ends_meanwhile_is_collected(jobs, outage, new_gate, crash):
     result = 'echo "{\\"a\\": 1}" >"$CODEX_JOB_RESULT"; echo out; '
     ids = {name: jobs.enqueue(gates[name].job(then=result + ENDS[name][0])) for name in ENDS}
     processes = [Process(gates[name].wait()) for name in ENDS]
-    outage(crash)
-    for gate in gates.values():
-        gate.open()
-    for process in processes:
-        with process:
-            assert process.wait_end()
+    with outage(crash):
+        for gate in gates.values():
+            gate.open()
+        for process in processes:
+            with process:
+                assert process.wait_end()
     for name, (_, expected) in ENDS.items():
         ended = jobs.wait(ids[name])
         assert (ended.state, ended.job['Reason'], ended.exit_code, ended.job['Signal']) == expected
@@ -140,8 +157,7 @@ def test_job_that_ends_meanwhile_is_collected(jobs, outage, new_gate, crash):
 
 def test_time_of_an_end_meanwhile_is_its_own(jobs, scope, outage, gate):
     job = jobs.enqueue(gate.job())
-    with Process(gate.wait()) as process:
-        outage()
+    with Process(gate.wait()) as process, outage():
         gate.open()
         assert process.wait_end()
     ended = jobs.wait(job).job
@@ -154,7 +170,8 @@ def test_time_of_an_end_meanwhile_is_its_own(jobs, scope, outage, gate):
 def test_limits_hold_after_a_restart(jobs, outage, gate):
     job = jobs.enqueue(gate.job(then='yes'), OutputMax=1000)
     gate.wait()
-    outage()
+    with outage():
+        pass
     jobs.flush()
     gate.open()
     assert jobs.wait(job).job['Reason'] == 'output-limit'
@@ -162,8 +179,7 @@ def test_limits_hold_after_a_restart(jobs, outage, gate):
 
 def test_runtime_limit_that_passes_meanwhile(jobs, outage, gate):
     job = jobs.enqueue(gate.job(), RuntimeMaxUSec=3 * SECOND)
-    with Process(gate.wait()) as process:
-        outage()
+    with Process(gate.wait()) as process, outage():
         assert process.wait_end()
     ended = jobs.wait(job)
     assert (ended.state, ended.job['Reason']) == ('failed', 'runtime-limit')
@@ -195,8 +211,7 @@ def test_queue_goes_on_without_a_call(jobs, settings, outage, scope, pipe, gate)
     order = pipe('order')
     jobs.enqueue(gate.job())
     job = jobs.enqueue(shell('echo next >"$1"', order))
-    with Process(gate.wait()) as process:
-        outage()
+    with Process(gate.wait()) as process, outage():
         gate.open()
         assert process.wait_end()
     scope.systemctl('start', scope.service)
@@ -204,16 +219,17 @@ def test_queue_goes_on_without_a_call(jobs, settings, outage, scope, pipe, gate)
     assert jobs.wait(job).state == 'completed'
 
 
-@pytest.mark.parametrize('lost', [['stdout', 'stderr', 'result'], ['result']], ids=['all', 'result'])
+@pytest.mark.parametrize('lost', [['stdout', 'stderr', 'order'], ['stdout'], ['stderr'], ['order'], []],
+                         ids=lambda lost: '-'.join(lost) or 'none')
 def test_queued_job_whose_files_are_lost(jobs, scope, settings, outage, gate, lost):
-    """As when power fails: nobody has synced their folders."""
+    """As when power fails: nobody has synced their folder. They are there because somebody has opened them."""
     settings(MaxRunning=1)
     jobs.enqueue(gate.job())
     job = jobs.enqueue(shell('echo out; echo err >&2; echo "{\\"a\\": 1}" >"$CODEX_JOB_RESULT"'))
-    with Process(gate.wait()) as process:
-        outage()
+    jobs.open_output(job).close()
+    with Process(gate.wait()) as process, outage():
         for stream in lost:
-            os.unlink(f'{scope.results if stream == "result" else f"{scope.state}/output"}/{job}.{stream}')
+            os.unlink(f'{scope.state}/output/{job}.{stream}')
         gate.open()
         assert process.wait_end()
     ended = jobs.wait(job)
@@ -309,7 +325,8 @@ def test_kill_during_a_cancel(jobs, scope, slow_to_stop, gate):
 
 def test_kill_while_a_limit_ends_a_job(jobs, scope, slow_to_stop, gate):
     """The reason stays what it was."""
-    job = jobs.enqueue(shell(f'head -c 2000 /dev/zero\n{SLOW_TO_STOP}', gate.ready, gate.hold), OutputMax=1000)
+    script = SLOW_TO_STOP.replace('echo $$ >"$1"', 'echo $$ >"$1"; head -c 2000 /dev/zero')
+    job = jobs.enqueue(shell(script, gate.ready, gate.hold), OutputMax=1000)
     gate.wait()
     assert gate.ready.line() == 'term'
     scope.kill_service()
@@ -329,7 +346,8 @@ def test_finished_jobs_are_as_they_were(jobs, outage, crash):
     counts = [jobs.property(name) for name in ('Finished', 'LastSequence', 'Queued', 'Running')]
     before = jobs.list(Limit=1000)
     jobs.watch_finished()
-    outage(crash)
+    with outage(crash):
+        pass
     assert jobs.list(Limit=1000) == before
     assert [jobs.property(name) for name in ('Finished', 'LastSequence', 'Queued', 'Running')] == counts
     assert [jobs.output(job) for job in ids] == [b'0\n', b'1\n', b'2\n']
@@ -418,7 +436,7 @@ def test_ended_unit_without_a_record_is_let_go(jobs, scope):
     jobs.signal(lambda signal: signal.member == 'UnitRemoved' and STRAY in signal.body[0])
 
 
-@pytest.mark.parametrize('stream', ['stdout', 'stderr', 'result'])
+@pytest.mark.parametrize('stream', ['stdout', 'stderr', 'order', 'result'])
 def test_empty_files_without_a_record_are_deleted(jobs, scope, stream):
     folder = scope.results if stream == 'result' else f'{scope.state}/output'
     open(f'{folder}/{STRAY}.{stream}', 'w', encoding='utf-8').close()
