@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <fcntl.h>
+#include <link.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "worker.h"
 
 #define PATH_MAX_ 4096
+#define NAME_MAX_ 256
 
 const char *failure_format(const Failure *f, const char *name, char text[static WORKER_TEXT_MAX]) {
         (void) snprintf(text, WORKER_TEXT_MAX, WORKER_CANNOT "%s %s: %s", f->what, name, strerror(f->error));
@@ -20,31 +22,35 @@ static void fail(Failure *f, int status, int error, const char *what, const char
         (void) snprintf(f->name, sizeof(f->name), "%s", name);
 }
 
-/* The first file that execvp(3) has tried, or would have, into path. Folders do not count. */
+/* Looks a command up as shells do: the first file of that name that may be executed; if there is none, the first that may
+ * not. A folder that cannot be searched has nothing in it. */
 static bool find_in_path(const char *name, char path[static PATH_MAX_]) {
-        const char *list = getenv("PATH") ?: "/bin:/usr/bin";
-        struct stat st;
+        const char *list = getenv("PATH") ?: "/usr/local/bin:/usr/bin:/bin";
+        char first[PATH_MAX_] = "";
 
         for (const char *p = list, *end;; p = end + 1) {
+                struct stat st;
+
                 end = strchrnul(p, ':');
                 if (snprintf(path, PATH_MAX_, "%.*s%s%s", (int) (end - p), p, end > p ? "/" : "", name) < PATH_MAX_ &&
-                    stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
-                        return true;
+                    stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+                        if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+                                return true;
+                        if (!*first)
+                                (void) strcpy(first, path);
+                }
                 if (!*end)
-                        return false;
+                        break;
         }
+        (void) strcpy(path, first);
+        return *first;
 }
 
-/* Of a script whose interpreter is what could not be executed: names that, as it stands there. */
-static bool find_interpreter(const char *path, char name[static 256]) {
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        char line[240], *p = line + 2, *end;
+/* Of a script: as it stands in its first line. */
+static bool find_script_interpreter(char *line, char name[static NAME_MAX_]) {
+        char *p = line + 2, *end;
         ssize_t n;
 
-        n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
-        if (n < 3 || line[0] != '#' || line[1] != '!')
-                return false;
-        line[n] = 0;
         p += strspn(p, " \t");
         end = p + strcspn(p, " \t\n");
         *end = 0;
@@ -53,41 +59,97 @@ static bool find_interpreter(const char *path, char name[static 256]) {
                 return false;
         if (p[n - 1] == '\r') {
                 p[n - 1] = 0;
-                (void) snprintf(name, 256, "%s\\r (its first line ends with CR LF)", p);
+                (void) snprintf(name, NAME_MAX_, "%s\\r (its first line ends with CR LF)", p);
         } else
-                (void) snprintf(name, 256, "%s", p);
+                (void) snprintf(name, NAME_MAX_, "%s", p);
         return true;
 }
 
-/* A folder of PATH that cannot be searched has no command in it, as shells have it: execvp(3) would rather say that
- * access was denied. */
-static void explain(const Description *d, int error, Failure *ret) {
-        char path[PATH_MAX_], interpreter[256], name[256];
-        const char *file = d->argv[0];
+/* Of a program: what its PT_INTERP says, see elf(5). */
+static bool find_loader(int fd, const void *data, size_t size, char name[static NAME_MAX_]) {
+        ElfW(Ehdr) header;
 
-        if (!strchr(file, '/')) {
-                if (!*file || !find_in_path(file, path)) {
-                        fail(ret, 127, ENOENT, "execute", file);
-                        return;
-                }
-                file = path;
+        if (size < sizeof(header) || memcmp(data, ELFMAG, SELFMAG) != 0)
+                return false;
+        memcpy(&header, data, sizeof(header));
+        for (unsigned i = 0; i < MIN(header.e_phnum, 64); i++) {
+                ElfW(Phdr) part;
+
+                if (pread(fd, &part, sizeof(part), (off_t) (header.e_phoff + i * sizeof(part))) != (ssize_t) sizeof(part))
+                        return false;
+                if (part.p_type != PT_INTERP)
+                        continue;
+                memset(name, 0, NAME_MAX_);
+                return pread(fd, name, MIN(part.p_filesz, (size_t) NAME_MAX_ - 1), (off_t) part.p_offset) > 0 && *name;
         }
-        if ((error == ENOENT || error == EACCES || error == ENOTDIR) && faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) == 0 &&
-            find_interpreter(file, interpreter)) {
+        return false;
+}
+
+/* Of what was to be executed and is there: what it needs for that. */
+static bool find_interpreter(const char *path, char name[static NAME_MAX_]) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        char head[240];
+        ssize_t n;
+
+        n = fd < 0 ? -1 : read(fd, head, sizeof(head) - 1);
+        if (n < 3)
+                return false;
+        head[n] = 0;
+        return memcmp(head, "#!", 2) == 0 ? find_script_interpreter(head, name) : find_loader(fd, head, (size_t) n, name);
+}
+
+/* What the kernel does not know is a script for sh, unless there is a NUL in its beginning. */
+static bool is_script(const char *path) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        char head[128];
+        ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
+
+        return n >= 0 && !memchr(head, 0, (size_t) n) && (n < 4 || memcmp(head, ELFMAG, SELFMAG) != 0);
+}
+
+static void execute_script(const Description *d, char *path) {
+        size_t n = d->header.n_argv;
+        char *argv[n + 2];
+
+        argv[0] = (char[]) { "sh" };
+        argv[1] = path;
+        memcpy(argv + 2, d->argv + 1, n * sizeof(char *)); /* with the NULL */
+        (void) execv("/bin/sh", argv);
+}
+
+static void explain(const Description *d, const char *path, int error, Failure *ret) {
+        int status = error == ENOENT ? 127 : 126;
+        char interpreter[NAME_MAX_], name[NAME_MAX_];
+
+        if ((error == ENOENT || error == EACCES || error == ENOTDIR) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 &&
+            find_interpreter(path, interpreter)) {
                 (void) snprintf(name, sizeof(name), "%.120s of %.120s", interpreter, d->argv[0]);
-                fail(ret, error == EACCES ? 126 : 127, error, "execute the interpreter", name);
+                fail(ret, status, error, "execute the interpreter", name);
         } else
-                fail(ret, error == ENOENT || error == ENOTDIR ? 127 : 126, error, "execute", d->argv[0]);
+                fail(ret, status, error, "execute", d->argv[0]);
 }
 
 /* In the child of vfork(2): what it leaves in *ret, its parent reads. */
 static void execute(const Description *d, Failure *ret) {
+        char found[PATH_MAX_], *path = d->argv[0];
+        int error;
+
         if (chdir(d->directory) < 0) {
                 fail(ret, 126, errno, "enter the working directory", d->directory);
                 return;
         }
-        (void) execvp(d->argv[0], d->argv);
-        explain(d, errno, ret);
+        if (!strchr(path, '/')) {
+                if (!*path || !find_in_path(path, found)) {
+                        fail(ret, 127, ENOENT, "execute", path);
+                        return;
+                }
+                path = found;
+        }
+        (void) execv(path, d->argv);
+        error = errno;
+        if (error == ENOEXEC && is_script(path))
+                execute_script(d, path);
+        explain(d, path, error, ret);
 }
 
 void command_become(const Description *d, Failure *ret) {

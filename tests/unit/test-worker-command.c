@@ -223,7 +223,7 @@ static void check_script(const char *text, int status, const char *interpreter, 
 static void not_found(void) {
         check_command("/nowhere/command", 127, ENOENT);
         check_command("command-that-is-nowhere", 127, ENOENT);
-        check_command("/dev/null/x", 127, ENOTDIR);
+        check_command("/dev/null/x", 126, ENOTDIR);
         check_command("", 127, ENOENT);
 }
 

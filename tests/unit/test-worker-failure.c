@@ -76,7 +76,7 @@ static void check_command(const char *command, const char *directory_name, int s
 static void not_found(void) {
         check_command("/nowhere/command", NULL, 127, ENOENT, "cannot execute");
         check_command("command-that-is-nowhere", NULL, 127, ENOENT, "cannot execute");
-        check_command("/dev/null/x", NULL, 127, ENOTDIR, "cannot execute");
+        check_command("/dev/null/x", NULL, 126, ENOTDIR, "cannot execute");
 }
 
 static void not_executable(void) {
