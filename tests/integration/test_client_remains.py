@@ -49,17 +49,25 @@ def test_of_a_job_that_failed(service, verb):
     assert 'failed: exit code 3' in end and said == SAID and 'codex-jobs logs' in more
 
 
-@pytest.mark.parametrize('record, status', [(LEFT, 0), (FAILED, 3)])
-def test_of_a_command_that_is_waited_for(service, record, status):
-    def enqueue(*_):
-        service.after = lambda: service.emit('JobFinished', 'ssit', JOB, record['State'][1], status, 1)
-        return 'so', JOB, object_path(JOB)
+@pytest.mark.parametrize('refused', [False, True], ids=['answered', 'refused'])
+@pytest.mark.parametrize('record, status', [(LEFT, 0), (FAILED, 3)], ids=['completed', 'failed'])
+def test_of_a_command_that_is_waited_for(service, record, status, refused):
+    """The record comes with the answer to Await or, where that is refused, is read after the signal."""
+    def end():
+        service.record = record
+        service.emit('JobFinished', 'ssit', JOB, record['State'][1], status, 1)
 
-    service.record = record
-    service.methods['Enqueue'] = enqueue
+    def wait(*_):
+        if not refused:
+            return 'sia{sv}', record['State'][1], status, record
+        service.after = end
+        raise Refusal('LimitExceeded', 'Too many calls of yours wait.')
+
+    service.methods |= {'Enqueue': lambda *_: ('so', JOB, object_path(JOB)), 'Await': wait}
+    service.record = RECORD
     assert SAID in service.run('run', '--', 'true', status=status)[1]
-    out, lines = service.run('run', '-q', '--', 'true', status=status)
-    assert (out, lines) == ('', [])
+    service.record = RECORD
+    assert service.run('run', '-q', '--', 'true', status=status) == ('', [])
 
 
 def test_in_the_story_and_in_the_document(service):
