@@ -225,14 +225,19 @@ class Jobs(Connection):
         with self.open_output(job, stream) as file:
             return file.read()
 
-    def output_of(self, job, size, stream='stdout'):
-        """What is in its file, as soon as that is so many bytes: a moment after the job has written them."""
+    def wait_for_output(self, job, is_enough):
+        """What a job has written is in its files a moment later."""
         growth = self.call('OpenOutput', 'ss', job, 'growth')[0].to_raw_fd()
-        with select.epoll() as poll, self.open_output(job, stream) as file:
+        with select.epoll() as poll:
             poll.register(growth, select.EPOLLIN | select.EPOLLET)
-            while os.fstat(file.fileno()).st_size < size:
-                assert poll.poll(PATIENCE), f'{stream} of {job} did not grow'
-            os.close(growth)
+            while not is_enough():
+                assert poll.poll(PATIENCE), f'the output of {job} did not grow'
+        os.close(growth)
+
+    def output_of(self, job, size, stream='stdout'):
+        """As soon as it is so many bytes."""
+        with self.open_output(job, stream) as file:
+            self.wait_for_output(job, lambda: os.fstat(file.fileno()).st_size >= size)
             return file.read()
 
     def progress_of(self, job):

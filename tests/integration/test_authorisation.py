@@ -226,6 +226,8 @@ OPTIONS = {'Kind': 'of-alice', 'Label': SECRET, 'Session': SECRET, 'Workspace': 
 def running(alice, gate):
     job = alice.enqueue(gate.job(before=f'echo {SECRET}; systemd-notify --status={SECRET}'), **OPTIONS)
     gate.wait()
+    alice.output_of(job, len(SECRET) + 1)
+    alice.progress_of(job)
     return job
 
 

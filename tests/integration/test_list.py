@@ -37,6 +37,8 @@ def test_live_jobs_are_listed_as_they_are(jobs, session, gate, settings):
     running = jobs.enqueue(gate.job(before='echo 12345; systemd-notify --status=busy'), Session=session)
     queued = jobs.enqueue(['true'], Session=session)
     gate.wait()
+    jobs.output_of(running, 6)
+    jobs.progress_of(running)
     listed = jobs.list(Session=session)
     assert [(job['Id'], job['State']) for job in listed] == [(queued, 'queued'), (running, 'running')]
     assert (listed[1]['StdoutBytes'], listed[1]['Progress']) == (6, 'busy')

@@ -25,6 +25,8 @@ def test_properties_are_the_entries_of_get(jobs, gate, folder):
     job = jobs.enqueue(gate.job(before='echo x; systemd-notify --status=half'), Label='a label',
                        Session='s', Directory=folder)
     gate.wait()
+    jobs.output_of(job, 2)
+    jobs.progress_of(job)
     found, expected = properties(jobs, job), jobs.get(job)
     absent = {name: '' for name in ('Workspace', 'Result', 'RetryOf', 'ResultError', 'LeftBehind', 'EndSource')}
     assert found == expected | absent

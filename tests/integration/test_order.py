@@ -158,9 +158,10 @@ def test_last_lines(cli):
     assert together(cli, 'logs', '--tail', '2', job) == b'a\n5\nb\n6\n'
 
 
-def test_who_joins_late(cli, gate):
+def test_who_joins_late(cli, jobs, gate):
     job = cli.enqueue('--', *gate.job(before=TURNS, then='echo new >&2; echo newer'))
     gate.wait()
+    jobs.wait_for_output(job, lambda: sum(size for _, size, _ in entries_of(jobs, job)) == len(LINES))
     with subprocess.Popen(cli.command('logs', '-f', '-n', '3', job), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT) as process:
         heard = Lines(process.stdout.fileno(), 'logs')
@@ -173,6 +174,10 @@ def test_who_joins_late(cli, gate):
 # --- the index ------------------------------------------------------------------------------------
 
 ENTRY = struct.Struct('=QII')
+
+
+def entries_of(jobs, job):
+    return list(ENTRY.iter_unpack(jobs.output(job, 'order')))
 
 
 def index_of(scope, job):

@@ -29,6 +29,7 @@ def answer():
 def held(alice, gate):
     job = alice.enqueue(gate.job(before='echo seen'))
     gate.wait()
+    alice.output_of(job, 5)
     return job
 
 

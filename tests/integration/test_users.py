@@ -31,6 +31,8 @@ def held(alice, gate):
     job = alice.enqueue(gate.job(before=f'echo {SECRET}; systemd-notify --status={SECRET}'), Label=SECRET,
                         Kind='of-alice', Session=SECRET, Workspace=f'/{SECRET}')
     gate.wait()
+    alice.output_of(job, len(SECRET) + 1)
+    alice.progress_of(job)
     return job
 
 
