@@ -25,6 +25,7 @@ struct WorkerLinks {
         char path[sizeof(((struct sockaddr_un *) NULL)->sun_path) + 1];
         TAILQ_HEAD(, WorkerLink) unknown; /* owned, oldest first */
         unsigned n_unknown;
+        WorkerLink *catching_up; /* not owned; NULL: none, or it was freed meanwhile */
         int accept_error; /* of the last connection, 0: it was accepted */
         char buffer[WORKER_MESSAGE_MAX];
 };
@@ -42,6 +43,8 @@ WorkerLink *worker_link_free(WorkerLink *link) {
         if (!link)
                 return NULL;
 
+        if (link->links->catching_up == link)
+                link->links->catching_up = NULL;
         if (!link->job) {
                 TAILQ_REMOVE(&link->links->unknown, link, entry);
                 link->links->n_unknown--;
@@ -190,8 +193,12 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 }
 
 void worker_links_catch_up(WorkerLinks *links, WorkerLink *link) {
-        while (link && read_one(link) > 0)
+        if (link)
+                links->catching_up = link;
+        while (link && read_one(link) > 0 && links->catching_up)
                 ;
+        if (link)
+                links->catching_up = NULL;
         if (links && !link)
                 (void) accept_some(links);
 }
