@@ -73,8 +73,10 @@ int description_load(Description *ret, const char *id) {
         end = p + d->header.strings_size;
         d->argv = calloc((size_t) d->header.n_argv + 1, sizeof(char *));
         d->directory = spec_next_string(&p, end);
-        if (!d->argv || !d->directory)
+        if (!d->argv)
                 return -ENOMEM;
+        if (!d->directory)
+                return -EBADMSG;
         for (uint32_t i = 0; i < d->header.n_argv; i++) {
                 d->argv[i] = spec_next_string(&p, end);
                 if (!d->argv[i])
@@ -91,8 +93,8 @@ int description_load(Description *ret, const char *id) {
         set_user_variables();
         if (*d->directory)
                 return 0;
-        d->directory = strdup(getenv("HOME") ?: "/"); /* not what the job's environment says */
-        return d->directory ? 0 : -ENOMEM;
+        d->directory = d->home = strdup(getenv("HOME") ?: "/"); /* not what the job's environment says */
+        return d->home ? 0 : -ENOMEM;
 }
 
 int description_set_environment(const Description *d) {
@@ -134,10 +136,12 @@ int description_open_stdin(const Description *d) {
 /* environ points into it. */
 void description_drop(Description *d) {
         environ = NULL;
-        (void) munmap(d->map, d->map_size);
+        if (d->map && d->map != MAP_FAILED)
+                (void) munmap(d->map, d->map_size);
         (void) close(STDIN_FILENO);
         d->map = NULL;
         free(d->argv);
+        free(d->home);
         d->argv = NULL;
-        d->directory = NULL;
+        d->directory = d->home = NULL;
 }

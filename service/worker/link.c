@@ -144,3 +144,8 @@ WorkerMessageType link_dispatch(Link *l, uint64_t now, int *ret_fd) {
                 l->go = true;
         return (WorkerMessageType) header.type;
 }
+
+void link_free(Link *l) {
+        closep(&l->fd);
+        free(l->ended);
+}

@@ -71,5 +71,7 @@ int main(int argc, char *argv[]) {
                 failure.error = -r;
         else
                 command_become(&description, &failure);
-        return fail(&failure);
+        r = fail(&failure);
+        description_drop(&description);
+        return r;
 }

@@ -316,3 +316,8 @@ void pump_close(Pump *p) {
                         p->error = errno;
         }
 }
+
+void pump_free(Pump *p) {
+        closep(&p->order);
+        free(p->entries);
+}

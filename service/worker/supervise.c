@@ -632,6 +632,8 @@ int supervise(Description *d) {
         description_drop(d);
         loop(&w);
         pump_flush(&w.pump); /* for an order that came last */
+        pump_free(&w.pump);
         worker_failpoint("worker-before-exit");
+        link_free(&w.link);
         return w.link.go ? EXIT_SUCCESS : mirror(&w);
 }

@@ -33,7 +33,8 @@ typedef struct Description {
         char *map;      /* of descriptor 0 */
         size_t map_size;
         SpecHeader header;
-        char *directory; /* in map or, where the job names none, the user's home */
+        char *directory; /* in map or, where the job names none, the user's home: */
+        char *home;      /* owned */
         char **argv;
         char *environment;     /* entries, each with a NUL, */
         char *environment_end; /* up to here */
@@ -50,7 +51,7 @@ int description_set_environment(const Description *d);
 /* Makes what the command is to read; returns its descriptor. */
 int description_open_stdin(const Description *d);
 
-/* The command has it all: the worker forgets it. */
+/* The command has it all, or there will be none: the worker forgets it. Also of one that could not be loaded. */
 void description_drop(Description *d);
 
 /* --- command.c --- */
@@ -129,6 +130,8 @@ void pump_flush(Pump *p);
 
 /* What is in the pipes of a disk that is full is lost. */
 void pump_give_up(Pump *p);
+
+void pump_free(Pump *p);
 
 /* Takes nothing more, and brings standard output and error to the disk. */
 void pump_close(Pump *p);
@@ -213,6 +216,8 @@ void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec);
 
 /* Says what is due, as far as it can be said now. Connects where it should. */
 void link_flush(Link *l, uint64_t now);
+
+void link_free(Link *l);
 
 /* Something came, or the connection is gone. Returns the type of what came, or 0; a descriptor that came with it is the
  * caller's (-EBADF: none). */

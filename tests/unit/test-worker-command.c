@@ -19,7 +19,7 @@ static int session(void) {
         return EXIT_SUCCESS;
 }
 
-/* The signals that are blocked or not as they are from the start. */
+/* The signals that are blocked or ignored. */
 static int signals(void) {
         sigset_t blocked;
 
@@ -28,7 +28,7 @@ static int signals(void) {
                 struct sigaction action = {};
 
                 (void) sigaction(i, NULL, &action);
-                if (sigismember(&blocked, i) == 1 || action.sa_handler != SIG_DFL)
+                if (sigismember(&blocked, i) == 1 || action.sa_handler == SIG_IGN)
                         (void) printf("%d ", i);
         }
         return EXIT_SUCCESS;
