@@ -4,11 +4,12 @@ nobody from being heard."""
 
 import os
 import random
+import resource
 import socket
 
 import pytest
 from support import acting_as, shell
-from workersupport import beside, descriptors_of, facts, python  # noqa: F401
+from workersupport import beside, descriptors_of, facts, python, wait_for_progress  # noqa: F401
 
 # pylint: disable=redefined-outer-name
 
@@ -41,6 +42,15 @@ class Channels:
     def close(self):
         for one in self.all:
             one.close()
+        self.all.clear()
+
+
+@pytest.fixture(autouse=True)
+def many_descriptors():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture
@@ -162,6 +172,7 @@ def test_job_that_speaks_to_the_channel(jobs, scope, beside):
 @pytest.mark.restarts
 def test_channel_while_the_service_is_away(jobs, scope, channels, beside):
     """What waits there for the next service is no end of anything."""
+    wait_for_progress(jobs, beside, 'half')
     scope.kill_service()
     for _ in range(100):
         one = channels.open()

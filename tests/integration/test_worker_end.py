@@ -4,12 +4,13 @@
 import os
 import shutil
 import signal
+import time
 
 import pytest
 from clientsupport import cli  # noqa: F401
 from support import SECOND, shell, unit_name
-from workersupport import (facts, processes, processes_with, python, ran_for, status_of, story,  # noqa: F401
-                           streams)
+from workersupport import (facts, left_behind, processes, processes_with, python, ran_for,  # noqa: F401
+                           status_of, story, streams)
 
 # pylint: disable=redefined-outer-name
 
@@ -22,7 +23,7 @@ def test_server_in_the_background(cli):
     assert done.stdout == 'started\n'
     job = cli.output('list', '-q', '--limit', '1').strip()
     record = cli.job('show', job)
-    pid, name = record['left_behind'].split()
+    pid, name = record['left_behind'].split()[:2]
     assert (record['state'], name) == ('completed', 'sleep')
     assert not os.path.exists(f'/proc/{pid}')
     assert record['left_behind'] in cli.output('show', job)
@@ -41,34 +42,58 @@ def test_manual_says_it(page):
 
 # --- all kinds of processes -----------------------------------------------------------------------
 
-# What a shell executes: it tells the number of a process through "$1".
+# What a shell executes to leave a process behind: "$3" tells its number, and stays.
 KINDS = {
-    'background': 'sleep infinity & echo $! >"$1"',
-    'nohup': 'nohup sleep infinity >/dev/null 2>&1 & echo $! >"$1"',
-    'without streams': 'sleep infinity <&- >&- 2>&- & echo $! >"$1"',
-    'of another session': 'setsid sleep infinity & echo $! >"$1"',
-    'of another group': 'set -m; sleep infinity & echo $! >"$1"',
-    'of nobody': '(setsid sh -c \'echo $$ >"$0"; exec sleep infinity\' "$1" &)',
-    'of nobody, twice': '(setsid sh -c \'(setsid sh -c "echo \\$\\$ >$0; exec sleep infinity" &)\' "$1" &)',
-    'of a child': 'sh -c \'sleep infinity & echo $! >"$0"\' "$1"',
-    'stopped': 'sleep infinity & kill -STOP $!; echo $! >"$1"',
-    'in another directory': '(cd /; exec setsid env -i sleep infinity) & echo $! >"$1"',
-    'that ignores a hangup': '(trap "" HUP INT QUIT; exec sleep infinity) & echo $! >"$1"',
+    'background': '"$3" &',
+    'nohup': 'nohup "$3" >/dev/null 2>&1 &',
+    'without streams': '"$3" <&- >&- 2>&- &',
+    'of another session': 'setsid "$3" &',
+    'of another group': 'set -m; "$3" &',
+    'of nobody': '(setsid "$3" &)',
+    'of nobody, twice': '(setsid --wait sh -c \'(setsid "$0" &)\' "$3")',
+    'of a child': 'sh -c \'"$0" &\' "$3"',
+    'stopped': '"$3" stop &',
+    'in another directory': '(cd /; exec setsid env -i "$3") &',
+    'that ignores a hangup': '(trap "" HUP INT QUIT; exec "$3") &',
 }
+
+
+class Stays:
+    """A program that tells its number when it runs, and stays."""
+
+    def __init__(self, folder, pipe, processes):
+        self.told, self.hold, never = pipe('told'), pipe('hold'), pipe('never')
+        self.processes = processes
+        self.path = f'{folder}/stays'
+        with open(self.path, 'w', encoding='ascii') as file:
+            file.write(f'#!/bin/sh\necho $$ >{self.told}\n[ -z "$1" ] || kill -STOP $$\nread _ <{never}\n')
+        os.chmod(self.path, 0o755)
+
+    def job(self, kinds, then):
+        """The command of a job that leaves such processes behind when it is let go on."""
+        script = [*(KINDS[kind] for kind in kinds), 'read _ <"$2"', then]
+        return shell('\n'.join(script), self.told, self.hold, self.path)
+
+    def wait(self, count=1):
+        return self.processes.take(count, self.told)
+
+
+@pytest.fixture
+def stays(folder, pipe, processes):
+    return Stays(folder, pipe, processes)
 
 
 @pytest.mark.parametrize('status', [0, 3])
 @pytest.mark.parametrize('kind', KINDS)
-def test_what_is_left_is_named_and_gone(jobs, pipe, processes, settings, kind, status):
-    settings(StopTimeoutSec='2s')  # for the one that is stopped
-    told, hold = pipe('told'), pipe('hold')
-    job = jobs.enqueue(shell(f'{KINDS[kind]}\nread _ <"$2"; exit {status}', told, hold))
-    process, = processes.take(1, told)
-    hold.write('\n')
+def test_what_is_left_is_named_and_gone(jobs, settings, stays, kind, status):
+    settings(StopTimeoutSec='2s')
+    job = jobs.enqueue(stays.job([kind], f'exit {status}'))
+    process, = stays.wait()
+    stays.hold.write('\n')
     ended = jobs.wait(job)
     assert process.has_ended()
     assert facts(ended) == (('completed', '', 0) if status == 0 else ('failed', 'exit-code', 3))
-    assert ended.job['LeftBehind'] == f'{process.pid} sleep'
+    assert set(left_behind(ended)) == {process.pid} and 'stays' in left_behind(ended)[process.pid]
     assert jobs.get(job)['LeftBehind'] == ended.job['LeftBehind']
 
 
@@ -97,15 +122,13 @@ def test_a_daemon_by_the_book(jobs, pipe, processes):
     assert ended.job['LeftBehind'].split()[0] == str(process.pid) and 'python3' in ended.job['LeftBehind']
 
 
-def test_several_are_all_named(jobs, pipe, processes):
-    told, hold = pipe('told'), pipe('hold')
-    script = ''.join(KINDS[kind] + '\n' for kind in ('background', 'of another session', 'of nobody'))
-    job = jobs.enqueue(shell(f'{script} read _ <"$2"', told, hold))
-    left = processes.take(3, told)
-    hold.write('\n')
+def test_several_are_all_named(jobs, stays):
+    job = jobs.enqueue(stays.job(['background', 'of another session', 'of nobody'], 'exit 0'))
+    left = stays.wait(3)
+    stays.hold.write('\n')
     ended = jobs.wait(job)
     assert all(process.has_ended() for process in left)
-    assert sorted(ended.job['LeftBehind'].split(', ')) == sorted(f'{process.pid} sleep' for process in left)
+    assert set(left_behind(ended)) == {process.pid for process in left}
 
 
 def test_one_that_does_not_end_is_killed(jobs, pipe, processes, settings):
@@ -115,11 +138,24 @@ def test_one_that_does_not_end_is_killed(jobs, pipe, processes, settings):
     job = jobs.enqueue(shell('''sh -c 'trap "" TERM; echo $$ >"$0"; while :; do sleep 1000; done' "$1" &
                                 read _ <"$2"; exit 3''', told, hold))
     process, = processes.take(1, told)
+    begun = time.monotonic()
     hold.write('\n')
     ended = jobs.wait(job)
+    assert time.monotonic() - begun >= 1
     assert process.has_ended() and facts(ended) == ('failed', 'exit-code', 3)
-    assert f'{process.pid} sh' in ended.job['LeftBehind'].split(', ')
-    assert SECOND <= ran_for(ended) < 30 * SECOND
+    assert left_behind(ended)[process.pid].startswith('sh')
+
+
+def test_it_ends_when_all_of_it_has(jobs, pipe, processes, settings):
+    """FinishedUSec is when the job became terminal, and not when its command ended."""
+    settings(StopTimeoutSec='2s')
+    told, hold = pipe('told'), pipe('hold')
+    job = jobs.enqueue(shell('''sh -c 'trap "" TERM; echo $$ >"$0"; while :; do sleep 1000; done' "$1" &
+                                read _ <"$2"''', told, hold))
+    processes.take(1, told)
+    hold.write('\n')
+    ended = jobs.wait(job)
+    assert 2 * SECOND <= ran_for(ended) < 30 * SECOND
 
 
 def test_one_may_end_in_order(jobs, pipe, folder, processes):
@@ -204,7 +240,7 @@ def test_command_that_is_killed_leaves_something(jobs, pipe, processes):
     hold.write('\n')
     ended = jobs.wait(job)
     assert facts(ended) == ('failed', 'signal', 137) and process.has_ended()
-    assert ended.job['LeftBehind'] == f'{process.pid} sleep'
+    assert set(left_behind(ended)) == {process.pid}
 
 
 def test_it_is_gone_when_the_signal_comes(jobs, pipe, processes):
@@ -236,7 +272,7 @@ def test_place_is_free_when_it_is_gone(jobs, pipe, processes, settings, new_gate
     process.kill(signal.SIGKILL)
     ended = jobs.wait_answer(waiting)
     assert (ended.state, ended.exit_code) == ('completed', 0)
-    assert f'{process.pid} sh' in ended.job['LeftBehind'].split(', ')
+    assert process.pid in left_behind(ended)
     gate.wait()
     gate.open()
     assert jobs.wait(second).state == 'completed'

@@ -291,8 +291,10 @@ def test_order_of_two_processes(jobs):
             mine.recv(1)
         os.write(stream, b'%d\\n' % (2 * n + (child == 0)))
         mine.send(b'x')
+    if child:
+        os.wait()
     '''
-    job = jobs.enqueue(python(script + "    if child:\n        os.wait()\n"))
+    job = jobs.enqueue(python(script))
     assert jobs.wait(job).state == 'completed'
     same(in_order(jobs, job), b''.join(b'%d\n' % n for n in range(4000)))
 

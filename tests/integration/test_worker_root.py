@@ -8,7 +8,7 @@ import time
 import pytest
 from clientsupport import cli  # noqa: F401
 from support import BusError, PATIENCE, SECOND, refused, shell
-from workersupport import end, facts, processes, root_children, wait_for_progress  # noqa: F401
+from workersupport import end, facts, left_behind, processes, root_children, wait_for_progress  # noqa: F401
 
 # pylint: disable=redefined-outer-name
 
@@ -323,4 +323,4 @@ def test_system_ends_them_at_a_natural_end(system_jobs, gate, root_children):
     ended = system_jobs.wait(job)
     assert child.has_ended()
     assert facts(ended) == ('failed', 'exit-code', 3)
-    assert ended.job['LeftBehind'] == f'{child.pid} sleep'
+    assert set(left_behind(ended)) == {child.pid}

@@ -105,6 +105,11 @@ def lines(count):
     return lambda text: text.count(b'\n') >= count
 
 
+def left_behind(ended):
+    """The numbers of the processes that are named, and what is said of each."""
+    return {int(text.split()[0]): text.split(' ', 1)[1] for text in ended.job['LeftBehind'].split(', ')}
+
+
 def ran_for(ended):
     """Microseconds, as the service counted them."""
     return ended.job['FinishedUSec'] - ended.job['StartedUSec']
@@ -199,9 +204,7 @@ def processes(jobs):
 
 def folder_of(scope, job):
     """A job's own folder."""
-    if scope.is_system:
-        return f'/var/cache/codex-jobs/{scope.uid}/{job}'
-    return f'/run/user/{scope.uid}/codex-jobs/{job}'
+    return f'{scope.folders}/{job}'
 
 
 def files_of(scope, job):
