@@ -554,17 +554,26 @@ static int open_all(Worker *w, int ret_ends[static 2]) {
         if (w->signals < 0)
                 return -errno;
         watch(w, w->signals, EPOLLIN | EPOLLET, SOURCE_SIGNAL);
-        tree_open(&w->tree, d->id);
         r = description_set_environment(d);
         if (r < 0)
                 return r;
         folder_open(&w->folder, d->id, &d->trailer);
         if (w->folder.notify >= 0)
                 watch(w, w->folder.notify, EPOLLIN, SOURCE_NOTIFY);
+        return 0;
+}
+
+/* What the command need not wait for. */
+static void open_rest(Worker *w, pid_t command) {
+        Description *d = w->description;
+
+        tree_open(&w->tree, d->id);
+        w->tree.command = command;
+        link_open(&w->link, w->epoll, d, w->started_usec);
+        link_flush(&w->link, monotonic_usec()); /* before anything is settled */
         w->oom = tree_open_oom(d->id, &w->oom_polls);
         if (w->oom_polls)
                 watch(w, w->oom, EPOLLPRI, SOURCE_OOM);
-        return 0;
 }
 
 static void could_not_start(Worker *w, int r, int ends[static 2]) {
@@ -586,6 +595,7 @@ static void start(Worker *w) {
         Description *d = w->description;
         _cleanup_close_ int input = -EBADF;
         int ends[2] = { -EBADF, -EBADF };
+        pid_t command = 0;
         uint64_t now;
         int r;
 
@@ -596,18 +606,15 @@ static void start(Worker *w) {
         now = monotonic_usec();
         worker_failpoint("worker-before-start");
         if (r >= 0)
-                r = w->tree.command = command_start(d, (const int[3]) { input, ends[0], ends[1] }, &w->mask, &w->failure);
+                r = command = command_start(d, (const int[3]) { input, ends[0], ends[1] }, &w->mask, &w->failure);
         worker_failpoint("worker-after-start");
-        if (r < 0) {
-                w->tree.command = 0;
+        if (r < 0)
                 could_not_start(w, r, ends);
-        }
         closep(&ends[0]);
         closep(&ends[1]);
         w->runtime_time = r >= 0 && d->trailer.runtime_max_usec > 0 ? now + d->trailer.runtime_max_usec : 0;
         saw_activity(w, now);
-        link_open(&w->link, w->epoll, d, w->started_usec);
-        link_flush(&w->link, now); /* before anything is settled */
+        open_rest(w, MAX(command, 0));
 }
 
 /* What is written on behalf of the job is bounded by its limit, whatever goes wrong in here. The file for the order may be
