@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <systemd/sd-journal.h>
 
 #include "bus-names.h"
@@ -120,6 +121,12 @@ static int append_trailer(Job *job, int spec_fd, WorkerTrailer *ret) {
         return 0;
 }
 
+static bool has_folders(const WorkerTrailer *t, uint32_t uid) {
+        struct stat st;
+
+        return lstat(t->folders, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid;
+}
+
 static int start(Job *job, int spec_fd) {
         _cleanup_close_ int stdout_fd = -EBADF, stderr_fd = -EBADF;
         Manager *manager = job->manager;
@@ -151,6 +158,7 @@ static int start(Job *job, int spec_fd) {
                                              .limits = job->limits,
                                              .stop_timeout_usec = manager->config.stop_timeout_usec,
                                              .folders = trailer.folders,
+                                             .make_folders = !has_folders(&trailer, job->record.uid),
                                      });
 }
 

@@ -77,11 +77,11 @@ static int append_start_properties(sd_bus_message *m, const Unit *unit, const Un
         return r;
 }
 
-/* The worker makes the folder of the job in one that belongs to its user. */
+/* The worker makes the folder of the job in one that belongs to its user, whose first job brings it about. */
 static int append_folders(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
         char name[64];
 
-        if (!unit->manager->system_scope)
+        if (!unit->manager->system_scope || !start->make_folders)
                 return 0;
         (void) snprintf(name, sizeof(name), "codex-jobs/%" PRIu32, start->uid);
         return sd_bus_message_append(m, "(sv)(sv)", "CacheDirectory", "as", 1, name, "CacheDirectoryMode", "u", 0700);

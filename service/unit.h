@@ -66,6 +66,7 @@ typedef struct UnitStart {
         int stdout_fd;
         int stderr_fd;
         const char *folders; /* the worker makes a folder in it */
+        bool make_folders;   /* in the system scope: that is not there yet */
         uint32_t uid; /* in the system scope */
         JobLimits limits;
         uint64_t stop_timeout_usec;
