@@ -30,6 +30,9 @@ static void begin(Job *job);
 int lifecycle_set_instance(Job *job) {
         uint8_t secret[WORKER_SECRET_SIZE];
 
+        /* It may have been started already, by a request whose answer was lost. */
+        if (*job->secret && job->instance && streq(job->instance, job->manager->instance))
+                return 0;
         if (getrandom(secret, sizeof(secret), 0) != (ssize_t) sizeof(secret))
                 return -EIO;
         for (size_t i = 0; i < sizeof(secret); i++)

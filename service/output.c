@@ -88,12 +88,32 @@ Output *output_free(Output *output) {
         return NULL;
 }
 
-/* With another time than 0 it would be taken for touched by the worker. */
-static int remove_untimed(Output *output, const char *id) {
-        char name[NAME_MAX_];
-        int r = -errno;
+static int create(int directory, const char *name, int flags) {
+        _cleanup_close_ int fd = -EBADF;
 
-        (void) unlinkat(locate(output, id, OUTPUT_STDERR, name), name, 0);
+        fd = openat(directory, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | flags, 0600);
+        /* Nobody else can enter the folder. Who has a descriptor may watch the file, see inotify(7). */
+        if (fd < 0 || fchmod(fd, 0644) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+/* With the time 0 from the first moment: with another it would be taken for touched by the worker. */
+static int create_untouched(int directory, const char *name) {
+        _cleanup_close_ int fd = -EBADF;
+        char temporary[NAME_MAX_ + 4];
+        int r;
+
+        if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                return 0;
+        (void) snprintf(temporary, sizeof(temporary), "%s.new", name);
+        fd = create(directory, temporary, O_TRUNC);
+        if (fd < 0)
+                return fd;
+        if (futimens(fd, (struct timespec[2]) {}) == 0 && renameat(directory, temporary, directory, name) == 0)
+                return 0;
+        r = -errno;
+        (void) unlinkat(directory, temporary, 0);
         return r;
 }
 
@@ -101,16 +121,14 @@ int output_create(Output *output, const char *id) {
         for (int i = 0; i < OUTPUT_RESULT; i++) {
                 _cleanup_close_ int fd = -EBADF;
                 char name[NAME_MAX_];
+                int directory = locate(output, id, (OutputStream) i, name), r;
 
-                fd = openat(locate(output, id, (OutputStream) i, name), name,
-                            O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-                if (fd < 0 && errno == EEXIST)
-                        continue;
-                /* Nobody else can enter the folder. Who has a descriptor may watch the file, see inotify(7). */
-                if (fd < 0 || fchmod(fd, 0644) < 0)
-                        return -errno;
-                if (i == OUTPUT_STDERR && futimens(fd, (struct timespec[2]) {}) < 0)
-                        return remove_untimed(output, id);
+                if (i == OUTPUT_STDERR)
+                        r = create_untouched(directory, name);
+                else
+                        r = fd = create(directory, name, O_EXCL);
+                if (r < 0 && r != -EEXIST)
+                        return r;
         }
         return 0;
 }

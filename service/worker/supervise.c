@@ -142,6 +142,7 @@ static void look(Worker *w, uint64_t now) {
         w->look_time = 0;
         if (count.n == 0 && w->tree.command == 0) {
                 unwatch_left(w);
+                w->ended_usec = realtime_usec(); /* of the job */
                 settle_soon(w);
                 return;
         }
