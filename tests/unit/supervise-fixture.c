@@ -5,10 +5,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/inotify.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -39,7 +37,6 @@ void supervise_init(Supervised *s) {
                 .group = -EBADF,
                 .listener = -EBADF,
                 .link = -EBADF,
-                .pidfd = -EBADF,
         };
         memcpy(s->trailer.secret, secret, sizeof(secret));
         set_path(s->trailer.channel, "channel");
@@ -69,7 +66,6 @@ void supervise_clear(Supervised *s) {
         closep(&s->group);
         closep(&s->listener);
         closep(&s->link);
-        closep(&s->pidfd);
         free(s->buffer);
         forget_end(s);
 }
@@ -88,6 +84,13 @@ void supervise_act(Supervised *s, const char *name) {
         (void) snprintf(entry, sizeof(entry), ACT_VARIABLE "%s", name);
         s->spec.argv = (char **) argv;
         s->spec.environment = (char **) environment;
+}
+
+static uint64_t monotonic_usec(void) {
+        struct timespec t;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * USEC_PER_SEC + (uint64_t) t.tv_nsec / NSEC_PER_USEC;
 }
 
 /* --- the steps ------------------------------------------------------------------------------------- */
@@ -127,7 +130,6 @@ static void run_child(const Supervised *s, int spec_fd) {
 
         for (int i = 1; i < 3; i++)
                 files[i] = open(test_path(i == 1 ? "stdout" : "stderr"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (s->group >= 0 && dprintf(s->group, "0\n") < 0)
                 _exit(97);
         worker_exec(files, s->uid, s->unit_environment);
@@ -137,13 +139,18 @@ void supervise_start(Supervised *s) {
         _cleanup_close_ int fd = spec_fd_new_supervised(&s->spec, STRINGS("CODEX_JOB_ID=" WORKER_JOB), s->input, s->input_size,
                                                         &s->trailer);
 
+        sigset_t before, child;
+
         let_in(s);
+        (void) sigemptyset(&child);
+        (void) sigaddset(&child, SIGCHLD);
+        (void) sigprocmask(SIG_BLOCK, &child, &before); /* see supervise_ends_within() */
         s->pid = fork();
         check(s->pid >= 0);
-        if (s->pid == 0)
-                run_child(s, fd);
-        s->pidfd = (int) syscall(SYS_pidfd_open, s->pid, 0);
-        check(s->pidfd >= 0);
+        if (s->pid > 0)
+                return;
+        (void) sigprocmask(SIG_SETMASK, &before, NULL);
+        run_child(s, fd);
 }
 
 static void check_worker(const Supervised *s) {
@@ -234,12 +241,28 @@ char *supervise_read_file(const char *path, size_t *ret_size) {
         return text;
 }
 
+bool supervise_ends_within(Supervised *s, unsigned msec) {
+        uint64_t end = monotonic_usec() + msec * USEC_PER_MSEC, now;
+        sigset_t child;
+        int r;
+
+        (void) sigemptyset(&child);
+        (void) sigaddset(&child, SIGCHLD);
+        while ((r = wait4(s->pid, &s->status, WNOHANG, &s->usage)) == 0 && (now = monotonic_usec()) < end) {
+                const struct timespec left = { (time_t) ((end - now) / USEC_PER_SEC),
+                                               (long) ((end - now) % USEC_PER_SEC * NSEC_PER_USEC) };
+
+                (void) sigtimedwait(&child, NULL, &left);
+        }
+        check(r >= 0);
+        if (r > 0)
+                s->pid = 0;
+        return r > 0;
+}
+
 void supervise_wait(Supervised *s) {
-        wait_for(s->pidfd, "the end of the worker");
-        check(wait4(s->pid, &s->status, 0, &s->usage) == s->pid);
-        s->pid = 0;
-        closep(&s->pidfd);
-        s->pidfd = -EBADF;
+        if (!supervise_ends_within(s, DEADLINE_MSEC))
+                test_fail(TEST_PLACE("the end of the worker"), "did not come");
         if (WIFEXITED(s->status) && WEXITSTATUS(s->status) == WORKER_NO_USER)
                 test_skip("the build folder is closed to other users");
         forget_end(s);

@@ -28,7 +28,6 @@ typedef struct Supervised {
         unsigned n_progress;
 
         pid_t pid; /* of the worker, 0: it has ended */
-        int pidfd; /* owned */
         int status;
         struct rusage usage; /* of it and of its children */
         char *out, *err; /* what is in the files then; owned */
@@ -55,6 +54,7 @@ void supervise_send(Supervised *s, uint32_t type, int fd);
 WorkerMessageType supervise_receive(Supervised *s);
 void supervise_until_progress(Supervised *s, const char *text);
 const WorkerMessage *supervise_until_ended(Supervised *s);
+bool supervise_ends_within(Supervised *s, unsigned msec);
 void supervise_wait(Supervised *s); /* for its end; fills in what there is then */
 
 /* All of them: returns what was said of the end. The worker has ended with success, since it was told that that is recorded. */

@@ -499,19 +499,13 @@ static void check_most_saved(StoreFixture *f) {
         check_int(store_last_sequence(f->store), 100);
 }
 
-/* Where many pages are gone, many numbers are tried. */
-static void skip_under_valgrind(void) {
-        if (strstr(strempty(getenv("LD_PRELOAD")), "valgrind"))
-                test_skip("it takes minutes under valgrind");
-}
-
 /* SQLite itself reads nothing of a file that is shorter than its header says. */
 static void cut_in_half(void) {
         _cleanup_store_fixture_ StoreFixture f = {};
         char path[512];
         size_t size, n;
 
-        skip_under_valgrind();
+        test_skip_under_valgrind("it takes minutes");
         fill_pages(&f);
         free(read_file(test_path("jobs.sqlite"), &size));
         check_ok(truncate(test_path("jobs.sqlite"), (off_t) (size / 8192 * 4096)));
@@ -580,7 +574,7 @@ static void damaged_anywhere(void) {
         _cleanup_free_ char *good = NULL;
         size_t size;
 
-        skip_under_valgrind();
+        test_skip_under_valgrind("it takes minutes");
         store_fixture_open(&f);
         insert_many(&f, 8, 4, 40);
         f.store = store_free(f.store);

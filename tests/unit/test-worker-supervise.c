@@ -3,7 +3,6 @@
 /* How the worker sees a job to its end, and what it says of it. */
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -360,10 +359,6 @@ static void service_comes_late(void) {
         supervise_wait(&s);
 }
 
-static int poll_for_end(const Supervised *s, int msec) {
-        return poll(&(struct pollfd) { .fd = s->pidfd, .events = POLLIN }, 1, msec);
-}
-
 /* It waits for a welcome without doing anything; also where it has something to put in order. */
 static void service_never_welcomes(void) {
         _cleanup_supervised_ Supervised s;
@@ -374,7 +369,7 @@ static void service_never_welcomes(void) {
         supervise_listen(&s);
         supervise_start(&s);
         supervise_accept(&s);
-        check_int(poll_for_end(&s, 1500), 0);
+        check(!supervise_ends_within(&s, 1500));
         check_ok(kill(s.pid, SIGTERM));
         supervise_wait(&s);
         check_int(WEXITSTATUS(s.status), 3);

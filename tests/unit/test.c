@@ -72,6 +72,11 @@ void test_skip(const char *format, ...) {
         exit(EXIT_SKIPPED);
 }
 
+void test_skip_under_valgrind(const char *why) {
+        if (strstr(strempty(getenv("LD_PRELOAD")), "valgrind"))
+                test_skip("under valgrind %s", why);
+}
+
 /* --- checks ---------------------------------------------------------------------------------------- */
 
 void test_fail(const TestPlace *place, const char *format, ...) {

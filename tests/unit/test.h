@@ -38,6 +38,9 @@ const char *test_log(void);
 /* Ends the test as one that cannot run here. */
 _Noreturn void test_skip(const char *format, ...) _printf_(1, 2);
 
+/* The same, where the test runs under valgrind. */
+void test_skip_under_valgrind(const char *why);
+
 typedef struct TestPlace {
         const char *file;
         int line;

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -149,6 +151,7 @@ void worker_exec(const int descriptors[static 3], uid_t uid, char **environment)
                 (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
         if (uid > 0 && !become(uid))
                 _exit(WORKER_NO_USER);
+        (void) prctl(PR_SET_PDEATHSIG, SIGTERM); /* of a test that has failed, nothing is left */
         (void) execve(worker, STRINGS("codex-jobs-worker", WORKER_JOB), environment);
         _exit(99);
 }
