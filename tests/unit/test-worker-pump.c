@@ -423,7 +423,7 @@ static void output_max_of_much(void) {
 static void use_small_disk(const char *size) {
         _cleanup_free_ char *options = NULL;
 
-        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
                 test_skip("only root can mount a small disk");
         check_ok(mkdir(test_path("small"), 0700));
         check(asprintf(&options, "size=%s", size) > 0);
@@ -445,7 +445,7 @@ static void full_disk(void) {
         supervise_welcome(&s);
         supervise_wait_for_size("small/stdout", 64 * 1024);
         check_int(poll(&(struct pollfd) { .fd = s.link, .events = POLLIN }, 1, 100), 0);
-        check_ok(mount(NULL, test_path("small"), NULL, MS_REMOUNT, "size=1m") < 0 ? -errno : 0);
+        check_ok(mount("small", test_path("small"), "tmpfs", MS_REMOUNT, "size=1m") < 0 ? -errno : 0);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
         check_int(s.message.ended.output_error, 0);
         supervise_send(&s, WORKER_GO, -EBADF);
