@@ -49,6 +49,7 @@ struct Unit {
         sd_bus_slot *release_call;
         sd_bus_slot *state_call;
         sd_bus_slot *match; /* unit_watch() */
+        sd_event_source *release_timer;
         sd_bus_slot *usage_calls[2];
         UnitProperties properties;
         UnitProperties end; /* as they were when it had ended; without status_text */

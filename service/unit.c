@@ -8,6 +8,8 @@
 #include "time-util.h"
 #include "unit-internal.h"
 
+#define RELEASE_USEC USEC_PER_SEC /* between two looks at a unit that is being released */
+
 /* --- units ----------------------------------------------------------------------------------------- */
 
 static int compare_units(const void *a, const void *b) {
@@ -50,6 +52,7 @@ Unit *unit_free(Unit *unit) {
 
         if (unit->manager)
                 (void) tdelete(unit, &unit->manager->units, compare_units);
+        (void) sd_event_source_disable_unref(unit->release_timer);
         (void) sd_bus_slot_unref(unit->match);
         (void) sd_bus_slot_unref(unit->state_call);
         for (size_t i = 0; i < ELEMENTSOF(unit->usage_calls); i++)
@@ -258,7 +261,23 @@ void unit_check_released(Unit *unit) {
         unit->manager->listener->released(unit->userdata);
 }
 
-/* UnitRemoved follows; where the unit has failed meanwhile, the next sweep finds it. */
+static int on_release_due(sd_event_source *source, uint64_t usec, void *userdata) {
+        Unit *unit = userdata;
+
+        unit->release_timer = sd_event_source_disable_unref(unit->release_timer);
+        (void) unit_refresh(unit);
+        return 0;
+}
+
+/* UnitRemoved follows, but not where the unit has failed meanwhile: because its worker was killed, or the service manager was
+ * stopping it for a limit of its own. */
+static void await_release(Unit *unit) {
+        if (!unit->release_timer && !is_over(unit))
+                (void) sd_event_add_time_relative(sd_bus_get_event(unit->manager->bus), &unit->release_timer, CLOCK_MONOTONIC,
+                                                  RELEASE_USEC, RELEASE_USEC, on_release_due, unit);
+        unit_check_released(unit);
+}
+
 static int on_release_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Unit *unit = userdata;
 
@@ -267,7 +286,7 @@ static int on_release_reply(sd_bus_message *reply, void *userdata, sd_bus_error 
         if (sd_bus_message_is_method_error(reply, NULL))
                 unit->manager->listener->released(unit->userdata);
         else
-                unit_check_released(unit);
+                await_release(unit);
         return 0;
 }
 
@@ -326,7 +345,7 @@ static int on_refresh_reply(sd_bus_message *reply, void *userdata, sd_bus_error 
                 return 0; /* the next sweep knows more */
         unit_update(unit, reply);
         if (unit->releasing)
-                unit_check_released(unit);
+                await_release(unit);
         else if (streq(unit->properties.load_state, "not-found") && !unit->ended)
                 unit->manager->listener->vanished(unit->userdata);
         else
