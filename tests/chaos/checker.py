@@ -1,15 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Holds a history of clients, and the records that workers left, against what the service promises:
+"""Holds a history of clients, and the records that commands left, against what the service promises:
 
 - every job that was accepted reaches exactly one end, which is told the same by everybody for ever;
 - ends are numbered 1, 2, 3 … without a gap, one a job; one process of the service signals them in that
   order without a gap;
 - no command runs twice; none runs whose Enqueue was refused;
-- the exit that is told is the worker's own; an end that the service put to a job was asked for;
+- the exit that is told is the command's own, whatever of the service or its socket is gone meanwhile; an end that the
+  service put to a job was asked for. Only a job whose worker was killed may be told as killed;
 - a restart of the host ends only what had begun;
 - no wait returns early, and none never;
-- no process of a job is alive after its Cancel returned, or once a limit has ended it;
+- no process of a job is alive once its end is told;
+- what a command wrote is complete, and its order right; of one that was killed, or whose disk failed, the beginning is;
+- the last that a job said of itself, and what it left behind, is in its record;
+- it is the worker that reports the end, as long as it lives and can;
 - no id is unknown after its Enqueue returned;
 - an inbox tells each end once it is due, none is left out;
 - no unit, file or row is left over.
@@ -22,7 +26,7 @@ import dataclasses
 import os
 
 from history import read
-from plans import KINDS, SIGNALS
+from plans import KINDS, SIGNALS, status
 
 LOST, DUPLICATED, WRONG = 'lost', 'duplicated', 'wrong'
 TERMINAL = ('completed', 'failed', 'cancelled')
@@ -40,7 +44,7 @@ class Violation:
 
 
 class Evidence:
-    """A history and the records of workers, indexed."""
+    """A history and the records of commands, indexed."""
 
     def __init__(self, events, records):
         """records: id to its lines; those of a second run under "ID.again.PID"."""
@@ -53,10 +57,13 @@ class Evidence:
         self.accepts = {event['id']: event for event in self.of('accept')}
         self.tickets = {event['id']: event['ticket'] for event in self.of('accept')}
         self.retries = collections.Counter(event['ticket'] for event in self.of('retry'))
+        self.killed = {event['id']: event for event in self.of('command-killed', 'worker-killed')}
+        self.killed_workers = {event['id']: event for event in self.of('worker-killed')}
         self.removed = {}
         for event in self.of('remove'):
             for job in event['ids']:
                 self.removed.setdefault(job, event['t'])
+        self.excuses = [(event['t'], self.over(event), event['allows']) for event in self.of('fault') if event['allows']]
         self.ends = collections.defaultdict(list)
         for event in events:
             self.take_ends(event)
@@ -69,6 +76,11 @@ class Evidence:
             for row in event['jobs']:
                 self.ends[row['id']].append((event['t'], row))
                 self.tickets.setdefault(row['id'], row['label'])
+
+    def over(self, fault):
+        """When jobs are out of the reach of a fault."""
+        return min((over['t'] for over in self.of('over') if over['name'] == fault['name'] and over['t'] >= fault['t']),
+                   default=fault['t'])
 
     def of(self, *names):
         if len(names) == 1:
@@ -193,7 +205,7 @@ def check_catching_up(evidence):
                                 job or '', t=event['t'])
 
 
-# --- what the worker did --------------------------------------------------------------------------
+# --- what the command did -------------------------------------------------------------------------
 
 def check_runs(evidence):
     for name, lines in evidence.records.items():
@@ -215,7 +227,7 @@ def check_runs(evidence):
 
 
 def own_end(line):
-    """What a worker's last line says of its end: (exit code, reason), None where it has not come to it."""
+    """What a command's last line says of its end: (exit code, reason), None where it has not come to it."""
     word, _, value = (line or '').partition(' ')
     if word == 'exit':
         return int(value), '' if value == '0' else 'exit-code'
@@ -224,33 +236,57 @@ def own_end(line):
     return None
 
 
-def allowed_reasons(evidence, job, t):
-    """What the faults that the job has lived through may have done to it."""
-    start, allowed = evidence.asked_at(job), set()
-    for event in evidence.of('fault'):
-        until = min((over['t'] for over in evidence.of('over')
-                     if over['name'] == event['name'] and over['t'] >= event['t']), default=event['t'])
-        if start <= until and event['t'] <= t:
-            allowed |= set(event.get('allows', ()))
-    return allowed
+def allowed(evidence, job, t):
+    """What the faults that the job has lived through may have done to it: reasons, or one of the words
+
+    unreported  its worker could not reach the service: how it ended is known from its exit status alone
+    older       its service or worker was of an older version, which did not have all this
+    disk        its disk failed
+    """
+    start = evidence.asked_at(job)
+    return set().union(*(allows for begin, until, allows in evidence.excuses if start <= until and begin <= t))
+
+
+# What the kernel's account of a killed worker comes to, and what is left where that is gone, too.
+KILLED = (('failed', 137, 'signal'),)
+KILLED_WORKER = KILLED + (('failed', -1, 'lost'),)
+
+# A worker that was killed there had reported the end of its job.
+REPORTED = ('worker-after-report', 'worker-before-exit')
+
+
+def told_in_time(evidence, kill, t):
+    """Whether a service that stayed there had the report of a worker that was killed after it."""
+    return kill['point'] in REPORTED and not any(kill['t'] - REPORT_SECONDS <= down['t'] <= t
+                                                 for down in evidence.of('down'))
+
+
+REPORT_SECONDS = 3  # until the kill of a worker is seen, at most
+
+
+def deaths(evidence, job, t):
+    """The ends that may be told of a job one of whose processes was killed."""
+    kill = evidence.killed_workers.get(job)
+    if not kill:
+        return KILLED if job in evidence.killed else ()
+    return () if told_in_time(evidence, kill, t) else KILLED_WORKER
 
 
 def check_cause(evidence):
     """Each end has the cause that is told."""
-    killed = {event['id'] for event in evidence.of('worker-killed')}
     cancels = {event['id']: event['t'] for event in reversed(evidence.of('cancel'))}
     for job, ends in evidence.ends.items():
         end, ask = evidence.end_of(job), evidence.ask_of(job)
         if not end or not ask:
             continue
-        if job in killed and (end['state'], end['exit'], end['reason']) == ('failed', 137, 'signal'):
+        t = ends[0][0]
+        if (end['state'], end['exit'], end['reason']) in deaths(evidence, job, t):
             continue
-        why = complaint(end, ask, own_end((evidence.records.get(job) or [''])[-1]),
-                        cancels.get(job, ends[0][0] + 1) <= ends[0][0],
-                        allowed_reasons(evidence, job, ends[0][0]))
+        why = complaint(end, ask, own_end((evidence.records.get(job) or [''])[-1]), cancels.get(job, t + 1) <= t,
+                        allowed(evidence, job, t))
         if why:
             yield Violation(WRONG, f'{why}, and the end that is told is {end["state"]}, exit '
-                            f'{end["exit"]}, reason "{end["reason"]}"', job, t=ends[0][0])
+                            f'{end["exit"]}, reason "{end["reason"]}"', job, t=t)
 
 
 def check_restarted(evidence):
@@ -262,12 +298,21 @@ def check_restarted(evidence):
         yield Violation(WRONG, f'{restarts} restarts ended {len(ended)} jobs, and {slots} can run at a time', ended[-1])
 
 
-def complaint(end, ask, own, cancelled, allowed):
+def is_unreported(end, ask, own):
+    """As an exit status alone has it: of a limit that it was a signal, of what cannot be executed that it exited."""
+    by_signal = KINDS[ask['kind']].reason in LIMITS and own is None and end['exit'] in (143, 137)
+    return (end['state'], end['reason']) == ('failed', 'signal') and by_signal or \
+        (ask['kind'], end['exit'], end['reason']) == ('missing', 127, 'exit-code')
+
+
+def complaint(end, ask, own, cancelled, allows):
     reason = end['reason']
+    if {'unreported', 'older'} & allows and is_unreported(end, ask, own):
+        return None
     if reason == 'user':
         return None if cancelled and (end['state'], end['exit']) == ('cancelled', 143) \
             else 'nobody had cancelled it'
-    if reason in allowed:
+    if reason in allows:
         return None if (end['state'], end['exit']) == ('failed', -1) else 'its exit was not seen'
     if reason == 'oom-kill':
         return None if (ask['kind'], end['exit']) == ('hungry', 137) else 'it had memory enough'
@@ -276,23 +321,22 @@ def complaint(end, ask, own, cancelled, allowed):
     if reason in LIMITS:
         return None if reason == KINDS[ask['kind']].reason else 'it has no such limit'
     if own is None:
-        return 'its worker had not come to an end'
+        return 'its command had not come to an end'
     state = 'completed' if own[0] == 0 else 'failed'
     if (end['state'], end['exit'], reason) != (state, *own):
-        return f'its worker ended by itself (exit {own[0]})'
+        return f'its command ended by itself (exit {own[0]})'
     return None
 
 
 # --- clients --------------------------------------------------------------------------------------
 
 def check_early(evidence):
-    exempt = {event['id'] for event in evidence.of('worker-killed')}
     for event in evidence.of('told'):
-        ask = evidence.ask_of(event['id'])
-        if event['id'] in exempt or (ask and ask['kind'] == 'missing'):
+        ask, own = evidence.ask_of(event['id']), own_end(event['record'])
+        if event['id'] in evidence.killed or (ask and (ask['kind'] == 'missing' or is_unreported(event, ask, own))):
             continue
-        if event['reason'] in ('', 'exit-code', 'signal') and own_end(event['record']) is None:
-            yield Violation(WRONG, f'{event["call"]} returned {event["state"]} and its worker was at '
+        if event['reason'] in ('', 'exit-code', 'signal') and own is None:
+            yield Violation(WRONG, f'{event["call"]} returned {event["state"]} and its command was at '
                             f'"{event["record"]}"', event['id'], t=event['t'])
 
 
@@ -303,7 +347,8 @@ def check_never(evidence):
 
 def check_alive(evidence):
     for event in evidence.of('told', 'cancelled'):
-        if event['alive']:
+        natural = event['event'] == 'told' and event['reason'] in ('', 'exit-code', 'signal')
+        if event['alive'] and not (natural and 'older' in allowed(evidence, event['id'], event['t'])):
             call = 'Cancel' if event['event'] == 'cancelled' else event['call']
             yield Violation(WRONG, f'processes {event["alive"]} are alive after {call} returned '
                             f'{event["state"]}', event['id'], t=event['t'])
@@ -322,12 +367,45 @@ def check_errors(evidence):
                         t=event['t'])
 
 
+def must_be_whole(evidence, event, end):
+    """Of a limit on the output there are as many bytes as it has."""
+    excuses = allowed(evidence, event['id'], event['t'])
+    return end['reason'] in ('', 'exit-code', 'output-limit') and event['id'] not in evidence.killed_workers and \
+        'disk' not in excuses and not (end['reason'] == 'output-limit' and 'older' in excuses)
+
+
 def check_output(evidence):
     for event in evidence.of('output'):
         end = evidence.end_of(event['id'])
-        if not event['right'] and end and end['reason'] in ('', 'exit-code'):
-            yield Violation(LOST, f'{event["stream"]} is not what it wrote: {event["bytes"]} bytes',
+        if not event['beginning'] and 'older' not in allowed(evidence, event['id'], event['t']):
+            yield Violation(WRONG, f'{event["stream"]} is not what it wrote: {event["bytes"]} bytes', event['id'],
+                            t=event['t'])
+        elif end and not event['whole'] and must_be_whole(evidence, event, end):
+            yield Violation(LOST, f'{event["stream"]} is not all that it wrote: {event["bytes"]} bytes', event['id'],
+                            t=event['t'])
+    for event in evidence.of('order'):
+        if not event['right'] and 'disk' not in allowed(evidence, event['id'], event['t']):
+            yield Violation(WRONG, 'the order of its output is another than it wrote it in', event['id'], t=event['t'])
+
+
+def check_report(evidence):
+    """What the worker alone knows."""
+    for event in evidence.of('told'):
+        ask, excuses = evidence.ask_of(event['id']), allowed(evidence, event['id'], event['t'])
+        if not ask or event['reason'] not in ('', 'exit-code', 'signal') or event['id'] in evidence.killed_workers or \
+           {'unreported', 'older'} & excuses:
+            continue
+        if event['source'] != 'worker':
+            yield Violation(WRONG, f'its worker lived, and its end came from "{event["source"]}"', event['id'], t=event['t'])
+        if event['reason'] == 'signal':
+            continue
+        if ask['kind'] == 'notify' and event['progress'] != status(ask['ticket']):
+            yield Violation(LOST, f'its progress was to be "{status(ask["ticket"])}" and is "{event["progress"]}"',
                             event['id'], t=event['t'])
+        children = [line.split()[1] for line in evidence.records.get(event['id'], ()) if line.startswith('child ')]
+        if not all(f'{child} ' in event['left'] for child in children):
+            yield Violation(LOST, f'it left {children} behind, and the record has "{event["left"]}"', event['id'],
+                            t=event['t'])
 
 
 # --- what is left ---------------------------------------------------------------------------------
@@ -337,7 +415,7 @@ def check_left_over(evidence):
         rows = event['rows']
         if rows.get('check', 'ok') != 'ok':
             yield Violation(WRONG, f'the store is damaged: {rows["check"]}', t=event['t'])
-        for what, found in (('units', event['units']), ('files', event['files']),
+        for what, found in (('units', event['units']), ('files', event['files']), ('folders', event['folders']),
                             ('rows', {name: rows[name] for name in ('jobs', 'specs') if rows.get(name)})):
             if found:
                 yield Violation(WRONG, f'left over are the {what} {found}', id_in(found), t=event['t'])
@@ -351,7 +429,7 @@ def id_in(found):
 
 CHECKS = (check_ended, check_same_end, check_one_job_a_ticket, check_numbers, check_signals,
           check_catching_up, check_runs, check_cause, check_restarted, check_early, check_never, check_alive,
-          check_unknown, check_errors, check_output, check_left_over)
+          check_unknown, check_errors, check_output, check_report, check_left_over)
 
 
 def check(events, records):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults of the disk, the clock and the store under a running load: the state folder is a small file
-system of its own, and the service is started with the shim preloaded."""
+system of its own, and the service and its workers are started with the shim preloaded."""
 
 import contextlib
 import os
@@ -10,14 +10,16 @@ import sqlite3
 import time
 
 from kernel_events import process_end
-from kills import note
+from kills import note, over
 from load import Load
 from plans import KINDS
 from scene import PATIENCE
 from support import ERROR, acting_as
 
 SIZE = '6M'
-UNSUITED = ('print', 'chatter')  # what these write does not fit on a full disk
+UNSUITED = ('bulk',)  # what these write does not fit on the disk
+PAGE = 4096
+BLOCKED_SECONDS = 1.5  # more than a worker waits before it tries again
 PROBES = 500
 WRITES = 12  # a little more than a commit takes
 HOUR = 3600
@@ -35,15 +37,15 @@ async def set_up(scene):
     await scene.command('mount', '-t', 'tmpfs', '-o', f'size={SIZE},mode=700{owner}', 'tmpfs',
                         scene.scope.state)
     os.makedirs(f'{scene.base}/shim', exist_ok=True)
-    scene.drop_in(f'[Service]\nEnvironment=LD_PRELOAD={scene.folder}/shim.so\n'
-                  f'Environment=CHAOS_SHIM={scene.base}/shim\n'
-                  # The shim deletes the file that had it kill the service: it is to happen once.
-                  f'ReadWritePaths={scene.base}/shim\n')
+    # The shim deletes the file that had it kill the service: it is to happen once.
+    scene.drop_in(f'[Service]\nReadWritePaths={scene.base}/shim\n')
     await scene.systemctl('daemon-reload')
+    await scene.systemctl('set-environment', f'LD_PRELOAD={scene.folder}/shim.so', f'CHAOS_SHIM={scene.base}/shim')
 
 
 async def take_down(scene):
     scene.drop_in(None)
+    await scene.systemctl('unset-environment', 'LD_PRELOAD', 'CHAOS_SHIM')
     await scene.systemctl('daemon-reload')
     await scene.command('umount', '--lazy', scene.scope.state)
 
@@ -73,8 +75,8 @@ async def refusals(scene, load, name, error, worsen=lambda: None):
         scene.history.add('error', ids=[''], call=f'Enqueue, {name}', error=found or 'was accepted', text='')
 
 
-async def workers_end(load):
-    """Jobs that run end, whatever becomes of the service."""
+async def commands_end(load):
+    """Commands that run end, whatever becomes of the service."""
     for pid in load.release_some(3):
         await process_end(pid, PATIENCE)
 
@@ -103,22 +105,57 @@ def fill(path):
                     file.write(b'\0' * size)
 
 
+async def block(load, job, ballast):
+    """Whether a command waits for room for what it writes, and has it for the first part, somewhere in a line."""
+    fill(ballast)
+    os.truncate(ballast, max(os.path.getsize(ballast) - PAGE, 0))
+    try:
+        await process_end(load.release(job), BLOCKED_SECONDS)
+        return False
+    except TimeoutError:
+        return True
+
+
 async def full_disk(scene, load):
     await scene.up()
+    jobs = [await load.held('late') for _ in range(3)]
     note(scene, load, 'full disk')
     ballast = f'{scene.scope.state}/ballast'
-    # The service makes room, too: a log that was written back to the store is cut off.
-    await refusals(scene, load, 'disk full', ERROR + 'StoreFull', worsen=lambda: fill(ballast))
-    await workers_end(load)
-    os.unlink(ballast)
+    try:
+        # The service makes room, too: a log that was written back to the store is cut off.
+        await refusals(scene, load, 'disk full', ERROR + 'StoreFull', worsen=lambda: fill(ballast))
+        await commands_end(load)
+        if not any([await block(load, job, ballast) for job in jobs]):
+            scene.history.add('error', ids=[''], call='write', error='no command had to wait for room', text='')
+    finally:
+        os.unlink(ballast)
+
+
+async def full_disk_without_splice(scene, load):
+    """Of a file system that has no splice(2) for its files."""
+    with shim(scene, 'worker-no-splice'):
+        await full_disk(scene, load)
+        await load.settle()
 
 
 async def failing_disk(scene, load):
+    """What workers write is lost from there on; the jobs end as their commands do, and the journal has the error."""
     await scene.up()
-    note(scene, load, 'EIO of the disk')
-    with shim(scene, 'eio'):
+    name, since = 'EIO of the disk', time.time()
+    job = await load.held('late')
+    note(scene, load, name, allows=['disk'])
+    with shim(scene, 'eio'), shim(scene, 'worker-eio'):
         await refusals(scene, load, 'disk fails', ERROR + 'Unavailable')
-        await workers_end(load)
+        await commands_end(load)
+        await process_end(load.release(job), PATIENCE)
+        for job_ in [job_ for job_ in load.live.values() if job_.kind == 'chatter']:
+            load.let_go(job_)  # what is lost is no part of a limit
+    await load.settle()
+    over(scene, name)
+    lines = await scene.journal(since)
+    if not re.search(f'{job.id}: cannot write its output.*Input/output error', lines):
+        scene.history.add('error', ids=[job.id], call='write', error='the journal does not say that its output is lost',
+                          text=lines[-400:])
 
 
 async def kill_in_commit(scene, load):
@@ -138,7 +175,7 @@ async def read_only_store(scene, load):
     await scene.command('mount', '--bind', store, store)
     await scene.command('mount', '-o', 'remount,bind,ro', store)
     await start_fails(scene, since, 'store .*[Rr]ead-only', tries=2)
-    await workers_end(load)
+    await commands_end(load)
     await scene.command('umount', store)
 
 
@@ -157,7 +194,7 @@ async def newer_store(scene, load):
     await scene.take_down()
     version = set_version(scene, 999)
     await start_fails(scene, since, 'store .*newer version', tries=1)
-    await workers_end(load)
+    await commands_end(load)
     set_version(scene, version)
     # It is not tried again by itself, and a bus may wait for a start that has failed.
     await scene.systemctl('start', scene.scope.service)
@@ -170,7 +207,8 @@ async def jump(scene, load):
             await load.progress(20)
 
 
-FAULTS = (kill_in_commit, full_disk, failing_disk, kill_in_commit, read_only_store, kill_in_commit, newer_store, jump)
+FAULTS = (kill_in_commit, full_disk, failing_disk, kill_in_commit, full_disk_without_splice, read_only_store,
+          kill_in_commit, newer_store, jump)
 
 
 async def disk(scene, load, times):

@@ -13,10 +13,14 @@ START_SECONDS = 0.04  # about as long as a start takes
 OPERATIONS = ('insert', 'begin', 'started', 'stop', 'finish', 'lookup', 'list', 'remove', 'inbox',
               'acknowledge', 'expire', 'forget', 'get-state', 'find-unknown', 'read-work', 'pause',
               'checkpoint')
-PLACES = ('before-reply', 'after-reply', 'before-start', 'after-start', 'on-started', 'on-ended',
-          'before-signal', 'after-signal', 'before-release', 'after-release')
+PLACES = ('before-reply', 'after-reply', 'before-start', 'after-start', 'on-started', 'on-hello', 'on-report', 'on-ended',
+          'before-signal', 'after-signal', 'before-go', 'after-go', 'before-release', 'after-release')
 KILL_POINTS = PLACES + tuple(f'{operation}-{when}-commit' for operation in OPERATIONS
                              for when in ('before', 'after'))
+# Of workers.
+WORKER_POINTS = ('worker-before-start', 'worker-after-start', 'worker-before-hello', 'worker-after-hello',
+                 'worker-after-sigterm', 'worker-before-sigkill', 'worker-before-sync', 'worker-before-report',
+                 'worker-after-report', 'worker-before-exit')
 # Does not kill, but goes a way that is hard to provoke.
 DETOURS = ('start-no-reply',)
 

@@ -8,9 +8,10 @@ import collections
 import dataclasses
 import os
 import random
+import struct
 
 from client import REFUSED
-from plans import KINDS, command, draw, printed
+from plans import KINDS, command_line, contents, draw, written
 from support import FILTER_TYPES, FOREVER, BusError, plain, typed
 
 WINDOW = 20
@@ -23,6 +24,7 @@ KEPT = 30  # jobs that are over and not yet removed
 
 class Load:
     kinds = tuple(KINDS)  # of jobs
+    knows_order = True  # the service has "order" in OpenOutput
 
     def __init__(self, scene, prefix='', window=WINDOW, holders=HOLDERS):
         self.scene = scene
@@ -33,6 +35,7 @@ class Load:
         self.number = 0
         self.live = {}  # by ticket
         self.holders = collections.deque()
+        self.kept = []
         self.gates = []
         self.over = collections.deque()  # ids that may be removed
         self.ended = 0
@@ -81,6 +84,8 @@ class Load:
         self.moved.set()
         while self.holders:
             self.let_oldest_go()
+        for job, _ in list(self.kept):
+            self.release(job)
         await asyncio.gather(*self.slots)
         if self.tasks:
             for task in await self.scene.patiently(self.tasks):
@@ -152,7 +157,7 @@ class Load:
         if job.keyed:
             options['IdempotencyKey'] = job.ticket
         self.history.add('ask', ticket=job.ticket, kind=job.kind, argument=job.argument, keyed=job.keyed)
-        call = ('Enqueue', 'asa{sv}', command(job, self.scene.worker, self.scene.base),
+        call = ('Enqueue', 'asa{sv}', command_line(job, self.scene.command_path, self.scene.base),
                 typed(options, TYPES))
         try:
             if job.keyed:
@@ -205,13 +210,29 @@ class Load:
         turn.set_result(None)
         return job
 
+    def release(self, job):
+        """Let a job go before it is its turn. Returns its process, which will end; 0: somebody else is to end it."""
+        for holder in [holder for holder in (*self.holders, *self.kept) if holder[0] is job]:
+            (self.holders if holder in self.holders else self.kept).remove(holder)
+            holder[1].set_result(None)
+        return 0 if job.cancel else self.scene.command_pid(job.id)
+
     def release_some(self, count):
-        """Let so many jobs that run go. Returns the processes that will end."""
-        found = []
-        for _ in range(min(count, len(self.holders))):
-            job = self.let_oldest_go()
-            found.append(0 if job.cancel else self.scene.worker_pid(job.id))
-        return [pid for pid in found if pid]
+        """Let so many jobs that run go. Returns the processes that will end, whatever becomes of the disk."""
+        jobs = [job for job, _ in self.holders if not written(job.kind, '')][:count]
+        return [pid for pid in map(self.release, jobs) if pid]
+
+    async def held(self, kind):
+        """A job more, which runs and waits at its gate, until it is released."""
+        known = set(self.live)
+        self.spawn(kind, self.one_job([kind]))
+        while True:
+            for holder in list(self.holders):
+                if holder[0].kind == kind and holder[0].ticket not in known and self.scene.command_pid(holder[0].id):
+                    self.holders.remove(holder)
+                    self.kept.append(holder)
+                    return holder[0]
+            await self.progress(1)
 
     async def in_time(self, job, waits):
         """Whether each of them returned before our patience ended; the history tells which did not."""
@@ -250,13 +271,13 @@ class Load:
             self.told(member, entry)
 
     def told(self, call, entry):
-        """The end of a job as a client sees it, and what its worker had left by then."""
+        """The end of a job as a client sees it, and what its command had left by then."""
         job = entry['Id']
-        killed = entry.get('Reason') in ('user', 'output-limit', 'runtime-limit', 'stalled')
         self.history.add('told', call=call, id=job, state=entry['State'], exit=entry['ExitCode'],
                          reason=entry.get('Reason', ''), sequence=entry.get('Sequence', 0),
-                         record=self.scene.record(job),
-                         alive=self.scene.processes(job) if killed else [])
+                         source=entry.get('EndSource', ''), left=entry.get('LeftBehind', ''),
+                         progress=entry.get('Progress', ''), record=self.scene.record(job),
+                         alive=self.scene.alive(job))
         for known in self.live.values():
             if known.id == job:
                 known.sequence = entry.get('Sequence', 0)
@@ -265,15 +286,16 @@ class Load:
         answer = await self.guarded([job.id], 'Cancel', 's', job.id)
         if answer:
             self.history.add('cancelled', id=job.id, state=answer[0],
-                             alive=self.scene.processes(job.id))
+                             alive=self.scene.alive(job.id))
 
     async def afterwards(self, job):
         if random.random() < 0.2:
             answer = await self.guarded([job.id], 'Get', 's', job.id)
             if answer:
                 self.told('Get', plain(answer[0]))
-        if job.kind == 'print' and random.random() < 0.5:
-            await self.look_at_output(job)
+        writes = written(job.kind, job.ticket)
+        if writes:
+            await self.look_at_output(job, writes)
         if job.kind == 'quick' and random.random() < 0.2:
             await self.retry(job)
         self.over.append(job)
@@ -295,14 +317,23 @@ class Load:
             self.over.append(again)
         del self.live[key]
 
-    async def look_at_output(self, job):
-        for stream, expected in printed(job.ticket).items():
-            answer = await self.guarded([job.id], 'OpenOutput', 'ss', job.id, stream)
-            if answer:
-                with answer[0].to_file('rb') as file:
-                    data = file.read()
-                self.history.add('output', id=job.id, stream=stream, bytes=len(data),
-                                 right=data == expected.encode())
+    async def read_output(self, job, stream):
+        answer = await self.guarded([job.id], 'OpenOutput', 'ss', job.id, stream)
+        if not answer:
+            return b''
+        with answer[0].to_file('rb') as file:
+            return file.read()
+
+    async def look_at_output(self, job, writes):
+        found = {stream: await self.read_output(job, stream) for stream in ('stdout', 'stderr')}
+        for stream, data in found.items():
+            expected = contents(writes, stream)
+            self.history.add('output', id=job.id, stream=stream, bytes=len(data), whole=data == expected,
+                             beginning=expected.startswith(data))
+        if self.knows_order:
+            merged = merge(found, await self.read_output(job, 'order'))
+            expected = b''.join(data for _, data in writes)
+            self.history.add('order', id=job.id, bytes=len(merged), right=expected.startswith(merged))
 
     async def remove(self, jobs):
         ids = [job.id for job in jobs]
@@ -359,6 +390,16 @@ class Load:
         self.history.add('acknowledge', sequence=sequence)
         await self.insist('Acknowledge', 'st', self.scene.name, sequence)
         self.acknowledged = sequence
+
+
+def merge(streams, order):
+    """What a job wrote to both streams, in its order, as far as that is known: see common/output-order.h."""
+    places, merged = {name: 0 for name in streams}, []
+    for _, size, number in struct.iter_unpack('=QII', order[:len(order) // 16 * 16]):
+        name = ('stdout', 'stderr')[number]
+        merged.append(streams[name][places[name]:places[name] + size])
+        places[name] += size
+    return b''.join(merged)
 
 
 def row_of(row):

@@ -8,7 +8,7 @@ import time
 
 from checker import DUPLICATED, LOST, WRONG, Violation
 from kills import REACHED_SECONDS, note
-from plans import Job, command
+from plans import Job, command_line
 from scene import PATIENCE
 from support import BusError, FILTER_TYPES, plain, typed
 
@@ -18,7 +18,7 @@ OPTION_TYPES = {'Label': 's', 'IdempotencyKey': 's'}
 
 
 def request(scene, job):
-    return ('Enqueue', 'asa{sv}', command(job, scene.worker, scene.base),
+    return ('Enqueue', 'asa{sv}', command_line(job, scene.command_path, scene.base),
             typed({'Label': job.ticket, 'IdempotencyKey': job.ticket}, OPTION_TYPES))
 
 

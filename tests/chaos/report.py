@@ -71,7 +71,7 @@ def story(violation, events, records, journal):
                                        and first <= event['t'] <= last)][:STORY_LINES]
     for name, record in records.items():
         if violation.id and name.partition('.')[0] == violation.id:
-            lines.append(f'    worker {name}: {" | ".join(record)}')
+            lines.append(f'    command {name}: {" | ".join(record)}')
     lines += [f'    journal: {line}' for line in journal
               if violation.id and violation.id in line][:STORY_LINES]
     return '\n'.join(lines)

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 
@@ -17,6 +18,7 @@ CLIENTS = 5
 PATIENCE = 40
 LONG_PATIENCE = 300
 
+WORKER = 'codex-jobs-worker'
 GROUPS = '/sys/fs/cgroup'
 V1_GROUPS = '/sys/fs/cgroup/systemd'
 SYSTEMD = ('org.freedesktop.systemd1', '/org/freedesktop/systemd1', 'org.freedesktop.systemd1.Manager')
@@ -59,16 +61,30 @@ class Scene:
         """What the jobs and the service need, as their owners'."""
         home = self.scope.user.pw_dir
         os.makedirs(self.base, exist_ok=True)
-        for folder in (f'{self.base}/records', f'{self.base}/gates'):
+        for folder in (f'{self.base}/records', f'{self.base}/gates', f'{self.base}/locks'):
             os.makedirs(folder, exist_ok=True)
             self.own(folder)
-        source = os.path.join(os.path.dirname(os.path.realpath(__file__)), 'worker')
-        self.worker = shutil.copy(source, f'{self.base}/worker')
+        source = os.path.join(os.path.dirname(os.path.realpath(__file__)), 'command')
+        self.command_path = shutil.copy(source, f'{self.base}/command')
         points = f'{self.scope.state}/failpoints'
         os.makedirs(points, mode=0o700, exist_ok=True)
         while not self.scope.is_system and points != home:
             self.own(points)
             points = os.path.dirname(points)
+        self.make_job_folders()
+
+    def make_job_folders(self):
+        """The folder of the folders of jobs, as systemd or the service makes it, with the failpoints of workers."""
+        if self.scope.is_system:
+            self.job_folders = f'/var/cache/codex-jobs/{self.scope.uid}'
+            os.makedirs(os.path.dirname(self.job_folders), mode=0o711, exist_ok=True)
+        else:
+            self.job_folders = f'/run/user/{self.scope.uid}/codex-jobs/jobs'
+            os.makedirs(os.path.dirname(self.job_folders), mode=0o755, exist_ok=True)
+            self.own(os.path.dirname(self.job_folders))
+        for folder in (self.job_folders, f'{self.job_folders}/.failpoints'):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            self.own(folder)
 
     def own(self, path):
         os.chown(path, self.scope.uid, self.scope.user.pw_gid)
@@ -263,6 +279,9 @@ class Scene:
     def output_folders(self):
         return [f'{self.scope.state}/output', self.scope.results]
 
+    def left_folders(self):
+        return [name for name in os.listdir(self.job_folders) if name != '.failpoints']
+
     async def no_files(self, timeout):
         for folder in self.output_folders():
             try:
@@ -291,6 +310,25 @@ class Scene:
         path = self.failpoint(name)
         await folder_until(os.path.dirname(path), lambda: not os.path.exists(path), timeout)
 
+    # --- failpoints of workers ---
+
+    def worker_failpoint(self, name):
+        return f'{self.job_folders}/.failpoints/{name}'
+
+    async def worker_taken(self, name, timeout):
+        """Have some worker die there. Returns the id of its job."""
+        folder, armed = os.path.split(self.worker_failpoint(name))
+        with open(f'{folder}/{armed}', 'x', encoding='ascii'):
+            pass
+        try:
+            await folder_until(folder, lambda: not os.path.exists(f'{folder}/{armed}'), timeout)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f'{folder}/{armed}')
+        taken, = (other for other in os.listdir(folder) if other.startswith(f'{armed}.'))
+        os.unlink(f'{folder}/{taken}')
+        return taken.removeprefix(f'{armed}.')
+
     # --- processes of jobs ---
 
     def processes(self, job):
@@ -304,7 +342,7 @@ class Scene:
             try:
                 with open(f'{folder}/cgroup.procs', encoding='ascii') as file:
                     found += file.read().split()
-            except FileNotFoundError:
+            except OSError:  # it is gone: ENOENT, or ENODEV where it was open already
                 pass
         return found
 
@@ -315,13 +353,49 @@ class Scene:
         except FileNotFoundError:
             return None
 
+    def is_locked(self, job):
+        try:
+            fd = os.open(f'{self.base}/locks/{job}', os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
+
+    def alive(self, job):
+        """What there is of the job's processes, its worker aside, which stays until its unit is let go."""
+        found = [pid for pid in self.processes(job) if program(pid) not in ('', WORKER)]
+        return found + ['lock'] * self.is_locked(job)
+
     def record(self, job):
-        """The last thing that the job's worker left."""
+        """The last thing that the job's command left."""
         lines = self.record_lines(job)
         return lines if lines is None else lines[-1] if lines else ''
 
-    def worker_pid(self, job):
+    def command_pid(self, job):
         """0 where there is none any more."""
         lines = self.record_lines(job)
         pid = lines[0].split()[2] if lines else ''
         return int(pid) if pid in self.processes(job) else 0
+
+    def worker_pid(self, job):
+        """Of a job whose command runs: the parent of that. 0 where there is none any more."""
+        pid = self.command_pid(job)
+        try:
+            with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as file:
+                parent = file.read().rpartition(')')[2].split()[1]
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        return int(parent) if program(parent) == WORKER else 0
+
+
+def program(pid):
+    """The name of what a process executes; none, where it is about to be gone."""
+    try:
+        return os.path.basename(os.readlink(f'/proc/{pid}/exe').removesuffix(' (deleted)'))
+    except (FileNotFoundError, ProcessLookupError):
+        return ''

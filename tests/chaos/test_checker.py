@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The checker finds what it is there for: each test breaks a history that is right in one way. And the
-harness knows every place at which the service can be killed."""
+harness knows every place at which the service and its workers can be killed."""
 
 import copy
 import os
@@ -13,7 +13,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
 
 from checker import DUPLICATED, LOST, WRONG, check
-from kills import AT_START, DETOURS, KILL_POINTS, OPERATIONS, PLACES
+from kills import AT_START, DETOURS, KILL_POINTS, OPERATIONS, PLACES, WORKER_POINTS
+from plans import BULK_BYTES, contents, status, written
 from report import rows, story, table
 
 SERVICE = f'{os.path.dirname(os.path.dirname(HERE))}/service'
@@ -42,20 +43,32 @@ class Story:
     def run(self, job, last='exit 0', ticket=None):
         self.records[job] = [f'begin {ticket or "t-" + job} 100 5.00', last]
 
-    def end(self, job, state='completed', code=0, reason='', alive=()):
+    def end(self, job, state='completed', code=0, reason='', alive=(), left='', progress=''):
         """It is signalled, awaited and listed."""
         self.sequence += 1
         record = self.records.get(job, [None])[-1]
         self.add('signal', id=job, state=state, exit=code, sequence=self.sequence, sender=':1.5')
         self.add('told', call='Await', id=job, state=state, exit=code, reason=reason,
-                 sequence=self.sequence, record=record, alive=list(alive))
+                 sequence=self.sequence, record=record, alive=list(alive), source='worker', left=left,
+                 progress=progress)
         row = {'id': job, 'state': state, 'exit': code, 'reason': reason, 'sequence': self.sequence,
                'label': f't-{job}'}
         self.add('listed', after=self.sequence - 1, jobs=[row])
 
+    def output(self, job, kind, stdout=None):
+        """What a command wrote is looked at; stdout: what is there of it."""
+        writes = written(kind, f't-{job}')
+        for stream in ('stdout', 'stderr'):
+            data, expected = contents(writes, stream), contents(writes, stream)
+            if stream == 'stdout' and stdout is not None:
+                data = stdout
+            self.add('output', id=job, stream=stream, bytes=len(data), whole=data == expected,
+                     beginning=expected.startswith(data))
+        self.add('order', id=job, bytes=len(data), right=True)
+
     def close(self):
         self.add('drained', last=self.sequence)
-        self.add('left', units=[], files=[], rows={'jobs': 0, 'specs': 0, 'check': 'ok'})
+        self.add('left', units=[], files=[], folders=[], rows={'jobs': 0, 'specs': 0, 'check': 'ok'})
 
     def check(self):
         return check(self.events, self.records)
@@ -79,6 +92,16 @@ def good_story():
     story_.add('cancelled', id='e', state='cancelled', alive=[])
     story_.accept('f', 'missing')
     story_.end('f', 'failed', 127, 'not-executable')
+    story_.accept('g', 'leaver')
+    story_.records['g'] = ['begin t-g 100 5.00', 'child 101', 'child 102', 'exit 0']
+    story_.end('g', left='101 sh -c sleep, 102 sleep 1000')
+    story_.accept('h', 'notify')
+    story_.run('h')
+    story_.end('h', progress=status('t-h'))
+    story_.accept('i', 'alternate')
+    story_.run('i')
+    story_.end('i')
+    story_.output('i', 'alternate')
     story_.close()
     return story_
 
@@ -138,8 +161,39 @@ class Checker(unittest.TestCase):
         self.found(LOST, 'inbox after 1 left 2 out', 'b')
 
     def test_lost_output(self):
-        self.story.add('output', id='a', stream='stdout', bytes=12, right=False)
-        self.found(LOST, 'stdout is not what it wrote', 'a')
+        self.story.output('i', 'alternate', stdout=b't-i 1 out\n')
+        self.found(LOST, 'stdout is not all that it wrote: 10 bytes', 'i')
+
+    def test_output_that_is_lost_with_a_disk(self):
+        self.story.events.insert(2, {'t': 1, 'event': 'fault', 'name': 'EIO', 'in_flight': 1, 'allows': ['disk']})
+        self.story.events.insert(-1, {'t': 90, 'event': 'over', 'name': 'EIO'})
+        self.story.output('i', 'alternate', stdout=b't-i 1 out\n')
+        self.assertEqual(self.story.check(), [])
+        self.story.output('i', 'alternate', stdout=b't-i 2 out\n')
+        self.found(WRONG, 'stdout is not what it wrote', 'i')
+
+    def test_output_of_a_worker_that_was_killed(self):
+        self.story.events.insert(2, {'t': 1, 'event': 'worker-killed', 'id': 'i', 'point': 'worker-before-sync'})
+        self.story.output('i', 'alternate', stdout=b't-i 1 out\n')
+        self.assertEqual(self.story.check(), [])
+
+    def test_output_beyond_a_limit(self):
+        self.story.of('ask')[8]['kind'] = 'chatter'
+        for event in self.story.of('told') + [row for event in self.story.of('listed') for row in event['jobs']]:
+            if event['id'] == 'i':
+                event.update(state='failed', reason='output-limit', exit=143)
+        self.story.output('i', 'chatter', stdout=b't-i\n' * 3)
+        self.found(LOST, 'stdout is not all that it wrote: 12 bytes', 'i')
+        self.story.output('i', 'chatter', stdout=b't-i\n' * BULK_BYTES)
+        self.found(WRONG, 'stdout is not what it wrote', 'i')
+
+    def test_lost_progress(self):
+        self.story.of('told')[7]['progress'] = 't-h has begun'
+        self.found(LOST, 'its progress was to be "t-h is done" and is "t-h has begun"', 'h')
+
+    def test_lost_name_of_what_was_left_behind(self):
+        self.story.of('told')[6]['left'] = '101 sh -c sleep'
+        self.found(LOST, r"it left \['101', '102'\] behind, and the record has", 'g')
 
     # --- duplicated ---
 
@@ -165,7 +219,6 @@ class Checker(unittest.TestCase):
         self.found(DUPLICATED, 'one request ran as')
 
     def test_request_with_two_jobs(self):
-        self.story.sequence = 6
         self.story.run('y', ticket='t-b')
         self.story.end('y')
         self.story.of('listed')[-1]['jobs'][0]['label'] = 't-b'
@@ -208,26 +261,80 @@ class Checker(unittest.TestCase):
         late = self.story.of('signal')[0]
         self.story.events.remove(late)
         self.story.events.append(dict(late, t=99, sender=':1.6'))
-        self.found(WRONG, 'JobFinished has sequence 1 after 6', 'a')
+        self.found(WRONG, 'JobFinished has sequence 1 after 9', 'a')
 
     def test_wrong_exit(self):
         self.story.records['b'][-1] = 'exit 9'
-        self.found(WRONG, r'its worker ended by itself \(exit 9\)', 'b')
+        self.found(WRONG, r'its command ended by itself \(exit 9\)', 'b')
 
     def test_failure_told_as_success(self):
         for event in [*self.story.of('told'), *self.story.of('signal')]:
             if event['id'] == 'b':
                 event.update(state='completed', exit=0, reason='')
         self.story.of('listed')[1]['jobs'][0].update(state='completed', exit=0, reason='')
-        self.found(WRONG, 'its worker ended by itself', 'b')
+        self.found(WRONG, 'its command ended by itself', 'b')
 
     def test_early_await(self):
         self.story.of('told')[1]['record'] = 'begin t-b 100 5.00'
-        self.found(WRONG, 'Await returned failed and its worker was at "begin', 'b')
+        self.found(WRONG, 'Await returned failed and its command was at "begin', 'b')
 
-    def test_end_without_a_worker(self):
+    def test_end_without_a_command(self):
         del self.story.records['a']
-        self.found(WRONG, 'its worker had not come to an end', 'a')
+        self.found(WRONG, 'its command had not come to an end', 'a')
+
+    # --- kills of workers and commands ---
+
+    def tell(self, job, **fields):
+        for event in self.story.of('told') + self.story.of('signal') + \
+                [row for event in self.story.of('listed') for row in event['jobs']]:
+            if event['id'] == job:
+                event.update({name: value for name, value in fields.items() if name in event})
+
+    def killed(self, job, event='worker-killed', point=''):
+        """It was killed before its end was told, which is told as that."""
+        self.story.records[job] = self.story.records[job][:1]
+        at = next(number for number, entry in enumerate(self.story.events)
+                  if entry['event'] == 'signal' and entry['id'] == job)
+        before = self.story.events[at - 1]
+        self.story.events.insert(at, {'t': before['t'] + 0.5, 'event': event, 'id': job, 'point': point})
+        self.tell(job, state='failed', exit=137, reason='signal', source='manager')
+        self.story.of('told')['abcdefghi'.index(job)]['record'] = self.story.records[job][-1]
+        return at
+
+    def test_worker_that_was_killed(self):
+        self.killed('b')
+        self.assertEqual(self.story.check(), [])
+        self.tell('b', exit=-1, reason='lost')
+        self.assertEqual(self.story.check(), [])
+        self.tell('b', exit=-1, reason='not-executable')
+        self.found(WRONG, 'it is executable', 'b')
+
+    def test_worker_that_was_killed_after_its_report(self):
+        at = self.killed('b', point='worker-after-report')
+        self.found(WRONG, 'its command had not come to an end', 'b')
+        self.story.events.insert(at, {'t': self.story.events[at]['t'], 'event': 'down', 'owner': ''})
+        self.assertEqual(self.story.check(), [])
+
+    def test_killed_command(self):
+        self.killed('b', 'command-killed')
+        self.tell('b', source='worker')
+        self.assertEqual(self.story.check(), [])
+        self.tell('b', exit=-1, reason='lost')
+        self.found(WRONG, 'its command had not come to an end', 'b')
+
+    def test_end_from_the_service_manager(self):
+        self.tell('b', source='manager')
+        self.found(WRONG, 'its worker lived, and its end came from "manager"', 'b')
+
+    def test_worker_that_cannot_report(self):
+        """Its exit status is known, and that it was a limit is not."""
+        self.tell('d', reason='signal', source='manager')
+        self.found(WRONG, 'its command had not come to an end', 'd')
+        for event in self.story.of('fault'):
+            event['allows'] = ['unreported']
+        self.assertEqual(self.story.check(), [])
+        self.tell('d', exit=0, state='completed', reason='')
+        self.found(WRONG, 'its command had not come to an end', 'd')
 
     def test_cancelled_by_nobody(self):
         self.story.events.remove(self.story.of('cancel')[0])
@@ -248,7 +355,7 @@ class Checker(unittest.TestCase):
 
     def test_restart_of_the_host_that_did_not_happen(self):
         self.restarted('d')
-        self.found(WRONG, 'its worker had not come to an end', 'd')
+        self.found(WRONG, 'its command had not come to an end', 'd')
 
     def test_restart_of_the_host(self):
         self.restarted('d')
@@ -278,13 +385,20 @@ class Checker(unittest.TestCase):
         self.story.of('told')[3]['alive'] = ['4711']
         self.found(WRONG, 'are alive after Await returned', 'd')
 
+    def test_process_alive_after_an_end(self):
+        self.story.of('told')[6]['alive'] = ['lock']
+        self.found(WRONG, r"processes \['lock'\] are alive after Await returned completed", 'g')
+
+    def test_wrong_order(self):
+        self.story.of('order')[0]['right'] = False
+        self.found(WRONG, 'the order of its output is another', 'i')
+
     def test_refused_job_that_exists(self):
         self.story.add('refused', ticket='t-a', error='StoreFull', text='The disk is full')
         self.found(WRONG, 'it exists, and its Enqueue was refused')
         self.found(WRONG, 'it ran, and its Enqueue was refused')
 
     def test_job_that_nobody_asked_for(self):
-        self.story.sequence = 6
         self.story.end('y')
         self.found(WRONG, 'nobody asked for it', 'y')
 
@@ -294,10 +408,11 @@ class Checker(unittest.TestCase):
 
     def test_left_over(self):
         left = self.story.of('left')[0]
-        left.update(units=['codex-job-a.service'], files=['b.stdout'],
+        left.update(units=['codex-job-a.service'], files=['b.stdout'], folders=['c'],
                     rows={'jobs': 1, 'check': 'row 3 missing'})
         self.found(WRONG, 'left over are the units', 'a')
         self.found(WRONG, 'left over are the files', 'b')
+        self.found(WRONG, 'left over are the folders', 'c')
         self.found(WRONG, 'left over are the rows')
         self.found(WRONG, 'the store is damaged: row 3 missing')
 
@@ -310,18 +425,26 @@ class Checker(unittest.TestCase):
         self.assertEqual(found, {('system kills', 'kill at somewhere'): [4, 4, 0, 0, 1]})
         self.assertRegex(table(found), r'kill at somewhere +4 +4 +0 +0 +1\n')
         text = story(violation, self.story.events, self.story.records, ['started b', 'started x'])
-        for word in ('ticket=t-b', 'kill at somewhere', 'worker b: begin t-b', 'journal: started b'):
+        for word in ('ticket=t-b', 'kill at somewhere', 'command b: begin t-b', 'journal: started b'):
             self.assertIn(word, text)
         self.assertNotIn('started x', text)
 
 
+def sources_in(folder):
+    sources = ''
+    for name in os.listdir(folder):
+        if name.endswith('.c'):
+            with open(f'{folder}/{name}', encoding='utf-8') as file:
+                sources += file.read()
+    return sources
+
+
 class Failpoints(unittest.TestCase):
+    def test_harness_knows_all_of_workers(self):
+        self.assertEqual(set(re.findall(r'worker_failpoint\("([a-z-]+)"\)', sources_in(f'{SERVICE}/worker'))), set(WORKER_POINTS))
+
     def test_harness_knows_all(self):
-        sources = ''
-        for name in os.listdir(SERVICE):
-            if name.endswith('.c'):
-                with open(f'{SERVICE}/{name}', encoding='utf-8') as file:
-                    sources += file.read()
+        sources = sources_in(SERVICE)
         self.assertEqual(set(re.findall(r'failpoint_die\("([a-z-]+)"\)', sources)), set(PLACES))
         self.assertEqual(set(re.findall(r'failpoint_take\("([a-z-]+)"\)', sources)), set(DETOURS))
         self.assertEqual(set(re.findall(r'_op(?:_new)?\(&op, store, "([a-z-]+)"', sources)), set(OPERATIONS))
