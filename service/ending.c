@@ -4,6 +4,7 @@
  * status where the worker could not tell. What the worker said is believed first, since it comes first; it ends the job
  * once nothing of it is left. */
 
+#include <signal.h>
 #include <systemd/sd-journal.h>
 
 #include "bus-names.h"
@@ -14,6 +15,7 @@
 #include "time-util.h"
 #include "utf8.h"
 
+#define EXIT_STATUS_MANAGER 200 /* the first of those that are the service manager's */
 #define BULK_MIN (1024U * 1024U) /* bytes of output, the sync of which others do not wait for */
 
 /* --- what the worker says --------------------------------------------------------------------------- */
@@ -239,6 +241,13 @@ void ending_unit_ending(void *userdata) {
         worker_links_catch_up(job->manager->links, job->link);
 }
 
+/* Not even the worker was executed: the service manager failed before, with a status of its own, see systemd.exec(5). One of
+ * an older version leaves no trace of itself in a file that is not its user's. */
+static bool is_never_executed(const Job *job, const JobEnd *end) {
+        return (end->code == 0 || (end->code == CLD_EXITED && end->status >= EXIT_STATUS_MANAGER)) &&
+               !output_was_touched(job->manager->output, job->record.id);
+}
+
 void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t ended_usec, void *userdata) {
         JobEnd end = *unit_end;
         Job *job = userdata;
@@ -249,8 +258,8 @@ void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t e
         failpoint_die("on-ended");
         if (is_left(job, unit_end, started_usec, ended_usec))
                 return;
-        if (!output_was_touched(job->manager->output, job->record.id))
-                end.code = 0; /* not even the worker was executed */
+        if (is_never_executed(job, &end))
+                end.code = 0;
         if (job->report && job->report->code != 0) {
                 JobEnd reported = end_of_report(job);
 

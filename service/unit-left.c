@@ -59,6 +59,9 @@ int unit_open_left(Unit *unit, char *text, size_t size) {
         int pid, first = -ESRCH;
         size_t n = 0;
 
+        /* Nobody has tried to kill what a worker of an older version left: that is done when the unit is released. */
+        if (streq(unit->properties.sub_state, "exited"))
+                return -ESRCH;
         f = unit->manager->control_group ? open_processes(unit) : NULL;
         while (f && fscanf(f, "%d", &pid) == 1) {
                 if (first < 0)
