@@ -18,6 +18,7 @@
 #include "manager.h"
 
 #define SWEEP_USEC (60 * USEC_PER_SEC)
+#define STRAY_USEC (2 * USEC_PER_SEC) /* until what became of a unit is looked at that nobody watches */
 
 /* --- the store ------------------------------------------------------------------------------------- */
 
@@ -168,6 +169,8 @@ static void on_stray_state(int r, JobState state, void *userdata) {
                 return;
         }
         unit_manager_discard(manager->units, stray->id, stray->sub_state);
+        if (!streq(stray->sub_state, "failed")) /* it may be that in a moment, where its last processes have to be killed */
+                (void) sd_event_source_set_time_relative(manager->sweep_timer, STRAY_USEC);
 }
 
 static void on_listed(const char *id, const char *sub_state, void *userdata) {
