@@ -9,6 +9,7 @@
 #define RETRY_USEC (100 * USEC_PER_MSEC) /* doubled with each failure, up to: */
 #define RETRY_MAX_USEC (10 * USEC_PER_SEC)
 #define RETRY_ENDED_MAX_USEC USEC_PER_SEC /* where somebody may wait for the end of the job */
+#define RETRY_FULL_USEC (10 * USEC_PER_MSEC) /* where there is no room for another connection, at any time */
 
 void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec) {
         *l = (Link) {
@@ -62,6 +63,19 @@ static bool send_now(Link *l, const void *data, size_t size, uint64_t now) {
         return false;
 }
 
+/* Where there is no room somebody else may take each place as it gets free: who asks seldom gets none. */
+static void not_connected(Link *l, int error, uint64_t now) {
+        (void) close(TAKE_FD(l->fd));
+        if (error == EAGAIN) {
+                l->refused = false;
+                l->retry_usec = now + RETRY_FULL_USEC;
+                return;
+        }
+        l->refused = error != EINTR;
+        l->no_socket = error != ECONNREFUSED;
+        retry(l, now);
+}
+
 static void connect_now(Link *l, uint64_t now) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
 
@@ -78,10 +92,7 @@ static void connect_now(Link *l, uint64_t now) {
         }
         (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", l->path);
         if (connect(l->fd, (struct sockaddr *) &address, sizeof(address)) < 0) {
-                l->refused = errno != EAGAIN && errno != EINTR;
-                l->no_socket = errno != ECONNREFUSED;
-                (void) close(TAKE_FD(l->fd));
-                retry(l, now);
+                not_connected(l, errno, now);
                 return;
         }
         l->refused = false;
