@@ -10,6 +10,7 @@
 #define RETRY_MAX_USEC (10 * USEC_PER_SEC)
 #define RETRY_ENDED_MAX_USEC USEC_PER_SEC /* where somebody may wait for the end of the job */
 #define RETRY_FULL_USEC (10 * USEC_PER_MSEC) /* where there is no room for another connection, at any time */
+#define REJECTED_MAX 5 /* connections in a row that the service has closed instead of a welcome, as while it stops */
 
 void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec) {
         *l = (Link) {
@@ -42,8 +43,10 @@ static void disconnected(Link *l, uint64_t now) {
         l->ended_due = l->ended;
         if (l->welcomed)
                 l->retry_usec = now;
-        else
+        else {
+                l->refused = ++l->rejected > REJECTED_MAX; /* it does not know the job */
                 retry(l, now);
+        }
         l->welcomed = false;
 }
 
@@ -95,7 +98,7 @@ static void connect_now(Link *l, uint64_t now) {
                 not_connected(l, errno, now);
                 return;
         }
-        l->refused = false;
+        l->refused = l->no_socket = false;
         l->progress_due = l->progress_due || l->progress_size > 0; /* a service that was restarted does not know it */
         watch(l, EPOLL_CTL_ADD, EPOLLIN);
         worker_failpoint("worker-before-hello");
@@ -150,7 +153,7 @@ WorkerMessageType link_dispatch(Link *l, uint64_t now, int *ret_fd) {
         read_descriptor(&message, ret_fd);
         if (header.type == WORKER_WELCOME) {
                 l->welcomed = true;
-                l->failures = 0;
+                l->failures = l->rejected = 0;
         } else if (header.type == WORKER_GO)
                 l->go = true;
         return (WorkerMessageType) header.type;

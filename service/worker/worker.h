@@ -197,9 +197,10 @@ typedef struct Link {
         int epoll; /* not owned */
         bool welcomed; /* on this connection */
         bool go;       /* the end is recorded */
-        bool refused;  /* nobody listens */
+        bool refused;  /* nobody listens, or nobody who knows the job */
         bool no_socket; /* where the service would; it is not just away */
         unsigned failures; /* in a row */
+        unsigned rejected; /* likewise: it was connected, but not welcomed */
         uint64_t retry_usec; /* CLOCK_MONOTONIC of the next try, 0: none is due */
 
         WorkerHello hello;

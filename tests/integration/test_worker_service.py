@@ -2,12 +2,14 @@
 """The service goes away and comes back while jobs run and end, a worker is killed, memory runs out: each job
 has its end, and the record says from whom it is known."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 
 import pytest
-from support import PATIENCE, SECOND, Process, shell, unit_name
+from support import PATIENCE, SECOND, Process, acting_as, shell, unit_name
 from test_limits import controllers
 from workersupport import (beside, facts, folder_of, is_worker, left_behind, lines, processes,  # noqa: F401
                            python, same, streams, wait_for_output, wait_for_progress, worker_of)
@@ -154,6 +156,25 @@ def test_ends_in_the_middle_of_a_crash(jobs, scope, gate):
     assert {each.job['EndSource'] for each in ended} <= {'worker', 'manager'}
     sequences = sorted(each.job['Sequence'] for each in ended)
     assert sequences == list(range(sequences[0], sequences[0] + len(ids)))
+
+
+@restarts
+def test_job_that_the_store_has_lost(jobs, scope, gate, processes):
+    """Its worker finds nobody who knows it, and keeps its unit no longer than the command."""
+    job = jobs.enqueue(gate.job(then='exit 3'))
+    processes.add(gate.wait())
+    worker = processes.add(worker_of(scope, job))
+    scope.systemctl('stop', scope.service)
+    with acting_as(0 if scope.is_system else scope.uid):
+        with contextlib.closing(sqlite3.connect(f'{scope.state}/jobs.sqlite')) as store, store:
+            assert store.execute('DELETE FROM jobs WHERE id = ?', (job,)).rowcount == 1
+    scope.start_service()
+    jobs.enqueued.remove(job)
+    gate.open()
+    assert worker.wait_end(PATIENCE)
+    assert scope.unit_property(unit_name(job), 'ExecMainStatus') == '3'
+    scope.systemctl('stop', unit_name(job))
+    scope.systemctl('reset-failed', unit_name(job), check=False)
 
 
 @restarts

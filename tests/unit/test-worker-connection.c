@@ -107,4 +107,49 @@ static void asks_seldom_where_nobody_listens(void) {
         service_clear(&s);
 }
 
-TEST_MAIN(TEST(asks_often_where_there_is_no_room), TEST(asks_seldom_where_nobody_listens))
+/* The service takes its connection, and says this: 0 for nothing. */
+static uint64_t answer(Service *s, uint64_t now, uint32_t type) {
+        WorkerHeader header = { WORKER_VERSION, type };
+        int fd, other;
+
+        link_flush(&s->link, now);
+        check(s->link.fd >= 0);
+        check(!s->link.refused);
+        fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+        check(fd >= 0);
+        if (type != 0) {
+                check_int(send(fd, &header, sizeof(header), 0), sizeof(header));
+                check_int(link_dispatch(&s->link, now, &other), type);
+        }
+        (void) close(fd);
+        check_int(link_dispatch(&s->link, now, &other), 0);
+        check(s->link.fd < 0);
+        return s->link.retry_usec;
+}
+
+/* As one whose store has lost the job. One that stops may do so, too, but not for long. */
+static void gives_up_a_service_that_does_not_know_the_job(void) {
+        uint64_t now = NOW;
+        Service s;
+
+        service_init(&s, 2);
+        for (unsigned i = 0; i < 5; i++) {
+                now = answer(&s, now, 0);
+                check(!s.link.refused);
+        }
+        check(now >= NOW + USEC_PER_SEC);
+        now = answer(&s, now, WORKER_WELCOME);
+        check(!s.link.refused);
+        for (unsigned i = 0; i < 5; i++) {
+                now = answer(&s, now, 0);
+                check(!s.link.refused);
+        }
+        now = answer(&s, now, 0);
+        check(s.link.refused);
+        now = answer(&s, now, WORKER_WELCOME);
+        check(!s.link.refused);
+        service_clear(&s);
+}
+
+TEST_MAIN(TEST(asks_often_where_there_is_no_room), TEST(asks_seldom_where_nobody_listens),
+          TEST(gives_up_a_service_that_does_not_know_the_job))
