@@ -15,6 +15,7 @@
 #define RATE_USEC USEC_PER_SEC
 #define RATE_MESSAGES 32 /* of one connection, for each RATE_USEC: a worker tells of progress four times a second */
 #define RATE_ACCEPTS 100
+#define CATCH_UP_MAX 1024 /* messages: more than wait in a socket. There is always more from one that goes on to send */
 
 struct WorkerLinks {
         sd_event *event;
@@ -195,7 +196,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 void worker_links_catch_up(WorkerLinks *links, WorkerLink *link) {
         if (link)
                 links->catching_up = link;
-        while (link && read_one(link) > 0 && links->catching_up)
+        for (int i = 0; i < CATCH_UP_MAX && link && read_one(link) > 0 && links->catching_up; i++)
                 ;
         if (link)
                 links->catching_up = NULL;

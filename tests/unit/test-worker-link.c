@@ -24,6 +24,7 @@ typedef struct Task {
         unsigned n_hello, n_progress, n_ended, n_gone;
         char text[64];
         bool frees; /* the link, in each callback */
+        const int *loud; /* its end of the connection, which says more whenever it was heard; NULL: it does not */
 } Task;
 
 typedef struct Links {
@@ -49,7 +50,11 @@ static void *on_hello(WorkerLink *link, const WorkerMessage *hello, uint32_t uid
         return NULL;
 }
 
+static void say_progress(int fd, const char *text);
+
 static void came(Task *task, const WorkerMessage *m) {
+        if (task->loud)
+                say_progress(*task->loud, "more");
         (void) snprintf(task->text, sizeof(task->text), "%.*s", (int) m->text_size, m->text);
         if (task->frees)
                 task->link = worker_link_free(task->link);
@@ -505,6 +510,21 @@ static void flood_is_slow(void) {
         check_int(l.tasks[0].n_gone, 0);
 }
 
+/* Everybody else has to wait meanwhile. */
+static void flood_without_end(void) {
+        _cleanup_links_ Links l;
+        _cleanup_close_ int fd = -EBADF;
+
+        open_links(&l);
+        fd = connect_as(&l, "task-0");
+        l.tasks[0].loud = &fd;
+        say_progress(fd, "first");
+        (void) alarm(60);
+        worker_links_catch_up(l.links, l.tasks[0].link);
+        check(l.tasks[0].n_progress >= 300); /* as many as may wait to be read */
+        check_int(l.tasks[0].n_gone, 0);
+}
+
 /* The same worker connects again before it is seen that it has gone. */
 static void replaced(void) {
         _cleanup_links_ Links l;
@@ -596,5 +616,5 @@ static void no_descriptors(void) {
 
 TEST_MAIN(TEST(path), TEST(no_path), TEST(conversation), TEST(all_at_once), TEST(gone_before_it_speaks), TEST(refused),
           TEST(no_hello), TEST(hello_twice), TEST(garbage), TEST(silent), TEST(silent_of_many_users),
-          TEST(descriptors_are_closed), TEST(flood_is_slow), TEST(replaced), TEST(catch_up_with_those_that_wait),
-          TEST(freed_from_within), TEST(deaf), TEST(no_descriptors))
+          TEST(descriptors_are_closed), TEST(flood_is_slow), TEST(flood_without_end), TEST(replaced),
+          TEST(catch_up_with_those_that_wait), TEST(freed_from_within), TEST(deaf), TEST(no_descriptors))
