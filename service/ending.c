@@ -62,8 +62,10 @@ static int take_result(JobRecord *record, const WorkerMessage *m) {
         return take_result_error(record, m);
 }
 
+/* Times that are not over, as of a worker that lies or a clock that was set back, would keep the record from ever being old. */
 static int take_report(Job *job, const WorkerMessage *m) {
         const WorkerEnded *e = &m->ended;
+        uint64_t ended_usec = MIN(e->ended_usec, now_realtime());
         int r = 0;
 
         if (!job->report) {
@@ -77,8 +79,8 @@ static int take_report(Job *job, const WorkerMessage *m) {
                 .cause = (WorkerCause) e->cause,
                 .code = e->code,
                 .status = e->status,
-                .started_usec = e->started_usec,
-                .ended_usec = e->ended_usec,
+                .started_usec = MIN(e->started_usec, ended_usec),
+                .ended_usec = ended_usec,
                 .output_error = (int) e->output_error,
         };
         if (e->cause == WORKER_CAUSE_CANNOT)

@@ -2,14 +2,21 @@
 """The channel through which workers speak to the service: whoever else speaks there is not believed, and keeps
 nobody from being heard."""
 
+import contextlib
 import os
 import random
 import resource
+import shutil
+import signal
 import socket
+import sqlite3
+import struct
+import tempfile
 
 import pytest
-from support import acting_as, shell
-from workersupport import beside, descriptors_of, facts, python, wait_for_progress  # noqa: F401
+from support import SECOND, acting_as, shell
+from workersupport import (beside, descriptors_of, facts, processes, python, wait_for_progress,  # noqa: F401
+                           worker_of)
 
 # pylint: disable=redefined-outer-name
 
@@ -191,3 +198,44 @@ def test_socket_is_not_another_users_to_change(system, alice, bob):
     bob.wait(tried)
     assert bob.output(tried, 'stderr').count(b'\n') >= 3
     assert is_served(alice)
+
+
+# --- a worker that lies ---------------------------------------------------------------------------
+
+def secret_of(scope, job):
+    """As the store has it, which is the service's alone: it is read from a copy."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in os.listdir(scope.state):
+            if name.startswith('jobs.sqlite'):
+                shutil.copy(f'{scope.state}/{name}', folder)
+        with contextlib.closing(sqlite3.connect(f'{folder}/jobs.sqlite')) as store:
+            return bytes.fromhex(store.execute('SELECT secret FROM jobs WHERE id = ?', (job,)).fetchone()[0])
+
+
+def ended(started, finished):
+    """The command exited with success, between these times."""
+    return struct.pack('=IIIIIiixxxxQQIIQIIII', 1, 3, 80, 1, 0, os.CLD_EXITED, 0, started, finished, *[0] * 7)
+
+
+@pytest.fixture
+def liar(jobs, scope, channels, gate, processes):
+    """A job, and a connection that speaks for it; its own worker stands still."""
+    job = jobs.enqueue(gate.job())
+    processes.add(gate.wait())
+    os.kill(worker_of(scope, job), signal.SIGSTOP)
+    one = channels.open()
+    one.send(struct.pack('=II64s16sQ', 1, 1, job.encode(), secret_of(scope, job), 0))
+    jobs.flush()
+    yield job, one
+    gate.open()
+
+
+@pytest.mark.parametrize('started, finished', [(0, 2**63 - 1), (0, 2**64 - 1), (2**63, 2**63 + SECOND),
+                                               (2**64 - 1, 1), (2**64 - 1, 2**64 - 1)])
+def test_times_that_are_not_over(jobs, liar, started, finished):
+    job, one = liar
+    one.send(ended(started, finished))
+    found = jobs.wait(job).job
+    assert found['EndSource'] == 'worker'
+    now = jobs.run(shell('true')).job['FinishedUSec']
+    assert found['StartedUSec'] <= found['FinishedUSec'] <= now
