@@ -177,10 +177,12 @@ LIMITS = {
 
 
 @pytest.mark.parametrize('reason', LIMITS)
-def test_at_a_limit(user_jobs, root_children, reason):
+def test_at_a_limit(user_jobs, root_children, gate, reason):
     then, options = LIMITS[reason]
-    job = user_jobs.enqueue(shell(root_children.start() + then), **options)
+    job = user_jobs.enqueue(gate.job(before=root_children.start(), then=then), **options)
     child = root_children.wait()
+    gate.wait()
+    gate.open()
     is_not_ended(user_jobs, job, child)
     end(child)
     ended = user_jobs.wait(job)
@@ -306,10 +308,12 @@ def test_system_ends_them_at_a_cancel(system_jobs, gate, root_children):
 
 
 @pytest.mark.parametrize('reason', LIMITS)
-def test_system_ends_them_at_a_limit(system_jobs, root_children, reason):
+def test_system_ends_them_at_a_limit(system_jobs, root_children, gate, reason):
     then, options = LIMITS[reason]
-    job = system_jobs.enqueue(shell(root_children.start() + then), **options)
+    job = system_jobs.enqueue(gate.job(before=root_children.start(), then=then), **options)
     child = root_children.wait()
+    gate.wait()
+    gate.open()
     ended = system_jobs.wait(job)
     assert child.has_ended()
     assert (ended.state, ended.job['Reason']) == ('failed', reason)

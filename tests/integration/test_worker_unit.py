@@ -216,14 +216,15 @@ def test_output_of_a_queued_job_is_empty(paused):
 def test_files_of_output_are_the_services(running, scope):
     """The job, and its user, reach them through the worker's descriptors alone."""
     job, *_ = running
+    owner = 0 if scope.is_system else scope.uid
     for name in files_of(scope, job):
         path = f'{scope.state}/output/{name}'
         found = os.stat(path)
-        assert found.st_uid == (0 if scope.is_system else scope.uid)
-        assert stat.S_IMODE(found.st_mode) & 0o077 == 0
+        assert found.st_uid == owner and stat.S_IMODE(found.st_mode) & 0o022 == 0
         assert 'system.posix_acl_access' not in os.listxattr(path)
-    if scope.is_system:
-        assert stat.S_IMODE(os.stat(f'{scope.state}/output').st_mode) & 0o007 == 0
+    for folder in (scope.state, f'{scope.state}/output'):
+        found = os.stat(folder)
+        assert found.st_uid == owner and stat.S_IMODE(found.st_mode) & 0o077 == 0
 
 
 # --- the service ----------------------------------------------------------------------------------
