@@ -125,8 +125,10 @@ int output_create(Output *output, const char *id) {
 
                 if (i == OUTPUT_STDERR)
                         r = create_untouched(directory, name);
-                else
-                        r = fd = create(directory, name, O_EXCL);
+                else {
+                        fd = create(directory, name, O_EXCL);
+                        r = MIN(fd, 0);
+                }
                 if (r < 0 && r != -EEXIST)
                         return r;
         }
