@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every way in which a job can end by itself, and what is told about it."""
 
-import contextlib
 import os
-import select
 import signal
 
 import pytest
 
-from support import PATIENCE, Process, shell
+from support import Process, shell
 
 
 def facts(ended):
@@ -115,20 +113,32 @@ def test_processes_that_outlive_the_command_are_ended(jobs, gate, status, state)
         assert one.wait_end() and other.wait_end()
 
 
-def test_processes_that_outlive_the_command_take_a_place(jobs, settings, gate):
+# Tells when it is asked to end, and stays.
+STUBBORN = """import os, signal, sys
+def tell(line):
+    with open(sys.argv[1], 'w') as file:
+        file.write(f'{line}\\n')
+signal.signal(signal.SIGTERM, lambda *_: tell('term'))
+tell(os.getpid())
+while True:
+    signal.pause()
+"""
+
+
+def test_processes_that_outlive_the_command_take_a_place(jobs, settings, gate, pipe):
     """The job has not ended as long as one of them is left; nobody could have more running than allowed."""
     settings(MaxRunning=1, StopTimeoutSec='1h')
-    left = 'setsid sh -c \'trap "" TERM; echo $$ >"$0"; exec sleep infinity\' "$1" &'
-    job = jobs.enqueue(gate.job(before=left))
-    with Process(gate.wait()) as one, Process(gate.wait()) as other:
+    left = pipe('left')
+    job = jobs.enqueue(['sh', '-c', '/usr/bin/python3 -c "$1" "$2" & echo $$ >"$3"; read _ <"$4"', 'sh', STUBBORN, left.path,
+                        gate.ready.path, gate.hold.path])
+    gate.wait()
+    with Process(int(left.line())) as process:
         second = jobs.enqueue(['true'])
         gate.open()
-        assert select.select([one.fd, other.fd], [], [], PATIENCE)[0]  # the command has ended
+        assert left.line() == 'term'  # the command has ended
         assert (jobs.get(job)['State'], jobs.get(second)['State'], jobs.property('Running')) == ('running', 'queued', 1)
-        for process in (one, other):
-            with contextlib.suppress(ProcessLookupError):
-                process.kill(signal.SIGKILL)
+        process.kill(signal.SIGKILL)
     ended = jobs.wait(job)
     assert (ended.state, ended.exit_code) == ('completed', 0)
-    assert 'sleep infinity' in ended.job['LeftBehind']
+    assert ended.job['LeftBehind'].startswith(f'{process.pid} /usr/bin/python3 -c ')
     assert jobs.wait(second).state == 'completed'
