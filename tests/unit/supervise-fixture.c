@@ -150,6 +150,9 @@ void supervise_start(Supervised *s) {
         if (s->pid > 0)
                 return;
         (void) sigprocmask(SIG_SETMASK, &before, NULL);
+        /* As systemd does: who runs the tests in the background may ignore some. */
+        for (int i = 1; i < NSIG; i++)
+                (void) signal(i, SIG_DFL);
         run_child(s, fd);
 }
 
