@@ -7,7 +7,7 @@
 case $1 in
 build) ;;
 run)
-        echo "SEEN: descriptors $(cd /proc/$$/fd && echo *)"
+        echo "SEEN: descriptors $(ls /proc/self/fd | paste -sd " ")"
         grep -E '^(Sig(Blk|Ign|Cgt)|Cap|NoNewPrivs|Seccomp|Groups)' /proc/self/status | sed 's/^/SEEN: /'
         echo "SEEN: niceness $(nice), umask $(umask), core files $(ulimit -c), traps $(trap)"
         echo "SEEN: terminal: $(ps -o tty= -p $$), leads its session: $(ps -o sid= -p $$ | grep -cw $$)"
