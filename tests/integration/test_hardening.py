@@ -22,6 +22,26 @@ EXPOSURE = {'system': 1.0, 'user': 4.8}
 EXPOSURE_WITH_NAMESPACES = 1.0
 
 
+# Executes a program as a debugger does: it stands still before its first instruction.
+DEBUGGER = '''
+import ctypes, os, signal, sys
+ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+with open(sys.argv[2], 'rb') as file:
+    child = os.fork()
+    if child == 0:
+        os.dup2(file.fileno(), 0)
+        ptrace(0, 0, 0, 0)  # PTRACE_TRACEME
+        os.execv(sys.argv[1], sys.argv[1:2])
+_, status = os.waitpid(child, 0)
+assert os.WIFSTOPPED(status) and os.WSTOPSIG(status) == signal.SIGTRAP, status
+try:
+    with open(f'/proc/{child}/fd/0', encoding='utf-8') as file:
+        print(file.read())
+finally:
+    os.kill(child, signal.SIGKILL)
+'''
+
+
 # --- the units ------------------------------------------------------------------------------------
 
 def exposure(scope):
@@ -215,3 +235,18 @@ def test_polkit_actions():
     assert found == {f'{NAME}.enqueue': ['yes'] * 3, f'{NAME}.read-all': others, f'{NAME}.manage-all': others}
     for action in root.iter('action'):
         assert action.find('message').text.endswith('.')
+
+
+def test_worker_is_not_debugged_from_its_beginning(scope, folder):
+    """What it is given is nobody else's, before it has said so itself as well."""
+    with open(f'{folder}/description', 'w', encoding='utf-8') as file:
+        file.write('a description')
+    os.chmod(file.name, 0o444)
+
+    def debug(program):
+        return subprocess.run(['as-user', scope.user.pw_name, 'python3', '-c', DEBUGGER, program, file.name],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert debug('/bin/true').stdout == 'a description\n'
+    done = debug(f'{LIBEXEC}/codex-jobs-worker')
+    assert 'PermissionError' in done.stderr and not done.stdout
