@@ -14,42 +14,92 @@
 #define DEPTH_MAX 32
 #define BARRIER "BARRIER=1"
 #define MAKE_TRIES 1000U
+#define MOVE_TRIES 1000U
 
 /* --- deleting -------------------------------------------------------------------------------------- */
 
-static void empty(int folder, unsigned depth);
+/* A job may have closed it to its user, who is us. */
+static int open_folder(int parent, const char *name) {
+        int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        _cleanup_close_ int place = -EBADF;
+        char path[64];
 
-static void delete(int parent, const char *name, unsigned depth) {
-        _cleanup_close_ int fd = -EBADF;
-
-        if (unlinkat(parent, name, 0) == 0 || (errno != EISDIR && errno != EPERM))
-                return;
+        if (fd >= 0 || errno != EACCES)
+                return fd < 0 ? -errno : fd;
+        place = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", place);
+        if (place < 0 || chmod(path, 0700) < 0)
+                return -errno;
         fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd >= 0 && depth < DEPTH_MAX) {
-                (void) fchmod(fd, 0700);
-                empty(fd, depth + 1);
-        }
-        (void) unlinkat(parent, name, AT_REMOVEDIR);
+        return fd < 0 ? -errno : fd;
 }
 
-static void empty(int folder, unsigned depth) {
-        int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/* What is too deep for us becomes a folder of the top, with a name that nothing has there. */
+static bool move_up(int parent, const char *name, int top) {
+        for (unsigned i = 0; i < MOVE_TRIES; i++) {
+                char to[32];
+
+                (void) snprintf(to, sizeof(to), ".deep-%u", i);
+                if (renameat(parent, name, top, to) == 0)
+                        return true;
+                if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR)
+                        return false;
+        }
+        return false;
+}
+
+static bool empty(int folder, int top, unsigned depth);
+
+/* Return whether something was moved up, which is still to be deleted. */
+static bool delete(int parent, const char *name, int top, unsigned depth) {
+        _cleanup_close_ int fd = -EBADF;
+        bool moved = false;
+
+        if (unlinkat(parent, name, 0) == 0 || (errno != EISDIR && errno != EPERM))
+                return false;
+        fd = open_folder(parent, name);
+        if (fd >= 0 && depth < DEPTH_MAX)
+                moved = empty(fd, top, depth + 1);
+        else if (fd >= 0)
+                return fchmod(fd, 0700) == 0 && move_up(parent, name, top);
+        (void) unlinkat(parent, name, AT_REMOVEDIR);
+        return moved;
+}
+
+static bool empty(int folder, int top, unsigned depth) {
+        int fd = fchmod(folder, 0700) < 0 ? -EBADF : openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
         struct dirent *entry;
+        bool moved = false;
 
         while (dir && (entry = readdir(dir)))
                 if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
-                        delete(folder, entry->d_name, depth);
+                        moved |= delete(folder, entry->d_name, top, depth);
+        return moved;
+}
+
+static void empty_all(int folder) {
+        for (unsigned i = 0; i < MOVE_TRIES && empty(folder, folder, 0); i++)
+                ;
+}
+
+/* Whatever has that name. */
+static void remove_all(int parent, const char *name) {
+        _cleanup_close_ int fd = open_folder(parent, name);
+
+        if (fd >= 0)
+                empty_all(fd);
+        (void) unlinkat(parent, name, fd >= 0 ? AT_REMOVEDIR : 0);
 }
 
 /* --- making ---------------------------------------------------------------------------------------- */
 
 static int open_locked(int parent, const char *name) {
-        _cleanup_close_ int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        _cleanup_close_ int fd = open_folder(parent, name);
 
-        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-                return -errno;
-        return TAKE_FD(fd);
+        if (fd < 0)
+                return fd;
+        return flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : TAKE_FD(fd);
 }
 
 static void tidy(int parent) {
@@ -64,7 +114,7 @@ static void tidy(int parent) {
                         continue;
                 child = open_locked(parent, entry->d_name);
                 if (child >= 0)
-                        delete(parent, entry->d_name, 0);
+                        remove_all(parent, entry->d_name);
         }
 }
 
@@ -78,9 +128,11 @@ static int make(int parent, const char *name) {
                         return -errno;
                 fd = open_locked(parent, name);
                 if (fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink > 0) {
-                        empty(fd, 0);
+                        empty_all(fd);
                         return TAKE_FD(fd);
                 }
+                if (fd == -ENOTDIR || fd == -ELOOP) /* no folder */
+                        (void) unlinkat(parent, name, 0);
                 if (fd == -EWOULDBLOCK)
                         (void) usleep(USEC_PER_MSEC);
         }
@@ -133,8 +185,9 @@ void folder_open(Folder *f, const char *id, const WorkerTrailer *trailer) {
 void folder_close(Folder *f) {
         if (f->fd < 0)
                 return;
-        empty(f->fd, 0);
-        (void) unlinkat(f->parent, f->id, AT_REMOVEDIR);
+        empty_all(f->fd);
+        if (unlinkat(f->parent, f->id, AT_REMOVEDIR) < 0) /* something else is in its place */
+                remove_all(f->parent, f->id);
         (void) close(TAKE_FD(f->fd));
 }
 
