@@ -54,6 +54,7 @@ static int job_take_record(WaitedJob *job, JobRecord *record) {
         job->complete = true;
         if (job_has_ended(job)) {
                 job->await = call_free(job->await);
+                job->call = call_free(job->call);
                 w->n_ended++;
         }
         if (w->on_record)

@@ -143,8 +143,11 @@ static void ask_for_help(Job *job, const WorkerMessage *m) {
                 job->stop_reason = limit;
                 (void) store_stop(job->manager->store, job->record.id, limit, UINT32_MAX, NULL, NULL);
         }
-        log_job(job, LOG_NOTICE, "%s", "its worker may not end all of its processes.");
         if (job->manager->system_scope) {
+                if (job->asked_for_help)
+                        return;
+                job->asked_for_help = true;
+                log_job(job, LOG_NOTICE, "%s", "its worker may not end all of its processes.");
                 r = unit_stop_all(job->unit);
                 if (r < 0)
                         log_job(job, LOG_ERR, "cannot end it: %s.", strerror(-r));
@@ -164,6 +167,7 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata) {
         r = take_report(job, m);
         if (r < 0) {
                 log_job(job, LOG_ERR, "cannot keep what its worker says: %s.", strerror(-r));
+                job->link = worker_link_free(job->link); /* it says it again */
                 return;
         }
         if (job->report->final)

@@ -91,6 +91,7 @@ struct Job {
         sd_event_source *link_timer;      /* owned; until it should be */
         int growth_fd;                    /* owned; an eventfd for those who follow its output, -EBADF: nobody does */
         JobReport *report;                /* owned; NULL: its worker has not said that it ended */
+        bool asked_for_help;              /* the service manager is to end what its worker cannot */
         char *stuck;                      /* what of it cannot be ended, for people; NULL: nothing */
         sd_event_source *left_source;     /* owned; on one of these, where the unit has ended: */
         JobEnd left_end;                  /* how; with the times */

@@ -107,15 +107,18 @@ static int append_trailer(Job *job, int spec_fd, WorkerTrailer *ret) {
                 .flags = (job->limits.merge_output ? WORKER_MERGE_OUTPUT : 0) | (manager->tidy > 0 ? WORKER_TIDY : 0),
         };
         off_t end = lseek(spec_fd, 0, SEEK_END);
+        int n;
 
         manager->tidy -= manager->tidy > 0;
         read_secret(job, t.secret);
         if (manager->links)
                 (void) snprintf(t.channel, sizeof(t.channel), "%s", worker_links_path(manager->links));
         if (manager->system_scope)
-                (void) snprintf(t.folders, sizeof(t.folders), "%.80s/%" PRIu32, manager->folders, job->record.uid);
+                n = snprintf(t.folders, sizeof(t.folders), "%s/%" PRIu32, manager->folders, job->record.uid);
         else
-                (void) snprintf(t.folders, sizeof(t.folders), "%.100s", manager->folders);
+                n = snprintf(t.folders, sizeof(t.folders), "%s", manager->folders);
+        if (n >= (int) sizeof(t.folders))
+                return -ENAMETOOLONG;
         if (end < 0 || pwrite(spec_fd, &t, sizeof(t), end) != (ssize_t) sizeof(t))
                 return end < 0 ? -errno : -EIO;
         if (fcntl(spec_fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)

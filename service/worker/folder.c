@@ -239,8 +239,6 @@ WorkerResult folder_read_result(Folder *f, char *text, uint64_t *ret_bytes, size
         *ret_bytes = S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
         if (!S_ISREG(st.st_mode))
                 return WORKER_RESULT_NO_FILE;
-        if (*ret_bytes == 0)
-                return WORKER_RESULT_NONE;
         if (*ret_bytes > WORKER_RESULT_SIZE_MAX)
                 return WORKER_RESULT_TOO_LARGE;
         fd = openat(f->fd, "result", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -249,7 +247,7 @@ WorkerResult folder_read_result(Folder *f, char *text, uint64_t *ret_bytes, size
 
                 if (m == 0) {
                         *ret_size = n;
-                        return n > 0 ? WORKER_RESULT_TAKEN : WORKER_RESULT_NONE;
+                        return WORKER_RESULT_TAKEN; /* perhaps nothing, which is no result: that is said of it */
                 }
                 if (m < 0 && errno != EINTR)
                         break;

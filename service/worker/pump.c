@@ -7,6 +7,7 @@
  * pipe, so that it need not wait for us. */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include "output-order.h"
@@ -75,10 +76,15 @@ static void flush_order(Pump *p) {
 
 /* Followers wait for an edge and read nothing; one that writes to it itself cannot keep the others from being told. */
 static void tell(int follower) {
+        struct pollfd both = { .fd = follower, .events = POLLIN | POLLOUT };
         uint64_t one = 1, count;
 
-        if (write(follower, &one, sizeof(one)) < 0 && errno == EAGAIN && read(follower, &count, sizeof(count)) == sizeof(count))
-                (void) !write(follower, &one, sizeof(one));
+        /* Its flags are shared with those who follow, who may have taken O_NONBLOCK away. */
+        if (poll(&both, 1, 0) <= 0)
+                return;
+        if (!(both.revents & POLLOUT) && (both.revents & POLLIN))
+                (void) !read(follower, &count, sizeof(count));
+        (void) !write(follower, &one, sizeof(one));
 }
 
 static void tell_followers(Pump *p) {

@@ -245,7 +245,7 @@ static void result_absent(void) {
 }
 
 static void result_empty(void) {
-        check_result(": >$CODEX_JOB_RESULT", WORKER_RESULT_NONE, 0);
+        check_result(": >$CODEX_JOB_RESULT", WORKER_RESULT_TAKEN, 0);
 }
 
 static void result_as_large_as_may_be(void) {
