@@ -31,13 +31,22 @@ static int read_progress(const char *data, size_t size, WorkerMessage *m) {
 static bool is_possible(const WorkerEnded *e) {
         bool by_signal = e->code == CLD_KILLED || e->code == CLD_DUMPED;
 
-        if (e->cause >= _WORKER_CAUSE_MAX || e->result >= _WORKER_RESULT_MAX)
-                return false;
         if (by_signal)
                 return e->status > 0 && e->status < NSIG;
         if (e->code == CLD_EXITED)
                 return e->status >= 0 && e->status <= 255;
         return e->code == 0 && !e->final; /* it runs still */
+}
+
+/* A later version may know more causes, and more that can become of a result: to us the job ended by itself and left none. The
+ * worker would not stop to report it, if it was refused. */
+static void pass_over_unknown(WorkerEnded *e) {
+        if (e->cause >= _WORKER_CAUSE_MAX)
+                e->cause = WORKER_CAUSE_ITSELF;
+        if (e->result >= _WORKER_RESULT_MAX) {
+                e->result = WORKER_RESULT_NONE;
+                e->result_size = 0;
+        }
 }
 
 /* Takes the next size bytes; each is part of a datagram of which more is not there. */
@@ -61,6 +70,7 @@ static int read_ended(const char *data, size_t size, WorkerMessage *m) {
         if (struct_size > size || struct_size < offsetof(WorkerEnded, result_size) + sizeof(e->result_size))
                 return -EBADMSG;
         read_struct(e, sizeof(*e), data, struct_size);
+        pass_over_unknown(e);
         if (!is_possible(e))
                 return -EBADMSG;
         p = data + struct_size;
