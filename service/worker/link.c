@@ -35,18 +35,17 @@ static void retry(Link *l, uint64_t now) {
         l->retry_usec = now + MIN(delay, l->ended ? RETRY_ENDED_MAX_USEC : RETRY_MAX_USEC);
 }
 
-/* What it had said last may not have been read; and the service may have been restarted, and knows nothing of it. It
- * listens all the time. */
+/* What it had said last may not have been read. The service may have been restarted: it listens all the time; or it closes
+ * the connection because of what we say, again and again. */
 static void disconnected(Link *l, uint64_t now) {
         (void) close(TAKE_FD(l->fd));
-        l->progress_due |= l->progress_size > 0;
         l->ended_due = l->ended;
-        if (l->welcomed)
-                l->retry_usec = now;
-        else {
+        if (!l->welcomed)
                 l->refused = ++l->rejected > REJECTED_MAX; /* it does not know the job */
+        if (l->welcomed && now - l->connected_usec >= RETRY_USEC)
+                l->retry_usec = now;
+        else
                 retry(l, now);
-        }
         l->welcomed = false;
 }
 
@@ -99,6 +98,7 @@ static void connect_now(Link *l, uint64_t now) {
                 return;
         }
         l->refused = l->no_socket = false;
+        l->connected_usec = now;
         l->progress_due = l->progress_due || l->progress_size > 0; /* a service that was restarted does not know it */
         watch(l, EPOLL_CTL_ADD, EPOLLIN);
         worker_failpoint("worker-before-hello");

@@ -201,6 +201,7 @@ typedef struct Link {
         bool no_socket; /* where the service would; it is not just away */
         unsigned failures; /* in a row */
         unsigned rejected; /* likewise: it was connected, but not welcomed */
+        uint64_t connected_usec; /* CLOCK_MONOTONIC */
         uint64_t retry_usec; /* CLOCK_MONOTONIC of the next try, 0: none is due */
 
         WorkerHello hello;

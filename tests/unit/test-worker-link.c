@@ -147,7 +147,7 @@ static void say_progress(int fd, const char *text) {
         char message[sizeof(WorkerHeader) + 64];
 
         memcpy(message, &(WorkerHeader) { WORKER_VERSION, WORKER_PROGRESS }, sizeof(WorkerHeader));
-        memcpy(message + sizeof(WorkerHeader), text, strlen(text));
+        (void) snprintf(message + sizeof(WorkerHeader), 64, "%s", text);
         say(fd, message, sizeof(WorkerHeader) + strlen(text));
 }
 

@@ -143,15 +143,13 @@ static const Act acts[] = { ACT(in_turn),    ACT(in_turn_for_long), ACT(bytes_in
 static char *put_together(const Supervised *s, size_t *ret_size) {
         const char *p[2] = { s->out, s->err }, *end[2] = { s->out + s->out_size, s->err + s->err_size };
         char *bytes = malloc(s->out_size + s->err_size + 1), *b = bytes;
-        uint64_t usec = 0;
 
         check(bytes);
         for (size_t i = 0; i < s->n_order; i++) {
                 const OutputOrderEntry *e = &s->order[i];
 
                 check(e->stream < 2 && e->size > 0 && e->size <= (size_t) (end[e->stream] - p[e->stream]));
-                check(e->usec >= usec && e->usec > 1600000000 * USEC_PER_SEC);
-                usec = e->usec;
+                check(e->usec > 1600000000 * USEC_PER_SEC);
                 memcpy(b, p[e->stream], e->size);
                 p[e->stream] += e->size;
                 b += e->size;

@@ -299,6 +299,36 @@ static void ended_is_repeated(void) {
         check_int(s.status, 0);
 }
 
+static uint64_t monotonic_usec(void) {
+        struct timespec t;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * USEC_PER_SEC + (uint64_t) t.tv_nsec / NSEC_PER_USEC;
+}
+
+/* To one that takes offence at what it says, it does not say it again without a pause. */
+static void closed_because_of_the_end(void) {
+        _cleanup_supervised_ Supervised s;
+        uint64_t begin = 0;
+
+        supervise_init(&s);
+        supervise_shell(&s, "exit 6");
+        supervise_listen(&s);
+        supervise_start(&s);
+        for (int i = 0; i < 6; i++) {
+                supervise_accept(&s);
+                begin = i == 0 ? monotonic_usec() : begin;
+                supervise_welcome(&s);
+                (void) supervise_until_ended(&s);
+                closep(&s.link);
+                s.link = -EBADF;
+        }
+        check(monotonic_usec() - begin >= 400 * USEC_PER_MSEC);
+        supervise_accept(&s);
+        supervise_send(&s, WORKER_GO, -EBADF);
+        supervise_wait(&s);
+}
+
 /* A service that knows nothing of what was said to the one before. */
 static void progress_is_repeated(void) {
         _cleanup_supervised_ Supervised s;
@@ -403,6 +433,6 @@ SUPERVISE_TEST_MAIN(acts, TEST(exit_status_is_mirrored), TEST(success_is_mirrore
                     TEST(output_without_service), TEST(ended_by_itself), TEST(ended_by_signal), TEST(sigterm_of_itself),
                     TEST(runtime_limit), TEST(runtime_limit_with_exit), TEST(kill_after_grace), TEST(kill_at_once),
                     TEST(stall), TEST(no_stall), TEST(limits_at_once), TEST(stopped), TEST(stopped_while_alone),
-                    TEST(stopped_too_late), TEST(other_signals_are_passed_over), TEST(ended_is_repeated),
+                    TEST(stopped_too_late), TEST(other_signals_are_passed_over), TEST(ended_is_repeated), TEST(closed_because_of_the_end),
                     TEST(progress_is_repeated), TEST(service_is_away), TEST(service_comes_late),
                     TEST(service_never_welcomes), TEST(messages_of_a_later_version))
