@@ -129,8 +129,8 @@ def test_processes_that_outlive_the_command_take_a_place(jobs, settings, gate, p
     """The job has not ended as long as one of them is left; nobody could have more running than allowed."""
     settings(MaxRunning=1, StopTimeoutSec='1h')
     left = pipe('left')
-    job = jobs.enqueue(['sh', '-c', '/usr/bin/python3 -c "$1" "$2" & echo $$ >"$3"; read _ <"$4"', 'sh', STUBBORN, left.path,
-                        gate.ready.path, gate.hold.path])
+    script = '/usr/bin/python3 -c "$1" "$2" & echo $$ >"$3"; read _ <"$4"'
+    job = jobs.enqueue(shell(script, STUBBORN, left, gate.ready, gate.hold))
     gate.wait()
     with Process(int(left.line())) as process:
         second = jobs.enqueue(['true'])

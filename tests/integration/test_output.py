@@ -192,8 +192,8 @@ def test_files_of_an_ended_job_are_closed(alice, system, gate, end):
     assert len(paths) == (0 if end == 'never begun' else 3)
     for path in paths:
         for access in ('<', '>>'):
-            assert subprocess.run(['setpriv', f'--reuid={alice.uid}', '--clear-groups', 'sh', '-c', f'true {access}"$0"', path],
-                                  check=False, stderr=subprocess.DEVNULL).returncode != 0
+            command = ['setpriv', f'--reuid={alice.uid}', '--clear-groups', 'sh', '-c', f'true {access}"$0"', path]
+            assert subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode != 0
         found = os.stat(path)
         assert (found.st_uid, found.st_mode & 0o777) == (0, 0o644)  # nobody else can enter the folder
         assert 'system.posix_acl_access' not in os.listxattr(path)

@@ -99,7 +99,7 @@ def test_last_write_counts(jobs):
 # The file is the job's, in a folder of the job's own: it may be replaced as well as written.
 REPLACEMENTS = {
     'rename': ('echo "{\\"by\\": \\"rename\\"}" >new; mv new "$CODEX_JOB_RESULT"', '{"by":"rename"}'),
-    'rename-within': ('cd "${CODEX_JOB_RESULT%/*}"; echo "{\\"a\\": 1}" >result; echo "{\\"b\\": 1}" >new; mv new result', '{"b":1}'),
+    'rename-within': ('cd "${CODEX_JOB_RESULT%/*}"; echo "{}" >result; echo "{\\"b\\": 1}" >new; mv new result', '{"b":1}'),
     'removed': ('echo "{\\"a\\": 1}" >"$CODEX_JOB_RESULT"; rm "$CODEX_JOB_RESULT"', None),
     'symbolic-link': ('echo "{\\"a\\": 1}" >new; ln -s "$PWD/new" "$CODEX_JOB_RESULT"', None),
     'folder': ('mkdir "$CODEX_JOB_RESULT"', None),
