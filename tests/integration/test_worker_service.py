@@ -426,17 +426,7 @@ def test_child_in_the_background_that_is_killed_for_want_of_memory(jobs, memory)
 
 def test_command_that_is_killed_for_want_of_memory(jobs, memory):
     ended = jobs.run(['python3', '-c', 'x = bytearray(300 << 20)'], MemoryMax=96 << 20)
-    # systemd learns of a kill for want of memory from control groups v2 only.
-    reason = 'signal' if os.path.isdir('/sys/fs/cgroup/memory') else 'oom-kill'
-    assert (*facts(ended), ended.job['Signal']) == ('failed', reason, 137, 9)
-
-
-def test_worker_is_the_last_to_be_killed_for_want_of_memory(jobs, memory, scope, gate):
-    """What a job writes and what it takes does not count against who reports its end."""
-    job = jobs.enqueue(shell('for i in 1 2 3 4; do head -c 50000000 /dev/zero; done; exit 3'), MemoryMax=64 << 20)
-    ended = jobs.wait(job)
-    assert (*facts(ended), ended.job['EndSource']) == ('failed', 'exit-code', 3, 'worker')
-    assert ended.job['StdoutBytes'] == 200_000_000
+    assert (*facts(ended), ended.job['Signal']) == ('failed', 'oom-kill', 137, 9)
 
 
 # --- the service manager --------------------------------------------------------------------------
