@@ -60,7 +60,7 @@ typedef struct WorkerHello {
         WorkerHeader header;
         char id[64]; /* of the job; ends with NUL */
         uint8_t secret[WORKER_SECRET_SIZE];
-        uint64_t started_usec; /* CLOCK_REALTIME of the start of the command, 0: it could not be started */
+        uint64_t started_usec; /* CLOCK_REALTIME at which the command was started, or could not be */
 } WorkerHello;
 
 /* Why a command ended. */
@@ -97,7 +97,7 @@ typedef struct WorkerEnded {
         uint32_t cause;   /* WorkerCause */
         int32_t code;     /* CLD_EXITED, CLD_KILLED or CLD_DUMPED, see waitid(2); 0: it never ran, or runs still */
         int32_t status;   /* exit status or signal */
-        uint64_t started_usec; /* CLOCK_REALTIME, 0: it never ran */
+        uint64_t started_usec; /* as in WorkerHello */
         uint64_t ended_usec;
         uint32_t result;       /* WorkerResult */
         uint32_t result_error; /* errno */
