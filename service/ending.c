@@ -73,6 +73,7 @@ static int take_report(Job *job, const WorkerMessage *m) {
                 if (!job->report)
                         return -ENOMEM;
         }
+        free(job->report->left);
         *job->report = (JobReport) {
                 .final = e->final != 0,
                 .stop_asked = job->stop_reason != JOB_REASON_NONE,
@@ -83,7 +84,9 @@ static int take_report(Job *job, const WorkerMessage *m) {
                 .ended_usec = ended_usec,
                 .output_error = (int) e->output_error,
         };
-        if (e->cause == WORKER_CAUSE_CANNOT)
+        if (!e->final)
+                r = take_text(&job->report->left, m->left, m->left_size);
+        else if (e->cause == WORKER_CAUSE_CANNOT)
                 r = take_text(&job->record.progress, m->text, m->text_size);
         if (r >= 0 && e->final)
                 r = take_text(&job->record.left_behind, m->left, m->left_size);
@@ -132,12 +135,11 @@ static JobEnd end_of_report(Job *job) {
 
 /* The worker cannot end what is left: the service manager of the system can, that of a user cannot either. Should the worker
  * be killed, it is known why the job was to end. */
-static void ask_for_help(Job *job, const WorkerMessage *m) {
-        _cleanup_free_ char *left = utf8_make_valid(m->left, m->left_size);
+static void ask_for_help(Job *job) {
         JobReason limit = reason_of_limit(job->report->cause);
         int r;
 
-        if (!left)
+        if (!job->report->left)
                 return;
         if (limit != JOB_REASON_NONE && job->stop_reason == JOB_REASON_NONE) {
                 job->stop_reason = limit;
@@ -152,7 +154,7 @@ static void ask_for_help(Job *job, const WorkerMessage *m) {
                 if (r < 0)
                         log_job(job, LOG_ERR, "cannot end it: %s.", strerror(-r));
         } else
-                ending_is_stuck(job, left);
+                ending_is_stuck(job, job->report->left);
 }
 
 void ending_worker_ended(const WorkerMessage *m, void *userdata) {
@@ -170,10 +172,7 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata) {
                 job->link = worker_link_free(job->link); /* it says it again */
                 return;
         }
-        if (job->report->final)
-                ending_resume(job, false);
-        else if (job->phase == JOB_ACTIVE)
-                ask_for_help(job, m);
+        ending_resume(job, false);
 }
 
 /* Who it was that stopped the unit matters where it has a limit: the service manager has that, too, and may have been first.
@@ -181,8 +180,12 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata) {
 void ending_resume(Job *job, bool vanished) {
         JobEnd end;
 
-        if ((job->phase != JOB_ACTIVE && job->phase != JOB_STARTING) || !job->report || !job->report->final)
+        if ((job->phase != JOB_ACTIVE && job->phase != JOB_STARTING) || !job->report)
                 return;
+        if (!job->report->final) {
+                ask_for_help(job);
+                return;
+        }
         end = end_of_report(job);
         if (end.cause == JOB_CAUSE_OTHERS && job->limits.runtime_max_usec > 0 && !vanished)
                 return;

@@ -41,6 +41,8 @@ Job *job_free(Job *job) {
         (void) sd_event_source_disable_unref(job->link_timer);
         (void) sd_event_source_disable_unref(job->left_source);
         closep(&job->growth_fd);
+        if (job->report)
+                free(job->report->left);
         free(job->report);
         free(job->stuck);
         (void) sd_event_source_disable_unref(job->progress_timer);

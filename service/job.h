@@ -72,6 +72,7 @@ typedef struct JobReport {
         uint64_t started_usec;
         uint64_t ended_usec;
         int output_error; /* errno of what it could not write or sync, 0: all was */
+        char *left;       /* not final: what it cannot terminate */
 } JobReport;
 
 struct Job {
