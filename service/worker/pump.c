@@ -19,16 +19,19 @@
 #define WIDE_AFTER (64 * 1024) /* bytes in a row of one stream */
 #define TURN (4 * 1024 * 1024) /* bytes moved before other events have their turn */
 
-static int open_stream(Pump *p, unsigned i, int ret_ends[static 2]) {
+static int open_stream(Pump *p, unsigned i, bool packets, int ret_ends[static 2]) {
         Stream *s = &p->streams[i];
         struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u32 = i };
         int ends[2];
 
-        if (pipe2(ends, O_CLOEXEC | O_DIRECT) < 0)
+        if (pipe2(ends, O_CLOEXEC | (packets ? O_DIRECT : 0)) < 0)
                 return -errno;
         s->pipe = ends[0];
         ret_ends[i] = ends[1];
-        (void) fcntl(s->pipe, F_SETPIPE_SZ, PAGE);
+        s->packets = packets;
+        s->wide = !packets;
+        if (packets)
+                (void) fcntl(s->pipe, F_SETPIPE_SZ, PAGE);
         if (fcntl(s->pipe, F_SETFL, O_NONBLOCK) < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, s->pipe, &event) < 0)
                 return -errno;
         /* splice(2) takes no file that is opened to append; nobody else writes to this one. */
@@ -47,11 +50,11 @@ int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[sta
                 .max = trailer->output_max,
         };
         ret_ends[0] = ret_ends[1] = -EBADF;
-        r = open_stream(p, 0, ret_ends);
+        r = open_stream(p, 0, !(trailer->flags & WORKER_MERGE_OUTPUT), ret_ends);
         if (r < 0)
                 return r;
         if (!(trailer->flags & WORKER_MERGE_OUTPUT))
-                return open_stream(p, 1, ret_ends);
+                return open_stream(p, 1, true, ret_ends);
         ret_ends[1] = fcntl(ret_ends[0], F_DUPFD_CLOEXEC, 3);
         return ret_ends[1] < 0 ? -errno : 0;
 }
@@ -233,7 +236,7 @@ static void widen(Stream *s) {
 /* Fails where there is more in it already. */
 static void narrow(Stream *s) {
         s->streak = 0;
-        if (s->wide && fcntl(s->pipe, F_SETPIPE_SZ, PAGE) >= 0)
+        if (s->wide && s->packets && fcntl(s->pipe, F_SETPIPE_SZ, PAGE) >= 0)
                 s->wide = false;
 }
 

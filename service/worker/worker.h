@@ -81,7 +81,8 @@ pid_t command_start(const Description *d, const int descriptors[static 3], const
 typedef struct Stream {
         int pipe; /* that we read, -EBADF: none */
         int file;
-        bool wide;       /* the pipe has more than one page, see pump.c */
+        bool packets;    /* the order of the streams is kept by them, see pump.c */
+        bool wide;       /* the pipe has more than one page */
         bool pending;    /* there is more than was moved */
         bool has_moved;  /* something, since pump_flush() */
         int blocked;     /* errno, where the disk is full: to be tried again; 0: it is not */
