@@ -28,6 +28,7 @@ static int open_stream(Pump *p, unsigned i, bool packets, int ret_ends[static 2]
                 return -errno;
         s->pipe = ends[0];
         ret_ends[i] = ends[1];
+        s->end = packets ? fcntl(ends[1], F_DUPFD_CLOEXEC, 3) : -EBADF;
         s->packets = packets;
         s->wide = !packets;
         if (packets)
@@ -43,7 +44,8 @@ int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[sta
         int r;
 
         *p = (Pump) {
-                .streams = { { .pipe = -EBADF, .file = STDOUT_FILENO }, { .pipe = -EBADF, .file = STDERR_FILENO } },
+                .streams = { { .pipe = -EBADF, .end = -EBADF, .file = STDOUT_FILENO },
+                             { .pipe = -EBADF, .end = -EBADF, .file = STDERR_FILENO } },
                 .epoll = epoll,
                 .order = -EBADF,
                 .followers = { -EBADF, -EBADF, -EBADF, -EBADF },
@@ -228,6 +230,18 @@ static size_t room(const Pump *p) {
         return p->max > 0 ? p->max - p->streams[0].size - p->streams[1].size : SIZE_MAX;
 }
 
+/* A program that writes without blocking, as those of libuv do, may throw away what does not fit at once: it has more room
+ * from now on, and the order of what it writes is as exact as we are quick. */
+static void look_at_flags(Stream *s) {
+        int flags = s->packets && s->end >= 0 ? fcntl(s->end, F_GETFL) : 0;
+
+        if (flags < 0 || !(flags & O_NONBLOCK) || fcntl(s->end, F_SETFL, flags & ~O_DIRECT) < 0)
+                return;
+        s->packets = false;
+        s->wide = true;
+        (void) fcntl(s->pipe, F_SETPIPE_SZ, WIDE);
+}
+
 static void widen(Stream *s) {
         if (!s->wide && s->streak >= WIDE_AFTER && fcntl(s->pipe, F_SETPIPE_SZ, WIDE) >= 0)
                 s->wide = true;
@@ -270,6 +284,7 @@ static uint64_t pump_some(Pump *p, unsigned stream, bool all, uint64_t turn) {
 
         s->pending = false;
         s->blocked = 0;
+        look_at_flags(s);
         do {
                 size_t max;
 
@@ -319,7 +334,8 @@ void pump_close(Pump *p) {
                 Stream *s = &p->streams[i];
 
                 closep(&s->pipe);
-                s->pipe = -EBADF;
+                closep(&s->end);
+                s->pipe = s->end = -EBADF;
                 s->pending = false;
                 if (s->size > 0 && fdatasync(s->file) < 0 && p->error == 0)
                         p->error = errno;

@@ -80,6 +80,7 @@ pid_t command_start(const Description *d, const int descriptors[static 3], const
 
 typedef struct Stream {
         int pipe; /* that we read, -EBADF: none */
+        int end;  /* that the command writes to, for a look at its flags; -EBADF: none */
         int file;
         bool packets;    /* the order of the streams is kept by them, see pump.c */
         bool wide;       /* the pipe has more than one page */
