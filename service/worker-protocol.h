@@ -43,6 +43,7 @@ typedef struct WorkerTrailer {
 #define WORKER_VERSION 1U
 
 typedef enum WorkerMessageType {
+        WORKER_NOTHING = 0, /* no message */
         WORKER_HELLO = 1,
         WORKER_PROGRESS = 2, /* STATUS= of sd_notify(3): the text follows, at most WORKER_TEXT_MAX bytes, perhaps no UTF-8 */
         WORKER_ENDED = 3,    /* the command has; or not all that should have, see final */

@@ -145,10 +145,10 @@ WorkerMessageType link_dispatch(Link *l, uint64_t now, int *ret_fd) {
         watch(l, EPOLL_CTL_MOD, EPOLLIN);
         n = recvmsg(l->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return 0;
+                return WORKER_NOTHING;
         if (n <= 0) {
                 disconnected(l, now);
-                return 0;
+                return WORKER_NOTHING;
         }
         read_descriptor(&message, ret_fd);
         if (header.type == WORKER_WELCOME) {
