@@ -115,7 +115,7 @@ static int fuzz_close(int fd) {
 #define setenv fuzz_setenv
 #define unsetenv fuzz_unsetenv
 #define close fuzz_close
-#include "worker/description.c"
+#include "description.c"
 #undef free
 #undef close
 

@@ -141,7 +141,7 @@ def test_page_of_a_program_has_the_options_of_its_help(page):
 
 
 @pytest.mark.parametrize(('page', 'source', 'pattern'), [
-    ('codex-jobs.conf.5', 'service/config.c', r'SETTING\("(\w+)"'),
+    ('codex-jobs.conf.5', 'service/core/config.c', r'SETTING\("(\w+)"'),
     ('codex-jobs-notify.1', 'client/notify/settings.c', r'\{ "(\w+)", set_')])
 def test_page_of_a_configuration_has_every_setting(page, source, pattern):
     with open(f'{SOURCE}/{source}', encoding='utf-8') as file:

@@ -8,7 +8,7 @@
 #include <sys/un.h>
 
 #include "test.h"
-#include "worker/worker.h"
+#include "worker.h"
 
 #define NOW (1000 * USEC_PER_SEC)
 
