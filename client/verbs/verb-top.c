@@ -8,8 +8,8 @@
 
 #include "answer.h"
 #include "say.h"
-#include "top/console.h"
-#include "top/top.h"
+#include "console.h"
+#include "top.h"
 
 #define CLOCK_USEC USEC_PER_SEC /* of times that go on, and of the gauges */
 
