@@ -185,6 +185,8 @@ void unit_check_end(Unit *unit) {
                 (streq(p->sub_state, "dead") && p->code != 0);
         if (!ended || unit->ended)
                 return;
+        if (p->code == 0 && unit->refresh_call) /* we listen since between the signal of the service and that of the unit */
+                return;
         unit->manager->listener->ending(unit->userdata);
         if (unit->ended)
                 return;

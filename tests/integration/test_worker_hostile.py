@@ -380,6 +380,12 @@ def test_many_hostile_jobs_at_once(jobs, scope, beside, pipe):
     assert reasons[1] == 'output-limit' and reasons[5] == 'signal'
 
 
+def test_many_that_kill_their_workers_at_once(jobs, scope):
+    """The service begins to listen to a unit while that fails: it sees either all of that, or waits for the rest."""
+    ids = [jobs.enqueue(['bash', '-c', f'{WORKER} kill -KILL $worker']) for _ in range(150)]
+    assert {facts(jobs.wait(job)) for job in ids} == {('failed', 'signal', 137)}
+
+
 def test_worker_of_a_job_without_a_trace_in_proc(jobs, gate, processes, scope, beside):
     """The status of the worker is what it was, whatever its job has done to itself."""
     job = jobs.enqueue(gate.job(before='ulimit -n 64; umask 0777; cd /; set -f'))

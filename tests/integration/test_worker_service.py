@@ -454,5 +454,5 @@ def test_journal_says_nothing_of_it(jobs, scope):
     jobs.wait(job)
     subprocess.run(['journalctl', '--sync'], check=True)
     text = subprocess.run(['journalctl', '--boot', '--priority=warning', '--output=cat', '--no-pager'],
-                          check=True, stdout=subprocess.PIPE, text=True, timeout=PATIENCE).stdout
+                          check=True, stdout=subprocess.PIPE, text=True, errors='replace', timeout=PATIENCE).stdout
     assert not [line for line in text.splitlines() if job in line and 'notification' in line]
