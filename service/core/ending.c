@@ -375,7 +375,7 @@ void ending_finish(Job *job) {
         int r;
 
         job->phase = JOB_ENDING;
-        r = store_finish(job->manager->store, job,
+        r = store_finish(job->manager->store, &job->record, &job->outcome,
                          keep == KEEP_INPUT_YES || (keep == KEEP_INPUT_FAILED && job->outcome.state != JOB_COMPLETED),
                          on_finished, job);
         if (r < 0)

@@ -211,7 +211,7 @@ int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallba
         if (r >= 0)
                 r = encode(spec, e->job->record.id, &insert);
         if (r >= 0)
-                r = store_insert(manager->store, e->job, &insert, on_inserted, e);
+                r = store_insert(manager->store, &e->job->record, &e->job->limits, &insert, on_inserted, e);
         if (r < 0)
                 return r;
         TAKE_PTR(e);

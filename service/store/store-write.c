@@ -142,7 +142,8 @@ static void finish_insert(StoreOp *op) {
         op->callback.insert(r, r < 0 ? NULL : op->existing, r < 0 ? -EBADF : TAKE_FD(op->spec_fd), op->userdata);
 }
 
-int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreInsertCallback callback, void *userdata) {
+int store_insert(Store *store, const JobRecord *record, const JobLimits *limits, const StoreInsert *insert,
+                 StoreInsertCallback callback, void *userdata) {
         _cleanup_(store_op_freep) StoreOp *op = NULL;
         int r;
 
@@ -155,7 +156,7 @@ int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreI
         op->spec_size = insert->spec_size;
         op->command_size = insert->command_size;
         op->callback.insert = callback;
-        op->limits = job->limits;
+        op->limits = *limits;
         op->digest = insert->digest;
         op->refusal = insert->refusal;
         op->jobs_max = insert->jobs_max;
@@ -166,7 +167,7 @@ int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreI
         if (r >= 0)
                 r = store_copy_string(insert->secret, &op->secret);
         if (r >= 0)
-                r = job_record_copy(&job->record, &op->record);
+                r = job_record_copy(record, &op->record);
         if (r < 0)
                 return r;
         if (insert->stdin_fd >= 0) {
@@ -262,7 +263,8 @@ static void finish_finish(StoreOp *op) {
         op->callback.finish(op->result, op->sequence, op->userdata);
 }
 
-int store_finish(Store *store, const Job *job, bool keep_input, StoreFinishCallback callback, void *userdata) {
+int store_finish(Store *store, const JobRecord *record, const JobOutcome *outcome, bool keep_input,
+                 StoreFinishCallback callback, void *userdata) {
         _cleanup_(store_op_freep) StoreOp *op = NULL;
         int r;
 
@@ -270,9 +272,9 @@ int store_finish(Store *store, const Job *job, bool keep_input, StoreFinishCallb
         if (r < 0)
                 return r;
         op->callback.finish = callback;
-        op->outcome = job->outcome;
+        op->outcome = *outcome;
         op->keep_input = keep_input;
-        r = job_record_copy(&job->record, &op->record);
+        r = job_record_copy(record, &op->record);
         if (r < 0)
                 return r;
         store_submit(store, TAKE_PTR(op));

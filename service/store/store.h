@@ -8,7 +8,8 @@
 
 #include <systemd/sd-event.h>
 
-#include "job.h"
+#include "job-end.h"
+#include "spec.h"
 
 typedef struct Store Store;
 
@@ -75,7 +76,8 @@ typedef struct StoreInsert {
  * nothing was recorded; NULL when it is a new one. spec_fd: see store_begin(), of a job that is begun at
  * once. -EKEYREJECTED: the key stands for another request; -EDQUOT: the user has too much stored. */
 typedef void (*StoreInsertCallback)(int r, const char *existing, int spec_fd, void *userdata);
-int store_insert(Store *store, const Job *job, const StoreInsert *insert, StoreInsertCallback callback, void *userdata);
+int store_insert(Store *store, const JobRecord *record, const JobLimits *limits, const StoreInsert *insert,
+                 StoreInsertCallback callback, void *userdata);
 
 /* Records that the job is about to be started under that instance of the service manager, with a secret for its worker,
  * and hands out its spec in a memfd, not sealed yet, which the callback owns (-1 on failure). NULL for the instance: it is not after
@@ -92,7 +94,8 @@ int store_stop(Store *store, const char *id, JobReason reason, uint32_t uid, Sto
 /* Records the outcome of a job and, unless keep_input, erases its environment and standard input: at once in the
  * database, within seconds on the disk. sequence is the job's place among all that finished. */
 typedef void (*StoreFinishCallback)(int r, uint64_t sequence, void *userdata);
-int store_finish(Store *store, const Job *job, bool keep_input, StoreFinishCallback callback, void *userdata);
+int store_finish(Store *store, const JobRecord *record, const JobOutcome *outcome, bool keep_input,
+                 StoreFinishCallback callback, void *userdata);
 
 /* Looks ids or prefixes up among the jobs of uid (STORE_ANY_UID: of all). */
 #define STORE_ANY_UID UINT32_MAX

@@ -10,8 +10,10 @@
 
 #include <systemd/sd-bus.h>
 
-#include "job.h"
+#include "job-end.h"
+#include "spec.h"
 
+typedef struct Unit Unit;
 typedef struct UnitManager UnitManager;
 
 typedef struct UnitCallbacks {

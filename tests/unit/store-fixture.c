@@ -61,7 +61,7 @@ void submit_insert(StoreFixture *f, const Job *job, const char *spec, Answer *an
         check(data);
         memcpy(data + sizeof(SpecHeader), spec, n);
         *answer = ANSWER_INIT;
-        check_ok(store_insert(f->store, job,
+        check_ok(store_insert(f->store, &job->record, &job->limits,
                               &(StoreInsert) { .spec = data, .spec_size = sizeof(SpecHeader) + n, .stdin_fd = -1 },
                               on_insert_answer, answer));
         check(!answer->done);
@@ -98,7 +98,7 @@ int finish_job(StoreFixture *f, const char *id, uint64_t *ret_sequence) {
         Finished finished = {};
 
         check_ok(job_set_outcome(job, JOB_COMPLETED, JOB_REASON_NONE, 3));
-        check_ok(store_finish(f->store, job, false, on_finished, &finished));
+        check_ok(store_finish(f->store, &job->record, &job->outcome, false, on_finished, &finished));
         run_until(f->event, &finished.answer.done);
         if (finished.answer.r >= 0)
                 *ret_sequence = finished.sequence;
@@ -129,12 +129,12 @@ static void submit_one_of_many(StoreFixture *f, unsigned number, bool ended, uns
         job = fixture_job(id, 0);
         free(job->record.label);
         check(asprintf(&job->record.label, "number %03u %0*d", number, (int) label_size - 11, 0) > 0);
-        check_ok(store_insert(f->store, job, &(StoreInsert) { .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1 },
+        check_ok(store_insert(f->store, &job->record, &job->limits, &(StoreInsert) { .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1 },
                               on_nothing, NULL));
         if (!ended)
                 return;
         check_ok(job_set_outcome(job, JOB_COMPLETED, JOB_REASON_NONE, 1));
-        check_ok(store_finish(f->store, job, false, on_nothing_finished, NULL));
+        check_ok(store_finish(f->store, &job->record, &job->outcome, false, on_nothing_finished, NULL));
 }
 
 void insert_many(StoreFixture *f, unsigned n, unsigned n_ended, unsigned label_size) {

@@ -4,6 +4,7 @@
 /* A store in the directory of the test, on a real event loop, and its operations as calls that return what
  * was called back. Failures end the test. */
 
+#include "job.h"
 #include "store.h"
 
 typedef struct StoreFixture {

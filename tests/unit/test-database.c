@@ -232,7 +232,7 @@ static void fill(StoreFixture *f) {
 
         insert_new(f, A, 1000);
         check_int(insert_finished(f, B, 1000), 1);
-        check_ok(store_insert(f->store, job, &insert, on_insert_answer, &answer));
+        check_ok(store_insert(f->store, &job->record, &job->limits, &insert, on_insert_answer, &answer));
         run_until(f->event, &answer.done);
         check_ok(stop_job(f, A, JOB_REASON_USER, 0));
         check_string(inbox(f, 1000, "reader", 10), B " ");
@@ -253,7 +253,7 @@ static void check_filled(StoreFixture *f) {
         check_int(store_finished(f->store), 1);
         check_string(inbox(f, 1000, "reader", 10), "");
         check_ok(begin_job(f, A, "i", NULL, &fd));
-        check_ok(store_insert(f->store, job, &insert, on_insert_answer, &answer));
+        check_ok(store_insert(f->store, &job->record, &job->limits, &insert, on_insert_answer, &answer));
         run_until(f->event, &answer.done);
         check_ok(answer.r);
         check_string(answer.existing, C);

@@ -25,7 +25,7 @@ static void insert_ended(StoreFixture *f, const char *id, uint32_t uid, uint64_t
         check_ok(job_set_outcome(job, JOB_COMPLETED, JOB_REASON_NONE, finished_usec));
         job->record.stdout_bytes = bytes / 2;
         job->record.stderr_bytes = bytes - bytes / 2;
-        check_ok(store_finish(f->store, job, false, on_ended, &answer));
+        check_ok(store_finish(f->store, &job->record, &job->outcome, false, on_ended, &answer));
         run_until(f->event, &answer.done);
         check_ok(answer.r);
 }
@@ -39,7 +39,7 @@ static int insert_with_quota(StoreFixture *f, const char *id, uint32_t uid, uint
                 .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1, .jobs_max = jobs_max, .bytes_max = bytes_max,
         };
 
-        check_ok(store_insert(f->store, job, &insert, on_insert_answer, &answer));
+        check_ok(store_insert(f->store, &job->record, &job->limits, &insert, on_insert_answer, &answer));
         run_until(f->event, &answer.done);
         return MIN(answer.r, 0);
 }

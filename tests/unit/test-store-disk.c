@@ -232,7 +232,7 @@ static void submit_with_key(StoreFixture *f, const char *id, uint64_t digest, An
         StoreInsert insert = { .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1, .key = "key", .digest = digest };
 
         *answer = ANSWER_INIT;
-        check_ok(store_insert(f->store, job, &insert, on_insert_answer, answer));
+        check_ok(store_insert(f->store, &job->record, &job->limits, &insert, on_insert_answer, answer));
 }
 
 /* Two with one key share a commit, where the second one is refused. The commit fails, then the first one

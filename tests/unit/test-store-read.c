@@ -325,7 +325,7 @@ static void submit_with_key(StoreFixture *f, const char *id, uint32_t uid, const
         StoreInsert insert = { .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1, .key = key, .digest = digest };
 
         *answer = ANSWER_INIT;
-        check_ok(store_insert(f->store, job, &insert, on_insert_answer, answer));
+        check_ok(store_insert(f->store, &job->record, &job->limits, &insert, on_insert_answer, answer));
 }
 
 static void check_key(StoreFixture *f, const char *id, uint32_t uid, const char *key, uint64_t digest, int error,

@@ -207,9 +207,9 @@ static void insert_and_begin(void) {
         memcpy(expected + sizeof(SpecHeader), "spec", 4);
         store_fixture_open(&f);
         insert.spec = memcpy(malloc(sizeof(expected)), expected, sizeof(expected));
-        check_ok(store_insert(f.store, job, &insert, on_insert_answer, &answer));
+        check_ok(store_insert(f.store, &job->record, &job->limits, &insert, on_insert_answer, &answer));
         insert.spec = memcpy(malloc(sizeof(expected)), expected, sizeof(expected));
-        check_ok(store_insert(f.store, job, &insert, on_insert_answer, &taken));
+        check_ok(store_insert(f.store, &job->record, &job->limits, &insert, on_insert_answer, &taken));
         run_until(f.event, &taken.done);
         check_ok(answer.r);
         check_content(answer.spec_fd, expected, sizeof(expected));
@@ -231,7 +231,7 @@ static void insert_with_stdin(StoreFixture *f, const char *id, const void *bytes
         check(fd >= 0 && insert.spec);
         check_int(write(fd, bytes, n), n);
         insert.stdin_size = promised;
-        check_ok(store_insert(f->store, job, &insert, on_insert_answer, answer));
+        check_ok(store_insert(f->store, &job->record, &job->limits, &insert, on_insert_answer, answer));
 }
 
 static void standard_input(void) {
@@ -349,7 +349,7 @@ static void finish(void) {
         job->record.result_error = strdup("larger than 64 KiB (71680 bytes)");
         job->record.left_behind = strdup("4242 sleep, 4243 ä");
         job->record.end_source = strdup("worker");
-        check_ok(store_finish(f.store, job, false, on_sequence, &sequence));
+        check_ok(store_finish(f.store, &job->record, &job->outcome, false, on_sequence, &sequence));
         f.store = store_free(f.store); /* carries out what was handed over */
         check_int(sequence, 1);
         job_apply_outcome(job, 1);
@@ -486,7 +486,7 @@ static void free_commits_what_follows(void) {
         Store *store;
 
         store_fixture_open(&f);
-        check_ok(store_insert(f.store, job, &(StoreInsert) { .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1 },
+        check_ok(store_insert(f.store, &job->record, &job->limits, &(StoreInsert) { .spec = calloc(1, 64), .spec_size = 64, .stdin_fd = -1 },
                               on_first, &chain));
         store = f.store; /* stays in f while it is closed: callbacks use it */
         (void) store_free(store);
