@@ -294,6 +294,7 @@ static void on_unit_vanished(void *userdata) {
         bool same = job->instance && streq(job->instance, job->manager->instance);
         bool executed = output_was_touched(job->manager->output, job->record.id);
 
+        ending_unit_ending(job);
         if (job->report && job->report->final)
                 ending_resume(job, true);
         else if (job->phase == JOB_STARTING && same && !executed && job->stop_reason == JOB_REASON_NONE)

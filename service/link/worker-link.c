@@ -108,6 +108,18 @@ static int read_one(WorkerLink *link) {
         return r < 0 ? r : 1;
 }
 
+/* Everything that has come. Returns whether there may be more later; the job may have freed the link then. */
+static bool read_all(WorkerLink *link) {
+        WorkerLinks *links = link->links;
+        int r = 1;
+
+        links->catching_up = link;
+        for (int i = 0; i < CATCH_UP_MAX && r > 0 && links->catching_up; i++)
+                r = read_one(link);
+        links->catching_up = NULL;
+        return r >= 0;
+}
+
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         WorkerLink *link = userdata;
 
@@ -157,8 +169,9 @@ static int add_link(WorkerLinks *links, int fd, uint32_t uid, WorkerLink **ret) 
         return 0;
 }
 
-/* Workers say hello before they are accepted: most are known at once. Returns 1, 0 when nobody waits. */
-static int accept_one(WorkerLinks *links) {
+/* Workers say hello before they are accepted: most are known at once. all: they may have said more, see
+ * worker_links_catch_up(). Returns 1, 0 when nobody waits. */
+static int accept_one(WorkerLinks *links, bool all) {
         struct ucred peer;
         socklen_t size = sizeof(peer);
         WorkerLink *link;
@@ -172,16 +185,20 @@ static int accept_one(WorkerLinks *links) {
                 return 1;
         }
         make_room(links, peer.uid);
-        if (add_link(links, fd, peer.uid, &link) >= 0 && read_one(link) < 0)
+        if (add_link(links, fd, peer.uid, &link) < 0)
+                return 1;
+        if (read_one(link) < 0)
                 drop(link);
+        else if (all && link->job)
+                (void) read_all(link);
         return 1;
 }
 
-static int accept_some(WorkerLinks *links) {
+static int accept_some(WorkerLinks *links, bool all) {
         int r = 1;
 
         for (int i = 0; i < ACCEPT_MAX && r > 0; i++)
-                r = accept_one(links);
+                r = accept_one(links, all);
         if (r < 0 && r != links->accept_error) /* it is tried again, and again */
                 sd_journal_print(LOG_WARNING, "Failed to accept the connection of a worker: %s", strerror(-r));
         links->accept_error = MIN(r, 0);
@@ -189,19 +206,14 @@ static int accept_some(WorkerLinks *links) {
 }
 
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        (void) accept_some(userdata);
+        (void) accept_some(userdata, false);
         return 0;
 }
 
+/* One that is over may have been replaced by another, which waits to be accepted. */
 void worker_links_catch_up(WorkerLinks *links, WorkerLink *link) {
-        if (link)
-                links->catching_up = link;
-        for (int i = 0; i < CATCH_UP_MAX && link && read_one(link) > 0 && links->catching_up; i++)
-                ;
-        if (link)
-                links->catching_up = NULL;
-        if (links && !link)
-                (void) accept_some(links);
+        if (links && (!link || !read_all(link)))
+                (void) accept_some(links, true);
 }
 
 /* --- writing --------------------------------------------------------------------------------------- */

@@ -151,6 +151,12 @@ static void say_progress(int fd, const char *text) {
         say(fd, message, sizeof(WorkerHeader) + strlen(text));
 }
 
+static void say_ended(int fd) {
+        WorkerEnded ended = { .header = { WORKER_VERSION, WORKER_ENDED }, .struct_size = sizeof(ended), .final = 1, .code = CLD_EXITED };
+
+        say(fd, &ended, sizeof(ended));
+}
+
 /* A connection that is one of that task. */
 static int connect_as(Links *l, const char *id) {
         int fd = connect_to(l);
@@ -224,7 +230,6 @@ static void no_path(void) {
 static void conversation(void) {
         _cleanup_links_ Links l;
         _cleanup_close_ int fd = -EBADF, order = -EBADF;
-        WorkerEnded ended = { .header = { WORKER_VERSION, WORKER_ENDED }, .struct_size = sizeof(ended), .final = 1, .code = CLD_EXITED };
 
         open_links(&l);
         fd = connect_as(&l, "task-1");
@@ -242,7 +247,7 @@ static void conversation(void) {
         run(&l);
         check_int(l.tasks[1].n_progress, 1);
         check_string(l.tasks[1].text, "half");
-        say(fd, &ended, sizeof(ended));
+        say_ended(fd);
         run(&l);
         check_int(l.tasks[1].n_ended, 1);
         worker_link_go(l.tasks[1].link);
@@ -306,14 +311,12 @@ static void refused(void) {
 static void no_hello(void) {
         _cleanup_links_ Links l;
         _cleanup_close_ int progress = -EBADF, ended = -EBADF;
-        WorkerEnded message = { .header = { WORKER_VERSION, WORKER_ENDED }, .struct_size = sizeof(message), .final = 1,
-                                .code = CLD_EXITED };
 
         open_links(&l);
         progress = connect_to(&l);
         say_progress(progress, "x");
         ended = connect_to(&l);
-        say(ended, &message, sizeof(message));
+        say_ended(ended);
         run(&l);
         check(is_closed(progress) && is_closed(ended));
 }
@@ -543,16 +546,61 @@ static void replaced(void) {
         check_string(l.tasks[0].text, "second");
 }
 
+/* All that they have said, and not the hello alone: what it is about has ended. */
 static void catch_up_with_those_that_wait(void) {
         _cleanup_links_ Links l;
-        _cleanup_close_ int fd = -EBADF;
+        int fd;
 
         open_links(&l);
         fd = connect_to(&l);
         say_hello(fd, "task-0");
+        say_progress(fd, "half");
+        say_ended(fd);
+        (void) close(fd);
         worker_links_catch_up(l.links, NULL);
         check_int(l.tasks[0].n_hello, 1);
+        check_int(l.tasks[0].n_progress, 1);
+        check_int(l.tasks[0].n_ended, 1);
+        run(&l);
+        check_int(l.tasks[0].n_gone, 1);
         worker_links_catch_up(NULL, NULL);
+}
+
+/* It was not seen yet that the first connection is over. */
+static void catch_up_with_one_that_connected_again(void) {
+        _cleanup_links_ Links l;
+        _cleanup_close_ int second = -EBADF;
+        int first;
+
+        open_links(&l);
+        first = connect_as(&l, "task-0");
+        say_progress(first, "one");
+        (void) close(first);
+        second = connect_to(&l);
+        say_hello(second, "task-0");
+        say_ended(second);
+        worker_links_catch_up(l.links, l.tasks[0].link);
+        check_int(l.tasks[0].n_progress, 1);
+        check_int(l.tasks[0].n_hello, 2);
+        check_int(l.tasks[0].n_ended, 1);
+        check(!is_closed(second));
+}
+
+/* By its job, once that has heard how it ended. */
+static void freed_while_it_waits(void) {
+        _cleanup_links_ Links l;
+        _cleanup_close_ int fd = -EBADF;
+
+        open_links(&l);
+        l.tasks[0].frees = true;
+        fd = connect_to(&l);
+        say_hello(fd, "task-0");
+        say_ended(fd);
+        say_progress(fd, "more");
+        worker_links_catch_up(l.links, NULL);
+        check_int(l.tasks[0].n_ended, 1);
+        check_int(l.tasks[0].n_progress, 0);
+        check(is_closed(fd));
 }
 
 /* The job is done with it, in the middle of what it says. */
@@ -617,4 +665,5 @@ static void no_descriptors(void) {
 TEST_MAIN(TEST(path), TEST(no_path), TEST(conversation), TEST(all_at_once), TEST(gone_before_it_speaks), TEST(refused),
           TEST(no_hello), TEST(hello_twice), TEST(garbage), TEST(silent), TEST(silent_of_many_users),
           TEST(descriptors_are_closed), TEST(flood_is_slow), TEST(flood_without_end), TEST(replaced),
-          TEST(catch_up_with_those_that_wait), TEST(freed_from_within), TEST(deaf), TEST(no_descriptors))
+          TEST(catch_up_with_those_that_wait),
+          TEST(catch_up_with_one_that_connected_again), TEST(freed_while_it_waits), TEST(freed_from_within), TEST(deaf), TEST(no_descriptors))
