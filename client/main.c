@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <signal.h>
 
-#include "options.h"
 #include "say.h"
 #include "suggest.h"
+#include "verbs.h"
 
 static const Verb *const verbs[] = {
         &verb_run,    &verb_enqueue, &verb_retry,  &verb_task, &verb_review, &verb_adversarial_review, &verb_await,

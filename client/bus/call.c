@@ -120,7 +120,7 @@ static int call_send(Call *call) {
         return 0;
 }
 
-void calls_resume(Client *c, const sd_bus_error *error) {
+static void calls_resume(Client *c, const sd_bus_error *error) {
         Call *next;
 
         /* A call that ends may start another: at the head of the list, behind this walk. */
@@ -140,7 +140,7 @@ void calls_resume(Client *c, const sd_bus_error *error) {
         }
 }
 
-void calls_lost(Client *c) {
+static void calls_lost(Client *c) {
         const sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_DISCONNECTED, "the connection ended");
         Call *next;
 
@@ -152,6 +152,8 @@ void calls_lost(Client *c) {
                 call_failed(call, &error);
         }
 }
+
+static const CallEvents call_events = { .resume = calls_resume, .lost = calls_lost };
 
 int call_new(Client *c, Call **ret, CallMode mode, const char *method, call_append_t append, void *arguments,
              call_done_t done, void *userdata) {
@@ -174,6 +176,7 @@ int call_new(Client *c, Call **ret, CallMode mode, const char *method, call_appe
         if (c->calls)
                 c->calls->previous = call;
         c->calls = call;
+        c->call_events = &call_events;
 
         r = call_send(call);
         if (r == -ENOTCONN || r == -ECONNRESET) { /* it is being opened again */

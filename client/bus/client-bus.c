@@ -151,6 +151,11 @@ static int on_slow(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
+static void resume_calls(Client *c, const sd_bus_error *error) {
+        if (c->call_events)
+                c->call_events->resume(c, error);
+}
+
 static void tell_changed(Client *c) {
         if (c->changed)
                 c->changed(c->changed_userdata);
@@ -162,23 +167,24 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
         int r;
 
         if (c->bus && sd_bus_is_open(c->bus) > 0) {
-                calls_resume(c, NULL);
+                resume_calls(c, NULL);
                 if (c->away)
                         tell_changed(c);
                 return 0;
         }
 
-        calls_lost(c);
+        if (c->call_events)
+                c->call_events->lost(c);
         r = open_bus(c);
         if (r < 0) {
                 (void) explain_connect(c->system, r, &error);
-                calls_resume(c, &error);
+                resume_calls(c, &error);
                 r = client_retry(c);
                 if (r < 0)
                         client_stop(c, r, NULL);
                 return 0;
         }
-        calls_resume(c, NULL);
+        resume_calls(c, NULL);
         tell_changed(c);
         return 0;
 }
@@ -246,7 +252,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
                         client_stop(c, r, NULL);
                 return 0;
         }
-        calls_resume(c, NULL);
+        resume_calls(c, NULL);
         tell_changed(c);
         return 0;
 }
@@ -412,15 +418,15 @@ bool client_is_quiet(const Client *c) {
         return c->quiet;
 }
 
-int client_new(const Common *common, Client **ret, sd_bus_error *error) {
+int client_new(Scope scope, bool quiet, Client **ret, sd_bus_error *error) {
         _cleanup_(client_freep) Client *c = NULL;
         int r;
 
         c = malloc(sizeof(Client));
         if (!c)
                 return -ENOMEM;
-        *c = (Client) { .quiet = common->quiet || common->json, .patience_until = UINT64_MAX };
-        r = scope_resolve(common, &c->system, &c->scope_given, error);
+        *c = (Client) { .quiet = quiet, .patience_until = UINT64_MAX };
+        r = scope_resolve(scope, &c->system, &c->scope_given, error);
         if (r < 0)
                 return r;
         r = sd_event_new(&c->event);

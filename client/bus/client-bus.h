@@ -8,13 +8,13 @@
 #include <systemd/sd-event.h>
 
 #include "macro.h"
-#include "options.h"
+#include "scope.h"
 
 typedef struct Client Client;
 typedef struct Call Call;
 
-/* Connects, but waits for nothing: what is sent next travels together with the greeting. */
-int client_new(const Common *common, Client **ret, sd_bus_error *error);
+/* Connects, but waits for nothing: what is sent next travels together with the greeting. quiet: says nothing by itself. */
+int client_new(Scope scope, bool quiet, Client **ret, sd_bus_error *error);
 Client *client_free(Client *c);
 DEFINE_CLEANUP(Client *, client_free);
 

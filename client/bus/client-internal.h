@@ -12,6 +12,13 @@ typedef struct Match {
         sd_bus_slot *slot;
 } Match;
 
+/* What the connection has done with the calls, of which it knows nothing: they are the floor above. */
+typedef struct CallEvents {
+        void (*resume)(Client *c, const sd_bus_error *error); /* sends all that wait; with an error, lets each of them
+                                                                * fail once more */
+        void (*lost)(Client *c); /* the connection is gone: those that were under way on it have failed */
+} CallEvents;
+
 struct Client {
         bool system;
         bool scope_given;
@@ -26,6 +33,7 @@ struct Client {
         Match **matches;
         size_t n_matches;
         Call *calls; /* those without an answer */
+        const CallEvents *call_events; /* NULL: there was no call yet */
 
         void (*changed)(void *userdata);
         void *changed_userdata;
@@ -68,12 +76,6 @@ int client_seen(Client *c, sd_bus_message *m);
 
 /* Tells the person, once until it is back, that the service is away. */
 void client_away(Client *c);
-
-/* Sends all calls that wait; or, with an error, lets each of them fail once more. */
-void calls_resume(Client *c, const sd_bus_error *error);
-
-/* The connection is gone: calls that were under way on it have failed. */
-void calls_lost(Client *c);
 
 /* Says what an error of the bus means and what to do, under the same name. Those of the service are copied. */
 void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret);

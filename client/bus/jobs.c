@@ -3,7 +3,6 @@
 #include "bus-names.h"
 #include "job-id.h"
 #include "jobs.h"
-#include "options.h"
 #include "request.h"
 #include "say.h"
 #include "suggest.h"

@@ -57,7 +57,7 @@ int thread_find(const Common *common, const char *word, char **ret, sd_bus_error
                 *ret = strdup(word);
                 return *ret ? 0 : -ENOMEM;
         }
-        r = client_new(common, &c, error);
+        r = common_connect(common, &c, error);
         if (r >= 0)
                 r = thread_of_job(c, word, ret, error);
         if (r < 0)
@@ -90,7 +90,7 @@ int thread_find_last(const Common *common, const char *workspace, char **ret, sd
         _cleanup_job_list_ JobList list = {};
         int r;
 
-        r = client_new(common, &c, error);
+        r = common_connect(common, &c, error);
         if (r >= 0)
                 r = job_list(c, &filter, &list, error);
         if (r < 0)

@@ -4,7 +4,7 @@
 /* Threads of Codex: what it calls a conversation that can be gone on with. A task leaves the id of its thread in its
  * structured result. */
 
-#include "client-bus.h"
+#include "options.h"
 
 /* Whether a word has the form of the id of a thread, which is that of a UUID. Codex takes any other word for a
  * new thread. */

@@ -2,6 +2,7 @@
 
 #include "action.h"
 #include "bus-names.h"
+#include "clean.h"
 #include "excerpt.h"
 #include "output.h"
 #include "render.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "clean.h"
 #include "flood.h"
 #include "say.h"
 

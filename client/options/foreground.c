@@ -48,7 +48,7 @@ static int visit_begin(Visit *v, const Common *common, const WaitOptions *option
                        uint64_t timeout_usec) {
         int r;
 
-        r = client_new(common, &v->client, &v->error);
+        r = common_connect(common, &v->client, &v->error);
         if (r < 0)
                 return r;
         r = client_catch_signals(v->client);
@@ -275,7 +275,7 @@ static int write_id(const char *id, const char *hint, sd_bus_error *error) {
 /* begun_usec: of a request that has a key; 0: it has none. */
 static int background_text(Client *c, const Common *common, const char *id, bool hint, uint64_t begun_usec,
                            sd_bus_error *error) {
-        _cleanup_free_ char *command = answer_command(c, "await", &id, 1, "");
+        _cleanup_free_ char *command = next_command(c, "await", &id, 1, "");
         bool existing = false;
         OwnQueue queue = {};
         int r;
@@ -317,7 +317,7 @@ int run_in_background(const Common *common, Request *request, bool hint) {
         _cleanup_free_ char *id = NULL;
         int r;
 
-        r = client_new(common, &c, &error);
+        r = common_connect(common, &c, &error);
         if (r >= 0)
                 r = job_enqueue(c, request, &id, &error);
         if (r < 0)

@@ -167,17 +167,6 @@ int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec) 
         return 0;
 }
 
-int scope_resolve(const Common *common, bool *ret_system, bool *ret_given, sd_bus_error *error) {
-        const char *word = getenv("CODEX_JOBS_SCOPE");
-        bool known = isempty(word) || streq(word, "system") || streq(word, "user");
-        bool usual;
-
-        if (!known && common->scope == SCOPE_DEFAULT)
-                return error_set(error, "CODEX_JOBS_SCOPE is '%.64s': set it to 'system' or 'user', or unset it.",
-                                 word);
-
-        usual = isempty(word) ? access(SYSTEM_SERVICE_FILE, F_OK) >= 0 : streq(word, "system");
-        *ret_system = common->scope == SCOPE_DEFAULT ? usual : common->scope == SCOPE_SYSTEM;
-        *ret_given = !known || *ret_system != usual;
-        return 0;
+int common_connect(const Common *common, Client **ret, sd_bus_error *error) {
+        return client_new(common->scope, common->quiet || common->json, ret, error);
 }

@@ -7,23 +7,8 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <systemd/sd-bus.h>
 
-#include "macro.h"
-
-/* What codex-jobs itself exits with. */
-enum {
-        STATUS_TIMED_OUT = 124, /* the wait timed out, the job goes on */
-        STATUS_OWN_FAILURE = 125,
-        STATUS_CANCELLED = 143,
-        STATUS_SIGNALLED = 128, /* + n: signal n ended the wait, the job goes on */
-};
-
-typedef enum Scope {
-        SCOPE_DEFAULT, /* the system service where it is installed, else the user's */
-        SCOPE_SYSTEM,
-        SCOPE_USER,
-} Scope;
+#include "client-bus.h"
 
 /* The options that every verb takes, before or after its name. */
 typedef struct Common {
@@ -74,10 +59,6 @@ typedef struct Verb {
         const char *help;                                   /* all of it, without a newline at the end */
 } Verb;
 
-extern const Verb verb_run, verb_enqueue, verb_task, verb_review, verb_adversarial_review, verb_await,
-        verb_status, verb_list, verb_show, verb_result, verb_logs, verb_cancel, verb_inbox, verb_remove, verb_retry,
-        verb_pause, verb_resume, verb_setup, verb_top;
-
 /* Reads the next option of a verb. letters begins with ':' or "+:". Options of COMMON_OPTIONS are dealt with
  * inside; --help and mistakes end the verb. Returns 0 with an option of the verb in *ret, 1 behind the last
  * option, -ESHUTDOWN when the verb is to return *ret as its exit status. */
@@ -94,6 +75,5 @@ int option_size(const Verb *verb, const char *name, uint64_t *ret);
 int option_timespan(const Verb *verb, const char *name, uint64_t *ret);
 int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec);
 
-/* The scope of the options and of CODEX_JOBS_SCOPE. *ret_given says whether a command that is shown must
- * name it because it comes from an option. Returns 0, or -EINVAL with error set. */
-int scope_resolve(const Common *common, bool *ret_system, bool *ret_given, sd_bus_error *error);
+/* The connection to the service of the scope. Returns 0, or a negative errno with error set. */
+int common_connect(const Common *common, Client **ret, sd_bus_error *error);

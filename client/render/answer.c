@@ -15,26 +15,8 @@
 
 /* ---- Commands ---- */
 
-char *answer_command(Client *c, const char *verb, const char *const *ids, size_t n, const char *option) {
-        _cleanup_fclose_ FILE *f = NULL;
-        char *text = NULL;
-        size_t size;
-
-        f = open_memstream(&text, &size);
-        if (!f)
-                return NULL;
-        (void) fprintf(f, "codex-jobs %s", verb);
-        for (size_t i = 0; i < n; i++)
-                (void) fprintf(f, " %s", ids[i]);
-        (void) fprintf(f, "%s%s", option, client_scope_option(c));
-        if (fclose(TAKE_PTR(f)) == 0)
-                return text;
-        free(text);
-        return NULL;
-}
-
 int answer_await_command(Client *c, const char *text, const char *const *ids, size_t n, bool any) {
-        _cleanup_free_ char *command = answer_command(c, "await", ids, n, any ? " --any" : "");
+        _cleanup_free_ char *command = next_command(c, "await", ids, n, any ? " --any" : "");
 
         if (!command)
                 return -ENOMEM;
@@ -45,7 +27,7 @@ int answer_await_command(Client *c, const char *text, const char *const *ids, si
 /* ---- Jobs that ended ---- */
 
 static int say_next(Client *c, const JobRecord *record) {
-        _cleanup_free_ char *command = answer_command(c, "logs", &(const char *) { record->id }, 1, "");
+        _cleanup_free_ char *command = next_command(c, "logs", &(const char *) { record->id }, 1, "");
 
         if (!command)
                 return -ENOMEM;
@@ -125,7 +107,7 @@ static int say_last_lines(Client *c, const JobRecord *record, sd_bus_error *erro
 }
 
 static int show_excerpt(Client *c, const JobRecord *record, const Bounds *bounds, sd_bus_error *error) {
-        _cleanup_free_ char *command = answer_command(c, "logs", &(const char *) { record->id }, 1, " --stdout");
+        _cleanup_free_ char *command = next_command(c, "logs", &(const char *) { record->id }, 1, " --stdout");
         _cleanup_close_ int fd = -EBADF;
         Excerpt e;
         int r;
@@ -188,7 +170,7 @@ typedef struct Excerpted {
 } Excerpted;
 
 static int read_output(Client *c, const Excerpted *wanted, char **ret, bool *ret_truncated, sd_bus_error *error) {
-        _cleanup_free_ char *command = answer_command(c, "logs", &wanted->name.id, 1, wanted->option);
+        _cleanup_free_ char *command = next_command(c, "logs", &wanted->name.id, 1, wanted->option);
         _cleanup_close_ int fd = -EBADF;
         Excerpt e;
         int r;

@@ -33,9 +33,6 @@ int answer_why_queued(Client *c, const JobRecord *const *records, size_t n, sd_b
 /* Text: the command that waits on, on stderr. any: for the first of them. */
 int answer_await_command(Client *c, const char *text, const char *const *ids, size_t n, bool any);
 
-/* "codex-jobs VERB ID…" as it is to be typed to reach the same service. NULL: memory is short. */
-char *answer_command(Client *c, const char *verb, const char *const *ids, size_t n, const char *option);
-
 /* ---- All of them ---- */
 
 /* JSON: writes the document, with the commands that come next and, where a job of the caller's is queued, the queue.

@@ -12,22 +12,6 @@
 #define BUFFER_SIZE (32U * 1024U)
 #define CHARACTER_MAX 4 /* bytes of one in UTF-8 */
 
-int bounds_option(const Verb *verb, Bounds *bounds, int option) {
-        int r;
-
-        switch (option) {
-        case OPTION_MAX_BYTES:
-                r = option_size(verb, "max-bytes", &bounds->max_bytes);
-                break;
-        case 'n':
-                r = option_number(verb, "tail", 0, UINT64_MAX - 1, &bounds->tail);
-                break;
-        default:
-                return 0;
-        }
-        return r < 0 ? r : 1;
-}
-
 bool bounds_are_set(const Bounds *bounds) {
         return bounds->max_bytes != UINT64_MAX || bounds->tail != UINT64_MAX;
 }

@@ -4,7 +4,7 @@
 /* Part of what a job wrote, for a reader with little room: the last lines of it, or the beginning and the end with a
  * line between them that says how much is missing and where it is. */
 
-#include "client-bus.h"
+#include "macro.h"
 
 typedef struct Bounds {
         uint64_t max_bytes;
@@ -12,20 +12,6 @@ typedef struct Bounds {
 } Bounds;
 
 #define BOUNDS_NONE (Bounds) { .max_bytes = UINT64_MAX, .tail = UINT64_MAX }
-
-#define BOUNDS_OPTIONS                                                     \
-        { "max-bytes", required_argument, NULL, OPTION_MAX_BYTES },        \
-        { "tail", required_argument, NULL, 'n' }
-
-#define BOUNDS_LETTERS "n:"
-
-#define BOUNDS_HELP                                                                         \
-        "      --max-bytes SIZE     of more than that only the beginning and the end\n"     \
-        "  -n, --tail N             only the last N lines\n"
-
-/* Deals with an option that option_next() returned. Returns 1; 0 for one that is not of these; -EINVAL after
- * telling that its value is wrong. */
-int bounds_option(const Verb *verb, Bounds *bounds, int option);
 
 bool bounds_are_set(const Bounds *bounds);
 

@@ -1,7 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "answer.h"
 #include "next.h"
+
+char *next_command(Client *c, const char *verb, const char *const *ids, size_t n, const char *option) {
+        _cleanup_fclose_ FILE *f = NULL;
+        char *text = NULL;
+        size_t size;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return NULL;
+        (void) fprintf(f, "codex-jobs %s", verb);
+        for (size_t i = 0; i < n; i++)
+                (void) fprintf(f, " %s", ids[i]);
+        (void) fprintf(f, "%s%s", option, client_scope_option(c));
+        if (fclose(TAKE_PTR(f)) == 0)
+                return text;
+        free(text);
+        return NULL;
+}
 
 void next_clear(Next *next) {
         for (size_t i = 0; i < next->n; i++)
@@ -17,7 +34,7 @@ static int add(Next *next, char *command) {
 }
 
 static int add_for(Next *next, Client *c, const char *verb, const JobRecord *record, const char *option) {
-        return add(next, answer_command(c, verb, &(const char *) { record->id }, 1, option));
+        return add(next, next_command(c, verb, &(const char *) { record->id }, 1, option));
 }
 
 bool is_prompted(const JobRecord *record) {
@@ -45,7 +62,7 @@ int next_for_job(Next *next, Client *c, const JobRecord *record, const OwnQueue 
         if (job_state_is_terminal(record->state))
                 return next_for_ended(next, c, record, kind);
         if (queue && queue->paused && own_queue_has(record))
-                r = add(next, answer_command(c, "resume", NULL, 0, ""));
+                r = add(next, next_command(c, "resume", NULL, 0, ""));
         if (r >= 0)
                 r = add_for(next, c, "await", record, "");
         if (kind != NEXT_ALL)
@@ -67,6 +84,6 @@ int next_for_jobs(Next *next, Client *c, const JobRecord *const *records, size_t
                 if (!job_state_is_terminal(records[i]->state))
                         ids[n_ids++] = records[i]->id;
         if (queue && queue->paused && queue->queued > 0)
-                r = add(next, answer_command(c, "resume", NULL, 0, ""));
-        return r < 0 || n_ids == 0 ? r : add(next, answer_command(c, "await", ids, n_ids, ""));
+                r = add(next, next_command(c, "resume", NULL, 0, ""));
+        return r < 0 || n_ids == 0 ? r : add(next, next_command(c, "await", ids, n_ids, ""));
 }

@@ -7,6 +7,9 @@
 #include "job-record.h"
 #include "own-queue.h"
 
+/* "codex-jobs VERB ID…" as it is to be typed to reach the same service. NULL: memory is short. */
+char *next_command(Client *c, const char *verb, const char *const *ids, size_t n, const char *option);
+
 #define NEXT_MAX 4
 
 typedef enum NextKind {

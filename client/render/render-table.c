@@ -6,6 +6,7 @@
 #include <locale.h>
 #include <pwd.h>
 
+#include "clean.h"
 #include "render.h"
 #include "say.h"
 #include "terminal.h"

@@ -2,6 +2,7 @@
 
 /* One job as text. */
 
+#include "clean.h"
 #include "render.h"
 #include "say.h"
 #include "time-util.h"

@@ -185,3 +185,31 @@ char *clean_string(const char *s) {
         copy[n] = 0;
         return copy;
 }
+
+char *one_line(const char *s) {
+        char *line = utf8_make_valid(s, strlen(s)), *to = line;
+        unsigned char *from = (unsigned char *) line;
+        size_t n;
+
+        if (!line)
+                return NULL;
+        while (*from) {
+                n = turns_direction(from);
+                from += n;
+                if (n > 0)
+                        continue;
+                n = separates_lines(from);
+                if (n > 0) {
+                        from += n;
+                        *to++ = ' ';
+                        continue;
+                }
+                if (*from < 0x20 || *from == 0x7f)
+                        *from = ' ';
+                else if (is_c1(from))
+                        from[0] = from[1] = ' ';
+                *to++ = (char) *from++;
+        }
+        *to = 0;
+        return line;
+}

@@ -39,3 +39,7 @@ bool has_control(const char *s);
 
 /* A clean copy of a string. The caller frees it; NULL when memory is short. */
 char *clean_string(const char *s);
+
+/* A copy of s on one line, which can do nothing to a terminal: control characters, also those of Unicode, are spaces,
+ * and what turns the direction of writing is left out. NULL: memory is short. */
+char *one_line(const char *s);

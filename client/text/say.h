@@ -9,6 +9,14 @@
 
 #include "macro.h"
 
+/* What codex-jobs itself exits with. */
+enum {
+        STATUS_TIMED_OUT = 124, /* the wait timed out, the job goes on */
+        STATUS_OWN_FAILURE = 125,
+        STATUS_CANCELLED = 143,
+        STATUS_SIGNALLED = 128, /* + n: signal n ended the wait, the job goes on */
+};
+
 /* The name of the program, which does not copy it, where it is not codex-jobs. */
 void say_as(const char *name);
 
@@ -25,7 +33,3 @@ int say_if_stdout_failed(void);
 
 /* Makes an error of our own, which travels as those of the service do. Returns -EINVAL. */
 int error_set(sd_bus_error *error, const char *format, ...) _printf_(2, 3);
-
-/* A copy of s on one line, which can do nothing to a terminal: control characters, also those of Unicode, are spaces,
- * and what turns the direction of writing is left out. NULL: memory is short. */
-char *one_line(const char *s);

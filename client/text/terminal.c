@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <wchar.h>
 
-#include "say.h"
+#include "clean.h"
 #include "terminal.h"
 
 static bool window_size(int fd, struct winsize *ret) {

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 #include "console.h"
-#include "options.h"
+#include "say.h"
 #include "top.h"
 #include "write.h"
 

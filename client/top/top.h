@@ -39,6 +39,11 @@ typedef struct Top {
         int log_pid;
 } Top;
 
+/* Shows the jobs until the person quits. Returns the exit status. */
+int top_run(Client *c);
+
+/* ---- state.c ---- */
+
 /* The screen is to be drawn again. userdata is the Top. */
 void top_changed(void *userdata);
 

@@ -3,9 +3,11 @@
 /* codex-jobs await: waits for jobs to end, shows their results, and exits as they ended. */
 
 #include "answer.h"
+#include "bounds.h"
 #include "live.h"
 #include "progress.h"
 #include "say.h"
+#include "verbs.h"
 #include "wait.h"
 
 enum {
@@ -44,7 +46,7 @@ static int begin(Await *a, char *const *ids, size_t n, uint64_t timeout_usec, ui
                 if (r < 0)
                         return r;
         }
-        r = client_new(a->common, &a->client, &a->error);
+        r = common_connect(a->common, &a->client, &a->error);
         if (r < 0)
                 return r;
         r = client_catch_signals(a->client);

@@ -4,8 +4,10 @@
 
 #include "answer.h"
 #include "bus-names.h"
+#include "clean.h"
 #include "render.h"
 #include "say.h"
+#include "verbs.h"
 #include "write.h"
 
 typedef struct Cancelled {
@@ -202,7 +204,7 @@ static int cancel(Cancel *s, char *const *ids, size_t n) {
                 if (r < 0)
                         return r;
         }
-        r = client_new(s->common, &s->client, &s->error);
+        r = common_connect(s->common, &s->client, &s->error);
         if (r < 0)
                 return r;
         if (n == 0) {

@@ -5,6 +5,7 @@
 #include "foreground.h"
 #include "request-options.h"
 #include "say.h"
+#include "verbs.h"
 
 static int run(int argc, char *argv[], Common *common) {
         static const struct option options[] = {

@@ -8,6 +8,7 @@
 #include "render.h"
 #include "say.h"
 #include "utf8.h"
+#include "verbs.h"
 #include "write.h"
 
 enum {
@@ -79,7 +80,7 @@ static void put_word(FILE *f, const char *word) {
 }
 
 /* The command that acknowledges, or that shows what is left; NULL with 0 where nothing is. */
-static int next_command(Inbox *s, char **ret) {
+static int command_to_go_on(Inbox *s, char **ret) {
         bool more = s->list.n == s->limit;
         _cleanup_fclose_ FILE *f = NULL;
         char *text = NULL;
@@ -151,13 +152,13 @@ static int inbox(Inbox *s) {
         _cleanup_free_ char *next = NULL;
         int r;
 
-        r = client_new(s->common, &s->client, &s->error);
+        r = common_connect(s->common, &s->client, &s->error);
         if (r < 0)
                 return r;
         r = read_inbox(s);
         if (r < 0)
                 return r;
-        r = next_command(s, &next);
+        r = command_to_go_on(s, &next);
         if (r >= 0)
                 r = s->common->json ? show_json(s, next) : show_text(s);
         if (r >= 0)

@@ -9,6 +9,7 @@
 #include "since.h"
 #include "suggest.h"
 #include "time-util.h"
+#include "verbs.h"
 #include "write.h"
 
 enum {
@@ -85,7 +86,7 @@ static int list(List *s) {
                         return r;
                 s->filter.workspace = s->workspace;
         }
-        r = client_new(s->common, &s->client, &s->error);
+        r = common_connect(s->common, &s->client, &s->error);
         if (r >= 0)
                 r = job_list(s->client, &s->filter, &jobs, &s->error);
         if (r < 0)

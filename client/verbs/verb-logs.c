@@ -3,9 +3,11 @@
 /* codex-jobs logs: what a job wrote so far, and with --follow what it writes. */
 
 #include "answer.h"
+#include "bounds.h"
 #include "output.h"
 #include "say.h"
 #include "streams.h"
+#include "verbs.h"
 #include "wait.h"
 
 enum {
@@ -61,7 +63,7 @@ static int show_excerpt(Logs *s, const char *stream, int target) {
                 option = NULL;
                 return -ENOMEM;
         }
-        command = answer_command(s->client, "logs", &(const char *) { s->record.id }, 1, option);
+        command = next_command(s->client, "logs", &(const char *) { s->record.id }, 1, option);
         if (!command)
                 return -ENOMEM;
         r = output_open(s->client, &(const OutputName) { s->record.id, stream }, &fd, &s->error);
@@ -103,7 +105,7 @@ static int follow(Logs *s) {
 static int logs(Logs *s, const char *id) {
         int r;
 
-        r = client_new(s->common, &s->client, &s->error);
+        r = common_connect(s->common, &s->client, &s->error);
         if (r < 0)
                 return r;
         r = job_get(s->client, id, &s->record, &s->error);

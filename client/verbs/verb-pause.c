@@ -4,6 +4,7 @@
 
 #include "answer.h"
 #include "say.h"
+#include "verbs.h"
 #include "write.h"
 
 typedef struct Steer {
@@ -19,7 +20,7 @@ static void steer_clear(Steer *s) {
 }
 
 static int write_document(Steer *s) {
-        _cleanup_free_ char *command = s->queue.paused ? answer_command(s->client, "resume", NULL, 0, "") : NULL;
+        _cleanup_free_ char *command = s->queue.paused ? next_command(s->client, "resume", NULL, 0, "") : NULL;
         char *next[] = { command, NULL };
 
         if (s->queue.paused && !command)
@@ -51,7 +52,7 @@ static int write_text(Steer *s) {
 static int steer(Steer *s, const char *method) {
         int r;
 
-        r = client_new(s->common, &s->client, &s->error);
+        r = common_connect(s->common, &s->client, &s->error);
         if (r >= 0)
                 r = call_wait(s->client, CALL_AGAIN, method, append_nothing, NULL, NULL, &s->error);
         if (r >= 0)

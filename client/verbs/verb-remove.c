@@ -5,6 +5,7 @@
 #include "answer.h"
 #include "bus-names.h"
 #include "say.h"
+#include "verbs.h"
 #include "write.h"
 
 typedef struct Remove {
@@ -98,7 +99,7 @@ static int show(Remove *s) {
 static int remove_all(Remove *s, char *const *ids, size_t n) {
         int r;
 
-        r = client_new(s->common, &s->client, &s->error);
+        r = common_connect(s->common, &s->client, &s->error);
         if (r >= 0)
                 r = find_jobs(s, ids, n);
         if (r >= 0)

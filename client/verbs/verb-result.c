@@ -3,8 +3,10 @@
 /* codex-jobs result: what a job that ended left behind. */
 
 #include "answer.h"
+#include "bounds.h"
 #include "render.h"
 #include "say.h"
+#include "verbs.h"
 
 typedef struct Result {
         const Common *common;
@@ -56,7 +58,7 @@ static int find_newest(Result *s) {
 
 static int not_over(Result *s) {
         _cleanup_free_ char *activity = render_activity(&s->record);
-        _cleanup_free_ char *command = answer_command(s->client, "await", &(const char *) { s->record.id }, 1, "");
+        _cleanup_free_ char *command = next_command(s->client, "await", &(const char *) { s->record.id }, 1, "");
 
         if (!activity || !command)
                 return -ENOMEM;
@@ -77,7 +79,7 @@ static int write_document(Result *s) {
 static int result(Result *s, const char *id) {
         int r;
 
-        r = client_new(s->common, &s->client, &s->error);
+        r = common_connect(s->common, &s->client, &s->error);
         if (r < 0)
                 return r;
         r = id ? job_get(s->client, id, &s->record, &s->error) : find_newest(s);

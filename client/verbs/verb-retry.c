@@ -5,6 +5,7 @@
 #include "foreground.h"
 #include "request-options.h"
 #include "say.h"
+#include "verbs.h"
 
 enum {
         OPTION_BACKGROUND = OPTION_REQUEST_END,

@@ -5,6 +5,7 @@
 #include "codex-options.h"
 #include "review.h"
 #include "say.h"
+#include "verbs.h"
 
 enum {
         OPTION_BASE = OPTION_CODEX_END,

@@ -5,6 +5,7 @@
 #include "foreground.h"
 #include "request-options.h"
 #include "say.h"
+#include "verbs.h"
 
 enum { OPTION_TIMEOUT_MS = OPTION_REQUEST_END };
 

@@ -7,10 +7,12 @@
 #include "answer.h"
 #include "build-config.h"
 #include "bus-names.h"
+#include "clean.h"
 #include "codex-command.h"
 #include "process.h"
 #include "render.h"
 #include "say.h"
+#include "verbs.h"
 #include "wait.h"
 #include "write.h"
 
@@ -379,10 +381,10 @@ static int run(int argc, char *argv[], Common *common) {
                 return option;
         if (optind < argc)
                 return usage_error(&verb_setup, "'%.48s' is too much: setup takes only options", argv[optind]);
-        r = scope_resolve(common, &s.system, &given, &error);
+        r = scope_resolve(common->scope, &s.system, &given, &error);
         if (r < 0)
                 return say_error(&error, r);
-        r = s.client_failure = client_new(common, &s.client, &s.client_error);
+        r = s.client_failure = common_connect(common, &s.client, &s.client_error);
         if (r != -ENOMEM) /* else it is the first thing to mend */
                 r = setup(&s, &error);
         if (r < 0)

@@ -5,6 +5,7 @@
 #include "answer.h"
 #include "render.h"
 #include "say.h"
+#include "verbs.h"
 #include "write.h"
 
 typedef struct Show {
@@ -75,7 +76,7 @@ static int show_text(Show *s) {
 static int show(Show *s, const char *id) {
         int r;
 
-        r = client_new(s->common, &s->client, &s->error);
+        r = common_connect(s->common, &s->client, &s->error);
         if (r >= 0)
                 r = job_get(s->client, id, &s->record, &s->error);
         if (r >= 0)

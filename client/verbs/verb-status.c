@@ -10,6 +10,7 @@
 #include "request.h"
 #include "say.h"
 #include "terminal.h"
+#include "verbs.h"
 #include "wait.h"
 #include "write.h"
 
@@ -365,7 +366,7 @@ static int wait_for_end(Status *s) {
 static int status(Status *s) {
         int r;
 
-        r = client_new(s->common, &s->client, &s->error);
+        r = common_connect(s->common, &s->client, &s->error);
         if (r >= 0 && s->wait)
                 r = wait_for_end(s);
         if (r >= 0)

@@ -6,6 +6,7 @@
 #include "say.h"
 #include "task.h"
 #include "thread.h"
+#include "verbs.h"
 
 enum {
         OPTION_WRITE = OPTION_CODEX_END,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "jobs.h"
-#include "options.h"
+#include "say.h"
 #include "test.h"
 
 static int status(JobState state, int32_t exit_code) {

@@ -3,7 +3,9 @@
 #include "build-config.h"
 #include "options.h"
 #include "request-options.h"
+#include "scope.h"
 #include "test.h"
+#include "verbs.h"
 
 /* ---- The scope ---- */
 
@@ -15,7 +17,7 @@ static void check_scope(Scope option, const char *environment, bool expected, bo
                 check_ok(setenv("CODEX_JOBS_SCOPE", environment, 1));
         else
                 check_ok(unsetenv("CODEX_JOBS_SCOPE"));
-        check_ok(scope_resolve(&(const Common) { .scope = option }, &system, &shown, &error));
+        check_ok(scope_resolve(option, &system, &shown, &error));
         check_int(system, expected);
         check_int(shown, given);
 }
@@ -37,7 +39,7 @@ static void scope_mistake(void) {
         bool system, given;
 
         check_ok(setenv("CODEX_JOBS_SCOPE", "nonsense", 1));
-        check_error(scope_resolve(&(const Common) {}, &system, &given, &error), -EINVAL);
+        check_error(scope_resolve(SCOPE_DEFAULT, &system, &given, &error), -EINVAL);
         check_contains(error.message, "'nonsense'");
 }
 

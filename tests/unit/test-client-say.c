@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "clean.h"
 #include "options.h"
 #include "say.h"
 #include "test.h"

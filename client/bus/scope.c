@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "build-config.h"
+#include "say.h"
+#include "scope.h"
+
+int scope_resolve(Scope option, bool *ret_system, bool *ret_given, sd_bus_error *error) {
+        const char *word = getenv("CODEX_JOBS_SCOPE");
+        bool known = isempty(word) || streq(word, "system") || streq(word, "user");
+        bool usual;
+
+        if (!known && option == SCOPE_DEFAULT)
+                return error_set(error, "CODEX_JOBS_SCOPE is '%.64s': set it to 'system' or 'user', or unset it.",
+                                 word);
+
+        usual = isempty(word) ? access(SYSTEM_SERVICE_FILE, F_OK) >= 0 : streq(word, "system");
+        *ret_system = option == SCOPE_DEFAULT ? usual : option == SCOPE_SYSTEM;
+        *ret_given = !known || *ret_system != usual;
+        return 0;
+}
