@@ -18,41 +18,43 @@ static const Verb *const verbs[] = {
 static const Verb verb_none = {
         .help = "codex-jobs VERB [options]\n"
                 "\n"
-                "Hands commands over to a service that runs them durably, and tells how they ended.\n"
+                "Run commands as durable background jobs.\n"
                 "\n"
                 "Start jobs:\n"
-                "  run [options] -- COMMAND…      run a command as a job and exit as it exits\n"
-                "  enqueue [options] -- COMMAND…  hand it over and print the id of the job\n"
-                "  retry ID                       run the command of a job that ended once more\n"
+                "  run [options] -- COMMAND…      Run a command as a job and exit with its status\n"
+                "  enqueue [options] -- COMMAND…  Submit a command and print the job ID\n"
+                "  retry ID                       Run the command of a finished job again\n"
                 "\n"
-                "Have Codex work:\n"
-                "  task [options] [PROMPT|-]      have Codex work on something\n"
-                "  review [options]               have Codex review changes\n"
-                "  adversarial-review [FOCUS]     have Codex look for what is wrong with them\n"
+                "Run Codex:\n"
+                "  task [options] [PROMPT|-]      Have Codex work on a prompt\n"
+                "  review [options]               Have Codex review changes\n"
+                "  adversarial-review [FOCUS]     Have Codex challenge changes and look for flaws\n"
                 "\n"
                 "Follow jobs:\n"
-                "  await ID…                      wait for jobs to end and show their results\n"
-                "  status [ID…]                   show what goes on, and what ended last\n"
-                "  top [options]                  show jobs on the whole terminal, with keys to steer them\n"
-                "  list [options]                 list jobs by time, state and kind\n"
-                "  show ID                        show the whole story of a job\n"
-                "  logs ID                        show what a job wrote\n"
-                "  result [ID]                    show the result of a job that ended\n"
-                "  inbox [options]                show what ended since you looked last\n"
+                "  await ID…                      Wait for jobs to finish and show their results\n"
+                "  status [ID…]                   Show active and recently finished jobs\n"
+                "  top [options]                  Monitor and control jobs interactively\n"
+                "  list [options]                 List jobs by time, state and kind\n"
+                "  show ID                        Show all details of a job\n"
+                "  logs ID                        Show the output of a job\n"
+                "  result [ID]                    Show the result of a finished job\n"
+                "  inbox [options]                Show jobs that finished since you last checked\n"
                 "\n"
-                "Steer:\n"
-                "  cancel [ID…]                   end jobs\n"
-                "  remove ID…                     forget jobs that ended, with their output\n"
-                "  pause [options]                let no more jobs of yours begin\n"
-                "  resume [options]               let them begin again\n"
-                "  setup [options]                check that all works, and tell how to mend it\n"
+                "Control jobs:\n"
+                "  cancel [ID…]                   Cancel jobs and terminate their processes\n"
+                "  remove ID…                     Delete finished jobs and their output\n"
+                "  pause [options]                Pause your queue\n"
+                "  resume [options]               Resume your queue\n"
+                "  setup [options]                Check the installation and suggest fixes\n"
                 "\n"
-                "'codex-jobs VERB --help' tells about one. Options for all:\n"
+                "Options:\n"
                 COMMON_HELP "\n"
-                "      --version            print the version",
+                "      --version            Show the version\n"
+                "\n"
+                "See 'codex-jobs VERB --help' for the options of a verb.",
 };
 
-/* A descriptor that is closed would be taken by the first thing that is opened, and results written into that. */
+/* A closed descriptor would be reused by the first file that is opened, and results written to that file. */
 static int open_standard_descriptors(void) {
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
                 if (fcntl(fd, F_GETFD) >= 0)
@@ -70,7 +72,7 @@ static const Verb *find_verb(const char *name) {
         return NULL;
 }
 
-/* As other programs call it; too unlike ours for a mistake in typing. */
+/* Names that other programs use; too different from ours to be found as typing mistakes. */
 static const char *called_elsewhere(const char *word) {
         static const struct {
                 const char *word;
@@ -94,12 +96,12 @@ static int no_such_verb(const char *word) {
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
                 suggest_name(&s, verbs[i]->name);
-        if (streq(word, "help")) /* that is how others call it */
-                return usage_error(&verb_none, "there is no verb 'help'. Did you mean '--help', or 'VERB --help'?");
+        if (streq(word, "help"))
+                return usage_error(&verb_none, "Unknown command 'help', did you mean '--help' or 'VERB --help'?");
         name = called_elsewhere(word) ?: s.name;
         if (name)
-                return usage_error(&verb_none, "there is no verb '%.48s'. Did you mean '%s'?", word, name);
-        return usage_error(&verb_none, "there is no verb '%.48s'", word);
+                return usage_error(&verb_none, "Unknown command '%.48s', did you mean '%s'?", word, name);
+        return usage_error(&verb_none, "Unknown command '%.48s'", word);
 }
 
 int main(int argc, char *argv[]) {
@@ -116,13 +118,13 @@ int main(int argc, char *argv[]) {
         if (r < 0)
                 return option;
         if (optind >= argc)
-                return usage_error(&verb_none, "no verb given");
+                return usage_error(&verb_none, "No command given");
         verb = find_verb(argv[optind]);
         if (!verb)
                 return no_such_verb(argv[optind]);
 
         argc -= optind;
         argv += optind;
-        optind = 0; /* getopt_long(3): begins anew */
+        optind = 0; /* getopt_long(3): starts over */
         return verb->run(argc, argv, &common);
 }

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# Completion of codex-jobs(1) for bash. The verbs and options are those that codex-jobs names in its
-# help, so that a new one needs no change here; the ids are those of the jobs that there are now,
-# shown with their labels. Whatever fails completes to nothing and says nothing.
+# Completion of codex-jobs(1) for bash. Verbs and options are read from the help of codex-jobs, so that
+# new ones need no change here; job IDs are those of current jobs, shown with their labels. Failures
+# complete to nothing, silently.
 
-# --- what codex-jobs tells ------------------------------------------------------------------------
+# --- output of codex-jobs -------------------------------------------------------------------------
 
-# The options of a help text, one a line, each with what its value is called. Values that the help
-# lists, as in "--scope auto|branch" or "--effort WORD ... : low, high", are "low|high".
+# The options of a help text, one per line, each with the placeholder of its argument. Values listed in
+# the help, as in "--scope auto|branch" or "--effort WORD ... : low, high", are "low|high".
 _codex_jobs_options() {
         local line called
         local -r form='^ +(-[a-zA-Z], )?(--[a-z-]+)(, (--[a-z-]+))?( ([A-Z][^ ]*|[a-z-]+(\|[a-z-]+)+))? '
@@ -33,9 +33,9 @@ _codex_jobs_verbs() {
         done
 }
 
-# _codex_jobs_ids STATES COMMAND OPTION...: the ids of jobs in these states (an extended regular
-# expression), a tab, and the label, newest first. What JSON escapes in a label stays escaped, so that
-# no label reaches the terminal as more than text.
+# _codex_jobs_ids STATES COMMAND OPTION...: the IDs of jobs in these states (an extended regular
+# expression), a tab, and the label, newest first. Escapes of JSON in labels are kept, so that labels
+# cannot send control characters to the terminal.
 _codex_jobs_ids() {
         local states=$1 line label
         local entry='"id": ?"([a-z0-9-]+)", ?"kind": ?"[^"]*", ?"label": ?(null|"([^"\\]|\\.)*"), ?'
@@ -53,10 +53,10 @@ _codex_jobs_ids() {
                 done
 }
 
-# --- what is answered -----------------------------------------------------------------------------
+# --- replies --------------------------------------------------------------------------------------
 
-# _codex_jobs_reply CURRENT WORD...: those that begin with the current word. Not by compgen -W, which
-# would expand what it is given.
+# _codex_jobs_reply CURRENT WORD...: the words that start with the current one. compgen -W would expand
+# its argument.
 _codex_jobs_reply() {
         local current=$1 word
 
@@ -66,8 +66,8 @@ _codex_jobs_reply() {
         done
 }
 
-# _codex_jobs_reply_ids CURRENT GIVEN STATES COMMAND OPTION...: ids, but for those that stand on the
-# command line already; alone where one is inserted, with its label where several are listed.
+# _codex_jobs_reply_ids CURRENT GIVEN STATES COMMAND OPTION...: IDs, except those given on the command
+# line already; with labels if more than one is listed.
 _codex_jobs_reply_ids() {
         local current=$1 given=$2 room=$((${COLUMNS:-80} - 2)) id label text
         local -a ids=() texts=()
@@ -86,7 +86,7 @@ _codex_jobs_reply_ids() {
         fi
 }
 
-# _codex_jobs_reply_value CALLED CURRENT: the value of an option, by what the help calls it.
+# _codex_jobs_reply_value CALLED CURRENT: completes an argument by its placeholder in the help.
 _codex_jobs_reply_value() {
         local -a words=()
 
@@ -101,8 +101,8 @@ _codex_jobs_reply_value() {
         _codex_jobs_reply "$2" "${words[@]}"
 }
 
-# _codex_jobs_reply_command PLACE CURRENT: the command of a job, which begins at that place of
-# COMP_WORDS. What completes it elsewhere completes it here.
+# _codex_jobs_reply_command PLACE CURRENT: the command of a job, which starts at this index of
+# COMP_WORDS, completed like any other command.
 _codex_jobs_reply_command() {
         if declare -F _comp_command_offset >/dev/null; then
                 _comp_command_offset "$1"
@@ -118,8 +118,8 @@ _codex_jobs_reply_command() {
 # --- the command line -----------------------------------------------------------------------------
 # These share the variables of _codex_jobs.
 
-# Bash cuts words at "=" and ":". Puts those up to the current one together again, with their places
-# in COMP_WORDS.
+# Bash splits words at "=" and ":". Joins those up to the current one again, with their indices in
+# COMP_WORDS.
 _codex_jobs_join() {
         local i joined=''
 
@@ -135,7 +135,7 @@ _codex_jobs_join() {
         [[ $current != [=:]* ]] || current=''
 }
 
-# Finds the verb; options before it take no value. "next" is the word behind it.
+# Finds the verb; options before it take no argument. "next" is the word after it.
 _codex_jobs_find_verb() {
         for ((next = 0; next < ${#words[@]} - 1; next++)); do
                 case ${words[next]} in
@@ -146,8 +146,8 @@ _codex_jobs_find_verb() {
         done
 }
 
-# Passes over what stands between the verb and the current word. "next" is where the command of a job
-# begins, or the current word.
+# Skips the words between the verb and the current one. "next" is the start of the command of a job, or
+# the current word.
 _codex_jobs_scan() {
         local word
 
@@ -168,7 +168,7 @@ _codex_jobs_scan() {
         done
 }
 
-# The current word, behind a verb.
+# Completes the current word after a verb.
 _codex_jobs_reply_word() {
         local word=${words[-1]} states='[a-z]+'
 

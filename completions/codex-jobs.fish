@@ -1,26 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Completion of codex-jobs(1) for fish. The verbs and options are those that codex-jobs names in its
-# help, so that a new one needs no change here; the ids are those of the jobs that there are now,
-# described by their labels. Whatever fails completes to nothing and says nothing.
+# Completion of codex-jobs(1) for fish. Verbs and options are read from the help of codex-jobs, so that
+# new ones need no change here; job IDs are those of current jobs, described by their labels. Failures
+# complete to nothing, silently.
 
-# The options of a help text: short, long, second long, what the value is called, what it does, which
-# goes on in lines that are far to the right. Values that the help lists, as in "--scope auto|branch"
-# or "--effort WORD ... : low, high", are "low|high".
+# The options of a help text: short, long, second long, placeholder of the argument, description, which
+# continues on lines that are indented by 20 columns or more. Values listed in the help, as in
+# "--scope auto|branch" or "--effort WORD ... : low, high", are "low|high". Continuation lines are joined
+# by two spaces, so that their first word is not taken for the argument.
 function __codex_jobs_options
     set -l names '(?:(-[a-zA-Z]), )?(--[a-z-]+)(?:, (--[a-z-]+))?'
     set -l called '(?: ([A-Z][^ ]*|[a-z-]+(?:\|[a-z-]+)+)(?= |$))?'
     set -l text (string join \n -- $argv | string collect)
-    set -l lines (string replace -ra '\n {20,}' ' ' -- $text)
+    set -l lines (string replace -ra '\n {20,}' '  ' -- $text)
     for line in (string replace -rf -- "^ +$names$called *(.*)\$" '$1\t$2\t$3\t$4\t$5' $lines)
+        set line (string replace -a '  ' ' ' -- $line)
         set -l listed (string match -r '\tWORD\t.*: ([a-z]+(?:, [a-z]+)+)$' -- $line)[2]
         and set line (string replace \tWORD\t \t(string replace -a ', ' '|' -- $listed)\t -- $line)
         string replace -r '(\t--scope\t\t)WORD' '$1auto|working-tree|branch' -- $line
     end
 end
 
-# __codex_jobs_ids STATES OPTION...: ids of jobs in these states (a regular expression), newest first,
-# with their labels. What JSON escapes in a label stays escaped: no label is more than text.
+# __codex_jobs_ids STATES OPTION...: IDs of jobs in these states (a regular expression), newest first,
+# with their labels. Escapes of JSON in labels are kept: labels cannot send control characters.
 function __codex_jobs_ids
     set -l entry '"id": ?"([a-z0-9-]+)", ?"kind": ?"[^"]*", ?"label": ?(?:null|"((?:[^"\\\\]|\\\\.)*)"), ?'
     set entry $entry'"state": ?"('$argv[1]')"'
@@ -32,7 +34,7 @@ function __codex_jobs_ids
     end
 end
 
-# __codex_jobs_value CALLED TOKEN: the value of an option, by what the help calls it.
+# __codex_jobs_value CALLED TOKEN: completes an argument by its placeholder in the help.
 function __codex_jobs_value
     switch $argv[1]
         case DIR
@@ -48,7 +50,7 @@ function __codex_jobs_value
     end
 end
 
-# __codex_jobs_called OPTION LINE...: what the value of an option is called; fails where it has none.
+# __codex_jobs_called OPTION LINE...: the placeholder of an option's argument; fails if it takes none.
 function __codex_jobs_called
     for line in $argv[2..]
         set -l parts (string split \t -- $line)
@@ -62,7 +64,7 @@ end
 
 # The functions below share the variables of __codex_jobs_complete.
 
-# Takes what stands between the verb and the token out of $words, up to the command of a job.
+# Removes the words between the verb and the token from $words, up to the command of a job.
 function __codex_jobs_scan --no-scope-shadowing
     while set -q words[1]
         if set -q called[1]
@@ -109,14 +111,14 @@ function __codex_jobs_list_ids --no-scope-shadowing
     end
 end
 
-# The value of an option behind its equals sign.
+# The argument of an option after its equals sign.
 function __codex_jobs_list_value --no-scope-shadowing
     set -l parts (string split -m 1 = -- $token)
     set called (__codex_jobs_called $parts[1] $options)
     and __codex_jobs_value $called $parts[2] | string replace -r -- '^' "$parts[1]="
 end
 
-# Every candidate for the current token, with its description behind a tab.
+# Every candidate for the current token, followed by a tab and its description.
 function __codex_jobs_complete
     set -l token (commandline -ct)
     set -l words (commandline -opc)[2..]
@@ -125,7 +127,7 @@ function __codex_jobs_complete
     set -l given
     set -l ended
 
-    # The verb: the options that stand before it take no value.
+    # The verb: options before it take no argument.
     set -l verb
     while set -q words[1]; and not set -q verb[1]
         string match -q -- '-*' $words[1]; or set verb $words[1]

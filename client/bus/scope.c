@@ -10,7 +10,7 @@ int scope_resolve(Scope option, bool *ret_system, bool *ret_given, sd_bus_error 
         bool usual;
 
         if (!known && option == SCOPE_DEFAULT)
-                return error_set(error, "CODEX_JOBS_SCOPE is '%.64s': set it to 'system' or 'user', or unset it.",
+                return error_set(error, "Invalid CODEX_JOBS_SCOPE '%.64s'. Set it to 'system' or 'user', or unset it.",
                                  word);
 
         usual = isempty(word) ? access(SYSTEM_SERVICE_FILE, F_OK) >= 0 : streq(word, "system");

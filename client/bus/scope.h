@@ -8,7 +8,7 @@
 #include "macro.h"
 
 typedef enum Scope {
-        SCOPE_DEFAULT, /* the system service where it is installed, else the user's */
+        SCOPE_DEFAULT, /* the system service if installed, else the user's */
         SCOPE_SYSTEM,
         SCOPE_USER,
 } Scope;

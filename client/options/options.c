@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The options that every verb has, and how a mistake on the command line is told. */
+/* The options common to all verbs, and errors in the command line. */
 
 #include <stdarg.h>
 
@@ -45,13 +45,12 @@ static int unknown_option(const Verb *verb, const char *word, const struct optio
                 if (!startswith(o->name, name))
                         continue;
                 if (longer)
-                        return usage_error(verb, "option '--%s' may be '--%s' or '--%s': give more of it", name, longer,
-                                           o->name);
+                        return usage_error(verb, "Option '--%s' is ambiguous: '--%s' or '--%s'?", name, longer, o->name);
                 longer = o->name;
         }
         if (s.name)
-                return usage_error(verb, "unknown option '--%s'. Did you mean '--%s'?", name, s.name);
-        return usage_error(verb, "unknown option '%.48s'", word);
+                return usage_error(verb, "Unknown option '--%s', did you mean '--%s'?", name, s.name);
+        return usage_error(verb, "Unknown option '%.48s'", word);
 }
 
 static int bad_option(const Verb *verb, int c, char *argv[], const struct option *options) {
@@ -59,19 +58,19 @@ static int bad_option(const Verb *verb, int c, char *argv[], const struct option
         bool is_long = startswith(word, "--") && optopt == 0;
 
         if (c == ':' && startswith(word, "--"))
-                return usage_error(verb, "option '%s' needs a value", word);
+                return usage_error(verb, "Option '%s' requires an argument", word);
         if (c == ':')
-                return usage_error(verb, "option '-%c' needs a value", optopt);
+                return usage_error(verb, "Option '-%c' requires an argument", optopt);
         if (is_long)
                 return unknown_option(verb, word, options);
         if (startswith(word, "--") && strchr(word, '='))
-                return usage_error(verb, "option '%.*s' takes no value", (int) strcspn(word, "="), word);
-        return usage_error(verb, "unknown option '-%c'", optopt);
+                return usage_error(verb, "Option '%.*s' does not take an argument", (int) strcspn(word, "="), word);
+        return usage_error(verb, "Unknown option '-%c'", optopt);
 }
 
 static int set_scope(const Verb *verb, Common *common, Scope scope) {
         if (common->scope != SCOPE_DEFAULT && common->scope != scope)
-                return usage_error(verb, "--system and --user exclude each other");
+                return usage_error(verb, "--system and --user cannot be combined");
         common->scope = scope;
         return 0;
 }
@@ -128,7 +127,7 @@ int option_next(const Verb *verb, Common *common, int argc, char *argv[], const 
 }
 
 static int bad_value(const Verb *verb, const char *name, const char *expected) {
-        (void) usage_error(verb, "option '--%s': '%.64s' is not %s", name, optarg, expected);
+        (void) usage_error(verb, "Invalid value '%.64s' for --%s: must be %s", optarg, name, expected);
         return -EINVAL;
 }
 
@@ -138,7 +137,7 @@ int option_number(const Verb *verb, const char *name, uint64_t min, uint64_t max
 
         if (parse_u64(optarg, &value) < 0 || value < min || value > max) {
                 if (max == UINT64_MAX)
-                        (void) snprintf(expected, sizeof(expected), "a number from %ju", (uintmax_t) min);
+                        (void) snprintf(expected, sizeof(expected), "a number of at least %ju", (uintmax_t) min);
                 else
                         (void) snprintf(expected, sizeof(expected), "a number from %ju to %ju", (uintmax_t) min,
                                         (uintmax_t) max);
@@ -149,11 +148,11 @@ int option_number(const Verb *verb, const char *name, uint64_t min, uint64_t max
 }
 
 int option_size(const Verb *verb, const char *name, uint64_t *ret) {
-        return parse_size(optarg, ret) < 0 ? bad_value(verb, name, "a size such as 500M") : 0;
+        return parse_size(optarg, ret) < 0 ? bad_value(verb, name, "a size, for example 500M") : 0;
 }
 
 int option_timespan(const Verb *verb, const char *name, uint64_t *ret) {
-        return parse_timespan(optarg, ret) < 0 ? bad_value(verb, name, "a time such as 90s, 10min or 1h30min") : 0;
+        return parse_timespan(optarg, ret) < 0 ? bad_value(verb, name, "a duration, for example 90s or 1h30min") : 0;
 }
 
 int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec) {

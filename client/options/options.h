@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What every verb's command line has in common: the options that are the same everywhere, the reading of
- * numbers, and how a mistake is told. */
+/* The options common to all verbs, parsing of numbers, and errors in the command line. */
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -17,13 +16,13 @@ typedef struct Common {
         bool quiet;
 } Common;
 
-/* The values of long options that have no letter. Verbs count theirs from OPTION_VERB. */
+/* Values of long options without a letter. Those of verbs start at OPTION_VERB. */
 enum {
         OPTION_SYSTEM = 256,
         OPTION_USER,
         OPTION_JSON,
         OPTION_VERSION,
-        OPTION_MAX_BYTES, /* of verbs that show what a job wrote, see output.h */
+        OPTION_MAX_BYTES, /* for verbs that show output, see output.h */
         OPTION_VERB,
 };
 
@@ -37,20 +36,20 @@ enum {
 
 #define COMMON_LETTERS "hq"
 
-/* The end of each verb's help; without --json, that of those that have none. */
+/* The last lines of each verb's help; COMMON_TEXT_HELP for verbs without --json. */
 #define COMMON_HELP COMMON_SCOPE_HELP COMMON_JSON_HELP COMMON_LAST_HELP
 #define COMMON_TEXT_HELP COMMON_SCOPE_HELP COMMON_LAST_HELP
 
 #define COMMON_SCOPE_HELP                                                                  \
-        "      --system, --user     the system's service, or your own; without them\n"     \
-        "                           $CODEX_JOBS_SCOPE (system or user), else the system's\n" \
-        "                           where it is installed\n"
+        "      --system, --user     Use the system service, or your own (default:\n"       \
+        "                           $CODEX_JOBS_SCOPE, else the system service if\n"       \
+        "                           installed)\n"
 
-#define COMMON_JSON_HELP "      --json               answer with one JSON document on stdout\n"
+#define COMMON_JSON_HELP "      --json               Print one JSON document\n"
 
 #define COMMON_LAST_HELP                                                                   \
-        "  -q, --quiet              print the result and errors only\n"                   \
-        "  -h, --help               show this"
+        "  -q, --quiet              Print results and errors only\n"                      \
+        "  -h, --help               Show this help"
 
 typedef struct Verb {
         const char *name; /* NULL: for codex-jobs itself */
@@ -59,17 +58,17 @@ typedef struct Verb {
         const char *help;                                   /* all of it, without a newline at the end */
 } Verb;
 
-/* Reads the next option of a verb. letters begins with ':' or "+:". Options of COMMON_OPTIONS are dealt with
- * inside; --help and mistakes end the verb. Returns 0 with an option of the verb in *ret, 1 behind the last
- * option, -ESHUTDOWN when the verb is to return *ret as its exit status. */
+/* Reads the next option of a verb. letters starts with ':' or "+:". COMMON_OPTIONS are handled here. Returns 0 with
+ * an option of the verb in *ret, 1 after the last option, or -ESHUTDOWN, after --help and on errors: the verb must
+ * then return *ret as its exit status. */
 int option_next(const Verb *verb, Common *common, int argc, char *argv[], const char *letters,
                 const struct option *options, int *ret);
 
-/* Says on stderr what is wrong with the command line, in one line that points at --help.
- * Returns STATUS_OWN_FAILURE. */
+/* Reports an error in the command line, a sentence without its full stop, followed by a pointer to --help. Returns
+ * STATUS_OWN_FAILURE. */
 int usage_error(const Verb *verb, const char *format, ...) _printf_(2, 3);
 
-/* Reads a value of the option that was read last, or tells what is wrong with it. Returns 0 or -EINVAL. */
+/* Parse the argument of the option that was read last. Return 0, or -EINVAL after reporting that it is invalid. */
 int option_number(const Verb *verb, const char *name, uint64_t min, uint64_t max, uint64_t *ret);
 int option_size(const Verb *verb, const char *name, uint64_t *ret);
 int option_timespan(const Verb *verb, const char *name, uint64_t *ret);

@@ -6,7 +6,7 @@
 #include "say.h"
 #include "utf8.h"
 
-/* The ranges that the service takes; it says so too, but not by the names of our options. */
+/* The ranges that the service accepts. Its errors do not name our options. */
 #define RUNTIME_MAX_USEC (3650 * 24 * 3600 * USEC_PER_SEC)
 #define MEMORY_MIN (UINT64_C(1) << 20)
 
@@ -26,7 +26,7 @@ static int add_environment(RequestOptions *options, char *entry) {
 }
 
 static int out_of_range(const Verb *verb, const char *name, const char *range) {
-        (void) usage_error(verb, "option '--%s' must be %s, not '%.64s'", name, range, optarg);
+        (void) usage_error(verb, "Invalid value '%.64s' for --%s: must be %s", optarg, name, range);
         return -EINVAL;
 }
 
@@ -45,7 +45,7 @@ static int key_option(const Verb *verb, RequestOptions *options) {
         size_t n = strlen(optarg);
 
         if (n == 0 || n > JOB_KEY_MAX || !utf8_is_valid(optarg, n)) {
-                (void) usage_error(verb, "a key is 1 to %u bytes of UTF-8", JOB_KEY_MAX);
+                (void) usage_error(verb, "Invalid value for --key: must be 1 to %u bytes of UTF-8", JOB_KEY_MAX);
                 return -EINVAL;
         }
         options->key = optarg;
@@ -63,7 +63,7 @@ static int size_option(const Verb *verb, const char *name, uint64_t min, const c
 
 static int label_option(const Verb *verb, RequestOptions *options) {
         if (strlen(optarg) > JOB_LABEL_MAX) {
-                (void) usage_error(verb, "the label is longer than %u bytes", JOB_LABEL_MAX);
+                (void) usage_error(verb, "Invalid value for --label: must be at most %u bytes", JOB_LABEL_MAX);
                 return -EINVAL;
         }
         options->label = optarg;
@@ -72,7 +72,7 @@ static int label_option(const Verb *verb, RequestOptions *options) {
 
 static int notify_option(const Verb *verb, RequestOptions *options, Notify notify) {
         if (options->notify != NOTIFY_DEFAULT && options->notify != notify) {
-                (void) usage_error(verb, "--notify and --no-notify exclude each other");
+                (void) usage_error(verb, "--notify and --no-notify cannot be combined");
                 return -EINVAL;
         }
         options->notify = notify;
@@ -153,8 +153,8 @@ int request_from_options(const RequestOptions *options, Request *request, sd_bus
 
         if (options->kind && !job_kind_is_valid(options->kind))
                 return error_set(error,
-                                 "'%.48s' cannot be a kind: use a lower case letter, then lower case letters, digits "
-                                 "and dashes, at most %d of them.",
+                                 "Invalid kind '%.48s'. Use a lowercase letter, followed by up to %d lowercase letters, "
+                                 "digits and dashes.",
                                  options->kind, JOB_KIND_MAX - 1);
         request->kind = options->kind;
         r = session_check(error);
@@ -181,8 +181,8 @@ int request_from_options(const RequestOptions *options, Request *request, sd_bus
                 return r;
         if (options->read_only && (has_path(request->directory, "/tmp") || has_path(request->directory, "/var/tmp")))
                 return error_set(error,
-                                 "a read-only job has a /tmp and a /var/tmp of its own, and '%s' is not in them: name "
-                                 "another directory with --cwd.",
+                                 "Directory '%s' is hidden by the private /tmp and /var/tmp of a read-only job. Choose "
+                                 "another one with --cwd.",
                                  request->directory);
         return request_again_from_options(options, request, error);
 }

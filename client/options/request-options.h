@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The options of all verbs that enqueue. */
+/* Options of all verbs that submit a job. */
 
 #include "options.h"
 #include "request.h"
@@ -49,7 +49,7 @@ enum {
         OPTION_REQUEST_END,
 };
 
-/* What a job that is run once more is given anew, too. */
+/* For any job, also one that is retried. */
 #define REQUEST_AGAIN_OPTIONS                                              \
         { "env", required_argument, NULL, 'E' },                           \
         { "clean-env", no_argument, NULL, OPTION_CLEAN_ENV },              \
@@ -57,7 +57,7 @@ enum {
         { "notify", no_argument, NULL, OPTION_NOTIFY },                    \
         { "no-notify", no_argument, NULL, OPTION_NO_NOTIFY }
 
-/* What any job may be given. */
+/* For any new job. */
 #define REQUEST_LIMIT_OPTIONS                                              \
         REQUEST_AGAIN_OPTIONS,                                             \
         { "label", required_argument, NULL, OPTION_LABEL },                \
@@ -70,7 +70,7 @@ enum {
         { "stall", required_argument, NULL, OPTION_STALL },                \
         { "read-only", no_argument, NULL, OPTION_READ_ONLY }
 
-/* What only a free command has. */
+/* For jobs that run a command of the user's. */
 #define REQUEST_COMMAND_OPTIONS                                            \
         { "kind", required_argument, NULL, OPTION_KIND },                  \
         { "stdin", required_argument, NULL, OPTION_STDIN },                \
@@ -79,36 +79,37 @@ enum {
 #define REQUEST_LETTERS "C:E:"
 
 #define REQUEST_AGAIN_HELP                                                                  \
-        "  -E, --env NAME[=VALUE]   add to its environment, which is yours otherwise\n"     \
-        "      --clean-env          give it nothing of your environment\n"                  \
-        "      --key TEXT           with the same key again the same job, no second one\n" \
+        "  -E, --env NAME[=VALUE]   Set a variable in addition to your environment\n"       \
+        "      --clean-env          Do not pass on your environment\n"                     \
+        "      --key TEXT           Idempotency key: reuse the job with the same key\n"    \
         "      --notify, --no-notify\n"                                                   \
-        "                           whether codex-jobs-notify tells of its end (it does)\n"
+        "                           Show a desktop notification when the job finishes, or\n" \
+        "                           do not (default: notify)\n"
 
 #define REQUEST_LIMIT_HELP                                                                  \
-        "      --label TEXT         a name for people\n"                                    \
-        "  -C, --cwd DIR            where it runs (here)\n"                                 \
-        "      --runtime-max TIME   end it after that time, such as 90s or 1h30min\n"       \
-        "      --output-max SIZE    end it when it has written that much, such as 500M\n"   \
-        "      --memory-max SIZE    limit its memory\n"                                     \
-        "      --tasks-max N        limit its processes and threads\n"                      \
-        "      --cpu-weight N       its share of the processors, 1 to 10000 (100)\n"             \
-        "      --stall TIME         end it when it is silent for so long, such as 10min\n"      \
+        "      --label TEXT         Description shown in lists (default: command line)\n"  \
+        "  -C, --cwd DIR            Working directory (default: current directory)\n"      \
+        "      --runtime-max TIME   Terminate after this time, for example 1h30min\n"      \
+        "      --output-max SIZE    Terminate beyond this much output, for example 500M\n" \
+        "      --memory-max SIZE    Memory limit\n"                                        \
+        "      --tasks-max N        Limit of processes and threads\n"                      \
+        "      --cpu-weight N       CPU weight, 1 to 10000 (default: 100)\n"               \
+        "      --stall TIME         Terminate after this time without output or progress\n" \
         REQUEST_AGAIN_HELP
 
 #define REQUEST_COMMAND_HELP                                                                \
-        "      --kind WORD          what it is, the beginning of its id (job)\n"            \
-        "      --stdin FILE|-       its standard input, - for yours (/dev/null)\n"            \
-        "      --merge-output       its stderr goes where its stdout goes, all in order\n"           \
-        "      --read-only          it can change no file but in a /tmp of its own\n"
+        "      --kind WORD          Kind of job, the prefix of its ID (default: job)\n"    \
+        "      --stdin FILE|-       Standard input, - for yours (default: /dev/null)\n"    \
+        "      --merge-output       Redirect stderr to stdout\n"                           \
+        "      --read-only          Make all files read-only, except in a private /tmp\n"
 
-/* Deals with an option that option_next() returned. Returns 1; 0 for one that is not of these; -EINVAL after
- * telling that its value is wrong; -ENOMEM. */
+/* Handles an option that option_next() returned. Returns 1; 0 if it is not one of these; -EINVAL after reporting that
+ * its argument is invalid; -ENOMEM. */
 int request_option(const Verb *verb, RequestOptions *options, int option);
 
-/* Makes the part of a request that a job is given anew when it is run once more. Returns 0, or a negative errno with
+/* Fills in the part of a request that a retry does not take from the earlier job. Returns 0, or a negative errno with
  * error set. */
 int request_again_from_options(const RequestOptions *options, Request *request, sd_bus_error *error);
 
-/* The same for a new job: makes all of the request but argv. */
+/* The same for a new job: fills in all of the request except argv. */
 int request_from_options(const RequestOptions *options, Request *request, sd_bus_error *error);

@@ -9,12 +9,12 @@
 
 #include "macro.h"
 
-/* What codex-jobs itself exits with. */
+/* Exit statuses of codex-jobs itself. */
 enum {
-        STATUS_TIMED_OUT = 124, /* the wait timed out, the job goes on */
+        STATUS_TIMED_OUT = 124, /* the wait timed out, the job keeps running */
         STATUS_OWN_FAILURE = 125,
         STATUS_CANCELLED = 143,
-        STATUS_SIGNALLED = 128, /* + n: signal n ended the wait, the job goes on */
+        STATUS_SIGNALLED = 128, /* + n: signal n stopped the wait, the job keeps running */
 };
 
 /* The name of the program, which does not copy it, where it is not codex-jobs. */

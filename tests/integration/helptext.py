@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the program's own help tells: its verbs, and the options of each."""
+"""The verbs and options that the program's own help lists."""
 
 import re
 import subprocess
@@ -14,6 +14,6 @@ def verbs():
 
 
 def options_of(text):
-    """The long options of a help text: those that begin a line, perhaps behind others."""
+    """The long options of a help text: those at the start of a line, perhaps after others."""
     heads = re.findall(r'^ +(?:-\w, )?(--[a-z].*)$', text, re.M)
     return {option for head in heads for option in re.match(r'--[a-z-]+(, --[a-z-]+)*', head)[0].split(', ')}

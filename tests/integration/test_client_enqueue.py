@@ -95,7 +95,7 @@ def test_without_a_key_each_call_makes_a_job(cli):
 
 @pytest.mark.parametrize('wrong', ['', 'x' * 257])
 def test_a_wrong_key_is_refused(cli, wrong):
-    assert 'a key is 1 to 256 bytes' in cli.refused('enqueue', '--key', wrong, '--', 'true')
+    assert 'Invalid value for --key: must be 1 to 256 bytes' in cli.refused('enqueue', '--key', wrong, '--', 'true')
 
 
 def test_a_silent_job_is_ended(cli):
