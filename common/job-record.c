@@ -2,55 +2,106 @@
 
 #include "job-record.h"
 
-#define FIELD(bus_name, type, member) { bus_name, type, offsetof(JobRecord, member) }
+/* The words of the table. */
+enum { ALWAYS, OPTIONAL, ENQUEUED, ENDED, CONSTANT, CHANGED, INVALIDATED, SILENT, NONE };
+#define NEVER FIELD_NEVER
 
-static const JobField fields[] = {
-        FIELD("Id", 's', id),
-        FIELD("Kind", 's', kind),
-        FIELD("Label", 's', label),
-        FIELD("State", 's', state),
-        FIELD("Reason", 's', reason),
-        FIELD("ExitCode", 'i', exit_code),
-        FIELD("Signal", 'i', signal),
-        FIELD("Uid", 'u', uid),
-        FIELD("Queue", 's', queue),
-        FIELD("Directory", 's', directory),
-        FIELD("Workspace", 's', workspace),
-        FIELD("Session", 's', session),
-        FIELD("CreatedUSec", 't', created_usec),
-        FIELD("StartedUSec", 't', started_usec),
-        FIELD("FinishedUSec", 't', finished_usec),
-        FIELD("Sequence", 't', sequence),
-        FIELD("Progress", 's', progress),
-        FIELD("StdoutBytes", 't', stdout_bytes),
-        FIELD("StderrBytes", 't', stderr_bytes),
-        FIELD("Result", 's', result),
-        FIELD("StoppedBy", 'u', stopped_by),
-        FIELD("Notify", 'b', notify),
-        FIELD("RetryOf", 's', retry_of),
-        FIELD("CPUUsageUSec", 't', cpu_usage_usec),
-        FIELD("MemoryPeak", 't', memory_peak),
-        FIELD("ResultError", 's', result_error),
-        FIELD("LeftBehind", 's', left_behind),
-        FIELD("EndSource", 's', end_source),
-};
+#define FIELD(bus_name, kind, member, none, presence, stored, told, json)                            \
+        { bus_name, FIELD_##kind, FIELD_TYPE_##kind, offsetof(JobRecord, member), none,              \
+          (presence) == OPTIONAL, (stored) == ENDED, (told) == CHANGED, json },
 
-static bool is_state(const JobField *f) {
-        return f->offset == offsetof(JobRecord, state);
+const JobField job_fields[JOB_FIELDS_N] = { JOB_FIELDS(FIELD) };
+
+/* A member has the type of its kind. */
+#define C_TYPE_TEXT char *
+#define C_TYPE_LINE char *
+#define C_TYPE_OBJECT char *
+#define C_TYPE_STATE JobState
+#define C_TYPE_REASON JobReason
+#define C_TYPE_INTEGER int32_t
+#define C_TYPE_USER uint32_t
+#define C_TYPE_TIME uint64_t
+#define C_TYPE_NUMBER uint64_t
+#define C_TYPE_SEQUENCE uint64_t
+#define C_TYPE_FLAG int
+#define CHECK(name, kind, member, ...)                                                               \
+        _Static_assert(__builtin_types_compatible_p(__typeof__(((JobRecord *) NULL)->member), C_TYPE_##kind), name);
+JOB_FIELDS(CHECK)
+
+bool job_field_is_text(const JobField *f) {
+        return f->type[0] == 's';
 }
 
-static bool is_reason(const JobField *f) {
-        return f->offset == offsetof(JobRecord, reason);
-}
-
+/* Whether the record owns it. */
 static bool is_string(const JobField *f) {
-        return f->type == 's' && !is_state(f) && !is_reason(f);
+        return f->kind == FIELD_TEXT || f->kind == FIELD_LINE || f->kind == FIELD_OBJECT;
+}
+
+static void *member(const JobRecord *record, const JobField *f) {
+        return (char *) record + f->offset;
+}
+
+const JobField *job_field_find(const char *name) {
+        for (size_t i = 0; i < JOB_FIELDS_N; i++)
+                if (streq(job_fields[i].name, name))
+                        return &job_fields[i];
+        return NULL;
+}
+
+const char *job_field_text(const JobRecord *record, const JobField *f) {
+        switch (f->kind) {
+        case FIELD_STATE:
+                return job_state_to_string(record->state);
+        case FIELD_REASON:
+                return job_reason_to_string(record->reason);
+        default:
+                return is_string(f) ? *(char **) member(record, f) : NULL;
+        }
+}
+
+int64_t job_field_number(const JobRecord *record, const JobField *f) {
+        switch (f->type[0]) {
+        case 't':
+                return (int64_t) * (uint64_t *) member(record, f);
+        case 'u':
+                return *(uint32_t *) member(record, f);
+        default:
+                return *(int32_t *) member(record, f);
+        }
+}
+
+int job_field_set_text(JobRecord *record, const JobField *f, const char *text) {
+        char **slot = member(record, f), *copy;
+
+        if (f->kind == FIELD_STATE) {
+                record->state = job_state_from_string(text);
+                return record->state < 0 ? -EBADMSG : 0;
+        }
+        if (f->kind == FIELD_REASON) {
+                record->reason = job_reason_from_string(text);
+                return record->reason < 0 ? -EBADMSG : 0;
+        }
+        copy = strdup(text);
+        if (!copy)
+                return -ENOMEM;
+        free(*slot);
+        *slot = copy;
+        return 0;
+}
+
+void job_field_set_number(JobRecord *record, const JobField *f, int64_t number) {
+        if (f->type[0] == 't')
+                *(uint64_t *) member(record, f) = (uint64_t) number;
+        else if (f->kind == FIELD_FLAG)
+                *(int *) member(record, f) = number != 0;
+        else
+                *(uint32_t *) member(record, f) = (uint32_t) number;
 }
 
 void job_record_clear(JobRecord *record) {
-        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
-                if (is_string(&fields[i]))
-                        free(*(char **) ((char *) record + fields[i].offset));
+        for (size_t i = 0; i < JOB_FIELDS_N; i++)
+                if (is_string(&job_fields[i]))
+                        free(*(char **) member(record, &job_fields[i]));
         *record = JOB_RECORD_INIT;
 }
 
@@ -58,12 +109,12 @@ int job_record_copy(const JobRecord *record, JobRecord *ret) {
         JobRecord copy = *record;
         bool failed = false;
 
-        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
-                if (is_string(&fields[i])) {
-                        char **slot = (char **) ((char *) &copy + fields[i].offset);
+        for (size_t i = 0; i < JOB_FIELDS_N; i++)
+                if (is_string(&job_fields[i])) {
+                        char **slot = member(&copy, &job_fields[i]);
 
                         *slot = *slot ? strdup(*slot) : NULL;
-                        failed |= !*slot && *(char *const *) ((const char *) record + fields[i].offset);
+                        failed |= !*slot && *(char **) member(record, &job_fields[i]);
                 }
         if (failed) {
                 job_record_clear(&copy);
@@ -73,64 +124,38 @@ int job_record_copy(const JobRecord *record, JobRecord *ret) {
         return 0;
 }
 
-const JobField *job_field_find(const char *name) {
-        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
-                if (streq(fields[i].name, name))
-                        return &fields[i];
-        return NULL;
-}
-
-/* The string to send for a field of type 's'; NULL when it is absent. */
-static const char *field_string(const JobRecord *record, const JobField *f) {
-        if (is_state(f))
-                return job_state_to_string(record->state);
-        if (is_reason(f))
-                return job_reason_to_string(record->reason);
-        return *(char *const *) ((const char *) record + f->offset);
-}
-
 int job_record_append_field(sd_bus_message *m, const JobRecord *record, const JobField *f) {
-        if (f->type == 's')
-                return sd_bus_message_append_basic(m, 's', strempty(field_string(record, f)));
-        return sd_bus_message_append_basic(m, f->type, (const char *) record + f->offset);
+        if (job_field_is_text(f))
+                return sd_bus_message_append_basic(m, 's', strempty(job_field_text(record, f)));
+        return sd_bus_message_append_basic(m, f->type[0], member(record, f));
 }
 
-static int append_entry(sd_bus_message *m, const JobRecord *record, const JobField *f) {
-        const char type[] = { f->type, 0 };
+int job_record_append_entry(sd_bus_message *m, const JobRecord *record, const JobField *f) {
         int r;
 
         r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append_basic(m, 's', f->name);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_open_container(m, 'v', type);
-        if (r < 0)
-                return r;
-        r = job_record_append_field(m, record, f);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_close_container(m);
-        if (r < 0)
-                return r;
-        return sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_append_basic(m, 's', f->name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', f->type);
+        if (r >= 0)
+                r = job_record_append_field(m, record, f);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static bool field_is_absent(const JobRecord *record, const JobField *f) {
-        if (f->type == 's')
-                return !field_string(record, f);
-        return (f->offset == offsetof(JobRecord, stopped_by) && record->stopped_by == UINT32_MAX) ||
-                (f->offset == offsetof(JobRecord, cpu_usage_usec) && record->cpu_usage_usec == 0) ||
-                (f->offset == offsetof(JobRecord, memory_peak) && record->memory_peak == 0);
+static bool is_left_out(const JobRecord *record, const JobField *f) {
+        if (job_field_is_text(f))
+                return !job_field_text(record, f);
+        return f->is_optional && job_field_number(record, f) == f->none;
 }
 
 size_t job_record_size(const JobRecord *record) {
-        size_t size = 64 * ELEMENTSOF(fields); /* their names and numbers */
+        size_t size = 64 * JOB_FIELDS_N; /* their names and numbers */
 
-        for (size_t i = 0; i < ELEMENTSOF(fields); i++)
-                if (fields[i].type == 's')
-                        size += strlen(strempty(field_string(record, &fields[i])));
+        for (size_t i = 0; i < JOB_FIELDS_N; i++)
+                size += strlen(strempty(job_field_text(record, &job_fields[i])));
         return size;
 }
 
@@ -141,10 +166,10 @@ int job_record_append(sd_bus_message *m, const JobRecord *record) {
         r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < ELEMENTSOF(fields); i++) {
-                if (field_is_absent(record, &fields[i]))
+        for (size_t i = 0; i < JOB_FIELDS_N; i++) {
+                if (is_left_out(record, &job_fields[i]))
                         continue;
-                r = append_entry(m, record, &fields[i]);
+                r = job_record_append_entry(m, record, &job_fields[i]);
                 if (r < 0)
                         return r;
         }
@@ -152,27 +177,6 @@ int job_record_append(sd_bus_message *m, const JobRecord *record) {
         if (r < 0)
                 return r;
         return sd_bus_message_close_container(m);
-}
-
-static int read_string(const JobField *f, const char *value, JobRecord *record) {
-        char **slot, *copy;
-
-        if (is_state(f)) {
-                record->state = job_state_from_string(value);
-                return record->state < 0 ? -EBADMSG : 0;
-        }
-        if (is_reason(f)) {
-                record->reason = job_reason_from_string(value);
-                return record->reason < 0 ? -EBADMSG : 0;
-        }
-
-        copy = strdup(value);
-        if (!copy)
-                return -ENOMEM;
-        slot = (char **) ((char *) record + f->offset);
-        free(*slot);
-        *slot = copy;
-        return 0;
 }
 
 static int read_entry(sd_bus_message *m, JobRecord *record) {
@@ -187,18 +191,18 @@ static int read_entry(sd_bus_message *m, JobRecord *record) {
         if (r < 0)
                 return r;
         f = job_field_find(name);
-        if (!f || contents[0] != f->type || contents[1])
+        if (!f || !streq(contents, f->type))
                 return sd_bus_message_skip(m, "v");
 
         r = sd_bus_message_enter_container(m, 'v', contents);
         if (r < 0)
                 return r;
-        if (f->type != 's')
-                r = sd_bus_message_read_basic(m, f->type, (char *) record + f->offset);
+        if (!job_field_is_text(f))
+                r = sd_bus_message_read_basic(m, f->type[0], member(record, f));
         else {
                 r = sd_bus_message_read_basic(m, 's', &value);
                 if (r >= 0)
-                        r = read_string(f, value, record);
+                        r = job_field_set_text(record, f, value);
         }
         if (r < 0)
                 return r;

@@ -42,6 +42,105 @@ typedef struct JobRecord {
         char *end_source;   /* "worker" or "manager": who saw its end; NULL: nobody */
 } JobRecord;
 
+/* The fields of a record, each once. A row has
+ *   its name on the bus: an entry of a{sv}, and a property of org.codex.Jobs.Job
+ *   its kind, which says its types in C, on the bus and in JSON
+ *   its member above, which is its column in the store, too
+ *   the number that stands for none, or NEVER; of a text NULL does
+ *   ALWAYS; or OPTIONAL: its entry is left out where there is none
+ *   when it is stored: ENQUEUED, with the job; ENDED, once more with its end
+ *   how the property tells of a change: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; or NONE: there is none
+ *   its name in JSON
+ *
+ * Kinds: a TEXT; a LINE, which callers and jobs make up; an OBJECT in JSON; STATE and REASON, whose words travel; an
+ * INTEGER; a USER; a TIME, 0: not yet; a NUMBER; a SEQUENCE; a FLAG. Unit is none: it follows from the id. */
+#define JOB_FIELDS(FIELD)                                                                                               \
+        FIELD("Id",           TEXT,     id,             0,          ALWAYS,   ENQUEUED, CONSTANT,    "id")              \
+        FIELD("Kind",         TEXT,     kind,           0,          ALWAYS,   ENQUEUED, CONSTANT,    "kind")            \
+        FIELD("Label",        LINE,     label,          0,          ALWAYS,   ENQUEUED, CONSTANT,    "label")           \
+        FIELD("State",        STATE,    state,          NEVER,      ALWAYS,   ENDED,    CHANGED,     "state")           \
+        FIELD("Reason",       REASON,   reason,         NEVER,      ALWAYS,   ENDED,    CHANGED,     "reason")          \
+        FIELD("ExitCode",     INTEGER,  exit_code,      -1,         ALWAYS,   ENDED,    CHANGED,     "exit_code")       \
+        FIELD("Signal",       INTEGER,  signal,         0,          ALWAYS,   ENDED,    INVALIDATED, "signal")          \
+        FIELD("Uid",          USER,     uid,            NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "uid")             \
+        FIELD("Queue",        TEXT,     queue,          0,          ALWAYS,   ENQUEUED, CONSTANT,    "queue")           \
+        FIELD("Directory",    TEXT,     directory,      0,          OPTIONAL, ENQUEUED, CONSTANT,    "directory")       \
+        FIELD("Workspace",    TEXT,     workspace,      0,          OPTIONAL, ENQUEUED, CONSTANT,    "workspace")       \
+        FIELD("Session",      TEXT,     session,        0,          OPTIONAL, ENQUEUED, CONSTANT,    "session")         \
+        FIELD("CreatedUSec",  TIME,     created_usec,   0,          ALWAYS,   ENQUEUED, CONSTANT,    "created_at")      \
+        FIELD("StartedUSec",  TIME,     started_usec,   0,          ALWAYS,   ENDED,    INVALIDATED, "started_at")      \
+        FIELD("FinishedUSec", TIME,     finished_usec,  0,          ALWAYS,   ENDED,    INVALIDATED, "finished_at")     \
+        FIELD("Sequence",     SEQUENCE, sequence,       0,          ALWAYS,   ENDED,    INVALIDATED, "sequence")        \
+        FIELD("Progress",     LINE,     progress,       0,          OPTIONAL, ENDED,    INVALIDATED, "progress")        \
+        FIELD("StdoutBytes",  NUMBER,   stdout_bytes,   NEVER,      ALWAYS,   ENDED,    SILENT,      "stdout_bytes")    \
+        FIELD("StderrBytes",  NUMBER,   stderr_bytes,   NEVER,      ALWAYS,   ENDED,    SILENT,      "stderr_bytes")    \
+        FIELD("Result",       OBJECT,   result,         0,          OPTIONAL, ENDED,    INVALIDATED, "result")          \
+        FIELD("StoppedBy",    USER,     stopped_by,     UINT32_MAX, OPTIONAL, ENDED,    NONE,        "stopped_by")      \
+        FIELD("CPUUsageUSec", NUMBER,   cpu_usage_usec, 0,          OPTIONAL, ENDED,    NONE,        "cpu_usage_usec")  \
+        FIELD("MemoryPeak",   NUMBER,   memory_peak,    0,          OPTIONAL, ENDED,    NONE,        "memory_peak")     \
+        FIELD("Notify",       FLAG,     notify,         NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "notify")          \
+        FIELD("RetryOf",      TEXT,     retry_of,       0,          OPTIONAL, ENQUEUED, CONSTANT,    "retry_of")        \
+        FIELD("ResultError",  LINE,     result_error,   0,          OPTIONAL, ENDED,    INVALIDATED, "result_error")    \
+        FIELD("LeftBehind",   LINE,     left_behind,    0,          OPTIONAL, ENDED,    INVALIDATED, "left_behind")     \
+        FIELD("EndSource",    TEXT,     end_source,     0,          OPTIONAL, ENDED,    INVALIDATED, "end_source")
+
+typedef enum JobFieldKind {
+        FIELD_TEXT,
+        FIELD_LINE,
+        FIELD_OBJECT,
+        FIELD_STATE,
+        FIELD_REASON,
+        FIELD_INTEGER,
+        FIELD_USER,
+        FIELD_TIME,
+        FIELD_NUMBER,
+        FIELD_SEQUENCE,
+        FIELD_FLAG,
+} JobFieldKind;
+
+/* The types of a kind on the bus. */
+#define FIELD_TYPE_TEXT "s"
+#define FIELD_TYPE_LINE "s"
+#define FIELD_TYPE_OBJECT "s"
+#define FIELD_TYPE_STATE "s"
+#define FIELD_TYPE_REASON "s"
+#define FIELD_TYPE_INTEGER "i"
+#define FIELD_TYPE_USER "u"
+#define FIELD_TYPE_TIME "t"
+#define FIELD_TYPE_NUMBER "t"
+#define FIELD_TYPE_SEQUENCE "t"
+#define FIELD_TYPE_FLAG "b"
+
+#define FIELD_NEVER INT64_MIN
+
+typedef struct JobField {
+        const char *name;
+        JobFieldKind kind;
+        const char *type;
+        size_t offset; /* in JobRecord */
+        int64_t none;  /* FIELD_NEVER: each value is one */
+        bool is_optional;
+        bool is_of_end;
+        bool is_told; /* with its value when it changes */
+        const char *json;
+} JobField;
+
+#define ONE_FIELD(...) +1
+enum { JOB_FIELDS_N = 0 JOB_FIELDS(ONE_FIELD) };
+extern const JobField job_fields[JOB_FIELDS_N];
+
+/* The field of that D-Bus name, NULL if there is none. */
+const JobField *job_field_find(const char *name);
+
+/* Its value as a text, of a state and a reason the word; NULL: none, or it is a number. And as a number. */
+const char *job_field_text(const JobRecord *record, const JobField *field);
+int64_t job_field_number(const JobRecord *record, const JobField *field);
+bool job_field_is_text(const JobField *field);
+
+/* Sets it to a copy of a text: 0, -ENOMEM, or -EBADMSG for a word that no state and no reason has. */
+int job_field_set_text(JobRecord *record, const JobField *field, const char *text);
+void job_field_set_number(JobRecord *record, const JobField *field, int64_t number);
+
 /* The record of a job that nobody knows yet: no exit code, not stopped. */
 #define JOB_RECORD_INIT                                                 \
         (JobRecord) {                                                   \
@@ -63,18 +162,11 @@ static inline JobRecord job_record_take(JobRecord *record) {
 /* Copies a record into ret, which the caller clears. Returns 0 or -ENOMEM. */
 int job_record_copy(const JobRecord *record, JobRecord *ret);
 
-/* The D-Bus name of an entry and its type, for a table over all fields. */
-typedef struct JobField {
-        const char *name;
-        char type;     /* 's', 'i', 'u', 't' or 'b', as in the D-Bus specification */
-        size_t offset; /* in JobRecord; of state and reason the enum */
-} JobField;
-
-/* The field of that D-Bus name, NULL if there is none (Unit is none: it follows from the id). */
-const JobField *job_field_find(const char *name);
-
 /* Appends the value of one field, an absent string as "". Returns a negative errno on failure. */
 int job_record_append_field(sd_bus_message *m, const JobRecord *record, const JobField *field);
+
+/* The same as an entry of a{sv}. */
+int job_record_append_entry(sd_bus_message *m, const JobRecord *record, const JobField *field);
 
 /* Appends the record as a{sv}; absent entries are left out. Returns a negative errno on failure. */
 int job_record_append(sd_bus_message *m, const JobRecord *record);

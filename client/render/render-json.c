@@ -60,10 +60,6 @@ static int add_number(json_object *object, const char *name, uint64_t value) {
         return add(object, name, json_object_new_uint64(value));
 }
 
-static int add_number_unless(json_object *object, const char *name, int64_t value, int64_t absent) {
-        return value == absent ? add_null(object, name) : add(object, name, json_object_new_int64(value));
-}
-
 static int add_time(json_object *object, const char *name, uint64_t usec) {
         char text[RFC3339_MAX];
 
@@ -95,55 +91,46 @@ static int clean_json(json_object *value) {
         return r;
 }
 
-static int add_result(json_object *object, const char *text) {
-        _cleanup_json_ json_object *value = text ? json_tokener_parse(text) : NULL;
+static int add_object(json_object *object, const char *name, const char *text) {
+        _cleanup_json_ json_object *value = !isempty(text) ? json_tokener_parse(text) : NULL;
         int r;
 
         r = clean_json(value);
         if (r < 0)
                 return r;
-        return value ? add(object, "result", TAKE_PTR(value)) : add_null(object, "result");
+        return value ? add(object, name, TAKE_PTR(value)) : add_null(object, name);
 }
 
-static const char *null_if_empty(const char *s) {
-        return isempty(s) ? NULL : s;
+static int add_field(json_object *o, const JobRecord *record, const JobField *f) {
+        const char *text = job_field_text(record, f);
+        int64_t number;
+
+        switch (f->kind) {
+        case FIELD_LINE:
+                return add_clean_line(o, f->json, text);
+        case FIELD_OBJECT:
+                return add_object(o, f->json, text);
+        default:
+                if (job_field_is_text(f))
+                        return add_string(o, f->json, isempty(text) ? NULL : text);
+        }
+        number = job_field_number(record, f);
+        if (f->kind == FIELD_FLAG)
+                return add_bool(o, f->json, number != 0);
+        if (f->kind == FIELD_TIME)
+                return add_time(o, f->json, (uint64_t) number);
+        if (f->none == FIELD_NEVER)
+                return add_number(o, f->json, (uint64_t) number);
+        return number == f->none ? add_null(o, f->json) : add(o, f->json, json_object_new_int64(number));
 }
 
 static int add_record(json_object *o, const JobRecord *record) {
         char unit[JOB_UNIT_MAX];
-        int r;
+        int r = 0;
 
-        if ((r = add_string(o, "id", record->id)) < 0 ||
-            (r = add_string(o, "kind", record->kind)) < 0 ||
-            (r = add_clean_line(o, "label", record->label)) < 0 ||
-            (r = add_string(o, "state", job_state_to_string(record->state))) < 0 ||
-            (r = add_string(o, "reason", null_if_empty(job_reason_to_string(record->reason)))) < 0 ||
-            (r = add_number_unless(o, "exit_code", record->exit_code, -1)) < 0 ||
-            (r = add_number_unless(o, "signal", record->signal, 0)) < 0 ||
-            (r = add_number(o, "uid", record->uid)) < 0 ||
-            (r = add_string(o, "unit", job_unit_name(record->id, unit))) < 0 ||
-            (r = add_string(o, "queue", null_if_empty(record->queue))) < 0 ||
-            (r = add_string(o, "directory", null_if_empty(record->directory))) < 0 ||
-            (r = add_string(o, "workspace", null_if_empty(record->workspace))) < 0 ||
-            (r = add_string(o, "session", null_if_empty(record->session))) < 0 ||
-            (r = add_time(o, "created_at", record->created_usec)) < 0 ||
-            (r = add_time(o, "started_at", record->started_usec)) < 0 ||
-            (r = add_time(o, "finished_at", record->finished_usec)) < 0 ||
-            (r = add_number_unless(o, "sequence", (int64_t) record->sequence, 0)) < 0 ||
-            (r = add_clean_line(o, "progress", record->progress)) < 0 ||
-            (r = add_number(o, "stdout_bytes", record->stdout_bytes)) < 0 ||
-            (r = add_number(o, "stderr_bytes", record->stderr_bytes)) < 0 ||
-            (r = add_result(o, null_if_empty(record->result))) < 0 ||
-            (r = add_number_unless(o, "stopped_by", record->stopped_by, UINT32_MAX)) < 0 ||
-            (r = add_number_unless(o, "cpu_usage_usec", (int64_t) record->cpu_usage_usec, 0)) < 0 ||
-            (r = add_number_unless(o, "memory_peak", (int64_t) record->memory_peak, 0)) < 0 ||
-            (r = add_bool(o, "notify", record->notify)) < 0 ||
-            (r = add_string(o, "retry_of", null_if_empty(record->retry_of))) < 0 ||
-            (r = add_clean_line(o, "result_error", record->result_error)) < 0 ||
-            (r = add_clean_line(o, "left_behind", record->left_behind)) < 0 ||
-            (r = add_string(o, "end_source", null_if_empty(record->end_source))) < 0)
-                return r;
-        return 0;
+        for (size_t i = 0; i < JOB_FIELDS_N && r >= 0; i++)
+                r = add_field(o, record, &job_fields[i]);
+        return r < 0 ? r : add_string(o, "unit", job_unit_name(record->id, unit));
 }
 
 static int add_output(json_object *o, const JsonExtra *extra) {

@@ -109,41 +109,20 @@ static int property_get_unit(sd_bus *bus, const char *path, const char *interfac
         return sd_bus_message_append_basic(reply, 's', job_unit_name(job->record.id, name));
 }
 
-#define PUBLIC SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
-#define PRIVATE SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION
-#define CONSTANT SD_BUS_VTABLE_PROPERTY_CONST
-#define FIELD(name, type, flags) SD_BUS_PROPERTY(name, type, property_get_field, 0, flags)
+#define PROPERTY(name, kind, flags) SD_BUS_PROPERTY(name, FIELD_TYPE_##kind, property_get_field, 0, flags),
+#define PROPERTY_CONSTANT(name, kind) PROPERTY(name, kind, SD_BUS_VTABLE_PROPERTY_CONST)
+#define PROPERTY_CHANGED(name, kind) PROPERTY(name, kind, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
+#define PROPERTY_INVALIDATED(name, kind) PROPERTY(name, kind, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION)
+#define PROPERTY_SILENT(name, kind) PROPERTY(name, kind, 0)
+#define PROPERTY_NONE(name, kind)
+#define FIELD(name, kind, member, none, presence, stored, told, json) PROPERTY_##told(name, kind)
 
 static const sd_bus_vtable job_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", state), method_cancel,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        FIELD("Id", "s", CONSTANT),
-        FIELD("Kind", "s", CONSTANT),
-        FIELD("Label", "s", CONSTANT),
-        FIELD("State", "s", PUBLIC),
-        FIELD("Reason", "s", PUBLIC),
-        FIELD("ExitCode", "i", PUBLIC),
-        FIELD("Signal", "i", PRIVATE),
-        FIELD("Uid", "u", CONSTANT),
-        SD_BUS_PROPERTY("Unit", "s", property_get_unit, 0, CONSTANT),
-        FIELD("Queue", "s", CONSTANT),
-        FIELD("Directory", "s", CONSTANT),
-        FIELD("Workspace", "s", CONSTANT),
-        FIELD("Session", "s", CONSTANT),
-        FIELD("CreatedUSec", "t", CONSTANT),
-        FIELD("StartedUSec", "t", PRIVATE),
-        FIELD("FinishedUSec", "t", PRIVATE),
-        FIELD("Sequence", "t", PRIVATE),
-        FIELD("Progress", "s", PRIVATE),
-        FIELD("StdoutBytes", "t", 0),
-        FIELD("StderrBytes", "t", 0),
-        FIELD("Result", "s", PRIVATE),
-        FIELD("Notify", "b", CONSTANT),
-        FIELD("RetryOf", "s", CONSTANT),
-        FIELD("ResultError", "s", PRIVATE),
-        FIELD("LeftBehind", "s", PRIVATE),
-        FIELD("EndSource", "s", PRIVATE),
+        JOB_FIELDS(FIELD)
+        SD_BUS_PROPERTY("Unit", "s", property_get_unit, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_VTABLE_END,
 };
 
@@ -220,28 +199,6 @@ static int new_removed(const JobSignal *s, sd_bus_message **ret) {
         return r < 0 ? r : sd_bus_message_append(*ret, "oas", s->path, 1, JOB_INTERFACE);
 }
 
-/* Whether a property comes with its value when it changes, see PUBLIC. */
-static bool is_told(const char *property) {
-        return streq(property, "State") || streq(property, "Reason") || streq(property, "ExitCode");
-}
-
-static int append_value(sd_bus_message *m, const Job *job, const char *property) {
-        const JobField *field = job_field_find(property);
-        const char type[] = { field->type, 0 };
-        int r;
-
-        r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append_basic(m, 's', property);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', type);
-        if (r >= 0)
-                r = job_record_append_field(m, &job->record, field);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
 static int new_changed(const JobSignal *s, sd_bus_message **ret) {
         sd_bus_message *m;
         int r;
@@ -255,14 +212,14 @@ static int new_changed(const JobSignal *s, sd_bus_message **ret) {
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "{sv}");
         for (size_t i = 0; s->properties[i] && r >= 0; i++)
-                if (is_told(s->properties[i]))
-                        r = append_value(m, s->job, s->properties[i]);
+                if (job_field_find(s->properties[i])->is_told)
+                        r = job_record_append_entry(m, &s->job->record, job_field_find(s->properties[i]));
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "s");
         for (size_t i = 0; s->properties[i] && r >= 0; i++)
-                if (!is_told(s->properties[i]))
+                if (!job_field_find(s->properties[i])->is_told)
                         r = sd_bus_message_append_basic(m, 's', s->properties[i]);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }

@@ -85,14 +85,14 @@ static void copy(void) {
 static void fields(void) {
         static const struct {
                 const char *name;
-                char type;
+                const char *type;
         } contract[] = {
-                { "Id", 's' }, { "Kind", 's' }, { "Label", 's' }, { "State", 's' }, { "Reason", 's' },
-                { "ExitCode", 'i' }, { "Signal", 'i' }, { "Uid", 'u' }, { "Queue", 's' }, { "Directory", 's' },
-                { "Workspace", 's' }, { "Session", 's' }, { "CreatedUSec", 't' }, { "StartedUSec", 't' },
-                { "FinishedUSec", 't' }, { "Sequence", 't' }, { "Progress", 's' }, { "StdoutBytes", 't' },
-                { "StderrBytes", 't' }, { "Result", 's' }, { "StoppedBy", 'u' },
-                { "ResultError", 's' }, { "LeftBehind", 's' }, { "EndSource", 's' },
+                { "Id", "s" }, { "Kind", "s" }, { "Label", "s" }, { "State", "s" }, { "Reason", "s" },
+                { "ExitCode", "i" }, { "Signal", "i" }, { "Uid", "u" }, { "Queue", "s" }, { "Directory", "s" },
+                { "Workspace", "s" }, { "Session", "s" }, { "CreatedUSec", "t" }, { "StartedUSec", "t" },
+                { "FinishedUSec", "t" }, { "Sequence", "t" }, { "Progress", "s" }, { "StdoutBytes", "t" },
+                { "StderrBytes", "t" }, { "Result", "s" }, { "StoppedBy", "u" },
+                { "ResultError", "s" }, { "LeftBehind", "s" }, { "EndSource", "s" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(contract); i++) {
@@ -100,7 +100,7 @@ static void fields(void) {
 
                 check(f);
                 check_string(f->name, contract[i].name);
-                check_int(f->type, contract[i].type);
+                check_string(f->type, contract[i].type);
         }
         check(!job_field_find("Unit"));
         check(!job_field_find("id"));
