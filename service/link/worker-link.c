@@ -218,7 +218,7 @@ void worker_links_catch_up(WorkerLinks *links, WorkerLink *link) {
 
 /* --- writing --------------------------------------------------------------------------------------- */
 
-static void send_message(WorkerLink *link, WorkerMessageType type, int fd) {
+int worker_send(int socket, WorkerMessageType type, int fd) {
         WorkerHeader header = { .version = WORKER_VERSION, .type = type };
         char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {};
         struct iovec vec = { &header, sizeof(header) };
@@ -232,20 +232,20 @@ static void send_message(WorkerLink *link, WorkerMessageType type, int fd) {
                 *c = (struct cmsghdr) { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
                 memcpy(CMSG_DATA(c), &fd, sizeof(int));
         }
-        /* One that is gone, or does not read, does without. */
-        (void) sendmsg(link->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+/* One that is gone, or does not read, does without. */
 void worker_link_welcome(WorkerLink *link, int order_fd) {
-        send_message(link, WORKER_WELCOME, order_fd);
+        (void) worker_send(link->fd, WORKER_WELCOME, order_fd);
 }
 
 void worker_link_follow(WorkerLink *link, int event_fd) {
-        send_message(link, WORKER_FOLLOW, event_fd);
+        (void) worker_send(link->fd, WORKER_FOLLOW, event_fd);
 }
 
 void worker_link_go(WorkerLink *link) {
-        send_message(link, WORKER_GO, -EBADF);
+        (void) worker_send(link->fd, WORKER_GO, -EBADF);
 }
 
 /* --- the listener ---------------------------------------------------------------------------------- */

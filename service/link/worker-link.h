@@ -46,3 +46,7 @@ void worker_link_follow(WorkerLink *link, int event_fd);
 void worker_link_go(WorkerLink *link);
 
 WorkerLink *worker_link_free(WorkerLink *link);
+
+/* What of all this goes out: a message without more, with a descriptor that stays the caller's (negative: none), and without
+ * waiting. Returns 0 or a negative errno. */
+int worker_send(int socket, WorkerMessageType type, int fd);

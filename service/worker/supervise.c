@@ -628,7 +628,13 @@ static void bound_files(const WorkerTrailer *t) {
 }
 
 int supervise(Description *d) {
-        Worker w = { .description = d, .signals = -EBADF, .oom = -EBADF, .left = -EBADF };
+        Worker w = {
+                .description = d,
+                .signals = -EBADF,
+                .folder = { .parent = -EBADF, .fd = -EBADF, .notify = -EBADF }, /* what fails before it is opened is reported, too */
+                .oom = -EBADF,
+                .left = -EBADF,
+        };
 
         worker_failpoint_init(d);
         (void) prctl(PR_SET_DUMPABLE, 0);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "supervise-fixture.h"
+#include "worker-link.h"
 
 #define DEADLINE_MSEC 60000
 #define ACT_VARIABLE "ACT="
@@ -132,6 +133,8 @@ static void run_child(const Supervised *s, int spec_fd) {
                 files[i] = open(test_path(i == 1 ? "stdout" : "stderr"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (s->group >= 0 && dprintf(s->group, "0\n") < 0)
                 _exit(97);
+        if (s->n_files && setrlimit(RLIMIT_NOFILE, s->n_files) < 0)
+                _exit(97);
         worker_exec(files, s->uid, s->unit_environment);
 }
 
@@ -164,9 +167,14 @@ static void check_worker(const Supervised *s) {
         check_int(peer.pid, s->pid);
 }
 
+void supervise_hang_up(Supervised *s) {
+        closep(&s->link);
+        s->link = -EBADF;
+}
+
 void supervise_accept(Supervised *s) {
         wait_for(s->listener, "the connection");
-        closep(&s->link);
+        supervise_hang_up(s);
         s->link = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
         check(s->link >= 0);
         check_worker(s);
@@ -176,20 +184,7 @@ void supervise_accept(Supervised *s) {
 }
 
 void supervise_send(Supervised *s, uint32_t type, int fd) {
-        char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {};
-        WorkerHeader header = { WORKER_VERSION, type };
-        struct iovec vec = { &header, sizeof(header) };
-        struct msghdr message = { .msg_iov = &vec, .msg_iovlen = 1 };
-
-        if (fd >= 0) {
-                struct cmsghdr *c = (struct cmsghdr *) control;
-
-                message.msg_control = control;
-                message.msg_controllen = sizeof(control);
-                *c = (struct cmsghdr) { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
-                memcpy(CMSG_DATA(c), &fd, sizeof(int));
-        }
-        check(sendmsg(s->link, &message, MSG_NOSIGNAL) == sizeof(header));
+        check_ok(worker_send(s->link, (WorkerMessageType) type, fd));
 }
 
 void supervise_welcome(Supervised *s) {
@@ -275,17 +270,25 @@ void supervise_wait(Supervised *s) {
         s->n_order /= sizeof(OutputOrderEntry);
 }
 
-const WorkerMessage *supervise_run(Supervised *s) {
+void supervise_begin(Supervised *s) {
         if (s->listener < 0)
                 supervise_listen(s);
         supervise_start(s);
         supervise_accept(s);
         supervise_welcome(s);
-        (void) supervise_until_ended(s);
-        check(s->message.ended.final);
+}
+
+void supervise_let_go(Supervised *s) {
         supervise_send(s, WORKER_GO, -EBADF);
         supervise_wait(s);
         check_int(s->status, 0);
+}
+
+const WorkerMessage *supervise_run(Supervised *s) {
+        supervise_begin(s);
+        (void) supervise_until_ended(s);
+        check(s->message.ended.final);
+        supervise_let_go(s);
         return &s->message;
 }
 

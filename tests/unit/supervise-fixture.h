@@ -18,6 +18,7 @@ typedef struct Supervised {
         const char *input;
         size_t input_size;
         uid_t uid; /* to run as; 0: as the test does */
+        const struct rlimit *n_files; /* RLIMIT_NOFILE of the worker, not owned; NULL: that of the test */
         int group; /* the file cgroup.procs of the control group to run in; -EBADF: that of the test */
 
         int listener; /* owned; -EBADF: nobody listens */
@@ -54,8 +55,13 @@ void supervise_send(Supervised *s, uint32_t type, int fd);
 WorkerMessageType supervise_receive(Supervised *s);
 void supervise_until_progress(Supervised *s, const char *text);
 const WorkerMessage *supervise_until_ended(Supervised *s);
+void supervise_hang_up(Supervised *s); /* as a service that is gone */
 bool supervise_ends_within(Supervised *s, unsigned msec);
 void supervise_wait(Supervised *s); /* for its end; fills in what there is then */
+
+/* The first four of them; and that the end is recorded, after which the worker ends with success. */
+void supervise_begin(Supervised *s);
+void supervise_let_go(Supervised *s);
 
 /* All of them: returns what was said of the end. The worker has ended with success, since it was told that that is recorded. */
 const WorkerMessage *supervise_run(Supervised *s);

@@ -170,8 +170,7 @@ static void worker_is_not_dumpable(void) {
         supervise_pass_gate(O_WRONLY);
         supervise_welcome(&s);
         (void) supervise_until_ended(&s);
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
+        supervise_let_go(&s);
 }
 
 /* --- what cannot be started ------------------------------------------------------------------------- */

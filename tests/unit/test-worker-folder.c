@@ -149,16 +149,12 @@ static void notify_empty_status(void) {
 
         supervise_init(&s);
         supervise_act(&s, "empty_status");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         supervise_until_progress(&s, "something");
         supervise_pass_gate(O_WRONLY);
         supervise_until_progress(&s, "");
         (void) supervise_until_ended(&s);
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
+        supervise_let_go(&s);
 }
 
 static void notify_long_status(void) {
@@ -374,8 +370,7 @@ static void tidied_by_another(void) {
         supervise_accept(&s);
         supervise_welcome(&s);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
+        supervise_let_go(&s);
         check_string(s.out, "notify\n");
 }
 

@@ -369,9 +369,12 @@ static void garbage(void) {
         run(&l);
         check(!is_closed(kept));
         check_int(l.tasks[0].n_progress, 1);
+        ended.code = CLD_EXITED;
+        memcpy(large, &ended, sizeof(ended)); /* what can be read of it is right */
         say(kept, large, sizeof(large));
         run(&l);
         check(is_closed(kept));
+        check_int(l.tasks[0].n_ended, 0);
         say_progress(other, "still here");
         run(&l);
         check_string(l.tasks[1].text, "still here");

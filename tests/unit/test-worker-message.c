@@ -128,8 +128,11 @@ static void later_version(void) {
 }
 
 static void sizes(void) {
+        static char text[WORKER_TEXT_MAX + 2];
         WorkerEnded e = ended_of(CLD_EXITED, 3);
         WorkerMessage m;
+
+        memset(text, 'x', sizeof(text) - 1);
 
         for (size_t i = 0; i < sizeof(e); i++)
                 check_error(worker_message_read(&e, i, &m), -EBADMSG);
@@ -143,6 +146,11 @@ static void sizes(void) {
         e.text_size = 1;
         e.left_size = UINT32_MAX;
         check_error(read_ended(&e, "xxx", &m), -EBADMSG);
+        e = ended_of(CLD_EXITED, 3);
+        e.left_size = WORKER_TEXT_MAX + 1; /* more than may be, also where it is there */
+        check_error(read_ended(&e, text, &m), -EBADMSG);
+        e.left_size--;
+        check_int(read_ended(&e, text, &m), 0);
 }
 
 TEST_MAIN(TEST(hello), TEST(progress), TEST(ended), TEST(possible_ends), TEST(later_version), TEST(sizes))

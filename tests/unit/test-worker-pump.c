@@ -235,23 +235,26 @@ static void order_of_the_last(void) {
         check_lines(text, size, 2);
 }
 
-/* The file for it comes when the service has the time. */
+/* The file for it comes when the service has the time: when n lines are written. Returns what is known of their order. */
+static char *run_before_welcome(Supervised *s, const char *act, unsigned n, size_t *ret_size) {
+        supervise_init(s);
+        supervise_act(s, act);
+        supervise_listen(s);
+        supervise_start(s);
+        supervise_wait_for_size("stderr", n / 2 * 8);
+        supervise_accept(s);
+        supervise_welcome(s);
+        check_end(supervise_until_ended(s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        supervise_let_go(s);
+        return put_together(s, ret_size);
+}
+
 static void order_before_welcome(void) {
         _cleanup_free_ char *text = NULL;
         _cleanup_supervised_ Supervised s;
         size_t size;
 
-        supervise_init(&s);
-        supervise_act(&s, "in_turn");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_wait_for_size("stderr", 3000 / 2 * 8);
-        supervise_accept(&s);
-        supervise_welcome(&s);
-        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
-        text = put_together(&s, &size);
+        text = run_before_welcome(&s, "in_turn", 3000, &size);
         check_lines(text, size, 3000);
 }
 
@@ -261,19 +264,30 @@ static void order_too_long_before_welcome(void) {
         _cleanup_supervised_ Supervised s;
         size_t size;
 
-        supervise_init(&s);
-        supervise_act(&s, "in_turn_for_long");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_wait_for_size("stderr", 70000 / 2 * 8);
-        supervise_accept(&s);
-        supervise_welcome(&s);
-        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
-        text = put_together(&s, &size);
+        text = run_before_welcome(&s, "in_turn_for_long", 70000, &size);
         check(size >= 65536 * 8 && size < 70000 * 8);
         check_lines(text, size, (unsigned) size / 8);
+}
+
+/* Whatever goes wrong in the worker, the service's disk gets no more than that; the command may write what it likes. */
+static void files_are_bounded(void) {
+        _cleanup_supervised_ Supervised s;
+        struct rlimit worker, unit;
+
+        check_ok(getrlimit(RLIMIT_FSIZE, &unit));
+        supervise_init(&s);
+        supervise_shell(&s, "ulimit -f; : <gate");
+        s.trailer.output_max = 1000;
+        supervise_begin(&s);
+        supervise_wait_for_size("stdout", 2);
+        check_ok(prlimit(s.pid, RLIMIT_FSIZE, NULL, &worker));
+        check_int(worker.rlim_max, 1000 + 16 * 1024 * 1024);
+        check_int(worker.rlim_cur, worker.rlim_max);
+        supervise_pass_gate(O_WRONLY);
+        (void) supervise_until_ended(&s);
+        supervise_let_go(&s);
+        if (unit.rlim_cur == RLIM_INFINITY)
+                check_string(s.out, "unlimited\n");
 }
 
 /* It is longer than what it is about, and no part of what OutputMax= limits. */
@@ -334,15 +348,11 @@ static void wider(void) {
 
         supervise_init(&s);
         supervise_act(&s, "wider_pipe");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         supervise_wait_for_size("stdout", 60 * 200);
         supervise_pass_gate(O_WRONLY);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
+        supervise_let_go(&s);
         check_order_is_whole(&s);
 }
 
@@ -437,17 +447,13 @@ static void full_disk(void) {
         use_small_disk("64k");
         supervise_init(&s);
         supervise_shell(&s, "head -c 200000 /dev/zero; echo done");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         supervise_wait_for_size("small/stdout", 64 * 1024);
         check_int(poll(&(struct pollfd) { .fd = s.link, .events = POLLIN }, 1, 100), 0);
         check_ok(mount("small", test_path("small"), "tmpfs", MS_REMOUNT, "size=1m") < 0 ? -errno : 0);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
         check_int(s.message.ended.output_error, 0);
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
+        supervise_let_go(&s);
         check_int(s.out_size, 200005);
         check_order_is_whole(&s);
         (void) umount(test_path("small"));
@@ -460,10 +466,7 @@ static void full_disk_and_stopped(void) {
         use_small_disk("64k");
         supervise_init(&s);
         supervise_shell(&s, "exec cat /dev/zero");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         supervise_wait_for_size("small/stdout", 64 * 1024);
         check_ok(kill(s.pid, SIGTERM));
         check_end(supervise_until_ended(&s), WORKER_CAUSE_STOP, CLD_KILLED, SIGTERM);
@@ -475,7 +478,7 @@ static void full_disk_and_stopped(void) {
 
 SUPERVISE_TEST_MAIN(acts, TEST(order_of_lines), TEST(order_of_writes), TEST(order_without_packets),
                     TEST(order_of_the_last), TEST(order_before_welcome), TEST(order_too_long_before_welcome),
-                    TEST(order_longer_than_limit), TEST(much), TEST(merged), TEST(opened_anew), TEST(wider),
+                    TEST(order_longer_than_limit), TEST(files_are_bounded), TEST(much), TEST(merged), TEST(opened_anew), TEST(wider),
                     TEST(held_open), TEST(flood_of_what_is_left), TEST(no_output), TEST(output_max_is_reached), TEST(output_max_is_passed),
                     TEST(output_max_is_passed_at_the_end), TEST(output_max_of_both), TEST(output_max_of_a_byte),
                     TEST(output_max_of_much), TEST(full_disk), TEST(full_disk_and_stopped))

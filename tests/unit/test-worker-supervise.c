@@ -117,13 +117,9 @@ static void sigterm_of_itself(void) {
 }
 
 static void check_limit(Supervised *s, WorkerCause cause, int code, int status) {
-        supervise_listen(s);
-        supervise_start(s);
-        supervise_accept(s);
-        supervise_welcome(s);
+        supervise_begin(s);
         check_end(supervise_until_ended(s), cause, code, status);
-        supervise_send(s, WORKER_GO, -EBADF);
-        supervise_wait(s);
+        supervise_let_go(s);
 }
 
 static void runtime_limit(void) {
@@ -165,7 +161,7 @@ static void kill_at_once(void) {
         supervise_init(&s);
         s.trailer.runtime_max_usec = USEC_PER_SEC;
         s.trailer.stop_timeout_usec = 0;
-        supervise_shell(&s, "trap 'exit 3' TERM; while :; do sleep 0.01; done");
+        supervise_shell(&s, "exec sleep 60"); /* it would end by SIGTERM */
         check_limit(&s, WORKER_CAUSE_RUNTIME, CLD_KILLED, SIGKILL);
 }
 
@@ -203,6 +199,22 @@ static void limits_at_once(void) {
         check_bytes(s.out, s.out_size, "much", 4);
 }
 
+/* There are not even the descriptors for its pipes: the job has not begun, and that is all that comes of it. */
+static void no_descriptors(void) {
+        static const struct rlimit few = { 5, 5 };
+        _cleanup_free_ char *text = NULL;
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        supervise_shell(&s, "echo started");
+        s.n_files = &few;
+        check_end(supervise_run(&s), WORKER_CAUSE_CANNOT, CLD_EXITED, 126);
+        text = strndup(s.message.text, s.message.text_size);
+        check_contains(text, strerror(EMFILE));
+        check_string(s.out, "");
+        check_contains(s.err, strerror(EMFILE));
+}
+
 /* --- stopping --------------------------------------------------------------------------------------- */
 
 static void stopped(void) {
@@ -210,10 +222,7 @@ static void stopped(void) {
 
         supervise_init(&s);
         supervise_shell(&s, "trap 'echo ending; exit 4' TERM; : >gate; while :; do sleep 0.01; done");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         supervise_pass_gate(O_RDONLY);
         check_ok(kill(s.pid, SIGTERM));
         check_end(supervise_until_ended(&s), WORKER_CAUSE_STOP, CLD_EXITED, 4);
@@ -242,10 +251,7 @@ static void stopped_too_late(void) {
 
         supervise_init(&s);
         supervise_shell(&s, "exit 5");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 5);
         check_ok(kill(s.pid, SIGTERM));
         supervise_wait(&s);
@@ -268,9 +274,7 @@ static void other_signals_are_passed_over(void) {
         supervise_pass_gate(O_WRONLY);
         supervise_welcome(&s);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
-        check_int(s.status, 0);
+        supervise_let_go(&s);
         check_string(s.out, "input\n");
 }
 
@@ -289,14 +293,11 @@ static void ended_is_repeated(void) {
                 supervise_welcome(&s);
                 check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
                 check_bytes(s.message.result, s.message.result_size, "{\"a\":1}\n", 8);
-                closep(&s.link);
-                s.link = -EBADF;
+                supervise_hang_up(&s);
         }
         supervise_accept(&s);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6); /* also of one that has not welcomed it */
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
-        check_int(s.status, 0);
+        supervise_let_go(&s);
 }
 
 static uint64_t monotonic_usec(void) {
@@ -320,13 +321,11 @@ static void closed_because_of_the_end(void) {
                 begin = i == 0 ? monotonic_usec() : begin;
                 supervise_welcome(&s);
                 (void) supervise_until_ended(&s);
-                closep(&s.link);
-                s.link = -EBADF;
+                supervise_hang_up(&s);
         }
         check(monotonic_usec() - begin >= 400 * USEC_PER_MSEC);
         supervise_accept(&s);
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
+        supervise_let_go(&s);
 }
 
 /* A service that knows nothing of what was said to the one before. */
@@ -335,13 +334,9 @@ static void progress_is_repeated(void) {
 
         supervise_init(&s);
         supervise_act(&s, "notify_and_wait");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         supervise_until_progress(&s, "half");
-        closep(&s.link);
-        s.link = -EBADF;
+        supervise_hang_up(&s);
         supervise_accept(&s);
         supervise_until_progress(&s, "half");
         check_ok(kill(s.pid, SIGTERM));
@@ -358,8 +353,7 @@ static void service_is_away(void) {
         supervise_start(&s);
         supervise_accept(&s);
         closep(&s.listener);
-        closep(&s.link);
-        s.link = -EBADF;
+        supervise_hang_up(&s);
         supervise_listen(&s);
         supervise_accept(&s);
         supervise_pass_gate(O_WRONLY);
@@ -385,8 +379,7 @@ static void service_comes_late(void) {
         supervise_accept(&s);
         supervise_welcome(&s);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 9);
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
+        supervise_let_go(&s);
 }
 
 /* It waits for a welcome without doing anything; also where it has something to put in order. */
@@ -423,8 +416,7 @@ static void messages_of_a_later_version(void) {
         supervise_send(&s, 0, -EBADF);
         supervise_pass_gate(O_WRONLY);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 3);
-        supervise_send(&s, WORKER_GO, -EBADF);
-        supervise_wait(&s);
+        supervise_let_go(&s);
         check_string(s.out, "one\n");
 }
 
@@ -432,7 +424,7 @@ SUPERVISE_TEST_MAIN(acts, TEST(exit_status_is_mirrored), TEST(success_is_mirrore
                     TEST(sigkill_is_mirrored), TEST(sigterm_is_mirrored), TEST(real_time_signal_is_mirrored),
                     TEST(output_without_service), TEST(ended_by_itself), TEST(ended_by_signal), TEST(sigterm_of_itself),
                     TEST(runtime_limit), TEST(runtime_limit_with_exit), TEST(kill_after_grace), TEST(kill_at_once),
-                    TEST(stall), TEST(no_stall), TEST(limits_at_once), TEST(stopped), TEST(stopped_while_alone),
+                    TEST(stall), TEST(no_stall), TEST(limits_at_once), TEST(no_descriptors), TEST(stopped), TEST(stopped_while_alone),
                     TEST(stopped_too_late), TEST(other_signals_are_passed_over), TEST(ended_is_repeated), TEST(closed_because_of_the_end),
                     TEST(progress_is_repeated), TEST(service_is_away), TEST(service_comes_late),
                     TEST(service_never_welcomes), TEST(messages_of_a_later_version))

@@ -242,11 +242,6 @@ static void supervise_in(Supervised *s, const char *name) {
         s->trailer.stop_timeout_usec = 20 * USEC_PER_SEC;
 }
 
-static void run_to_end(Supervised *s) {
-        supervise_send(s, WORKER_GO, -EBADF);
-        supervise_wait(s);
-}
-
 /* --- a group that is not the job's ------------------------------------------------------------------ */
 
 /* Where it was started by hand: in the group is all that somebody has started in a session, or the host. */
@@ -259,10 +254,7 @@ static void check_bystander(const char *name) {
         wait_until_in_group(s.group, pid);
         s.trailer.stop_timeout_usec = 0;
         supervise_shell(&s, "exec sleep 60");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         check_ok(kill(s.pid, SIGTERM));
         check_end(supervise_until_ended(&s), WORKER_CAUSE_STOP, CLD_KILLED, SIGKILL);
         check_int(s.message.left_size, 0);
@@ -295,17 +287,13 @@ static void check_left(const char *act, int status, const char *name) {
         supervise_in(&s, OWN_NAME);
         supervise_act(&s, act);
         s.trailer.stop_timeout_usec = streq(act, "deaf_left") ? 100 * USEC_PER_MSEC : s.trailer.stop_timeout_usec;
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, status);
         check(s.message.ended.final);
         left = strndup(s.message.left, s.message.left_size);
         check_contains(left, name);
         check(is_alone_in_group(s.group, s.pid));
-        run_to_end(&s);
-        check_int(s.status, 0);
+        supervise_let_go(&s);
 }
 
 static void nothing_left(void) {
@@ -340,10 +328,7 @@ static void stopped(void) {
         supervise_in(&s, OWN_NAME);
         supervise_shell(&s, "mkfifo second; (trap 'echo one; exit' TERM; : >second; while :; do sleep 0.01; done) & "
                             "trap 'echo two >&2; wait; exit 5' TERM; : <second; : >gate; while :; do sleep 0.01; done");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         supervise_pass_gate(O_RDONLY);
         check_ok(kill(s.pid, SIGTERM));
         check_end(supervise_until_ended(&s), WORKER_CAUSE_STOP, CLD_EXITED, 5);
@@ -369,14 +354,11 @@ static void of_another_parent(void) {
         pid = start_beside(s.group);
         wait_until_in_group(s.group, pid);
         supervise_shell(&s, "exit 6");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         check_terminated(pid);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
         check(s.message.left_size > 0);
-        run_to_end(&s);
+        supervise_let_go(&s);
 }
 
 /* Of another user, and it does not go: that is said, and what is to be done with it is for others. */
@@ -393,10 +375,7 @@ static void not_permitted(void) {
         pid = start_beside(s.group);
         wait_until_in_group(s.group, pid);
         supervise_shell(&s, "exit 6");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
         check_int(s.message.ended.final, 0);
         left = strndup(s.message.left, s.message.left_size);
@@ -405,7 +384,7 @@ static void not_permitted(void) {
         check(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
         check(s.message.ended.final);
-        run_to_end(&s);
+        supervise_let_go(&s);
 }
 
 /* A group below that of the unit, as container engines make them. */
@@ -419,13 +398,10 @@ static void group_below(void) {
         pid = start_beside(below);
         wait_until_in_group(below, pid);
         supervise_shell(&s, "exit 6");
-        supervise_listen(&s);
-        supervise_start(&s);
-        supervise_accept(&s);
-        supervise_welcome(&s);
+        supervise_begin(&s);
         check_terminated(pid);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
-        run_to_end(&s);
+        supervise_let_go(&s);
 }
 
 int main(int argc, char *argv[]) {
