@@ -4,6 +4,7 @@ its JSON, held against the schema that is installed."""
 
 import json
 import os
+import pty
 import pwd
 import shutil
 import subprocess
@@ -125,6 +126,22 @@ class Cli:
     def as_alice(self, *command):
         return subprocess.run(['as-user', 'alice', 'env', '-C', self.folder, *command], check=True,
                               capture_output=True, text=True, timeout=PATIENCE).stdout
+
+
+def on_terminal(cli, *arguments, stderr=subprocess.DEVNULL):
+    """What a terminal gets, which the line discipline gives "\\r\\n" for "\\n"."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(cli.command(*arguments), stdin=subprocess.DEVNULL, stdout=theirs, stderr=stderr) as process:
+        os.close(theirs)
+        text = b''
+        try:
+            while part := os.read(ours, 65536):
+                text += part
+        except OSError:  # the other end is closed
+            pass
+        process.wait(PATIENCE)
+    os.close(ours)
+    return text.decode().replace('\r\n', '\n')
 
 
 @pytest.fixture

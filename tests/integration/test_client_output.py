@@ -3,12 +3,11 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
 
 import pytest
-from clientsupport import cli  # noqa: F401
+from clientsupport import cli, on_terminal  # noqa: F401
 from support import PATIENCE
 
 # pylint: disable=redefined-outer-name
@@ -88,22 +87,6 @@ def test_following_begins_with_the_last_lines(cli, long, gate):
 def test_wrong_bounds_are_refused(cli, arguments):
     for verb in ('result', 'await', 'logs'):
         assert arguments[0] in cli.refused(verb, 'job-0123456789', *arguments)
-
-
-def on_terminal(cli, *arguments, stderr=subprocess.DEVNULL):
-    """What a terminal gets, which the line discipline gives "\\r\\n" for "\\n"."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(cli.command(*arguments), stdin=subprocess.DEVNULL, stdout=theirs, stderr=stderr) as process:
-        os.close(theirs)
-        text = b''
-        try:
-            while part := os.read(ours, 65536):
-                text += part
-        except OSError:  # the other end is closed
-            pass
-        process.wait(PATIENCE)
-    os.close(ours)
-    return text.decode().replace('\r\n', '\n')
 
 
 def test_a_terminal_gets_nothing_that_it_would_obey(cli):

@@ -69,30 +69,6 @@ def test_time_until_the_process_starts_does_not_count(jobs, slow_start, reason, 
 
 # --- silence --------------------------------------------------------------------------------------
 
-SIGNS_OF_LIFE = {
-    'stdout': 'echo $sign',
-    'stderr': 'echo $sign >&2',
-    'progress': 'systemd-notify --status=$sign',
-}
-
-
-@pytest.mark.parametrize('sign', SIGNS_OF_LIFE)
-def test_sign_of_life_puts_the_stall_off(jobs, folder, sign):
-    """The job is ended when it was silent for so long, and that is counted from the last sign."""
-    script = f'''
-for sign in $(seq 30); do
-        date +%s%N >"$1/last"
-        {SIGNS_OF_LIFE[sign]}
-        sleep 0.1
-done
-exec sleep infinity'''
-    ended = jobs.run(shell(script, folder), StallUSec=2 * SECOND)
-    with open(f'{folder}/last', encoding='ascii') as file:
-        last = int(file.read()) // 1000
-    assert (ended.state, ended.job['Reason']) == ('failed', 'stalled')
-    assert ended.job['FinishedUSec'] - last >= 2 * SECOND
-
-
 def test_other_activity_does_not_put_it_off(jobs):
     """A busy loop is as silent as a sleep; nor does what it says again count as progress."""
     for script in ('while :; do :; done', 'while :; do systemd-notify --status=same; sleep 0.1; done'):

@@ -3,14 +3,13 @@
 
 import datetime
 import os
-import pty
 import re
 import signal
 import struct
 import subprocess
 
 import pytest
-from clientsupport import cli  # noqa: F401
+from clientsupport import cli, on_terminal  # noqa: F401
 from support import PATIENCE, Lines
 
 # pylint: disable=redefined-outer-name
@@ -271,16 +270,5 @@ def test_a_terminal_shows_both_in_order(cli, options):
     script = r'printf "a\033[3"; printf "b\n" >&2; printf "1mc\n"; printf "\303" >&2; printf "d\n"; printf "\244\n" >&2'
     cli.environment['LC_ALL'] = 'C.UTF-8'
     job = ended(cli, 'sh', '-c', script)
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(cli.command('logs', *options, job), stdin=subprocess.DEVNULL, stdout=theirs,
-                          stderr=theirs) as process:
-        os.close(theirs)
-        text = b''
-        try:
-            while part := os.read(ours, 65536):
-                text += part
-        except OSError:  # the other end is closed
-            pass
-        assert process.wait(PATIENCE) == 0
-    os.close(ours)
-    assert re.sub(STAMP, '', text.decode().replace('\r\n', '\n')) == 'ab\nc\nd\nä\n'
+    text = on_terminal(cli, 'logs', *options, job, stderr=subprocess.STDOUT)
+    assert re.sub(STAMP, '', text) == 'ab\nc\nd\nä\n'

@@ -9,7 +9,7 @@ import time
 import pytest
 from clientsupport import cli  # noqa: F401
 from support import SECOND, shell, unit_name
-from workersupport import (facts, left_behind, processes, processes_with, python, ran_for,  # noqa: F401
+from workersupport import (facts, left_behind, manual_of, processes, processes_with, python, ran_for,  # noqa: F401
                            status_of, story, streams)
 
 # pylint: disable=redefined-outer-name
@@ -32,11 +32,7 @@ def test_server_in_the_background(cli):
 
 @pytest.mark.parametrize('page', ['run', 'enqueue'])
 def test_manual_says_it(page):
-    path = f'/usr/share/man/man1/codex-jobs-{page}.1'
-    if not os.path.exists(path):
-        pytest.skip('the manual is not installed: install scdoc')
-    with open(path, encoding='utf-8') as file:
-        text = file.read().lower()
+    text = manual_of(page)
     assert 'background' in text and 'sigterm' in text
 
 

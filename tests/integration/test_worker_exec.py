@@ -11,7 +11,7 @@ import subprocess
 import pytest
 from clientsupport import cli  # noqa: F401
 from support import PATIENCE, refused, shell
-from workersupport import facts
+from workersupport import facts, manual_of
 
 # pylint: disable=redefined-outer-name
 
@@ -202,11 +202,7 @@ def test_umask_of_a_queued_job_survives(jobs, scope):
 
 @pytest.mark.parametrize('page', ['run', 'enqueue'])
 def test_manual_tells_what_is_taken_along(page):
-    path = f'/usr/share/man/man1/codex-jobs-{page}.1'
-    if not os.path.exists(path):
-        pytest.skip('the manual is not installed: install scdoc')
-    with open(path, encoding='utf-8') as file:
-        text = file.read().lower()
+    text = manual_of(page)
     assert 'umask' in text and ('ulimit' in text or 'resource limit' in text)
 
 

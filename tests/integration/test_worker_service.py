@@ -61,6 +61,17 @@ def ends_of(jobs, ids):
     return {name: facts(jobs.wait(job)) for name, job in ids.items()}
 
 
+def end_alone(jobs, scope, away, new_gate, processes):
+    """Jobs that end while neither the service nor its socket is there; nothing of them is left."""
+    ids, gates, commands = held(jobs, new_gate, processes)
+    workers = [processes.add(worker_of(scope, job)) for job in ids.values()]
+    away(crash=False, socket=False)
+    for gate in gates.values():
+        gate.open()
+    assert all(process.wait_end() for process in commands + workers)
+    return ids
+
+
 EXPECTED = {name: expected for name, (_, expected) in ENDS.items()}
 
 
@@ -87,12 +98,7 @@ def test_end_while_the_service_is_away(jobs, scope, away, new_gate, processes, c
 @restarts
 def test_end_while_the_service_and_its_socket_are_away(jobs, scope, away, new_gate, processes):
     """Nobody is there to be told: the service manager has the exit status."""
-    ids, gates, commands = held(jobs, new_gate, processes)
-    workers = [processes.add(worker_of(scope, job)) for job in ids.values()]
-    away(crash=False, socket=False)
-    for gate in gates.values():
-        gate.open()
-    assert all(process.wait_end() for process in commands + workers)
+    ids = end_alone(jobs, scope, away, new_gate, processes)
     assert ends_of(jobs, ids) == EXPECTED
     for job in ids.values():
         assert streams(jobs, job) == (b'out\n', b'err\n')
@@ -102,13 +108,7 @@ def test_end_while_the_service_and_its_socket_are_away(jobs, scope, away, new_ga
 @restarts
 def test_status_of_the_worker_is_that_of_the_command(jobs, scope, away, new_gate, processes):
     """What the service manager has then."""
-    ids, gates, _ = held(jobs, new_gate, processes)
-    workers = [processes.add(worker_of(scope, job)) for job in ids.values()]
-    away(crash=False, socket=False)
-    for gate in gates.values():
-        gate.open()
-    assert all(worker.wait_end() for worker in workers)
-    for name, job in ids.items():
+    for name, job in end_alone(jobs, scope, away, new_gate, processes).items():
         state, reason, code = EXPECTED[name]
         found = tuple(scope.unit_property(unit_name(job), each) for each in ('ExecMainCode', 'ExecMainStatus'))
         assert found == ((str(os.CLD_KILLED), str(code - 128)) if reason == 'signal' else

@@ -110,6 +110,15 @@ def left_behind(ended):
     return {int(text.split()[0]): text.split(' ', 1)[1] for text in ended.job['LeftBehind'].split(', ')}
 
 
+def manual_of(verb):
+    """The page of a verb, in small letters."""
+    path = f'/usr/share/man/man1/codex-jobs-{verb}.1'
+    if not os.path.exists(path):
+        pytest.skip('the manual is not installed: install scdoc')
+    with open(path, encoding='utf-8') as file:
+        return file.read().lower()
+
+
 def ran_for(ended):
     """Microseconds, as the service counted them."""
     return ended.job['FinishedUSec'] - ended.job['StartedUSec']
