@@ -15,11 +15,11 @@
 
 static int usage(FILE *f, int status) {
         (void) fprintf(f, "codex-jobsd --system|--user\n\n"
-                          "Runs background jobs as transient systemd units. Started by the bus; see codex-jobsd(8).\n\n"
-                          "  --system   serve all users, on the system bus\n"
-                          "  --user     serve this user, on the session bus\n"
-                          "  --version  print the version\n"
-                          "  --help     print this\n");
+                          "Run background jobs as transient systemd units. Started by the bus; see codex-jobsd(8).\n\n"
+                          "  --system   Serve all users on the system bus\n"
+                          "  --user     Serve this user on the session bus\n"
+                          "  --version  Show the version\n"
+                          "  --help     Show this help\n");
         return status;
 }
 
@@ -124,7 +124,7 @@ int main(int argc, char *argv[]) {
         block_signals();
         r = run(scope);
         if (r < 0)
-                sd_journal_print(LOG_ERR, "codex-jobsd ends: %s.", strerror(-r));
+                sd_journal_print(LOG_ERR, "Exiting: %s", strerror(-r));
         if (r == -EPROTONOSUPPORT) /* starting again does not help: see RestartPreventExitStatus= of the unit */
                 return EX_CONFIG;
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

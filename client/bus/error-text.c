@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the errors of the bus mean for a person, and what to do. The service's own errors say it themselves. */
+/* What the errors of the bus mean for a person, and what to do about them. */
 
 #include "build-config.h"
 #include "bus-names.h"
@@ -42,24 +42,35 @@ static void explain_not_there(const Client *c, const sd_bus_error *error, const 
                                          "'codex-jobs --system'.");
 }
 
-/* The service knows no options of ours. Returns whether the error is of that kind. */
-static bool explain_erased_input(const sd_bus_error *error, const char *message, sd_bus_error *ret) {
-        char id[64];
+/* What to do about an error of the service, whose own sentence states the fact. Where about is set, the message names that
+ * setting. The first row that matches counts. */
+static const struct {
+        const char *name, *about, *advice;
+} advices[] = {
+        { JOBS_ERROR_NO_SUCH_JOB, NULL, "List your jobs with 'codex-jobs status --all'." },
+        { JOBS_ERROR_AMBIGUOUS_ID, NULL, "Give more of the ID." },
+        { JOBS_ERROR_INVALID_ARGUMENT, "KeepInput=", "Provide it with 'codex-jobs retry --stdin FILE'." },
+        { JOBS_ERROR_LIMIT_EXCEEDED, "MaxQueued", "Try again when some of them have started." },
+        { JOBS_ERROR_LIMIT_EXCEEDED, "MaxStored", "Remove finished jobs with 'codex-jobs remove'." },
+        { JOBS_ERROR_LIMIT_EXCEEDED, "MaxAwaits", "Wait for several jobs with one 'codex-jobs await'." },
+        { JOBS_ERROR_STORE_FULL, NULL, "Free disk space and try again." },
+        { JOBS_ERROR_PROCESSES_LEFT, NULL, "The job keeps running until they are gone; terminate them with 'sudo kill PID'." },
+        { JOBS_ERROR_UNAVAILABLE, NULL, "Try again; if it keeps failing, see 'journalctl -t codex-jobsd'." },
+};
 
-        if (!strstr(message, "KeepInput=") || sscanf(message, "The standard input of %63s was erased", id) != 1)
-                return false;
-        (void) sd_bus_error_setf(ret, error->name,
-                                 "the standard input of %s was erased when it ended, see KeepInput= in "
-                                 "codex-jobs.conf(5); give it again with 'codex-jobs retry --stdin FILE %s'.",
-                                 id, id);
-        return true;
+static const char *find_advice(const sd_bus_error *error, const char *message) {
+        for (size_t i = 0; i < ELEMENTSOF(advices); i++)
+                if (sd_bus_error_has_name(error, advices[i].name) &&
+                    (!advices[i].about || strstr(message, advices[i].about)))
+                        return advices[i].advice;
+        return NULL;
 }
 
 static void explain_other_version(const Client *c, const sd_bus_error *error, const char *message, sd_bus_error *ret) {
         (void) sd_bus_error_setf(ret, error->name,
                                  "the service that runs is of another version (%.*s): restart it with '%s restart "
                                  "codex-jobsd'.",
-                                 (int) strcspn(message, ";"), message, manager_command(c));
+                                 (int) strcspn(message, ";."), message, manager_command(c));
 }
 
 /* The service's sentences stand behind our name, as our own do. A word such as IdempotencyKey stays as it is. */
@@ -72,24 +83,16 @@ static char first_letter(const char *message) {
 }
 
 static void set_own(const sd_bus_error *error, const char *message, sd_bus_error *ret) {
-        (void) sd_bus_error_setf(ret, error->name, "%c%s", first_letter(message), message + 1);
-}
+        const char *advice = find_advice(error, message);
 
-/* The service cannot end them, root can. */
-static void explain_processes_left(const sd_bus_error *error, const char *message, sd_bus_error *ret) {
-        size_t n = strlen(message);
-
-        if (message[n - 1] == '.')
-                n--;
-        (void) sd_bus_error_setf(ret, error->name,
-                                 "%c%.*s; the job ends when they are gone: 'sudo kill PID' ends them.",
-                                 first_letter(message), (int) n - 1, message + 1);
+        (void) sd_bus_error_setf(ret, error->name, "%c%s%s%s", first_letter(message), message + 1, advice ? " " : "",
+                                 strempty(advice));
 }
 
 /* We ask for nothing that our own version has not. */
 static bool is_other_version(const sd_bus_error *error, const char *message) {
         if (sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT))
-                return startswith(message, "There is no option ");
+                return startswith(message, "Unknown option ") || startswith(message, "There is no option ");
         return sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_UNKNOWN_OBJECT,
                                       SD_BUS_ERROR_UNKNOWN_INTERFACE, SD_BUS_ERROR_INVALID_ARGS);
 }
@@ -97,11 +100,7 @@ static bool is_other_version(const sd_bus_error *error, const char *message) {
 void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
         const char *message = isempty(error->message) ? error->name : error->message;
 
-        if (explain_erased_input(error, message, ret))
-                return;
-        if (sd_bus_error_has_name(error, JOBS_ERROR_PROCESSES_LEFT))
-                explain_processes_left(error, message, ret);
-        else if (is_other_version(error, message))
+        if (is_other_version(error, message))
                 explain_other_version(c, error, message, ret);
         else if (startswith(error->name, "org.codex.Jobs."))
                 set_own(error, message, ret);

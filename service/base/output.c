@@ -65,12 +65,12 @@ int output_new(Output **ret, const char *state_directory, const char *result_dir
                 return -ENAMETOOLONG;
         output->directory = open_directory(path, 0700);
         if (output->directory < 0) {
-                sd_journal_print(LOG_ERR, "Cannot open %s: %s.", path, strerror(-output->directory));
+                sd_journal_print(LOG_ERR, "Failed to open %s: %s", path, strerror(-output->directory));
                 return output->directory;
         }
         output->result_directory = open_directory(result_directory, 0711);
         if (output->result_directory < 0) {
-                sd_journal_print(LOG_ERR, "Cannot open %s: %s.", result_directory,
+                sd_journal_print(LOG_ERR, "Failed to open %s: %s", result_directory,
                                  strerror(-output->result_directory));
                 return output->result_directory;
         }
@@ -152,7 +152,7 @@ void output_remove(Output *output, const char *id) {
                 /* In his own scope a user may have put a folder in its place. */
                 if (unlinkat(directory, name, 0) < 0 && errno != ENOENT &&
                     (errno != EISDIR || unlinkat(directory, name, AT_REMOVEDIR) < 0))
-                        sd_journal_print(LOG_WARNING, "Cannot delete %s: %m.", name);
+                        sd_journal_print(LOG_WARNING, "Failed to delete %s: %m", name);
         }
 }
 
@@ -210,7 +210,7 @@ static void revoke_access(Output *output, const char *id, OutputStream stream) {
         if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 070))
                 return;
         if (fchmodat(directory, name, 0600, 0) < 0)
-                sd_journal_print(LOG_WARNING, "Cannot close %s to its user: %m.", name);
+                sd_journal_print(LOG_WARNING, "Failed to revoke access to %s: %m", name);
 }
 
 static int sync_stream(Output *output, const char *id, OutputStream stream) {
@@ -229,7 +229,7 @@ static void empty_result(Output *output, const char *id) {
         _cleanup_close_ int fd = open_stream(output, id, OUTPUT_RESULT, O_WRONLY);
 
         if (fd < 0 || ftruncate(fd, 0) < 0)
-                sd_journal_print(LOG_WARNING, "Cannot empty the result of %s: %m.", id);
+                sd_journal_print(LOG_WARNING, "Failed to truncate result of %s: %m", id);
 }
 
 /* The user may have the result open and change it while it is read: what was read is what counts. */

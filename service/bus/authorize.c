@@ -52,18 +52,18 @@ static Peer *find_peer(Authorize *a, const char *name) {
  * with what sd-bus returns for it, 0. */
 static int refuse(sd_bus_message *m) {
         (void) sd_bus_reply_method_errorf(m, JOBS_ERROR_UNAVAILABLE,
-                                          "The service is stopping, or the bus does not say who is calling. Ask again.");
+                                          "The service is stopping, or the credentials of the caller are not known.");
         return 1;
 }
 
 static int refuse_more(sd_bus_message *m) {
         (void) sd_bus_reply_method_errorf(m, JOBS_ERROR_LIMIT_EXCEEDED,
-                                          "Too many calls of yours wait to be let in; wait for their answers.");
+                                          "Too many pending calls wait for the credentials of their caller.");
         return 1;
 }
 
 static int refuse_name(sd_bus_message *m) {
-        (void) sd_bus_reply_method_errorf(m, SD_BUS_ERROR_INVALID_ARGS, "No name is longer than %d bytes.", NAME_LENGTH_MAX);
+        (void) sd_bus_reply_method_errorf(m, SD_BUS_ERROR_INVALID_ARGS, "A name in the message exceeds %d bytes.", NAME_LENGTH_MAX);
         return 1;
 }
 

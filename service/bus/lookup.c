@@ -5,6 +5,7 @@
 #include "bus-names.h"
 #include "job-id.h"
 #include "request.h"
+#include "utf8.h"
 
 static Job *find_visible(Manager *manager, const char *id, uint32_t uid) {
         Job *job = manager_find_unended(manager, id);
@@ -14,16 +15,14 @@ static Job *find_visible(Manager *manager, const char *id, uint32_t uid) {
 
 static void set_error(sd_bus_error *error, int r, const StoreLookup *lookup) {
         const char *id = lookup->missing ?: "";
+        _cleanup_free_ char *shown = utf8_make_shown(id, JOB_ID_MAX);
 
         if (r == -ENOENT && job_id_prefix_is_valid(id))
-                (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
-                                         "There is no job %s; 'codex-jobs status --all' lists yours.", id);
+                (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB, "Job %s not found.", id);
         else if (r == -ENOENT)
-                (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
-                                         "That is not the id of a job; 'codex-jobs status --all' lists yours.");
+                (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB, "Invalid job ID '%s'.", strempty(shown));
         else if (r == -EMLINK)
-                (void) sd_bus_error_setf(error, JOBS_ERROR_AMBIGUOUS_ID,
-                                         "%s stands for several jobs: %s. Give more of the id.", id,
+                (void) sd_bus_error_setf(error, JOBS_ERROR_AMBIGUOUS_ID, "Job ID %s is ambiguous: %s.", id,
                                          strempty(lookup->candidates));
         else
                 (void) request_set_unavailable(error, r);

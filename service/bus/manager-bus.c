@@ -75,5 +75,5 @@ void manager_bus_job_finished(Manager *manager, const JobRecord *record) {
         r = sd_bus_emit_signal(manager->bus, JOBS_PATH, JOBS_INTERFACE, "JobFinished", "ssit", record->id,
                                job_state_to_string(record->state), record->exit_code, record->sequence);
         if (r < 0)
-                sd_journal_print(LOG_ERR, "Cannot send JobFinished for %s: %s.", record->id, strerror(-r));
+                sd_journal_print(LOG_ERR, "Failed to send JobFinished for %s: %s", record->id, strerror(-r));
 }

@@ -11,7 +11,7 @@ static int append_await(sd_bus_message *reply, const JobRecord *record) {
 }
 
 static int reply_timed_out(sd_bus_message *call) {
-        return sd_bus_reply_method_errorf(call, JOBS_ERROR_TIMED_OUT, "The job has not ended yet; it goes on. Wait again.");
+        return sd_bus_reply_method_errorf(call, JOBS_ERROR_TIMED_OUT, "Timed out; the job has not finished.");
 }
 
 static void answer_await(sd_bus_message *call, const JobRecord *record, void *userdata) {

@@ -24,18 +24,18 @@ static void on_enqueued(int r, const char *id, void *userdata) {
         }
         if (r == -EKEYREJECTED)
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_KEY_CONFLICT,
-                                                  "That IdempotencyKey was given for another request; use a new key.");
+                                                  "This IdempotencyKey was already used for a different request.");
         else if (r == -EDQUOT)
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_LIMIT_EXCEEDED,
-                                                  "You have too many jobs, or too much output, stored (MaxStoredPerUser=, "
-                                                  "MaxStoredBytesPerUser=); remove some: see Remove in org.codex.Jobs(5).");
+                                                  "Limit of stored jobs or stored output reached (MaxStoredPerUser=, "
+                                                  "MaxStoredBytesPerUser=).");
         else if (r == -ENOBUFS)
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_LIMIT_EXCEEDED,
-                                                  "The queue is full (MaxQueuedPerUser=, MaxQueued=), and that IdempotencyKey has no "
-                                                  "job yet; try later.");
+                                                  "Limit of queued jobs reached (MaxQueuedPerUser=, MaxQueued=), and no job has this "
+                                                  "IdempotencyKey.");
         else if (r == -EPIPE)
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_INVALID_ARGUMENT,
-                                                  "Option Stdin became shorter while it was read; nothing was recorded.");
+                                                  "Option Stdin was truncated while it was read; nothing was recorded.");
         else if (r < 0)
                 (void) request_unavailable(request->call, r);
 }
@@ -113,7 +113,7 @@ static void on_work_read(int r, const StoredJob *stored, const void *encoded, si
 
         if (r == -ENOENT) {
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_INVALID_ARGUMENT,
-                                                  "The command of %s was too long to be kept; enqueue it anew.", request->ids[0]);
+                                                  "The command of job %s was too long to be stored for Retry.", request->ids[0]);
                 return;
         }
         if (r >= 0)
@@ -136,12 +136,12 @@ static void on_retry_found(const sd_bus_error *error, const Found *found, size_t
         }
         if (found->record->uid != request_owner(request)) { /* uid 0 finds the jobs of all */
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_NOT_PERMITTED,
-                                                  "The job %s is another user's; only its owner can do it again.", found->record->id);
+                                                  "Job %s belongs to another user; only its owner can retry it.", found->record->id);
                 return;
         }
         if (found->record->sequence == 0) {
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_INVALID_ARGUMENT,
-                                                  "The job %s has not ended; wait for it, or cancel it first.", found->record->id);
+                                                  "Job %s has not finished.", found->record->id);
                 return;
         }
         r = request_set_found(request, found, n);

@@ -112,7 +112,6 @@ int method_open_output(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return r;
         request->stream = streq(stream, "growth") ? STREAM_GROWTH : output_stream_from_string(stream);
         if (request->stream < 0)
-                return sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, "The stream must be \"stdout\", \"stderr\", \"order\" or "
-                                         "\"growth\".");
+                return invalid(error, "The stream must be stdout, stderr, order or growth.");
         return request_lookup(TAKE_PTR(request), POLKIT_READ_ALL, on_output_found);
 }

@@ -10,13 +10,13 @@ static int read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *erro
         if (r < 0)
                 return r;
         if (!**ret || strlen(*ret) > JOB_CONSUMER_MAX)
-                return invalid(error, "The name of a consumer is 1 to %u bytes long.", JOB_CONSUMER_MAX);
+                return invalid(error, "The consumer name must be 1 to %u bytes long.", JOB_CONSUMER_MAX);
         return 0;
 }
 
 static int too_many(sd_bus_message *call) {
         return sd_bus_reply_method_errorf(call, JOBS_ERROR_LIMIT_EXCEEDED,
-                                          "You have %u consumers already; use the name of one of them.", JOB_CONSUMERS_MAX);
+                                          "Limit of %u consumers reached.", JOB_CONSUMERS_MAX);
 }
 
 static void on_inbox(int r, JobRecord *records, size_t n, void *userdata) {
@@ -44,7 +44,7 @@ int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (limit == 0 || limit > JOB_LIST_MAX)
-                return invalid(error, "The limit is out of range: 1 to %u.", JOB_LIST_MAX);
+                return invalid(error, "The limit is out of range (1 to %u): %" PRIu32 ".", JOB_LIST_MAX, limit);
         r = request_new(&request, userdata, m);
         if (r < 0)
                 return r;
@@ -81,7 +81,7 @@ int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if (sequence > store_last_sequence(manager->store))
-                return invalid(error, "No job has the sequence %" PRIu64 " yet; nothing was acknowledged.", sequence);
+                return invalid(error, "Sequence %" PRIu64 " is above LastSequence; nothing was acknowledged.", sequence);
         r = request_new(&request, manager, m);
         if (r >= 0)
                 r = store_acknowledge(manager->store, request->uid, consumer, sequence, on_acknowledged, request);

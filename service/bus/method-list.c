@@ -8,6 +8,13 @@
 #include "utf8.h"
 
 #define FILTERS_MAX 32U
+#define NAME_SHOWN_MAX 64U /* bytes */
+
+static int unknown_state(const char *word, sd_bus_error *error) {
+        _cleanup_free_ char *shown = utf8_make_shown(word, NAME_SHOWN_MAX);
+
+        return invalid(error, "Filter State contains an unknown state: %s.", strempty(shown));
+}
 
 static int read_filter_states(sd_bus_message *m, StoreFilter *filter, sd_bus_error *error) {
         const char *word;
@@ -20,18 +27,18 @@ static int read_filter_states(sd_bus_message *m, StoreFilter *filter, sd_bus_err
                 JobState state = job_state_from_string(word);
 
                 if (state < 0)
-                        return invalid(error, "Filter State: states are queued, running, completed, failed and cancelled.");
+                        return unknown_state(word, error);
                 if (filter->states & 1U << state)
-                        return invalid(error, "Filter State names %s twice.", word);
+                        return invalid(error, "Filter State contains %s more than once.", word);
                 filter->states |= 1U << state;
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
 static int unknown_filter(const char *name, sd_bus_error *error) {
-        _cleanup_free_ char *shown = utf8_make_shown(name, 64);
+        _cleanup_free_ char *shown = utf8_make_shown(name, NAME_SHOWN_MAX);
 
-        return invalid(error, "There is no filter %s; see List in org.codex.Jobs(5) for those there are.", strempty(shown));
+        return invalid(error, "Unknown filter %s.", strempty(shown));
 }
 
 static int read_filter_value(sd_bus_message *m, const char *name, const char *type, StoreFilter *filter, sd_bus_error *error) {
@@ -47,16 +54,16 @@ static int read_filter_value(sd_bus_message *m, const char *name, const char *ty
                 { "AfterSequence", "t", &filter->after_sequence },
                 { "Limit", "u", &filter->limit },
         };
-        const char *text, *known = streq(name, "State") ? "State" : NULL;
+        const char *text, *expected = streq(name, "State") ? "as" : NULL;
         int r;
 
-        if (known && streq(type, "as"))
+        if (expected && streq(type, expected))
                 return read_filter_states(m, filter, error);
         for (size_t i = 0; i < ELEMENTSOF(values); i++) {
                 if (!streq(values[i].name, name))
                         continue;
-                known = values[i].name;
-                if (!streq(values[i].type, type))
+                expected = values[i].type;
+                if (!streq(expected, type))
                         break;
                 if (*type != 's')
                         return sd_bus_message_read_basic(m, *type, values[i].target);
@@ -64,13 +71,13 @@ static int read_filter_value(sd_bus_message *m, const char *name, const char *ty
                 if (r < 0)
                         return r;
                 if (strlen(text) >= PATH_MAX)
-                        return invalid(error, "Filter %s is longer than it is of any job.", known);
+                        return invalid(error, "Filter %s is too long.", values[i].name);
                 free(*(char **) values[i].target);
                 *(char **) values[i].target = strdup(text);
                 return *(char **) values[i].target ? 0 : -ENOMEM;
         }
-        if (known)
-                return invalid(error, "Filter %s has the wrong type; see org.codex.Jobs(5).", known);
+        if (expected)
+                return invalid(error, "Filter %s has type %s, expected %s.", name, type, expected);
         return unknown_filter(name, error);
 }
 
@@ -101,7 +108,7 @@ static int read_filter(sd_bus_message *m, StoreFilter *filter, sd_bus_error *err
                 return r;
         while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
                 if (++n > FILTERS_MAX)
-                        return invalid(error, "There are more filters than %u; name each once.", FILTERS_MAX);
+                        return invalid(error, "More than %u filters given.", FILTERS_MAX);
                 r = read_filter_entry(m, filter, error);
                 if (r < 0)
                         return r;
@@ -112,9 +119,9 @@ static int read_filter(sd_bus_message *m, StoreFilter *filter, sd_bus_error *err
         if (r < 0)
                 return r;
         if (filter->limit == 0 || filter->limit > JOB_LIST_MAX)
-                return invalid(error, "Filter Limit is out of range: 1 to %u.", JOB_LIST_MAX);
+                return invalid(error, "Filter Limit is out of range (1 to %u): %" PRIu32 ".", JOB_LIST_MAX, filter->limit);
         if (filter->before && !job_id_is_valid(filter->before))
-                return invalid(error, "Filter Before is not an id in full.");
+                return invalid(error, "Filter Before is not a full job ID.");
         return sd_bus_message_exit_container(m);
 }
 

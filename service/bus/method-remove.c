@@ -7,7 +7,7 @@ static void on_removed(int r, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
 
         if (r == -ENOENT || r == -EBUSY) { /* another call was quicker */
-                (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_NO_SUCH_JOB, "A job is gone already; nothing was removed.");
+                (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_NO_SUCH_JOB, "A job no longer exists; nothing was removed.");
                 return;
         }
         if (r < 0) {
@@ -51,7 +51,7 @@ static void on_remove_found(const sd_bus_error *error, const Found *found, size_
         for (size_t i = 0; i < n; i++)
                 if (found[i].record->sequence == 0) {
                         (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_INVALID_ARGUMENT,
-                                                          "The job %s has not ended; cancel it first. Nothing was removed.",
+                                                          "Job %s has not finished; nothing was removed.",
                                                           found[i].record->id);
                         return;
                 }

@@ -36,7 +36,7 @@ static unsigned count_waiting(const Manager *manager, uint32_t uid) {
 
 static void refuse(Request *request) {
         (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_NOT_PERMITTED,
-                                          "You may not run background jobs on this host (polkit action %s).", POLKIT_ENQUEUE);
+                                          "Not authorized to run background jobs on this host (polkit action %s).", POLKIT_ENQUEUE);
         (void) request_free(request);
 }
 

@@ -82,7 +82,7 @@ static PolkitAnswer read_answer(sd_bus_message *reply) {
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN))
                 return POLKIT_ABSENT;
         if (error) {
-                sd_journal_print(LOG_WARNING, "polkit failed, which denies: %s", strempty(error->message));
+                sd_journal_print(LOG_WARNING, "polkit check failed, denying access: %s", strempty(error->message));
                 return POLKIT_DENIED;
         }
         if (sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||

@@ -32,7 +32,7 @@ void request_release(void *userdata) {
 void request_abandon(void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
 
-        (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_UNAVAILABLE, "The service is stopping. Ask again.");
+        (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_UNAVAILABLE, "The service is stopping.");
 }
 
 /* What it takes to answer a call and to ask about its sender. The call itself may be many megabytes, if only
@@ -98,16 +98,15 @@ int request_charge(Request *request, uint64_t size) {
 int request_set_unavailable(sd_bus_error *error, int r) {
         if (r == -ENOSPC)
                 return sd_bus_error_setf(error, JOBS_ERROR_STORE_FULL,
-                                         "The disk of the store is full; nothing was recorded. Make room and try again.");
+                                         "The disk of the database is full; nothing was recorded.");
         if (r == -EDQUOT)
                 return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "Too many calls of yours wait at a time (MaxAwaitsPerUser=); wait for "
-                                         "several jobs with one AwaitAny or AwaitAll.");
+                                         "Too many pending calls wait for jobs (MaxAwaitsPerUser=).");
         if (r == -EUSERS)
                 return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "Too many calls of yours, or too large ones, are not answered yet; wait for their answers.");
+                                         "Too many pending calls, or too much data in them.");
         return sd_bus_error_setf(error, JOBS_ERROR_UNAVAILABLE,
-                                 "The service cannot do that now: %s. See its log (journalctl -t codex-jobsd).", strerror(-r));
+                                 "The request failed: %s.", strerror(-r));
 }
 
 int request_unavailable(sd_bus_message *call, int r) {
@@ -248,7 +247,7 @@ int request_read_ids(Request *request, sd_bus_message *call, sd_bus_error *error
         while ((r = sd_bus_message_read_basic(call, 's', &id)) > 0) {
                 if (request->n_ids >= JOB_IDS_MAX)
                         return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                                 "More than %u ids in one call; split it.", JOB_IDS_MAX);
+                                                 "More than %u job IDs in one call.", JOB_IDS_MAX);
                 r = request_add_id(request, id);
                 if (r < 0)
                         return r;
@@ -256,7 +255,7 @@ int request_read_ids(Request *request, sd_bus_message *call, sd_bus_error *error
         if (r < 0)
                 return r;
         if (request->n_ids == 0)
-                return invalid(error, "No id was given; name one job or more.");
+                return invalid(error, "No job ID given.");
         r = request_charge(request, (uint64_t) request->n_ids * ID_COST);
         if (r < 0)
                 return request_set_unavailable(error, r);
@@ -324,7 +323,7 @@ static int reply_records(sd_bus_message *call, const Found *found, size_t n) {
 int request_reply_records(sd_bus_message *call, const Found *found, size_t n) {
         if (count_fitting(found, n) < n)
                 return sd_bus_reply_method_errorf(call, JOBS_ERROR_LIMIT_EXCEEDED,
-                                                  "The results of these jobs are more than %u bytes together; ask for fewer at a time.",
+                                                  "The results of these jobs exceed %u bytes.",
                                                   JOB_REPLY_MAX);
         return reply_records(call, found, n);
 }

@@ -11,8 +11,7 @@ static int use_kept_input(Spec *spec, const char *id, const SpecInput *input, sd
                 return 0;
         if (input->erased)
                 return sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT,
-                                         "The standard input of %s was erased when it ended (see KeepInput= in "
-                                         "codex-jobs.conf(5)); give it again.", id);
+                                         "The standard input of job %s was not kept (KeepInput=); option Stdin is required.", id);
         r = memfd_new("codex-job-stdin", input->stdin_data, input->stdin_size);
         if (r >= 0)
                 spec->stdin_fd = r;

@@ -89,8 +89,7 @@ static int read_strings(sd_bus_message *m, bool bytes, char ***ret) {
 
 static int too_large(sd_bus_error *error) {
         return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                 "Arguments and environment are more than %u bytes, or one of them more than %u strings; hand "
-                                 "large data over as Stdin.", JOB_COMMAND_MAX, JOB_STRINGS_MAX);
+                                 "Arguments and environment exceed %u bytes, or one of them exceeds %u strings.", JOB_COMMAND_MAX, JOB_STRINGS_MAX);
 }
 
 static int read_argv(sd_bus_message *m, bool bytes, Spec *spec, sd_bus_error *error) {
@@ -99,14 +98,14 @@ static int read_argv(sd_bus_message *m, bool bytes, Spec *spec, sd_bus_error *er
 
         r = read_strings(m, bytes, &argv);
         if (r == -EINVAL)
-                return invalid(error, "An argument of the command contains a NUL byte; no program can receive it.");
+                return invalid(error, "An argument of the command contains a NUL byte.");
         if (r == -E2BIG)
                 return too_large(error);
         if (r < 0)
                 return r;
         if (spec->argv && spec->argv[0]) {
                 string_list_free(argv);
-                return invalid(error, "Option Argv and the argument argv are both given; leave argv empty.");
+                return invalid(error, "Option Argv and a non-empty argument argv cannot be combined.");
         }
         string_list_free(spec->argv);
         spec->argv = argv;
@@ -128,15 +127,14 @@ static int option_environment(sd_bus_message *m, const char *type, Spec *spec, s
 
         r = read_strings(m, streq(type, "aay"), &spec->environment);
         if (r == -EINVAL)
-                return invalid(error, "Option Environment: an entry contains a NUL byte.");
+                return invalid(error, "An entry of option Environment contains a NUL byte.");
         if (r == -E2BIG)
                 return too_large(error);
         if (r < 0)
                 return r;
         for (char **e = spec->environment; *e; e++)
                 if (!environment_entry_is_valid(*e))
-                        return invalid(error, "Option Environment: every entry is NAME=VALUE; the entry "
-                                              "number %td is not.", e - spec->environment + 1);
+                        return invalid(error, "Entry %td of option Environment is not NAME=VALUE.", e - spec->environment + 1);
         return 0;
 }
 
@@ -149,8 +147,7 @@ static int option_directory(sd_bus_message *m, const char *type, Spec *spec, sd_
         if (r < 0)
                 return r;
         if (spec->directory[0] != '/' || strlen(spec->directory) >= PATH_MAX)
-                return invalid(error, "Option Directory is not an absolute path of less than %d bytes.",
-                               PATH_MAX);
+                return invalid(error, "Option Directory must be an absolute path of less than %d bytes.", PATH_MAX);
         return 0;
 }
 
@@ -162,7 +159,7 @@ static int option_kind(sd_bus_message *m, const char *type, Spec *spec, sd_bus_e
         if (r < 0)
                 return r;
         if (!job_kind_is_valid(kind))
-                return invalid(error, "Option Kind is a lower case letter followed by up to %d lower case "
+                return invalid(error, "Option Kind must be a lower case letter followed by up to %d lower case "
                                       "letters, digits or dashes, not ending in a dash.", JOB_KIND_MAX - 1);
         (void) strcpy(spec->kind, kind); /* it fits */
         return 0;
@@ -186,8 +183,7 @@ static int option_workspace(sd_bus_message *m, const char *type, Spec *spec, sd_
         if (r < 0)
                 return r;
         if (spec->workspace[0] != '/' || strlen(spec->workspace) >= PATH_MAX)
-                return invalid(error, "Option Workspace is not an absolute path of less than %d bytes.",
-                               PATH_MAX);
+                return invalid(error, "Option Workspace must be an absolute path of less than %d bytes.", PATH_MAX);
         return 0;
 }
 
@@ -228,7 +224,7 @@ static int option_umask(sd_bus_message *m, const char *type, Spec *spec, sd_bus_
         if (r < 0)
                 return r;
         if (value > UMASK_MAX)
-                return invalid(error, "Option UMask is out of range: 0 to %u, which is octal 0777.", UMASK_MAX);
+                return invalid(error, "Option UMask is out of range (0 to %u): %" PRIu32 ".", UMASK_MAX, value);
         spec->limits.umask = UMASK_GIVEN | value;
         return 0;
 }
@@ -249,7 +245,7 @@ static int option_key(sd_bus_message *m, const char *type, Spec *spec, sd_bus_er
         if (r < 0)
                 return r;
         if (!*spec->key || strlen(spec->key) > JOB_KEY_MAX)
-                return invalid(error, "Option IdempotencyKey is 1 to %u bytes long.", JOB_KEY_MAX);
+                return invalid(error, "Option IdempotencyKey must be 1 to %u bytes long.", JOB_KEY_MAX);
         return 0;
 }
 
@@ -262,10 +258,9 @@ static int option_stdin(sd_bus_message *m, const char *type, Spec *spec, sd_bus_
         if (r < 0)
                 return r;
         if (fcntl(fd, F_GET_SEALS) < 0)
-                return invalid(error, "Option Stdin is not a memfd; copy the data into one, see "
-                                      "memfd_create(2).");
+                return invalid(error, "Option Stdin is not a memfd.");
         if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
-                return invalid(error, "Option Stdin cannot be read from; open it for reading.");
+                return invalid(error, "Option Stdin is not open for reading.");
         spec->stdin_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         return spec->stdin_fd < 0 ? -errno : 0;
 }
@@ -298,8 +293,8 @@ static int option_number(sd_bus_message *m, const NumberOption *o, Spec *spec, s
         if (r < 0)
                 return r;
         if (value < o->min || value > o->max)
-                return invalid(error, "Option %s is out of range: %" PRIu64 " to %" PRIu64 ".", o->name,
-                               o->min, o->max);
+                return invalid(error, "Option %s is out of range (%" PRIu64 " to %" PRIu64 "): %" PRIu64 ".", o->name,
+                               o->min, o->max, value);
         *limit_of(&spec->limits, o) = value;
         return 0;
 }
@@ -329,8 +324,9 @@ static const char *const later_options[] = {
         "Queue", "Priority", "After", "NotBeforeUSec", "Retries",
 };
 
-static int wrong_type(const char *name, const char *type, sd_bus_error *error) {
-        return invalid(error, "Option %s has the type %s; see org.codex.Jobs(5) for its type.", name, type);
+static int wrong_type(const char *name, const char *type, const char *first, const char *second, sd_bus_error *error) {
+        return invalid(error, "Option %s has type %s, expected %s%s%s.", name, type, first, second ? " or " : "",
+                       strempty(second));
 }
 
 /* Whether the option of that number may come, and comes for the first time. */
@@ -338,9 +334,9 @@ static int check_option(Spec *spec, size_t number, const char *name, sd_bus_erro
         uint64_t bit = UINT64_C(1) << number;
 
         if (spec->fixed & bit)
-                return invalid(error, "Option %s is that of the job that is done again; leave it out.", name);
+                return invalid(error, "Option %s cannot be changed by Retry.", name);
         if (spec->seen & bit)
-                return invalid(error, "Option %s is given twice.", name);
+                return invalid(error, "Option %s is given more than once.", name);
         spec->seen |= bit;
         return 0;
 }
@@ -348,7 +344,7 @@ static int check_option(Spec *spec, size_t number, const char *name, sd_bus_erro
 static int unknown_option(const char *name, sd_bus_error *error) {
         _cleanup_free_ char *shown = utf8_make_shown(name, NAME_SHOWN_MAX);
 
-        return invalid(error, "There is no option %s; see org.codex.Jobs(5) for the options.", strempty(shown));
+        return invalid(error, "Unknown option %s.", strempty(shown));
 }
 
 static int read_option_value(sd_bus_message *m, const char *name, const char *type, Spec *spec,
@@ -364,7 +360,7 @@ static int read_option_value(sd_bus_message *m, const char *name, const char *ty
                                 return r;
                         if (streq(type, options[i].types[0]) || (second && streq(type, second)))
                                 return options[i].read(m, type, spec, error);
-                        return wrong_type(name, type, error);
+                        return wrong_type(name, type, options[i].types[0], second, error);
                 }
         for (size_t i = 0; i < ELEMENTSOF(number_options); i++)
                 if (streq(number_options[i].name, name)) {
@@ -373,11 +369,11 @@ static int read_option_value(sd_bus_message *m, const char *name, const char *ty
                                 return r;
                         if (streq(type, "t"))
                                 return option_number(m, &number_options[i], spec, error);
-                        return wrong_type(name, type, error);
+                        return wrong_type(name, type, "t", NULL, error);
                 }
         for (size_t i = 0; i < ELEMENTSOF(later_options); i++)
                 if (streq(later_options[i], name))
-                        return invalid(error, "Option %s is not supported yet; leave it out.", name);
+                        return invalid(error, "Option %s is not supported.", name);
         return unknown_option(name, error);
 }
 

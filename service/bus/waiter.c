@@ -135,7 +135,7 @@ void waiter_stop_all(WaiterList *list) {
 
         while ((waiter = TAILQ_FIRST(list))) {
                 (void) sd_bus_reply_method_errorf(waiter->call, JOBS_ERROR_UNAVAILABLE,
-                                                  "The service is stopping; the job goes on. Ask again.");
+                                                  "The service is stopping; the job keeps running.");
                 (void) waiter_free(waiter);
         }
 }

@@ -91,17 +91,17 @@ static bool setting_apply(const Setting *s, const char *text, Config *config) {
 /* Called by libinih for each line NAME=VALUE; returns 0 for one that is not understood. */
 static int on_line(void *userdata, const char *section, const char *name, const char *value) {
         if (!streq(section, "Jobs")) {
-                sd_journal_print(LOG_WARNING, "Configuration: there is no section [%s]; use [Jobs].", section);
+                sd_journal_print(LOG_WARNING, "Unknown section [%s] in the configuration, ignoring.", section);
                 return 1;
         }
         for (size_t i = 0; i < ELEMENTSOF(settings); i++)
                 if (streq(settings[i].name, name)) {
                         if (!setting_apply(&settings[i], value, userdata))
-                                sd_journal_print(LOG_WARNING, "Configuration: %s=%s is not valid or out of "
-                                                 "range; it is ignored, see codex-jobs.conf(5).", name, value);
+                                sd_journal_print(LOG_WARNING, "Invalid or out-of-range setting in the configuration, "
+                                                 "ignoring: %s=%s", name, value);
                         return 1;
                 }
-        sd_journal_print(LOG_WARNING, "Configuration: there is no setting %s=; see codex-jobs.conf(5).", name);
+        sd_journal_print(LOG_WARNING, "Unknown setting %s= in the configuration, ignoring.", name);
         return 1;
 }
 
@@ -124,8 +124,7 @@ int config_load(Config *config, const char *path) {
         if (line < 0 || (f && ferror(f)))
                 return -EIO;
         if (line > 0)
-                sd_journal_print(LOG_WARNING, "Configuration: line %d of %s is not NAME=VALUE; it is ignored.",
-                                 line, path);
+                sd_journal_print(LOG_WARNING, "%s:%d: Expected NAME=VALUE, ignoring line.", path, line);
         *config = read;
         return 0;
 }

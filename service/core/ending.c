@@ -149,10 +149,10 @@ static void ask_for_help(Job *job) {
                 if (job->asked_for_help)
                         return;
                 job->asked_for_help = true;
-                log_job(job, LOG_NOTICE, "%s", "its worker may not end all of its processes.");
+                log_job(job, LOG_NOTICE, "%s", "its worker cannot terminate all of its processes, stopping its unit.");
                 r = unit_stop_all(job->unit);
                 if (r < 0)
-                        log_job(job, LOG_ERR, "cannot end it: %s.", strerror(-r));
+                        log_job(job, LOG_ERR, "failed to stop its unit: %s", strerror(-r));
         } else
                 ending_is_stuck(job, job->report->left);
 }
@@ -168,7 +168,7 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata) {
                 return;
         r = take_report(job, m);
         if (r < 0) {
-                log_job(job, LOG_ERR, "cannot keep what its worker says: %s.", strerror(-r));
+                log_job(job, LOG_ERR, "failed to keep the report of its worker: %s", strerror(-r));
                 job->link = worker_link_free(job->link); /* it says it again */
                 return;
         }
@@ -282,7 +282,7 @@ void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t e
         ending_update_sizes(job);
         r = job_set_end(job, &end, ended_usec > 0 ? ended_usec : now_realtime());
         if (r < 0)
-                log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));
+                log_job(job, LOG_CRIT, "invalid transition from state %s.", job_state_to_string(job->record.state));
         if (started_usec > 0)
                 job->outcome.started_usec = started_usec;
         job->record.cpu_usage_usec = end.cpu_usage_usec;
@@ -300,7 +300,7 @@ void ending_unseen(Job *job, JobReason reason) {
         if (job->stop_reason != JOB_REASON_NONE)
                 reason = job->stop_reason;
         if (job_set_outcome(job, state, reason, now_realtime()) < 0)
-                log_job(job, LOG_CRIT, "illegal step out of state %s.", job_state_to_string(job->record.state));
+                log_job(job, LOG_CRIT, "invalid transition from state %s.", job_state_to_string(job->record.state));
         ending_update_sizes(job);
         ending_collect(job);
 }
@@ -425,7 +425,7 @@ void ending_discard_files(Manager *manager, const char *id) {
 
         r = submit_collect(manager, manager->bulk, id, NULL, on_files_discarded);
         if (r < 0)
-                sd_journal_print(LOG_ERR, "Cannot delete the output of %s: %s; the next start does.", id, strerror(-r));
+                sd_journal_print(LOG_ERR, "Failed to delete output of %s, retrying at the next start: %s", id, strerror(-r));
 }
 
 static void on_collected(BackgroundOp *base) {
@@ -434,11 +434,11 @@ static void on_collected(BackgroundOp *base) {
         Job *job = c->job;
 
         if (c->result < 0)
-                log_job(job, LOG_ERR, "cannot bring its output to the disk, or read its result: %s.", strerror(-c->result));
+                log_job(job, LOG_ERR, "failed to sync its output or to read its result: %s", strerror(-c->result));
         if (text) {
                 job->record.result = spec_normalize_result(text, c->size);
                 if (!job->record.result)
-                        log_job(job, LOG_NOTICE, "%s", "what it left in CODEX_JOB_RESULT is no JSON object; passed over.");
+                        log_job(job, LOG_NOTICE, "%s", "result is not a JSON object, ignoring.");
         }
         ending_finish(job);
 }
@@ -453,7 +453,7 @@ void ending_collect(Job *job) {
         job->phase = JOB_COLLECTING;
         if (job->report && job->report->final) { /* its worker has done that */
                 if (job->report->output_error != 0)
-                        log_job(job, LOG_ERR, "cannot write its output, or bring it to the disk: %s.",
+                        log_job(job, LOG_ERR, "failed to write or sync its output: %s",
                                 strerror(job->report->output_error));
                 return ending_finish(job);
         }

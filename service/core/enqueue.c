@@ -62,7 +62,7 @@ static void on_inserted(int r, const char *existing, int spec_fd, void *userdata
                 return;
         }
         if (is_new) {
-                log_job(job, LOG_CRIT, "%s", "there is no memory for it. Starting anew, with what is in the store.");
+                log_job(job, LOG_CRIT, "%s", "out of memory, restarting to load it from the database.");
                 (void) sd_event_exit(manager->event, -ENOMEM);
         }
         enqueue_free(TAKE_PTR(e));
@@ -150,8 +150,7 @@ static int check_stdin(const Spec *spec, sd_bus_error *error) {
         if (spec->stdin_fd < 0 || spec->stdin_size <= JOB_STDIN_MAX)
                 return 0;
         return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                 "Option Stdin is larger than %u bytes; leave the data in a file and name "
-                                 "that to the command.", JOB_STDIN_MAX);
+                                 "Option Stdin exceeds %u bytes.", JOB_STDIN_MAX);
 }
 
 /* Those that are being recorded count already: many calls may arrive while the disk is busy. */
@@ -163,11 +162,10 @@ static int check_limits(Manager *manager, uint32_t uid, sd_bus_error *error) {
                 return 0;
         if ((uint64_t) standing.n_waiting + standing.n_coming >= config->max_queued_user)
                 return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "You have %" PRIu32 " jobs in the queue already (MaxQueuedPerUser=); wait for some "
-                                         "to start.", config->max_queued_user);
+                                         "Limit of %" PRIu32 " queued jobs reached (MaxQueuedPerUser=).", config->max_queued_user);
         if ((uint64_t) manager->queue.n_waiting + manager->queue.n_coming >= config->max_queued)
                 return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "The queue is full, with %" PRIu32 " jobs of all users (MaxQueued=); try later.",
+                                         "Limit of %" PRIu32 " queued jobs of all users reached (MaxQueued=).",
                                          config->max_queued);
         return 0;
 }

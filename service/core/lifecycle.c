@@ -70,12 +70,12 @@ static void set_retry(Job *job) {
         job->retry = sd_event_source_disable_unref(job->retry);
         r = sd_event_add_time_relative(job->manager->event, &job->retry, CLOCK_MONOTONIC, RETRY_USEC, 0, on_retry, job);
         if (r < 0)
-                log_job(job, LOG_CRIT, "cannot set a timer: %s. Restart the service.", strerror(-r));
+                log_job(job, LOG_CRIT, "failed to set a timer, restart the service to continue: %s", strerror(-r));
 }
 
 /* What fails for want of space, memory or descriptors is done again until it works: the job was accepted. */
 void lifecycle_retry_later(Job *job, const char *what, int error) {
-        log_job(job, LOG_ERR, "cannot %s: %s. Trying again every second.", what, strerror(-error));
+        log_job(job, LOG_ERR, "failed to %s, retrying every second: %s", what, strerror(-error));
         set_retry(job);
 }
 
@@ -175,7 +175,7 @@ void lifecycle_on_begun(int r, int spec_fd, void *userdata) {
         if (job->manager->stopping)
                 return;
         if (r == -ENOENT || r == -EBADMSG) { /* cannot become better */
-                log_job(job, LOG_ERR, "its description in the store is not readable: %s.", strerror(-r));
+                log_job(job, LOG_ERR, "failed to read its command from the database: %s", strerror(-r));
                 return ending_unseen(job, JOB_REASON_NOT_EXECUTABLE);
         }
         if (r >= 0 && job->stop_reason != JOB_REASON_NONE)
@@ -185,7 +185,7 @@ void lifecycle_on_begun(int r, int spec_fd, void *userdata) {
                 r = start(job, fd);
         failpoint_die("after-start");
         if (r < 0)
-                return lifecycle_retry_later(job, "start it", r);
+                return lifecycle_retry_later(job, "start", r);
         job->phase = JOB_STARTING;
 }
 
@@ -199,12 +199,12 @@ static void begin(Job *job) {
         if (r >= 0)
                 r = store_begin(manager->store, job->record.id, manager->instance, job->secret, lifecycle_on_begun, job);
         if (r < 0)
-                lifecycle_retry_later(job, "begin it", r);
+                lifecycle_retry_later(job, "record its start", r);
 }
 
 /* It was refused, as by a host that goes down: recorded as not begun, it runs after the next start. */
 static void begin_later(Job *job, const char *message) {
-        log_job(job, LOG_NOTICE, "its start is refused for now: %s Trying again every second.", message);
+        log_job(job, LOG_NOTICE, "start refused, retrying every second: %s", message);
         job->phase = JOB_BEGINNING;
         (void) store_begin(job->manager->store, job->record.id, NULL, NULL, NULL, NULL);
         set_retry(job);
@@ -217,7 +217,7 @@ static void stop_unit(Job *job) {
 
         r = unit_stop(job->unit);
         if (r < 0)
-                log_job(job, LOG_ERR, "cannot end it: %s.", strerror(-r));
+                log_job(job, LOG_ERR, "failed to stop its unit: %s", strerror(-r));
 }
 
 static void watch_unit(Job *job) {
@@ -226,7 +226,7 @@ static void watch_unit(Job *job) {
         job->link_timer = sd_event_source_disable_unref(job->link_timer);
         r = unit_watch(job->unit);
         if (r < 0)
-                log_job(job, LOG_ERR, "cannot watch its unit: %s.", strerror(-r));
+                log_job(job, LOG_ERR, "failed to watch its unit: %s", strerror(-r));
 }
 
 static int on_link_due(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -275,7 +275,7 @@ static void on_unit_started(int r, const char *message, void *userdata) {
         }
         if (r == -ESHUTDOWN)
                 return begin_later(job, message);
-        log_job(job, LOG_ERR, "its unit could not be started: %s", message);
+        log_job(job, LOG_ERR, "failed to start its unit: %s", message);
         lifecycle_set_progress(job, message);
         ending_unseen(job, JOB_REASON_NOT_EXECUTABLE);
 }
@@ -379,7 +379,7 @@ static void on_stop_recorded(int r, void *userdata) {
 
         /* Where the disk is full, ending the job matters more than remembering why. */
         if (r < 0)
-                log_job(job, LOG_ERR, "cannot record that it is to be ended: %s.", strerror(-r));
+                log_job(job, LOG_ERR, "failed to record its cancellation or limit: %s", strerror(-r));
         if (job->phase == JOB_ACTIVE && !job->manager->stopping)
                 stop_unit(job);
 }
@@ -393,9 +393,9 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
         job->stop_reason = reason;
         job->record.stopped_by = uid;
         if (uid == UINT32_MAX)
-                log_job(job, LOG_INFO, "to be ended: %s.", job_reason_to_string(reason));
+                log_job(job, LOG_INFO, "stopping: %s.", job_reason_to_string(reason));
         else
-                log_job(job, LOG_INFO, "to be ended: user %u cancels it.", uid);
+                log_job(job, LOG_INFO, "stopping: cancelled by user %u.", uid);
         if (job->phase == JOB_WAITING) {
                 queue_remove(&manager->queue, job);
                 return ending_unseen(job, reason);

@@ -99,7 +99,7 @@ static int find_directories(bool system_scope, char state[static PATH_MAX], char
         else if (!isempty(home))
                 n = snprintf(state, PATH_MAX, "%s/.local/state/codex-jobs", home);
         else {
-                sd_journal_print(LOG_ERR, "Neither XDG_STATE_HOME nor HOME is set; set HOME.");
+                sd_journal_print(LOG_ERR, "Neither XDG_STATE_HOME nor HOME is set.");
                 return -ENXIO;
         }
         if (n >= PATH_MAX || snprintf(results, PATH_MAX, "%.*s/results", PATH_MAX - 16, state) >= PATH_MAX)
@@ -127,7 +127,7 @@ static void load_config(Manager *manager) {
 
         r = config_load(&manager->config, manager->config_path);
         if (r < 0)
-                sd_journal_print(LOG_WARNING, "Cannot read %s: %s; what was set before holds.", manager->config_path, strerror(-r));
+                sd_journal_print(LOG_WARNING, "Failed to read %s, keeping previous settings: %s", manager->config_path, strerror(-r));
         manager->queue.max_running = manager->config.max_running;
         manager->queue.max_running_user = config_running_per_user(&manager->config, manager->system_scope);
 }
@@ -153,7 +153,7 @@ static int open_store(Manager *manager) {
                 return r;
         r = recover_load(manager);
         if (r < 0)
-                sd_journal_print(LOG_ERR, "Cannot load the jobs from the store: %s.", strerror(-r));
+                sd_journal_print(LOG_ERR, "Failed to load jobs from the database: %s", strerror(-r));
         return r;
 }
 
@@ -182,8 +182,8 @@ static int open_links(Manager *manager) {
         }
         manager->tidy = MANAGER_TIDY;
         if (sd_listen_fds(true) != 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_SEQPACKET, 1, NULL, 0) <= 0) {
-                sd_journal_print(LOG_WARNING, "No socket was passed by codex-jobsd.socket: jobs run without progress, and "
-                                 "their results are not kept.");
+                sd_journal_print(LOG_WARNING, "No socket passed by codex-jobsd.socket: progress and results of jobs are not "
+                                 "recorded.");
                 return 0;
         }
         r = worker_links_new(&manager->links, manager->event, SD_LISTEN_FDS_START, &lifecycle_worker_listener, manager);
@@ -201,7 +201,7 @@ static int open_bus(Manager *manager) {
         if (r >= 0)
                 r = sd_bus_attach_event(manager->bus, manager->event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
-                sd_journal_print(LOG_ERR, "Cannot connect to the %s bus: %s.", manager->system_scope ? "system" : "session",
+                sd_journal_print(LOG_ERR, "Failed to connect to the %s bus: %s", manager->system_scope ? "system" : "session",
                                  strerror(-r));
         return r;
 }
@@ -345,8 +345,8 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_erro
         manager->name_call = sd_bus_slot_unref(manager->name_call);
         if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &result) < 0 ||
             result != 1 /* primary owner, see the D-Bus specification */) {
-                sd_journal_print(LOG_ERR, "Cannot own the bus name %s: %s.", JOBS_BUS_NAME,
-                                 result != 0 ? "another codex-jobsd has it" : "the bus refuses it");
+                sd_journal_print(LOG_ERR, "Failed to acquire bus name %s: %s", JOBS_BUS_NAME,
+                                 result != 0 ? "owned by another process" : "refused by the bus");
                 return sd_event_exit(manager->event, -EBUSY);
         }
         (void) sd_notify(false, "READY=1");

@@ -115,7 +115,7 @@ static void on_ready(const char *instance, void *userdata) {
                 r = first ? place_all(manager) : 0;
         }
         if (!copy || r < 0) {
-                sd_journal_print(LOG_ERR, "Cannot take up the stored jobs: %s.", strerror(copy ? -r : ENOMEM));
+                sd_journal_print(LOG_ERR, "Failed to resume stored jobs: %s", strerror(copy ? -r : ENOMEM));
                 (void) sd_event_exit(manager->event, copy ? r : -ENOMEM);
                 return;
         }
@@ -125,7 +125,7 @@ static void on_ready(const char *instance, void *userdata) {
 static void on_unreachable(const char *why, void *userdata) {
         Manager *manager = userdata;
 
-        sd_journal_print(LOG_ERR, "The service manager cannot be reached on this bus: %s", why);
+        sd_journal_print(LOG_ERR, "Failed to reach the service manager: %s", why);
         if (!manager->serving)
                 (void) sd_event_exit(manager->event, -ENXIO);
 }
@@ -151,8 +151,8 @@ static void tell_of_stray(Manager *manager, const char *id) {
                 bigger[n] = strdup(id);
                 bigger[n + 1] = NULL;
         }
-        sd_journal_print(LOG_WARNING, "The unit of the job %s has no record in the store; it runs on, and is forgotten when "
-                         "it ends.", id);
+        sd_journal_print(LOG_WARNING, "Unit of job %s has no record in the database; it keeps running and is released when "
+                         "it exits.", id);
 }
 
 /* -ESTALE: the job was forgotten before its unit was let go. */
@@ -220,7 +220,7 @@ static void look_at_unknown(Manager *manager, const char *id) {
         if (manager_find(manager, id))
                 return;
         if (output_size(manager->output, id, OUTPUT_STDOUT) > 0 || output_size(manager->output, id, OUTPUT_STDERR) > 0)
-                sd_journal_print(LOG_NOTICE, "The output of the job %s has no record in the store; it is kept.", id);
+                sd_journal_print(LOG_NOTICE, "Output of job %s has no record in the database, keeping it.", id);
         else
                 output_remove(manager->output, id);
 }
@@ -284,7 +284,7 @@ static void on_swept(void *userdata) {
         if (!manager->serving) {
                 r = look_for_files(manager);
                 if (r < 0)
-                        sd_journal_print(LOG_WARNING, "Cannot look for left-over files: %s.", strerror(-r));
+                        sd_journal_print(LOG_WARNING, "Failed to look for left-over files: %s", strerror(-r));
                 r = retention_start(manager);
                 if (r >= 0)
                         r = manager_serve(manager);

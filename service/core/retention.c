@@ -17,11 +17,11 @@ static void on_expired(int r, char *const *ids, size_t n, void *userdata) {
         Manager *manager = userdata;
 
         if (r < 0) {
-                sd_journal_print(LOG_WARNING, "Cannot remove old jobs: %s.", strerror(-r));
+                sd_journal_print(LOG_WARNING, "Failed to remove old jobs: %s", strerror(-r));
                 return;
         }
         for (size_t i = 0; i < n; i++) {
-                (void) sd_journal_send("MESSAGE=%s: forgotten: older, or more output, than retention keeps.", ids[i],
+                (void) sd_journal_send("MESSAGE=%s: removed by retention.", ids[i],
                                        "PRIORITY=%i", LOG_INFO, "CODEX_JOB_ID=%s", ids[i], NULL);
                 ending_discard_files(manager, ids[i]);
         }

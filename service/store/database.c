@@ -263,15 +263,15 @@ static int configure(Database *db) {
 const char *database_explain(int r) {
         switch (r) {
         case -EBUSY:
-                return "another codex-jobsd uses it; stop that one first";
+                return "in use by another codex-jobsd";
         case -EPROTONOSUPPORT:
-                return "a newer version of codex-jobsd wrote it; install that version again";
+                return "written by a newer version of codex-jobsd";
         case -EBADMSG:
-                return "it is damaged";
+                return "database is corrupt";
         case -ENOSPC:
-                return "the disk is full; make room";
+                return "disk is full";
         case -EROFS:
-                return "it is read-only; make its file system writable";
+                return "database is read-only";
         default:
                 return strerror(-r);
         }

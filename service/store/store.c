@@ -61,7 +61,7 @@ static void store_op_complete(BackgroundOp *base) {
 
         if (op->result == -EBADMSG && !op->store->is_damaged) {
                 op->store->is_damaged = true;
-                sd_journal_print(LOG_CRIT, "The store in %s is damaged. Starting anew to set it aside.", op->store->directory);
+                sd_journal_print(LOG_CRIT, "Database in %s is corrupt, restarting to move it aside.", op->store->directory);
                 (void) sd_event_exit(op->store->event, -EBADMSG);
         }
         op->finish(op);
@@ -217,11 +217,11 @@ static void log_salvaged(const char *path, const Salvaged *salvaged, unsigned de
         char others[128] = "";
 
         if (salvaged->left_out > 0)
-                (void) snprintf(others, sizeof(others), "; %" PRIu64 " could not", salvaged->left_out);
-        sd_journal_print(LOG_CRIT, "The store was damaged. It is kept as %s; %" PRIu64 " jobs could be read and taken over%s. "
-                         "Look at the disk.", path, salvaged->taken_over, others);
+                (void) snprintf(others, sizeof(others), ", %" PRIu64 " could not be recovered", salvaged->left_out);
+        sd_journal_print(LOG_CRIT, "Corrupt database moved to %s: %" PRIu64 " jobs recovered%s. Check the disk.", path,
+                         salvaged->taken_over, others);
         if (deleted > 0)
-                sd_journal_print(LOG_NOTICE, "Of the stores that were damaged before, the oldest %u are deleted.", deleted);
+                sd_journal_print(LOG_NOTICE, "Deleted the oldest %u of the corrupt databases that were moved aside.", deleted);
 }
 
 /* As long as what was read could not be written in full, it stays flagged, and the next start does it again. */
@@ -239,8 +239,8 @@ static int replace_damaged(Database **ret, const char *directory) {
         if (r >= 0)
                 r = database_salvaged(directory);
         if (r < 0) {
-                sd_journal_print(LOG_CRIT, "The store is damaged, and what can be read of it could not be taken over yet: %s. "
-                                 "It is kept, and the next start tries again.", database_explain(r));
+                sd_journal_print(LOG_CRIT, "Failed to recover jobs from the corrupt database, keeping it for the next start: %s",
+                                 database_explain(r));
                 return r;
         }
         log_salvaged(path, &salvaged, database_delete_old_aside(directory));
@@ -274,7 +274,7 @@ int store_new(Store **ret, sd_event *event, const char *directory) {
                         r = database_count(store->db, &store->finished, &store->last_sequence);
         }
         if (r < 0) {
-                sd_journal_print(LOG_ERR, "Cannot open the store in %s: %s.", directory, database_explain(r));
+                sd_journal_print(LOG_ERR, "Failed to open database in %s: %s", directory, database_explain(r));
                 return r;
         }
         r = background_new(&store->thread, event, "codex-jobs-db", store_run, store);

@@ -305,7 +305,7 @@ void unit_update(Unit *unit, sd_bus_message *m) {
 
         r = unit_properties_read(&unit->properties, m, &progress);
         if (r < 0) {
-                sd_journal_print(LOG_WARNING, "Cannot read the properties of %s: %s.", unit->name, strerror(-r));
+                sd_journal_print(LOG_WARNING, "Failed to read properties of %s: %s", unit->name, strerror(-r));
                 return;
         }
         if (progress && !unit->ended)

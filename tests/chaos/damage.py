@@ -143,7 +143,7 @@ def judge(jobs, after, said, aside, bearable):
         found.append(Violation(LOST, f'{len(gone)} of {len(jobs)} jobs are gone: more than the damage took'))
     if gone and not aside:
         found.append(Violation(LOST, f'{len(gone)} jobs are gone, and the damaged store was not kept'))
-    if (gone or aside) and 'damaged' not in said:
+    if (gone or aside) and 'Corrupt database' not in said:
         found.append(Violation(WRONG, f'{len(gone)} jobs are gone, and the journal does not say so'))
     return found, len(gone)
 

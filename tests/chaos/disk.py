@@ -153,7 +153,7 @@ async def failing_disk(scene, load):
     await load.settle()
     over(scene, name)
     lines = await scene.journal(since)
-    if not re.search(f'{job.id}: cannot write its output.*Input/output error', lines):
+    if not re.search(f'{job.id}: failed to write or sync its output.*Input/output error', lines):
         scene.history.add('error', ids=[job.id], call='write', error='the journal does not say that its output is lost',
                           text=lines[-400:])
 
@@ -174,7 +174,7 @@ async def read_only_store(scene, load):
     await scene.take_down()
     await scene.command('mount', '--bind', store, store)
     await scene.command('mount', '-o', 'remount,bind,ro', store)
-    await start_fails(scene, since, 'store .*[Rr]ead-only', tries=2)
+    await start_fails(scene, since, 'database .*read-only', tries=2)
     await commands_end(load)
     await scene.command('umount', store)
 
@@ -193,7 +193,7 @@ async def newer_store(scene, load):
     since = time.time()
     await scene.take_down()
     version = set_version(scene, 999)
-    await start_fails(scene, since, 'store .*newer version', tries=1)
+    await start_fails(scene, since, 'database .*newer version', tries=1)
     await commands_end(load)
     set_version(scene, version)
     # It is not tried again by itself, and a bus may wait for a start that has failed.

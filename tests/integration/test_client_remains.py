@@ -105,8 +105,8 @@ def stubborn(service):
     return service
 
 
-LEFT_LINE = (f'codex-jobs: {JOB} is still running: processes are left that the service cannot terminate: {ROOTS}; '
-             f"the job ends when they are gone: 'sudo kill PID' ends them.")
+LEFT_LINE = (f'codex-jobs: {JOB} is still running: processes are left that the service cannot terminate: {ROOTS}. '
+             f"The job keeps running until they are gone; terminate them with 'sudo kill PID'.")
 
 
 @pytest.mark.parametrize('options', [[], ['-q']])

@@ -52,7 +52,7 @@ def test_cancel(scope, jobs, gate, journal):
     jobs.cancel(job)
     jobs.flush()
     assert messages(journal(job), job) == [
-        f'started for user {scope.uid}.', f'to be ended: user {scope.uid} cancels it.',
+        f'started for user {scope.uid}.', f'stopping: cancelled by user {scope.uid}.',
         'cancelled: user, exit code 143.']
 
 

@@ -207,7 +207,7 @@ RESULT = shell('printf "{\\"text\\": \\"%060000d\\"}" 0 > "$CODEX_JOB_RESULT"')
 def test_answer_that_no_bus_would_take(alice, system):
     pid = system.service_pid()
     job = alice.run(RESULT).job['Id']
-    with refused('LimitExceeded', 'results', 'fewer'):
+    with refused('LimitExceeded', 'results', 'exceed'):
         alice.call('AwaitAll', 'ast', [job] * 1000, FOREVER)
     records, = alice.call('AwaitAll', 'ast', [job] * 100, FOREVER)
     assert len(records) == 100 and all(len(plain(record)['Result']) > 60000 for record in records)

@@ -175,7 +175,7 @@ def test_remove_one_twice_in_a_call(jobs, session, ended):
 
 def test_running_job_is_not_removed_nor_are_others(jobs, session, ended, gate):
     running = jobs.enqueue(gate.job(), Session=session)
-    with refused('InvalidArgument', running, 'cancel'):
+    with refused('InvalidArgument', running, 'not finished'):
         jobs.remove(ended[0], running, ended[1])
     assert jobs.list_ids(Session=session) == [running, *ended[::-1]]
     gate.open()

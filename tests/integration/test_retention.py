@@ -62,7 +62,7 @@ def is_in_the_journal(job):
     subprocess.run(['journalctl', '--sync'], check=True)
     found = subprocess.run(['journalctl', '--quiet', '--output=cat', f'CODEX_JOB_ID={job}'], check=True, text=True,
                            capture_output=True).stdout
-    return f'{job}: forgotten' in found
+    return f'{job}: removed by retention' in found
 
 
 # --- by age ---------------------------------------------------------------------------------------

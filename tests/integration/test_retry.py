@@ -75,7 +75,7 @@ def test_erased_environment_is_empty(jobs):
 
 def test_erased_input_is_asked_for(jobs):
     first = jobs.run(['cat'], Stdin=memfd(b'one'))
-    with refused('InvalidArgument', first.job['Id'], 'KeepInput=', 'again'):
+    with refused('InvalidArgument', first.job['Id'], 'KeepInput=', 'Stdin'):
         retry(jobs, first.job['Id'])
 
 
@@ -86,7 +86,7 @@ def test_input_is_kept_where_the_configuration_says_so(jobs, settings, keep, fai
     first = jobs.run(shell(f'echo "$COLOUR"; cat; exit {int(failing)}'), Environment=['COLOUR=red'], Stdin=memfd(b'one'))
     job = first.job['Id']
     if keep == 'failed' and not failing:
-        with refused('InvalidArgument', 'erased'):
+        with refused('InvalidArgument', 'not kept'):
             retry(jobs, job)
         return
     new = retry(jobs, job)
@@ -131,7 +131,7 @@ def test_options_that_are_refused(jobs, option, words):
 
 def test_refused_for_a_job_that_has_not_ended(jobs, gate):
     job = jobs.enqueue(gate.job())
-    with refused('InvalidArgument', job, 'not ended'):
+    with refused('InvalidArgument', job, 'not finished'):
         retry(jobs, job)
 
 

@@ -212,7 +212,7 @@ def test_retry_without_what_it_read(open_top, jobs):
     terminal = open_top(filtered='reader')
     terminal.until_line(job, 'completed')
     terminal.press('r')
-    terminal.until_line(f'the standard input of {job} was erased')
+    terminal.until_line(f'the standard input of job {job} was not kept')
 
 
 def test_a_job_that_runs_is_not_tried_again(open_top, held):

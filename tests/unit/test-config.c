@@ -173,7 +173,7 @@ static void bad_values(void) {
                 config = load(text);
                 check_config(&config, &defaults);
                 check_contains(test_log() + logged, lines[i]);
-                check_contains(test_log() + logged, "not valid or out of range");
+                check_contains(test_log() + logged, "Invalid or out-of-range setting");
         }
 }
 
@@ -190,11 +190,11 @@ static void slips(void) {
 
         expected.stop_timeout_usec = 5 * USEC_PER_SEC;
         check_config(&config, &expected);
-        check_contains(test_log(), "no section [];");
-        check_contains(test_log(), "no section [Job];");
-        check_contains(test_log(), "no setting maxrunning=");
-        check_contains(test_log(), "no setting Colour=");
-        check_contains(test_log(), "line 7 of ");
+        check_contains(test_log(), "Unknown section []");
+        check_contains(test_log(), "Unknown section [Job]");
+        check_contains(test_log(), "Unknown setting maxrunning=");
+        check_contains(test_log(), "Unknown setting Colour=");
+        check_contains(test_log(), ":7: ");
 }
 
 static void last_line_without_end(void) {

@@ -142,7 +142,7 @@ static void newer_version(void) {
         before = read_file(test_path("jobs.sqlite"), &n);
         check_error(store_new(&f.store, f.event, test_directory()), -EPROTONOSUPPORT);
         check(!f.store);
-        check_contains(test_log(), "a newer version of codex-jobsd wrote it");
+        check_contains(test_log(), "written by a newer version of codex-jobsd");
         after = read_file(test_path("jobs.sqlite"), &m);
         check_bytes(before, n, after, m);
 }
@@ -164,7 +164,7 @@ static void no_database(void) {
         check_int(set_aside(path), 1);
         kept = read_file(path, &n);
         check_bytes(kept, n, bytes, sizeof(bytes));
-        check_contains(test_log(), "The store was damaged. It is kept as ");
+        check_contains(test_log(), "Corrupt database moved to ");
         check_contains(test_log(), path);
 
         store_fixture_reopen(&f); /* and not once more */
@@ -196,7 +196,7 @@ static void emptied(void) {
         check_ok(truncate(test_path("jobs.sqlite"), 0));
         store_fixture_open(&f);
         check_int(set_aside(path), 1);
-        check_contains(test_log(), "The store was damaged. It is kept as ");
+        check_contains(test_log(), "Corrupt database moved to ");
         check_string(live(&f), "");
 }
 
@@ -206,7 +206,7 @@ static void lost_but_for_its_log(void) {
         write_file("jobs.sqlite-wal", "left", 4);
         store_fixture_open(&f);
         check_int(access(test_path("jobs.sqlite-wal"), F_OK), 0);
-        check_contains(test_log(), "The store was damaged. It is kept as ");
+        check_contains(test_log(), "Corrupt database moved to ");
         insert_new(&f, A, 0);
         store_fixture_reopen(&f);
         check_string(live(&f), A " queued - - ");
@@ -272,7 +272,7 @@ static void flagged(void) {
         check_filled(&f);
         check_int(set_aside(path), 1);
         check_int(access(test_path("jobs.sqlite.is-damaged"), F_OK), -1);
-        check_contains(test_log(), "3 jobs could be read and taken over");
+        check_contains(test_log(), "3 jobs recovered");
 }
 
 /* The worker of a job that runs is believed afterwards, too. */
@@ -328,7 +328,7 @@ static void check_left_out_once(const char *sql, const char *left_live, const ch
         run_sql(sql);
         write_file("jobs.sqlite.is-damaged", "", 0);
         open_anew(&f);
-        check_contains(test_log(), "2 jobs could be read and taken over; 1 could not");
+        check_contains(test_log(), "2 jobs recovered, 1 could not");
         for (int i = 0; i < 3; i++) {
                 check_string(live(&f), left_live);
                 check_string(list(&f, ""), left);
@@ -393,7 +393,7 @@ static void short_spec(void) {
         open_anew(&f);
         check_error(begin_job(&f, A, "i", NULL, &fd), -EBADMSG);
         open_anew(&f);
-        check_contains(test_log(), "3 jobs could be read and taken over. ");
+        check_contains(test_log(), "3 jobs recovered. ");
         check_error(begin_job(&f, A, "i", NULL, &fd), -ENOENT);
         check_ok(begin_job(&f, C, "i", NULL, &fd));
         (void) close(fd);
@@ -433,7 +433,7 @@ static void flagged_often(void) {
                 f.store = store_free(f.store);
         }
         check(access(first, F_OK) < 0);
-        check_contains(test_log(), "the oldest 1 are deleted");
+        check_contains(test_log(), "Deleted the oldest 1 of");
 }
 
 /* Home directories are called what people are called. */

@@ -167,8 +167,8 @@ static void argv_refused(void) {
         check_refused(m, "command is empty");
         check_refused(with_bytes("Argv", 0, NULL, NULL, 0), "command is empty");
         check_refused(with_bytes("Argv", 0, (const char *[]) { "a\0b" }, (size_t[]) { 3 }, 1), "NUL byte");
-        check_refused(with_bytes("Argv", 1, (const char *[]) { "true" }, NULL, 1), "both given");
-        check_refused(with_option("Argv", "as", 1, "x"), "Option Argv has the type as");
+        check_refused(with_bytes("Argv", 1, (const char *[]) { "true" }, NULL, 1), "cannot be combined");
+        check_refused(with_option("Argv", "as", 1, "x"), "Option Argv has type as");
 }
 
 static void too_large(void) {
@@ -184,7 +184,7 @@ static void too_large(void) {
 
         m = enqueue_new();
         check_ok(sd_bus_message_append(m, "asa{sv}", 3, "true", most, "", 0));
-        check_refused_as(m, JOBS_ERROR_LIMIT_EXCEEDED, "hand large data over as Stdin");
+        check_refused_as(m, JOBS_ERROR_LIMIT_EXCEEDED, "exceed 8388608 bytes");
 
         m = enqueue_new();
         check_ok(sd_bus_message_open_container(m, 'a', "s"));
@@ -257,11 +257,11 @@ static void environment(void) {
                 check_string(spec.environment[i], bytes[i]);
         check_string(spec.environment[4], NULL);
 
-        check_refused(with_option("Environment", "as", 1, "PATH"), "entry number 1 is not");
-        check_refused(with_option("Environment", "as", 2, "A=1", "=x"), "entry number 2 is not");
-        check_refused(with_option("Environment", "as", 3, "A=1", "B=2", ""), "entry number 3 is not");
+        check_refused(with_option("Environment", "as", 1, "PATH"), "Entry 1 of option Environment is not");
+        check_refused(with_option("Environment", "as", 2, "A=1", "=x"), "Entry 2 of option Environment is not");
+        check_refused(with_option("Environment", "as", 3, "A=1", "B=2", ""), "Entry 3 of option Environment is not");
         check_refused(with_bytes("Environment", 1, (const char *[]) { "A=\0" }, (size_t[]) { 3 }, 1), "Environment");
-        check_refused(with_option("Environment", "s", "A=1"), "Option Environment has the type s");
+        check_refused(with_option("Environment", "s", "A=1"), "Option Environment has type s");
 }
 
 static void directory(void) {
@@ -281,7 +281,7 @@ static void directory(void) {
         check_refused(with_option("Directory", "s", "~/x"), "absolute path");
         check_refused(with_option("Directory", "ay", 0), "absolute path");
         check_refused(with_option("Directory", "ay", 3, '/', 0, 'x'), "Directory contains a NUL");
-        check_refused(with_option("Directory", "o", "/x"), "Option Directory has the type o");
+        check_refused(with_option("Directory", "o", "/x"), "Option Directory has type o");
 }
 
 static void strings(void) {
@@ -304,8 +304,8 @@ static void strings(void) {
 
                 check_read(with_option(options[i].name, "s", longest), &spec);
                 check_refused(with_option(options[i].name, "s", longer), options[i].name);
-                check_refused(with_option(options[i].name, "ay", 1, options[i].first), "has the type ay");
-                check_refused(with_option(options[i].name, "u", 1), "has the type u");
+                check_refused(with_option(options[i].name, "ay", 1, options[i].first), "has type ay");
+                check_refused(with_option(options[i].name, "u", 1), "has type u");
         }
         check_refused(with_option("Kind", "s", "Task"), "Option Kind");
         check_refused(with_option("Kind", "s", ""), "Option Kind");
@@ -335,8 +335,8 @@ static void numbers(void) {
                 check_refused(with_option(options[i].name, "t", options[i].min - 1), options[i].name);
                 check_refused(with_option(options[i].name, "t", options[i].max + 1), options[i].name);
                 check_refused(with_option(options[i].name, "t", UINT64_MAX), options[i].name);
-                check_refused(with_option(options[i].name, "u", 1), "has the type u");
-                check_refused(with_option(options[i].name, "s", "1"), "has the type s");
+                check_refused(with_option(options[i].name, "u", 1), "has type u");
+                check_refused(with_option(options[i].name, "s", "1"), "has type s");
         }
 }
 
@@ -345,12 +345,12 @@ static void flags(void) {
 
         check_read(with_option("ReadOnly", "b", false), &spec);
         check_int(spec.limits.read_only, 0);
-        check_refused(with_option("ReadOnly", "s", "yes"), "Option ReadOnly has the type s");
-        check_refused(with_option("ReadOnly", "t", UINT64_C(1)), "Option ReadOnly has the type t");
+        check_refused(with_option("ReadOnly", "s", "yes"), "Option ReadOnly has type s");
+        check_refused(with_option("ReadOnly", "t", UINT64_C(1)), "Option ReadOnly has type t");
         spec_clear(&spec);
         check_read(with_option("MergeOutput", "b", false), &spec);
         check_int(spec.limits.merge_output, 0);
-        check_refused(with_option("MergeOutput", "s", "yes"), "Option MergeOutput has the type s");
+        check_refused(with_option("MergeOutput", "s", "yes"), "Option MergeOutput has type s");
 }
 
 /* None is told apart from 0. */
@@ -365,8 +365,8 @@ static void umasks(void) {
         check_int(most.limits.umask, UMASK_GIVEN | 0777);
         check_refused(with_option("UMask", "u", UINT32_C(01000)), "Option UMask is out of range");
         check_refused(with_option("UMask", "u", UINT32_MAX), "Option UMask is out of range");
-        check_refused(with_option("UMask", "s", "022"), "Option UMask has the type s");
-        check_refused(with_option("UMask", "t", UINT64_C(18)), "Option UMask has the type t");
+        check_refused(with_option("UMask", "s", "022"), "Option UMask has type s");
+        check_refused(with_option("UMask", "t", UINT64_C(18)), "Option UMask has type t");
 }
 
 /* Reading what is no memfd may block for ever. */
@@ -379,8 +379,8 @@ static void stdin_refused(void) {
         check_refused(with_option("Stdin", "h", fds[0]), "Option Stdin is not a memfd");
         check_refused(with_option("Stdin", "h", null), "Option Stdin is not a memfd");
         check_refused(with_option("Stdin", "h", directory_fd), "Option Stdin is not a memfd");
-        check_refused(with_option("Stdin", "s", "text"), "Option Stdin has the type s");
-        check_refused(with_option("Stdin", "ay", 1, 'x'), "Option Stdin has the type ay");
+        check_refused(with_option("Stdin", "s", "text"), "Option Stdin has type s");
+        check_refused(with_option("Stdin", "ay", 1, 'x'), "Option Stdin has type ay");
         closep(&fds[0]);
         closep(&fds[1]);
 }
@@ -393,7 +393,7 @@ static void later_options(void) {
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
                 _cleanup_free_ char *expected = NULL;
 
-                check(asprintf(&expected, "Option %s is not supported yet", names[i]) > 0);
+                check(asprintf(&expected, "Option %s is not supported.", names[i]) > 0);
                 check_refused(with_option(names[i], "s", "x"), expected);
         }
 }
@@ -401,19 +401,19 @@ static void later_options(void) {
 static void unknown_options(void) {
         _cleanup_free_ char *long_name = repeat('n', 100000);
 
-        check_refused(with_option("Colour", "s", "red"), "no option Colour;");
-        check_refused(with_option("kind", "s", "task"), "no option kind;");
-        check_refused(with_option("", "s", "task"), "no option ");
-        check_refused(with_option(long_name, "(sa{sv})", "red", 0), "no option nnn");
+        check_refused(with_option("Colour", "s", "red"), "Unknown option Colour.");
+        check_refused(with_option("kind", "s", "task"), "Unknown option kind.");
+        check_refused(with_option("", "s", "task"), "Unknown option ");
+        check_refused(with_option(long_name, "(sa{sv})", "red", 0), "Unknown option nnn");
 }
 
 /* The name is the caller's; what is said of it must go over the bus. */
 static void unknown_option_cut(void) {
-        check_refused(with_option("x" "éééééééééééééééé" "éééééééééééééééé" "éééééééé", "s", "red"), "no option xé");
+        check_refused(with_option("x" "éééééééééééééééé" "éééééééééééééééé" "éééééééé", "s", "red"), "Unknown option xé");
 }
 
 static void unknown_option_lines(void) {
-        check_refused(with_option("two\nlines", "s", "red"), "no option two");
+        check_refused(with_option("two\nlines", "s", "red"), "Unknown option two");
 }
 
 static sd_bus_message *with_option_twice(const char *name, const char *type, const char *first, const char *second) {
@@ -431,14 +431,14 @@ static sd_bus_message *with_option_twice(const char *name, const char *type, con
 static void option_twice(void) {
         sd_bus_message *m;
 
-        check_refused(with_option_twice("Directory", "s", "/a", "/b"), "Option Directory is given twice");
-        check_refused(with_option_twice("Environment", "as", "A=1", "B=2"), "Option Environment is given twice");
-        check_refused(with_option_twice("Label", "s", "a", "a"), "Option Label is given twice");
+        check_refused(with_option_twice("Directory", "s", "/a", "/b"), "Option Directory is given more than once");
+        check_refused(with_option_twice("Environment", "as", "A=1", "B=2"), "Option Environment is given more than once");
+        check_refused(with_option_twice("Label", "s", "a", "a"), "Option Label is given more than once");
 
         m = enqueue_new();
         check_ok(sd_bus_message_append(m, "asa{sv}", 1, "true", 2, "TasksMax", "t", UINT64_C(1), "TasksMax", "t",
                                        UINT64_C(2)));
-        check_refused(m, "Option TasksMax is given twice");
+        check_refused(m, "Option TasksMax is given more than once");
 }
 
 /* What does not have the signature of Enqueue; sd-bus keeps it off, and we do not rely on it. */

@@ -298,7 +298,7 @@ static void full_while_salvaged(void) {
                 check_int(store_finished(f.store), N / 2);
         }
         check(tries > 10);
-        check_contains(test_log(), "could not be taken over yet: the disk is full; make room. It is kept, ");
+        check_contains(test_log(), "keeping it for the next start: disk is full");
 }
 
 /* The same, where it fails: as it is made, or as what was read is committed. */
@@ -364,7 +364,7 @@ static void second_opener(void) {
         store_fixture_open(&f);
         insert_new(&f, A, 0);
         check_error(store_new(&second, f.event, test_directory()), -EBUSY);
-        check_contains(test_log(), "another codex-jobsd uses it");
+        check_contains(test_log(), "in use by another codex-jobsd");
         pid = fork();
         check(pid >= 0);
         if (pid == 0) { /* and in another process, which is what it is about */
@@ -387,7 +387,7 @@ static void no_directory(void) {
         check_ok(sd_event_default(&event));
         check(store_new(&store, event, test_path("missing")) < 0);
         check(!store);
-        check_contains(test_log(), "Cannot open the store in ");
+        check_contains(test_log(), "Failed to open database in ");
         check_contains(test_log(), test_path("missing"));
 }
 

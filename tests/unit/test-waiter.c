@@ -292,7 +292,7 @@ static void stop_all(void) {
         check_int(f.freed, 2);
         check_answer(&f, &first, JOBS_ERROR_UNAVAILABLE, first.answer);
         check_answer(&f, &second, JOBS_ERROR_UNAVAILABLE, second.answer);
-        check_contains(first.answer, "Ask again");
+        check_contains(first.answer, "is stopping");
 }
 
 /* Without userdata that must be freed. */
