@@ -123,7 +123,7 @@ def test_key_of_another_request(refuses, jobs, request):
     key = request.node.nodeid
     job = jobs.enqueue(['true'], IdempotencyKey=key)
     jobs.wait(job)
-    refuses('KeyConflict', 'key', argv=['false'], IdempotencyKey=key)
+    refuses('KeyConflict', 'IdempotencyKey', argv=['false'], IdempotencyKey=key)
     assert jobs.enqueue(['true'], IdempotencyKey=key) == job
 
 

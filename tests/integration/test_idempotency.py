@@ -73,7 +73,7 @@ def test_key_is_found_where_the_queue_is_full(jobs, settings, key, gate):
     gate.wait()
     job = jobs.enqueue(['true'], IdempotencyKey=key)
     assert jobs.enqueue(['true'], IdempotencyKey=key) == job
-    with refused('KeyConflict', 'key'):
+    with refused('KeyConflict', 'IdempotencyKey'):
         jobs.enqueue(['false'], IdempotencyKey=key)
     with refused('LimitExceeded', 'MaxQueuedPerUser'):
         jobs.enqueue(['true'], IdempotencyKey=key + '-another')
@@ -97,7 +97,7 @@ def test_key_outlives_the_service(jobs, scope, settings, key, new_gate):
         else:
             gate.open()
             jobs.wait(job)
-        with refused('KeyConflict', 'key'):
+        with refused('KeyConflict', 'IdempotencyKey'):
             jobs.enqueue(['true'], IdempotencyKey=key)
 
 
@@ -134,7 +134,7 @@ OTHER = {
 
 
 def is_another(jobs, job, argv, **options):
-    with refused('KeyConflict', 'key'):
+    with refused('KeyConflict', 'IdempotencyKey'):
         jobs.enqueue(argv, **options)
     assert jobs.wait(job).state == 'completed'
 

@@ -193,7 +193,7 @@ def test_large_inputs_that_arrive_at_once(alice, bob, system):
             try:
                 accepted.append(client.answer(call)[0])
             except BusError as error:
-                assert error.name.endswith('.LimitExceeded') and 'too large' in error.text
+                assert error.name.endswith('.LimitExceeded') and 'too much data' in error.text
                 refusals += 1
     for job in accepted:
         assert alice.wait(job).state == 'completed'

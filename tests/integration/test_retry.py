@@ -118,8 +118,8 @@ def test_notify_stays_unless_it_is_said(jobs):
 
 
 @pytest.mark.parametrize('option, words', [
-    ({'Label': 'x'}, ('Label', 'leave it out')), ({'UMask': 0o77}, ('UMask', 'leave it out')),
-    ({'Colour': 'x'}, ('no option Colour',)),
+    ({'Label': 'x'}, ('Label', 'cannot be changed')), ({'UMask': 0o77}, ('UMask', 'cannot be changed')),
+    ({'Colour': 'x'}, ('Unknown option Colour',)),
     ({'Notify': ('s', 'x')}, ('Notify', 'type')), ({'IdempotencyKey': ''}, ('IdempotencyKey',))])
 def test_options_that_are_refused(jobs, option, words):
     first = jobs.run(['true']).job['Id']
