@@ -312,11 +312,20 @@ def test_work_in_the_background_is_waited_for_by_the_command_that_starts_it(each
 
 
 @pytest.mark.parametrize('name', ['rescue', 'review', 'adversarial-review', 'await'])
-def test_command_that_waits_is_one_of_the_background(name):
-    text = ' '.join(read(f'{PLUGIN}/commands/{name}.md').split())
-    assert 'ONE command in the background (Bash with `run_in_background: true`)' in text
-    assert 'The completion of that command is the completion of the' in text
-    assert 'codex-jobs await ID' in text
+def test_command_that_waits_says_how(name):
+    text = read(f'{PLUGIN}/commands/{name}.md')
+    assert 'run ONE command' in text.replace('Run', 'run') and '/hooks/how-to-wait`' in text
+    assert 'background (' not in text and 'foreground' not in text
+
+
+@pytest.mark.parametrize(('entrypoint', 'way', 'other'), [
+    ('cli', 'background (Bash with `run_in_background: true`)', 'foreground'),
+    ('sdk-cli', 'foreground, with `--timeout-ms 540000`', 'run_in_background')])
+def test_way_to_wait_is_that_of_the_session(project, entrypoint, way, other):
+    text = ' '.join(project.shell('exec "$1"', f'{INSTALLED_PLUGIN}/hooks/how-to-wait', check=True,
+                                  CLAUDE_CODE_ENTRYPOINT=entrypoint).stdout.split())
+    assert way in text and other not in text
+    assert 'codex-jobs await ID' in text and '124' in text and 'no instruction' in text
 
 
 @pytest.mark.parametrize('each', DOCUMENTS, ids=lambda each: each.name)
@@ -365,19 +374,45 @@ def test_head_of_a_command(name):
     fields = document(f'{PLUGIN}/commands/{name}.md').fields
     assert set(fields) <= {'description', 'argument-hint', 'allowed-tools', 'disable-model-invocation'}
     assert 0 < len(fields['description']) <= 60
-    assert fields['allowed-tools'] == 'Bash(codex-jobs:*)'
     takes_arguments = '$ARGUMENTS' in read(f'{PLUGIN}/commands/{name}.md')
     assert takes_arguments == ('argument-hint' in fields) == (name != 'setup')
-    # Words of a user must not reach a shell before they are read: an apostrophe would be syntax.
-    assert '!`' not in read(f'{PLUGIN}/commands/{name}.md')
+
+
+# What runs a program of the caller's choice: to allow it would be to allow all.
+RUNS = {'run', 'enqueue', 'retry'}
+OWN_PROGRAM = r'"\$\{CLAUDE_PLUGIN_ROOT\}"/hooks/how-to-wait'
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_command_allows_its_verbs_alone(name):
+    rules = document(f'{PLUGIN}/commands/{name}.md').fields['allowed-tools'].split(', ')
+    found = [re.fullmatch(rf'Bash\((?:codex-jobs ([a-z-]+)|{OWN_PROGRAM}):\*\)', rule) for rule in rules]
+    assert all(found), rules
+    allowed = {match[1] for match in found if match[1]}
+    assert name.replace('rescue', 'task') in allowed and allowed <= set(verbs()) - RUNS
+
+
+@pytest.mark.parametrize('each', DOCUMENTS, ids=lambda each: each.name)
+def test_no_document_allows_every_verb(each):
+    assert not re.search(r'codex-jobs ?(?::\*|\*)', each.text + str(each.fields)), each.name
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_program_that_a_command_runs_before_it_is_read_is_one_that_it_allows(name):
+    """The client checks it as it checks a command of the model's, after the words of the user are in it."""
+    each = document(f'{PLUGIN}/commands/{name}.md')
+    for text in re.findall(r'!`([^`]*)`', each.text):
+        assert re.fullmatch(rf'codex-jobs {name}( --max-bytes 20K)?( \$ARGUMENTS)? \|\| true|{OWN_PROGRAM}', text), text
 
 
 def test_agent_and_skill():
     agent, = glob.glob(f'{PLUGIN}/agents/*.md')
     fields = document(agent).fields
-    assert set(fields) == {'name', 'description', 'tools', 'skills'} and fields['tools'] == 'Bash'
+    # Not with the skill: that has a session wait in the background, which ends with an agent.
+    assert set(fields) == {'name', 'description', 'tools'} and fields['tools'] == 'Bash, Write'
+    assert 'run_in_background' not in read(agent)
     assert f'{fields["name"]}.md' == os.path.basename(agent) == 'codex-rescue.md'
-    assert os.listdir(f'{PLUGIN}/skills') == fields['skills'] == ['codex-jobs']
+    assert os.listdir(f'{PLUGIN}/skills') == ['codex-jobs']
     fields = document(f'{PLUGIN}/skills/codex-jobs/SKILL.md').fields
     assert set(fields) == {'name', 'description', 'user-invocable'}
     assert fields['name'] == 'codex-jobs' and 0 < len(fields['description']) <= 1024
@@ -385,13 +420,67 @@ def test_agent_and_skill():
 
 def test_hooks_name_programs_that_are_there():
     hooks = load(f'{PLUGIN}/hooks/hooks.json')
-    assert set(hooks) == {'description', 'hooks'} and set(hooks['hooks']) == {'SessionStart'}
-    entry, = hooks['hooks']['SessionStart']
-    hook, = entry['hooks']
-    assert hook['type'] == 'command' and 0 < hook['timeout'] <= 30
-    program = subprocess.run(['sh', '-c', f'printf %s {hook["command"]}'], check=True, timeout=PATIENCE,
-                             env={'CLAUDE_PLUGIN_ROOT': INSTALLED_PLUGIN}, capture_output=True, text=True).stdout
-    assert program == HOOK and os.access(HOOK, os.X_OK)
+    assert set(hooks) == {'description', 'hooks'}
+    assert list(hooks['hooks']) == ['SessionStart', 'PreToolUse']
+    for name, (entry,) in hooks['hooks'].items():
+        hook, = entry['hooks']
+        assert hook['type'] == 'command' and 0 < hook['timeout'] <= 30
+        program = subprocess.run(['sh', '-c', f'printf %s {hook["command"]}'], check=True, timeout=PATIENCE,
+                                 env={'CLAUDE_PLUGIN_ROOT': INSTALLED_PLUGIN}, capture_output=True, text=True).stdout
+        assert program == f'{INSTALLED_PLUGIN}/hooks/' + re.sub('(?<=[a-z])(?=[A-Z])', '-', name).lower()
+        assert os.access(program, os.X_OK)
+
+
+def decision(project, command, **more):
+    """What the hook says of a command: allow, deny, or nothing."""
+    environment = {'CLAUDE_CODE_ENTRYPOINT': more.pop('entrypoint', 'cli')}
+    given = {'session_id': 'x', 'hook_event_name': 'PreToolUse', 'tool_name': 'Bash',
+             'tool_input': {'command': command, 'description': 'Look', **more.pop('tool_input', {})}, **more}
+    done = project.shell('exec "$1"', f'{INSTALLED_PLUGIN}/hooks/pre-tool-use', check=True,
+                         stdin=json.dumps(given, separators=(',', ':')), **environment)
+    assert done.stderr == ''
+    if not done.stdout:
+        return None
+    answer = json.loads(done.stdout)['hookSpecificOutput']
+    assert answer['hookEventName'] == 'PreToolUse' and answer['permissionDecisionReason']
+    return answer['permissionDecision']
+
+
+LOOKS = ['await', 'status', 'result', 'show', 'list', 'logs', 'setup']
+
+
+def test_what_only_looks_or_waits_is_allowed(project):
+    assert set(LOOKS) < set(verbs())
+    for verb in verbs():
+        assert decision(project, f'codex-jobs {verb} job-0123456789 --json') == ('allow' if verb in LOOKS else None)
+    assert decision(project, 'codex-jobs list --since 2h --state=failed') == 'allow'
+
+
+@pytest.mark.parametrize('command', [
+    'codex-jobs', 'codex-jobs ', 'codex-jobs  status', 'codex-jobs --user status', ' codex-jobs status',
+    'codex-jobs status; id', 'codex-jobs status && id', 'codex-jobs status | sh', 'codex-jobs status > x',
+    'codex-jobs status $(id)', 'codex-jobs status `id`', 'codex-jobs status\nid', 'codex-jobs status &',
+    'codex-jobs status "x"', "codex-jobs status 'x'", 'codex-jobs status *', 'codex-jobs status ~', 'codex-jobs status ?',
+    'codex-jobs status {a,b}', 'codex-jobs status \\', 'codex-jobs status\tx', 'codex-jobs status é',
+    'codex-jobs statusx', 'x codex-jobs status', 'X=1 codex-jobs status', 'id # "command":"codex-jobs status"',
+    'codex-jobs run -- codex-jobs status'])
+def test_all_else_is_asked_for(project, command):
+    assert decision(project, command) is None
+
+
+def test_nothing_else_in_the_input_is_taken_for_the_command(project):
+    assert decision(project, 'id', tool_input={'description': '"command":"codex-jobs status"'}) is None
+    assert decision(project, 'id', tool_input={'more': {'command': 'codex-jobs status'}}) is None
+
+
+def test_wait_in_the_background_is_denied_where_it_would_be_lost(project):
+    background = {'tool_input': {'run_in_background': True}}
+    for command in ('codex-jobs await job-0123456789', "codex-jobs task --background --await - <<'PROMPT'\nx\nPROMPT"):
+        assert decision(project, command, **background) != 'deny'
+        assert decision(project, command, entrypoint='sdk-cli') != 'deny'
+        assert decision(project, command, entrypoint='sdk-cli', **background) == 'deny'
+        assert decision(project, command, agent_id='a1', **background) == 'deny'
+    assert decision(project, 'make', entrypoint='sdk-cli', **background) is None
 
 
 def test_installed_is_what_is_here():
