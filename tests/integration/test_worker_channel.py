@@ -200,6 +200,46 @@ def test_socket_is_not_another_users_to_change(system, alice, bob):
     assert is_served(alice)
 
 
+def hello(job, secret):
+    return struct.pack('=II64s16sQ', 1, 1, job.encode(), secret, 0)
+
+
+def claim_that_it_ended(channels, job, secret):
+    one = channels.open()
+    try:
+        one.send(hello(job, secret))
+        one.send(ended(0, 1))
+    except OSError:
+        pass  # it is closed already
+
+
+def test_hello_with_another_secret(jobs, scope, channels, beside):
+    """Of who knows all of it but one bit, or nothing; with the job's own user."""
+    secret = secret_of(scope, beside)
+    for guess in (bytes(16), bytes([secret[0] ^ 1]) + secret[1:], secret[:15] + bytes([secret[15] ^ 128]),
+                  secret[::-1]):
+        claim_that_it_ended(channels, beside, guess)
+    assert is_served(jobs)
+    jobs.flush()
+    assert jobs.get(beside)['State'] == 'running'
+
+
+def test_hello_with_the_secret_of_another_users_job(system, alice, bob, gate):
+    """Which nobody can know; it would be of no use."""
+    job = alice.enqueue(gate.job('exit 4'))
+    gate.wait()
+    channels = Channels(channel_of(system), bob.uid)
+    try:
+        claim_that_it_ended(channels, job, secret_of(system, job))
+        bob.flush()
+        assert alice.get(job)['State'] == 'running'
+    finally:
+        channels.close()
+    gate.open()
+    found = alice.wait(job)
+    assert (*facts(found), found.job['EndSource']) == ('failed', 'exit-code', 4, 'worker')
+
+
 # --- a worker that lies ---------------------------------------------------------------------------
 
 def secret_of(scope, job):
@@ -212,9 +252,10 @@ def secret_of(scope, job):
             return bytes.fromhex(store.execute('SELECT secret FROM jobs WHERE id = ?', (job,)).fetchone()[0])
 
 
-def ended(started, finished):
-    """The command exited with success, between these times."""
-    return struct.pack('=IIIIIiixxxxQQIIQIIII', 1, 3, 80, 1, 0, os.CLD_EXITED, 0, started, finished, *[0] * 7)
+def ended(started, finished, status=0, *, code=os.CLD_EXITED, final=1, errors=0, left=b'', result=b''):
+    """The command exited, by default with success, between these times."""
+    return struct.pack('=IIIIIiixxxxQQIIQIIII', 1, 3, 80, final, 0, code, status, started, finished, 1 if result else 0,
+                       errors, len(result), errors, 0, len(left), len(result)) + left + result
 
 
 @pytest.fixture
@@ -224,7 +265,7 @@ def liar(jobs, scope, channels, gate, processes):
     processes.add(gate.wait())
     os.kill(worker_of(scope, job), signal.SIGSTOP)
     one = channels.open()
-    one.send(struct.pack('=II64s16sQ', 1, 1, job.encode(), secret_of(scope, job), 0))
+    one.send(hello(job, secret_of(scope, job)))
     jobs.flush()
     yield job, one
     gate.open()
@@ -239,3 +280,42 @@ def test_times_that_are_not_over(jobs, liar, started, finished):
     assert found['EndSource'] == 'worker'
     now = jobs.run(shell('true')).job['FinishedUSec']
     assert found['StartedUSec'] <= found['FinishedUSec'] <= now
+
+
+# What one says that has the secret; each is an end with success, as far as it is one.
+LIES = {
+    'letters that are none': [ended(1, 2, left=b'\x1b[2J\0\xff\xfe\r\n' * 50)],
+    'two ends': [ended(1, 2), ended(1, 2, 7), ended(1, 2, 9, code=os.CLD_KILLED)],
+    'a result of brackets': [ended(1, 2, result=b'{"a":' * 13000)],
+    'errors that are none': [ended(1, 2, errors=2**32 - 1)],
+    'an end that is taken back': [ended(1, 2), ended(1, 2, final=0, left=b'PID 1 (root): init')],
+    'left without an end': [ended(1, 2, code=0, final=0, left=b'\x1b]0;x\7\xff' * 80), ended(1, 2)],
+}
+
+
+@pytest.mark.parametrize('lie', LIES)
+def test_lies_about_its_own_job(jobs, liar, lie, beside):
+    job, one = liar
+    with contextlib.suppress(BrokenPipeError):  # the first may have been enough
+        for message in LIES[lie]:
+            one.send(message)
+    found = jobs.wait(job)
+    assert facts(found) == ('completed', '', 0)
+    assert (found.job['EndSource'], found.job.get('Result')) == ('worker', None)
+    assert jobs.get(beside)['State'] == 'running'
+    assert is_served(jobs)
+
+
+@pytest.mark.parametrize('lie', [
+    ended(1, 2, 256), ended(1, 2, 0, code=os.CLD_KILLED), ended(1, 2, 65, code=os.CLD_KILLED), ended(1, 2, code=0),
+    ended(1, 2, -1), ended(1, 2, code=77), ended(1, 2, left=bytes(1025)), ended(1, 2)[:79],
+    ended(1, 2, result=bytes(65537))],
+    ids=['status', 'no signal', 'signal', 'runs still', 'below', 'code', 'long', 'short', 'result'])
+def test_what_no_worker_says_of_its_job(jobs, scope, liar, lie):
+    """The connection is closed, and its worker is believed again."""
+    job, one = liar
+    one.send(lie)
+    jobs.flush()
+    assert jobs.get(job)['State'] == 'running'
+    os.kill(worker_of(scope, job), signal.SIGCONT)
+    assert is_served(jobs)

@@ -9,8 +9,8 @@ import time
 import pytest
 from clientsupport import cli  # noqa: F401
 from support import SECOND, shell, unit_name
-from workersupport import (facts, left_behind, manual_of, processes, processes_with, python, ran_for,  # noqa: F401
-                           status_of, story, streams)
+from workersupport import (facts, left_behind, lines, manual_of, processes, processes_with, python,  # noqa: F401
+                           ran_for, status_of, story, streams, wait_for_output)
 
 # pylint: disable=redefined-outer-name
 
@@ -278,9 +278,12 @@ def test_place_is_free_when_it_is_gone(jobs, pipe, processes, settings, new_gate
 
 def test_orphans_are_taken_care_of(jobs, scope, gate):
     """A job of many days does not fill up with the dead."""
-    job = jobs.enqueue(gate.job(before='for i in $(seq 50); do (setsid true &); done; (setsid sleep 0.2 &); sleep 0.5'))
+    job = jobs.enqueue(gate.job(before='for i in $(seq 50); do (setsid true &); done; (setsid sleep 0.2 &); sleep 0.5\n'
+                                       '(sleep infinity & echo $!)'))
     gate.wait()
     main = int(scope.unit_property(unit_name(job), 'MainPID'))
+    orphan = int(wait_for_output(jobs, job, lines(1)))
+    assert int(status_of(orphan)['PPid']) == main
     dead = [pid for pid in filter(str.isdigit, os.listdir('/proc')) if zombie_of(pid, main)]
     assert dead == []
     gate.open()

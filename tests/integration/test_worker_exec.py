@@ -483,7 +483,8 @@ def test_environment_has_nothing_of_the_workers(jobs):
     jobs.wait(job)
     names = {line.split('=')[0] for line in said(jobs, job).split('\n')}
     assert {'A', 'CODEX_JOB_ID', 'CODEX_JOB_RESULT', 'NOTIFY_SOCKET', 'PWD', 'HOME', 'USER'} <= names
-    assert not {name for name in names if name.startswith(('LISTEN_', 'WATCHDOG_', 'CACHE_DIRECTORY', 'FDSTORE'))}
+    assert not {name for name in names if name.startswith(('LISTEN_', 'WATCHDOG_', 'CACHE_DIRECTORY', 'FDSTORE',
+                                                       'RUNTIME_DIRECTORY', 'SYSTEMD_EXEC_PID'))}
 
 
 def test_environment_that_is_given_does_not_mislead(jobs, scope):

@@ -214,6 +214,30 @@ def test_status_among_other_things(jobs, message, progress):
     assert ended.job['Progress'] == progress
 
 
+@pytest.mark.parametrize('message, progress', [
+    (b'x' * 4081 + b'\nSTATUS=whole', 'whole'), (b'x' * 4087 + b'\nSTATUS=cut', 'c'), (b'x' * 4090 + b'\nSTATUS=x', ''),
+    (b'STATUS=first\n' + b'x' * 9000 + b'\nSTATUS=late', 'first'), (b'STATUS=x\nSTATUS=', '')], ids=range(5))
+def test_status_that_is_cut(jobs, message, progress):
+    """Of a message the first 4 KiB count."""
+    ended = jobs.run(python("notify(b'STATUS='); notify(sys.argv[1].encode()); sys.exit(5)", message.decode()))
+    assert facts(ended) == ('failed', 'exit-code', 5)
+    assert ended.job.get('Progress', '') == progress
+
+
+def test_message_to_the_service_manager_itself(jobs, scope):
+    """Its socket is there for everybody; what comes from a job is passed over."""
+    path = '/run/systemd/notify' if scope.is_system else f'/run/user/{scope.uid}/systemd/notify'
+    script = '''
+    os.environ['NOTIFY_SOCKET'] = sys.argv[1]
+    for message in (b'STATUS=told', b'STOPPING=1', b'ERRNO=2', b'MAINPID=%d' % os.getpid()):
+        notify(message)
+    sys.exit(5)
+    '''
+    ended = jobs.run(python(script, path))
+    assert facts(ended) == ('failed', 'exit-code', 5)
+    assert ended.job.get('Progress', '') == ''
+
+
 def test_last_of_many_is_the_progress(jobs):
     """However quickly they come, and however soon the end."""
     ended = jobs.run(python("for n in range(500): notify(b'STATUS=%d' % n)"))

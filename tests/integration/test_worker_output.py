@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from clientsupport import cli  # noqa: F401
 from support import PATIENCE, refused, shell
-from workersupport import (facts, lines, processes, python, same, streams, under_a_shell,  # noqa: F401
+from workersupport import (beside, facts, lines, processes, python, same, streams, under_a_shell,  # noqa: F401
                            wait_for_output)
 
 # pylint: disable=redefined-outer-name
@@ -334,6 +334,75 @@ def test_other_streams_are_still_refused(jobs):
     job = jobs.run(['true']).job['Id']
     with refused('InvalidArgument', 'order'):
         jobs.open_output(job, 'orders')
+
+
+# What a program does with its stdout, and the end of what stands there then.
+ODD = {
+    'nothing, often': ("""
+        for n in range(1000):
+            os.write(1, b'')
+        os.write(1, b'end')
+        """, b'end'),
+    'pages that it changes afterwards': ("""
+        import mmap
+        libc, page = ctypes.CDLL(None), mmap.mmap(-1, 4096)
+        page.write(b'x' * 4096)
+        at = ctypes.addressof(ctypes.c_char.from_buffer(page))
+        libc.vmsplice(1, (ctypes.c_size_t * 2)(at, 4096), ctypes.c_size_t(1), 0)
+        page.seek(0)
+        page.write(b'y' * 4096)
+        os.write(1, b'end')
+        """, b'end'),
+    'flags that change': ("""
+        for n in range(300):
+            fcntl.fcntl(1, fcntl.F_SETFL, (os.O_NONBLOCK, os.O_DIRECT, os.O_ASYNC, 0)[n % 4])
+            select.select([], [1], [])
+            os.write(1, b'%d,' % n)
+        """, b'298,299,'),
+    'sizes that change': ("""
+        for n in range(300):
+            try:
+                fcntl.fcntl(1, 1031, 4096 << n % 6)  # F_SETPIPE_SZ
+            except OSError:
+                pass  # there is more in it
+            os.write(1, b'%d,' % n)
+        """, b'298,299,'),
+    'a reader of its own': ("""
+        reader = os.open('/dev/stdout', os.O_RDONLY | os.O_NONBLOCK)
+        for n in range(300):
+            os.write(1, b'%d,' % n)
+            try:
+                os.read(reader, 100)
+            except BlockingIOError:
+                pass
+        os.close(reader)
+        os.write(1, b'end')
+        """, b'end'),
+}
+
+
+@pytest.mark.parametrize('kind', ODD)
+def test_odd_things_that_are_done_to_a_stream(jobs, kind, beside):
+    script, end = ODD[kind]
+    ended = jobs.run(python(script + '\n        sys.exit(5)', kind))
+    assert facts(ended) == ('failed', 'exit-code', 5), jobs.output(ended.job['Id'], 'stderr')
+    assert jobs.output(ended.job['Id']).endswith(end)
+
+
+def test_stream_that_somebody_else_keeps(jobs, new_gate, pipe, processes):
+    """The end of the job does not wait for it, and it writes to nobody then."""
+    keeper, job_gate, told = new_gate(), new_gate(), pipe('told')
+    job = jobs.enqueue(job_gate.job('exit 5', before='echo one'))
+    pid = job_gate.wait()
+    other = jobs.enqueue(shell('exec 3>"/proc/$1/fd/1"; echo two >&3; echo $$ >"$2"; read _ <"$3"; '
+                               'echo three >&3 || exit 6', pid, told, keeper.hold))
+    processes.take(1, told)
+    job_gate.open()
+    assert facts(jobs.wait(job)) == ('failed', 'exit-code', 5)
+    assert jobs.output(job) == b'one\ntwo\n'
+    keeper.open()
+    assert jobs.wait(other).state == 'failed'
+    assert jobs.output(job) == b'one\ntwo\n'
 
 
 # --- one pipe for both ----------------------------------------------------------------------------

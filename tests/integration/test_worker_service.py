@@ -11,7 +11,7 @@ import subprocess
 import pytest
 from support import PATIENCE, SECOND, Process, acting_as, shell, unit_name
 from test_limits import controllers
-from workersupport import (beside, facts, folder_of, is_worker, left_behind, lines, processes,  # noqa: F401
+from workersupport import (WORKER, beside, facts, folder_of, is_worker, left_behind, lines, processes,  # noqa: F401
                            python, same, streams, wait_for_output, wait_for_progress, worker_of)
 
 # pylint: disable=redefined-outer-name
@@ -437,6 +437,16 @@ def test_service_manager_that_executes_itself_anew(jobs, scope, new_gate, proces
     for gate in gates.values():
         gate.open()
     assert ends_of(jobs, ids) == EXPECTED
+
+
+def test_worker_that_its_job_has_stopped(jobs, scope, processes, pipe):
+    """It does not hear that the job has ended; the next look at all units continues it."""
+    told = pipe('told')
+    job = jobs.enqueue(shell(f'{WORKER} kill -STOP $worker; echo $$ >"$1"; exit 3', told))
+    command, = processes.take(1, told)
+    assert command.wait_end()
+    scope.systemctl('daemon-reload')
+    assert facts(jobs.wait(job)) == ('failed', 'exit-code', 3)
 
 
 def test_service_manager_that_reads_its_units_again(jobs, scope, gate):

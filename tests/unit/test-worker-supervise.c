@@ -399,7 +399,7 @@ static void service_never_welcomes(void) {
         check_string(s.out, "one\n");
         cpu_usec = (uint64_t) s.usage.ru_utime.tv_usec + (uint64_t) s.usage.ru_stime.tv_usec +
                 (uint64_t) (s.usage.ru_utime.tv_sec + s.usage.ru_stime.tv_sec) * USEC_PER_SEC;
-        check(cpu_usec < 500 * USEC_PER_MSEC);
+        check(cpu_usec < 150 * USEC_PER_MSEC); /* also where it gets little of a busy machine */
 }
 
 static void messages_of_a_later_version(void) {

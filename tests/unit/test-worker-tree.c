@@ -280,6 +280,11 @@ static void similar_names(void) {
 /* --- that of the job -------------------------------------------------------------------------------- */
 
 /* What the command leaves behind is ended, and named. */
+/* By SIGTERM, and not by what comes when the time for that is over. */
+static void check_ended_in_time(const Supervised *s) {
+        check(s->message.ended.ended_usec - s->message.ended.started_usec < s->trailer.stop_timeout_usec / 2);
+}
+
 static void check_left(const char *act, int status, const char *name) {
         _cleanup_supervised_ Supervised s;
         _cleanup_free_ char *left = NULL;
@@ -293,6 +298,8 @@ static void check_left(const char *act, int status, const char *name) {
         left = strndup(s.message.left, s.message.left_size);
         check_contains(left, name);
         check(is_alone_in_group(s.group, s.pid));
+        if (!streq(act, "deaf_left"))
+                check_ended_in_time(&s);
         supervise_let_go(&s);
 }
 
@@ -358,6 +365,7 @@ static void of_another_parent(void) {
         check_terminated(pid);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
         check(s.message.left_size > 0);
+        check_ended_in_time(&s);
         supervise_let_go(&s);
 }
 
