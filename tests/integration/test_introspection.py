@@ -95,7 +95,7 @@ def entries(beginning):
 
 
 ALWAYS = entries('always has these entries')
-SOMETIMES = entries('left out where there is nothing to say')
+SOMETIMES = entries('omitted if not applicable')
 USED = {'CPUUsageUSec': 't', 'MemoryPeak': 't'} # of a job that ran for a second, as any may on a slow machine
 
 ENDED = {'ResultError': 's', 'LeftBehind': 's', 'EndSource': 's'} # of a job, and by whom its end was seen
