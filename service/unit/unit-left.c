@@ -5,8 +5,10 @@
  * control group. */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/syscall.h>
 
+#include "group-walk.h"
 #include "pid-text.h"
 #include "unit-internal.h"
 
@@ -38,39 +40,49 @@ int unit_left_connect(UnitManager *manager) {
                                         SYSTEMD_MANAGER, "ControlGroup");
 }
 
-static FILE *open_processes(const Unit *unit) {
+static int open_group(const Unit *unit) {
         static const char *const mounts[] = { "/sys/fs/cgroup/systemd", "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
         char path[4096];
+        int fd = -ENOENT;
 
-        for (size_t i = 0; i < ELEMENTSOF(mounts); i++) {
-                FILE *f;
-
-                (void) snprintf(path, sizeof(path), "%s%s" GROUP "/%s/cgroup.procs", mounts[i], unit->manager->control_group,
-                                unit->name);
-                f = fopen(path, "re");
-                if (f)
-                        return f;
+        for (size_t i = 0; i < ELEMENTSOF(mounts) && fd < 0; i++) {
+                (void) snprintf(path, sizeof(path), "%s%s" GROUP "/%s", mounts[i], unit->manager->control_group, unit->name);
+                fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         }
-        return NULL;
+        return fd;
+}
+
+typedef struct Left {
+        char *text;
+        size_t size;
+        size_t n;
+        int first; /* a pidfd, negative: none */
+} Left;
+
+/* What may be killed has been, or was forked meanwhile. */
+static bool on_found(pid_t pid, void *userdata) {
+        Left *left = userdata;
+        int error = kill(pid, SIGKILL) < 0 ? errno : 0;
+
+        if (error == ESRCH)
+                return true;
+        if (error == EPERM && left->n < left->size - 1)
+                left->n = pid_text_append(pid, true, left->text, left->size, left->n);
+        if (left->first < 0)
+                left->first = (int) syscall(SYS_pidfd_open, pid, 0);
+        return true;
 }
 
 int unit_open_left(Unit *unit, char *text, size_t size) {
-        _cleanup_fclose_ FILE *f = NULL;
-        int pid, first = -ESRCH;
-        size_t n = 0;
+        Left left = { .text = text, .size = size, .first = -ESRCH };
+        _cleanup_close_ int group = -EBADF;
 
+        text[0] = 0;
         /* Nobody has tried to kill what a worker of an older version left: that is done when the unit is released. */
         if (streq(unit->properties.sub_state, "exited"))
                 return -ESRCH;
-        f = unit->manager->control_group ? open_processes(unit) : NULL;
-        while (f && fscanf(f, "%d", &pid) == 1) {
-                if (first < 0)
-                        first = (int) syscall(SYS_pidfd_open, pid, 0);
-                if (first < 0)
-                        continue;
-                n = pid_text_append(pid, true, text, size, n);
-                if (n == size - 1)
-                        break;
-        }
-        return first;
+        group = unit->manager->control_group ? open_group(unit) : -ENOENT;
+        if (group >= 0)
+                (void) group_walk(group, on_found, &left);
+        return left.first;
 }

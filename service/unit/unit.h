@@ -92,8 +92,8 @@ int unit_stop(Unit *unit);
 /* The same; SIGTERM to all processes as well, for what the worker may not signal, and SIGKILL after a while. */
 int unit_stop_all(Unit *unit);
 
-/* Of a unit that has ended, in a user's scope: the processes that its service manager could not kill, as text. Returns a
- * pidfd of one of them, -ESRCH where there is none or this is not known, or another negative errno. */
+/* Of a unit that has ended, in a user's scope: kills what is left of it, and names what cannot be killed in text, which may be
+ * empty. Returns a pidfd of a process that is left, or a negative number where there is none, or none is known. */
 int unit_open_left(Unit *unit, char *text, size_t size);
 
 /* Lets the service manager forget the ended unit, and ends what is left of its processes; released() follows. */

@@ -4,11 +4,11 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "group-walk.h"
 #include "job-id.h"
 #include "pid-text.h"
 #include "worker.h"
 
-#define DEPTH_MAX 16
 #define DESCRIBED_MAX 8
 
 /* --- where the control group is -------------------------------------------------------------------- */
@@ -93,56 +93,23 @@ void tree_open(Tree *t, const char *id) {
 /* --- its processes --------------------------------------------------------------------------------- */
 
 typedef struct Walk {
-        Tree *tree;
-        bool (*found)(pid_t pid, void *userdata); /* false: enough */
+        const Tree *tree;
+        GroupFound found;
         void *userdata;
 } Walk;
 
-static bool walk_file(const Walk *w, int folder) {
-        _cleanup_close_ int fd = openat(folder, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-        char text[4096];
-        pid_t pid = 0;
-        ssize_t n;
+static bool on_found(pid_t pid, void *userdata) {
+        const Walk *w = userdata;
 
-        while (fd >= 0 && (n = read(fd, text, sizeof(text))) > 0)
-                for (ssize_t i = 0; i < n; i++)
-                        if (text[i] >= '0' && text[i] <= '9')
-                                pid = pid * 10 + (text[i] - '0');
-                        else {
-                                if (pid > 1 && pid != w->tree->self && pid != w->tree->command && !w->found(pid, w->userdata))
-                                        return false;
-                                pid = 0;
-                        }
-        return true;
-}
-
-static bool walk(const Walk *w, int folder, unsigned depth) {
-        _cleanup_closedir_ DIR *dir = NULL;
-        struct dirent *entry;
-        int fd;
-
-        if (!walk_file(w, folder))
-                return false;
-        fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        dir = fd < 0 ? NULL : fdopendir(fd);
-        while (dir && (entry = readdir(dir))) {
-                _cleanup_close_ int child = -EBADF;
-
-                if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || depth == DEPTH_MAX)
-                        continue;
-                child = openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                if (child >= 0 && !walk(w, child, depth + 1))
-                        return false;
-        }
-        return true;
+        return pid == w->tree->self || pid == w->tree->command || w->found(pid, w->userdata);
 }
 
 /* The command counts wherever it has gone. */
-static void tree_walk(Tree *t, bool (*found)(pid_t pid, void *userdata), void *userdata) {
-        const Walk w = { .tree = t, .found = found, .userdata = userdata };
+static void tree_walk(const Tree *t, GroupFound found, void *userdata) {
+        Walk w = { .tree = t, .found = found, .userdata = userdata };
 
         if ((t->command == 0 || found(t->command, userdata)) && t->folder >= 0)
-                (void) walk(&w, t->folder, 0);
+                (void) group_walk(t->folder, on_found, &w);
 }
 
 typedef struct Signal {

@@ -2,13 +2,16 @@
 """Children of a job that are root's, as sudo makes them: in a user's scope nobody of the service can end
 them. Then the job is not ended: it is said which they are, and the job ends when they do."""
 
+import os
+import signal
 import subprocess
 import time
 
 import pytest
 from clientsupport import cli  # noqa: F401
 from support import BusError, PATIENCE, SECOND, refused, shell
-from workersupport import end, facts, left_behind, processes, root_children, wait_for_progress  # noqa: F401
+from workersupport import (end, facts, left_behind, processes, root_children, wait_for_progress,  # noqa: F401
+                           worker_of)
 
 # pylint: disable=redefined-outer-name
 
@@ -251,6 +254,67 @@ def test_command_that_is_roots_ends_by_itself(user_jobs, root_children):
     job = user_jobs.enqueue(shell(f'{command}'))
     root_children.ready.line()
     assert facts(user_jobs.wait(job)) == ('failed', 'exit-code', 7)
+
+
+# --- the worker is no more ------------------------------------------------------------------------
+
+def kill_worker(scope, processes, job):
+    """The service manager takes the unit for ended then."""
+    worker = processes.add(worker_of(scope, job))
+    worker.kill(signal.SIGKILL)
+    assert worker.wait_end()
+
+
+def test_worker_that_is_killed(user_jobs, scope, processes, left):
+    """The service looks at what is left itself."""
+    job, child = left
+    kill_worker(scope, processes, job)
+    is_not_ended(user_jobs, job, child)
+    end(child)
+    assert facts(user_jobs.wait(job)) == ('failed', 'signal', 137)
+
+
+def test_worker_that_is_killed_with_two(user_jobs, scope, processes, gate, root_children):
+    job = user_jobs.enqueue(gate.job(before=root_children.start() * 2))
+    gate.wait()
+    children = [root_children.wait(), root_children.wait()]
+    kill_worker(scope, processes, job)
+    for n in range(2):
+        is_not_ended(user_jobs, job, *children[n:])
+        end(children[n])
+    assert facts(user_jobs.wait(job)) == ('failed', 'signal', 137)
+
+
+def group_of(pid):
+    """Where the service manager has it, on both versions of control groups."""
+    with open(f'/proc/{pid}/cgroup', encoding='ascii') as file:
+        groups = dict(line.rstrip('\n').split(':', 2)[1:] for line in file)
+    if os.path.exists('/sys/fs/cgroup/cgroup.controllers'):
+        return f'/sys/fs/cgroup{groups[""]}'
+    return f'/sys/fs/cgroup/systemd{groups["name=systemd"]}'
+
+
+def test_worker_that_is_killed_with_one_in_a_group_below(user_jobs, scope, processes, left):
+    """As what runs containers for root puts it."""
+    job, child = left
+    below = f'{group_of(child.pid)}/below'
+    os.mkdir(below)
+    with open(f'{below}/cgroup.procs', 'w', encoding='ascii') as file:
+        file.write(str(child.pid))
+    kill_worker(scope, processes, job)
+    is_not_ended(user_jobs, job, child)
+    end(child)
+    assert facts(user_jobs.wait(job)) == ('failed', 'signal', 137)
+
+
+@pytest.mark.restarts
+def test_worker_that_is_killed_with_the_service(user_jobs, scope, processes, left):
+    job, child = left
+    scope.kill_service()
+    kill_worker(scope, processes, job)
+    is_not_ended(user_jobs, job, child)
+    end(child)
+    assert facts(user_jobs.wait(job)) == ('failed', 'signal', 137)
 
 
 # --- while the service comes and goes -------------------------------------------------------------

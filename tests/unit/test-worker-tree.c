@@ -395,28 +395,47 @@ static void not_permitted(void) {
         supervise_let_go(&s);
 }
 
+static void check_below(Supervised *s, int below) {
+        pid_t pid = start_beside(below);
+
+        wait_until_in_group(below, pid);
+        supervise_shell(s, "exit 6");
+        supervise_begin(s);
+        check_terminated(pid);
+        check_end(supervise_until_ended(s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
+        supervise_let_go(s);
+}
+
 /* A group below that of the unit, as container engines make them. */
 static void group_below(void) {
         _cleanup_supervised_ Supervised s;
         _cleanup_close_ int below = -EBADF;
-        pid_t pid;
 
         supervise_in(&s, OWN_NAME);
         below = make_group(OWN_NAME "/below");
-        pid = start_beside(below);
-        wait_until_in_group(below, pid);
-        supervise_shell(&s, "exit 6");
-        supervise_begin(&s);
-        check_terminated(pid);
-        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
-        supervise_let_go(&s);
+        check_below(&s, below);
+}
+
+/* As one that wants to be overlooked would make them. */
+static void group_far_below(void) {
+        char name[sizeof(OWN_NAME) + 2 * 100] = OWN_NAME;
+        _cleanup_supervised_ Supervised s;
+        _cleanup_close_ int below = -EBADF;
+
+        supervise_in(&s, OWN_NAME);
+        for (size_t n = strlen(name); n < sizeof(name) - 1; n += 2) {
+                (void) strcat(name, "/x");
+                closep(&below);
+                below = make_group(name);
+        }
+        check_below(&s, below);
 }
 
 int main(int argc, char *argv[]) {
         static const Test tests[] = {
                 TEST(session_scope), TEST(another_job), TEST(similar_names), TEST(nothing_left),
                 TEST(left_in_background), TEST(left_many), TEST(left_deaf), TEST(left_stopped), TEST(stopped),
-                TEST(of_another_parent), TEST(not_permitted), TEST(group_below),
+                TEST(of_another_parent), TEST(not_permitted), TEST(group_below), TEST(group_far_below),
         };
         int r;
 

@@ -2,6 +2,8 @@
 
 /* org.codex.Jobs: the table of its members, its properties and its signal. The methods: see request.h. */
 
+#include <systemd/sd-journal.h>
+
 #include "build-config.h"
 #include "bus-names.h"
 #include "request.h"
@@ -11,29 +13,15 @@ static int property_get_version(sd_bus *bus, const char *path, const char *inter
         return sd_bus_message_append_basic(reply, 's', PROJECT_VERSION);
 }
 
-static int property_get_number(sd_bus *bus, const char *path, const char *interface, const char *property,
-                               sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        const Service *service = userdata;
-        const Core *core = service->core;
-        uint32_t number = streq(property, "Queued")  ? core->queue.n_waiting :
-                          streq(property, "Running") ? core->queue.n_running :
-                                                       core->config.max_running;
+static int property_get_finished(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        Manager *manager = userdata;
+        uint64_t value = streq(property, "Finished") ? store_finished(manager->store) : store_last_sequence(manager->store);
 
-        return sd_bus_message_append_basic(reply, 'u', &number);
+        return sd_bus_message_append_basic(reply, 't', &value);
 }
 
-static int property_get_total(sd_bus *bus, const char *path, const char *interface, const char *property,
-                              sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        const Service *service = userdata;
-        const Core *core = service->core;
-        uint64_t total = streq(property, "Expired")  ? core->expired :
-                         streq(property, "Finished") ? store_finished(core->store) :
-                                                       store_last_sequence(core->store);
-
-        return sd_bus_message_append_basic(reply, 't', &total);
-}
-
-static const sd_bus_vtable jobs_vtable[] = {
+static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Enqueue", SD_BUS_ARGS("as", argv, "a{sv}", options), SD_BUS_RESULT("s", id, "o", job),
                                 method_enqueue, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -67,15 +55,25 @@ static const sd_bus_vtable jobs_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("JobFinished", SD_BUS_ARGS("s", id, "s", state, "i", exit_code, "t", sequence), 0),
         SD_BUS_PROPERTY("Version", "s", property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Queued", "u", property_get_number, 0, 0),
-        SD_BUS_PROPERTY("Running", "u", property_get_number, 0, 0),
-        SD_BUS_PROPERTY("Finished", "t", property_get_total, 0, 0),
-        SD_BUS_PROPERTY("LastSequence", "t", property_get_total, 0, 0),
-        SD_BUS_PROPERTY("Expired", "t", property_get_total, 0, 0),
-        SD_BUS_PROPERTY("MaxRunning", "u", property_get_number, 0, 0),
+        SD_BUS_PROPERTY("Queued", "u", NULL, offsetof(Manager, queue.n_waiting), 0),
+        SD_BUS_PROPERTY("Running", "u", NULL, offsetof(Manager, queue.n_running), 0),
+        SD_BUS_PROPERTY("Finished", "t", property_get_finished, 0, 0),
+        SD_BUS_PROPERTY("LastSequence", "t", property_get_finished, 0, 0),
+        SD_BUS_PROPERTY("Expired", "t", NULL, offsetof(Manager, expired), 0),
+        SD_BUS_PROPERTY("MaxRunning", "u", NULL, offsetof(Manager, config.max_running), 0),
         SD_BUS_VTABLE_END,
 };
 
-int interface_jobs_register(Service *service) {
-        return sd_bus_add_object_vtable(service->bus, &service->vtable_slots[0], JOBS_PATH, JOBS_INTERFACE, jobs_vtable, service);
+int manager_bus_register(Manager *manager) {
+        return sd_bus_add_object_vtable(manager->bus, &manager->vtable_slots[0], JOBS_PATH, JOBS_INTERFACE, manager_vtable,
+                                        manager);
+}
+
+void manager_bus_job_finished(Manager *manager, const JobRecord *record) {
+        int r;
+
+        r = sd_bus_emit_signal(manager->bus, JOBS_PATH, JOBS_INTERFACE, "JobFinished", "ssit", record->id,
+                               job_state_to_string(record->state), record->exit_code, record->sequence);
+        if (r < 0)
+                sd_journal_print(LOG_ERR, "Failed to send JobFinished for %s: %s", record->id, strerror(-r));
 }
