@@ -11,7 +11,7 @@
 #include <systemd/sd-journal.h>
 
 #include "build-config.h"
-#include "manager.h"
+#include "service.h"
 
 static int usage(FILE *f, int status) {
         (void) fprintf(f, "codex-jobsd --system|--user\n\n"
@@ -56,7 +56,7 @@ static int parse_arguments(int argc, char *argv[], int *ret) {
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
-        manager_reload(userdata);
+        service_reload(userdata);
         return 0;
 }
 
@@ -65,10 +65,10 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *si, v
         return sd_event_exit(sd_event_source_get_event(source), EXIT_SUCCESS);
 }
 
-static int add_signals(sd_event *event, Manager *manager) {
+static int add_signals(sd_event *event, Service *service) {
         int r;
 
-        r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, manager);
+        r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, service);
         if (r >= 0)
                 r = sd_event_add_signal(event, NULL, SIGTERM, on_stop, NULL);
         if (r >= 0)
@@ -97,16 +97,20 @@ static void block_signals(void) {
 
 static int run(bool system_scope) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        _cleanup_(manager_freep) Manager *manager = NULL;
+        _cleanup_(core_freep) Core *core = NULL;
+        _cleanup_(service_freep) Service *service = NULL;
         int r;
 
         r = sd_event_default(&event);
         if (r < 0)
                 return r;
-        r = manager_new(&manager, event, system_scope);
+        r = core_new(&core, event, system_scope);
         if (r < 0)
                 return r;
-        r = add_signals(event, manager);
+        r = service_new(&service, core);
+        if (r < 0)
+                return r;
+        r = add_signals(event, service);
         if (r < 0)
                 return r;
         (void) sd_event_set_watchdog(event, true);

@@ -161,3 +161,43 @@ int spec_decode(const void *data, size_t size, Spec *ret, SpecInput *ret_input) 
 char *spec_normalize_result(const char *text, size_t n) {
         return n > 0 && n <= JOB_RESULT_MAX ? json_text_compact_object(text, n) : NULL;
 }
+
+/* --- digests --------------------------------------------------------------------------------------- */
+
+/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/. A caller who made two of his own requests
+ * collide would only deceive himself. */
+uint64_t spec_digest_more(uint64_t digest, const void *data, size_t size) {
+        for (const unsigned char *p = data; size > 0; p++, size--)
+                digest = (digest ^ *p) * UINT64_C(0x100000001b3);
+        return digest;
+}
+
+static uint64_t digest_string(uint64_t digest, const char *s) {
+        return spec_digest_more(digest, strempty(s), strlen(strempty(s)) + 1);
+}
+
+/* What is not set leaves no trace, so that a later version, with more options, finds the digests of this one. */
+static uint64_t digest_number(uint64_t digest, const char *name, uint64_t value) {
+        return value == 0 ? digest : spec_digest_more(digest_string(digest, name), &value, sizeof(value));
+}
+
+uint64_t spec_digest(const Spec *spec) {
+        uint64_t digest = UINT64_C(0xcbf29ce484222325);
+
+        for (char *const *a = spec->argv; *a; a++)
+                digest = digest_string(digest, *a);
+        digest = digest_string(digest, "");
+        digest = digest_string(digest, spec->directory);
+        digest = digest_string(digest, spec->kind);
+        digest = digest_string(digest, spec->workspace);
+        digest = digest_number(digest, "RuntimeMaxUSec", spec->limits.runtime_max_usec);
+        digest = digest_number(digest, "OutputMax", spec->limits.output_max);
+        digest = digest_number(digest, "MemoryMax", spec->limits.memory_max);
+        digest = digest_number(digest, "TasksMax", spec->limits.tasks_max);
+        digest = digest_number(digest, "CPUWeight", spec->limits.cpu_weight);
+        digest = digest_number(digest, "StallUSec", spec->limits.stall_usec);
+        if (spec->retry_of)
+                digest = digest_string(digest_string(digest, "Retry"), spec->retry_of);
+        digest = digest_number(digest, "ReadOnly", spec->limits.read_only);
+        return digest_number(digest, "MergeOutput", spec->limits.merge_output);
+}

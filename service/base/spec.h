@@ -2,10 +2,8 @@
 #pragma once
 
 /* What a job executes: its arguments, environment, directory and standard input, and the limits of its
- * unit. Read from an Enqueue message, checked, and encoded for the store and the worker. Also checks the
+ * unit. Encoded for the store and the worker. Also checks the
  * structured result that a job leaves. Does no I/O. */
-
-#include <systemd/sd-bus.h>
 
 #include "job-id.h"
 #include "job-record.h"
@@ -41,22 +39,14 @@ typedef struct Spec {
         int stdin_fd;   /* -1: /dev/null; its caller can still write to it: */
         uint64_t stdin_size; /* what it was when it was charged, and what is taken of it */
         JobLimits limits;
-        uint64_t seen;  /* which options were given, for spec-read.c; and which cannot be */
+        uint64_t seen;  /* which options were given, for spec-read.h; and which cannot be */
         uint64_t fixed;
 } Spec;
 
 #define SPEC_INIT (Spec) { .kind = "job", .notify = -1, .stdin_fd = -1 }
 
-/* Reads the arguments of Enqueue. On a mistake of the caller's returns a negative errno and sets error
- * to org.codex.Jobs.Error.InvalidArgument or LimitExceeded with a sentence for people. */
-int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error);
-
-/* Likewise the options of Retry, which are some of those of Enqueue. */
-int spec_read_retry(sd_bus_message *m, Spec *ret, sd_bus_error *error);
-
-/* Bytes of the arguments and the environment; and whether they are not too many, which sets error. */
+/* Bytes of the arguments and the environment. */
 size_t spec_command_size(const Spec *spec);
-int spec_check_size(const Spec *spec, sd_bus_error *error);
 
 void spec_clear(Spec *spec);
 

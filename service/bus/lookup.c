@@ -7,8 +7,8 @@
 #include "request.h"
 #include "utf8.h"
 
-static Job *find_visible(Manager *manager, const char *id, uint32_t uid) {
-        Job *job = manager_find_unended(manager, id);
+static Job *find_visible(Service *service, const char *id, uint32_t uid) {
+        Job *job = core_find_unended(service->core, id);
 
         return job && authorize_may_manage(uid, job->record.uid) ? job : NULL;
 }
@@ -38,12 +38,12 @@ static void fail(Request *request, int r, const StoreLookup *lookup) {
 static void on_looked_up(int r, StoreLookup *lookup, void *userdata);
 
 static int look_at_own(Request *request) {
-        return store_lookup(request->manager->store, request->ids, request->n_ids, authorize_visible_uid(request->uid),
+        return store_lookup(request->service->core->store, request->ids, request->n_ids, authorize_visible_uid(request->uid),
                             on_looked_up, request);
 }
 
 static int look_at_all(Request *request) {
-        return store_lookup(request->manager->store, request->ids, request->n_ids, STORE_ANY_UID, on_looked_up, request);
+        return store_lookup(request->service->core->store, request->ids, request->n_ids, STORE_ANY_UID, on_looked_up, request);
 }
 
 /* One id in full is found at once; many of them, or what may stand for many, take their time. */
@@ -59,18 +59,18 @@ static void on_polkit(PolkitAnswer answer, void *userdata) {
         int r;
 
         request->action = NULL;
-        r = request->manager->stopping ? -ESHUTDOWN : look(request, answer == POLKIT_ALLOWED ? look_at_all : look_at_own);
+        r = request->service->core->stopping ? -ESHUTDOWN : look(request, answer == POLKIT_ALLOWED ? look_at_all : look_at_own);
         if (r < 0)
                 fail(request, r, &(StoreLookup) {});
 }
 
 static int ask_polkit(Request *request) {
-        Manager *manager = request->manager;
+        Service *service = request->service;
 
-        if (manager->stopping)
+        if (service->core->stopping)
                 return -ESHUTDOWN;
         request_end_turn(request);
-        return polkit_check(manager->polkit, request->call, request->uid, request->action, on_polkit, request, request_abandon);
+        return polkit_check(service->polkit, request->call, request->uid, request->action, on_polkit, request, request_abandon);
 }
 
 static void hand_over(Request *request, const StoreLookup *lookup) {
@@ -83,7 +83,7 @@ static void hand_over(Request *request, const StoreLookup *lookup) {
                 return;
         }
         for (size_t i = 0; i < n; i++) {
-                found[i].job = manager_find_unended(request->manager, lookup->records[i].id);
+                found[i].job = core_find_unended(request->service->core, lookup->records[i].id);
                 found[i].record = found[i].job ? &found[i].job->record : &lookup->records[i];
         }
         request->found(NULL, found, n, request);
@@ -111,7 +111,7 @@ static int look_at_live(Request *request) {
         if (!found)
                 return -ENOMEM;
         for (size_t i = 0; i < request->n_ids; i++) {
-                found[i].job = find_visible(request->manager, request->ids[i], request->uid);
+                found[i].job = find_visible(request->service, request->ids[i], request->uid);
                 if (!found[i].job)
                         return 0;
                 found[i].record = &found[i].job->record;
@@ -123,7 +123,7 @@ static int look_at_live(Request *request) {
 int request_lookup(Request *request, const char *action, FoundCallback callback) {
         int r;
 
-        request->action = request->manager->system_scope && request->uid != 0 ? action : NULL;
+        request->action = request->service->core->system_scope && request->uid != 0 ? action : NULL;
         request->found = callback;
         r = look_at_live(request);
         if (r == 0)

@@ -87,11 +87,11 @@ int method_await(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return r < 0 ? r : request_lookup(TAKE_PTR(request), POLKIT_READ_ALL, on_await_found);
 }
 
-static int read_await_many(sd_bus_message *m, Manager *manager, Request **ret, sd_bus_error *error) {
+static int read_await_many(sd_bus_message *m, Service *service, Request **ret, sd_bus_error *error) {
         _cleanup_(request_freep) Request *request = NULL;
         int r;
 
-        r = request_new(&request, manager, m);
+        r = request_new(&request, service, m);
         if (r >= 0)
                 r = request_read_ids(request, m, error);
         if (r >= 0)
@@ -127,7 +127,7 @@ static void answer_await_all(sd_bus_message *call, const JobRecord *record, void
                 (void) reply_timed_out(call);
                 return;
         }
-        r = request_new(&request, waiting->manager, call);
+        r = request_new(&request, waiting->service, call);
         if (r < 0) {
                 (void) request_unavailable(call, r);
                 return;

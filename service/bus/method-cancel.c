@@ -12,11 +12,13 @@ static int set_stuck(const Job *job, sd_bus_error *error) {
                                  "Processes of %s cannot be terminated by this service: %s.", job->record.id, job->stuck);
 }
 
-void manager_bus_cancel_is_stuck(Job *job) {
+void cancel_is_stuck(Job *job, void *userdata) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        JobObject *object = job->attachment;
 
         (void) set_stuck(job, &error);
-        waiter_job_is_stuck(job, answer_cancel, &error);
+        if (object)
+                waiter_job_is_stuck(&object->waiters, answer_cancel, &error);
 }
 
 static void on_cancel_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {
@@ -48,11 +50,11 @@ static void on_cancel_found(const sd_bus_error *error, const Found *found, size_
         lifecycle_stop(found->job, JOB_REASON_USER, uid);
 }
 
-int manager_bus_cancel(Manager *manager, sd_bus_message *call, const char *id) {
+int cancel_job(Service *service, sd_bus_message *call, const char *id) {
         _cleanup_(request_freep) Request *request = NULL;
         int r;
 
-        r = request_new(&request, manager, call);
+        r = request_new(&request, service, call);
         if (r >= 0)
                 r = request_add_id(request, id);
         return r < 0 ? r : request_lookup(TAKE_PTR(request), POLKIT_MANAGE_ALL, on_cancel_found);
@@ -63,5 +65,5 @@ int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         int r;
 
         r = sd_bus_message_read_basic(m, 's', &id);
-        return r < 0 ? r : manager_bus_cancel(userdata, m, id);
+        return r < 0 ? r : cancel_job(userdata, m, id);
 }

@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 
 #include "bus-names.h"
+#include "job-error.h"
 #include "permission.h"
 #include "request.h"
 #include "retry.h"
+#include "spec-read.h"
 
 #define DESCRIPTOR_COST (64U * 1024U) /* bytes */
 #define LONG_INPUT (256U * 1024U)     /* bytes */
@@ -16,10 +18,10 @@ static void on_enqueued(int r, const char *id, void *userdata) {
         Job *job;
 
         if (r >= 0) {
-                job = manager_find_unended(request->manager, id);
+                job = core_find_unended(request->service->core, id);
                 if (job)
-                        job_bus_follow(job, request->call);
-                path = job_bus_path(id);
+                        job_object_follow(request->service, job, request->call);
+                path = job_object_path(id);
                 r = path ? sd_bus_reply_method_return(request->call, "so", id, path) : -ENOMEM;
         }
         if (r == -EKEYREJECTED)
@@ -29,7 +31,7 @@ static void on_enqueued(int r, const char *id, void *userdata) {
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_LIMIT_EXCEEDED,
                                                   "Limit of stored jobs or stored output reached (MaxStoredPerUser=, "
                                                   "MaxStoredBytesPerUser=).");
-        else if (r == -ENOBUFS)
+        else if (r == -JOB_ERROR_USER_QUEUE_FULL || r == -JOB_ERROR_QUEUE_FULL)
                 (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_LIMIT_EXCEEDED,
                                                   "Limit of queued jobs reached (MaxQueuedPerUser=, MaxQueued=), and no job has this "
                                                   "IdempotencyKey.");
@@ -56,7 +58,21 @@ static int charge(Request *request) {
 }
 
 static int submit_enqueue(Request *request, sd_bus_error *error) {
-        return enqueue_job(request->manager, &request->spec, request_owner(request), on_enqueued, request, error);
+        Core *core = request->service->core;
+        int r;
+
+        r = enqueue_job(core, &request->spec, request_owner(request), on_enqueued, request);
+        if (r == -JOB_ERROR_STDIN_TOO_LARGE)
+                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                         "Option Stdin exceeds %u bytes.", JOB_STDIN_MAX);
+        if (r == -JOB_ERROR_USER_QUEUE_FULL)
+                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                         "Limit of %" PRIu32 " queued jobs reached (MaxQueuedPerUser=).", core->config.max_queued_user);
+        if (r == -JOB_ERROR_QUEUE_FULL)
+                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
+                                         "Limit of %" PRIu32 " queued jobs of all users reached (MaxQueued=).",
+                                         core->config.max_queued);
+        return r;
 }
 
 static int enqueue_in_turn(Request *request) {
@@ -117,7 +133,7 @@ static void on_work_read(int r, const StoredJob *stored, const void *encoded, si
                 return;
         }
         if (r >= 0)
-                r = request->manager->stopping ? -ESHUTDOWN : enqueue_again(request, stored, encoded, size, &error);
+                r = request->service->core->stopping ? -ESHUTDOWN : enqueue_again(request, stored, encoded, size, &error);
         if (r >= 0)
                 TAKE_PTR(request);
         else if (sd_bus_error_is_set(&error))
@@ -146,7 +162,7 @@ static void on_retry_found(const sd_bus_error *error, const Found *found, size_t
         }
         r = request_set_found(request, found, n);
         if (r >= 0)
-                r = store_read_work(request->manager->store, request->ids[0], on_work_read, request);
+                r = store_read_work(request->service->core->store, request->ids[0], on_work_read, request);
         if (r < 0)
                 (void) request_unavailable(request->call, r);
         else

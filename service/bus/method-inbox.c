@@ -29,7 +29,7 @@ static void on_inbox(int r, JobRecord *records, size_t n, void *userdata) {
 }
 
 static int submit_inbox(Request *request) {
-        return store_inbox(request->manager->store, request->uid, request->consumer, request->filter.limit, on_inbox, request);
+        return store_inbox(request->service->core->store, request->uid, request->consumer, request->filter.limit, on_inbox, request);
 }
 
 int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -70,7 +70,7 @@ static void on_acknowledged(int r, void *userdata) {
 
 int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(request_freep) Request *request = NULL;
-        Manager *manager = userdata;
+        Service *service = userdata;
         const char *consumer;
         uint64_t sequence;
         int r;
@@ -80,11 +80,11 @@ int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 r = sd_bus_message_read_basic(m, 't', &sequence);
         if (r < 0)
                 return r;
-        if (sequence > store_last_sequence(manager->store))
+        if (sequence > store_last_sequence(service->core->store))
                 return invalid(error, "Sequence %" PRIu64 " is above LastSequence; nothing was acknowledged.", sequence);
-        r = request_new(&request, manager, m);
+        r = request_new(&request, service, m);
         if (r >= 0)
-                r = store_acknowledge(manager->store, request->uid, consumer, sequence, on_acknowledged, request);
+                r = store_acknowledge(service->core->store, request->uid, consumer, sequence, on_acknowledged, request);
         if (r < 0)
                 return request_set_unavailable(error, r);
         TAKE_PTR(request);

@@ -126,14 +126,14 @@ static int read_filter(sd_bus_message *m, StoreFilter *filter, sd_bus_error *err
 }
 
 static int submit_list(Request *request) {
-        return store_list(request->manager->store, &request->filter, request_on_listed, request);
+        return store_list(request->service->core->store, &request->filter, request_on_listed, request);
 }
 
 static void on_list_polkit(PolkitAnswer answer, void *userdata) {
         _cleanup_(request_freep) Request *request = userdata;
         int r;
 
-        if (answer != POLKIT_ALLOWED || request->manager->stopping) {
+        if (answer != POLKIT_ALLOWED || request->service->core->stopping) {
                 (void) request_reply_records(request->call, NULL, 0);
                 return;
         }
@@ -149,11 +149,11 @@ static int list_others(Request *request, StoreFilter *filter) {
         _cleanup_(request_freep) Request *owned = request;
         int r;
 
-        if (!owned->manager->system_scope)
+        if (!owned->service->core->system_scope)
                 return request_reply_records(owned->call, NULL, 0);
         owned->filter = *filter;
         *filter = (StoreFilter) {};
-        r = polkit_check(owned->manager->polkit, owned->call, owned->uid, POLKIT_READ_ALL, on_list_polkit, owned, request_abandon);
+        r = polkit_check(owned->service->polkit, owned->call, owned->uid, POLKIT_READ_ALL, on_list_polkit, owned, request_abandon);
         if (r < 0)
                 return request_unavailable(owned->call, r);
         TAKE_PTR(owned);
@@ -163,17 +163,17 @@ static int list_others(Request *request, StoreFilter *filter) {
 int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(store_filter_clear) StoreFilter filter = {};
         _cleanup_(request_freep) Request *request = NULL;
-        Manager *manager = userdata;
+        Service *service = userdata;
         uint32_t visible;
         int r;
 
         r = read_filter(m, &filter, error);
         if (r < 0)
                 return r;
-        r = request_new(&request, manager, m);
+        r = request_new(&request, service, m);
         if (r < 0)
                 return r;
-        job_bus_follow_all(manager, m);
+        job_object_follow_all(service, m);
         visible = authorize_visible_uid(request->uid);
         if (visible != STORE_ANY_UID && filter.uid != STORE_ANY_UID && filter.uid != visible)
                 return list_others(TAKE_PTR(request), &filter);

@@ -15,7 +15,7 @@ static void on_removed(int r, void *userdata) {
                 return;
         }
         for (size_t i = 0; i < request->n_ids; i++)
-                ending_discard_files(request->manager, request->ids[i]);
+                core_discard_files(request->service->core, request->ids[i]);
         (void) sd_bus_reply_method_return(request->call, NULL);
 }
 
@@ -37,7 +37,7 @@ static void request_drop_duplicates(Request *request) {
 }
 
 static int submit_remove(Request *request) {
-        return store_remove(request->manager->store, request->ids, request->n_ids, on_removed, request);
+        return store_remove(request->service->core->store, request->ids, request->n_ids, on_removed, request);
 }
 
 static void on_remove_found(const sd_bus_error *error, const Found *found, size_t n, void *userdata) {

@@ -8,7 +8,7 @@
 
 /* About a connection. */
 typedef struct Question {
-        Manager *manager;
+        Service *service;
         char peer[]; /* its unique name */
 } Question;
 
@@ -16,20 +16,20 @@ static const char *peer_of(const Request *request) {
         return sd_bus_message_get_sender(request->call);
 }
 
-static Request *find_waiting(Manager *manager, const char *peer) {
+static Request *find_waiting(Service *service, const char *peer) {
         Request *request;
 
-        TAILQ_FOREACH(request, &manager->permissions, permission)
+        TAILQ_FOREACH(request, &service->permissions, permission)
                 if (streq(peer_of(request), peer))
                         return request;
         return NULL;
 }
 
-static unsigned count_waiting(const Manager *manager, uint32_t uid) {
+static unsigned count_waiting(const Service *service, uint32_t uid) {
         const Request *request;
         unsigned n = 0;
 
-        TAILQ_FOREACH(request, &manager->permissions, permission)
+        TAILQ_FOREACH(request, &service->permissions, permission)
                 n += request->uid == uid;
         return n;
 }
@@ -42,14 +42,14 @@ static void refuse(Request *request) {
 
 static void on_answer(PolkitAnswer answer, void *userdata) {
         _cleanup_free_ Question *question = userdata;
-        Manager *manager = question->manager;
+        Service *service = question->service;
         bool allowed = answer != POLKIT_DENIED;
         Request *request;
 
-        manager->polkit_absent = answer == POLKIT_ABSENT;
-        authorize_set_permission(manager->authorize, question->peer, allowed ? PERMISSION_GIVEN : PERMISSION_UNKNOWN);
-        while ((request = find_waiting(manager, question->peer))) {
-                TAILQ_REMOVE(&manager->permissions, request, permission);
+        service->polkit_absent = answer == POLKIT_ABSENT;
+        authorize_set_permission(service->authorize, question->peer, allowed ? PERMISSION_GIVEN : PERMISSION_UNKNOWN);
+        while ((request = find_waiting(service, question->peer))) {
+                TAILQ_REMOVE(&service->permissions, request, permission);
                 if (allowed)
                         request_go_on(request);
                 else
@@ -58,7 +58,7 @@ static void on_answer(PolkitAnswer answer, void *userdata) {
 }
 
 static int ask(Request *request) {
-        Manager *manager = request->manager;
+        Service *service = request->service;
         _cleanup_free_ Question *question = NULL;
         const char *peer = peer_of(request);
         size_t size = strlen(peer) + 1;
@@ -67,51 +67,51 @@ static int ask(Request *request) {
         question = malloc(sizeof(*question) + size);
         if (!question)
                 return -ENOMEM;
-        question->manager = manager;
+        question->service = service;
         memcpy(question->peer, peer, size);
-        r = polkit_check(manager->polkit, request->call, request->uid, POLKIT_ENQUEUE, on_answer, question, free);
+        r = polkit_check(service->polkit, request->call, request->uid, POLKIT_ENQUEUE, on_answer, question, free);
         if (r < 0)
                 return r;
         TAKE_PTR(question);
-        authorize_set_permission(manager->authorize, peer, PERMISSION_ASKED);
+        authorize_set_permission(service->authorize, peer, PERMISSION_ASKED);
         return 0;
 }
 
 int permission_ask(Request *request, int (*next)(Request *request)) {
-        Manager *manager = request->manager;
+        Service *service = request->service;
         Permission permission;
         int r = 0;
 
-        if (!manager->system_scope || manager->polkit_absent || request->uid == 0)
+        if (!service->core->system_scope || service->polkit_absent || request->uid == 0)
                 return next(request);
-        permission = authorize_get_permission(manager->authorize, peer_of(request));
+        permission = authorize_get_permission(service->authorize, peer_of(request));
         if (permission == PERMISSION_GIVEN)
                 return next(request);
-        if (count_waiting(manager, request->uid) >= WAITING_MAX)
+        if (count_waiting(service, request->uid) >= WAITING_MAX)
                 return -EUSERS;
         if (permission == PERMISSION_UNKNOWN)
                 r = ask(request);
         if (r < 0)
                 return r;
         request->next = next;
-        TAILQ_INSERT_TAIL(&manager->permissions, request, permission);
+        TAILQ_INSERT_TAIL(&service->permissions, request, permission);
         return 0;
 }
 
-void permission_drop_peer(Manager *manager, const char *peer) {
+void permission_drop_peer(Service *service, const char *peer) {
         Request *request;
 
-        while ((request = find_waiting(manager, peer))) {
-                TAILQ_REMOVE(&manager->permissions, request, permission);
+        while ((request = find_waiting(service, peer))) {
+                TAILQ_REMOVE(&service->permissions, request, permission);
                 (void) request_free(request);
         }
 }
 
-void permission_stop_all(Manager *manager) {
+void permission_stop_all(Service *service) {
         Request *request;
 
-        while ((request = TAILQ_FIRST(&manager->permissions))) {
-                TAILQ_REMOVE(&manager->permissions, request, permission);
+        while ((request = TAILQ_FIRST(&service->permissions))) {
+                TAILQ_REMOVE(&service->permissions, request, permission);
                 request_abandon(request);
         }
 }

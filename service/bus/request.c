@@ -13,7 +13,7 @@ Request *request_free(Request *request) {
                 return NULL;
 
         request_end_turn(request);
-        account_discharge(&request->manager->accounts, request->uid, request->charged);
+        account_discharge(&request->service->accounts, request->uid, request->charged);
         for (size_t i = 0; i < request->n_ids; i++)
                 free(request->ids[i]);
         free(request->ids);
@@ -60,16 +60,16 @@ static int copy_head(sd_bus_message *call, sd_bus_message **ret) {
         return r;
 }
 
-int request_new(Request **ret, Manager *manager, sd_bus_message *call) {
+int request_new(Request **ret, Service *service, sd_bus_message *call) {
         _cleanup_(request_freep) Request *request = NULL;
         int r;
 
         request = calloc(1, sizeof(*request));
         if (!request)
                 return -ENOMEM;
-        request->manager = manager;
+        request->service = service;
         request->spec = SPEC_INIT;
-        request->uid = authorize_sender(manager->authorize, call);
+        request->uid = authorize_sender(service->authorize, call);
         if (request->uid == UINT32_MAX) /* has left the bus */
                 return -ENOTCONN;
         r = copy_head(call, &request->call);
@@ -79,15 +79,15 @@ int request_new(Request **ret, Manager *manager, sd_bus_message *call) {
 }
 
 uint32_t request_owner(const Request *request) {
-        return request->manager->system_scope ? request->uid : geteuid();
+        return request->service->core->system_scope ? request->uid : geteuid();
 }
 
 int request_charge(Request *request, uint64_t size) {
         int r;
 
-        account_discharge(&request->manager->accounts, request->uid, request->charged);
+        account_discharge(&request->service->accounts, request->uid, request->charged);
         request->charged = 0;
-        r = account_charge(&request->manager->accounts, request->uid, size);
+        r = account_charge(&request->service->accounts, request->uid, size);
         if (r >= 0)
                 request->charged = size;
         return r;
@@ -126,17 +126,17 @@ static void fail(Request *request, int r) {
 void request_go_on(Request *request) {
         int r;
 
-        r = request->manager->stopping ? -ESHUTDOWN : request->next(request);
+        r = request->service->core->stopping ? -ESHUTDOWN : request->next(request);
         if (r < 0)
                 fail(request, r);
 }
 
 /* Nobody begins what may have a long answer while answers wait to be written: they would be in memory, and before
  * everybody else's. */
-static bool is_congested(const Manager *manager) {
+static bool is_congested(const Service *service) {
         uint64_t n;
 
-        return sd_bus_get_n_queued_write(manager->bus, &n) >= 0 && n > 0;
+        return sd_bus_get_n_queued_write(service->bus, &n) >= 0 && n > 0;
 }
 
 int request_take_turn(Request *request, int (*next)(Request *request)) {
@@ -144,10 +144,10 @@ int request_take_turn(Request *request, int (*next)(Request *request)) {
 
         if (request->ticket.state == TICKET_SERVED)
                 return next(request);
-        r = ticket_join(&request->manager->turns, &request->ticket, request->uid);
+        r = ticket_join(&request->service->turns, &request->ticket, request->uid);
         if (r < 0)
                 return r;
-        if (r > 0 && !is_congested(request->manager))
+        if (r > 0 && !is_congested(request->service))
                 return next(request);
         request->is_held = r > 0;
         request->next = next;
@@ -155,14 +155,14 @@ int request_take_turn(Request *request, int (*next)(Request *request)) {
 }
 
 void request_end_turn(Request *request) {
-        TicketQueue *turns = &request->manager->turns;
+        TicketQueue *turns = &request->service->turns;
         Ticket *ticket = ticket_leave(turns, &request->ticket);
 
-        while (ticket && !request->manager->stopping) { /* then request_stop_all() answers them */
+        while (ticket && !request->service->core->stopping) { /* then request_stop_all() answers them */
                 Request *next = CONTAINER_OF(ticket, Request, ticket);
                 int r;
 
-                next->is_held = is_congested(next->manager);
+                next->is_held = is_congested(next->service);
                 r = next->is_held ? 0 : next->next(next);
                 if (r >= 0)
                         return;
@@ -171,20 +171,20 @@ void request_end_turn(Request *request) {
         }
 }
 
-static Request *find_held(const Manager *manager) {
+static Request *find_held(const Service *service) {
         Ticket *ticket;
 
-        TAILQ_FOREACH(ticket, &manager->turns.tickets, entry)
+        TAILQ_FOREACH(ticket, &service->turns.tickets, entry)
                 if (CONTAINER_OF(ticket, Request, ticket)->is_held)
                         return CONTAINER_OF(ticket, Request, ticket);
         return NULL;
 }
 
 int request_on_idle(sd_event_source *source, void *userdata) {
-        Manager *manager = userdata;
+        Service *service = userdata;
         Request *request;
 
-        while (!manager->stopping && !is_congested(manager) && (request = find_held(manager))) {
+        while (!service->core->stopping && !is_congested(service) && (request = find_held(service))) {
                 request->is_held = false;
                 request_go_on(request);
         }
@@ -192,10 +192,10 @@ int request_on_idle(sd_event_source *source, void *userdata) {
 }
 
 /* One of that peer's that was not handed over to the store: what was comes back from there. */
-static Request *find_unserved(const Manager *manager, const char *peer, bool is_held) {
+static Request *find_unserved(const Service *service, const char *peer, bool is_held) {
         Ticket *ticket;
 
-        TAILQ_FOREACH(ticket, &manager->turns.tickets, entry) {
+        TAILQ_FOREACH(ticket, &service->turns.tickets, entry) {
                 Request *request = CONTAINER_OF(ticket, Request, ticket);
 
                 if ((is_held ? request->is_held : ticket->state == TICKET_WAITS) &&
@@ -207,17 +207,17 @@ static Request *find_unserved(const Manager *manager, const char *peer, bool is_
 
 /* Looked for anew each time: where one goes another has its turn, and may be answered and freed at once. What waits goes
  * first, so that none of that peer's gets a turn any more. */
-void request_drop_peer(Manager *manager, const char *peer) {
+void request_drop_peer(Service *service, const char *peer) {
         Request *request;
 
-        while ((request = find_unserved(manager, peer, false)) || (request = find_unserved(manager, peer, true)))
+        while ((request = find_unserved(service, peer, false)) || (request = find_unserved(service, peer, true)))
                 (void) request_free(request);
 }
 
-void request_stop_all(Manager *manager) {
+void request_stop_all(Service *service) {
         Ticket *ticket;
 
-        while ((ticket = TAILQ_FIRST(&manager->turns.tickets)))
+        while ((ticket = TAILQ_FIRST(&service->turns.tickets)))
                 request_abandon(CONTAINER_OF(ticket, Request, ticket));
 }
 
@@ -285,12 +285,22 @@ int request_set_found(Request *request, const Found *found, size_t n) {
 /* --- answers --------------------------------------------------------------------------------------- */
 
 int request_park(Request *request, WaiterMode mode, Job *const *jobs, size_t n, WaiterAnswer answer) {
-        Manager *manager = request->manager;
+        _cleanup_free_ TargetList **lists = calloc(n, sizeof(TargetList *));
+        Service *service = request->service;
 
-        if (waiter_count(&manager->waiters, request->uid) >= manager->config.max_awaits_user)
+        if (!lists)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                JobObject *object = job_object_get(service, jobs[i]);
+
+                if (!object)
+                        return -ENOMEM;
+                lists[i] = &object->waiters;
+        }
+        if (waiter_count(&service->waiters, request->uid) >= service->core->config.max_awaits_user)
                 return -EDQUOT;
         request_end_turn(request);
-        return waiter_new(&manager->waiters, manager->event, request->call, request->uid, mode, jobs, n,
+        return waiter_new(&service->waiters, service->core->event, request->call, request->uid, mode, lists, n,
                           request->timeout_usec, answer, request, request_release);
 }
 
@@ -343,10 +353,10 @@ void request_on_listed(int r, JobRecord *records, size_t n, void *userdata) {
         }
         for (size_t i = 0; i < n; i++) {
                 /* What is live knows more than its row: progress and sizes. */
-                found[i].job = manager_find_unended(request->manager, records[i].id);
+                found[i].job = core_find_unended(request->service->core, records[i].id);
                 found[i].record = found[i].job ? &found[i].job->record : &records[i];
                 if (found[i].job)
-                        ending_update_sizes(found[i].job);
+                        job_update_sizes(found[i].job);
         }
         (void) reply_records(request->call, found, count_fitting(found, n));
 }

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the methods of org.codex.Jobs share. Each handler reads, checks, makes one call into the manager, and
+/* What the methods of org.codex.Jobs share. Each handler reads, checks, makes one call into the service, and
  * replies; what cannot be answered at once is parked with its message in a Request or a waiter.
  * dbus/org.codex.Jobs.xml is the contract. One file a method, or a few that belong together: */
 
-#include "manager.h"
-#include "ticket.h"
+#include "service.h"
 
-/* Handlers, with the manager as userdata. */
+/* Handlers, with the service as userdata. */
 int method_enqueue(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-enqueue.c */
 int method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_await(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-await.c */
 int method_await_any(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_await_all(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-cancel.c */
+int cancel_job(Service *service, sd_bus_message *call, const char *id);     /* of that job */
+void cancel_is_stuck(Job *job, void *userdata); /* JobEvents.stuck: answers those who cancel it */
 int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-get.c */
 int method_open_output(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-list.c */
@@ -36,7 +37,7 @@ typedef void (*FoundCallback)(const sd_bus_error *error, const Found *found, siz
 
 /* A call whose answer comes later. Owned by whatever it waits for, one thing at a time. */
 typedef struct Request {
-        Manager *manager;
+        Service *service;
         sd_bus_message *call; /* what is kept of the call to answer it; its arguments are not in it */
         uint32_t uid;
         uint64_t charged; /* bytes, see request_charge() */
@@ -65,7 +66,7 @@ void request_release(void *userdata); /* the same, as a callback */
 void request_abandon(void *userdata); /* the same, with an answer that the service stops */
 
 /* A request for that call, of the user who sent it. -ENOTCONN where he has left the bus. */
-int request_new(Request **ret, Manager *manager, sd_bus_message *call);
+int request_new(Request **ret, Service *service, sd_bus_message *call);
 
 /* Whose jobs the caller enqueues and whose queue is his: his own; in a user's scope everything is that user's,
  * whoever was let onto the bus. */
@@ -91,8 +92,8 @@ void request_end_turn(Request *request);
 int request_on_idle(sd_event_source *source, void *userdata);
 
 /* Frees those that wait for their turn: of a peer that has left; all, with an answer, when the service stops. */
-void request_drop_peer(Manager *manager, const char *peer);
-void request_stop_all(Manager *manager);
+void request_drop_peer(Service *service, const char *peer);
+void request_stop_all(Service *service);
 
 /* The id, or the ids, that come next in the call. */
 int request_add_id(Request *request, const char *id);

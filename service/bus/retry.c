@@ -3,6 +3,7 @@
 #include "bus-names.h"
 #include "memfd.h"
 #include "retry.h"
+#include "spec-read.h"
 
 static int use_kept_input(Spec *spec, const char *id, const SpecInput *input, sd_bus_error *error) {
         int r;

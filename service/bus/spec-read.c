@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A spec out of the arguments of Enqueue or Retry: each option has its reader; and what tells two requests apart. */
+/* A spec out of the arguments of Enqueue or Retry: each option has its reader. */
 
 #include <fcntl.h>
 #include <limits.h>
 
 #include "bus-names.h"
 #include "job-id.h"
-#include "spec.h"
+#include "spec-read.h"
 #include "string-list.h"
 #include "utf8.h"
 
@@ -448,40 +448,4 @@ int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
         if (r >= 0)
                 *ret = spec_take(&spec);
         return r;
-}
-
-/* --- digests --------------------------------------------------------------------------------------- */
-
-/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/. A caller who made two of his own requests
- * collide would only deceive himself. */
-uint64_t spec_digest_more(uint64_t digest, const void *data, size_t size) {
-        for (const unsigned char *p = data; size > 0; p++, size--)
-                digest = (digest ^ *p) * UINT64_C(0x100000001b3);
-        return digest;
-}
-
-static uint64_t digest_string(uint64_t digest, const char *s) {
-        return spec_digest_more(digest, strempty(s), strlen(strempty(s)) + 1);
-}
-
-/* What is not set leaves no trace, so that a later version, with more options, finds the digests of this one. */
-static uint64_t digest_number(uint64_t digest, const char *name, uint64_t value) {
-        return value == 0 ? digest : spec_digest_more(digest_string(digest, name), &value, sizeof(value));
-}
-
-uint64_t spec_digest(const Spec *spec) {
-        uint64_t digest = UINT64_C(0xcbf29ce484222325);
-
-        for (char *const *a = spec->argv; *a; a++)
-                digest = digest_string(digest, *a);
-        digest = digest_string(digest, "");
-        digest = digest_string(digest, spec->directory);
-        digest = digest_string(digest, spec->kind);
-        digest = digest_string(digest, spec->workspace);
-        for (size_t i = 0; i < ELEMENTSOF(number_options); i++)
-                digest = digest_number(digest, number_options[i].name, *limit_of(&spec->limits, &number_options[i]));
-        if (spec->retry_of)
-                digest = digest_string(digest_string(digest, "Retry"), spec->retry_of);
-        digest = digest_number(digest, "ReadOnly", spec->limits.read_only);
-        return digest_number(digest, "MergeOutput", spec->limits.merge_output);
 }

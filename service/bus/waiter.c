@@ -19,10 +19,10 @@ struct Waiter {
 };
 
 static void target_unlink(WaiterTarget *target) {
-        if (!target->job)
+        if (!target->is_pending)
                 return;
         LIST_REMOVE(target, entry);
-        target->job = NULL;
+        target->is_pending = false;
         target->waiter->n_pending--;
 }
 
@@ -50,7 +50,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, uint32_t uid, WaiterMode mode, Job *const *jobs, size_t n,
+int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, uint32_t uid, WaiterMode mode, TargetList *const *jobs, size_t n,
                uint64_t timeout_usec, WaiterAnswer answer, void *userdata, void (*free_userdata)(void *)) {
         _cleanup_(waiter_freep) Waiter *waiter = NULL;
         int r;
@@ -67,8 +67,8 @@ int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, uint32_t
         waiter->userdata = userdata;
         waiter->n_targets = waiter->n_pending = n;
         for (size_t i = 0; i < n; i++) {
-                waiter->targets[i] = (WaiterTarget) { .waiter = waiter, .job = jobs[i] };
-                LIST_INSERT_HEAD(&jobs[i]->waiters, &waiter->targets[i], entry);
+                waiter->targets[i] = (WaiterTarget) { .waiter = waiter, .is_pending = true };
+                LIST_INSERT_HEAD(jobs[i], &waiter->targets[i], entry);
         }
         if (timeout_usec != USEC_INFINITY) {
                 r = sd_event_add_time_relative(event, &waiter->timeout, CLOCK_MONOTONIC, timeout_usec, 1, on_timeout,
@@ -92,24 +92,24 @@ uint32_t waiter_count(const WaiterList *list, uint32_t uid) {
         return n;
 }
 
-void waiter_job_ended(Job *job) {
+void waiter_job_ended(TargetList *job, const JobRecord *record) {
         WaiterTarget *target;
 
-        while ((target = LIST_FIRST(&job->waiters))) {
+        while ((target = LIST_FIRST(job))) {
                 Waiter *waiter = target->waiter;
 
                 target_unlink(target);
                 if (waiter->mode == WAITER_ALL && waiter->n_pending > 0)
                         continue;
-                waiter->answer(waiter->call, &job->record, waiter->userdata);
+                waiter->answer(waiter->call, record, waiter->userdata);
                 (void) waiter_free(waiter);
         }
 }
 
-void waiter_job_is_stuck(Job *job, WaiterAnswer answer, const sd_bus_error *error) {
+void waiter_job_is_stuck(TargetList *job, WaiterAnswer answer, const sd_bus_error *error) {
         WaiterTarget *next;
 
-        for (WaiterTarget *target = LIST_FIRST(&job->waiters); target; target = next) {
+        for (WaiterTarget *target = LIST_FIRST(job); target; target = next) {
                 Waiter *waiter = target->waiter;
 
                 next = LIST_NEXT(target, entry);

@@ -8,17 +8,18 @@
 #include <sys/queue.h>
 #include <systemd/sd-bus.h>
 
-#include "job.h"
+#include "job-record.h"
 
 typedef struct Waiter Waiter;
 typedef TAILQ_HEAD(WaiterList, Waiter) WaiterList;
 
 /* One job that a waiter waits for, on the list of that job. */
-struct WaiterTarget {
+typedef struct WaiterTarget {
         LIST_ENTRY(WaiterTarget) entry;
         Waiter *waiter;
-        Job *job; /* NULL: does not wait for it (any more) */
-};
+        bool is_pending; /* it is on the list */
+} WaiterTarget;
+typedef LIST_HEAD(TargetList, WaiterTarget) TargetList;
 
 /* Answers the call: with the record of the job that ended, or, record NULL, because time is up. The waiter
  * is freed after it. */
@@ -30,18 +31,19 @@ typedef enum WaiterMode {
         WAITER_ALL,
 } WaiterMode;
 
-/* Parks call until the jobs have ended or timeout_usec has passed (UINT64_MAX: for ever). None of the n jobs is terminal. free_userdata may be NULL. */
-int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, uint32_t uid, WaiterMode mode, Job *const *jobs, size_t n,
+/* Parks call until the jobs have ended or timeout_usec has passed (UINT64_MAX: for ever). None of the n jobs, each given by its
+ * list, is terminal. free_userdata may be NULL. */
+int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, uint32_t uid, WaiterMode mode, TargetList *const *jobs, size_t n,
                uint64_t timeout_usec, WaiterAnswer answer, void *userdata, void (*free_userdata)(void *));
 
 /* How many calls of a user are parked. */
 uint32_t waiter_count(const WaiterList *list, uint32_t uid);
 
 /* Tells all that wait for a job that it is terminal. */
-void waiter_job_ended(Job *job);
+void waiter_job_ended(TargetList *job, const JobRecord *record);
 
 /* Answers those that wait for a job alone and would be answered by that function with an error: it may not end soon. */
-void waiter_job_is_stuck(Job *job, WaiterAnswer answer, const sd_bus_error *error);
+void waiter_job_is_stuck(TargetList *job, WaiterAnswer answer, const sd_bus_error *error);
 
 /* Drops the waiters of a peer that has left. */
 void waiter_drop_peer(WaiterList *list, const char *peer);

@@ -8,15 +8,17 @@
 #include <systemd/sd-journal.h>
 
 #include "bus-names.h"
+#include "core-internal.h"
 #include "failpoint.h"
-#include "job-id.h"
-#include "manager.h"
 #include "service-log.h"
 #include "time-util.h"
 #include "utf8.h"
 
 #define EXIT_STATUS_MANAGER 200 /* the first of those that are the service manager's */
 #define BULK_MIN (1024U * 1024U) /* bytes of output, the sync of which others do not wait for */
+
+static void collect(Job *job);
+static void finish(Job *job);
 
 /* --- what the worker says --------------------------------------------------------------------------- */
 
@@ -133,6 +135,21 @@ static JobEnd end_of_report(Job *job) {
         };
 }
 
+/* What is left of the job cannot be ended by the service: it goes on until that ends. */
+static void set_stuck(Job *job, const char *left) {
+        _cleanup_free_ char *copy = strdup(left), *text = NULL;
+
+        if (!copy || asprintf(&text, "Cannot terminate: %s", left) < 0) {
+                text = NULL;
+                return;
+        }
+        free(job->stuck);
+        job->stuck = TAKE_PTR(copy);
+        job_set_progress(job, text);
+        job->core->events->progressed(job, job->core->userdata);
+        job->core->events->stuck(job, job->core->userdata);
+}
+
 /* The worker cannot end what is left: the service manager of the system can, that of a user cannot either. Should the worker
  * be killed, it is known why the job was to end. */
 static void ask_for_help(Job *job) {
@@ -143,9 +160,9 @@ static void ask_for_help(Job *job) {
                 return;
         if (limit != JOB_REASON_NONE && job->stop_reason == JOB_REASON_NONE) {
                 job->stop_reason = limit;
-                (void) store_stop(job->manager->store, job->record.id, limit, UINT32_MAX, NULL, NULL);
+                (void) store_stop(job->core->store, job->record.id, limit, UINT32_MAX, NULL, NULL);
         }
-        if (job->manager->system_scope) {
+        if (job->core->system_scope) {
                 if (job->asked_for_help)
                         return;
                 job->asked_for_help = true;
@@ -154,7 +171,7 @@ static void ask_for_help(Job *job) {
                 if (r < 0)
                         log_job(job, LOG_ERR, "failed to stop its unit: %s", strerror(-r));
         } else
-                ending_is_stuck(job, job->report->left);
+                set_stuck(job, job->report->left);
 }
 
 void ending_worker_ended(const WorkerMessage *m, void *userdata) {
@@ -194,20 +211,6 @@ void ending_resume(Job *job, bool vanished) {
 
 /* --- what is left ----------------------------------------------------------------------------------- */
 
-void ending_is_stuck(Job *job, const char *left) {
-        _cleanup_free_ char *copy = strdup(left), *text = NULL;
-
-        if (!copy || asprintf(&text, "Cannot terminate: %s", left) < 0) {
-                text = NULL;
-                return;
-        }
-        free(job->stuck);
-        job->stuck = TAKE_PTR(copy);
-        lifecycle_set_progress(job, text);
-        job_bus_progressed(job);
-        manager_bus_cancel_is_stuck(job);
-}
-
 static int on_left_ended(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Job *job = userdata;
 
@@ -221,12 +224,12 @@ static bool is_left(Job *job, const JobEnd *end, uint64_t started_usec, uint64_t
         char text[1024];
         int fd, r;
 
-        if (job->manager->system_scope || (job->report && job->report->final))
+        if (job->core->system_scope || (job->report && job->report->final))
                 return false;
         fd = unit_open_left(job->unit, text, sizeof(text));
         if (fd < 0)
                 return false;
-        r = sd_event_add_io(job->manager->event, &job->left_source, fd, EPOLLIN, on_left_ended, job);
+        r = sd_event_add_io(job->core->event, &job->left_source, fd, EPOLLIN, on_left_ended, job);
         if (r >= 0)
                 r = sd_event_source_set_io_fd_own(job->left_source, true);
         if (r < 0) {
@@ -238,7 +241,7 @@ static bool is_left(Job *job, const JobEnd *end, uint64_t started_usec, uint64_t
         job->left_started_usec = started_usec;
         job->left_ended_usec = ended_usec;
         if (*text)
-                ending_is_stuck(job, text);
+                set_stuck(job, text);
         return true;
 }
 
@@ -248,14 +251,14 @@ static bool is_left(Job *job, const JobEnd *end, uint64_t started_usec, uint64_t
 void ending_unit_ending(void *userdata) {
         Job *job = userdata;
 
-        worker_links_catch_up(job->manager->links, job->link);
+        worker_links_catch_up(job->core->links, job->link);
 }
 
 /* Not even the worker was executed: the service manager failed before, with a status of its own, see systemd.exec(5). One of
  * an older version leaves no trace of itself in a file that is not its user's. */
 static bool is_never_executed(const Job *job, const JobEnd *end) {
         return (end->code == 0 || (end->code == CLD_EXITED && end->status >= EXIT_STATUS_MANAGER)) &&
-               !output_was_touched(job->manager->output, job->record.id);
+               !output_was_touched(job->core->output, job->record.id);
 }
 
 void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t ended_usec, void *userdata) {
@@ -280,7 +283,7 @@ void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t e
                 started_usec = job->report->started_usec;
                 ended_usec = job->report->ended_usec;
         }
-        ending_update_sizes(job);
+        job_update_sizes(job);
         r = job_set_end(job, &end, ended_usec > 0 ? ended_usec : now_realtime());
         if (r < 0)
                 log_job(job, LOG_CRIT, "invalid transition from state %s.", job_state_to_string(job->record.state));
@@ -289,10 +292,10 @@ void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t e
         job->record.cpu_usage_usec = end.cpu_usage_usec;
         job->record.memory_peak = end.memory_peak;
         if (!job->report || !job->report->final)
-                job->manager->tidy = MANAGER_TIDY;
+                job->core->tidy = CORE_TIDY;
         free(job->record.end_source);
         job->record.end_source = strdup(job->report && job->report->code != 0 ? "worker" : "manager");
-        ending_collect(job);
+        collect(job);
 }
 
 void ending_unseen(Job *job, JobReason reason) {
@@ -302,26 +305,11 @@ void ending_unseen(Job *job, JobReason reason) {
                 reason = job->stop_reason;
         if (job_set_outcome(job, state, reason, now_realtime()) < 0)
                 log_job(job, LOG_CRIT, "invalid transition from state %s.", job_state_to_string(job->record.state));
-        ending_update_sizes(job);
-        ending_collect(job);
+        job_update_sizes(job);
+        collect(job);
 }
 
-void ending_update_sizes(Job *job) {
-        job->record.stdout_bytes = output_size(job->manager->output, job->record.id, OUTPUT_STDOUT);
-        job->record.stderr_bytes = output_size(job->manager->output, job->record.id, OUTPUT_STDERR);
-}
 /* --- from there to the record, and to everybody ----------------------------------------------------- */
-
-/* Work for the collector's thread, on the files of one job. */
-typedef struct Collect {
-        BackgroundOp base;       /* first */
-        Manager *manager;
-        char id[JOB_ID_MAX + 1];
-        Job *job;   /* NULL: its files are to be deleted */
-        char *text; /* of its result */
-        size_t size;
-        int result;
-} Collect;
 
 /* The worker need not mirror the exit status for anybody: it ends while its unit is stopped. */
 static void release(Job *job) {
@@ -332,12 +320,12 @@ static void release(Job *job) {
         if (job->link)
                 worker_link_go(job->link);
         failpoint_die("after-go");
-        job_bus_removed(job);
+        job->core->events->removed(job, job->core->userdata);
         failpoint_die("before-release");
         r = job->unit ? unit_release(job->unit) : 0;
         failpoint_die("after-release");
         if (!job->unit || r < 0)
-                manager_remove(job->manager, job);
+                core_remove(job->core, job);
 }
 
 /* What the journal is told of a job is what the unit's name and state tell anyway: no label, no command. */
@@ -354,99 +342,48 @@ static void log_end(const Job *job) {
 
 static void on_finished(int r, uint64_t sequence, void *userdata) {
         Job *job = userdata;
-        Manager *manager = job->manager;
+        Core *core = job->core;
 
         if (r < 0)
-                return lifecycle_retry_later(job, "record its end", r);
+                return job_try_again(job, job->core->event, "record its end", r, finish);
         job_apply_outcome(job, sequence);
-        queue_release_slot(&manager->queue, job);
+        queue_release_slot(&core->queue, job);
         failpoint_die("before-signal");
-        manager_bus_job_finished(manager, &job->record);
-        waiter_job_ended(job);
+        core->events->finished(job, core->userdata);
         log_end(job);
         failpoint_die("after-signal");
-        job_bus_changed(job, "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result",
-                        "ResultError", "LeftBehind", "EndSource", job->progress_timer ? "Progress" : NULL, NULL);
         release(job);
-        lifecycle_schedule(manager);
+        core_schedule(core);
 }
 
-void ending_finish(Job *job) {
-        KeepInput keep = job->manager->config.keep_input;
+static void finish(Job *job) {
+        KeepInput keep = job->core->config.keep_input;
         int r;
 
         job->phase = JOB_ENDING;
-        r = store_finish(job->manager->store, &job->record, &job->outcome,
+        r = store_finish(job->core->store, &job->record, &job->outcome,
                          keep == KEEP_INPUT_YES || (keep == KEEP_INPUT_FAILED && job->outcome.state != JOB_COMPLETED),
                          on_finished, job);
         if (r < 0)
-                lifecycle_retry_later(job, "record its end", r);
+                job_try_again(job, job->core->event, "record its end", r, finish);
 }
 
-void ending_collect_batch(BackgroundBatch *batch, void *userdata) {
-        Output *output = userdata;
-        BackgroundOp *op;
+static void on_collected(Job *job, int r, char *result, size_t size) {
+        _cleanup_free_ char *text = result;
 
-        TAILQ_FOREACH(op, batch, entry) {
-                Collect *c = (Collect *) op;
-
-                if (c->job)
-                        c->result = output_collect(output, c->id, JOB_RESULT_MAX, &c->text, &c->size);
-                else
-                        output_remove(output, c->id);
-        }
-}
-
-static int submit_collect(Manager *manager, Background *thread, const char *id, Job *job, void (*complete)(BackgroundOp *)) {
-        Collect *c;
-
-        c = calloc(1, sizeof(*c));
-        if (!c)
-                return -ENOMEM;
-        c->base.complete = complete;
-        c->manager = manager;
-        c->job = job;
-        (void) snprintf(c->id, sizeof(c->id), "%s", id);
-        background_submit(thread, &c->base);
-        return 0;
-}
-
-static void on_files_discarded(BackgroundOp *base) {
-        _cleanup_free_ Collect *c = (Collect *) base;
-
-        if (c->manager->store)
-                (void) store_forget(c->manager->store, c->id);
-}
-
-void ending_discard_files(Manager *manager, const char *id) {
-        int r;
-
-        if (!manager->bulk) /* the service stops; the store remembers */
-                return;
-
-        r = submit_collect(manager, manager->bulk, id, NULL, on_files_discarded);
         if (r < 0)
-                sd_journal_print(LOG_ERR, "Failed to delete output of %s, retrying at the next start: %s", id, strerror(-r));
-}
-
-static void on_collected(BackgroundOp *base) {
-        _cleanup_free_ Collect *c = (Collect *) base;
-        _cleanup_free_ char *text = c->text;
-        Job *job = c->job;
-
-        if (c->result < 0)
-                log_job(job, LOG_ERR, "failed to sync its output or to read its result: %s", strerror(-c->result));
+                log_job(job, LOG_ERR, "failed to sync its output or to read its result: %s", strerror(-r));
         if (text) {
-                job->record.result = spec_normalize_result(text, c->size);
+                job->record.result = spec_normalize_result(text, size);
                 if (!job->record.result)
                         log_job(job, LOG_NOTICE, "%s", "result is not a JSON object, ignoring.");
         }
-        ending_finish(job);
+        finish(job);
 }
 
-void ending_collect(Job *job) {
-        Manager *manager = job->manager;
-        Output *output = manager->output;
+static void collect(Job *job) {
+        Core *core = job->core;
+        Output *output = core->output;
         const JobRecord *record = &job->record;
         bool is_bulky = record->stdout_bytes + record->stderr_bytes > BULK_MIN;
         int r;
@@ -456,22 +393,22 @@ void ending_collect(Job *job) {
                 if (job->report->output_error != 0)
                         log_job(job, LOG_ERR, "failed to write or sync its output: %s",
                                 strerror(job->report->output_error));
-                return ending_finish(job);
+                return finish(job);
         }
         if (record->stdout_bytes == 0 && record->stderr_bytes == 0 && output_size(output, record->id, OUTPUT_RESULT) == 0)
-                return ending_finish(job); /* nothing to read, nothing to sync */
-        if (!manager->collector || !manager->bulk) /* the service stops; the next start does it */
+                return finish(job); /* nothing to read, nothing to sync */
+        if (!core->collector || !core->bulk) /* the service stops; the next start does it */
                 return;
-        r = submit_collect(manager, is_bulky ? manager->bulk : manager->collector, record->id, job, on_collected);
+        r = job_files_collect(job, is_bulky ? core->bulk : core->collector, on_collected);
         if (r < 0)
-                lifecycle_retry_later(job, "collect its output", r);
+                job_try_again(job, core->event, "collect its output", r, collect);
 }
 
 void ending_unit_released(void *userdata) {
         Job *job = userdata;
-        Manager *manager = job->manager;
+        Core *core = job->core;
 
-        manager_remove(manager, job);
-        lifecycle_schedule(manager);
+        core_remove(core, job);
+        core_schedule(core);
 }
 

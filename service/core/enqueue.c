@@ -3,9 +3,10 @@
 /* How a job comes to be: its id, its record, its place in the queue. */
 
 #include "bus-names.h"
+#include "core-internal.h"
 #include "failpoint.h"
+#include "job-error.h"
 #include "job-id.h"
-#include "manager.h"
 #include "service-log.h"
 #include "spec-format.h"
 #include "time-util.h"
@@ -14,7 +15,7 @@
 #define COMMAND_KEPT_MAX (16 * 1024) /* bytes of directory and arguments, for Retry */
 
 typedef struct Enqueue {
-        Manager *manager;
+        Core *core;
         Job *job; /* owned */
         EnqueuedCallback done;
         void *userdata;
@@ -22,8 +23,8 @@ typedef struct Enqueue {
 
 static void enqueue_free(Enqueue *e) {
         if (e->job) {
-                queue_expect_no_more(&e->manager->queue, e->job);
-                queue_release_slot(&e->manager->queue, e->job);
+                queue_expect_no_more(&e->core->queue, e->job);
+                queue_release_slot(&e->core->queue, e->job);
         }
         (void) job_free(e->job);
         free(e);
@@ -32,27 +33,27 @@ DEFINE_CLEANUP(Enqueue *, enqueue_free);
 
 /* The job is recorded and its caller was told so. */
 static void go_on(Job *job, int spec_fd) {
-        Manager *manager = job->manager;
+        Core *core = job->core;
 
         if (job->has_slot) {
                 job->phase = JOB_BEGINNING;
                 lifecycle_on_begun(0, spec_fd, job);
         } else {
-                (void) queue_push(&manager->queue, job); /* its user is known there, as long as it is expected */
-                queue_expect_no_more(&manager->queue, job);
+                (void) queue_push(&core->queue, job); /* its user is known there, as long as it is expected */
+                queue_expect_no_more(&core->queue, job);
         }
-        job_bus_added(job);
-        lifecycle_schedule(manager);
+        core->events->added(job, core->userdata);
+        core_schedule(core);
 }
 
 static void on_inserted(int r, const char *existing, int spec_fd, void *userdata) {
         _cleanup_(enqueue_freep) Enqueue *e = userdata;
         bool is_new = r >= 0 && !existing, is_kept;
         _cleanup_close_ int fd = spec_fd;
-        Manager *manager = e->manager;
+        Core *core = e->core;
         Job *job = e->job;
 
-        is_kept = is_new && manager_add(manager, job) >= 0;
+        is_kept = is_new && core_add(core, job) >= 0;
         failpoint_die("before-reply");
         e->done(r, existing ?: job->record.id, e->userdata);
         failpoint_die("after-reply");
@@ -63,22 +64,22 @@ static void on_inserted(int r, const char *existing, int spec_fd, void *userdata
         }
         if (is_new) {
                 log_job(job, LOG_CRIT, "%s", "out of memory, restarting to load it from the database.");
-                (void) sd_event_exit(manager->event, -ENOMEM);
+                (void) sd_event_exit(core->event, -ENOMEM);
         }
         enqueue_free(TAKE_PTR(e));
-        lifecycle_schedule(manager);
+        core_schedule(core);
 }
 
-static bool may_begin(const Manager *manager, uint32_t uid) {
-        return !manager->stopping && manager->instance && queue_has_free_slot(&manager->queue, uid);
+static bool may_begin(const Core *core, uint32_t uid) {
+        return !core->stopping && core->instance && queue_has_free_slot(&core->queue, uid);
 }
 
 /* A job that need not wait is recorded and begun in one commit. */
 static int take_slot(Job *job) {
-        Queue *queue = &job->manager->queue;
+        Queue *queue = &job->core->queue;
         int r;
 
-        if (!may_begin(job->manager, job->record.uid))
+        if (!may_begin(job->core, job->record.uid))
                 return queue_expect(queue, job);
         r = queue_take_slot(queue, job);
         return r < 0 ? r : lifecycle_set_instance(job);
@@ -122,13 +123,13 @@ static int describe(Job *job, const Spec *spec) {
 }
 
 /* An id of a live job would be taken for that; one of a job that has ended the store refuses. */
-static int new_job(Manager *manager, const Spec *spec, uint32_t uid, Job **ret) {
+static int new_job(Core *core, const Spec *spec, uint32_t uid, Job **ret) {
         char id[JOB_ID_MAX + 1];
         int r;
 
         do
                 r = job_id_generate(spec->kind, id);
-        while (r >= 0 && manager_find(manager, id));
+        while (r >= 0 && core_find(core, id));
         return r < 0 ? r : job_new(ret, id, spec->kind, uid);
 }
 
@@ -146,52 +147,38 @@ static int encode(const Spec *spec, const char *id, StoreInsert *insert) {
         return r;
 }
 
-static int check_stdin(const Spec *spec, sd_bus_error *error) {
-        if (spec->stdin_fd < 0 || spec->stdin_size <= JOB_STDIN_MAX)
-                return 0;
-        return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                 "Option Stdin exceeds %u bytes.", JOB_STDIN_MAX);
-}
-
 /* Those that are being recorded count already: many calls may arrive while the disk is busy. */
-static int check_limits(Manager *manager, uint32_t uid, sd_bus_error *error) {
-        QueueStanding standing = queue_get_standing(&manager->queue, uid);
-        const Config *config = &manager->config;
+static int check_limits(Core *core, uint32_t uid) {
+        QueueStanding standing = queue_get_standing(&core->queue, uid);
 
-        if (may_begin(manager, uid))
+        if (may_begin(core, uid))
                 return 0;
-        if ((uint64_t) standing.n_waiting + standing.n_coming >= config->max_queued_user)
-                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "Limit of %" PRIu32 " queued jobs reached (MaxQueuedPerUser=).", config->max_queued_user);
-        if ((uint64_t) manager->queue.n_waiting + manager->queue.n_coming >= config->max_queued)
-                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "Limit of %" PRIu32 " queued jobs of all users reached (MaxQueued=).",
-                                         config->max_queued);
+        if ((uint64_t) standing.n_waiting + standing.n_coming >= core->config.max_queued_user)
+                return -JOB_ERROR_USER_QUEUE_FULL;
+        if ((uint64_t) core->queue.n_waiting + core->queue.n_coming >= core->config.max_queued)
+                return -JOB_ERROR_QUEUE_FULL;
         return 0;
 }
 
-int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata,
-                      sd_bus_error *error) {
+int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata) {
         _cleanup_(enqueue_freep) Enqueue *e = NULL;
         StoreInsert insert;
         int r, limit;
 
-        r = check_stdin(spec, error);
-        if (r < 0)
-                return r;
-        limit = check_limits(manager, uid, error);
-        if (limit < 0 && !spec->key)
+        if (spec->stdin_fd >= 0 && spec->stdin_size > JOB_STDIN_MAX)
+                return -JOB_ERROR_STDIN_TOO_LARGE;
+        limit = check_limits(core, uid);
+        if (limit < 0 && !spec->key) /* with a key it may have been accepted long since */
                 return limit;
-        sd_bus_error_free(error); /* with a key it may have been accepted long since */
         e = calloc(1, sizeof(*e));
         if (!e)
                 return -ENOMEM;
-        *e = (Enqueue) { .manager = manager, .done = done, .userdata = userdata };
-        r = new_job(manager, spec, uid, &e->job);
+        *e = (Enqueue) { .core = core, .done = done, .userdata = userdata };
+        r = new_job(core, spec, uid, &e->job);
         if (r < 0)
                 return r;
-        e->job->manager = manager;
-        e->job->limits = effective_limits(&manager->config, &spec->limits);
+        e->job->core = core;
+        e->job->limits = effective_limits(&core->config, &spec->limits);
         r = describe(e->job, spec);
         if (r >= 0)
                 r = take_slot(e->job);
@@ -202,14 +189,14 @@ int enqueue_job(Manager *manager, const Spec *spec, uint32_t uid, EnqueuedCallba
                 .digest = spec_digest(spec),
                 .instance = e->job->instance,
                 .secret = e->job->secret,
-                .jobs_max = manager->config.max_stored_user,
-                .bytes_max = manager->config.max_stored_bytes_user,
-                .refusal = limit < 0 ? -ENOBUFS : 0,
+                .jobs_max = core->config.max_stored_user,
+                .bytes_max = core->config.max_stored_bytes_user,
+                .refusal = limit,
         };
         if (r >= 0)
                 r = encode(spec, e->job->record.id, &insert);
         if (r >= 0)
-                r = store_insert(manager->store, &e->job->record, &e->job->limits, &insert, on_inserted, e);
+                r = store_insert(core->store, &e->job->record, &e->job->limits, &insert, on_inserted, e);
         if (r < 0)
                 return r;
         TAKE_PTR(e);

@@ -5,10 +5,14 @@
 #include <sys/wait.h>
 
 #include "job.h"
+#include "service-log.h"
 #include "unit.h"
+#include "utf8.h"
 #include "worker-link.h"
 
 #define EXIT_CODE_CANCELLED (128 + SIGTERM)
+#define RETRY_USEC USEC_PER_SEC
+#define PROGRESS_MAX 1024
 
 int job_new(Job **ret, const char *id, const char *kind, uint32_t uid) {
         _cleanup_(job_freep) Job *job = NULL;
@@ -18,8 +22,6 @@ int job_new(Job **ret, const char *id, const char *kind, uint32_t uid) {
                 return -ENOMEM;
         job->record = JOB_RECORD_INIT;
         job->growth_fd = -EBADF;
-        LIST_INIT(&job->waiters);
-        LIST_INIT(&job->followers);
         job->record.uid = uid;
         job->record.id = strdup(id);
         job->record.kind = strdup(kind);
@@ -34,8 +36,7 @@ Job *job_free(Job *job) {
         if (!job)
                 return NULL;
 
-        assert(LIST_EMPTY(&job->waiters));
-        follower_list_clear(&job->followers);
+        assert(!job->attachment);
         (void) unit_free(job->unit);
         (void) worker_link_free(job->link);
         (void) sd_event_source_disable_unref(job->link_timer);
@@ -45,7 +46,6 @@ Job *job_free(Job *job) {
                 free(job->report->left);
         free(job->report);
         free(job->stuck);
-        (void) sd_event_source_disable_unref(job->progress_timer);
         (void) sd_event_source_disable_unref(job->retry);
         free(job->instance);
         job_record_clear(&job->record);
@@ -134,4 +134,36 @@ int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec) {
         if (state != JOB_CANCELLED && end->code != 0)
                 job->outcome.exit_code = by_signal ? 128 + end->status : end->status;
         return 0;
+}
+
+void job_set_progress(Job *job, const char *text) {
+        char *progress = utf8_make_valid(text, strnlen(text, PROGRESS_MAX));
+
+        if (!progress)
+                return;
+        free(job->record.progress);
+        job->record.progress = progress;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        Job *job = userdata;
+
+        job->retry = sd_event_source_disable_unref(job->retry);
+        job->again(job);
+        return 0;
+}
+
+void job_retry_later(Job *job, sd_event *event, void (*again)(Job *job)) {
+        int r;
+
+        job->again = again;
+        job->retry = sd_event_source_disable_unref(job->retry);
+        r = sd_event_add_time_relative(event, &job->retry, CLOCK_MONOTONIC, RETRY_USEC, 0, on_retry, job);
+        if (r < 0)
+                log_job(job, LOG_CRIT, "failed to set a timer, restart the service to continue: %s", strerror(-r));
+}
+
+void job_try_again(Job *job, sd_event *event, const char *what, int error, void (*again)(Job *job)) {
+        log_job(job, LOG_ERR, "failed to %s, retrying every second: %s", what, strerror(-error));
+        job_retry_later(job, event, again);
 }

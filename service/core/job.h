@@ -2,12 +2,11 @@
 #pragma once
 
 /* A job that has not ended, or whose unit is not yet released. Jobs that are over live in the store only.
- * Does no I/O; the manager owns all jobs. */
+ * Does no I/O; the core owns all jobs. */
 
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
-#include "follower.h"
 #include "job-end.h"
 #include "job-record.h"
 #include "spec.h"
@@ -16,12 +15,11 @@
 #define WORKER_SECRET_TEXT_MAX (2 * WORKER_SECRET_SIZE + 1)
 
 typedef struct Job Job;
-typedef struct Manager Manager;
+typedef struct Core Core;
 typedef struct Unit Unit;
 typedef struct WorkerLink WorkerLink;
-typedef struct WaiterTarget WaiterTarget;
 
-/* Where the manager stands with a job, finer than its state: */
+/* Where the core stands with a job, finer than its state: */
 typedef enum JobPhase {
         JOB_RECORDING,  /* being written for the first time: nobody knows it yet */
         JOB_WAITING,    /* queued, in the queue */
@@ -57,7 +55,7 @@ struct Job {
         bool has_slot;          /* counts as running in the queue */
         bool is_coming;         /* counts as one that will wait there */
 
-        Manager *manager;                 /* not owned */
+        Core *core;                 /* not owned */
         Unit *unit;                       /* owned; NULL until it begins */
         WorkerLink *link;                 /* owned; NULL: its worker is not connected */
         sd_event_source *link_timer;      /* owned; until it should be */
@@ -69,14 +67,12 @@ struct Job {
         JobEnd left_end;                  /* how; with the times */
         uint64_t left_started_usec;
         uint64_t left_ended_usec;
-        uint64_t told_usec;               /* CLOCK_MONOTONIC at which its progress was told last */
-        sd_event_source *progress_timer;  /* owned; where it has changed since */
-        sd_event_source *retry;           /* owned; the next try of what the disk refused */
+        sd_event_source *retry;           /* owned; the next try of what was refused: */
+        void (*again)(Job *job);
+        void *attachment;                 /* what JobEvents have made of it; theirs */
 
-        TAILQ_ENTRY(Job) entry;       /* among all jobs of the manager */
+        TAILQ_ENTRY(Job) entry;       /* among all jobs of the core */
         TAILQ_ENTRY(Job) queue_entry; /* in the queue, while JOB_WAITING */
-        LIST_HEAD(, WaiterTarget) waiters;
-        FollowerList followers; /* of this one job */
 };
 
 /* Makes a job of the given id. The caller owns it. Returns 0 or -ENOMEM. */
@@ -94,3 +90,11 @@ void job_apply_outcome(Job *job, uint64_t sequence);
 /* The outcome that follows from how the unit ended and from what we asked for; where that came too late, it is
  * forgotten. The sizes of the output are to be up to date. */
 int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec);
+
+/* Sets the progress of a job, cut where it is too long. */
+void job_set_progress(Job *job, const char *text);
+
+/* Does again in a second what could not be done; with a line in the journal that says what, and why. What fails for lack of
+ * space, memory or descriptors is done again until it works: the job was accepted. */
+void job_retry_later(Job *job, sd_event *event, void (*again)(Job *job));
+void job_try_again(Job *job, sd_event *event, const char *what, int error, void (*again)(Job *job));

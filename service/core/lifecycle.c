@@ -12,17 +12,13 @@
 #include <sys/stat.h>
 #include <systemd/sd-journal.h>
 
-#include "bus-names.h"
+#include "core-internal.h"
 #include "failpoint.h"
-#include "job-id.h"
-#include "manager.h"
 #include "service-log.h"
 #include "time-util.h"
 #include "utf8.h"
 
-#define RETRY_USEC USEC_PER_SEC
 #define LINK_USEC USEC_PER_SEC /* from the start of a unit until its worker should have connected */
-#define PROGRESS_MAX 1024
 
 static void begin(Job *job);
 
@@ -31,61 +27,26 @@ int lifecycle_set_instance(Job *job) {
         uint8_t secret[WORKER_SECRET_SIZE];
 
         /* It may have been started already, by a request whose answer was lost. */
-        if (*job->secret && job->instance && streq(job->instance, job->manager->instance))
+        if (*job->secret && job->instance && streq(job->instance, job->core->instance))
                 return 0;
         if (getrandom(secret, sizeof(secret), 0) != (ssize_t) sizeof(secret))
                 return -EIO;
         for (size_t i = 0; i < sizeof(secret); i++)
                 (void) snprintf(job->secret + 2 * i, 3, "%02x", secret[i]);
         free(job->instance);
-        job->instance = strdup(job->manager->instance);
+        job->instance = strdup(job->core->instance);
         return job->instance ? 0 : -ENOMEM;
 }
 
 /* --- begin and start ------------------------------------------------------------------------------- */
 
-void lifecycle_schedule(Manager *manager) {
+int lifecycle_on_schedule(sd_event_source *source, void *userdata) {
+        Core *core = userdata;
         Job *job;
 
-        while (!manager->stopping && manager->instance && (job = queue_pop(&manager->queue)))
+        while (!core->stopping && core->instance && (job = queue_pop(&core->queue)))
                 begin(job);
-}
-
-static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
-        Job *job = userdata;
-
-        job->retry = sd_event_source_disable_unref(job->retry);
-        if (job->phase == JOB_BEGINNING)
-                begin(job);
-        else if (job->phase == JOB_COLLECTING)
-                ending_collect(job);
-        else if (job->phase == JOB_ENDING)
-                ending_finish(job);
         return 0;
-}
-
-static void set_retry(Job *job) {
-        int r;
-
-        job->retry = sd_event_source_disable_unref(job->retry);
-        r = sd_event_add_time_relative(job->manager->event, &job->retry, CLOCK_MONOTONIC, RETRY_USEC, 0, on_retry, job);
-        if (r < 0)
-                log_job(job, LOG_CRIT, "failed to set a timer, restart the service to continue: %s", strerror(-r));
-}
-
-/* What fails for want of space, memory or descriptors is done again until it works: the job was accepted. */
-void lifecycle_retry_later(Job *job, const char *what, int error) {
-        log_job(job, LOG_ERR, "failed to %s, retrying every second: %s", what, strerror(-error));
-        set_retry(job);
-}
-
-void lifecycle_set_progress(Job *job, const char *text) {
-        char *progress = utf8_make_valid(text, strnlen(text, PROGRESS_MAX));
-
-        if (!progress)
-                return;
-        free(job->record.progress);
-        job->record.progress = progress;
 }
 
 static void read_secret(const Job *job, uint8_t secret[static WORKER_SECRET_SIZE]) {
@@ -96,27 +57,27 @@ static void read_secret(const Job *job, uint8_t secret[static WORKER_SECRET_SIZE
 
 /* Completes a description, and closes it to writing. */
 static int append_trailer(Job *job, int spec_fd, WorkerTrailer *ret) {
-        Manager *manager = job->manager;
+        Core *core = job->core;
         WorkerTrailer t = {
                 .magic = WORKER_TRAILER_MAGIC,
-                .stop_timeout_usec = manager->config.stop_timeout_usec,
+                .stop_timeout_usec = core->config.stop_timeout_usec,
                 .runtime_max_usec = job->limits.runtime_max_usec,
                 .output_max = job->limits.output_max,
                 .stall_usec = job->limits.stall_usec,
                 .umask = (uint32_t) job->limits.umask,
-                .flags = (job->limits.merge_output ? WORKER_MERGE_OUTPUT : 0) | (manager->tidy > 0 ? WORKER_TIDY : 0),
+                .flags = (job->limits.merge_output ? WORKER_MERGE_OUTPUT : 0) | (core->tidy > 0 ? WORKER_TIDY : 0),
         };
         off_t end = lseek(spec_fd, 0, SEEK_END);
         int n;
 
-        manager->tidy -= manager->tidy > 0;
+        core->tidy -= core->tidy > 0;
         read_secret(job, t.secret);
-        if (manager->links)
-                (void) snprintf(t.channel, sizeof(t.channel), "%s", worker_links_path(manager->links));
-        if (manager->system_scope)
-                n = snprintf(t.folders, sizeof(t.folders), "%s/%" PRIu32, manager->folders, job->record.uid);
+        if (core->links)
+                (void) snprintf(t.channel, sizeof(t.channel), "%s", worker_links_path(core->links));
+        if (core->system_scope)
+                n = snprintf(t.folders, sizeof(t.folders), "%s/%" PRIu32, core->folders, job->record.uid);
         else
-                n = snprintf(t.folders, sizeof(t.folders), "%s", manager->folders);
+                n = snprintf(t.folders, sizeof(t.folders), "%s", core->folders);
         if (n >= (int) sizeof(t.folders))
                 return -ENAMETOOLONG;
         if (end < 0 || pwrite(spec_fd, &t, sizeof(t), end) != (ssize_t) sizeof(t))
@@ -135,25 +96,25 @@ static bool has_folders(const WorkerTrailer *t, uint32_t uid) {
 
 static int start(Job *job, int spec_fd) {
         _cleanup_close_ int stdout_fd = -EBADF, stderr_fd = -EBADF;
-        Manager *manager = job->manager;
+        Core *core = job->core;
         WorkerTrailer trailer;
         int r;
 
         if (!job->unit) {
-                r = unit_new(&job->unit, manager->units, job->record.id, false, job);
+                r = unit_new(&job->unit, core->units, job->record.id, false, job);
                 if (r < 0)
                         return r;
         }
         r = append_trailer(job, spec_fd, &trailer);
         if (r < 0)
                 return r;
-        r = output_create(manager->output, job->record.id);
+        r = output_create(core->output, job->record.id);
         if (r < 0)
                 return r;
-        stdout_fd = output_open_writer(manager->output, job->record.id, OUTPUT_STDOUT);
+        stdout_fd = output_open_writer(core->output, job->record.id, OUTPUT_STDOUT);
         if (stdout_fd < 0)
                 return stdout_fd;
-        stderr_fd = output_open_writer(manager->output, job->record.id, OUTPUT_STDERR);
+        stderr_fd = output_open_writer(core->output, job->record.id, OUTPUT_STDERR);
         if (stderr_fd < 0)
                 return stderr_fd;
         return unit_start(job->unit, &(UnitStart) {
@@ -162,7 +123,7 @@ static int start(Job *job, int spec_fd) {
                                              .stderr_fd = stderr_fd,
                                              .uid = job->record.uid,
                                              .limits = job->limits,
-                                             .stop_timeout_usec = manager->config.stop_timeout_usec,
+                                             .stop_timeout_usec = core->config.stop_timeout_usec,
                                              .folders = trailer.folders,
                                              .make_folders = !has_folders(&trailer, job->record.uid),
                                      });
@@ -172,7 +133,7 @@ void lifecycle_on_begun(int r, int spec_fd, void *userdata) {
         _cleanup_close_ int fd = spec_fd;
         Job *job = userdata;
 
-        if (job->manager->stopping)
+        if (job->core->stopping)
                 return;
         if (r == -ENOENT || r == -EBADMSG) { /* cannot become better */
                 log_job(job, LOG_ERR, "failed to read its command from the database: %s", strerror(-r));
@@ -185,29 +146,29 @@ void lifecycle_on_begun(int r, int spec_fd, void *userdata) {
                 r = start(job, fd);
         failpoint_die("after-start");
         if (r < 0)
-                return lifecycle_retry_later(job, "start", r);
+                return job_try_again(job, job->core->event, "start", r, begin);
         job->phase = JOB_STARTING;
 }
 
 /* Also for a job whose start got lost: its begin is recorded again, under the instance of now. */
 static void begin(Job *job) {
-        Manager *manager = job->manager;
+        Core *core = job->core;
         int r;
 
         job->phase = JOB_BEGINNING;
         r = lifecycle_set_instance(job);
         if (r >= 0)
-                r = store_begin(manager->store, job->record.id, manager->instance, job->secret, lifecycle_on_begun, job);
+                r = store_begin(core->store, job->record.id, core->instance, job->secret, lifecycle_on_begun, job);
         if (r < 0)
-                lifecycle_retry_later(job, "record its start", r);
+                job_try_again(job, core->event, "record its start", r, begin);
 }
 
 /* It was refused, as by a host that goes down: recorded as not begun, it runs after the next start. */
 static void begin_later(Job *job, const char *message) {
         log_job(job, LOG_NOTICE, "start refused, retrying every second: %s", message);
         job->phase = JOB_BEGINNING;
-        (void) store_begin(job->manager->store, job->record.id, NULL, NULL, NULL, NULL);
-        set_retry(job);
+        (void) store_begin(job->core->store, job->record.id, NULL, NULL, NULL, NULL);
+        job_retry_later(job, job->core->event, begin);
 }
 
 /* --- what the unit tells --------------------------------------------------------------------------- */
@@ -238,8 +199,8 @@ static int on_link_due(sd_event_source *source, uint64_t usec, void *userdata) {
 static void expect_link(Job *job) {
         if (job->link || job->link_timer)
                 return;
-        if (!job->manager->links || !*job->secret ||
-            sd_event_add_time_relative(job->manager->event, &job->link_timer, CLOCK_MONOTONIC, LINK_USEC, 0, on_link_due, job) < 0)
+        if (!job->core->links || !*job->secret ||
+            sd_event_add_time_relative(job->core->event, &job->link_timer, CLOCK_MONOTONIC, LINK_USEC, 0, on_link_due, job) < 0)
                 watch_unit(job);
 }
 
@@ -249,8 +210,8 @@ void lifecycle_adopted(Job *job) {
         job->phase = JOB_ACTIVE;
         if (job->record.state == JOB_QUEUED) {
                 (void) job_set_running(job, now_realtime());
-                (void) store_started(job->manager->store, job->record.id, job->record.started_usec);
-                job_bus_changed(job, "State", "StartedUSec", NULL);
+                (void) store_started(job->core->store, job->record.id, job->record.started_usec);
+                job->core->events->started(job, job->core->userdata);
                 log_job(job, LOG_INFO, "started for user %u.", job->record.uid);
         }
         expect_link(job);
@@ -270,13 +231,13 @@ static void on_unit_started(int r, const char *message, void *userdata) {
         if (r >= 0)
                 return lifecycle_adopted(job);
         if (r == -EAGAIN) {
-                (void) unit_manager_sweep(job->manager->units);
+                (void) unit_manager_sweep(job->core->units);
                 return;
         }
         if (r == -ESHUTDOWN)
                 return begin_later(job, message);
         log_job(job, LOG_ERR, "failed to start its unit: %s", message);
-        lifecycle_set_progress(job, message);
+        job_set_progress(job, message);
         ending_unseen(job, JOB_REASON_NOT_EXECUTABLE);
 }
 
@@ -285,14 +246,14 @@ static void on_unit_progress(const char *status, void *userdata) {
 
         if (job->phase == JOB_RELEASING) /* of what it has left behind */
                 return;
-        lifecycle_set_progress(job, strempty(status));
-        job_bus_progressed(job);
+        job_set_progress(job, strempty(status));
+        job->core->events->progressed(job, job->core->userdata);
 }
 
 static void on_unit_vanished(void *userdata) {
         Job *job = userdata;
-        bool same = job->instance && streq(job->instance, job->manager->instance);
-        bool executed = output_was_touched(job->manager->output, job->record.id);
+        bool same = job->instance && streq(job->instance, job->core->instance);
+        bool executed = output_was_touched(job->core->output, job->record.id);
 
         ending_unit_ending(job);
         if (job->report && job->report->final)
@@ -326,17 +287,17 @@ static bool is_worker(const Job *job, const WorkerMessage *hello, uint32_t uid) 
 /* That it is there proves that it was started, perhaps before the service manager has said so; or before we know what that
  * has to say of the units that it had. */
 static void *on_worker_hello(WorkerLink *link, const WorkerMessage *hello, uint32_t uid, void *userdata) {
-        Manager *manager = userdata;
-        Job *job = manager_find(manager, hello->id);
+        Core *core = userdata;
+        Job *job = core_find(core, hello->id);
         _cleanup_close_ int order_fd = -EBADF;
 
-        if (!job || manager->stopping || !is_worker(job, hello, uid))
+        if (!job || core->stopping || !is_worker(job, hello, uid))
                 return NULL;
         failpoint_die("on-hello");
         (void) worker_link_free(job->link); /* it has connected again */
         job->link = link;
         job->link_timer = sd_event_source_disable_unref(job->link_timer);
-        order_fd = output_open_writer(manager->output, job->record.id, OUTPUT_ORDER);
+        order_fd = output_open_writer(core->output, job->record.id, OUTPUT_ORDER);
         worker_link_welcome(link, order_fd);
         if (job->growth_fd >= 0)
                 worker_link_follow(link, job->growth_fd);
@@ -351,9 +312,9 @@ static void on_worker_progress(const WorkerMessage *progress, void *userdata) {
         if (job->phase > JOB_ACTIVE || job->stuck)
                 return;
         (void) snprintf(text, sizeof(text), "%.*s", (int) progress->text_size, progress->text);
-        lifecycle_set_progress(job, text);
+        job_set_progress(job, text);
         if (job->phase == JOB_ACTIVE)
-                job_bus_progressed(job);
+                job->core->events->progressed(job, job->core->userdata);
 }
 
 /* It has died, or connects again. */
@@ -380,12 +341,12 @@ static void on_stop_recorded(int r, void *userdata) {
         /* Where the disk is full, ending the job matters more than remembering why. */
         if (r < 0)
                 log_job(job, LOG_ERR, "failed to record its cancellation or limit: %s", strerror(-r));
-        if (job->phase == JOB_ACTIVE && !job->manager->stopping)
+        if (job->phase == JOB_ACTIVE && !job->core->stopping)
                 stop_unit(job);
 }
 
 void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
-        Manager *manager = job->manager;
+        Core *core = job->core;
         int r;
 
         if (job->phase >= JOB_COLLECTING || job->stop_reason != JOB_REASON_NONE)
@@ -397,10 +358,10 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
         else
                 log_job(job, LOG_INFO, "stopping: cancelled by user %u.", uid);
         if (job->phase == JOB_WAITING) {
-                queue_remove(&manager->queue, job);
+                queue_remove(&core->queue, job);
                 return ending_unseen(job, reason);
         }
-        r = store_stop(manager->store, job->record.id, reason, uid, on_stop_recorded, job);
+        r = store_stop(core->store, job->record.id, reason, uid, on_stop_recorded, job);
         if (r < 0)
                 on_stop_recorded(r, job);
 }

@@ -15,7 +15,7 @@
 
 #include <systemd/sd-journal.h>
 
-#include "manager.h"
+#include "core-internal.h"
 
 #define SWEEP_USEC (60 * USEC_PER_SEC)
 #define STRAY_USEC (2 * USEC_PER_SEC) /* until what became of a unit is looked at that nobody watches */
@@ -24,7 +24,7 @@
 
 static int on_stored_job(StoredJob *stored, void *userdata) {
         _cleanup_(job_freep) Job *job = NULL;
-        Manager *manager = userdata;
+        Core *core = userdata;
         int r;
 
         r = job_new(&job, stored->record.id, stored->record.kind, stored->record.uid);
@@ -36,7 +36,7 @@ static int on_stored_job(StoredJob *stored, void *userdata) {
         (void) snprintf(job->secret, sizeof(job->secret), "%s", strempty(stored->secret));
         job->limits = stored->limits;
         job->stop_reason = stored->stop_reason;
-        r = manager_add(manager, job);
+        r = core_add(core, job);
         if (r < 0)
                 return r;
         TAKE_PTR(job);
@@ -44,110 +44,110 @@ static int on_stored_job(StoredJob *stored, void *userdata) {
 }
 
 static int on_discarded(const char *id, void *userdata) {
-        ending_discard_files(userdata, id);
+        core_discard_files(userdata, id);
         return 0;
 }
 
 static int on_paused_user(uint32_t uid, void *userdata) {
-        Manager *manager = userdata;
+        Core *core = userdata;
 
-        return queue_set_paused(&manager->queue, uid, true);
+        return queue_set_paused(&core->queue, uid, true);
 }
 
-int recover_load(Manager *manager) {
+int recover_load(Core *core) {
         int r;
 
-        r = store_load_paused(manager->store, on_paused_user, manager);
+        r = store_load_paused(core->store, on_paused_user, core);
         if (r >= 0)
-                r = store_load_live(manager->store, on_stored_job, manager);
-        return r < 0 ? r : store_load_discarded(manager->store, on_discarded, manager);
+                r = store_load_live(core->store, on_stored_job, core);
+        return r < 0 ? r : store_load_discarded(core->store, on_discarded, core);
 }
 
 /* Puts a loaded job where the store says it should be; the sweep that follows corrects it. */
-static int place(Manager *manager, Job *job) {
+static int place(Core *core, Job *job) {
         int r;
 
         if (job->record.state == JOB_QUEUED && !job->instance)
-                return queue_push(&manager->queue, job);
-        r = unit_new(&job->unit, manager->units, job->record.id, job->stop_reason != JOB_REASON_NONE, job);
+                return queue_push(&core->queue, job);
+        r = unit_new(&job->unit, core->units, job->record.id, job->stop_reason != JOB_REASON_NONE, job);
         if (r < 0)
                 return r;
         job->phase = job->record.state == JOB_QUEUED ? JOB_STARTING : JOB_ACTIVE;
-        return queue_take_slot(&manager->queue, job);
+        return queue_take_slot(&core->queue, job);
 }
 
 /* --- units ----------------------------------------------------------------------------------------- */
 
 static int on_sweep_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        Manager *manager = userdata;
+        Core *core = userdata;
         int r;
 
-        (void) unit_manager_sweep(manager->units);
+        (void) unit_manager_sweep(core->units);
         r = sd_event_source_set_time_relative(source, SWEEP_USEC);
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 /* Whoever calls us by our unique name need not wait until we have another: a job that came meanwhile finds its place by
  * itself. */
-static int place_all(Manager *manager) {
+static int place_all(Core *core) {
         Job *job;
 
-        TAILQ_FOREACH(job, &manager->jobs, entry) {
-                int r = job->phase == JOB_RECORDING ? place(manager, job) : 0;
+        TAILQ_FOREACH(job, &core->jobs, entry) {
+                int r = job->phase == JOB_RECORDING ? place(core, job) : 0;
 
                 if (r < 0)
                         return r;
         }
-        return sd_event_add_time_relative(manager->event, &manager->sweep_timer, CLOCK_MONOTONIC, SWEEP_USEC,
-                                          USEC_PER_SEC, on_sweep_timer, manager);
+        return sd_event_add_time_relative(core->event, &core->sweep_timer, CLOCK_MONOTONIC, SWEEP_USEC,
+                                          USEC_PER_SEC, on_sweep_timer, core);
 }
 
 static void on_ready(const char *instance, void *userdata) {
-        Manager *manager = userdata;
-        bool first = !manager->instance;
+        Core *core = userdata;
+        bool first = !core->instance;
         char *copy;
         int r = 0;
 
         copy = strdup(instance);
         if (copy) {
-                free(manager->instance);
-                manager->instance = copy;
-                r = first ? place_all(manager) : 0;
+                free(core->instance);
+                core->instance = copy;
+                r = first ? place_all(core) : 0;
         }
         if (!copy || r < 0) {
                 sd_journal_print(LOG_ERR, "Failed to resume stored jobs: %s", strerror(copy ? -r : ENOMEM));
-                (void) sd_event_exit(manager->event, copy ? r : -ENOMEM);
+                (void) sd_event_exit(core->event, copy ? r : -ENOMEM);
                 return;
         }
-        (void) unit_manager_sweep(manager->units);
+        (void) unit_manager_sweep(core->units);
 }
 
 static void on_unreachable(const char *why, void *userdata) {
-        Manager *manager = userdata;
+        Core *core = userdata;
 
         sd_journal_print(LOG_ERR, "Failed to reach the service manager: %s", why);
-        if (!manager->serving)
-                (void) sd_event_exit(manager->event, -ENXIO);
+        if (!core->is_ready)
+                (void) sd_event_exit(core->event, -ENXIO);
 }
 
 /* A unit without a live job: its job is over and the release was lost, or nobody knows it. */
 typedef struct Stray {
-        Manager *manager;
+        Core *core;
         char id[64];
         char sub_state[24];
 } Stray;
 
 /* Each is found again by every sweep, and told of once. */
-static void tell_of_stray(Manager *manager, const char *id) {
+static void tell_of_stray(Core *core, const char *id) {
         char **bigger;
         size_t n = 0;
 
-        for (; manager->strays && manager->strays[n]; n++)
-                if (streq(manager->strays[n], id))
+        for (; core->strays && core->strays[n]; n++)
+                if (streq(core->strays[n], id))
                         return;
-        bigger = reallocarray(manager->strays, n + 2, sizeof(char *));
+        bigger = reallocarray(core->strays, n + 2, sizeof(char *));
         if (bigger) {
-                manager->strays = bigger;
+                core->strays = bigger;
                 bigger[n] = strdup(id);
                 bigger[n + 1] = NULL;
         }
@@ -158,24 +158,24 @@ static void tell_of_stray(Manager *manager, const char *id) {
 /* -ESTALE: the job was forgotten before its unit was let go. */
 static void on_stray_state(int r, JobState state, void *userdata) {
         _cleanup_free_ Stray *stray = userdata;
-        Manager *manager = stray->manager;
+        Core *core = stray->core;
 
-        if (manager->stopping || manager_find(manager, stray->id))
+        if (core->stopping || core_find(core, stray->id))
                 return;
         if (r < 0 && r != -ENOENT && r != -ESTALE)
                 return;
         if (r == -ENOENT && streq(stray->sub_state, "running")) {
-                tell_of_stray(manager, stray->id);
+                tell_of_stray(core, stray->id);
                 return;
         }
-        unit_manager_discard(manager->units, stray->id, stray->sub_state);
+        unit_manager_discard(core->units, stray->id, stray->sub_state);
         if (!streq(stray->sub_state, "failed")) /* it may be that in a moment, where its last processes have to be killed */
-                (void) sd_event_source_set_time_relative(manager->sweep_timer, STRAY_USEC);
+                (void) sd_event_source_set_time_relative(core->sweep_timer, STRAY_USEC);
 }
 
 static void on_listed(const char *id, const char *sub_state, void *userdata) {
-        Manager *manager = userdata;
-        Job *job = manager_find(manager, id);
+        Core *core = userdata;
+        Job *job = core_find(core, id);
         Stray *stray;
 
         if (job) {
@@ -185,10 +185,10 @@ static void on_listed(const char *id, const char *sub_state, void *userdata) {
         stray = malloc(sizeof(*stray));
         if (!stray)
                 return; /* the next sweep */
-        stray->manager = manager;
+        stray->core = core;
         (void) snprintf(stray->id, sizeof(stray->id), "%s", id);
         (void) snprintf(stray->sub_state, sizeof(stray->sub_state), "%s", sub_state);
-        if (store_get_state(manager->store, id, on_stray_state, stray) < 0)
+        if (store_get_state(core->store, id, on_stray_state, stray) < 0)
                 free(stray);
 }
 
@@ -198,7 +198,7 @@ static void on_listed(const char *id, const char *sub_state, void *userdata) {
 
 /* Jobs that have files, of those there were at the start, and how far we are in asking the store for them. */
 typedef struct Files {
-        Manager *manager;
+        Core *core;
         char *ids; /* owned; each with its NUL */
         size_t size;
         size_t position;
@@ -216,13 +216,13 @@ DEFINE_CLEANUP(Files *, files_free);
 
 /* Those without a record and with something in them are of one that was lost with a damaged store; an older version made
  * files before the record. */
-static void look_at_unknown(Manager *manager, const char *id) {
-        if (manager_find(manager, id))
+static void look_at_unknown(Core *core, const char *id) {
+        if (core_find(core, id))
                 return;
-        if (output_size(manager->output, id, OUTPUT_STDOUT) > 0 || output_size(manager->output, id, OUTPUT_STDERR) > 0)
+        if (output_size(core->output, id, OUTPUT_STDOUT) > 0 || output_size(core->output, id, OUTPUT_STDERR) > 0)
                 sd_journal_print(LOG_NOTICE, "Output of job %s has no record in the database, keeping it.", id);
         else
-                output_remove(manager->output, id);
+                output_remove(core->output, id);
 }
 
 static int ask_for_files(Files *files);
@@ -230,10 +230,10 @@ static int ask_for_files(Files *files);
 static void on_unknown_files(int r, char *const *ids, size_t n, void *userdata) {
         _cleanup_(files_freep) Files *files = userdata;
 
-        if (files->manager->stopping)
+        if (files->core->stopping)
                 return;
         for (size_t i = 0; i < n && r >= 0; i++)
-                look_at_unknown(files->manager, ids[i]);
+                look_at_unknown(files->core, ids[i]);
         if (r >= 0 && files->position < files->size && ask_for_files(files) >= 0)
                 TAKE_PTR(files);
 }
@@ -246,7 +246,7 @@ static int ask_for_files(Files *files) {
                 ids[n] = files->ids + files->position;
                 files->position += strlen(ids[n]) + 1;
         }
-        return store_find_unknown(files->manager->store, ids, n, on_unknown_files, files);
+        return store_find_unknown(files->core->store, ids, n, on_unknown_files, files);
 }
 
 static int on_files(const char *id, void *userdata) {
@@ -254,18 +254,18 @@ static int on_files(const char *id, void *userdata) {
         return 0;
 }
 
-static int look_for_files(Manager *manager) {
+static int look_for_files(Core *core) {
         _cleanup_(files_freep) Files *files = calloc(1, sizeof(*files));
         FILE *f;
         int r;
 
         if (!files)
                 return -ENOMEM;
-        files->manager = manager;
+        files->core = core;
         f = open_memstream(&files->ids, &files->size);
         if (!f)
                 return -ENOMEM;
-        r = output_foreach(manager->output, on_files, f);
+        r = output_foreach(core->output, on_files, f);
         if (fclose(f) != 0 && r >= 0)
                 r = -ENOMEM;
         if (r < 0 || files->size == 0)
@@ -278,20 +278,21 @@ static int look_for_files(Manager *manager) {
 
 /* The first sweep has told what became of everything: from now on we can answer for it. */
 static void on_swept(void *userdata) {
-        Manager *manager = userdata;
+        Core *core = userdata;
         int r;
 
-        if (!manager->serving) {
-                r = look_for_files(manager);
+        if (!core->is_ready) {
+                core->is_ready = true;
+                r = look_for_files(core);
                 if (r < 0)
                         sd_journal_print(LOG_WARNING, "Failed to look for left-over files: %s", strerror(-r));
-                r = retention_start(manager);
+                r = retention_start(core);
                 if (r >= 0)
-                        r = manager_serve(manager);
+                        r = core->events->ready(core->userdata);
                 if (r < 0)
-                        (void) sd_event_exit(manager->event, r);
+                        (void) sd_event_exit(core->event, r);
         }
-        lifecycle_schedule(manager);
+        core_schedule(core);
 }
 
 const UnitCallbacks recover_unit_callbacks = {

@@ -6,15 +6,15 @@
 
 #include <systemd/sd-journal.h>
 
-#include "manager.h"
+#include "core-internal.h"
 #include "time-util.h"
 
 #define RETENTION_USEC (600 * USEC_PER_SEC)
 
-static void expire(Manager *manager);
+static void expire(Core *core);
 
 static void on_expired(int r, char *const *ids, size_t n, void *userdata) {
-        Manager *manager = userdata;
+        Core *core = userdata;
 
         if (r < 0) {
                 sd_journal_print(LOG_WARNING, "Failed to remove old jobs: %s", strerror(-r));
@@ -23,23 +23,23 @@ static void on_expired(int r, char *const *ids, size_t n, void *userdata) {
         for (size_t i = 0; i < n; i++) {
                 (void) sd_journal_send("MESSAGE=%s: removed by retention.", ids[i],
                                        "PRIORITY=%i", LOG_INFO, "CODEX_JOB_ID=%s", ids[i], NULL);
-                ending_discard_files(manager, ids[i]);
+                core_discard_files(core, ids[i]);
         }
-        manager->expired += n;
-        if (n > 0 && !manager->stopping) /* one operation takes a limited number */
-                expire(manager);
+        core->expired += n;
+        if (n > 0 && !core->stopping) /* one operation takes a limited number */
+                expire(core);
 }
 
-static void expire(Manager *manager) {
-        uint64_t now = now_realtime(), age = manager->config.retention_max_age_usec;
-        uint64_t bytes = manager->config.retention_max_bytes;
+static void expire(Core *core) {
+        uint64_t now = now_realtime(), age = core->config.retention_max_age_usec;
+        uint64_t bytes = core->config.retention_max_bytes;
         int r;
 
         if (age == 0 && bytes == 0)
                 return;
-        r = store_expire(manager->store, age > 0 && now > age ? now - age : 0, bytes, on_expired, manager);
+        r = store_expire(core->store, age > 0 && now > age ? now - age : 0, bytes, on_expired, core);
         if (r < 0)
-                on_expired(r, NULL, 0, manager);
+                on_expired(r, NULL, 0, core);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -50,8 +50,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-int retention_start(Manager *manager) {
-        expire(manager);
-        return sd_event_add_time_relative(manager->event, &manager->retention_timer, CLOCK_MONOTONIC, RETENTION_USEC,
-                                          USEC_PER_SEC, on_timer, manager);
+int retention_start(Core *core) {
+        expire(core);
+        return sd_event_add_time_relative(core->event, &core->retention_timer, CLOCK_MONOTONIC, RETENTION_USEC,
+                                          USEC_PER_SEC, on_timer, core);
 }

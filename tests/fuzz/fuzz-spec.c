@@ -7,7 +7,7 @@
 #include "job-id.h"
 #include "message.h"
 #include "spec-format.h"
-#include "spec.h"
+#include "spec-read.h"
 #include "utf8.h"
 
 /* What is refused is refused in words that can be sent and shown. */

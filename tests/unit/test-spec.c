@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "bus-names.h"
-#include "spec.h"
+#include "spec-read.h"
 #include "test-bus.h"
 #include "test.h"
 #include "utf8.h"

@@ -25,7 +25,8 @@ typedef struct Fixture {
         sd_bus_message *received; /* the call that has arrived last */
         bool has_received;
         unsigned freed; /* how often a userdata was */
-        Job *jobs[3];
+        TargetList jobs[3]; /* each of those who wait for one job */
+        JobRecord records[3];
 } Fixture;
 
 static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -38,6 +39,11 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 1;
 }
 
+/* The job of that letter ends. */
+static void job_ends(Fixture *f, char letter) {
+        waiter_job_ended(&f->jobs[letter - 'a'], &f->records[letter - 'a']);
+}
+
 static void fixture_open(Fixture *f) {
         static const char *const ids[] = { "a-0000000000", "b-0000000000", "c-0000000000" };
 
@@ -46,14 +52,14 @@ static void fixture_open(Fixture *f) {
         bus_pair_open(&f->pair);
         check_ok(sd_bus_add_filter(f->pair.server, &f->filter, on_call, f));
         for (size_t i = 0; i < ELEMENTSOF(ids); i++)
-                check_ok(job_new(&f->jobs[i], ids[i], "a", 0));
+                f->records[i].id = (char *) ids[i];
 }
 
-/* No waiter may be left: a job asserts it when it is freed. */
+/* No waiter may be left. */
 static void fixture_close(Fixture *f) {
         check(TAILQ_EMPTY(&f->waiters));
         for (size_t i = 0; i < ELEMENTSOF(f->jobs); i++)
-                (void) job_free(f->jobs[i]);
+                check(LIST_EMPTY(&f->jobs[i]));
         f->received = sd_bus_message_unref(f->received);
         f->filter = sd_bus_slot_unref(f->filter);
         bus_pair_close(&f->pair);
@@ -104,11 +110,11 @@ static void free_userdata(void *userdata) {
 
 /* Parks a new call of a peer for jobs, which are given as a string of their letters. */
 static void park(Fixture *f, Call *call, const char *sender, WaiterMode mode, const char *letters, uint64_t timeout) {
-        Job *jobs[8];
+        TargetList *jobs[8];
         size_t n = 0;
 
         for (const char *l = letters; *l; l++)
-                jobs[n++] = f->jobs[*l - 'a'];
+                jobs[n++] = &f->jobs[*l - 'a'];
         call_send(f, call, sender);
         check_ok(waiter_new(&f->waiters, f->pair.event, f->received, UID, mode, jobs, n, timeout, answer, f,
                             free_userdata));
@@ -145,10 +151,10 @@ static void any(void) {
         fixture_open(&f);
         park(&f, &call, ":1.1", WAITER_ANY, "abc", USEC_INFINITY);
         check_no_answer(&f, &call);
-        waiter_job_ended(f.jobs[1]);
+        job_ends(&f, 'b');
         check_int(f.freed, 1);
-        waiter_job_ended(f.jobs[0]); /* nobody waits any more */
-        waiter_job_ended(f.jobs[2]);
+        job_ends(&f, 'a'); /* nobody waits any more */
+        job_ends(&f, 'c');
         check_answer(&f, &call, "", "b-0000000000");
         check_int(f.freed, 1);
 }
@@ -159,10 +165,10 @@ static void all(void) {
 
         fixture_open(&f);
         park(&f, &call, ":1.1", WAITER_ALL, "abc", USEC_INFINITY);
-        waiter_job_ended(f.jobs[2]);
-        waiter_job_ended(f.jobs[0]);
+        job_ends(&f, 'c');
+        job_ends(&f, 'a');
         check_no_answer(&f, &call);
-        waiter_job_ended(f.jobs[1]);
+        job_ends(&f, 'b');
         check_answer(&f, &call, "", "b-0000000000"); /* the last */
         check_int(f.freed, 1);
 }
@@ -175,10 +181,10 @@ static void same_job_twice(void) {
         fixture_open(&f);
         park(&f, &any_call, ":1.1", WAITER_ANY, "aa", USEC_INFINITY);
         park(&f, &all_call, ":1.1", WAITER_ALL, "aba", USEC_INFINITY);
-        waiter_job_ended(f.jobs[0]);
+        job_ends(&f, 'a');
         check_answer(&f, &any_call, "", "a-0000000000");
         check_no_answer(&f, &all_call);
-        waiter_job_ended(f.jobs[1]);
+        job_ends(&f, 'b');
         check_answer(&f, &all_call, "", "b-0000000000");
         check_int(f.freed, 2);
 }
@@ -192,13 +198,13 @@ static void many(void) {
         for (size_t i = 0; i < ELEMENTSOF(calls); i++)
                 park(&f, &calls[i], ":1.1", WAITER_ANY, i % 2 == 0 ? "a" : "b", USEC_INFINITY);
         check_int(waiter_count(&f.waiters, UID), ELEMENTSOF(calls));
-        waiter_job_ended(f.jobs[0]);
+        job_ends(&f, 'a');
         check_int(waiter_count(&f.waiters, UID), ELEMENTSOF(calls) / 2);
         check_int(f.freed, ELEMENTSOF(calls) / 2);
         synchronize(&f);
         for (size_t i = 0; i < ELEMENTSOF(calls); i++)
                 check_int(calls[i].replies, i % 2 == 0);
-        waiter_job_ended(f.jobs[1]);
+        job_ends(&f, 'b');
         synchronize(&f);
         for (size_t i = 0; i < ELEMENTSOF(calls); i++) {
                 check_int(calls[i].replies, 1);
@@ -216,7 +222,7 @@ static void timeout_at_once(void) {
         park(&f, &call, ":1.1", WAITER_ANY, "ab", 0);
         check_answer(&f, &call, JOBS_ERROR_TIMED_OUT, "not yet");
         check_int(f.freed, 1);
-        waiter_job_ended(f.jobs[0]);
+        job_ends(&f, 'a');
         check_int(call.replies, 1);
 }
 
@@ -228,10 +234,10 @@ static void timeout(void) {
         fixture_open(&f);
         park(&f, &patient, ":1.1", WAITER_ALL, "ab", USEC_INFINITY);
         park(&f, &brief, ":1.1", WAITER_ALL, "ab", 10 * USEC_PER_MSEC);
-        waiter_job_ended(f.jobs[0]); /* half of it is not all of it */
+        job_ends(&f, 'a'); /* half of it is not all of it */
         check_answer(&f, &brief, JOBS_ERROR_TIMED_OUT, "not yet");
         check_no_answer(&f, &patient);
-        waiter_job_ended(f.jobs[1]);
+        job_ends(&f, 'b');
         check_answer(&f, &patient, "", "b-0000000000");
         check_int(brief.replies, 1);
 }
@@ -244,7 +250,7 @@ static void timeout_huge(void) {
         fixture_open(&f);
         park(&f, &call, ":1.1", WAITER_ANY, "a", UINT64_MAX - 1);
         check_no_answer(&f, &call);
-        waiter_job_ended(f.jobs[0]);
+        job_ends(&f, 'a');
         check_answer(&f, &call, "", "a-0000000000");
 }
 
@@ -255,7 +261,7 @@ static void ended_before_timeout(void) {
 
         fixture_open(&f);
         park(&f, &call, ":1.1", WAITER_ANY, "a", 0);
-        waiter_job_ended(f.jobs[0]);
+        job_ends(&f, 'a');
         park(&f, &later, ":1.1", WAITER_ANY, "b", 0);
         check_answer(&f, &later, JOBS_ERROR_TIMED_OUT, "not yet");
         check_answer(&f, &call, "", "a-0000000000");
@@ -274,7 +280,7 @@ static void peer_gone(void) {
         check_int(f.freed, 0);
         waiter_drop_peer(&f.waiters, ":1.1");
         check_int(f.freed, 2);
-        waiter_job_ended(f.jobs[0]);
+        job_ends(&f, 'a');
         check_answer(&f, &other, "", "a-0000000000");
         check_int(first.replies, 0);
         check_int(second.replies, 0);
@@ -302,11 +308,11 @@ static void nothing_to_free(void) {
 
         fixture_open(&f);
         call_send(&f, &call, ":1.1");
-        check_ok(waiter_new(&f.waiters, f.pair.event, f.received, UID + 1, WAITER_ANY, &f.jobs[2], 1, USEC_INFINITY,
+        check_ok(waiter_new(&f.waiters, f.pair.event, f.received, UID + 1, WAITER_ANY, (TargetList *[]) { &f.jobs[2] }, 1, USEC_INFINITY,
                             answer, NULL, NULL));
         check_int(waiter_count(&f.waiters, UID + 1), 1);
         check_int(waiter_count(&f.waiters, UID), 0);
-        waiter_job_ended(f.jobs[2]);
+        job_ends(&f, 'c');
         check_answer(&f, &call, "", "c-0000000000");
 }
 

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
+
+#include "bus-names.h"
+#include "permission.h"
+#include "request.h"
+
+#define LEAVE_USEC (5 * USEC_PER_SEC)
+
+/* Requests of a user that the store works on at a time, and that wait after them; see request_take_turn(). */
+#define STORE_TURNS 2
+#define STORE_TURNS_WAITING_MAX 1024
+
+/* --- what the core reports ------------------------------------------------------------------------- */
+
+static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Service *service = userdata;
+        uint32_t result = 0;
+
+        service->name_call = sd_bus_slot_unref(service->name_call);
+        if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &result) < 0 ||
+            result != 1 /* primary owner, see the D-Bus specification */) {
+                sd_journal_print(LOG_ERR, "Failed to acquire bus name %s: %s", JOBS_BUS_NAME,
+                                 result != 0 ? "owned by another process" : "refused by the bus");
+                return sd_event_exit(service->core->event, -EBUSY);
+        }
+        (void) sd_notify(false, "READY=1");
+        return 0;
+}
+
+static int on_ready(void *userdata) {
+        Service *service = userdata;
+
+        return sd_bus_call_method_async(service->bus, &service->name_call, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                        "org.freedesktop.DBus", "RequestName", on_name, service, "su", JOBS_BUS_NAME,
+                                        4 /* do not queue */);
+}
+
+static void on_added(Job *job, void *userdata) {
+        job_object_added(userdata, job);
+}
+
+static void on_started(Job *job, void *userdata) {
+        job_object_started(userdata, job);
+}
+
+static void on_progressed(Job *job, void *userdata) {
+        job_object_progressed(userdata, job);
+}
+
+static void on_finished(Job *job, void *userdata) {
+        job_object_finished(userdata, job);
+}
+
+static void on_removed(Job *job, void *userdata) {
+        job_object_removed(userdata, job);
+}
+
+static const JobEvents job_events = {
+        .ready = on_ready,
+        .added = on_added,
+        .started = on_started,
+        .progressed = on_progressed,
+        .stuck = cancel_is_stuck,
+        .finished = on_finished,
+        .removed = on_removed,
+};
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+static void on_peer_gone(const char *peer, void *userdata) {
+        Service *service = userdata;
+
+        waiter_drop_peer(&service->waiters, peer);
+        polkit_drop_peer(service->polkit, peer);
+        permission_drop_peer(service, peer);
+        request_drop_peer(service, peer);
+}
+
+static int open_bus(Service *service) {
+        bool system = service->core->system_scope;
+        int r;
+
+        r = system ? sd_bus_open_system(&service->bus) : sd_bus_open_user(&service->bus);
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(service->bus, true); /* started again, it finds everything */
+        if (r >= 0)
+                r = sd_bus_attach_event(service->bus, service->core->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                sd_journal_print(LOG_ERR, "Failed to connect to the %s bus: %s", system ? "system" : "session", strerror(-r));
+        return r;
+}
+
+/* What ended is collected, committed and told; then who still waits is told that we go, as is whoever
+ * calls from now on. */
+static void service_stop(Service *service) {
+        core_flush(service->core);
+        service->polkit = polkit_free(service->polkit);
+        permission_stop_all(service);
+        request_stop_all(service);
+        waiter_stop_all(&service->waiters);
+        job_object_free_all(service);
+        core_stop(service->core);
+        if (service->authorize)
+                authorize_refuse(service->authorize);
+}
+
+/* A bus daemon may drop what it has not read yet from a peer that closes. Once it has answered this, it has read
+ * our answers. Calls that came before it are refused rather than left without an answer. It blocks, as
+ * nothing else is done any more. */
+static void leave_bus(sd_bus *bus) {
+        (void) sd_bus_set_method_call_timeout(bus, LEAVE_USEC);
+        (void) sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                  "ReleaseName", NULL, NULL, "s", JOBS_BUS_NAME);
+        while (sd_bus_process(bus, NULL) > 0)
+                ;
+}
+
+/* Before the bus closes itself for the end of the loop. */
+static int on_exit_loop(sd_event_source *source, void *userdata) {
+        Service *service = userdata;
+
+        service_stop(service);
+        leave_bus(service->bus);
+        return sd_bus_flush(service->bus);
+}
+
+int service_new(Service **ret, Core *core) {
+        _cleanup_(service_freep) Service *service = NULL;
+        int r;
+
+        service = calloc(1, sizeof(*service));
+        if (!service)
+                return -ENOMEM;
+        service->core = core;
+        LIST_INIT(&service->objects);
+        TAILQ_INIT(&service->waiters);
+        LIST_INIT(&service->followers);
+        LIST_INIT(&service->accounts);
+        ticket_queue_init(&service->turns, STORE_TURNS, STORE_TURNS_WAITING_MAX);
+        TAILQ_INIT(&service->permissions);
+        r = open_bus(service);
+        if (r >= 0)
+                r = polkit_new(&service->polkit, service->bus);
+        if (r >= 0)
+                r = authorize_new(&service->authorize, service->bus, on_peer_gone, service);
+        if (r >= 0)
+                r = interface_jobs_register(service);
+        if (r >= 0)
+                r = interface_job_register(service);
+        if (r >= 0)
+                r = core_start(core, service->bus, &job_events, service);
+        if (r >= 0)
+                r = sd_event_add_post(core->event, &service->idle_source, request_on_idle, service);
+        if (r >= 0)
+                r = sd_event_add_exit(core->event, &service->exit_source, on_exit_loop, service);
+        if (r >= 0)
+                r = sd_event_source_set_priority(service->exit_source, SD_EVENT_PRIORITY_IMPORTANT);
+        if (r >= 0)
+                *ret = TAKE_PTR(service);
+        return r;
+}
+
+Service *service_free(Service *service) {
+        if (!service)
+                return NULL;
+
+        service_stop(service);
+        (void) sd_event_source_disable_unref(service->exit_source);
+        (void) sd_event_source_disable_unref(service->idle_source);
+        for (size_t i = 0; i < ELEMENTSOF(service->vtable_slots); i++)
+                (void) sd_bus_slot_unref(service->vtable_slots[i]);
+        (void) sd_bus_slot_unref(service->name_call);
+        follower_list_clear(&service->followers);
+        (void) authorize_free(service->authorize);
+        (void) sd_bus_flush_close_unref(service->bus);
+        free(service);
+        return NULL;
+}
+
+void service_reload(Service *service) {
+        service->polkit_absent = false; /* it may have been installed */
+        core_reload(service->core);
+}

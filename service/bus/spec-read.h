@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "spec.h"
+
+/* Reads the arguments of Enqueue. On a mistake of the caller's returns a negative errno and sets error
+ * to org.codex.Jobs.Error.InvalidArgument or LimitExceeded with a sentence for people. */
+int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error);
+
+/* Likewise the options of Retry, which are some of those of Enqueue. */
+int spec_read_retry(sd_bus_message *m, Spec *ret, sd_bus_error *error);
+
+/* Whether arguments and environment are not too many. */
+int spec_check_size(const Spec *spec, sd_bus_error *error);
