@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the files of units share:
+/* What the files of units share; each uses those below it:
  *
- *   unit.c             a unit: what happens to it, stopping and releasing it
- *   unit-start.c       what it is started with
  *   unit-manager.c     the service manager: its signals, the sweep
+ *   unit-start.c       what a unit is started with
+ *   unit.c             a unit: what happens to it, stopping and releasing it
  *   unit-left.c        what is left of a unit
+ *   unit-call.c        calls to the service manager
  *   unit-properties.c  what the service manager says of a unit */
 
 #include "job-id.h"
