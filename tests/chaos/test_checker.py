@@ -5,6 +5,7 @@ harness knows every place at which the service and its workers can be killed."""
 
 import copy
 import os
+import pathlib
 import re
 import sys
 import unittest
@@ -431,12 +432,7 @@ class Checker(unittest.TestCase):
 
 
 def sources_in(folder):
-    sources = ''
-    for name in os.listdir(folder):
-        if name.endswith('.c'):
-            with open(f'{folder}/{name}', encoding='utf-8') as file:
-                sources += file.read()
-    return sources
+    return ''.join(path.read_text(encoding='utf-8') for path in pathlib.Path(folder).rglob('*.c'))
 
 
 class Failpoints(unittest.TestCase):
