@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import time
 
 import pytest
 from support import PATIENCE, SECOND, Process, acting_as, shell, unit_name
@@ -162,7 +163,7 @@ def test_ends_in_the_middle_of_a_crash(jobs, scope, gate):
 def test_job_that_the_store_has_lost(jobs, scope, gate, processes):
     """Its worker finds nobody who knows it, and keeps its unit no longer than the command."""
     job = jobs.enqueue(gate.job(then='exit 3'))
-    processes.add(gate.wait())
+    command = processes.add(gate.wait())
     worker = processes.add(worker_of(scope, job))
     scope.systemctl('stop', scope.service)
     with acting_as(0 if scope.is_system else scope.uid):
@@ -170,6 +171,8 @@ def test_job_that_the_store_has_lost(jobs, scope, gate, processes):
             assert store.execute('DELETE FROM jobs WHERE id = ?', (job,)).rowcount == 1
     scope.start_service()
     jobs.enqueued.remove(job)
+    assert jobs.run(['true']).state == 'completed'  # the service has looked at all units
+    assert not command.has_ended()
     gate.open()
     assert worker.wait_end(PATIENCE)
     assert scope.unit_property(unit_name(job), 'ExecMainStatus') == '3'
@@ -314,6 +317,9 @@ def test_upgrade_while_jobs_run(jobs, scope, new_gate, processes):
 
 # --- the worker is killed -------------------------------------------------------------------------
 
+# Seconds, for what is told of: all units are looked at once a minute anyway.
+SOON = 20
+
 LEFT = '(setsid sh -c \'trap "" TERM HUP; echo $$ >"$0"; while :; do sleep 1000; done\' "$1" &)'
 
 
@@ -325,7 +331,9 @@ def test_worker_that_is_killed(jobs, scope, gate, processes, settings, beside):
     worker = processes.add(worker_of(scope, job))
     assert is_worker(worker.pid)
     worker.kill(signal.SIGKILL)
+    killed = time.monotonic()
     ended = jobs.wait(job)
+    assert time.monotonic() - killed < SOON
     assert all(process.has_ended() for process in tree)
     assert (*facts(ended), ended.job['Signal']) == ('failed', 'signal', 137, 9)
     assert ended.job['EndSource'] == 'manager'
