@@ -37,7 +37,7 @@ def all_cpu():
 
 def settle():
     """Until what goes on behind an answer is over: units are released, ends are written. An idle sandbox uses
-    nothing at all."""
+    nothing at all, which the kernel does not tell of: it is looked at."""
     last, end = -1000, time.monotonic() + 2
     while (now := group_cpu(['.']) - group_cpu(HARNESS)) > last + 50 and time.monotonic() < end:
         last = now
