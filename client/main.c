@@ -96,12 +96,17 @@ static int no_such_verb(const char *word) {
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
                 suggest_name(&s, verbs[i]->name);
-        if (streq(word, "help"))
-                return usage_error(&verb_none, "Unknown command 'help', did you mean '--help' or 'VERB --help'?");
         name = called_elsewhere(word) ?: s.name;
         if (name)
                 return usage_error(&verb_none, "Unknown command '%.48s', did you mean '%s'?", word, name);
         return usage_error(&verb_none, "Unknown command '%.48s'", word);
+}
+
+/* "help VERB" is "VERB --help", and "help" is "--help". */
+static int help(const char *word) {
+        const Verb *verb = word ? find_verb(word) : &verb_none;
+
+        return verb ? option_help(verb) : no_such_verb(word);
 }
 
 int main(int argc, char *argv[]) {
@@ -119,6 +124,8 @@ int main(int argc, char *argv[]) {
                 return option;
         if (optind >= argc)
                 return usage_error(&verb_none, "No command given");
+        if (streq(argv[optind], "help"))
+                return help(argv[optind + 1]);
         verb = find_verb(argv[optind]);
         if (!verb)
                 return no_such_verb(argv[optind]);

@@ -89,6 +89,23 @@ int job_list_append(JobList *list, JobList *later) {
         return 0;
 }
 
+size_t job_list_own_first(JobList *list) {
+        const char *session = session_here();
+        size_t n = 0;
+
+        if (!session)
+                return list->n;
+        for (size_t i = 0; i < list->n; i++) {
+                JobRecord own = list->records[i];
+
+                if (!streq(strempty(own.session), session))
+                        continue;
+                (void) memmove(list->records + n + 1, list->records + n, (i - n) * sizeof(JobRecord));
+                list->records[n++] = own;
+        }
+        return n;
+}
+
 static int append_given_states(sd_bus_message *m, unsigned states) {
         const char *words[_JOB_STATE_MAX + 1] = {};
         size_t n = 0;

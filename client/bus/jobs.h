@@ -51,6 +51,9 @@ int job_list(Client *c, const JobFilter *filter, JobList *ret, sd_bus_error *err
 /* Where a job was not found, makes the error name the nearest that there is, if one is near. c may be NULL. */
 void job_suggest(Client *c, sd_bus_error *error);
 
+/* Puts those of our session first, and keeps the order otherwise. How many these are: all where we are in none. */
+size_t job_list_own_first(JobList *list);
+
 /* Adds the jobs of an answer to a list. */
 int job_list_read(sd_bus_message *m, JobList *list);
 

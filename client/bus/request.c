@@ -79,7 +79,13 @@ int workspace_here(char **ret, sd_bus_error *error) {
 }
 
 const char *session_variable(void) {
-        return isempty(getenv("CODEX_JOBS_SESSION")) ? "CODEX_COMPANION_SESSION_ID" : "CODEX_JOBS_SESSION";
+        static const char *const names[] = { "CODEX_JOBS_SESSION", "CODEX_COMPANION_SESSION_ID",
+                                             "CLAUDE_CODE_SESSION_ID", "CODEX_THREAD_ID" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (!isempty(getenv(names[i])))
+                        return names[i];
+        return names[0];
 }
 
 int session_check(sd_bus_error *error) {

@@ -1,35 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <json-c/json.h>
-
 #include "answer.h"
+#include "job-thread.h"
 #include "say.h"
 #include "thread.h"
 
 #define TASKS_MAX 200 /* older ones are not looked at */
-
-bool thread_id_is_valid(const char *word) {
-        static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-
-        if (strlen(word) != strlen(form))
-                return false;
-        for (size_t i = 0; form[i]; i++)
-                if (form[i] == '-' ? word[i] != '-' : !strchr("0123456789abcdef", word[i]))
-                        return false;
-        return true;
-}
-
-char *thread_of_result(const char *result) {
-        json_object *document = isempty(result) ? NULL : json_tokener_parse(result), *value = NULL;
-        char *thread = NULL;
-
-        if (json_object_is_type(document, json_type_object) &&
-            json_object_object_get_ex(document, "thread_id", &value) && json_object_is_type(value, json_type_string) &&
-            thread_id_is_valid(json_object_get_string(value)))
-                thread = strdup(json_object_get_string(value));
-        (void) json_object_put(document);
-        return thread;
-}
 
 static int thread_of_job(Client *c, const char *id, char **ret, sd_bus_error *error) {
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
@@ -65,39 +41,95 @@ int thread_find(const Common *common, const char *word, char **ret, sd_bus_error
         return r;
 }
 
-static char *newest_thread(const JobList *list) {
-        uint64_t sequence = 0;
-        char *thread = NULL;
+/* The task that ended last of those that have a thread. */
+static JobRecord *newest_with_thread(const JobList *list) {
+        JobRecord *newest = NULL;
 
         for (size_t i = 0; i < list->n; i++) {
-                char *found;
+                JobRecord *record = &list->records[i];
+                _cleanup_free_ char *thread = NULL;
 
-                if (list->records[i].sequence <= sequence)
+                if (newest && record->sequence <= newest->sequence)
                         continue;
-                found = thread_of_result(list->records[i].result);
-                if (!found)
-                        continue;
-                sequence = list->records[i].sequence;
-                free(thread);
-                thread = found;
+                thread = thread_of_result(record->result);
+                if (thread)
+                        newest = record;
         }
-        return thread;
+        return newest;
+}
+
+static int list_tasks(Client *c, const char *workspace, const char *session, bool active, JobList *ret,
+                      sd_bus_error *error) {
+        return job_list(c,
+                        &(const JobFilter) {
+                                .active = active,
+                                .ended = !active,
+                                .kind = "task",
+                                .workspace = workspace,
+                                .session = session,
+                                .limit = TASKS_MAX,
+                        },
+                        ret, error);
+}
+
+/* Two Codex at work on one thread, or on one piece of work, would be in each other's way. */
+static int check_none_active(Client *c, const char *workspace, sd_bus_error *error) {
+        _cleanup_job_list_ JobList list = {};
+        int r;
+
+        r = list_tasks(c, workspace, session_here(), true, &list, error);
+        if (r < 0 || list.n == 0)
+                return r;
+        return error_set(error, "%s is still running: wait for it with 'codex-jobs await %s%s' before continuing it.",
+                         list.records[0].id, list.records[0].id, client_scope_option(c));
+}
+
+/* Another session's thread is continued by name only. */
+static int none_of_session(Client *c, const char *workspace, sd_bus_error *error) {
+        _cleanup_job_list_ JobList list = {};
+        const JobRecord *other;
+        int r;
+
+        r = list_tasks(c, workspace, NULL, false, &list, error);
+        if (r < 0)
+                return r;
+        other = newest_with_thread(&list);
+        if (!other)
+                return error_set(error, "No finished task of this workspace has a thread to continue; leave out "
+                                        "--resume to start one.");
+        return error_set(error, "No finished task of this session has a thread to continue. To continue the last one of "
+                                "this workspace, use --resume %s.",
+                         other->id);
+}
+
+int thread_find_last_job(Client *c, const char *workspace, JobRecord *ret, sd_bus_error *error) {
+        _cleanup_job_list_ JobList list = {};
+        JobRecord *newest;
+        int r;
+
+        r = check_none_active(c, workspace, error);
+        if (r >= 0)
+                r = list_tasks(c, workspace, session_here(), false, &list, error);
+        if (r < 0)
+                return r;
+        newest = newest_with_thread(&list);
+        if (!newest)
+                return none_of_session(c, workspace, error);
+        *ret = *newest;
+        *newest = JOB_RECORD_INIT;
+        return 0;
 }
 
 int thread_find_last(const Common *common, const char *workspace, char **ret, sd_bus_error *error) {
-        const JobFilter filter = { .ended = true, .kind = "task", .workspace = workspace, .limit = TASKS_MAX };
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         _cleanup_(client_freep) Client *c = NULL;
-        _cleanup_job_list_ JobList list = {};
         int r;
 
         r = common_connect(common, &c, error);
         if (r >= 0)
-                r = job_list(c, &filter, &list, error);
+                r = thread_find_last_job(c, workspace, &record, error);
         if (r < 0)
                 return r;
-        *ret = newest_thread(&list);
-        if (!*ret)
-                return error_set(error, "no task of this workspace that ended has a thread to go on with: leave "
-                                        "--resume-last out to begin one.");
-        return 0;
+        *ret = thread_of_result(record.result);
+        return *ret ? 0 : -ENOMEM;
 }

@@ -282,7 +282,7 @@ static int background_text(Client *c, const Common *common, const char *id, bool
 
         if (!command)
                 return -ENOMEM;
-        r = write_id(id, hint ? command : NULL, error);
+        r = write_id(id, hint && !common->quiet ? command : NULL, error);
         if (r < 0 || common->quiet)
                 return r;
         if (begun_usec > 0)

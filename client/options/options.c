@@ -75,7 +75,7 @@ static int set_scope(const Verb *verb, Common *common, Scope scope) {
         return 0;
 }
 
-static int print_help(const Verb *verb) {
+int option_help(const Verb *verb) {
         _cleanup_free_ char *text = strdup(verb->help);
 
         if (!text)
@@ -97,7 +97,7 @@ int option_next(const Verb *verb, Common *common, int argc, char *argv[], const 
                 case -1:
                         return 1;
                 case 'h':
-                        *ret = print_help(verb);
+                        *ret = option_help(verb);
                         return -ESHUTDOWN;
                 case OPTION_VERSION:
                         (void) printf("codex-jobs %s\n", PROJECT_VERSION);

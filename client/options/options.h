@@ -64,6 +64,9 @@ typedef struct Verb {
 int option_next(const Verb *verb, Common *common, int argc, char *argv[], const char *letters,
                 const struct option *options, int *ret);
 
+/* Prints what --help does. Returns the exit status. */
+int option_help(const Verb *verb);
+
 /* Reports an error in the command line, a sentence without its full stop, followed by a pointer to --help. Returns
  * STATUS_OWN_FAILURE. */
 int usage_error(const Verb *verb, const char *format, ...) _printf_(2, 3);

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "answer.h"
+#include "job-thread.h"
 #include "output.h"
 #include "render.h"
 #include "say.h"
@@ -44,6 +45,21 @@ static int say_end(const JobRecord *record) {
         return 0;
 }
 
+/* Of one that completed there is something to say where its work can be continued, and in a session of an agent: of
+ * both streams in one file that is the mark of the end. */
+static int say_completed(Client *c, const JobRecord *record) {
+        bool task = streq(strempty(record->kind), "task");
+        _cleanup_free_ char *thread = task ? thread_of_result(record->result) : NULL, *command = NULL;
+
+        if (!thread)
+                return session_here() ? say_end(record) : 0;
+        command = next_command(c, "task --resume", &(const char *) { record->id }, 1, "");
+        if (!command)
+                return -ENOMEM;
+        say("%s completed, thread %s; to continue it: %s", record->id, thread, command);
+        return 0;
+}
+
 /* What it left was meant for whoever waits. */
 static void say_result_error(const JobRecord *record) {
         if (!isempty(record->result_error))
@@ -55,8 +71,7 @@ int answer_end(Client *c, const JobRecord *record) {
 
         if (client_is_quiet(c))
                 return 0;
-        if (record->state != JOB_COMPLETED)
-                r = say_end(record);
+        r = record->state == JOB_COMPLETED ? say_completed(c, record) : say_end(record);
         if (r < 0)
                 return r;
         say_result_error(record);
@@ -151,7 +166,7 @@ int answer_result(Client *c, const JobRecord *record, const Bounds *bounds, sd_b
                 return 0;
         if (record->state == JOB_COMPLETED) {
                 say_result_error(record);
-                return 0;
+                return say_completed(c, record);
         }
         r = say_end(record);
         if (r < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "job-thread.h"
 #include "next.h"
 
 char *next_command(Client *c, const char *verb, const char *const *ids, size_t n, const char *option) {
@@ -44,6 +45,7 @@ bool is_prompted(const JobRecord *record) {
 }
 
 static int next_for_ended(Next *next, Client *c, const JobRecord *record, NextKind kind) {
+        _cleanup_free_ char *thread = thread_of_result(record->result);
         bool failed = record->state != JOB_COMPLETED;
         int r = 0;
 
@@ -53,6 +55,8 @@ static int next_for_ended(Next *next, Client *c, const JobRecord *record, NextKi
                 r = add_for(next, c, "logs", record, "");
         if (r >= 0 && (failed || kind == NEXT_ALL) && !is_prompted(record))
                 r = add_for(next, c, "retry", record, "");
+        if (r >= 0 && thread && streq(strempty(record->kind), "task"))
+                r = add_for(next, c, "task --resume", record, "");
         return r;
 }
 

@@ -42,7 +42,8 @@ static void cancel_clear(Cancel *s) {
 
 /* ---- Which jobs ---- */
 
-static int several(Cancel *s) {
+/* Names the first n of those that are active. */
+static int several(Cancel *s, size_t n, const char *of) {
         _cleanup_fclose_ FILE *f = NULL;
         _cleanup_free_ char *text = NULL;
         size_t size;
@@ -50,16 +51,16 @@ static int several(Cancel *s) {
         f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
-        for (size_t i = 0; i < s->active.n; i++)
+        for (size_t i = 0; i < n; i++)
                 (void) fprintf(f, "%s%s (%s)", i > 0 ? ", " : "", s->active.records[i].id,
                                strempty(s->active.records[i].label));
         if (fclose(TAKE_PTR(f)) != 0)
                 return -ENOMEM;
-        return error_set(&s->error, "%zu jobs of this workspace are active, name the one to cancel: %s", s->active.n,
-                         text);
+        return error_set(&s->error, "%zu jobs %s, name the one to cancel: %s", n, of, text);
 }
 
 static int find_active(Cancel *s, const char **ret) {
+        size_t own;
         int r;
 
         r = job_list_here(s->client, true, &s->active, &s->error);
@@ -69,8 +70,11 @@ static int find_active(Cancel *s, const char **ret) {
                 return error_set(&s->error,
                                  "no job of this workspace is active: 'codex-jobs status --all%s' lists those of all.",
                                  client_scope_option(s->client));
-        if (s->active.n > 1)
-                return several(s);
+        own = job_list_own_first(&s->active);
+        if (own == 0) /* the work of another session is cancelled by its id only */
+                return several(s, s->active.n, "of this workspace are active, but none of this session");
+        if (own > 1)
+                return several(s, own, session_here() ? "of this session are active" : "of this workspace are active");
         *ret = s->active.records[0].id;
         return 0;
 }
@@ -271,7 +275,8 @@ const Verb verb_cancel = {
         .help = "codex-jobs cancel [options] [ID…]\n"
                 "\n"
                 "Ends jobs with all of their processes, and returns when those are gone. Without an id: the\n"
-                "one job of this workspace that is active. A job that ended before stays as it ended.\n"
+                "one active job of this workspace, and of this session if there is one. A job that ended\n"
+                "before stays as it ended.\n"
                 "Exits with 0 when no job goes on, else with 125; Ctrl-C ends the wait for that (130), the\n"
                 "jobs are ended all the same.\n"
                 "\n"

@@ -15,6 +15,8 @@ enum {
         OPTION_CONSUMER = OPTION_VERB,
         OPTION_ACK,
         OPTION_LIMIT,
+        OPTION_HERE,
+        OPTION_SESSION,
 };
 
 #define LIMIT_DEFAULT 100
@@ -23,8 +25,14 @@ enum {
 typedef struct Inbox {
         const Common *common;
         Client *client;
-        const char *consumer;
+        const char *consumer; /* NULL: that of what is looked at */
+        char own_consumer[JOB_CONSUMER_MAX + 1];
+        bool here;
+        char *workspace;     /* then */
+        const char *session; /* NULL: any */
         uint64_t limit;
+        uint64_t sequence; /* of the last that was looked at */
+        bool more;         /* there may be */
         bool acknowledge;
         JobList list;
         sd_bus_error error;
@@ -33,36 +41,99 @@ typedef struct Inbox {
 static void inbox_clear(Inbox *s) {
         (void) client_free(s->client);
         job_list_clear(&s->list);
+        free(s->workspace);
         sd_bus_error_free(&s->error);
 }
 
 /* ---- The service ---- */
 
+static bool is_filtered(const Inbox *s) {
+        return s->here || s->session;
+}
+
 static int append_inbox(sd_bus_message *m, void *userdata) {
         const Inbox *s = userdata;
 
-        return sd_bus_message_append(m, "su", s->consumer, (uint32_t) s->limit);
+        return sd_bus_message_append(m, "su", s->consumer, (uint32_t) (is_filtered(s) ? JOB_LIST_MAX : s->limit));
 }
 
-static int read_inbox(Inbox *s) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r;
+static bool is_wanted(const Inbox *s, const JobRecord *record) {
+        return (!s->workspace || streq(s->workspace, strempty(record->workspace))) &&
+                (!s->session || streq(s->session, strempty(record->session)));
+}
 
-        r = call_wait(s->client, CALL_AGAIN, "Inbox", append_inbox, s, &reply, &s->error);
-        return r < 0 ? r : job_list_read(reply, &s->list);
+/* Leaves the first of those that are wanted. */
+static void filter(Inbox *s) {
+        size_t n = 0, i;
+
+        for (i = 0; i < s->list.n && n < s->limit; i++) {
+                s->sequence = s->list.records[i].sequence;
+                if (is_wanted(s, &s->list.records[i]))
+                        s->list.records[n++] = s->list.records[i];
+                else
+                        job_record_clear(&s->list.records[i]);
+        }
+        s->more |= i < s->list.n;
+        for (; i < s->list.n; i++)
+                job_record_clear(&s->list.records[i]);
+        s->list.n = n;
 }
 
 static int append_acknowledge(sd_bus_message *m, void *userdata) {
         const Inbox *s = userdata;
 
-        return sd_bus_message_append(m, "st", s->consumer, s->list.records[s->list.n - 1].sequence);
+        return sd_bus_message_append(m, "st", s->consumer, s->sequence);
 }
 
-/* Just what was shown: what ended in between stays for the next time. */
+/* Just what was looked at: what ended in between stays for the next time. */
 static int acknowledge(Inbox *s) {
-        if (!s->acknowledge || s->list.n == 0)
+        if (!s->acknowledge || s->sequence == 0)
                 return 0;
         return call_wait(s->client, CALL_AGAIN, "Acknowledge", append_acknowledge, s, NULL, &s->error);
+}
+
+static int read_page(Inbox *s) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        job_list_clear(&s->list);
+        r = call_wait(s->client, CALL_AGAIN, "Inbox", append_inbox, s, &reply, &s->error);
+        if (r >= 0)
+                r = job_list_read(reply, &s->list);
+        if (r < 0)
+                return r;
+        s->more = s->list.n == (is_filtered(s) ? JOB_LIST_MAX : s->limit);
+        filter(s);
+        return 0;
+}
+
+/* A page with nothing that is wanted in it is passed over where it may be acknowledged. */
+static int read_inbox(Inbox *s) {
+        int r;
+
+        r = read_page(s);
+        while (r >= 0 && s->list.n == 0 && s->more && s->acknowledge) {
+                r = acknowledge(s);
+                if (r >= 0)
+                        r = read_page(s);
+        }
+        return r;
+}
+
+/* A reader of its own for what is looked at, of a name that is short whatever that is called: FNV-1a. */
+static void find_consumer(Inbox *s) {
+        const char *const parts[] = { strempty(s->workspace), strempty(s->session) };
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++)
+                for (const char *p = parts[i];; p++) { /* with the NUL between both */
+                        hash = (hash ^ (unsigned char) *p) * UINT64_C(0x100000001b3);
+                        if (!*p)
+                                break;
+                }
+        (void) snprintf(s->own_consumer, sizeof(s->own_consumer), "%s-%016jx", s->here ? "workspace" : "session",
+                        (uintmax_t) hash);
+        s->consumer = is_filtered(s) ? s->own_consumer : CONSUMER_DEFAULT;
 }
 
 /* ---- The answer ---- */
@@ -79,24 +150,30 @@ static void put_word(FILE *f, const char *word) {
         (void) fputc('\'', f);
 }
 
+static void put_option(FILE *f, const char *name, const char *value) {
+        if (!value)
+                return;
+        (void) fprintf(f, " --%s", name);
+        put_word(f, value);
+}
+
 /* The command that acknowledges, or that shows what is left; NULL with 0 where nothing is. */
 static int command_to_go_on(Inbox *s, char **ret) {
-        bool more = s->list.n == s->limit;
         _cleanup_fclose_ FILE *f = NULL;
         char *text = NULL;
         size_t size;
 
         *ret = NULL;
-        if (s->list.n == 0 || (s->acknowledge && !more))
+        if (s->list.n == 0 || (s->acknowledge && !s->more))
                 return 0;
         f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
         (void) fputs("codex-jobs inbox --ack", f);
-        if (!streq(s->consumer, CONSUMER_DEFAULT)) {
-                (void) fputs(" --consumer", f);
-                put_word(f, s->consumer);
-        }
+        (void) fputs(s->here ? " --here" : "", f);
+        put_option(f, "session", s->session);
+        put_option(f, "consumer", s->consumer == s->own_consumer || streq(s->consumer, CONSUMER_DEFAULT) ? NULL :
+                                                                                                            s->consumer);
         (void) fputs(client_scope_option(s->client), f);
         if (fclose(TAKE_PTR(f)) != 0) {
                 free(text);
@@ -155,6 +232,11 @@ static int inbox(Inbox *s) {
         r = common_connect(s->common, &s->client, &s->error);
         if (r < 0)
                 return r;
+        r = s->here ? workspace_here(&s->workspace, &s->error) : 0;
+        if (r < 0)
+                return r;
+        if (!s->consumer)
+                find_consumer(s);
         r = read_inbox(s);
         if (r < 0)
                 return r;
@@ -180,9 +262,11 @@ static int run(int argc, char *argv[], Common *common) {
                 { "consumer", required_argument, NULL, OPTION_CONSUMER },
                 { "ack", no_argument, NULL, OPTION_ACK },
                 { "limit", required_argument, NULL, OPTION_LIMIT },
+                { "here", no_argument, NULL, OPTION_HERE },
+                { "session", required_argument, NULL, OPTION_SESSION },
                 {},
         };
-        _cleanup_(inbox_clear) Inbox s = { .common = common, .consumer = CONSUMER_DEFAULT, .limit = LIMIT_DEFAULT };
+        _cleanup_(inbox_clear) Inbox s = { .common = common, .limit = LIMIT_DEFAULT };
         int option, r;
 
         while ((r = option_next(&verb_inbox, common, argc, argv, ":" COMMON_LETTERS, options, &option)) == 0) {
@@ -190,6 +274,10 @@ static int run(int argc, char *argv[], Common *common) {
                         s.consumer = optarg;
                 else if (option == OPTION_ACK)
                         s.acknowledge = true;
+                else if (option == OPTION_HERE)
+                        s.here = true;
+                else if (option == OPTION_SESSION)
+                        s.session = optarg;
                 else if (option_number(&verb_inbox, "limit", 1, JOB_LIST_MAX, &s.limit) < 0)
                         return STATUS_OWN_FAILURE;
         }
@@ -197,9 +285,9 @@ static int run(int argc, char *argv[], Common *common) {
                 return option;
         if (optind < argc)
                 return usage_error(&verb_inbox, "'%.48s' is too much: an inbox takes no job", argv[optind]);
-        if (!*s.consumer || strlen(s.consumer) > JOB_CONSUMER_MAX || !utf8_is_valid(s.consumer, strlen(s.consumer)))
+        if (s.consumer && (!*s.consumer || strlen(s.consumer) > JOB_CONSUMER_MAX || !utf8_is_valid(s.consumer, strlen(s.consumer))))
                 return usage_error(&verb_inbox, "the name of a consumer is 1 to %u bytes of UTF-8", JOB_CONSUMER_MAX);
-        if (has_control(s.consumer))
+        if (s.consumer && has_control(s.consumer))
                 return usage_error(&verb_inbox, "the name of a consumer has no control characters");
         r = inbox(&s);
         return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
@@ -217,6 +305,8 @@ const Verb verb_inbox = {
                 "Options:\n"
                 "      --ack                acknowledge what is shown, once it is written\n"
                 "      --consumer NAME      for several readers, each with an inbox of its own (default)\n"
+                "      --here               only jobs of this workspace, with an inbox of its own\n"
+                "      --session NAME       only jobs of this session, with an inbox of its own\n"
                 "      --limit N            at most so many, 1 to 1000 (100)\n"
                 COMMON_HELP,
 };

@@ -5,6 +5,8 @@
 #include <signal.h>
 
 #include "answer.h"
+#include "job-thread.h"
+#include "output.h"
 #include "bus-names.h"
 #include "render.h"
 #include "request.h"
@@ -40,6 +42,7 @@ typedef struct Status {
         uint64_t timeout_usec; /* USEC_INFINITY: not given */
         uint64_t poll_usec;
         uint64_t limit; /* of jobs that ended; 0: not given */
+        size_t n_own;   /* so many are of this session, the first ones */
         char *workspace;
         bool changed; /* what is watched */
         bool shown;
@@ -106,7 +109,10 @@ static int find_jobs(Status *s, JobList *ret) {
                 if (r < 0)
                         return r;
         }
-        return list_jobs(s, ret);
+        r = list_jobs(s, ret);
+        if (r >= 0 && !s->all)
+                s->n_own = job_list_own_first(ret);
+        return r;
 }
 
 /* ---- How they are shown ---- */
@@ -145,13 +151,55 @@ static int put_next(Status *s, FILE *f, const JobRecord *record) {
         return r;
 }
 
-static int put_jobs(Status *s, FILE *f, const JobList *list) {
+#define LAST_LINES 3
+#define LAST_BYTES 2048
+
+/* What it said last, where that is text for people: of a command that says much on stderr, a few lines. */
+static int put_last_lines(Status *s, FILE *f, const JobRecord *record) {
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        off_t begin;
         int r;
 
-        if (s->n_ids != 1)
-                return list->n > 0 ? render_table(f, list->records, list->n, terminal_width()) : 0;
-        r = render_details(f, &list->records[0]);
-        return r < 0 ? r : put_next(s, f, &list->records[0]);
+        if (record->stderr_bytes == 0)
+                return 0;
+        r = output_open(s->client, &(const OutputName) { record->id, "stderr" }, &fd, &s->error);
+        if (r >= 0)
+                r = output_tail(fd, LAST_LINES, &begin);
+        if (r >= 0)
+                r = output_read(fd, begin, LAST_BYTES, &text, &size);
+        for (char *line, *rest = text; r >= 0 && (line = strsep(&rest, "\n"));)
+                r = render_entry(f, "last", line);
+        return r;
+}
+
+static int put_job(Status *s, FILE *f, const JobRecord *record) {
+        _cleanup_free_ char *thread = thread_of_result(record->result);
+        int r;
+
+        r = render_details(f, record);
+        if (r >= 0)
+                r = render_entry(f, "thread", thread);
+        if (r >= 0)
+                r = put_last_lines(s, f, record);
+        return r < 0 ? r : put_next(s, f, record);
+}
+
+static int put_jobs(Status *s, FILE *f, const JobList *list) {
+        if (s->n_ids == 1)
+                return put_job(s, f, &list->records[0]);
+        return list->n > 0 ? render_table(f, list->records, list->n, terminal_width()) : 0;
+}
+
+/* Whose they are the table does not show. */
+static void say_own(const Status *s, const JobList *list) {
+        if (s->n_ids > 0 || s->all || !session_here() || s->n_own == list->n)
+                return;
+        if (s->n_own == 0)
+                say("none of these is of this session.");
+        else
+                say("the first %zu are of this session.", s->n_own);
 }
 
 static void say_none(const Status *s) {
@@ -179,6 +227,8 @@ static int show_text(Status *s, const JobList *list) {
         r = write_stdout(text, size, &s->error);
         if (r >= 0 && list->n == 0 && !s->common->quiet)
                 say_none(s);
+        else if (r >= 0 && !s->common->quiet)
+                say_own(s, list);
         if (r >= 0 && !s->common->quiet)
                 own_queue_say(s->client, &s->queue);
         return r;
@@ -444,7 +494,8 @@ const Verb verb_status = {
         .help = "codex-jobs status [options] [ID…]\n"
                 "\n"
                 "Shows the jobs of this workspace (what has a .git above the current directory, else the\n"
-                "directory), or the given ones; one id shows all about it. An id may be shortened.\n"
+                "directory), those of this session first, or the given ones; one id shows all about it.\n"
+                "An id may be shortened.\n"
                 "\n"
                 "Options:\n"
                 "      --all                jobs of all workspaces, for root also of all users\n"

@@ -2,11 +2,16 @@
 
 /* codex-jobs task: hands a prompt to Codex, as a job. */
 
+#include "answer.h"
+#include "clean.h"
 #include "codex-options.h"
+#include "job-id.h"
+#include "job-thread.h"
 #include "say.h"
 #include "task.h"
 #include "thread.h"
 #include "verbs.h"
+#include "write.h"
 
 enum {
         OPTION_WRITE = OPTION_CODEX_END,
@@ -14,6 +19,8 @@ enum {
         OPTION_RESUME,
         OPTION_RESUME_LAST,
         OPTION_FRESH,
+        OPTION_RESUME_CANDIDATE,
+        OPTION_WAIT,
 };
 
 typedef struct TaskOptions {
@@ -22,6 +29,8 @@ typedef struct TaskOptions {
         const char *resume; /* a thread, or a job that worked on it */
         bool resume_last;
         bool fresh;
+        bool candidate;
+        bool wait;
         char *thread;
 } TaskOptions;
 
@@ -47,6 +56,12 @@ static int task_option(TaskOptions *o, int option) {
                 return 1;
         case OPTION_FRESH:
                 o->fresh = true;
+                return 1;
+        case OPTION_RESUME_CANDIDATE:
+                o->candidate = true;
+                return 1;
+        case OPTION_WAIT:
+                o->wait = true;
                 return 1;
         default:
                 return codex_option(&verb_task, &o->codex, option);
@@ -79,6 +94,64 @@ static int task(TaskOptions *o, const Common *common) {
         return r < 0 ? say_error(&error, r) : codex_run(&o->codex, common, &request);
 }
 
+/* ---- --resume-candidate ---- */
+
+static int put_candidate(const Common *common, Client *c, const JobRecord *record, sd_bus_error *error) {
+        _cleanup_free_ char *label = one_line(strempty(record->label)), *text = NULL;
+        const JobRecord *const records[] = { record };
+        int r;
+
+        if (common->json)
+                return answer_json(c, records, NULL, record->id ? 1 : 0, false, NEXT_SHOWN, error);
+        if (!record->id)
+                return 0;
+        if (!label)
+                return -ENOMEM;
+        r = asprintf(&text, "%s: %s\n", record->id, label);
+        if (r < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return write_stdout(text, (size_t) r, error);
+}
+
+/* What --resume would continue. That there is nothing is an answer, too. */
+static int show_candidate(const Common *common) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL, none = SD_BUS_ERROR_NULL;
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        _cleanup_(client_freep) Client *c = NULL;
+        _cleanup_free_ char *workspace = NULL;
+        int r;
+
+        r = workspace_here(&workspace, &error);
+        if (r >= 0)
+                r = common_connect(common, &c, &error);
+        if (r >= 0)
+                r = thread_find_last_job(c, workspace, &record, &none);
+        if (r == -EINVAL) { /* there is none, as the error says */
+                if (!common->quiet && !common->json)
+                        (void) say_error(&none, r);
+                r = 0;
+        } else if (r < 0)
+                (void) sd_bus_error_move(&error, &none);
+        if (r >= 0)
+                r = put_candidate(common, c, &record, &error);
+        return r < 0 ? answer_failure(c, &error, r, NULL, 0) : 0;
+}
+
+/* ---- The options ---- */
+
+static bool may_be_id(const char *word) {
+        return *word != '-' && (thread_id_is_valid(word) || job_id_prefix_is_valid(word));
+}
+
+/* --resume without the id of a thread or a job behind it is --resume-last, and what is behind it is the prompt. */
+static void find_bare_resume(int argc, char *argv[]) {
+        for (int i = 1; i < argc && !streq(argv[i], "--"); i++)
+                if (streq(argv[i], "--resume") && (i + 1 == argc || !may_be_id(argv[i + 1])))
+                        argv[i] = (char *) "--resume-last";
+}
+
 static int run(int argc, char *argv[], Common *common) {
         static const struct option options[] = {
                 COMMON_OPTIONS,
@@ -88,11 +161,14 @@ static int run(int argc, char *argv[], Common *common) {
                 { "resume", required_argument, NULL, OPTION_RESUME },
                 { "resume-last", no_argument, NULL, OPTION_RESUME_LAST },
                 { "fresh", no_argument, NULL, OPTION_FRESH },
+                { "resume-candidate", no_argument, NULL, OPTION_RESUME_CANDIDATE },
+                { "wait", no_argument, NULL, OPTION_WAIT },
                 {},
         };
         _cleanup_(task_options_clear) TaskOptions o = { .codex = CODEX_OPTIONS_INIT };
         int option, r;
 
+        find_bare_resume(argc, argv);
         while ((r = option_next(&verb_task, common, argc, argv, ":" COMMON_LETTERS CODEX_LETTERS, options,
                                 &option)) == 0) {
                 r = task_option(&o, option);
@@ -105,6 +181,11 @@ static int run(int argc, char *argv[], Common *common) {
                 return usage_error(&verb_task, "give one of --resume, --resume-last and --fresh");
         if (o.task.write && o.codex.read_only)
                 return usage_error(&verb_task, "--write and --read-only exclude each other");
+        if (o.candidate && optind < argc)
+                return usage_error(&verb_task, "--resume-candidate takes no prompt");
+        if (o.candidate)
+                return show_candidate(common);
+        o.codex.await |= o.codex.background && o.wait;
         r = codex_options_check(&verb_task, &o.codex);
         if (r != 0)
                 return r;
@@ -127,10 +208,13 @@ const Verb verb_task = {
                 "Options:\n"
                 "      --write              let Codex change files\n"
                 "      --resume ID          go on with a thread of Codex; ID is the thread's, or that of a\n"
-                "                           job that worked on it\n"
-                "      --resume-last        go on with the thread of the last task of this workspace\n"
+                "                           job that worked on it; without it, the same as --resume-last\n"
+                "      --resume-last        go on with the thread of the last task of this session, or of\n"
+                "                           this workspace outside of any session\n"
+                "      --resume-candidate   print the task that --resume-last would continue, and exit\n"
                 "      --fresh              begin a new thread (so without an option)\n"
                 "      --prompt-file FILE   read the prompt from a file\n"
+                "      --wait               stay until it is over (so without --background)\n"
                 CODEX_HELP
                 REQUEST_LIMIT_HELP
                 COMMON_HELP,

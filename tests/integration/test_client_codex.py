@@ -86,6 +86,82 @@ def test_resume_last_takes_the_last_task_of_the_workspace(cli, codex):
     assert resumed(codex) == threads[1]
 
 
+def test_resume_without_an_id_takes_the_last(cli, codex):
+    thread = cli.job('task', 'one')['result']['thread_id']
+    for arguments, prompt in ((['--resume'], 'Go on with '), (['--resume', 'Fix it now.'], 'Fix it now.'),
+                              (['--resume', '--effort', 'low', 'more'], 'more')):
+        cli.run('task', *arguments)
+        assert resumed(codex) == thread and codex.last()[1].startswith(prompt)
+
+
+def in_session(cli, name):
+    cli.environment['CODEX_JOBS_SESSION'] = name
+
+
+def test_resume_takes_the_thread_of_the_session(cli, codex):
+    thread = {}
+    for name in ('one', 'other'):
+        in_session(cli, name)
+        thread[name] = cli.job('task', name)['result']['thread_id']
+    for name in ('one', 'other'):
+        in_session(cli, name)
+        cli.run('task', '--resume-last', 'more')
+        assert resumed(codex) == thread[name]
+    in_session(cli, 'third')
+    assert re.search(r'To continue the last one of this workspace, use --resume task-\w{10}\.',
+                     cli.refused('task', '--resume', 'go on, please'))
+
+
+def test_resume_waits_for_what_is_at_work(cli, codex):
+    """Two Codex at once would be in each other's way."""
+    cli.as_alice('mkfifo', 'gate')
+    cli.environment['FAKE_CODEX_GATE'] = f'{cli.folder}/gate'
+    cli.run('task', 'first')
+    job = cli.output('task', '--background', '--quiet', 'fake:gate').strip()
+    assert f"codex-jobs await {job}" in cli.refused('task', '--resume-last', 'more')
+    assert job in cli.run('task', '--resume-candidate').stderr
+    with open(f'{cli.folder}/gate', 'wb'):
+        pass
+    cli.run('await', job)
+    cli.run('task', '--resume-last', 'more')
+
+
+def test_resume_candidate(cli, codex):
+    assert cli.run('task', '--resume-candidate').stderr.startswith('codex-jobs: No finished task')
+    assert cli.jobs('task', '--resume-candidate') == []
+    job = cli.job('task', 'the label')
+    assert cli.output('task', '--resume-candidate') == f'{job["id"]}: the label\n'
+    candidate, = cli.jobs('task', '--resume-candidate')
+    assert candidate['result']['thread_id'] == job['result']['thread_id']
+    assert 'takes no prompt' in cli.refused('task', '--resume-candidate', 'x')
+    assert len(codex.calls()) == 1
+
+
+def test_result_says_how_to_continue(cli, codex):
+    document = cli.document('task', 'one')
+    job = document['job']
+    thread, command = job['result']['thread_id'], f'codex-jobs task --resume {job["id"]}'
+    assert document['next'] == [command]
+    for verb in ('result', 'await'):
+        assert f'{job["id"]} completed, thread {thread}; to continue it: {command}' in cli.run(verb, job['id']).stderr
+    assert cli.run('result', '--quiet', job['id']).stderr == ''
+    assert re.search(rf'^ +thread: {thread}$', cli.output('status', job['id']), re.M)
+
+
+def test_status_of_one_shows_its_last_lines(cli):
+    job = cli.enqueue('--', 'sh', '-c', 'for i in 1 2 3 4 5; do echo line $i >&2; done')
+    cli.run('await', job)
+    assert re.findall(r'^ +last: (.*)$', cli.output('status', job), re.M) == ['line 3', 'line 4', 'line 5']
+
+
+def test_wait_is_taken_as_the_companion_takes_it(cli, codex):
+    assert cli.output('task', '--wait', 'x') == cli.output('task', '--background', '--wait', 'x') == ANSWER
+
+
+def test_background_in_scripts_prints_one_line(cli, codex):
+    assert re.fullmatch(r'task-\w{10}\n', cli.output('task', '--background', '--quiet', 'x'))
+
+
 def test_resume_without_a_prompt_goes_on(cli, codex):
     cli.run('task', '--resume', THREAD)
     assert re.match('Go on with ', codex.last()[1])
@@ -109,10 +185,10 @@ def test_another_thread_than_the_asked_one_is_a_failure(cli, codex):
 
 
 def test_nothing_to_resume_is_refused(cli, codex, gate):
-    assert '--resume-last' in cli.refused('task', '--resume-last', 'x')
+    assert 'leave out --resume' in cli.refused('task', '--resume-last', 'x')
     assert 'no thread' in cli.refused('task', '--resume', cli.job('run', '--', 'true')['id'], 'x')
     assert 'give one of' in cli.refused('task', '--resume-last', '--fresh', 'x')
-    assert 'no job --last' in cli.refused('task', '--resume', '--last', 'x')
+    assert 'give one of' in cli.refused('task', '--resume', '--fresh', 'x')
     running = cli.enqueue('--', *gate.job())
     gate.wait()
     assert f'codex-jobs await {running}' in cli.refused('task', '--resume', running, 'x')

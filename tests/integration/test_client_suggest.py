@@ -32,7 +32,9 @@ def test_nothing_similar_is_suggested(cli, typed):
 def test_no_verb_at_all(cli):
     assert "Unknown command ''" in cli.refused('')
     assert 'No command given' in cli.refused()
-    assert "did you mean '--help'" in cli.refused('help')
+    assert cli.output('help') == cli.output('--help')
+    assert cli.output('help', 'run') == cli.output('run', '--help')
+    assert "did you mean 'run'" in cli.refused('help', 'rnu')
 
 
 def test_abbreviation_of_several_options(cli):

@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import subprocess
+import uuid
 
 import pytest
 
@@ -498,14 +499,14 @@ def test_installed_is_what_is_here():
 class Session:
     """Claude Code, as far as its hook sees it."""
 
-    def __init__(self, project, directory=None, name='4f1c7d1e-8a44-4a53-b3ae-1d2f8c1b7a90'):
-        self.project, self.name = project, name
+    def __init__(self, project, directory=None, name=None):
+        self.project, self.name = project, str(uuid.uuid4()) if name is None else name
         self.directory = directory or project.path
         self.variables = f'{project.folder}/variables-{os.path.basename(self.directory)}'
 
-    def start(self, source='startup', **environment):
+    def start(self, source='startup', transcript='/home/alice/"session_id": "none".jsonl', **environment):
         """What the model reads."""
-        given = {'session_id': self.name, 'transcript_path': '/home/alice/"session_id": "none".jsonl',
+        given = {'session_id': self.name, 'transcript_path': transcript,
                  'cwd': self.directory, 'hook_event_name': 'SessionStart', 'source': source}
         done = self.project.shell('exec "$1"', HOOK, directory=self.directory, stdin=json.dumps(given),
                                   CLAUDE_ENV_FILE=self.variables, CLAUDE_PLUGIN_ROOT=INSTALLED_PLUGIN, **environment)
@@ -546,6 +547,7 @@ def test_session_is_told_once_what_ended(project, session):
     good = project.finished(Label='the good one')
     bad = project.finished(argv=['false'], Label='the bad one')
     text = session.start()
+    assert 'Of other sessions, ended' in text and 'Of this session' not in text
     assert re.search(rf'^- {good} completed .*: the good one$', text, re.M), text
     assert re.search(rf'^- {bad} failed: exit code 1: the bad one$', text, re.M), text
     assert text.index(good) < text.index(bad)
@@ -570,15 +572,44 @@ def test_session_is_told_what_is_active(project, session):
     job = project.active()
     text = session.start('compact')
     assert re.search(rf'^- {job} (running|queued): sleep infinity$', text, re.M), text
-    assert 'codex-jobs await ID' in text and 'Ended' not in text
+    assert 'Of other sessions, active' in text and 'ended' not in text
     assert job in session.start('compact'), 'it is told as long as it is so'
+
+
+def test_session_is_told_of_its_own_first(project):
+    """Two of them in one workspace: each of its own jobs, whatever the other was told, then of the other's."""
+    one, other = Session(project), Session(project)
+    assert one.start() == other.start() == ''
+    job, theirs = (project.finished(Session=each.name) for each in (one, other))
+    text = other.start('compact')
+    assert text.index('Of this session, ended') < text.index(theirs) < text.index('Of other sessions') < text.index(job)
+    text = one.start('resume')
+    assert job in text and theirs not in text and 'Of other' not in text
+    assert one.start('resume') == other.start('resume') == ''
+
+
+def test_session_is_told_to_wait_for_its_own(project):
+    one = Session(project)
+    job = project.alice.enqueue(['sleep', 'infinity'], Directory=project.path, Workspace=project.path, Session=one.name)
+    assert re.search(rf'Of this session, active.* codex-jobs await ID as one:\n- {job} ', one.start('compact'))
+
+
+def test_session_is_not_told_what_a_wait_has_shown(project):
+    one = Session(project)
+    shown = project.shell('codex-jobs run -- true', check=True, CODEX_JOBS_SESSION=one.name).stderr
+    seen = re.search(r'codex-jobs: (\S+) completed in', shown)[1]
+    unseen = project.finished(Session=one.name)
+    with open(f'{project.folder}/one.jsonl', 'w', encoding='utf-8') as file:
+        json.dump({'content': f'codex-jobs: {unseen} is still running\n{shown}'}, file)
+    text = one.start('resume', transcript=f'{project.folder}/one.jsonl')
+    assert unseen in text and seen not in text
 
 
 def test_session_is_told_the_newest_of_many(project, session):
     jobs = [project.finished() for _ in range(12)]
     text = session.start()
     assert [job in text for job in jobs] == [False] * 2 + [True] * 10
-    assert 'and 2 before these' in text
+    assert 'and 2 more' in text
 
 
 def test_session_starts_without_codex_jobs(project, session):
@@ -591,8 +622,8 @@ def test_session_starts_without_codex_jobs(project, session):
 
 def test_session_is_told_what_was_acknowledged_though_the_service_went_away(project, session):
     job = project.finished()
-    project.program('codex-jobs', '#!/bin/sh\nif [ "$1" = inbox ] && [ -e "$0.asked" ]; then exit 125; fi\n'
-                                  'if [ "$1" = inbox ]; then >"$0.asked"; fi\nexec /usr/bin/codex-jobs "$@"\n')
+    project.program('codex-jobs', '#!/bin/sh\ncase $* in *--here*) [ ! -e "$0.asked" ] || exit 125; >"$0.asked" ;; esac\n'
+                                  'exec /usr/bin/codex-jobs "$@"\n')
     assert shutil.which('codex-jobs') == '/usr/bin/codex-jobs'
     os.chmod(f'{project.folder}/bin', 0o777)
     assert job in session.start()

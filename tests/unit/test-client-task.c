@@ -5,6 +5,7 @@
 
 #include "task.h"
 #include "test.h"
+#include "job-thread.h"
 #include "thread.h"
 
 #define THREAD "01a202e5-af54-7291-8df6-47733f72365c"
