@@ -181,6 +181,13 @@ static uint64_t digest_number(uint64_t digest, const char *name, uint64_t value)
         return value == 0 ? digest : spec_digest_more(digest_string(digest, name), &value, sizeof(value));
 }
 
+static uint64_t digest_limits(uint64_t digest, const JobLimits *limits, bool switches) {
+        for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N; l++)
+                if (l->kind != LIMIT_MASK && (l->kind == LIMIT_SWITCH) == switches)
+                        digest = digest_number(digest, l->name, job_limit_get(limits, l));
+        return digest;
+}
+
 uint64_t spec_digest(const Spec *spec) {
         uint64_t digest = UINT64_C(0xcbf29ce484222325);
 
@@ -190,14 +197,8 @@ uint64_t spec_digest(const Spec *spec) {
         digest = digest_string(digest, spec->directory);
         digest = digest_string(digest, spec->kind);
         digest = digest_string(digest, spec->workspace);
-        digest = digest_number(digest, "RuntimeMaxUSec", spec->limits.runtime_max_usec);
-        digest = digest_number(digest, "OutputMax", spec->limits.output_max);
-        digest = digest_number(digest, "MemoryMax", spec->limits.memory_max);
-        digest = digest_number(digest, "TasksMax", spec->limits.tasks_max);
-        digest = digest_number(digest, "CPUWeight", spec->limits.cpu_weight);
-        digest = digest_number(digest, "StallUSec", spec->limits.stall_usec);
+        digest = digest_limits(digest, &spec->limits, false);
         if (spec->retry_of)
                 digest = digest_string(digest_string(digest, "Retry"), spec->retry_of);
-        digest = digest_number(digest, "ReadOnly", spec->limits.read_only);
-        return digest_number(digest, "MergeOutput", spec->limits.merge_output);
+        return digest_limits(digest, &spec->limits, true);
 }

@@ -6,22 +6,8 @@
  * structured result that a job leaves. Does no I/O. */
 
 #include "job-id.h"
+#include "job-limits.h"
 #include "job-record.h"
-
-#define UMASK_GIVEN UINT64_C(01000)
-#define UMASK_MAX UINT32_C(0777)
-
-typedef struct JobLimits {
-        uint64_t runtime_max_usec; /* 0: none; likewise the others */
-        uint64_t output_max;
-        uint64_t memory_max;
-        uint64_t tasks_max;
-        uint64_t cpu_weight;
-        uint64_t stall_usec;
-        uint64_t read_only; /* not 0: the file system is read-only for the job */
-        uint64_t merge_output; /* not 0: both streams are one pipe, and all is stdout */
-        uint64_t umask;        /* 0: that of a unit; else UMASK_GIVEN and the mask, 0 to 0777 */
-} JobLimits;
 
 /* What Enqueue, or Retry, is asked for. It owns all that is in it and nothing else of the message, of which nobody
  * knows how large it is. */

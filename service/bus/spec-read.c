@@ -12,7 +12,6 @@
 #include "utf8.h"
 
 #define NAME_SHOWN_MAX 64
-#define YEARS_10 (UINT64_C(10) * 365 * 24 * 3600 * USEC_PER_SEC)
 
 #define invalid(error, ...) sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
 
@@ -198,37 +197,6 @@ static int option_session(sd_bus_message *m, const char *type, Spec *spec, sd_bu
         return 0;
 }
 
-static int option_read_only(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
-        int value, r;
-
-        r = sd_bus_message_read_basic(m, 'b', &value);
-        if (r >= 0)
-                spec->limits.read_only = value != 0;
-        return r;
-}
-
-static int option_merge_output(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
-        int value, r;
-
-        r = sd_bus_message_read_basic(m, 'b', &value);
-        if (r >= 0)
-                spec->limits.merge_output = value != 0;
-        return r;
-}
-
-static int option_umask(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
-        uint32_t value;
-        int r;
-
-        r = sd_bus_message_read_basic(m, 'u', &value);
-        if (r < 0)
-                return r;
-        if (value > UMASK_MAX)
-                return invalid(error, "Option UMask is out of range (0 to %u): %" PRIu32 ".", UMASK_MAX, value);
-        spec->limits.umask = UMASK_GIVEN | value;
-        return 0;
-}
-
 static int option_notify(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int value, r;
 
@@ -265,37 +233,23 @@ static int option_stdin(sd_bus_message *m, const char *type, Spec *spec, sd_bus_
         return spec->stdin_fd < 0 ? -errno : 0;
 }
 
-/* The options that are a number in a range; name, where it goes, the least and the most. */
-typedef struct NumberOption {
-        const char *name;
-        size_t offset;
-        uint64_t min, max;
-} NumberOption;
-
-static const NumberOption number_options[] = {
-        { "RuntimeMaxUSec", offsetof(JobLimits, runtime_max_usec), USEC_PER_SEC, YEARS_10 },
-        { "OutputMax", offsetof(JobLimits, output_max), 1, INT64_MAX },
-        { "MemoryMax", offsetof(JobLimits, memory_max), 1024 * 1024, INT64_MAX },
-        { "TasksMax", offsetof(JobLimits, tasks_max), 1, INT32_MAX },
-        { "CPUWeight", offsetof(JobLimits, cpu_weight), 1, 10000 },
-        { "StallUSec", offsetof(JobLimits, stall_usec), USEC_PER_SEC, YEARS_10 },
-};
-
-static uint64_t *limit_of(const JobLimits *limits, const NumberOption *o) {
-        return (uint64_t *) ((char *) limits + o->offset);
-}
-
-static int option_number(sd_bus_message *m, const NumberOption *o, Spec *spec, sd_bus_error *error) {
-        uint64_t value;
+static int option_limit(sd_bus_message *m, const JobLimit *limit, Spec *spec, sd_bus_error *error) {
+        union {
+                uint64_t t;
+                uint32_t u;
+                int b;
+        } value;
+        uint64_t number;
         int r;
 
-        r = sd_bus_message_read_basic(m, 't', &value);
+        r = sd_bus_message_read_basic(m, limit->type[0], &value);
         if (r < 0)
                 return r;
-        if (value < o->min || value > o->max)
-                return invalid(error, "Option %s is out of range (%" PRIu64 " to %" PRIu64 "): %" PRIu64 ".", o->name,
-                               o->min, o->max, value);
-        *limit_of(&spec->limits, o) = value;
+        number = limit->kind == LIMIT_SWITCH ? value.b != 0 : limit->kind == LIMIT_MASK ? value.u : value.t;
+        if (number < limit->min || number > limit->max)
+                return invalid(error, "Option %s is out of range (%" PRIu64 " to %" PRIu64 "): %" PRIu64 ".", limit->name,
+                               limit->min, limit->max, number);
+        *job_limit_of(&spec->limits, limit) = number | (limit->kind == LIMIT_MASK ? JOB_MASK_GIVEN : 0);
         return 0;
 }
 
@@ -315,9 +269,6 @@ static const struct {
         { "Stdin", { "h" }, option_stdin, true },
         { "IdempotencyKey", { "s" }, option_key, true },
         { "Notify", { "b" }, option_notify, true },
-        { "ReadOnly", { "b" }, option_read_only },
-        { "MergeOutput", { "b" }, option_merge_output },
-        { "UMask", { "u" }, option_umask },
 };
 
 static const char *const later_options[] = {
@@ -362,14 +313,14 @@ static int read_option_value(sd_bus_message *m, const char *name, const char *ty
                                 return options[i].read(m, type, spec, error);
                         return wrong_type(name, type, options[i].types[0], second, error);
                 }
-        for (size_t i = 0; i < ELEMENTSOF(number_options); i++)
-                if (streq(number_options[i].name, name)) {
+        for (size_t i = 0; i < JOB_LIMITS_N; i++)
+                if (streq(job_limits[i].name, name)) {
                         r = check_option(spec, ELEMENTSOF(options) + i, name, error);
                         if (r < 0)
                                 return r;
-                        if (streq(type, "t"))
-                                return option_number(m, &number_options[i], spec, error);
-                        return wrong_type(name, type, "t", NULL, error);
+                        if (streq(type, job_limits[i].type))
+                                return option_limit(m, &job_limits[i], spec, error);
+                        return wrong_type(name, type, job_limits[i].type, NULL, error);
                 }
         for (size_t i = 0; i < ELEMENTSOF(later_options); i++)
                 if (streq(later_options[i], name))
@@ -423,7 +374,7 @@ int spec_read_retry(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
         _cleanup_spec_ Spec spec = SPEC_INIT;
         int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(options) + ELEMENTSOF(number_options); i++)
+        for (size_t i = 0; i < ELEMENTSOF(options) + JOB_LIMITS_N; i++)
                 if (i >= ELEMENTSOF(options) || !options[i].retry)
                         spec.fixed |= UINT64_C(1) << i;
         r = read_options(m, &spec, error);

@@ -4,115 +4,17 @@
 
 #include "failpoint.h"
 #include "store-internal.h"
-#include "string-list.h"
 #include "time-util.h"
 
 /* What is erased is gone from the disk as long after, or up to twice as long. */
 #define CHECKPOINT_USEC (2 * USEC_PER_SEC)
-
-/* --- operations ------------------------------------------------------------------------------------ */
-
-void store_records_free(JobRecord *records, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                job_record_clear(&records[i]);
-        free(records);
-}
-
-void store_filter_clear(StoreFilter *filter) {
-        free(filter->kind);
-        free(filter->workspace);
-        free(filter->session);
-        free(filter->before);
-        *filter = (StoreFilter) {};
-}
-
-void store_free_spec(void *spec, size_t size) {
-        if (spec)
-                explicit_bzero(spec, size);
-        free(spec);
-}
-
-StoreOp *store_op_free(StoreOp *op) {
-        if (!op)
-                return NULL;
-
-        job_record_clear(&op->record);
-        free(op->instance);
-        free(op->secret);
-        free(op->consumer);
-        string_list_free(op->ids);
-        free(op->key);
-        free(op->existing);
-        store_free_spec(op->spec, op->spec_size);
-        closep(&op->stdin_fd);
-        closep(&op->spec_fd);
-        store_records_free(op->lookup.records, op->lookup.n_records);
-        free(op->lookup.candidates);
-        string_list_free(op->lookup.ids);
-        store_filter_clear(&op->filter);
-        store_records_free(op->records, op->n_records);
-        stored_job_clear(&op->stored);
-        free(op);
-        return NULL;
-}
-
-static void store_op_complete(BackgroundOp *base) {
-        _cleanup_(store_op_freep) StoreOp *op = (StoreOp *) base;
-
-        if (op->result == -EBADMSG && !op->store->is_damaged) {
-                op->store->is_damaged = true;
-                sd_journal_print(LOG_CRIT, "Database in %s is corrupt, restarting to move it aside.", op->store->directory);
-                (void) sd_event_exit(op->store->event, -EBADMSG);
-        }
-        op->finish(op);
-}
-
-int store_op_new(StoreOp **ret, Store *store, const char *name, const char *id, int (*execute)(Database *, StoreOp *),
-                 void (*finish)(StoreOp *), void *userdata) {
-        _cleanup_(store_op_freep) StoreOp *op = NULL;
-
-        op = calloc(1, sizeof(*op));
-        if (!op)
-                return -ENOMEM;
-        op->base.complete = store_op_complete;
-        op->store = store;
-        op->name = name;
-        op->execute = execute;
-        op->finish = finish;
-        op->userdata = userdata;
-        op->stdin_fd = op->spec_fd = -EBADF;
-        op->record = op->stored.record = JOB_RECORD_INIT;
-        if (id) {
-                op->record.id = strdup(id);
-                if (!op->record.id)
-                        return -ENOMEM;
-        }
-        *ret = TAKE_PTR(op);
-        return 0;
-}
-
-void store_submit(Store *store, StoreOp *op) {
-        background_submit(store->thread, &op->base);
-}
-
-void store_finish_plain(StoreOp *op) {
-        if (op->callback.plain)
-                op->callback.plain(op->result, op->userdata);
-}
-
-int store_copy_string(const char *s, char **ret) {
-        if (!s)
-                return 0;
-        *ret = strdup(s);
-        return *ret ? 0 : -ENOMEM;
-}
 
 /* --- the thread ------------------------------------------------------------------------------------ */
 
 /* Perhaps for the second time. */
 static int execute_again(Database *db, StoreOp *op) {
         op->answer = 0;
-        return op->execute(db, op);
+        return op->type->execute(db, op);
 }
 
 static int run_one(Database *db, StoreOp *op) {
@@ -122,10 +24,10 @@ static int run_one(Database *db, StoreOp *op) {
         if (r < 0)
                 return r;
         r = execute_again(db, op);
-        failpoint2(op->name, "before-commit");
+        failpoint2(op->type->name, "before-commit");
         if (r >= 0)
                 r = database_commit(db);
-        failpoint2(op->name, "after-commit");
+        failpoint2(op->type->name, "after-commit");
         if (r < 0)
                 database_rollback(db);
         return r;
@@ -142,12 +44,12 @@ static bool run_together(Database *db, BackgroundBatch *batch) {
                 op->result = execute_again(db, op);
                 if (op->result < 0)
                         goto rollback;
-                failpoint2(op->name, "before-commit");
+                failpoint2(op->type->name, "before-commit");
         }
         if (database_commit(db) < 0)
                 goto rollback;
         TAILQ_FOREACH(base, batch, entry)
-                failpoint2(((StoreOp *) base)->name, "after-commit");
+                failpoint2(((StoreOp *) base)->type->name, "after-commit");
         return true;
 rollback:
         database_rollback(db);
@@ -190,18 +92,20 @@ static void finish_checkpoint(StoreOp *op) {
                 store_checkpoint_soon(op->store);
 }
 
+static const StoreOpType checkpoint_type = { "checkpoint", sizeof(StoreOp), execute_checkpoint, finish_checkpoint, NULL };
+
 static int on_checkpoint_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Store *store = userdata;
         StoreOp *op;
 
         store->checkpoint_timer = sd_event_source_disable_unref(store->checkpoint_timer);
-        if (store_op_new(&op, store, "checkpoint", NULL, execute_checkpoint, finish_checkpoint, NULL) < 0) {
+        op = store_op_new(store, &checkpoint_type, NULL, NULL);
+        if (!op) {
                 store_checkpoint_soon(store);
                 return 0;
         }
         op->checkpoint = true;
-        store_submit(store, op);
-        return 0;
+        return store_submit(op);
 }
 
 void store_checkpoint_soon(Store *store) {
@@ -248,11 +152,18 @@ static int replace_damaged(Database **ret, const char *directory) {
         return 0;
 }
 
+STATEMENT(count, "SELECT (SELECT count(*) FROM jobs WHERE sequence IS NOT NULL), "
+                 "(SELECT value FROM counters WHERE name = 'sequence')");
+
+static int count_finished(Store *store) {
+        return statement_one(store->db, &count, ">tt", &store->finished, &store->last_sequence);
+}
+
 static int open_and_count(Store *store) {
         int r;
 
         r = database_open(&store->db, store->directory);
-        return r < 0 ? r : database_count(store->db, &store->finished, &store->last_sequence);
+        return r < 0 ? r : count_finished(store);
 }
 
 int store_new(Store **ret, sd_event *event, const char *directory) {
@@ -271,7 +182,7 @@ int store_new(Store **ret, sd_event *event, const char *directory) {
                 store->db = database_close(store->db);
                 r = replace_damaged(&store->db, directory);
                 if (r >= 0)
-                        r = database_count(store->db, &store->finished, &store->last_sequence);
+                        r = count_finished(store);
         }
         if (r < 0) {
                 sd_journal_print(LOG_ERR, "Failed to open database in %s: %s", directory, database_explain(r));
@@ -295,24 +206,6 @@ Store *store_free(Store *store) {
         free(store->directory);
         free(store);
         return NULL;
-}
-
-/* The thread sleeps as long as nothing was submitted. */
-int store_load_live(Store *store, int (*found)(StoredJob *stored, void *userdata), void *userdata) {
-        int r;
-
-        r = database_load_live(store->db, found, userdata);
-        if (r == -EBADMSG) /* the next start sets it aside */
-                database_flag_damaged(store->directory);
-        return r;
-}
-
-int store_load_discarded(Store *store, int (*found)(const char *id, void *userdata), void *userdata) {
-        return database_load_discarded(store->db, found, userdata);
-}
-
-int store_load_paused(Store *store, int (*found)(uint32_t uid, void *userdata), void *userdata) {
-        return database_load_paused(store->db, found, userdata);
 }
 
 uint64_t store_finished(const Store *store) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The store: every job that was accepted, on disk, in an SQLite database, whose SQL is in database-*.c. All
+/* The store: every job that was accepted, on disk, in an SQLite database, see store-internal.h. All
  * operations run in order on one thread; those that wait while a commit is under way share the next one.
  * A callback runs on the event loop once its operation is durable (synchronous=FULL, WAL), in the order
  * of the operations, and also for an operation that failed. */

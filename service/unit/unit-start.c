@@ -104,20 +104,11 @@ static int append_read_only(sd_bus_message *m, const Unit *unit, const UnitStart
 }
 
 static int append_limits(sd_bus_message *m, const JobLimits *limits) {
-        const struct {
-                const char *name;
-                uint64_t value;
-        } properties[] = {
-                { "RuntimeMaxUSec", limits->runtime_max_usec },
-                { "MemoryMax", limits->memory_max },
-                { "TasksMax", limits->tasks_max },
-                { "CPUWeight", limits->cpu_weight },
-        };
         int r = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(properties) && r >= 0; i++)
-                if (properties[i].value > 0)
-                        r = sd_bus_message_append(m, "(sv)", properties[i].name, "t", properties[i].value);
+        for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N && r >= 0; l++)
+                if (l->property && job_limit_get(limits, l) > 0)
+                        r = sd_bus_message_append(m, "(sv)", l->property, "t", job_limit_get(limits, l));
         return r;
 }
 

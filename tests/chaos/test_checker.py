@@ -443,7 +443,7 @@ class Failpoints(unittest.TestCase):
         sources = sources_in(SERVICE)
         self.assertEqual(set(re.findall(r'failpoint_die\("([a-z-]+)"\)', sources)), set(PLACES))
         self.assertEqual(set(re.findall(r'failpoint_take\("([a-z-]+)"\)', sources)), set(DETOURS))
-        self.assertEqual(set(re.findall(r'_op(?:_new)?\(&op, store, "([a-z-]+)"', sources)), set(OPERATIONS))
+        self.assertEqual(set(re.findall(r'StoreOpType \w+ = \{\s+"([a-z-]+)"', sources)), set(OPERATIONS))
         self.assertLessEqual(set(AT_START), set(OPERATIONS))
         self.assertEqual(len(KILL_POINTS), len(PLACES) + 2 * len(OPERATIONS))
 

@@ -6,12 +6,12 @@
 #include <sys/stat.h>
 
 #include "bus-names.h"
-#include "database-internal.h"
 #include "fuzz.h"
 #include "job-id.h"
 #include "message.h"
 #include "retry.h"
 #include "spec-format.h"
+#include "statement.h"
 
 #define ID "job-0000000000"
 

@@ -28,7 +28,7 @@ static void check_spec(const Spec *spec) {
         fuzz_check(!spec->session || strlen(spec->session) <= JOB_SESSION_MAX);
         for (char **e = spec->environment; e && *e; e++)
                 fuzz_check(strchr(*e, '=') > *e);
-        fuzz_check(spec->limits.umask == 0 || (spec->limits.umask & ~(uint64_t) UMASK_MAX) == UMASK_GIVEN);
+        fuzz_check(spec->limits.umask == 0 || (spec->limits.umask & ~UINT64_C(0777)) == JOB_MASK_GIVEN);
 }
 
 static void check_label(const Spec *spec) {

@@ -167,7 +167,7 @@ static void digests_equal(void) {
                 .environment = STRINGS("A=1"),
                 .stdin_fd = 7,
                 .notify = true,
-                .limits.umask = UMASK_GIVEN | 077,
+                .limits.umask = JOB_MASK_GIVEN | 077,
         };
         const Spec limited = { .argv = STRINGS("a"), .kind = "job", .limits.read_only = 1 };
 

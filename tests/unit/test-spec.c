@@ -242,7 +242,7 @@ static void all_options(void) {
         check_int(spec.limits.stall_usec, 6000000);
         check_int(spec.limits.read_only, 1);
         check_int(spec.limits.merge_output, 1);
-        check_int(spec.limits.umask, UMASK_GIVEN | 027);
+        check_int(spec.limits.umask, JOB_MASK_GIVEN | 027);
         check_string(spec.key, "a key");
         check(spec.stdin_fd >= 0 && spec.stdin_fd != fd);
         check_int(lseek(spec.stdin_fd, 0, SEEK_END), 4);
@@ -360,9 +360,9 @@ static void umasks(void) {
         check_read(with_option("Kind", "s", "job"), &none);
         check_int(none.limits.umask, 0);
         check_read(with_option("UMask", "u", UINT32_C(0)), &least);
-        check_int(least.limits.umask, UMASK_GIVEN);
+        check_int(least.limits.umask, JOB_MASK_GIVEN);
         check_read(with_option("UMask", "u", UINT32_C(0777)), &most);
-        check_int(most.limits.umask, UMASK_GIVEN | 0777);
+        check_int(most.limits.umask, JOB_MASK_GIVEN | 0777);
         check_refused(with_option("UMask", "u", UINT32_C(01000)), "Option UMask is out of range");
         check_refused(with_option("UMask", "u", UINT32_MAX), "Option UMask is out of range");
         check_refused(with_option("UMask", "s", "022"), "Option UMask has type s");

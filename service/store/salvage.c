@@ -5,18 +5,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 
-#include "database.h"
 #include "spec-format.h"
+#include "statement.h"
 #include "time-util.h"
 
 #define UNREADABLE_MAX 10000 /* jobs one after another; then the rest is given up */
 #define KEPT_ASIDE 5
-
-static int path_of(const char *directory, const char *suffix, char ret[static PATH_MAX]) {
-        return snprintf(ret, PATH_MAX, "%s/jobs.sqlite%s", directory, suffix) < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
 
 /* Reads the path of the store that was set aside out of the flag; -ENOENT where that is empty or missing. */
 static int read_flag(const char *flag, char **ret) {
@@ -46,7 +41,7 @@ static int rename_part(const char *directory, const char *suffix, const char *as
         char from[PATH_MAX], to[PATH_MAX];
         int r;
 
-        r = path_of(directory, suffix, from);
+        r = database_path(directory, suffix, from);
         if (r < 0)
                 return r;
         if (snprintf(to, sizeof(to), "%s%s", aside, suffix) >= PATH_MAX)
@@ -58,7 +53,7 @@ static int rename_part(const char *directory, const char *suffix, const char *as
 static void unlink_part(const char *directory, const char *suffix) {
         char path[PATH_MAX];
 
-        if (path_of(directory, suffix, path) >= 0)
+        if (database_path(directory, suffix, path) >= 0)
                 (void) unlink(path);
 }
 
@@ -81,7 +76,7 @@ int database_set_aside(const char *directory, char **ret_path) {
         char flag[PATH_MAX];
         int r;
 
-        r = path_of(directory, ".is-damaged", flag);
+        r = database_path(directory, ".is-damaged", flag);
         if (r < 0)
                 return r;
         r = read_flag(flag, &path);
@@ -105,7 +100,7 @@ int database_salvaged(const char *directory) {
         char flag[PATH_MAX];
         int r;
 
-        r = path_of(directory, ".is-damaged", flag);
+        r = database_path(directory, ".is-damaged", flag);
         if (r < 0)
                 return r;
         return unlink(flag) < 0 && errno != ENOENT ? -errno : 0;
@@ -149,6 +144,103 @@ unsigned database_delete_old_aside(const char *directory) {
         return stores > KEPT_ASIDE ? stores - KEPT_ASIDE : 0;
 }
 
+/* --- what is read of one --------------------------------------------------------------------------- */
+
+static void statement_finalizep(sqlite3_stmt **s) {
+        (void) sqlite3_finalize(*s);
+}
+
+/* Prepares a statement, with a number for its parameter if it has one. *ret is to be finalized. */
+static int prepare_with(Database *db, const char *sql, uint64_t number, sqlite3_stmt **ret) {
+        int r = sqlite3_prepare_v2(db->sqlite, sql, -1, ret, NULL);
+
+        if (r == SQLITE_OK && sqlite3_bind_parameter_count(*ret) > 0)
+                r = sqlite3_bind_int64(*ret, 1, (int64_t) number);
+        return database_errno(r);
+}
+
+static int insert_row(sqlite3_stmt *row, sqlite3_stmt *insert) {
+        int r = SQLITE_OK;
+
+        for (int i = 0; i < sqlite3_column_count(row) && r == SQLITE_OK; i++) {
+                sqlite3_value *value = sqlite3_value_dup(sqlite3_column_value(row, i));
+
+                r = value ? sqlite3_bind_value(insert, i + 1, value) : SQLITE_NOMEM;
+                sqlite3_value_free(value);
+        }
+        if (r == SQLITE_OK)
+                r = sqlite3_step(insert);
+        (void) sqlite3_reset(insert);
+        return database_errno(r);
+}
+
+/* What the target has said of the row, not of its disk. */
+static bool is_unfit(int r) {
+        return r == -EEXIST;
+}
+
+/* A page that is damaged fails in many ways, want of memory is none of them. */
+static int next_readable(sqlite3_stmt *rows) {
+        int r = statement_next(rows);
+
+        return r < 0 && r != -ENOMEM ? 0 : r;
+}
+
+/* The rows of a query, each inserted into another store by a statement with a parameter for each column. Returns how many,
+ * without those that cannot be read or break a rule of the table, or a negative errno where the other store cannot be
+ * written or there is no memory. */
+static int copy_rows(Database *from, const char *select, uint64_t number, Database *to, const char *insert) {
+        _cleanup_(statement_finalizep) sqlite3_stmt *rows = NULL, *one = NULL;
+        int r, n = 0;
+
+        r = prepare_with(from, select, number, &rows);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        r = prepare_with(to, insert, 0, &one);
+        if (r < 0)
+                return r;
+        while ((r = next_readable(rows)) > 0) {
+                r = insert_row(rows, one);
+                if (r < 0 && !is_unfit(r))
+                        return r;
+                n += r >= 0;
+        }
+        return r < 0 ? r : n;
+}
+
+/* One value. -ENOENT: none, or NULL. */
+static int query_number(Database *db, const char *sql, uint64_t number, uint64_t *ret) {
+        _cleanup_(statement_finalizep) sqlite3_stmt *s = NULL;
+        int r;
+
+        r = prepare_with(db, sql, number, &s);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        if (r != SQLITE_ROW)
+                return r == SQLITE_DONE ? -ENOENT : database_errno(r);
+        if (sqlite3_column_type(s, 0) != SQLITE_INTEGER)
+                return -ENOENT;
+        *ret = (uint64_t) sqlite3_column_int64(s, 0);
+        return 0;
+}
+
+static int query_text(Database *db, const char *sql, uint64_t number, char **ret) {
+        _cleanup_(statement_finalizep) sqlite3_stmt *s = NULL;
+        const char *text;
+        int r;
+
+        r = prepare_with(db, sql, number, &s);
+        if (r < 0)
+                return r;
+        r = sqlite3_step(s);
+        text = r == SQLITE_ROW ? (const char *) sqlite3_column_text(s, 0) : NULL;
+        if (!text)
+                return r == SQLITE_ROW || r == SQLITE_DONE ? -ENOENT : database_errno(r);
+        *ret = strdup(text);
+        return *ret ? 0 : -ENOMEM;
+}
+
 /* --- copying --------------------------------------------------------------------------------------- */
 
 typedef struct Salvage {
@@ -168,7 +260,7 @@ static int has_column(Database *db, const char *name) {
 
         if (asprintf(&sql, "SELECT 1 FROM pragma_table_info('jobs') WHERE name = '%s'", name) < 0)
                 return -ENOMEM;
-        r = database_query_number(db, sql, 0, &one);
+        r = query_number(db, sql, 0, &one);
         return r == -ENOMEM ? r : r >= 0;
 }
 
@@ -180,7 +272,7 @@ static int write_columns(Salvage *s, FILE *f) {
                 _cleanup_free_ char *name = NULL;
                 int r;
 
-                r = database_query_text(s->db, "SELECT name FROM pragma_table_info('jobs') WHERE cid = ?", i, &name);
+                r = query_text(s->db, "SELECT name FROM pragma_table_info('jobs') WHERE cid = ?", i, &name);
                 if (r < 0)
                         return r == -ENOENT ? n : r;
                 r = has_column(s->aside, name);
@@ -239,7 +331,7 @@ static int check_copy(Salvage *s, uint64_t number) {
         _cleanup_free_ char *id = NULL;
         int r;
 
-        r = database_query_text(s->db, "SELECT id FROM jobs WHERE number = ?", number, &id);
+        r = query_text(s->db, "SELECT id FROM jobs WHERE number = ?", number, &id);
         if (r >= 0)
                 r = database_read_stored(s->db, id, &stored);
         stored_job_clear(&stored);
@@ -249,13 +341,13 @@ static int check_copy(Salvage *s, uint64_t number) {
 static int copy_checked(Salvage *s, uint64_t number) {
         int r;
 
-        r = database_copy_rows(s->aside, s->select_job, number, s->db, s->insert_job);
+        r = copy_rows(s->aside, s->select_job, number, s->db, s->insert_job);
         if (r > 0)
                 r = check_copy(s, number);
         if (r <= 0)
                 return r;
         /* What it was to execute may be gone where the job is not: then it fails when it is begun. */
-        r = database_copy_rows(s->aside, s->select_spec, number, s->db, "INSERT INTO specs VALUES (?, ?)");
+        r = copy_rows(s->aside, s->select_spec, number, s->db, "INSERT INTO specs VALUES (?, ?)");
         return r < 0 ? r : 1;
 }
 
@@ -281,7 +373,7 @@ static int copy_jobs(Salvage *s) {
                 uint64_t next = number + 1; /* where the next cannot be found, the numbers are tried in order */
                 int found, r;
 
-                found = database_query_number(s->aside, "SELECT min(number) FROM jobs NOT INDEXED WHERE number > ?", number,
+                found = query_number(s->aside, "SELECT min(number) FROM jobs NOT INDEXED WHERE number > ?", number,
                                               &next);
                 if (found == -ENOENT)
                         return 0;
@@ -313,7 +405,7 @@ static int copy_all(Salvage *s) {
 
         r = copy_jobs(s);
         for (size_t i = 0; i < ELEMENTSOF(tables) && r >= 0; i++)
-                r = database_copy_rows(s->aside, tables[i].select, 0, s->db, tables[i].insert);
+                r = copy_rows(s->aside, tables[i].select, 0, s->db, tables[i].insert);
         if (r < 0)
                 return r;
         return database_execute(s->db, "UPDATE counters SET value = max(value, ifnull((SELECT max(sequence) FROM jobs), 0)) "

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <stddef.h>
+
+#include "job-limits.h"
+
+#define TYPE_TIME "t"
+#define TYPE_SIZE "t"
+#define TYPE_NUMBER "t"
+#define TYPE_SWITCH "b"
+#define TYPE_MASK "u"
+
+#define LIMIT(name, member, kind, min, max, property, shown, option, help) \
+        { name, LIMIT_##kind, TYPE_##kind, offsetof(JobLimits, member), min, max, property, shown, option },
+
+const JobLimit job_limits[JOB_LIMITS_N] = { JOB_LIMITS(LIMIT) };
+
+uint64_t *job_limit_of(JobLimits *limits, const JobLimit *limit) {
+        return (uint64_t *) ((char *) limits + limit->offset);
+}
+
+uint64_t job_limit_get(const JobLimits *limits, const JobLimit *limit) {
+        return *job_limit_of((JobLimits *) limits, limit);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What a job is limited to, and how it is set apart, each once. A row has
+ *   its name on the bus: an option of Enqueue
+ *   its member, which is its column in the store
+ *   its kind, which says its type on the bus and how people write it
+ *   the least and the most of it
+ *   the property of the unit that it becomes, NULL: none, or in a way of its own
+ *   how `codex-jobs show` tells of it, with % for the value; NULL: it does not
+ *   the long option of the client, and what the help says behind it; NULL: there is none
+ *
+ * Kinds: a TIME in microseconds, a SIZE in bytes and a NUMBER, of which 0 is none; a SWITCH; a MASK of permissions, 0: that
+ * of a unit. */
+
+#include <stdint.h>
+
+#define YEARS_10 (UINT64_C(10) * 365 * 24 * 3600 * 1000000)
+
+#define JOB_LIMITS(LIMIT)                                                                                               \
+        LIMIT("RuntimeMaxUSec", runtime_max_usec, TIME, 1000000, YEARS_10, "RuntimeMaxUSec", "% of running time",       \
+              "runtime-max", " TIME   end it after that time, such as 90s or 1h30min")                                  \
+        LIMIT("OutputMax", output_max, SIZE, 1, INT64_MAX, NULL, NULL,                                                  \
+              "output-max", " SIZE    end it when it has written that much, such as 500M")                              \
+        LIMIT("MemoryMax", memory_max, SIZE, 1 << 20, INT64_MAX, "MemoryMax", "% of memory",                            \
+              "memory-max", " SIZE    limit its memory")                                                                \
+        LIMIT("TasksMax", tasks_max, NUMBER, 1, INT32_MAX, "TasksMax", "% tasks",                                       \
+              "tasks-max", " N        limit its processes and threads")                                                 \
+        LIMIT("CPUWeight", cpu_weight, NUMBER, 1, 10000, "CPUWeight", "CPU weight %",                                   \
+              "cpu-weight", " N       its share of the processors, 1 to 10000 (100)")                                   \
+        LIMIT("StallUSec", stall_usec, TIME, 1000000, YEARS_10, NULL, NULL,                                             \
+              "stall", " TIME         end it when it is silent for so long, such as 10min")                             \
+        LIMIT("ReadOnly", read_only, SWITCH, 0, 1, NULL, NULL,                                                          \
+              "read-only", "          it can change no file but in a /tmp of its own")                                  \
+        LIMIT("MergeOutput", merge_output, SWITCH, 0, 1, NULL, NULL,                                                    \
+              "merge-output", "       its stderr goes where its stdout goes, all in order")                             \
+        LIMIT("UMask", umask, MASK, 0, 0777, NULL, NULL, NULL, "")
+
+typedef struct JobLimits {
+#define LIMIT_MEMBER(name, member, ...) uint64_t member;
+        JOB_LIMITS(LIMIT_MEMBER)
+} JobLimits;
+
+/* A MASK is stored with this, so that 0 can be one. */
+#define JOB_MASK_GIVEN UINT64_C(01000)
+
+typedef enum JobLimitKind {
+        LIMIT_TIME,
+        LIMIT_SIZE,
+        LIMIT_NUMBER,
+        LIMIT_SWITCH,
+        LIMIT_MASK,
+} JobLimitKind;
+
+typedef struct JobLimit {
+        const char *name;
+        JobLimitKind kind;
+        const char *type; /* on the bus */
+        size_t offset;    /* in JobLimits */
+        uint64_t min, max;
+        const char *property;
+        const char *shown;
+        const char *option;
+} JobLimit;
+
+#define ONE_LIMIT(...) +1
+enum { JOB_LIMITS_N = 0 JOB_LIMITS(ONE_LIMIT) };
+extern const JobLimit job_limits[JOB_LIMITS_N];
+
+uint64_t *job_limit_of(JobLimits *limits, const JobLimit *limit);
+uint64_t job_limit_get(const JobLimits *limits, const JobLimit *limit);

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A new job: its key, what its user may store, its standard input, its record. */
+
+#include <fcntl.h>
+
+#include "job-id.h"
+#include "store-internal.h"
+
+typedef struct Insert {
+        StoreOp op; /* first */
+        StoreInsertCallback callback;
+        JobRecord record;
+        JobLimits limits;
+        char *key;
+        uint64_t digest;
+        char *instance;
+        char *secret;
+        int refusal;
+        uint64_t jobs_max;
+        uint64_t bytes_max;
+        void *spec; /* wiped when it is freed */
+        size_t spec_size;
+        size_t command_size;
+        int stdin_fd; /* to append to the spec */
+        uint64_t stdin_size;
+        char *existing; /* out */
+        int spec_fd;    /* out */
+} Insert;
+
+/* realloc() would leave a copy of the environment behind. */
+static int enlarge_spec(Insert *insert, size_t size) {
+        void *bigger = malloc(MAX(size, 1U));
+
+        if (!bigger)
+                return -ENOMEM;
+        memcpy(bigger, insert->spec, insert->spec_size);
+        store_free_spec(insert->spec, insert->spec_size);
+        insert->spec = bigger;
+        return 0;
+}
+
+static int append_stdin(Insert *insert) {
+        size_t size = insert->spec_size + insert->stdin_size;
+        char *end;
+        int r;
+
+        if (insert->stdin_fd < 0)
+                return 0;
+        r = enlarge_spec(insert, size);
+        if (r < 0)
+                return r;
+        end = (char *) insert->spec + insert->spec_size;
+        for (size_t done = 0; done < insert->stdin_size;) {
+                ssize_t n = pread(insert->stdin_fd, end + done, insert->stdin_size - done, (off_t) done);
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n == 0)
+                        return -EPIPE; /* it has shrunk under us */
+                done += n > 0 ? (size_t) n : 0;
+        }
+        if (insert->key)
+                insert->digest = spec_digest_more(insert->digest, end, insert->stdin_size);
+        insert->spec_size = size;
+        (void) close(TAKE_FD(insert->stdin_fd));
+        return 0;
+}
+
+STATEMENT(find_key, "SELECT id, digest FROM jobs WHERE uid = ? AND key = ?");
+
+/* Whether the key stands for a job, and the digest of what that was asked for. */
+static int find_existing(Database *db, Insert *insert, uint64_t *ret_digest) {
+        int r;
+
+        free(insert->existing);
+        insert->existing = NULL;
+        if (!insert->key)
+                return 0;
+        r = statement_one(db, &find_key, "us>st", insert->record.uid, insert->key, &insert->existing, ret_digest);
+        return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
+STATEMENT(count_user, "SELECT jobs, max(bytes, 0) FROM users WHERE uid = ?");
+
+/* Returns 1 and an answer for a user who has too much, or for whom there is no room in the queue. */
+static int check_quota(Database *db, Insert *insert) {
+        uint64_t jobs = 0, bytes = 0;
+        int r;
+
+        insert->op.answer = insert->refusal;
+        if (insert->refusal < 0)
+                return 1;
+        r = statement_one(db, &count_user, "u>tt", insert->record.uid, &jobs, &bytes);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if ((insert->jobs_max == 0 || jobs < insert->jobs_max) && (insert->bytes_max == 0 || bytes < insert->bytes_max))
+                return 0;
+        insert->op.answer = -EDQUOT;
+        return 1;
+}
+
+STATEMENT(insert_job, "INSERT INTO jobs (" RECORD_COLUMNS LIMIT_COLUMNS "token, command_bytes) "
+                      "VALUES (" RECORD_MARKS LIMIT_MARKS "?, ?)");
+STATEMENT(insert_spec, "INSERT INTO specs VALUES (?, ?)");
+
+int database_insert(Database *db, const JobRecord *record, const JobLimits *limits, const void *spec, size_t spec_size,
+                    size_t command_size) {
+        int r;
+
+        r = statement_run(db, &insert_job, "RLst", record, limits, job_id_token(record->id), (uint64_t) command_size);
+        return r < 0 ? r : statement_run(db, &insert_spec, "sb", record->id, spec, spec_size);
+}
+
+STATEMENT(set_key, "UPDATE jobs SET key = ?, digest = ? WHERE id = ?");
+
+static int insert_new(Database *db, Insert *insert) {
+        int r;
+
+        r = database_insert(db, &insert->record, &insert->limits, insert->spec, insert->spec_size, insert->command_size);
+        if (r >= 0 && insert->key)
+                r = statement_run(db, &set_key, "sxs", insert->key, insert->digest, insert->record.id);
+        if (r >= 0 && insert->instance)
+                r = database_mark_begun(db, insert->record.id, insert->instance, insert->secret);
+        if (r >= 0 && insert->instance)
+                r = store_write_memfd(insert->spec, insert->spec_size, &insert->spec_fd);
+        return r;
+}
+
+/* The standard input, which may be long, is read only where it is needed. */
+static int execute_insert(Database *db, StoreOp *op) {
+        Insert *insert = (Insert *) op;
+        uint64_t digest = 0;
+        bool exists;
+        int r;
+
+        r = find_existing(db, insert, &digest);
+        if (r < 0)
+                return r;
+        exists = r > 0;
+        if (!exists) {
+                r = check_quota(db, insert);
+                if (r != 0)
+                        return MIN(r, 0);
+        }
+        r = append_stdin(insert);
+        if (r < 0) { /* of this request alone: no failure of what is committed with it */
+                op->answer = r;
+                return 0;
+        }
+        if (!exists)
+                return insert_new(db, insert);
+        if (digest != insert->digest)
+                op->answer = -EKEYREJECTED;
+        return 0;
+}
+
+static void finish_insert(StoreOp *op) {
+        Insert *insert = (Insert *) op;
+        int r = store_op_result(op);
+
+        insert->callback(r, r < 0 ? NULL : insert->existing, r < 0 ? -EBADF : TAKE_FD(insert->spec_fd), op->userdata);
+}
+
+static void clear_insert(StoreOp *op) {
+        Insert *insert = (Insert *) op;
+
+        job_record_clear(&insert->record);
+        free(insert->key);
+        free(insert->instance);
+        free(insert->secret);
+        store_free_spec(insert->spec, insert->spec_size);
+        closep(&insert->stdin_fd);
+        free(insert->existing);
+        closep(&insert->spec_fd);
+}
+
+static const StoreOpType insert_type = { "insert", sizeof(Insert), execute_insert, finish_insert, clear_insert };
+
+static int copy_string(const char *s, char **ret) {
+        if (!s)
+                return 0;
+        *ret = strdup(s);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int store_insert(Store *store, const JobRecord *record, const JobLimits *limits, const StoreInsert *asked,
+                 StoreInsertCallback callback, void *userdata) {
+        _cleanup_op_ Insert *insert = store_op_new(store, &insert_type, NULL, userdata);
+        int r;
+
+        if (!insert) {
+                store_free_spec(asked->spec, asked->spec_size);
+                return -ENOMEM;
+        }
+        insert->callback = callback;
+        insert->limits = *limits;
+        insert->digest = asked->digest;
+        insert->refusal = asked->refusal;
+        insert->jobs_max = asked->jobs_max;
+        insert->bytes_max = asked->bytes_max;
+        insert->spec = asked->spec;
+        insert->spec_size = asked->spec_size;
+        insert->command_size = asked->command_size;
+        insert->stdin_size = asked->stdin_size;
+        insert->stdin_fd = insert->spec_fd = -EBADF;
+        r = copy_string(asked->key, &insert->key);
+        if (r >= 0)
+                r = copy_string(asked->instance, &insert->instance);
+        if (r >= 0)
+                r = copy_string(asked->secret, &insert->secret);
+        if (r >= 0)
+                r = job_record_copy(record, &insert->record);
+        if (r < 0)
+                return r;
+        if (asked->stdin_fd >= 0) {
+                insert->stdin_fd = fcntl(asked->stdin_fd, F_DUPFD_CLOEXEC, 3);
+                if (insert->stdin_fd < 0)
+                        return -errno;
+        }
+        return store_submit(TAKE_PTR(insert));
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What happens to a job: begun, started, stopped, finished. */
+
+#include "store-internal.h"
+
+/* --- begin ----------------------------------------------------------------------------------------- */
+
+typedef struct Begin {
+        StoreOp op; /* first */
+        StoreSpecCallback callback;
+        char *instance;
+        char *secret;
+        int spec_fd; /* out */
+} Begin;
+
+STATEMENT(mark_begun, "UPDATE jobs SET instance = ?, secret = ? WHERE id = ? AND state = 'queued'");
+
+int database_mark_begun(Database *db, const char *id, const char *instance, const char *secret) {
+        return statement_run(db, &mark_begun, "sss", instance, secret, id);
+}
+
+static int execute_begin(Database *db, StoreOp *op) {
+        Begin *begin = (Begin *) op;
+        int r;
+
+        r = database_mark_begun(db, op->id, begin->instance, begin->secret);
+        return r < 0 ? r : database_read_spec(db, op->id, store_write_memfd, &begin->spec_fd);
+}
+
+static void finish_begin(StoreOp *op) {
+        Begin *begin = (Begin *) op;
+
+        if (begin->callback)
+                begin->callback(op->result, op->result < 0 ? -EBADF : TAKE_FD(begin->spec_fd), op->userdata);
+}
+
+static void clear_begin(StoreOp *op) {
+        Begin *begin = (Begin *) op;
+
+        free(begin->instance);
+        free(begin->secret);
+        closep(&begin->spec_fd);
+}
+
+static const StoreOpType begin_type = { "begin", sizeof(Begin), execute_begin, finish_begin, clear_begin };
+
+int store_begin(Store *store, const char *id, const char *instance, const char *secret, StoreSpecCallback callback,
+                void *userdata) {
+        _cleanup_op_ Begin *begin = store_op_new(store, &begin_type, id, userdata);
+
+        if (!begin)
+                return -ENOMEM;
+        begin->callback = callback;
+        begin->spec_fd = -EBADF;
+        begin->instance = instance ? strdup(instance) : NULL;
+        begin->secret = secret ? strdup(secret) : NULL;
+        if ((instance && !begin->instance) || (secret && !begin->secret))
+                return -ENOMEM;
+        return store_submit(TAKE_PTR(begin));
+}
+
+/* --- started --------------------------------------------------------------------------------------- */
+
+typedef struct Started {
+        StoreOp op; /* first */
+        uint64_t usec;
+} Started;
+
+STATEMENT(mark_started, "UPDATE jobs SET state = 'running', started_usec = ? WHERE id = ? AND state = 'queued'");
+
+static int execute_started(Database *db, StoreOp *op) {
+        return statement_run(db, &mark_started, "ts", ((Started *) op)->usec, op->id);
+}
+
+static const StoreOpType started_type = { "started", sizeof(Started), execute_started, store_finish_plain, NULL };
+
+int store_started(Store *store, const char *id, uint64_t started_usec) {
+        Started *started = store_op_new(store, &started_type, id, NULL);
+
+        if (!started)
+                return -ENOMEM;
+        started->usec = started_usec;
+        return store_submit(started);
+}
+
+/* --- stop ------------------------------------------------------------------------------------------ */
+
+typedef struct Stop {
+        StoreOp op; /* first */
+        JobReason reason;
+        uint32_t uid;
+} Stop;
+
+STATEMENT(mark_stopped, "UPDATE jobs SET stop_reason = ?, stopped_by = ? WHERE id = ? AND sequence IS NULL");
+
+static int execute_stop(Database *db, StoreOp *op) {
+        Stop *stop = (Stop *) op;
+
+        return statement_run(db, &mark_stopped, "sus", job_reason_to_string(stop->reason), stop->uid, op->id);
+}
+
+static const StoreOpType stop_type = { "stop", sizeof(Stop), execute_stop, store_finish_plain, NULL };
+
+int store_stop(Store *store, const char *id, JobReason reason, uint32_t uid, StoreCallback callback, void *userdata) {
+        Stop *stop = store_op_new(store, &stop_type, id, userdata);
+
+        if (!stop)
+                return -ENOMEM;
+        stop->op.callback = callback;
+        stop->reason = reason;
+        stop->uid = uid;
+        return store_submit(stop);
+}
+
+/* --- finish ---------------------------------------------------------------------------------------- */
+
+typedef struct Finish {
+        StoreOp op; /* first */
+        StoreFinishCallback callback;
+        JobRecord record; /* with its outcome, and, out, its sequence */
+        bool keep_input;
+} Finish;
+
+STATEMENT(next_sequence, "UPDATE counters SET value = value + 1 WHERE name = 'sequence' RETURNING value");
+
+/* Its worker does not come back. */
+STATEMENT(set_finished, "UPDATE jobs SET " END_COLUMNS "secret = NULL WHERE id = ? AND sequence IS NULL");
+
+STATEMENT(erase_input, "UPDATE specs SET spec = substr(spec, 1, (SELECT command_bytes FROM jobs WHERE id = ?1)) "
+                       "WHERE id = ?1");
+
+/* Without a trace of it where its command is not kept either. */
+STATEMENT(erase_spec, "DELETE FROM specs WHERE id = ? AND length(spec) = 0");
+
+static int execute_finish(Database *db, StoreOp *op) {
+        Finish *finish = (Finish *) op;
+        JobRecord *record = &finish->record;
+        int r;
+
+        r = statement_one(db, &next_sequence, ">t", &record->sequence);
+        if (r < 0)
+                return r == -ENOENT ? -EBADMSG : r;
+        r = statement_run(db, &set_finished, "Es", record, record->id);
+        if (r < 0)
+                return r;
+        if (database_changes(db) != 1)
+                return -ESTALE; /* it is terminal, or gone */
+        r = finish->keep_input ? 0 : statement_run(db, &erase_input, "s", record->id);
+        if (r >= 0 && !finish->keep_input)
+                r = statement_run(db, &erase_spec, "s", record->id);
+        return r;
+}
+
+static void finish_finish(StoreOp *op) {
+        Finish *finish = (Finish *) op;
+
+        if (op->result >= 0) {
+                op->store->finished++;
+                op->store->last_sequence = finish->record.sequence;
+                store_checkpoint_soon(op->store);
+        }
+        finish->callback(op->result, finish->record.sequence, op->userdata);
+}
+
+static void clear_finish(StoreOp *op) {
+        job_record_clear(&((Finish *) op)->record);
+}
+
+static const StoreOpType finish_type = { "finish", sizeof(Finish), execute_finish, finish_finish, clear_finish };
+
+int store_finish(Store *store, const JobRecord *record, const JobOutcome *outcome, bool keep_input,
+                 StoreFinishCallback callback, void *userdata) {
+        _cleanup_op_ Finish *finish = store_op_new(store, &finish_type, NULL, userdata);
+        int r;
+
+        if (!finish)
+                return -ENOMEM;
+        finish->callback = callback;
+        finish->keep_input = keep_input;
+        r = job_record_copy(record, &finish->record);
+        if (r < 0)
+                return r;
+        finish->record.state = outcome->state;
+        finish->record.reason = outcome->reason;
+        finish->record.exit_code = outcome->exit_code;
+        finish->record.signal = outcome->signal;
+        finish->record.started_usec = outcome->started_usec;
+        finish->record.finished_usec = outcome->finished_usec;
+        return store_submit(TAKE_PTR(finish));
+}

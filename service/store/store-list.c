@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Lists of jobs, and inboxes: what has ended since their reader has looked last. */
+
+#include "bus-names.h"
+#include "store-internal.h"
+
+void store_records_free(JobRecord *records, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                job_record_clear(&records[i]);
+        free(records);
+}
+
+int store_read_records(sqlite3_stmt *s, JobRecord **ret, size_t *ret_n) {
+        size_t n = 0, allocated = 0;
+        JobRecord *records = NULL;
+        int r;
+
+        while ((r = statement_next(s)) > 0) {
+                if (n == allocated) {
+                        JobRecord *bigger = reallocarray(records, MAX(2 * allocated, 4U), sizeof(JobRecord));
+
+                        if (!bigger) {
+                                r = -ENOMEM;
+                                break;
+                        }
+                        records = bigger;
+                        allocated = MAX(2 * allocated, 4U);
+                }
+                r = statement_read(s, "R", &records[n]);
+                if (r < 0)
+                        break;
+                n++;
+        }
+        if (r < 0) {
+                store_records_free(records, n);
+                return r;
+        }
+        *ret = records;
+        *ret_n = n;
+        return 0;
+}
+
+/* --- list ------------------------------------------------------------------------------------------ */
+
+/* A list takes, in this order: uid, kind, workspace, session, a number that its jobs are below, how many, a sequence
+ * that they are above, and five words of states, null where one is not asked for. INDEXED BY stands where SQLite,
+ * which knows nothing of how many rows have which value, would choose an index that has more to walk through. */
+#define FROM_JOBS "SELECT " RECORD_COLUMNS "number FROM jobs "
+#define OF_KIND "AND (?2 IS NULL OR kind = ?2) "
+#define OF_WORKSPACE "AND (?3 IS NULL OR workspace = ?3) "
+#define OF_SESSION "AND (?4 IS NULL OR session = ?4) "
+#define OF_STATES "AND state IN (?8, ?9, ?10, ?11, ?12) "
+#define BEFORE "AND number < ?5 "
+#define NEWEST_FIRST "ORDER BY number DESC LIMIT ?6"
+#define OLDEST_END_FIRST "ORDER BY sequence LIMIT ?6"
+
+STATEMENT(list_all, FROM_JOBS "WHERE number < ?5 " OF_STATES OF_KIND OF_WORKSPACE OF_SESSION NEWEST_FIRST);
+STATEMENT(list_live, FROM_JOBS "INDEXED BY jobs_live WHERE sequence IS NULL "
+                     BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION NEWEST_FIRST);
+
+/* The jobs of each state are in order: they are merged, and no more of them are read than are asked for. */
+#define NUMBERS_OF_STATE(parameter)                                                                             \
+        "SELECT number FROM jobs INDEXED BY jobs_by_state WHERE uid = ?1 AND state = " parameter " " BEFORE OF_KIND
+STATEMENT(list_of_user, FROM_JOBS "WHERE number IN ("
+                        NUMBERS_OF_STATE("?8") "UNION ALL " NUMBERS_OF_STATE("?9") "UNION ALL "
+                        NUMBERS_OF_STATE("?10") "UNION ALL " NUMBERS_OF_STATE("?11") "UNION ALL "
+                        NUMBERS_OF_STATE("?12") NEWEST_FIRST ") ORDER BY number DESC");
+
+STATEMENT(list_of_session, FROM_JOBS "INDEXED BY jobs_by_session WHERE uid = ?1 AND session = ?4 "
+                           BEFORE OF_STATES OF_KIND OF_WORKSPACE NEWEST_FIRST);
+STATEMENT(list_of_workspace, FROM_JOBS "INDEXED BY jobs_by_workspace WHERE uid = ?1 AND workspace = ?3 "
+                             BEFORE OF_STATES OF_KIND NEWEST_FIRST);
+STATEMENT(list_finished, FROM_JOBS "WHERE sequence > ?7 "
+                         BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION OLDEST_END_FIRST);
+STATEMENT(list_finished_of_user, FROM_JOBS "INDEXED BY jobs_by_end WHERE uid = ?1 AND sequence > ?7 "
+                                 BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION OLDEST_END_FIRST);
+
+/* The statement that has the least to walk through. */
+static const Statement *choose_list(const StoreFilter *filter) {
+        const unsigned live = 1U << JOB_QUEUED | 1U << JOB_RUNNING;
+        bool finished = filter->after_sequence != UINT64_MAX, any = filter->uid == STORE_ANY_UID;
+
+        if (finished)
+                return any ? &list_finished : &list_finished_of_user;
+        if (any)
+                return filter->states != 0 && (filter->states & ~live) == 0 ? &list_live : &list_all;
+        return filter->session ? &list_of_session : filter->workspace ? &list_of_workspace : &list_of_user;
+}
+
+_Static_assert(_JOB_STATE_MAX == 5, "a list asks for each state by itself");
+
+static const char *word_of_state(const StoreFilter *filter, JobState state) {
+        return filter->states == 0 || (filter->states & 1U << state) ? job_state_to_string(state) : NULL;
+}
+
+STATEMENT(find_number, "SELECT number FROM jobs WHERE id = ?1 AND (?2 IS NULL OR uid = ?2)");
+
+int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size_t *ret_n) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        uint64_t before = UINT64_MAX;
+        int r;
+
+        if (filter->before) {
+                r = statement_one(db, &find_number, "su>t", filter->before, filter->uid, &before);
+                if (r == -ENOENT) { /* and nothing is before it */
+                        *ret_n = 0;
+                        return 0;
+                }
+                if (r < 0)
+                        return r;
+        }
+        r = statement_open(db, choose_list(filter), &s, "ussstttsssss", filter->uid, filter->kind, filter->workspace,
+                           filter->session, before, (uint64_t) filter->limit, filter->after_sequence,
+                           word_of_state(filter, JOB_QUEUED), word_of_state(filter, JOB_RUNNING),
+                           word_of_state(filter, JOB_COMPLETED), word_of_state(filter, JOB_FAILED),
+                           word_of_state(filter, JOB_CANCELLED));
+        return r < 0 ? r : store_read_records(s, ret, ret_n);
+}
+
+void store_filter_clear(StoreFilter *filter) {
+        free(filter->kind);
+        free(filter->workspace);
+        free(filter->session);
+        free(filter->before);
+        *filter = (StoreFilter) {};
+}
+
+typedef struct List {
+        StoreOp op; /* first */
+        StoreListCallback callback;
+        StoreFilter filter;
+        char *consumer; /* of an inbox; NULL: any list */
+        JobRecord *records;
+        size_t n;
+} List;
+
+static int execute_list(Database *db, StoreOp *op) {
+        List *list = (List *) op;
+
+        store_records_free(list->records, list->n); /* of a batch that was rolled back */
+        list->records = NULL;
+        list->n = 0;
+        return database_list(db, &list->filter, &list->records, &list->n);
+}
+
+static void finish_list(StoreOp *op) {
+        List *list = (List *) op;
+
+        list->callback(store_op_result(op), list->records, list->n, op->userdata);
+}
+
+static void clear_list(StoreOp *op) {
+        List *list = (List *) op;
+
+        store_filter_clear(&list->filter);
+        free(list->consumer);
+        store_records_free(list->records, list->n);
+}
+
+static const StoreOpType list_type = { "list", sizeof(List), execute_list, finish_list, clear_list };
+
+int store_list(Store *store, StoreFilter *filter, StoreListCallback callback, void *userdata) {
+        List *list = store_op_new(store, &list_type, NULL, userdata);
+
+        if (!list) {
+                store_filter_clear(filter);
+                return -ENOMEM;
+        }
+        list->callback = callback;
+        list->filter = *filter;
+        *filter = (StoreFilter) {};
+        return store_submit(list);
+}
+
+/* --- acknowledge ----------------------------------------------------------------------------------- */
+
+/* A new one only up to a number of them. */
+STATEMENT(advance, "INSERT INTO consumers SELECT ?1, ?2, ?3 "
+                   "WHERE EXISTS (SELECT 1 FROM consumers WHERE uid = ?1 AND name = ?2) "
+                   "OR (SELECT count(*) FROM consumers WHERE uid = ?1) < ?4 "
+                   "ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)");
+
+/* That a user has too many consumers is an answer, no failure of the store. */
+static int advance_consumer(Database *db, StoreOp *op, uint32_t uid, const char *consumer, uint64_t sequence) {
+        int r;
+
+        r = statement_run(db, &advance, "ustt", uid, consumer, sequence, (uint64_t) JOB_CONSUMERS_MAX);
+        if (r >= 0 && database_changes(db) == 0)
+                op->answer = -EDQUOT;
+        return r;
+}
+
+typedef struct Acknowledge {
+        StoreOp op; /* first */
+        uint32_t uid;
+        char *consumer;
+        uint64_t sequence;
+} Acknowledge;
+
+static int execute_acknowledge(Database *db, StoreOp *op) {
+        Acknowledge *a = (Acknowledge *) op;
+
+        return advance_consumer(db, op, a->uid, a->consumer, a->sequence);
+}
+
+static void clear_acknowledge(StoreOp *op) {
+        free(((Acknowledge *) op)->consumer);
+}
+
+static const StoreOpType acknowledge_type = {
+        "acknowledge", sizeof(Acknowledge), execute_acknowledge, store_finish_plain, clear_acknowledge,
+};
+
+int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence, StoreCallback callback, void *userdata) {
+        _cleanup_op_ Acknowledge *a = store_op_new(store, &acknowledge_type, NULL, userdata);
+
+        if (!a)
+                return -ENOMEM;
+        a->op.callback = callback;
+        a->uid = uid;
+        a->sequence = sequence;
+        a->consumer = strdup(consumer);
+        return a->consumer ? store_submit(TAKE_PTR(a)) : -ENOMEM;
+}
+
+/* --- inbox ----------------------------------------------------------------------------------------- */
+
+STATEMENT(read_consumer, "SELECT sequence FROM consumers WHERE uid = ? AND name = ?");
+
+static int execute_inbox(Database *db, StoreOp *op) {
+        List *inbox = (List *) op;
+        StoreFilter *filter = &inbox->filter;
+        int r;
+
+        filter->after_sequence = 0;
+        r = statement_one(db, &read_consumer, "us>t", filter->uid, inbox->consumer, &filter->after_sequence);
+        if (r == -ENOENT)
+                r = advance_consumer(db, op, filter->uid, inbox->consumer, 0);
+        return r < 0 || op->answer < 0 ? r : execute_list(db, op);
+}
+
+static const StoreOpType inbox_type = { "inbox", sizeof(List), execute_inbox, finish_list, clear_list };
+
+int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit, StoreListCallback callback, void *userdata) {
+        _cleanup_op_ List *inbox = store_op_new(store, &inbox_type, NULL, userdata);
+
+        if (!inbox)
+                return -ENOMEM;
+        inbox->callback = callback;
+        inbox->filter.uid = uid;
+        inbox->filter.limit = limit;
+        inbox->consumer = strdup(consumer);
+        return inbox->consumer ? store_submit(TAKE_PTR(inbox)) : -ENOMEM;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Jobs that are forgotten, by a call or by retention. A trigger keeps their ids until their files are deleted. */
+
+#include "job-id.h"
+#include "store-internal.h"
+#include "string-list.h"
+
+#define EXPIRE_MAX 500 /* jobs in one operation, so that a commit does not wait long for it */
+
+STATEMENT(remove_job, "DELETE FROM jobs WHERE id = ? AND sequence IS NOT NULL");
+
+/* --- remove ---------------------------------------------------------------------------------------- */
+
+typedef struct Remove {
+        StoreOp op; /* first */
+        char **ids;
+} Remove;
+
+/* -ENOENT, or -EBUSY when it is not terminal. */
+static int remove_terminal(Database *db, const char *id) {
+        JobState state;
+        int r;
+
+        r = statement_run(db, &remove_job, "s", id);
+        if (r < 0 || database_changes(db) == 1)
+                return r;
+        r = database_get_state(db, id, &state);
+        return r == -ESTALE ? -ENOENT : r < 0 ? r : -EBUSY;
+}
+
+static int execute_remove(Database *db, StoreOp *op) {
+        int r = 0;
+
+        for (char **id = ((Remove *) op)->ids; *id && r >= 0; id++)
+                r = remove_terminal(db, *id);
+        return r;
+}
+
+static void finish_remove(StoreOp *op) {
+        for (char **id = ((Remove *) op)->ids; *id && op->result >= 0; id++)
+                op->store->finished--;
+        if (op->result >= 0)
+                store_checkpoint_soon(op->store);
+        store_finish_plain(op);
+}
+
+static void clear_remove(StoreOp *op) {
+        string_list_free(((Remove *) op)->ids);
+}
+
+static const StoreOpType remove_type = { "remove", sizeof(Remove), execute_remove, finish_remove, clear_remove };
+
+int store_remove(Store *store, char *const *ids, size_t n, StoreCallback callback, void *userdata) {
+        _cleanup_op_ Remove *remove = store_op_new(store, &remove_type, NULL, userdata);
+        int r;
+
+        if (!remove)
+                return -ENOMEM;
+        remove->op.callback = callback;
+        r = string_list_copy(ids, n, &remove->ids);
+        return r < 0 ? r : store_submit(TAKE_PTR(remove));
+}
+
+/* --- forget ---------------------------------------------------------------------------------------- */
+
+STATEMENT(forget, "DELETE FROM discarded WHERE id = ?");
+
+static int execute_forget(Database *db, StoreOp *op) {
+        return statement_run(db, &forget, "s", op->id);
+}
+
+static const StoreOpType forget_type = { "forget", sizeof(StoreOp), execute_forget, store_finish_plain, NULL };
+
+int store_forget(Store *store, const char *id) {
+        StoreOp *op = store_op_new(store, &forget_type, id, NULL);
+
+        return op ? store_submit(op) : -ENOMEM;
+}
+
+STATEMENT(load_discarded, "SELECT id FROM discarded");
+
+int store_load_discarded(Store *store, int (*found)(const char *id, void *userdata), void *userdata) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_open(store->db, &load_discarded, &s, "");
+        while (r >= 0 && (r = statement_next(s)) > 0) {
+                _cleanup_free_ char *id = NULL;
+
+                r = statement_read(s, "s", &id);
+                if (r >= 0 && job_id_is_valid(strempty(id))) /* files are called so */
+                        r = found(id, userdata);
+        }
+        return r;
+}
+
+/* --- expire ---------------------------------------------------------------------------------------- */
+
+typedef struct ExpireWalk ExpireWalk;
+
+typedef struct Expire {
+        StoreOp op; /* first */
+        StoreExpireCallback callback;
+        uint64_t before_usec;
+        uint64_t bytes_max;
+        ExpireWalk from;
+        ExpireWalk walk; /* as far as it came */
+        char **ids;      /* that are forgotten; there is room for EXPIRE_MAX */
+        size_t n;
+} Expire;
+
+/* Jobs are chosen first and deleted then: no statement walks through what it changes. */
+static int remove_from(Database *db, const Expire *e, size_t first) {
+        int r = 0;
+
+        for (size_t i = first; i < e->n && r >= 0; i++)
+                r = statement_run(db, &remove_job, "s", e->ids[i]);
+        return r;
+}
+
+STATEMENT(find_old, "SELECT id FROM jobs WHERE sequence IS NOT NULL AND finished_usec < ? ORDER BY finished_usec LIMIT ?");
+
+static int find_all_old(Database *db, Expire *e) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        int r;
+
+        r = statement_open(db, &find_old, &s, "tt", e->before_usec, (uint64_t) EXPIRE_MAX);
+        while (r >= 0 && e->n < EXPIRE_MAX && (r = statement_next(s)) > 0) {
+                r = statement_read(s, "s", &e->ids[e->n]);
+                e->n += r >= 0;
+        }
+        return MIN(r, 0);
+}
+
+static int expire_old(Database *db, Expire *e) {
+        int r;
+
+        r = find_all_old(db, e);
+        return r < 0 ? r : remove_from(db, e, 0);
+}
+
+STATEMENT(next_large_user, "SELECT uid, output FROM users WHERE uid >= ? AND output > ? ORDER BY uid LIMIT 1");
+
+/* The user at whom the walk stands, or the next one, with too much. -ENOENT: there is none. */
+static int find_large_user(Database *db, Expire *e, uint64_t *ret_bytes) {
+        uint64_t uid = 0;
+        int r;
+
+        r = statement_one(db, &next_large_user, "tt>tt", e->walk.uid, e->bytes_max, &uid, ret_bytes);
+        if (r >= 0 && uid != e->walk.uid)
+                e->walk = (ExpireWalk) { .uid = uid };
+        return r;
+}
+
+/* Each with whether it is awaited in an inbox. */
+STATEMENT(walk_ended, "SELECT sequence, max(stdout_bytes + stderr_bytes, 0), EXISTS (SELECT 1 FROM consumers c "
+                      "  WHERE c.uid = jobs.uid AND c.sequence < jobs.sequence), id "
+                      "FROM jobs WHERE uid = ? AND sequence > ? ORDER BY sequence");
+
+/* Oldest first, as long as those that are older have less than has to go. What is awaited in an inbox stays, and makes
+ * no younger one go in its place. */
+static int find_large(Database *db, Expire *e, uint64_t excess) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        uint64_t older = e->walk.kept_bytes, bytes, awaited;
+        int r;
+
+        r = statement_open(db, &walk_ended, &s, "tt", e->walk.uid, e->walk.sequence);
+        while (r >= 0 && e->n < EXPIRE_MAX && older < excess && (r = statement_next(s)) > 0) {
+                _cleanup_free_ char *id = NULL;
+
+                r = statement_read(s, "ttts", &e->walk.sequence, &bytes, &awaited, &id);
+                if (r < 0)
+                        break;
+                older += bytes;
+                if (awaited)
+                        e->walk.kept_bytes += bytes;
+                else
+                        e->ids[e->n++] = TAKE_PTR(id);
+        }
+        return MIN(r, 0);
+}
+
+static int expire_large(Database *db, Expire *e) {
+        size_t first = e->n;
+        uint64_t bytes;
+        int r;
+
+        while ((r = find_large_user(db, e, &bytes)) >= 0) {
+                r = find_large(db, e, bytes - e->bytes_max);
+                if (r < 0 || e->n == EXPIRE_MAX)
+                        break;
+                e->walk = (ExpireWalk) { .uid = e->walk.uid + 1 };
+        }
+        return r < 0 && r != -ENOENT ? r : remove_from(db, e, first);
+}
+
+static int execute_expire(Database *db, StoreOp *op) {
+        Expire *e = (Expire *) op;
+        int r = 0;
+
+        for (char **id = e->ids; *id; id++) { /* of a batch that was rolled back */
+                free(*id);
+                *id = NULL;
+        }
+        e->n = 0;
+        e->walk = e->from;
+        if (e->before_usec > 0)
+                r = expire_old(db, e);
+        if (r >= 0 && e->bytes_max > 0 && e->n < EXPIRE_MAX)
+                r = expire_large(db, e);
+        return r;
+}
+
+/* The next one goes on where this one has stopped; once all is done, it begins again. */
+static void finish_expire(StoreOp *op) {
+        Expire *e = (Expire *) op;
+        size_t n = op->result < 0 ? 0 : e->n;
+
+        op->store->expire_walk = n == EXPIRE_MAX ? e->walk : (ExpireWalk) {};
+        op->store->finished -= n;
+        if (n > 0) /* their commands, and what KeepInput= kept */
+                store_checkpoint_soon(op->store);
+        e->callback(op->result, e->ids, n, op->userdata);
+}
+
+static void clear_expire(StoreOp *op) {
+        string_list_free(((Expire *) op)->ids);
+}
+
+static const StoreOpType expire_type = { "expire", sizeof(Expire), execute_expire, finish_expire, clear_expire };
+
+int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreExpireCallback callback, void *userdata) {
+        _cleanup_op_ Expire *e = store_op_new(store, &expire_type, NULL, userdata);
+
+        if (!e)
+                return -ENOMEM;
+        e->callback = callback;
+        e->before_usec = before_usec;
+        e->bytes_max = bytes_max;
+        e->from = store->expire_walk;
+        e->ids = calloc(EXPIRE_MAX + 1, sizeof(char *));
+        return e->ids ? store_submit(TAKE_PTR(e)) : -ENOMEM;
+}
