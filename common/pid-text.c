@@ -8,6 +8,7 @@
 #include "pid-text.h"
 
 #define COMMAND_LINE_MAX 60 /* bytes of it that are shown */
+#define UNKNOWN "?" /* of a process that is hidden from us, see hidepid= in proc(5), or gone */
 
 static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size) {
         _cleanup_close_ int fd = -EBADF;
@@ -28,7 +29,10 @@ static void read_command_line(pid_t pid, char line[static COMMAND_LINE_MAX + 4])
                 n = read_proc(pid, "comm", text, sizeof(text));
         while (n > 0 && (text[n - 1] == 0 || text[n - 1] == '\n'))
                 n--;
-        n = MAX(n, 0);
+        if (n <= 0) {
+                (void) strcpy(line, UNKNOWN);
+                return;
+        }
         for (ssize_t i = 0; i < n; i++)
                 if ((unsigned char) text[i] < ' ')
                         text[i] = ' ';
@@ -38,11 +42,14 @@ static void read_command_line(pid_t pid, char line[static COMMAND_LINE_MAX + 4])
 
 static void read_user(pid_t pid, char name[static 64]) {
         const struct passwd *user;
-        struct stat st = {};
         char path[64];
+        struct stat st;
 
         (void) snprintf(path, sizeof(path), "/proc/%d", pid);
-        (void) stat(path, &st);
+        if (stat(path, &st) < 0) {
+                (void) strcpy(name, UNKNOWN);
+                return;
+        }
         user = getpwuid(st.st_uid);
         if (user)
                 (void) snprintf(name, 64, "%s", user->pw_name);

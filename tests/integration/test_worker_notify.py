@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from clientsupport import cli  # noqa: F401
-from support import SECOND, Process, shell
+from support import SECOND, Process, shell, unit_name
 from workersupport import (beside, descriptors_of, facts, lines, parent_of, python, ran_for,  # noqa: F401
                            wait_for_output, wait_for_progress, worker_of)
 
@@ -224,16 +224,29 @@ def test_status_that_is_cut(jobs, message, progress):
     assert ended.job.get('Progress', '') == progress
 
 
-def test_message_to_the_service_manager_itself(jobs, scope):
+def test_message_to_the_service_manager_itself(jobs, scope, gate):
     """Its socket is there for everybody; what comes from a job is passed over."""
     path = '/run/systemd/notify' if scope.is_system else f'/run/user/{scope.uid}/systemd/notify'
     script = '''
-    os.environ['NOTIFY_SOCKET'] = sys.argv[1]
-    for message in (b'STATUS=told', b'STOPPING=1', b'ERRNO=2', b'MAINPID=%d' % os.getpid()):
+    path, ready, hold = sys.argv[1:]
+    os.environ['NOTIFY_SOCKET'] = path
+    for message in (b'STATUS=told', b'ERRNO=2', b'MAINPID=%d' % os.getpid()):
         notify(message)
+    barrier()
+    with open(ready, 'w') as file:
+        file.write('%d\\n' % os.getpid())
+    with open(hold) as file:
+        file.readline()
+    notify(b'STOPPING=1')
     sys.exit(5)
     '''
-    ended = jobs.run(python(script, path))
+    job = jobs.enqueue(python(script, path, gate.ready, gate.hold))
+    command = gate.wait()
+    found = {name: scope.unit_property(unit_name(job), name) for name in ('StatusText', 'StatusErrno', 'SubState')}
+    assert found == {'StatusText': '', 'StatusErrno': '0', 'SubState': 'running'}
+    assert int(scope.unit_property(unit_name(job), 'MainPID')) != command
+    gate.open()
+    ended = jobs.wait(job)
     assert facts(ended) == ('failed', 'exit-code', 5)
     assert ended.job.get('Progress', '') == ''
 
