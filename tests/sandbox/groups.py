@@ -60,8 +60,8 @@ class ControlGroups:
         else:
             for controller in CONTROLLERS:
                 if not any(controller in name.split(',') for name in own):
-                    raise SandboxError(f'The controller "{controller}" is not on control groups v1 '
-                                       'here: leave out --cgroup v1.')
+                    raise SandboxError(f'Controller "{controller}" is not available for cgroup v1: '
+                                       'omit --cgroup v1.')
             own.setdefault('name=systemd', '/')
         for name, path in own.items():
             if any(controller in V1_CONTROLLERS for controller in name.split(',')):

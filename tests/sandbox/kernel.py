@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The system calls the sandbox is made with, and the error a person sees when one fails."""
+"""System calls for the sandbox, and their error."""
 
 import ctypes
 import os
@@ -18,7 +18,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class SandboxError(Exception):
-    """Something a person can mend; its text says what and how."""
+    """An error with a text for the user: what failed, and how to fix it."""
 
 
 def check(result, what):
@@ -27,13 +27,13 @@ def check(result, what):
 
 
 def unshare(flags, what):
-    check(libc.unshare(flags), f'Cannot make {what}')
+    check(libc.unshare(flags), f'Failed to create {what}')
 
 
 def mount(source, target, kind, flags=0, data=None):
     check(libc.mount(source.encode(), target.encode(), kind.encode() if kind else None, flags,
-                     data.encode() if data else None), f'Cannot mount {kind or "/"} on {target}')
+                     data.encode() if data else None), f'Failed to mount {kind or "/"} on {target}')
 
 
 def die_with_parent(number):
-    check(libc.prctl(PR_SET_PDEATHSIG, number), 'Cannot ask for the signal of a parent\'s death')
+    check(libc.prctl(PR_SET_PDEATHSIG, number), 'Failed to set the parent death signal')
