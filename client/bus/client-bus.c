@@ -135,7 +135,7 @@ void client_away(Client *c) {
                 return;
         c->away = true;
         if (!c->quiet)
-                say("the service went away; waiting for it to come back.");
+                say("Lost connection to the service, reconnecting.");
 }
 
 void client_set_patience(Client *c, uint64_t usec) {
@@ -147,7 +147,7 @@ static int on_slow(sd_event_source *s, uint64_t usec, void *userdata) {
         Client *c = userdata;
 
         if (!c->owner)
-                say("waiting for the service, which has not answered yet.");
+                say("Waiting for the service to respond.");
         return 0;
 }
 
@@ -218,7 +218,7 @@ int client_seen(Client *c, sd_bus_message *m) {
 
         c->failures = 0;
         if (c->away && !c->quiet)
-                say("the service is back.");
+                say("Reconnected to the service.");
         c->away = false;
 
         if (sender && (!c->owner || other)) {
@@ -290,8 +290,8 @@ static int on_match_installed(sd_bus_message *m, void *userdata, sd_bus_error *r
                 return 0;
         client_stop(c,
                     error_set(&told,
-                              "the bus refuses to tell of finished jobs: %s: end some of your other connections to "
-                              "it and try again.",
+                              "Failed to subscribe to finished jobs: %s. Close some of your other bus connections and "
+                              "try again.",
                               error->message),
                     &told);
         return 0;

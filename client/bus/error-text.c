@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the errors of the bus mean for a person, and what to do about them. */
+/* Explains errors of the bus to users, with what to do about them. */
 
 #include "build-config.h"
 #include "bus-names.h"
@@ -18,7 +18,7 @@ static const char *journal_command(const Client *c) {
 }
 
 static void explain_not_started(const Client *c, const sd_bus_error *error, const char *message, sd_bus_error *ret) {
-        (void) sd_bus_error_setf(ret, error->name, "the service does not start (%s): see '%s status codex-jobsd'.",
+        (void) sd_bus_error_setf(ret, error->name, "The service failed to start (%s). See '%s status codex-jobsd'.",
                                  message, manager_command(c));
 }
 
@@ -28,22 +28,22 @@ static bool is_spawn_error(const sd_bus_error *error) {
                 sd_bus_error_has_names(error, "org.freedesktop.DBus.Error.TimedOut", SD_BUS_ERROR_TIMEOUT);
 }
 
-/* The bus has the same name for a service that it does not know and for one that does not start. */
+/* The bus uses the same error name for unknown services and for those that fail to start. */
 static void explain_not_there(const Client *c, const sd_bus_error *error, const char *message, sd_bus_error *ret) {
         if (access(c->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) >= 0)
                 explain_not_started(c, error, message, ret);
         else if (c->system)
                 (void) sd_bus_error_setf(ret, error->name,
-                                         "the service is not installed for the system bus: install codex-jobs for all "
+                                         "The service is not installed on the system bus. Install codex-jobs for all "
                                          "users, or use 'codex-jobs --user'.");
         else
                 (void) sd_bus_error_setf(ret, error->name,
-                                         "the service is not installed for your own bus: install codex-jobs, or use "
+                                         "The service is not installed on the user bus. Install codex-jobs, or use "
                                          "'codex-jobs --system'.");
 }
 
-/* What to do about an error of the service, whose own sentence states the fact. Where about is set, the message names that
- * setting. The first row that matches counts. */
+/* Advice for errors of the service, which state facts only. If about is set, the message must contain it. The first
+ * matching row is used. */
 static const struct {
         const char *name, *about, *advice;
 } advices[] = {
@@ -68,28 +68,18 @@ static const char *find_advice(const sd_bus_error *error, const char *message) {
 
 static void explain_other_version(const Client *c, const sd_bus_error *error, const char *message, sd_bus_error *ret) {
         (void) sd_bus_error_setf(ret, error->name,
-                                 "the service that runs is of another version (%.*s): restart it with '%s restart "
+                                 "The running service has a different version (%.*s). Restart it with '%s restart "
                                  "codex-jobsd'.",
                                  (int) strcspn(message, ";."), message, manager_command(c));
-}
-
-/* The service's sentences stand behind our name, as our own do. A word such as IdempotencyKey stays as it is. */
-static char first_letter(const char *message) {
-        size_t n = strcspn(message, " ");
-        bool name = strcspn(message + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") + 1 < n;
-        char first = message[0];
-
-        return first >= 'A' && first <= 'Z' && !name ? (char) (first - 'A' + 'a') : first;
 }
 
 static void set_own(const sd_bus_error *error, const char *message, sd_bus_error *ret) {
         const char *advice = find_advice(error, message);
 
-        (void) sd_bus_error_setf(ret, error->name, "%c%s%s%s", first_letter(message), message + 1, advice ? " " : "",
-                                 strempty(advice));
+        (void) sd_bus_error_setf(ret, error->name, "%s%s%s", message, advice ? " " : "", strempty(advice));
 }
 
-/* We ask for nothing that our own version has not. */
+/* Our requests are always valid for a service of the same version. */
 static bool is_other_version(const sd_bus_error *error, const char *message) {
         if (sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT))
                 return startswith(message, "Unknown option ") || startswith(message, "There is no option ");
@@ -109,40 +99,40 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
                 explain_not_there(c, error, message, ret);
         else if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED))
                 (void) sd_bus_error_setf(ret, error->name,
-                                         "the service ended before it answered: try again; if it keeps ending, see "
+                                         "The service stopped before it responded. Try again, or see "
                                          "'%s -u codex-jobsd'.",
                                          journal_command(c));
         else if (is_spawn_error(error))
                 explain_not_started(c, error, message, ret);
         else if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
                 (void) sd_bus_error_setf(ret, error->name,
-                                         "the bus does not let you reach the service (%s): reinstall codex-jobs so "
-                                         "that its bus policy is there, then 'systemctl reload dbus'.",
+                                         "Access to the service denied by the bus (%s). Reinstall codex-jobs with its "
+                                         "bus policy, then run 'systemctl reload dbus'.",
                                          message);
         else
                 (void) sd_bus_error_setf(ret, error->name,
-                                         "the service cannot be asked: %s (%s): see '%s status codex-jobsd'.", message,
+                                         "Failed to call the service: %s (%s). See '%s status codex-jobsd'.", message,
                                          error->name, manager_command(c));
 }
 
 int explain_connect(bool system, int r, sd_bus_error *ret) {
         if (r == -ENOMEM)
                 return r;
-        if (r == -EPERM || r == -EACCES) /* seccomp, or a mount of a sandbox: buses are for everybody otherwise */
+        if (r == -EPERM || r == -EACCES) /* seccomp, or a mount of a sandbox: buses are accessible to all otherwise */
                 (void) error_set(ret,
-                                 "cannot reach %s bus: %s: your sandbox does not let you; ask for leave to run "
-                                 "codex-jobs outside of it.",
-                                 system ? "the system" : "your own", strerror(-r));
+                                 "Failed to connect to the %s bus: access denied, probably by a sandbox. Request "
+                                 "permission to run codex-jobs outside it.",
+                                 system ? "system" : "user");
         else if (system)
                 (void) error_set(ret,
-                                 "cannot reach the system bus: %s: start it with 'systemctl start dbus.socket'; in an "
-                                 "agent's sandbox ask for leave to run codex-jobs outside of it.",
+                                 "Failed to connect to the system bus: %s. Start it with 'systemctl start "
+                                 "dbus.socket'; in a sandbox, request permission to run codex-jobs outside it.",
                                  strerror(-r));
         else
                 (void) error_set(ret,
-                                 "cannot reach your own bus: %s: log in so that /run/user/%u/bus is there "
-                                 "(without a login: 'loginctl enable-linger'), or use 'codex-jobs --system'; in an "
-                                 "agent's sandbox ask for leave to run codex-jobs outside of it.",
-                                 strerror(-r), (unsigned) getuid());
+                                 "Failed to connect to the user bus: %s. Log in, enable lingering ('loginctl "
+                                 "enable-linger'), or use 'codex-jobs --system'; in a sandbox, request permission to "
+                                 "run codex-jobs outside it.",
+                                 strerror(-r));
         return r;
 }

@@ -11,7 +11,7 @@
 int check_id(const char *word, sd_bus_error *error) {
         if (job_id_prefix_is_valid(word))
                 return 0;
-        return error_set(error, "'%.48s%s' is not the id of a job: 'codex-jobs status --all' lists yours.", word,
+        return error_set(error, "Invalid job ID '%.48s%s'. List your jobs with 'codex-jobs status --all'.", word,
                          strlen(word) > 48 ? "…" : "");
 }
 
@@ -267,7 +267,7 @@ static const JobRecord *nearest(const JobList *list, const char *word) {
         return found;
 }
 
-/* So many bytes at most, and no character of UTF-8 cut in two. */
+/* The length of s, at most max bytes, without a partial UTF-8 character at the end. */
 static size_t beginning_of(const char *s, size_t max) {
         size_t n = strnlen(s, max);
 
@@ -276,16 +276,16 @@ static size_t beginning_of(const char *s, size_t max) {
         return n;
 }
 
-/* Nothing like it: it may be a job of the other scope. */
+/* There is no similar ID: it may be a job of the other service. */
 static void explain_unknown(Client *c, const char *word, sd_bus_error *error) {
         bool system = client_is_system(c);
 
         sd_bus_error_free(error);
         (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
-                                 "there is no job %s: 'codex-jobs status --all%s' lists yours, 'codex-jobs status "
-                                 "--all %s' those of %s.",
-                                 word, client_scope_option(c), system ? "--user" : "--system",
-                                 system ? "your own service" : "the system's");
+                                 "Job %s not found. List your jobs with 'codex-jobs status --all%s', or those of %s "
+                                 "service with 'codex-jobs status --all %s'.",
+                                 word, client_scope_option(c), system ? "your own" : "the system",
+                                 system ? "--user" : "--system");
 }
 
 void job_suggest(Client *c, sd_bus_error *error) {
@@ -312,7 +312,7 @@ void job_suggest(Client *c, sd_bus_error *error) {
         if (!label)
                 return;
         sd_bus_error_free(error);
-        (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB, "there is no job %s. Did you mean '%s' (%s%s)?", word,
+        (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB, "Job %s not found, did you mean '%s' (%s%s)?", word,
                                  found->id, label, n < strlen(strempty(found->label)) ? "…" : "");
 }
 
@@ -321,11 +321,10 @@ void job_suggest(Client *c, sd_bus_error *error) {
 static int not_known(const char *what, sd_bus_error *error) {
         sd_bus_error_free(error);
         return error_set(error,
-                         "%s: the job may have been recorded: look with 'codex-jobs status' before you try again.",
-                         what);
+                         "%s; the job may have been submitted. Check 'codex-jobs status' before retrying.", what);
 }
 
-/* Tells what is known before the service is asked, in words that help on. */
+/* Checks the state before calling the service, for an error with the command that waits. */
 static int check_retry(Client *c, const Request *request, sd_bus_error *error) {
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         int r;
@@ -333,17 +332,17 @@ static int check_retry(Client *c, const Request *request, sd_bus_error *error) {
         r = job_get(c, request->retry_of, &record, error);
         if (r < 0 || job_state_is_terminal(record.state))
                 return r;
-        return error_set(error, "%s has not ended; to wait for it: codex-jobs await %s%s", record.id, record.id,
+        return error_set(error, "Job %s has not finished. Wait with: codex-jobs await %s%s", record.id, record.id,
                          client_scope_option(c));
 }
 
-/* With a key there is one job however often it is asked for. */
+/* With a key, repeated calls still create only one job. */
 static int ask(Client *c, Request *request, sd_bus_message **ret, sd_bus_error *error) {
         return call_wait(c, request->key ? CALL_AGAIN : CALL_ONCE, request->retry_of ? "Retry" : "Enqueue",
                          request->retry_of ? append_retry : append_request, request, ret, error);
 }
 
-/* An older service refuses what it does not know. Nobody asked for the umask: its jobs have that of a unit. */
+/* An older service rejects unknown options. The umask was not requested by the user: such jobs get that of a unit. */
 static bool knows_no_umask(const Request *request, const sd_bus_error *error) {
         return request->umask >= 0 && sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT) &&
                 strstr(error->message, "no option UMask");
@@ -367,14 +366,14 @@ int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error)
                 r = ask(c, request, &reply, error);
         }
         if (r == -EINTR || r == -ETIMEDOUT) {
-                (void) not_known("the service did not answer", error);
+                (void) not_known("The service did not respond", error);
                 return r;
         }
         if (r < 0 && sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED))
-                return not_known("the service ended before it answered", error);
+                return not_known("The service stopped before it responded", error);
         if (r < 0 && sd_bus_error_has_name(error, JOBS_ERROR_KEY_CONFLICT)) {
                 sd_bus_error_free(error);
-                return error_set(error, "that --key was given for another request already: give a new one.");
+                return error_set(error, "This --key was already used for a different request. Use a new key.");
         }
         if (r < 0)
                 return r;

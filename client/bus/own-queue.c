@@ -78,22 +78,22 @@ int own_queue_get_if_known(Client *c, OwnQueue *ret, sd_bus_error *error) {
 
 void own_queue_say(Client *c, const OwnQueue *queue) {
         if (queue->paused)
-                say("your queue is paused, queued in it: %u; to let them begin: codex-jobs resume%s", queue->queued,
-                    client_scope_option(c));
+                say("Queue is paused (%u job%s waiting). Resume with: codex-jobs resume%s", queue->queued,
+                    queue->queued == 1 ? "" : "s", client_scope_option(c));
 }
 
 bool own_queue_has(const JobRecord *record) {
         return record->state == JOB_QUEUED && record->uid == getuid();
 }
 
-/* ---- Why a job of it does not begin ---- */
+/* ---- Why a queued job does not start ---- */
 
 void own_queue_say_why(Client *c, const OwnQueue *queue) {
         if (queue->paused)
                 own_queue_say(c, queue);
         else if (queue->queued > 0 && queue->running >= queue->max_running)
-                say("as many of your jobs run as may, %u; when one ends the next begins: codex-jobs status --all%s",
-                    queue->running, client_scope_option(c));
+                say("Limit of %u running job%s reached; the job starts when one finishes.", queue->max_running,
+                    queue->max_running == 1 ? "" : "s");
 }
 
 static void on_answer(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
@@ -101,7 +101,7 @@ static void on_answer(sd_bus_message *reply, const sd_bus_error *error, void *us
         OwnQueue queue = {};
 
         q->call = call_free(q->call);
-        if (reply && own_queue_read(reply, &queue) >= 0) /* without an answer the wait goes on as well */
+        if (reply && own_queue_read(reply, &queue) >= 0) /* the wait continues without a reply, too */
                 own_queue_say_why(q->client, &queue);
 }
 

@@ -61,7 +61,7 @@ static int current_directory(char **ret, sd_bus_error *error) {
         char *path = getcwd(NULL, 0);
 
         if (!path)
-                return error_set(error, "the current directory cannot be told (%s): go to one that exists.",
+                return error_set(error, "Failed to get current directory: %s.",
                                  strerror(errno));
         *ret = path;
         return 0;
@@ -94,10 +94,10 @@ int session_check(sd_bus_error *error) {
         if (!session)
                 return 0;
         if (strlen(session) > JOB_SESSION_MAX)
-                return error_set(error, "%s is longer than %u bytes: give the session a shorter name.",
+                return error_set(error, "%s is longer than %u bytes. Use a shorter session name.",
                                  session_variable(), JOB_SESSION_MAX);
         if (has_control(session))
-                return error_set(error, "%s has control characters: give the session a name of text, or unset it.",
+                return error_set(error, "%s contains control characters. Use plain text, or unset it.",
                                  session_variable());
         return 0;
 }
@@ -112,12 +112,12 @@ static int check_directory(const char *path, sd_bus_error *error) {
         struct stat st;
 
         if (stat(path, &st) < 0)
-                return error_set(error, "the directory '%s' cannot be used (%s): name another with --cwd.", path,
+                return error_set(error, "Cannot use directory '%s': %s. Choose another one with --cwd.", path,
                                  strerror(errno));
         if (!S_ISDIR(st.st_mode))
-                return error_set(error, "'%s' is not a directory: name one with --cwd.", path);
+                return error_set(error, "'%s' is not a directory. Choose another one with --cwd.", path);
         if (access(path, X_OK) < 0)
-                return error_set(error, "the directory '%s' is not open to you (%s): name another with --cwd.", path,
+                return error_set(error, "Cannot enter directory '%s': %s. Choose another one with --cwd.", path,
                                  strerror(errno));
         return 0;
 }
@@ -131,7 +131,7 @@ int request_set_directory(Request *request, const char *directory, sd_bus_error 
                         return r;
                 request->directory = realpath(directory, NULL);
                 if (!request->directory)
-                        return error_set(error, "the directory '%s' cannot be used (%s): name another with --cwd.",
+                        return error_set(error, "Cannot use directory '%s': %s. Choose another one with --cwd.",
                                          directory, strerror(errno));
         } else {
                 r = current_directory(&request->directory, error);
@@ -186,13 +186,13 @@ static int environment_put_option(char **environment, size_t *n, const char *ent
         const char *value;
 
         if (*entry == '=' || !*entry)
-                return error_set(error, "'--env %s' has no name: write --env NAME=VALUE.", entry);
+                return error_set(error, "Missing variable name in '--env %s'. Use --env NAME=VALUE.", entry);
         if (strchr(entry, '='))
                 return environment_put(environment, n, entry);
 
         value = getenv(entry);
         if (!value)
-                return error_set(error, "'%s' is not in your environment: write --env %s=VALUE.", entry, entry);
+                return error_set(error, "Variable '%s' is not set in your environment. Use --env %s=VALUE.", entry, entry);
         if (asprintf(&complete, "%s=%s", entry, value) < 0) {
                 complete = NULL;
                 return -ENOMEM;
@@ -238,8 +238,8 @@ void request_set_umask(Request *request) {
 /* ---- Standard input ---- */
 
 static int stdin_is_too_long(sd_bus_error *error) {
-        return error_set(error, "the standard input for the job is longer than %u MiB: put it into a file and let the "
-                                "command read that.",
+        return error_set(error, "Standard input for the job is larger than %u MiB. Store it in a file that the command "
+                                "reads.",
                          JOB_STDIN_MAX >> 20);
 }
 
@@ -247,7 +247,7 @@ static int memory_new(int *ret, sd_bus_error *error) {
         int fd = memfd_create("codex-jobs-stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
         if (fd < 0)
-                return error_set(error, "cannot keep the standard input for the job: %s.", strerror(errno));
+                return error_set(error, "Failed to store standard input for the job: %s.", strerror(errno));
         *ret = fd;
         return 0;
 }
@@ -270,7 +270,7 @@ static int copy_to_memory(int from, int to, const char *path, sd_bus_error *erro
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
-                        return error_set(error, "cannot read '%s': %s: name a file that you can read.", path,
+                        return error_set(error, "Failed to read '%s': %s.", path,
                                          strerror(errno));
                 if (n == 0)
                         return 0;
@@ -279,7 +279,7 @@ static int copy_to_memory(int from, int to, const char *path, sd_bus_error *erro
                         return stdin_is_too_long(error);
                 r = write_all(to, buffer, (size_t) n);
                 if (r < 0)
-                        return error_set(error, "cannot keep the standard input for the job: %s.", strerror(-r));
+                        return error_set(error, "Failed to store standard input for the job: %s.", strerror(-r));
         }
 }
 
@@ -291,7 +291,7 @@ int request_set_stdin(Request *request, const char *path, sd_bus_error *error) {
         if (!own) {
                 file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
                 if (file < 0)
-                        return error_set(error, "cannot open '%s': %s: name a file that you can read.", path,
+                        return error_set(error, "Failed to open '%s': %s.", path,
                                          strerror(errno));
         }
         r = memory_new(&memory, error);
@@ -316,7 +316,7 @@ int request_set_stdin_data(Request *request, const void *data, size_t size, sd_b
                 return r;
         r = write_all(memory, data, size);
         if (r < 0)
-                return error_set(error, "cannot keep the standard input for the job: %s.", strerror(-r));
+                return error_set(error, "Failed to store standard input for the job: %s.", strerror(-r));
         memory_seal(memory);
         request->stdin_fd = TAKE_FD(memory);
         return 0;

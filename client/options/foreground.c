@@ -13,22 +13,22 @@
 #include "wait.h"
 #include "write.h"
 
-/* To be accepted may take that long even where the wait is shorter. */
+/* Time limit for Enqueue, even if the wait is shorter. */
 #define ENQUEUE_USEC (25 * USEC_PER_SEC)
 
-/* A command that is over sooner is spared the line about its progress. */
+/* No progress line is shown for commands that finish sooner. */
 #define LIVE_USEC USEC_PER_SEC
 
-/* All that one enqueued and awaited job needs; freed in the reverse order. */
+/* All that is needed to submit and await a job; freed in reverse order. */
 typedef struct Visit {
         Client *client;
         Wait *wait;
-        char *id; /* NULL: not accepted yet */
-        bool keyed;    /* it may be a job that was there already */
-        bool existing; /* it is, and that was told */
+        char *id; /* NULL: not submitted yet */
+        bool keyed;    /* it may be an existing job */
+        bool existing; /* it is, and that was shown */
         uint64_t begun_usec;
         Progress *progress;
-        QueueQuestion why; /* it does not begin */
+        QueueQuestion why; /* it does not start */
         Streams *streams;
         sd_bus_error error;
 } Visit;
@@ -58,7 +58,7 @@ static int visit_begin(Visit *v, const Common *common, const WaitOptions *option
         r = client_set_timeout(v->client, MAX(timeout_usec, ENQUEUE_USEC));
         if (r < 0)
                 return r;
-        /* The subscription travels with the request and before it: no end is missed, no round trip added. */
+        /* The subscription is sent before the request: no result is missed, and no round trip is added. */
         r = wait_new(v->client, options, &v->wait);
         if (r < 0)
                 return r;
@@ -76,12 +76,12 @@ static int visit_begin(Visit *v, const Common *common, const WaitOptions *option
         return client_set_timeout(v->client, timeout_usec);
 }
 
-/* Whether a job that a key stands for is older than the request. */
+/* Whether the job with a key is older than the request. */
 static Answer is_existing(const JobRecord *record, uint64_t begun_usec) {
         return record->created_usec < begun_usec ? ANSWER_YES : ANSWER_NO;
 }
 
-/* Tells of the job that a key stands for, where it was there before: nothing is run then. */
+/* Reports the job with the key if it existed before, since nothing is run then. */
 static int say_if_existing(Client *c, const char *id, uint64_t begun_usec, bool *ret_existing, sd_bus_error *error) {
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         _cleanup_free_ char *text = NULL;
@@ -96,13 +96,13 @@ static int say_if_existing(Client *c, const char *id, uint64_t begun_usec, bool 
         text = render_age(&record);
         if (!text)
                 return -ENOMEM;
-        say("this key has a job already: %s (%s)", id, text);
+        say("A job with this key already exists: %s (%s)", id, text);
         return 0;
 }
 
-/* ---- The ends ---- */
+/* ---- Results and failures ---- */
 
-/* What failed behind the acceptance must not lose the id: whoever takes it for a refusal would ask again. */
+/* Failures after the job was submitted must show its ID, else the user would submit it again. */
 static int failure_of_accepted(Client *c, const sd_bus_error *error, int r, const char *id) {
         const char *message = isempty(error->message) ? strerror(-r) : error->message;
         size_t n = strlen(message);
@@ -111,7 +111,7 @@ static int failure_of_accepted(Client *c, const sd_bus_error *error, int r, cons
                 return answer_failure(c, error, r, &id, 1);
         if (n > 0 && message[n - 1] == '.')
                 n--;
-        say("%.*s; the job was accepted all the same: codex-jobs await %s%s", (int) n, message, id,
+        say("%.*s. The job was submitted; wait with: codex-jobs await %s%s", (int) n, message, id,
             client_scope_option(c));
         return r == -EPIPE ? STATUS_SIGNALLED + SIGPIPE : STATUS_OWN_FAILURE;
 }
@@ -135,13 +135,13 @@ static int write_document(Visit *v, const JobRecord *record, bool timed_out) {
 
 typedef int (*visit_text_t)(Visit *v, const JobRecord *record);
 
-/* The job is over: answers as JSON or by the given function, and tells what to exit with. */
+/* The job has finished: shows the result as JSON or by the given function, and sets the exit status. */
 static int visit_ended(Visit *v, const Common *common, const JobRecord *record, visit_text_t text, int *ret_status) {
         *ret_status = job_exit_status(record);
         return common->json ? write_document(v, record, false) : text(v, record);
 }
 
-static int say_goes_on(Visit *v, const JobRecord *record) {
+static int say_timed_out(Visit *v, const JobRecord *record) {
         int r;
 
         if (record->id) {
@@ -152,10 +152,11 @@ static int say_goes_on(Visit *v, const JobRecord *record) {
                         return r;
         } else
                 (void) say_error(&v->error, -EREMOTEIO);
-        return answer_await_command(v->client, "the job goes on; to wait on", &(const char *) { v->id }, 1, false);
+        return answer_await_command(v->client, "Timed out; the job keeps running. Reattach with",
+                                    &(const char *) { v->id }, 1, false);
 }
 
-/* The time is up; the job may still have ended in that moment. */
+/* The wait timed out; the job may have finished at that moment. */
 static int visit_timed_out(Visit *v, const Common *common, visit_text_t text, int *ret_status) {
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         int r;
@@ -168,7 +169,7 @@ static int visit_timed_out(Visit *v, const Common *common, visit_text_t text, in
         *ret_status = STATUS_TIMED_OUT;
         if (common->json)
                 return write_document(v, &record, true);
-        return common->quiet ? 0 : say_goes_on(v, &record);
+        return common->quiet ? 0 : say_timed_out(v, &record);
 }
 
 static int visit_end(Visit *v, const Common *common, visit_text_t text) {
@@ -191,20 +192,22 @@ static int visit_end(Visit *v, const Common *common, visit_text_t text) {
 }
 
 static int visit_failure(Visit *v, int r) {
-        if (r == -ETIMEDOUT) /* it took all of the time to be accepted, or to be refused */
+        if (r == -ETIMEDOUT) /* the time passed before the service responded */
                 return say_error(&v->error, r);
         return answer_failure(v->client, &v->error, r, &(const char *) { v->id }, v->id ? 1 : 0);
 }
 
-/* Whoever loses this command, to a time limit or to a broken line, finds the job again. */
-static int say_accepted(Visit *v) {
-        int r;
+/* For users and agents whose command is interrupted, by a time limit or a broken connection. */
+static int say_started(Visit *v) {
+        _cleanup_free_ char *command = NULL;
 
         if (v->existing)
                 return 0;
-        r = answer_await_command(v->client, "accepted; should this command be cut short, the job goes on",
-                                 &(const char *) { v->id }, 1, false);
-        return r < 0 ? r : queue_question_ask(&v->why, v->client);
+        command = next_command(v->client, "await", &(const char *) { v->id }, 1, "");
+        if (!command)
+                return -ENOMEM;
+        say("Started %s. If interrupted, reattach with: %s", v->id, command);
+        return queue_question_ask(&v->why, v->client);
 }
 
 static int progress_begin(Visit *v) {
@@ -221,7 +224,7 @@ static int foreground_begin(Visit *v, const Common *common) {
 
         if (common->json)
                 return 0;
-        if (v->keyed && !common->quiet) { /* before anything that it wrote */
+        if (v->keyed && !common->quiet) { /* before any output */
                 r = say_if_existing(v->client, v->id, v->begun_usec, &v->existing, &v->error);
                 if (r < 0)
                         return r;
@@ -230,19 +233,19 @@ static int foreground_begin(Visit *v, const Common *common) {
                         &v->streams);
         if (r < 0 || common->quiet)
                 return r;
-        if (live_is_possible()) { /* to read the progress costs calls, and lines of it would be amid the output */
+        if (live_is_possible()) { /* reading progress costs calls, and lines would be mixed with the output */
                 r = progress_begin(v);
                 if (r < 0)
                         return r;
         }
-        return say_accepted(v);
+        return say_started(v);
 }
 
 static int foreground_text(Visit *v, const JobRecord *record) {
         int r;
 
         r = record->stdout_bytes + record->stderr_bytes > 0 ? streams_finish(v->streams, &v->error) : 0;
-        if (r < 0 || record->reason == JOB_REASON_NOT_EXECUTABLE) /* stderr has said that */
+        if (r < 0 || record->reason == JOB_REASON_NOT_EXECUTABLE) /* the reason is on stderr already */
                 return r;
         return answer_end(v->client, record);
 }
@@ -272,7 +275,7 @@ static int write_id(const char *id, const char *hint, sd_bus_error *error) {
         return write_stdout(text, strlen(text), error);
 }
 
-/* begun_usec: of a request that has a key; 0: it has none. */
+/* begun_usec: start of a request with a key; 0: it has none. */
 static int background_text(Client *c, const Common *common, const char *id, bool hint, uint64_t begun_usec,
                            sd_bus_error *error) {
         _cleanup_free_ char *command = next_command(c, "await", &id, 1, "");
@@ -290,7 +293,7 @@ static int background_text(Client *c, const Common *common, const char *id, bool
         if (r < 0)
                 return r;
         if (!hint)
-                say("to wait for it: %s", command);
+                say("Wait with: %s", command);
         r = own_queue_get_if_known(c, &queue, error);
         if (r >= 0)
                 own_queue_say(c, &queue);
@@ -341,7 +344,7 @@ static int await_begin(Visit *v, const Common *common) {
                 r = progress_begin(v);
         if (r < 0)
                 return r;
-        return say_accepted(v);
+        return say_started(v);
 }
 
 static int await_text(Visit *v, const JobRecord *record) {

@@ -25,14 +25,14 @@ int answer_await_command(Client *c, const char *text, const char *const *ids, si
         return 0;
 }
 
-/* ---- Jobs that ended ---- */
+/* ---- Finished jobs ---- */
 
 static int say_next(Client *c, const JobRecord *record) {
         _cleanup_free_ char *command = next_command(c, "logs", &(const char *) { record->id }, 1, "");
 
         if (!command)
                 return -ENOMEM;
-        say("all that it wrote: %s", command);
+        say("Full output: %s", command);
         return 0;
 }
 
@@ -56,14 +56,14 @@ static int say_completed(Client *c, const JobRecord *record) {
         command = next_command(c, "task --resume", &(const char *) { record->id }, 1, "");
         if (!command)
                 return -ENOMEM;
-        say("%s completed, thread %s; to continue it: %s", record->id, thread, command);
+        say("%s completed, thread %s. Continue with: %s", record->id, thread, command);
         return 0;
 }
 
-/* What it left was meant for whoever waits. */
+/* The result was meant for those who wait. */
 static void say_result_error(const JobRecord *record) {
         if (!isempty(record->result_error))
-                say("the result of %s was not taken: %s", record->id, record->result_error);
+                say("Result of %s was rejected: %s", record->id, record->result_error);
 }
 
 int answer_end(Client *c, const JobRecord *record) {
@@ -84,7 +84,7 @@ static int quote_lines(char *text) {
         for (char *line; (line = strsep(&text, "\n"));) {
                 _cleanup_free_ char *clean = NULL;
 
-                if (!text && !*line) /* behind the last newline */
+                if (!text && !*line) /* after the last newline */
                         break;
                 clean = terminal_text(line, utf8);
                 if (!clean)
@@ -101,7 +101,7 @@ static int say_last_lines(Client *c, const JobRecord *record, sd_bus_error *erro
         off_t begin;
         int r;
 
-        /* What cannot be executed has no stderr but the reason, which was told. */
+        /* stderr of a command that could not be executed has only the reason, which was shown already. */
         if (record->stderr_bytes == 0 || record->reason == JOB_REASON_NOT_EXECUTABLE)
                 return 0;
         r = output_open(c, &(const OutputName) { record->id, "stderr" }, &fd, error);
@@ -117,7 +117,7 @@ static int say_last_lines(Client *c, const JobRecord *record, sd_bus_error *erro
         for (size_t i = 0; i < size; i++)
                 if (text[i] == 0)
                         text[i] = ' ';
-        say("the last lines of its stderr:");
+        say("Last lines of stderr:");
         return quote_lines(text);
 }
 
@@ -138,7 +138,7 @@ static int show_excerpt(Client *c, const JobRecord *record, const Bounds *bounds
         client_restore_signals(c); /* writing it waits for the reader */
         r = excerpt_write(fd, &e, STDOUT_FILENO, command);
         if (r >= 0 && e.begin > 0 && !client_is_quiet(c))
-                say("the first %jd of %jd bytes of its stdout are left out; all of them: %s", (intmax_t) e.begin,
+                say("Omitted the first %jd of %jd bytes of stdout. Full output: %s", (intmax_t) e.begin,
                     (intmax_t) e.end, command);
         return r;
 }
@@ -180,7 +180,7 @@ int answer_result(Client *c, const JobRecord *record, const Bounds *bounds, sd_b
 
 typedef struct Excerpted {
         OutputName name;
-        const char *option; /* of "codex-jobs logs", to see all of it */
+        const char *option; /* of "codex-jobs logs", to show all of it */
         Bounds bounds;
 } Excerpted;
 
@@ -216,14 +216,14 @@ int answer_read_output(Client *c, const JobRecord *record, const Bounds *bounds,
         return read_output(c, &wanted, &extra->stderr_text, &extra->stderr_truncated, error);
 }
 
-/* ---- Jobs that go on ---- */
+/* ---- Unfinished jobs ---- */
 
 int answer_activity(const JobRecord *record) {
         _cleanup_free_ char *text = render_activity(record);
 
         if (!text)
                 return -ENOMEM;
-        say("%s is still %s", record->id, text);
+        say("%s: %s", record->id, text);
         return 0;
 }
 
@@ -283,20 +283,21 @@ int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *ext
                                  kind, error);
 }
 
-/* ---- The end of a verb that failed ---- */
+/* ---- Failures ---- */
 
 int answer_detached(Client *c, const char *const *ids, size_t n, bool any) {
-        const char *text = n == 1 ? "detached, the job goes on; to wait on" : "detached, the jobs go on; to wait on";
+        const char *text = n == 1 ? "Detached; the job keeps running. Reattach with" :
+                                    "Detached; the jobs keep running. Reattach with";
 
         if (!client_was_answered(c))
-                text = "ended before the service answered; to wait";
+                text = "Interrupted before the service responded. Wait with";
         (void) answer_await_command(c, text, ids, n, any);
         return STATUS_SIGNALLED + client_signal(c);
 }
 
 int answer_failure(Client *c, const sd_bus_error *error, int r, const char *const *ids, size_t n) {
         if (r == -EPIPE)
-                return STATUS_SIGNALLED + SIGPIPE; /* as whoever does not ignore that signal */
+                return STATUS_SIGNALLED + SIGPIPE; /* like a program that does not ignore that signal */
         if (r != -EINTR) {
                 _cleanup_(sd_bus_error_free) sd_bus_error told = SD_BUS_ERROR_NULL;
 

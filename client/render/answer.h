@@ -1,53 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* How a verb answers: the result of jobs that ended, what is left to do for those that did not, as text or as
- * JSON; and how it ends when it cannot. */
+/* The output of verbs: results of finished jobs and hints about others, as text or JSON, and exit statuses after
+ * failures. */
 
 #include "excerpt.h"
 #include "jobs.h"
 #include "next.h"
 #include "render-json.h"
 
-/* ---- Jobs that ended ---- */
+/* ---- Finished jobs ---- */
 
-/* Text: what the job wrote to stdout goes to ours, within bounds; of one that did not complete, stderr tells how it
- * ended, the last lines of its stderr and the next command. Returns 0, or a negative errno with error set. */
+/* Text: writes the stdout of the job to ours, within bounds. For a job that did not complete, how it finished, the
+ * last lines of its stderr and the next command are shown on stderr. Returns 0, or a negative errno with error set. */
 int answer_result(Client *c, const JobRecord *record, const Bounds *bounds, sd_bus_error *error);
 
-/* The line about how it ended, and the command that shows more. For one whose output was passed on already. */
+/* How the job finished, and the command that shows more. For jobs whose output was passed on already. */
 int answer_end(Client *c, const JobRecord *record);
 
-/* JSON: adds the job's output, within bounds and never more than 1 MiB each, to the extra. */
+/* JSON: adds the output of the job to extra, within bounds and at most 1 MiB of each stream. */
 int answer_read_output(Client *c, const JobRecord *record, const Bounds *bounds, JsonExtra *extra,
                        sd_bus_error *error);
 
-/* ---- Jobs that go on ---- */
+/* ---- Unfinished jobs ---- */
 
-/* Text: what the job is doing, on stderr. */
+/* Text: the activity of the job, on stderr. */
 int answer_activity(const JobRecord *record);
 
-/* Text: why jobs of the caller's that are queued do not begin, on stderr, where that can be said. */
+/* Text: why queued jobs of the caller do not start, if known, on stderr. */
 int answer_why_queued(Client *c, const JobRecord *const *records, size_t n, sd_bus_error *error);
 
-/* Text: the command that waits on, on stderr. any: for the first of them. */
+/* Text: the command to reattach, on stderr. any: for the first of the jobs. */
 int answer_await_command(Client *c, const char *text, const char *const *ids, size_t n, bool any);
 
-/* ---- All of them ---- */
+/* ---- All jobs ---- */
 
-/* JSON: writes the document, with the commands that come next and, where a job of the caller's is queued, the queue.
- * extras: NULL, or one a job. Returns 0, or a negative errno with error set. */
+/* JSON: writes the document, with suggested next commands and, if a job of the caller is queued, the queue.
+ * extras: NULL, or one per job. Returns 0, or a negative errno with error set. */
 int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *extras, size_t n, bool single,
                 NextKind kind, sd_bus_error *error);
 
-/* The same for what is put together already, all but the commands. */
+/* The same for a reply that is complete except for the commands. */
 int answer_json_reply(Client *c, const JsonReply *reply, NextKind kind, sd_bus_error *error);
 
-/* ---- The end of a verb that failed ---- */
+/* ---- Failures ---- */
 
-/* Says why and returns the exit status: 128+n behind a signal, else STATUS_OWN_FAILURE. A reader that went away is
- * not worth a word, and as good as SIGPIPE. ids are the jobs that go on, none for n = 0. */
+/* Reports the error and returns the exit status: 128+n after a signal, else STATUS_OWN_FAILURE. A reader that went
+ * away is not reported and handled like SIGPIPE. ids are the unfinished jobs, none for n = 0. */
 int answer_failure(Client *c, const sd_bus_error *error, int r, const char *const *ids, size_t n);
 
-/* What it does behind a signal, where n > 0. any: the first of the jobs would have ended the wait. */
+/* The same after a signal, with n > 0. any: the wait was for the first of the jobs. */
 int answer_detached(Client *c, const char *const *ids, size_t n, bool any);

@@ -84,7 +84,7 @@ bool excerpt_is_cut(const Excerpt *e) {
 static char *notice(off_t missing, off_t total, const char *command, bool first) {
         char *text = NULL;
 
-        if (asprintf(&text, "%s[%jd of %jd bytes are left out here; all of them: %s]\n", first ? "" : "\n",
+        if (asprintf(&text, "%s[%jd of %jd bytes omitted; full output: %s]\n", first ? "" : "\n",
                      (intmax_t) missing, (intmax_t) total, command) < 0)
                 return NULL;
         return text;

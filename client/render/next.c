@@ -76,7 +76,7 @@ int next_for_job(Next *next, Client *c, const JobRecord *record, const OwnQueue 
         return r < 0 ? r : add_for(next, c, "cancel", record, "");
 }
 
-/* One command for all that go on: a list may be long. */
+/* One command for all unfinished jobs: the list may be long. */
 int next_for_jobs(Next *next, Client *c, const JobRecord *const *records, size_t n, const OwnQueue *queue) {
         _cleanup_free_ const char **ids = calloc(n + 1, sizeof(char *));
         size_t n_ids = 0;

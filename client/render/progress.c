@@ -118,11 +118,11 @@ static int say_waiting(const JobRecord *record) {
 
         if (!text)
                 return -ENOMEM;
-        say("waiting for %s: %s", record->id, text);
+        say("Waiting for %s: %s", record->id, text);
         return 0;
 }
 
-/* What it is doing when the wait begins; not counted as progress. */
+/* Shows the activity when the wait starts; not counted as progress. */
 static int begin(Progress *p, const JobRecord *record) {
         Followed *job;
         int r;
@@ -201,7 +201,7 @@ static char *several_text(const Progress *p, size_t left) {
         int r;
 
         (void) format_duration(now > p->begun_usec ? now - p->begun_usec : 0, duration);
-        r = asprintf(&text, "waiting for %zu of %zu jobs for %s%s%s%s%s", left, wait_count(p->wait), duration,
+        r = asprintf(&text, "Waiting for %zu of %zu jobs for %s%s%s%s%s", left, wait_count(p->wait), duration,
                      told ? ": " : "", told ? p->latest->id : "", told ? ": " : "", told ? p->latest->told : "");
         return r < 0 ? NULL : text;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The whole story of a job as text. */
+/* All details of a job as text. */
 
 #include "render.h"
 #include "time-util.h"
@@ -21,10 +21,10 @@ static int put_user(FILE *f, const char *name, uid_t uid) {
         return render_entry(f, name, text);
 }
 
-/* "2026-11-22T14:14:01.123456Z, after it waited for 3s": what stands before and behind the span. */
+/* "2026-11-22T14:14:01.123456Z, after 3s in the queue": the text before and after the span. */
 typedef struct Step {
         const char *name;
-        uint64_t usec; /* 0: it was not taken */
+        uint64_t usec; /* 0: not reached */
         const char *before;
         uint64_t span_usec;
         const char *behind;
@@ -48,8 +48,8 @@ static int put_times(FILE *f, const JobRecord *record) {
         uint64_t created = record->created_usec, started = record->started_usec, finished = record->finished_usec;
         const Step steps[] = {
                 { "enqueued", created, "", elapsed(created, now_realtime()), " ago" },
-                { "started", started, "after it waited for ", elapsed(created, started), "" },
-                { "finished", finished, started > 0 ? "after it ran for " : "unstarted, after it waited for ",
+                { "started", started, "after ", elapsed(created, started), " in the queue" },
+                { "finished", finished, started > 0 ? "after running for " : "not started, after waiting for ",
                   elapsed(started > 0 ? started : created, finished), "" },
         };
         int r = 0;
@@ -62,7 +62,7 @@ static int put_times(FILE *f, const JobRecord *record) {
 static int put_output(FILE *f, const JobRecord *record) {
         _cleanup_free_ char *text = NULL;
 
-        if (asprintf(&text, "%ju bytes of stdout, %ju of stderr", (uintmax_t) record->stdout_bytes,
+        if (asprintf(&text, "%ju bytes on stdout, %ju on stderr", (uintmax_t) record->stdout_bytes,
                      (uintmax_t) record->stderr_bytes) < 0) {
                 text = NULL;
                 return -ENOMEM;
@@ -121,8 +121,8 @@ static int put_resources(FILE *f, const JobRecord *record) {
         _cleanup_free_ char *text = NULL;
 
         if (asprintf(&text, "%s%s%s%s%s", cpu ? format_duration(record->cpu_usage_usec, span) : "",
-                     cpu ? " of processor time" : "", cpu && memory ? ", " : "",
-                     memory ? format_size(record->memory_peak, bytes) : "", memory ? " of memory at most" : "") < 0) {
+                     cpu ? " CPU time" : "", cpu && memory ? ", " : "",
+                     memory ? format_size(record->memory_peak, bytes) : "", memory ? " peak memory" : "") < 0) {
                 text = NULL;
                 return -ENOMEM;
         }
@@ -139,9 +139,9 @@ static int put_limits(FILE *f, const UnitLimits *limits) {
         if (!g)
                 return -ENOMEM;
         if (limits->runtime_max_usec != UINT64_MAX)
-                (void) fprintf(g, ", %s of running time", format_duration(limits->runtime_max_usec, span));
+                (void) fprintf(g, ", %s runtime", format_duration(limits->runtime_max_usec, span));
         if (limits->memory_max != UINT64_MAX)
-                (void) fprintf(g, ", %s of memory", format_size(limits->memory_max, bytes));
+                (void) fprintf(g, ", %s memory", format_size(limits->memory_max, bytes));
         if (limits->tasks_max != UINT64_MAX)
                 (void) fprintf(g, ", %ju tasks", (uintmax_t) limits->tasks_max);
         if (limits->cpu_weight != UINT64_MAX)

@@ -65,13 +65,13 @@ char *render_activity(const JobRecord *record) {
         return r < 0 ? NULL : text;
 }
 
-static char *render_signal(const JobRecord *record, const char *before, const char *behind) {
+static char *render_signal(const JobRecord *record, const char *suffix) {
         const char *name = sigabbrev_np(record->signal);
         char *text = NULL;
         int r;
 
-        r = asprintf(&text, "failed: %s signal %d%s%s%s", before, record->signal, name ? ", SIG" : "", strempty(name),
-                     behind);
+        r = asprintf(&text, "failed: killed by signal %d%s%s%s%s", record->signal, name ? " (SIG" : "",
+                     strempty(name), name ? ")" : "", suffix);
         return r < 0 ? NULL : text;
 }
 
@@ -84,29 +84,28 @@ static char *render_failure(const JobRecord *record) {
                 r = asprintf(&text, "failed: exit code %d", record->exit_code);
                 return r < 0 ? NULL : text;
         case JOB_REASON_SIGNAL:
-                return render_signal(record, "ended by", "");
+                return render_signal(record, "");
         case JOB_REASON_CORE_DUMP:
-                return render_signal(record, "crashed with", ", core dumped");
+                return render_signal(record, ", core dumped");
         case JOB_REASON_OOM_KILL:
-                return strdup("failed: the kernel ended it for want of memory (oom-kill): raise --memory-max");
+                return strdup("failed: killed by the OOM killer (oom-kill); raise --memory-max");
         case JOB_REASON_RUNTIME_LIMIT:
-                return strdup("failed: ended at its runtime limit (runtime-limit): raise --runtime-max");
+                return strdup("failed: runtime limit exceeded (runtime-limit); raise --runtime-max");
         case JOB_REASON_OUTPUT_LIMIT:
-                return strdup("failed: ended for writing too much (output-limit): write less or raise --output-max");
+                return strdup("failed: output limit exceeded (output-limit); raise --output-max");
         case JOB_REASON_STALLED:
-                return strdup("failed: ended after being silent for too long (stalled)");
+                return strdup("failed: no output or progress within the --stall timeout (stalled)");
         case JOB_REASON_NOT_EXECUTABLE:
-                r = asprintf(&text, "failed: the command could not be started%s%s (exit code %d)",
+                r = asprintf(&text, "failed: command could not be started%s%s (exit code %d)",
                              isempty(record->progress) ? "" : ": ", strempty(record->progress), record->exit_code);
                 return r < 0 ? NULL : text;
         case JOB_REASON_DEPENDENCY:
                 return strdup("failed: a job it depends on did not complete (dependency)");
         case JOB_REASON_HOST_RESTARTED:
-                return strdup("failed: the host or the service manager restarted under it (host-restarted): start it "
-                              "again");
+                return strdup("failed: host or service manager restarted (host-restarted); start it again");
         case JOB_REASON_LOST:
-                return strdup("failed: its unit was removed before its end was seen (lost): look at its output, then "
-                              "start it again");
+                return strdup("failed: unit was removed before its exit was seen (lost); check the output, then start "
+                              "it again");
         default:
                 return strdup("failed");
         }
@@ -144,7 +143,7 @@ char *render_age(const JobRecord *record) {
         return r < 0 ? NULL : text;
 }
 
-/* As a word rather than as the end of a sentence: "cancelled". */
+/* "cancelled" instead of "was cancelled". */
 char *render_state(const JobRecord *record) {
         char *text = job_state_is_terminal(record->state) ? render_end(record) : render_activity(record);
         const char *word = text ? startswith(text, "was ") : NULL;
@@ -193,9 +192,9 @@ int render_remains(FILE *f, const JobRecord *record) {
 
         r = render_entry(f, "result", record->result);
         if (r >= 0)
-                r = put_within(f, "result", "not taken: ", record->result_error, "");
+                r = put_within(f, "result", "rejected: ", record->result_error, "");
         if (r >= 0)
-                r = put_within(f, "leftovers", "", record->left_behind, " (terminated after the command had ended)");
+                r = put_within(f, "leftovers", "", record->left_behind, " (terminated after the command exited)");
         return r;
 }
 
@@ -206,7 +205,7 @@ int render_details(FILE *f, const JobRecord *record) {
 
         if (!state)
                 return -ENOMEM;
-        if (asprintf(&output, "%ju bytes of stdout, %ju of stderr", (uintmax_t) record->stdout_bytes,
+        if (asprintf(&output, "%ju bytes on stdout, %ju on stderr", (uintmax_t) record->stdout_bytes,
                      (uintmax_t) record->stderr_bytes) < 0) {
                 output = NULL;
                 return -ENOMEM;

@@ -73,7 +73,7 @@ static void streams_fail(Streams *s, int r, const char *what) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
         if (r != -ENOMEM)
-                (void) error_set(&error, "cannot %s the output of %s: %s: see 'codex-jobs logs %s'.", what, s->id,
+                (void) error_set(&error, "Failed to %s output of %s: %s. See 'codex-jobs logs %s'.", what, s->id,
                                  strerror(-r), s->id);
         client_stop(s->client, r, &error);
 }
@@ -149,12 +149,12 @@ static void pump(Streams *s) {
                 } else if (r == 0)
                         r = pump_when_writable(s);
                 if (r < 0)
-                        streams_fail(s, r, "pass on");
+                        streams_fail(s, r, "write");
                 return;
         }
         r = pump_later(s);
         if (r < 0)
-                streams_fail(s, r, "pass on");
+                streams_fail(s, r, "write");
 }
 
 static int on_writable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {

@@ -24,7 +24,7 @@ static void write_line(const char *text) {
         };
 
         live_hide();
-        /* There is nobody to tell when stderr itself fails. */
+        /* Errors of stderr itself cannot be reported. */
         if (writev(STDERR_FILENO, parts, ELEMENTSOF(parts)) < 0)
                 return;
         live_wrote("\n", 1);
@@ -42,11 +42,11 @@ void say(const char *format, ...) {
                 text = NULL;
         if (text)
                 line = terminal_text(text, terminal_takes_utf8(STDERR_FILENO));
-        write_line(line ?: "out of memory: close something and try again.");
+        write_line(line ?: "Out of memory.");
 }
 
 int say_out_of_memory(void) {
-        write_line("out of memory: close something and try again.");
+        write_line("Out of memory.");
         return STATUS_OWN_FAILURE;
 }
 
@@ -56,7 +56,7 @@ int say_error(const sd_bus_error *error, int r) {
         if (error && !isempty(error->message))
                 say("%s", error->message);
         else
-                say("unexpected error: %s.", strerror(-r));
+                say("Unexpected error: %s.", strerror(-r));
         return STATUS_OWN_FAILURE;
 }
 
@@ -65,7 +65,7 @@ int say_if_stdout_failed(void) {
         if (fflush(stdout) == 0 && !ferror(stdout))
                 return 0;
         if (errno != EPIPE)
-                say("cannot write to standard output: %s.", strerror(errno));
+                say("Failed to write to standard output: %s.", strerror(errno));
         return STATUS_OWN_FAILURE;
 }
 

@@ -23,7 +23,7 @@ void say_as(const char *name);
 /* Writes "codex-jobs: ", the text and a newline in one write. Control characters become spaces. */
 void say(const char *format, ...) _printf_(1, 2);
 
-/* Says what went wrong and returns STATUS_OWN_FAILURE. An error without a message is told by its number r. */
+/* Prints the error and returns STATUS_OWN_FAILURE. If it has no message, the errno -r is used. */
 int say_error(const sd_bus_error *error, int r);
 int say_out_of_memory(void);
 

@@ -37,6 +37,6 @@ int write_stdout(const char *text, size_t size, sd_bus_error *error) {
         }
         r = write_all(STDOUT_FILENO, ascii ?: text, size);
         if (r < 0)
-                (void) error_set(error, "cannot write to standard output: %s.", strerror(-r));
+                (void) error_set(error, "Failed to write to standard output: %s.", strerror(-r));
         return r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs await: waits for jobs to end, shows their results, and exits as they ended. */
+/* codex-jobs await: waits for jobs to finish, shows their results, and exits with their status. */
 
 #include "answer.h"
 #include "bounds.h"
@@ -70,7 +70,7 @@ static int begin(Await *a, char *const *ids, size_t n, uint64_t timeout_usec, ui
         return r;
 }
 
-/* Whether a job was given before, perhaps by another beginning of its id. */
+/* Whether the job was given before, perhaps by a different abbreviation of its ID. */
 static bool is_repeated(const Await *a, size_t i) {
         for (size_t k = 0; k < i; k++)
                 if (streq(wait_job(a->wait, k)->id, wait_job(a->wait, i)->id))
@@ -78,7 +78,7 @@ static bool is_repeated(const Await *a, size_t i) {
         return false;
 }
 
-/* The ids of the jobs that have not ended. The caller frees the array. */
+/* The IDs of unfinished jobs. The caller frees the array. */
 static int unfinished(const Await *a, const char ***ret, size_t *ret_n) {
         const char **ids = calloc(wait_count(a->wait) + 1, sizeof(char *));
         size_t n = 0;
@@ -126,7 +126,9 @@ static int show_unfinished(Await *a) {
         r = say_why_queued(a);
         if (r < 0)
                 return r;
-        return answer_await_command(a->client, n == 1 ? "the job goes on; to wait on" : "the jobs go on; to wait on",
+        return answer_await_command(a->client,
+                                    n == 1 ? "Timed out; the job keeps running. Reattach with" :
+                                             "Timed out; the jobs keep running. Reattach with",
                                     ids, n, a->any);
 }
 
@@ -214,7 +216,7 @@ static int failure(Await *a, int r) {
         return answer_failure(a->client, &a->error, r, ids, n);
 }
 
-/* The time was up, perhaps before the service could say anything: a short wait still tells what is. */
+/* The wait timed out, perhaps before the service responded. Waits a short time longer for the current states. */
 static int settle(Await *a, bool *ret_timed_out) {
         int r;
 
@@ -223,7 +225,8 @@ static int settle(Await *a, bool *ret_timed_out) {
                 return r;
         r = wait_settle(a->wait, &a->error);
         if (r == -ETIMEDOUT)
-                return error_set(&a->error, "the service does not answer: see 'codex-jobs status', then wait again.");
+                return error_set(&a->error,
+                                 "The service does not respond. Check 'codex-jobs status' before waiting again.");
         *ret_timed_out = !wait_is_over(a->wait);
         return r;
 }
@@ -285,9 +288,9 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         if (a.any && all)
-                return usage_error(&verb_await, "--any and --all exclude each other");
+                return usage_error(&verb_await, "--any and --all cannot be combined");
         if (optind >= argc)
-                return usage_error(&verb_await, "no job given: 'codex-jobs status' lists them");
+                return usage_error(&verb_await, "No job ID given, see 'codex-jobs status'");
         return await(&a, argv + optind, (size_t) (argc - optind), timeout_usec, poll_usec);
 }
 
@@ -296,18 +299,20 @@ const Verb verb_await = {
         .run = run,
         .help = "codex-jobs await [options] ID…\n"
                 "\n"
-                "Waits until jobs have ended, without polling. Prints what a completed job wrote and exits\n"
-                "with 0; for one that failed or was cancelled stderr says why, and the exit status is the\n"
-                "job's: its exit code, 128+n for signal n, 143 cancelled; 124 when the time was up and the\n"
-                "job goes on; 125 when codex-jobs itself failed. Of several jobs the first in the order of\n"
-                "the command line that did not complete decides. An id may be shortened.\n"
+                "Wait for jobs to finish, without polling, and show their results: output on stdout, and\n"
+                "errors on stderr. IDs may be abbreviated.\n"
+                "\n"
+                "The exit status is that of the job: 0 if it completed, its exit code if it failed, 128+n if\n"
+                "it was killed by signal n, 143 if it was cancelled. 124: the wait timed out, the job keeps\n"
+                "running. 125: codex-jobs itself failed. For several jobs, the first one on the command line\n"
+                "that did not complete determines the exit status.\n"
                 "\n"
                 "Options:\n"
-                "      --any                wait for the first of several jobs\n"
-                "      --all                wait for all of them (so without an option)\n"
-                "      --timeout-ms N       wait that long at most (6 hours)\n"
+                "      --any                Wait for the first job to finish\n"
+                "      --all                Wait for all jobs to finish (default)\n"
+                "      --timeout-ms N       Stop waiting after N milliseconds (default: 6 hours)\n"
                 "      --poll-interval-ms N\n"
-                "                           read the state that often, too, as a second safety\n"
+                "                           Also poll at this interval, as a safeguard\n"
                 BOUNDS_HELP
                 COMMON_HELP,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs cancel: ends jobs, and returns when their processes are gone. */
+/* codex-jobs cancel: cancels jobs, and returns when their processes are gone. */
 
 #include "answer.h"
 #include "bus-names.h"
@@ -12,8 +12,8 @@
 
 typedef struct Cancelled {
         const char *id; /* as it was given; not owned */
-        bool was_over;  /* it had ended before */
-        bool goes_on;   /* processes of it are left */
+        bool was_over;  /* it had finished before */
+        bool goes_on;   /* processes are left, it keeps running */
         JobRecord record;
         Call *call;
         struct Cancel *cancel;
@@ -25,7 +25,7 @@ typedef struct Cancel {
         Cancelled *jobs;
         size_t n;
         size_t n_under_way;
-        JobList active; /* the one that was found for want of an id */
+        JobList active; /* the job found without an ID */
         sd_bus_error error;
 } Cancel;
 
@@ -56,7 +56,7 @@ static int several(Cancel *s, size_t n, const char *of) {
                                strempty(s->active.records[i].label));
         if (fclose(TAKE_PTR(f)) != 0)
                 return -ENOMEM;
-        return error_set(&s->error, "%zu jobs %s, name the one to cancel: %s", n, of, text);
+        return error_set(&s->error, "%zu jobs %s. Specify which to cancel: %s", n, of, text);
 }
 
 static int find_active(Cancel *s, const char **ret) {
@@ -68,13 +68,13 @@ static int find_active(Cancel *s, const char **ret) {
                 return r;
         if (s->active.n == 0)
                 return error_set(&s->error,
-                                 "no job of this workspace is active: 'codex-jobs status --all%s' lists those of all.",
+                                 "No active job in this workspace. List all jobs with 'codex-jobs status --all%s'.",
                                  client_scope_option(s->client));
         own = job_list_own_first(&s->active);
-        if (own == 0) /* the work of another session is cancelled by its id only */
-                return several(s, s->active.n, "of this workspace are active, but none of this session");
+        if (own == 0) /* jobs of another session are cancelled by ID only */
+                return several(s, s->active.n, "are active in this workspace, but none in this session");
         if (own > 1)
-                return several(s, own, session_here() ? "of this session are active" : "of this workspace are active");
+                return several(s, own, session_here() ? "are active in this session" : "are active in this workspace");
         *ret = s->active.records[0].id;
         return 0;
 }
@@ -86,9 +86,9 @@ static void on_cancelled(sd_bus_message *reply, const sd_bus_error *error, void 
 
         job->call = call_free(job->call);
         job->cancel->n_under_way--;
-        if (error && sd_bus_error_has_name(error, JOBS_ERROR_PROCESSES_LEFT)) { /* the others are ended all the same */
+        if (error && sd_bus_error_has_name(error, JOBS_ERROR_PROCESSES_LEFT)) { /* the other jobs are still cancelled */
                 job->goes_on = true;
-                say("%s is still running: %s", job->record.id, error->message);
+                say("Failed to cancel %s: %s", job->record.id, error->message);
         } else if (error)
                 client_stop(job->cancel->client, -EREMOTEIO, error);
 }
@@ -169,15 +169,16 @@ static int show_json(Cancel *s) {
 }
 
 static int show_line(const Cancelled *job) {
-        _cleanup_free_ char *end = render_end(&job->record), *line = NULL, *text = NULL;
         bool late = job->was_over || job->record.state != JOB_CANCELLED;
+        _cleanup_free_ char *end = late ? render_state(&job->record) : render_end(&job->record);
+        _cleanup_free_ char *line = NULL, *text = NULL;
 
         if (!end)
                 return -ENOMEM;
         line = one_line(end);
         if (!line)
                 return -ENOMEM;
-        if (asprintf(&text, "%s %s%s\n", job->record.id, late ? "had already ended: it " : "", line) < 0) {
+        if (asprintf(&text, "%s %s%s\n", job->record.id, late ? "had already finished: " : "", line) < 0) {
                 text = NULL;
                 return -ENOMEM;
         }
@@ -236,7 +237,7 @@ static bool some_go_on(const Cancel *s) {
         return false;
 }
 
-/* A signal ended the wait: those that the service was asked to end are ended all the same. */
+/* A signal stopped the wait. Jobs whose cancellation was requested are still cancelled. */
 static int interrupted(Cancel *s) {
         _cleanup_free_ const char **ids = calloc(s->n + 1, sizeof(char *));
         size_t n = 0;
@@ -247,8 +248,9 @@ static int interrupted(Cancel *s) {
                 if (s->jobs[i].call)
                         ids[n++] = s->jobs[i].record.id;
         if (n > 0)
-                (void) answer_await_command(s->client, n == 1 ? "the job is being ended; to wait for that" :
-                                                                "the jobs are being ended; to wait for that",
+                (void) answer_await_command(s->client,
+                                            n == 1 ? "The job is being cancelled. Wait with" :
+                                                     "The jobs are being cancelled. Wait with",
                                             ids, n, false);
         return STATUS_SIGNALLED + client_signal(s->client);
 }
@@ -274,11 +276,12 @@ const Verb verb_cancel = {
         .run = run,
         .help = "codex-jobs cancel [options] [ID…]\n"
                 "\n"
-                "Ends jobs with all of their processes, and returns when those are gone. Without an id: the\n"
-                "one active job of this workspace, and of this session if there is one. A job that ended\n"
-                "before stays as it ended.\n"
-                "Exits with 0 when no job goes on, else with 125; Ctrl-C ends the wait for that (130), the\n"
-                "jobs are ended all the same.\n"
+                "Cancel jobs and terminate all of their processes, and wait until these are gone. Without\n"
+                "an ID, cancel the only active job of this workspace and, if set, of $CODEX_JOBS_SESSION.\n"
+                "Finished jobs are not changed.\n"
+                "\n"
+                "The exit status is 0 if none of the jobs is left running, else 125. Ctrl-C stops the wait\n"
+                "(130); the jobs are still cancelled.\n"
                 "\n"
                 "Options:\n"
                 COMMON_HELP,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs enqueue: hands over a command and prints the id of the job. */
+/* codex-jobs enqueue: submits a command and prints the job ID. */
 
 #include "foreground.h"
 #include "request-options.h"
@@ -28,9 +28,9 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         if (optind >= argc)
-                return usage_error(&verb_enqueue, "no command given");
+                return usage_error(&verb_enqueue, "No command given");
         if (!*argv[optind])
-                return usage_error(&verb_enqueue, "the command is empty: name the program to run");
+                return usage_error(&verb_enqueue, "The command name is empty");
 
         request.argv = argv + optind;
         r = request_from_options(&request_options, &request, &error);
@@ -44,9 +44,10 @@ const Verb verb_enqueue = {
         .run = run,
         .help = "codex-jobs enqueue [options] -- COMMAND [ARGUMENT…]\n"
                 "\n"
-                "Records a command as a job and prints its id. The job is on disk when this returns.\n"
-                "Exits with 0, or with 125 when it failed: stderr says why, and names the job if that was\n"
-                "recorded all the same.\n"
+                "Submit a command as a job and print the job ID. The job is on disk when this returns.\n"
+                "\n"
+                "The exit status is 0, or 125 on failure. If the job was submitted nevertheless, its ID is\n"
+                "shown on stderr.\n"
                 "\n"
                 "Options:\n"
                 REQUEST_LIMIT_HELP

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs pause and resume: whether queued jobs of the caller begin. */
+/* codex-jobs pause and resume: whether queued jobs of the caller start. */
 
 #include "answer.h"
 #include "say.h"
@@ -34,10 +34,9 @@ static int write_text(Steer *s) {
         int r;
 
         if (q->paused)
-                r = asprintf(&text, "paused: jobs are accepted, but none begins; %u wait, %u running go on\n", q->queued,
-                             q->running);
+                r = asprintf(&text, "Queue paused: %u queued, %u still running.\n", q->queued, q->running);
         else
-                r = asprintf(&text, "not paused: %u wait, %u running of at most %u\n", q->queued, q->running,
+                r = asprintf(&text, "Queue resumed: %u queued, %u of at most %u running.\n", q->queued, q->running,
                              q->max_running);
         if (r < 0) {
                 text = NULL;
@@ -45,7 +44,7 @@ static int write_text(Steer *s) {
         }
         r = write_stdout(text, strlen(text), &s->error);
         if (r >= 0 && q->paused)
-                say("to let them begin: codex-jobs resume%s", client_scope_option(s->client));
+                say("Resume with: codex-jobs resume%s", client_scope_option(s->client));
         return r;
 }
 
@@ -73,7 +72,7 @@ static int run(const Verb *verb, const char *method, int argc, char *argv[], Com
         if (r < 0)
                 return option;
         if (optind < argc)
-                return usage_error(verb, "it is about all jobs of yours: '%.48s' is not needed", argv[optind]);
+                return usage_error(verb, "'%s' takes no arguments", verb->name);
         r = steer(&s, method);
         return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
 }
@@ -91,8 +90,8 @@ const Verb verb_pause = {
         .run = run_pause,
         .help = "codex-jobs pause [options]\n"
                 "\n"
-                "Pauses the queue of your jobs: what is handed over is recorded and waits, what runs goes\n"
-                "on. It stays paused, over restarts of the host too, until 'codex-jobs resume'.\n"
+                "Pause your queue: new jobs are recorded but do not start, and running jobs keep running.\n"
+                "It stays paused, even across reboots, until 'codex-jobs resume'.\n"
                 "\n"
                 "Options:\n"
                 COMMON_HELP,
@@ -103,8 +102,8 @@ const Verb verb_resume = {
         .run = run_resume,
         .help = "codex-jobs resume [options]\n"
                 "\n"
-                "Lets jobs of yours begin again after 'codex-jobs pause', in the order in which they were\n"
-                "handed over.\n"
+                "Resume your queue after 'codex-jobs pause'. Jobs start in the order in which they were\n"
+                "submitted.\n"
                 "\n"
                 "Options:\n"
                 COMMON_HELP,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs retry: the command of a job that ended once more, as a new job. */
+/* codex-jobs retry: runs the command of a finished job again, as a new job. */
 
 #include "foreground.h"
 #include "request-options.h"
@@ -75,13 +75,13 @@ static int parse(Retry *o, int argc, char *argv[], Common *common, int *ret_stat
         if (r < 0)
                 return r;
         if (o->timeout_usec != USEC_INFINITY && !o->await)
-                *ret_status = usage_error(&verb_retry, "--timeout-ms is for --await");
+                *ret_status = usage_error(&verb_retry, "--timeout-ms requires --await");
         else if (argc - optind == 1)
                 return 0;
         else if (optind >= argc)
-                *ret_status = usage_error(&verb_retry, "no job given: 'codex-jobs list' lists them");
+                *ret_status = usage_error(&verb_retry, "No job ID given, see 'codex-jobs list'");
         else
-                *ret_status = usage_error(&verb_retry, "one job at a time, not %d", argc - optind);
+                *ret_status = usage_error(&verb_retry, "'retry' takes one job ID, not %d", argc - optind);
         return -EINVAL;
 }
 
@@ -101,16 +101,17 @@ const Verb verb_retry = {
         .run = run,
         .help = "codex-jobs retry [options] ID\n"
                 "\n"
-                "Runs the command of a job that ended once more, as a new job in the same directory and with\n"
-                "the same kind, label and limits, in the environment of now. Prints the id of the new job.\n"
+                "Run the command of a finished job again, as a new job with the same directory, kind, label\n"
+                "and limits, and with your current environment. Print the ID of the new job.\n"
                 "\n"
                 "Options:\n"
-                "      --background         print the id and the command that waits on stdout\n"
-                "      --await              wait with progress lines on stderr, then print the result; exits\n"
-                "                           as the job does, as 'codex-jobs await'\n"
-                "      --timeout-ms N       with --await: wait that long at most, the job goes on (6 hours)\n"
-                "      --stdin FILE|-       its standard input, - for yours; needed where it had one that is\n"
-                "                           not kept\n"
+                "      --background         Print the job ID and the command that waits, then return\n"
+                "      --await              Wait, show progress on stderr, then print the result and\n"
+                "                           exit with the status of the job\n"
+                "      --timeout-ms N       With --await: stop waiting after N milliseconds\n"
+                "                           (default: 6 hours)\n"
+                "      --stdin FILE|-       Standard input, - for yours; required if the job had one\n"
+                "                           that was not kept\n"
                 REQUEST_AGAIN_HELP
                 COMMON_HELP,
 };

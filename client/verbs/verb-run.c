@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs run: a command as a job, as if it ran right here. */
+/* codex-jobs run: runs a command as a job, passes on its output, and exits with its status. */
 
 #include "foreground.h"
 #include "request-options.h"
@@ -35,9 +35,9 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         if (optind >= argc)
-                return usage_error(&verb_run, "no command given");
+                return usage_error(&verb_run, "No command given");
         if (!*argv[optind])
-                return usage_error(&verb_run, "the command is empty: name the program to run");
+                return usage_error(&verb_run, "The command name is empty");
 
         request.argv = argv + optind;
         r = request_from_options(&request_options, &request, &error);
@@ -51,13 +51,15 @@ const Verb verb_run = {
         .run = run,
         .help = "codex-jobs run [options] -- COMMAND [ARGUMENT…]\n"
                 "\n"
-                "Runs a command as a job, passes on what it writes, and exits as it exits: its exit code;\n"
-                "128+n when signal n ended it; 143 when it was cancelled; 126 or 127 when it cannot be\n"
-                "executed or found; 124 when the time to wait was up; 125 when codex-jobs itself failed.\n"
-                "The job goes on without this command: Ctrl-C ends the wait (130), not the job.\n"
+                "Run a command as a job, pass on its output, and exit with its status. The job does not\n"
+                "depend on this command: Ctrl-C stops the wait (130), and the job keeps running.\n"
+                "\n"
+                "The exit status is that of the command: its exit code, or 128+n if it was killed by signal\n"
+                "n, 126 if it cannot be executed, 127 if it was not found, 143 if the job was cancelled.\n"
+                "124: the wait timed out. 125: codex-jobs itself failed.\n"
                 "\n"
                 "Options:\n"
-                "      --timeout-ms N       wait that long at most; the job goes on (for ever)\n"
+                "      --timeout-ms N       Stop waiting after N milliseconds (default: never)\n"
                 REQUEST_LIMIT_HELP
                 REQUEST_COMMAND_HELP
                 COMMON_HELP,

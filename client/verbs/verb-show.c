@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs show: the whole story of one job, and what can be done with it. */
+/* codex-jobs show: shows all details of a job and suggested next commands. */
 
 #include "answer.h"
 #include "render.h"
@@ -106,9 +106,9 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         if (optind >= argc)
-                return usage_error(&verb_show, "no job given: 'codex-jobs list' lists them");
+                return usage_error(&verb_show, "No job ID given, see 'codex-jobs list'");
         if (argc - optind > 1)
-                return usage_error(&verb_show, "one job at a time, not %d", argc - optind);
+                return usage_error(&verb_show, "'show' takes one job ID, not %d", argc - optind);
         r = show(&s, argv[optind]);
         return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
 }
@@ -118,8 +118,8 @@ const Verb verb_show = {
         .run = run,
         .help = "codex-jobs show [options] ID\n"
                 "\n"
-                "Shows the whole story of a job: who asked for what and when, where it ran and how long, how\n"
-                "it ended and why, what it used and left behind, and the commands that go on from there.\n"
+                "Show all details of a job: its user, directory, limits and times, how and why it finished,\n"
+                "its resource usage and result, and suggested next commands.\n"
                 "\n"
                 "Options:\n"
                 COMMON_HELP,

@@ -39,8 +39,8 @@ def test_run_with_the_key_of_a_job_that_ended_shows_what_it_wrote(cli, key):
 def test_a_key_of_another_request_is_refused(cli, key):
     cli.run('run', '--key', key, '--', 'true')
     for verb in ('run', 'enqueue'):
-        told = cli.refused(verb, '--key', key, '--', 'false')
-        assert '--key was given for another request' in told and 'Idempotency' not in told
+        error = cli.refused(verb, '--key', key, '--', 'false')
+        assert '--key was already used for a different request' in error and 'Idempotency' not in error
     assert len(cli.jobs('status')) == 1
 
 
@@ -48,18 +48,18 @@ def test_a_key_that_finds_a_job_says_so(cli, key, codex, gate):
     command = ('--key', key, '--', *gate.job('exit 3'))
     job = cli.output('enqueue', *command).strip()
     gate.wait()
-    found = f'codex-jobs: this key has a job already: {job} '
+    found = f'codex-jobs: A job with this key already exists: {job} '
     done = cli.run('enqueue', *command)
     assert f'{found}(running for ' in done.stderr and done.stdout.strip() == job
     gate.open()
     cli.run('await', '-q', job, status=3)
     for verb in ('enqueue', 'run'):
         told = cli.run(verb, *command, status=3 if verb == 'run' else 0).stderr
-        assert re.search(re.escape(found) + r'\(failed \d+\w+ ago\)\n', told) and 'accepted' not in told
+        assert re.search(re.escape(found) + r'\(failed \d+\w+ ago\)\n', told) and 'Started' not in told
         assert found not in cli.run(verb, '-q', *command, status=3 if verb == 'run' else 0).stderr
     task = ('task', '--key', f'{key}-task', '--await', 'x')
-    assert 'this key' not in cli.run(*task).stderr
-    assert 'this key has a job already: task-' in cli.run(*task).stderr
+    assert 'with this key' not in cli.run(*task).stderr
+    assert 'A job with this key already exists: task-' in cli.run(*task).stderr
 
 
 # --- stdout that takes nothing --------------------------------------------------------------------
@@ -81,7 +81,7 @@ def test_the_id_is_not_lost_with_stdout(cli, verb, target, status):
     finally:
         os.close(stdout)
     assert done.returncode == status
-    assert done.stderr.startswith('codex-jobs: cannot write to standard output: '), done.stderr
+    assert done.stderr.startswith('codex-jobs: Failed to write to standard output: '), done.stderr
     told = done.stderr.strip()
     job = re.search(r'; the job was accepted all the same: codex-jobs await (job-\w+)$', told)[1]
     cli.run('await', job)

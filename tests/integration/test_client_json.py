@@ -60,7 +60,7 @@ def test_resources_of_a_job_that_took_some(cli):
     job = cli.job('run', '--runtime-max', '2s', '--', 'sh', '-c', 'while :; do :; done', status=143)
     assert 0 < job['cpu_usage_usec'] < 10**9
     assert job['memory_peak'] is None or job['memory_peak'] > 0
-    assert ' of processor time' in cli.output('show', job['id'])
+    assert ' CPU time' in cli.output('show', job['id'])
 
 
 def test_verbs_of_codex(cli, codex):

@@ -27,7 +27,7 @@ def test_beginning_and_end_are_kept(cli, long, verb):
     text = cli.output(verb, long['id'], '--max-bytes', '20', status=4)
     begin, cut, end = text.partition('[')[0], text.partition('[')[2].partition(']')[0], text.rpartition(']')[2]
     assert begin == '1\n2\n3\n4\n5\n\n' and end == '\n999\n10000\n'
-    assert cut == f'{long["stdout_bytes"] - 20} of {long["stdout_bytes"]} bytes are left out here; all of them: ' \
+    assert cut == f'{long["stdout_bytes"] - 20} of {long["stdout_bytes"]} bytes omitted; full output: ' \
                   f'codex-jobs logs {long["id"]} --stdout'
 
 
@@ -36,7 +36,7 @@ def test_last_lines_are_kept_and_the_rest_is_named(cli, long, verb):
     done = cli.run(verb, long['id'], '--tail', '2', status=4)
     total = long['stdout_bytes']
     assert done.stdout == '9999\n10000\n'
-    assert f'codex-jobs: the first {total - 11} of {total} bytes of its stdout are left out; all of them: ' \
+    assert f'codex-jobs: Omitted the first {total - 11} of {total} bytes of stdout. Full output: ' \
            f'codex-jobs logs {long["id"]} --stdout\n' in done.stderr
     assert cli.run(verb, long['id'], '-q', '--tail', '2', status=4).stderr == ''
     job = cli.job(verb, long['id'], '--tail', '2', status=4)
@@ -59,7 +59,7 @@ def test_what_fits_is_left_as_it_is(cli, long):
 def test_json_is_cut_too(cli, long):
     job = cli.job('result', long['id'], '--max-bytes', '20', status=4)
     assert job['stdout_truncated'] and not job['stderr_truncated'] and job['stderr'] == 'failed\n'
-    assert 'all of them: codex-jobs logs' in job['stdout'] and len(job['stdout']) < 200
+    assert 'full output: codex-jobs logs' in job['stdout'] and len(job['stdout']) < 200
     assert job['stdout_bytes'] == long['stdout_bytes']
 
 

@@ -17,7 +17,7 @@ TOO_LARGE = 'larger than 64 KiB (71680 bytes)'
 LEFT = ENDED | {'ResultError': ('s', TOO_LARGE), 'LeftBehind': ('s', '4242 sleep, 4243 redis-server'),
                 'EndSource': ('s', 'worker')}
 FAILED = LEFT | {'State': ('s', 'failed'), 'Reason': ('s', 'exit-code'), 'ExitCode': ('i', 3)}
-SAID = f'codex-jobs: the result of {JOB} was not taken: {TOO_LARGE}'
+SAID = f'codex-jobs: Result of {JOB} was rejected: {TOO_LARGE}'
 
 
 def empty():
@@ -74,8 +74,8 @@ def test_in_the_story_and_in_the_document(service):
     service.record = LEFT
     for verb in ('show', 'status'):
         lines = [line.strip() for line in service.run(verb, JOB, status=0)[0].splitlines()]
-        assert f'result: not taken: {TOO_LARGE}' in lines
-        assert 'leftovers: 4242 sleep, 4243 redis-server (terminated after the command had ended)' in lines
+        assert f'result: rejected: {TOO_LARGE}' in lines
+        assert 'leftovers: 4242 sleep, 4243 redis-server (terminated after the command exited)' in lines
     document = json.loads(service.run('show', '--json', JOB, status=0)[0])
     validate(document)
     assert [document['job'][name] for name in ('result', 'result_error', 'left_behind', 'end_source')] == [
@@ -105,7 +105,7 @@ def stubborn(service):
     return service
 
 
-LEFT_LINE = (f'codex-jobs: {JOB} is still running: processes are left that the service cannot terminate: {ROOTS}. '
+LEFT_LINE = (f'codex-jobs: Failed to cancel {JOB}: Processes are left that the service cannot terminate: {ROOTS}. '
              f"The job keeps running until they are gone; terminate them with 'sudo kill PID'.")
 
 

@@ -47,7 +47,7 @@ def test_await(cli, gate):
     gate.open()
     cli.run('await', job)
     done = cli.run('retry', '--await', '--timeout-ms', '1', job, status=124)
-    assert 'the job goes on' in done.stderr
+    assert 'Timed out; the job keeps running. Reattach with: ' in done.stderr
 
 
 def test_document(cli):
@@ -69,7 +69,7 @@ def test_key(cli):
 def test_standard_input(cli):
     job = cli.job('run', '--stdin', '-', '--', 'cat', text='first')['id']
     told = cli.refused('retry', job)
-    assert f"; give it again with 'codex-jobs retry --stdin FILE {job}'." in told
+    assert f". Provide it again with 'codex-jobs retry --stdin FILE {job}'." in told
     assert cli.output('retry', '-q', '--await', '--stdin', '-', job, text='second') == 'second'
     with open(f'{cli.folder}/input', 'w', encoding='utf-8') as file:
         file.write('third')
@@ -92,9 +92,9 @@ def test_mistakes_are_told(cli, gate):
     job = cli.enqueue('--', *gate.job())
     gate.wait()
     assert f'codex-jobs await {job}' in cli.refused('retry', job)
-    assert 'no job given' in cli.refused('retry')
-    assert 'one job at a time' in cli.refused('retry', 'a', 'b')
-    assert 'there is no job' in cli.refused('retry', 'neverthere-0000000000')
+    assert 'No job ID given' in cli.refused('retry')
+    assert "'retry' takes one job ID, not 2" in cli.refused('retry', 'a', 'b')
+    assert 'Job neverthere-0000000000 not found' in cli.refused('retry', 'neverthere-0000000000')
 
 
 # --- pause and resume -----------------------------------------------------------------------------
@@ -108,18 +108,18 @@ def paused(cli):
 def test_paused_queue(paused):
     cli = paused
     done = cli.run('pause')
-    assert done.stdout.startswith('paused: ') and 'codex-jobs resume' in done.stderr
+    assert done.stdout == 'Queue paused: 0 queued, 0 still running.\n' and 'codex-jobs resume' in done.stderr
     job = cli.enqueue('--', 'echo', 'x')
     shown = cli.run('status')
-    assert 'queued' in shown.stdout and 'your queue is paused' in shown.stderr and 'codex-jobs resume' in shown.stderr
+    assert 'queued' in shown.stdout and 'Queue is paused' in shown.stderr and 'codex-jobs resume' in shown.stderr
     assert cli.run('status', '-q').stderr == ''
     document = cli.document('status')
     assert document['queue']['paused'] is True and document['queue']['queued'] == 1
     assert document['next'][0].split()[:2] == ['codex-jobs', 'resume']
     story = cli.run('show', job)
-    assert 'your queue is paused' in story.stderr
+    assert 'Queue is paused' in story.stderr
     assert [line.split()[2] for line in story.stdout.splitlines() if 'next:' in line] == ['resume', 'await', 'cancel']
-    assert cli.output('resume').startswith('not paused: ')
+    assert cli.output('resume').startswith('Queue resumed: ')
     assert cli.output('await', '-q', job) == 'x\n'
     assert 'paused' not in cli.run('status').stderr
 
@@ -128,16 +128,16 @@ def test_who_waits_is_told_why(paused):
     cli = paused
     cli.run('pause')
     run = cli.listen('run', '--', 'echo', 'from run')
-    run.tells('your queue is paused')
+    run.tells('Queue is paused')
     done = cli.run('enqueue', '--', 'echo', 'from enqueue')
-    assert 'your queue is paused' in done.stderr and 'codex-jobs resume' in done.stderr
+    assert 'Queue is paused' in done.stderr and 'codex-jobs resume' in done.stderr
     job = done.stdout.strip()
     wait = cli.listen('await', job)
-    wait.tells('your queue is paused')
+    wait.tells('Queue is paused')
     timed_out = cli.run('await', '--timeout-ms', '1', job, status=124).stderr.splitlines()
-    assert 'your queue is paused' in timed_out[-2] and f'codex-jobs await {job}' in timed_out[-1]
+    assert 'Queue is paused' in timed_out[-2] and f'codex-jobs await {job}' in timed_out[-1]
     timed_out = cli.run('run', '--timeout-ms', '1', '--', 'true', status=124).stderr.splitlines()
-    assert 'your queue is paused' in timed_out[-2] and 'codex-jobs await job-' in timed_out[-1]
+    assert 'Queue is paused' in timed_out[-2] and 'codex-jobs await job-' in timed_out[-1]
     cli.run('resume')
     assert run.end()[:2] == (0, 'from run\n') and wait.end()[:2] == (0, 'from enqueue\n')
 
@@ -147,9 +147,9 @@ def test_who_waits_for_others_is_told(cli, settings, gate):
     cli.enqueue('--', *gate.job())
     gate.wait()
     run = cli.listen('run', '--', 'true')
-    run.tells('as many of your jobs run as may, 1; ')
+    run.tells('Limit of 1 running job reached; ')
     wait = cli.listen('await', cli.enqueue('--', 'true'))
-    wait.tells('as many of your jobs run as may, 1; ')
+    wait.tells('Limit of 1 running job reached; ')
     gate.open()
     assert run.end()[0] == wait.end()[0] == 0
 
@@ -181,7 +181,7 @@ def test_running_jobs_go_on(paused, gate):
     cli = paused
     job = cli.enqueue('--', *gate.job('echo done'))
     gate.wait()
-    assert '1 running' in cli.output('pause')
+    assert '1 still running' in cli.output('pause')
     with cli.start('await', '-q', job) as process:
         gate.open()
         assert process.communicate(timeout=PATIENCE)[0] == 'done\n'
@@ -192,5 +192,5 @@ def test_quiet(paused):
 
 
 def test_arguments_are_refused(cli):
-    assert 'not needed' in cli.refused('pause', 'job-0123456789')
-    assert 'not needed' in cli.refused('resume', 'now')
+    assert "'pause' takes no arguments" in cli.refused('pause', 'job-0123456789')
+    assert "'resume' takes no arguments" in cli.refused('resume', 'now')

@@ -62,7 +62,7 @@ def test_a_bus_that_is_forbidden_is_a_sandbox(cli):
         cli.environment[name] = f'unix:path={address}'
         told = cli.refused('status')
         check = cli.document('setup', status=1)['checks'][0]
-    assert 'your sandbox does not let you; ask for leave to run codex-jobs outside of it.' in told
+    assert 'access denied, probably by a sandbox. Request permission to run codex-jobs outside it.' in told
     assert check['remedy'] == 'run codex-jobs outside of your sandbox'
 
 

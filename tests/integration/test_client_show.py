@@ -26,9 +26,9 @@ def test_a_job_that_failed(cli):
         'directory': [cli.folder], 'workspace': [cli.folder], 'unit': [f'codex-job-{job}.service']}
     assert shown['state'] == ['failed: exit code 3'] and shown['exit code'] == ['3']
     assert shown['user'] == [f'alice (uid {cli.scope.uid})']
-    assert shown['output'] == ['4 bytes of stdout, 6 of stderr'] and shown['result'] == ['{"files":8}']
+    assert shown['output'] == ['4 bytes on stdout, 6 on stderr'] and shown['result'] == ['{"files":8}']
     assert re.fullmatch(r'[\dT:.-]+Z, \d+\w+( \d+\w+)? ago', shown['enqueued'][0])
-    assert ', after it waited for ' in shown['started'][0] and ', after it ran for ' in shown['finished'][0]
+    assert ' in the queue' in shown['started'][0] and ', after running for ' in shown['finished'][0]
     assert [command.split()[1] for command in shown['next']] == ['result', 'logs', 'retry']
     assert 'limits' not in shown and 'stopped by' not in shown
 
@@ -39,7 +39,7 @@ def test_a_job_that_runs(cli, gate):
     gate.wait()
     shown = story(cli, job)
     limits = shown['limits'][0]
-    assert '1G of memory' in limits and '50 tasks' in limits and '2h of running time' in limits
+    assert '1G memory' in limits and '50 tasks' in limits and '2h runtime' in limits
     assert 'CPU weight 20' in limits
     assert [command.split()[1] for command in shown['next']] == ['await', 'logs', 'cancel']
     assert 'finished' not in shown and 'reason' not in shown and 'exit code' not in shown
@@ -99,5 +99,5 @@ def test_text_of_a_job_does_nothing_to_a_terminal(cli):
 
 
 def test_mistakes_are_told(cli):
-    assert 'no job given' in cli.refused('show')
-    assert 'one job at a time' in cli.refused('show', 'a', 'b')
+    assert 'No job ID given' in cli.refused('show')
+    assert "'show' takes one job ID, not 2" in cli.refused('show', 'a', 'b')

@@ -12,8 +12,8 @@ from terminal import Terminal
 
 # pylint: disable=redefined-outer-name
 
-WENT = 'codex-jobs: the service went away; waiting for it to come back.'
-BACK = 'codex-jobs: the service is back.'
+WENT = 'codex-jobs: Lost connection to the service, reconnecting.'
+BACK = 'codex-jobs: Reconnected to the service.'
 
 OUTAGES = {
     'crash': lambda scope: scope.kill_service(),
@@ -40,11 +40,10 @@ class Waiters:
         }
         self.processes = [Process(gate.wait()) for gate in (self.gate, self.gate, self.other)]
         for name in ('await', 'any', 'all'):
-            self.waiters[name].tells(f'waiting for {self.job}: ')
+            self.waiters[name].tells(f'Waiting for {self.job}: ')
         for name in ('follow', 'run'):
             assert self.waiters[name].out.line() == 'begun'
-        accepted = self.waiters['run'].tells('accepted; ')
-        self.own = accepted.rpartition(' ')[2]
+        self.own = self.waiters['run'].tells('Started ').rpartition(' ')[2]
 
     def tell(self, line):
         for waiter in self.waiters.values():
@@ -116,12 +115,12 @@ def test_signal_ends_the_wait_and_not_the_job(jobs, waiters, number, status):
     assert {name: (left, out) for name, (left, out, _) in ended.items()} == dict.fromkeys(ended, (status, ''))
     if status > 0:
         assert {name: told[-1] for name, (_, _, told) in ended.items()} == {
-            name: f'codex-jobs: detached, the {text}; to wait on: codex-jobs await {ids}'
+            name: f'codex-jobs: Detached; the {text}. Reattach with: codex-jobs await {ids}'
             for name, text, ids in (
-                ('await', 'job goes on', waiters.job), ('follow', 'job goes on', waiters.job),
-                ('run', 'job goes on', waiters.own),
-                ('any', 'jobs go on', f'{waiters.held} {waiters.job} --any'),
-                ('all', 'jobs go on', f'{waiters.job} {waiters.held}'))}
+                ('await', 'job keeps running', waiters.job), ('follow', 'job keeps running', waiters.job),
+                ('run', 'job keeps running', waiters.own),
+                ('any', 'jobs keep running', f'{waiters.held} {waiters.job} --any'),
+                ('all', 'jobs keep running', f'{waiters.job} {waiters.held}'))}
     jobs.flush()
     assert not any(process.has_ended() for process in waiters.processes)
     waiters.gate.open(2)
@@ -151,7 +150,7 @@ def test_reader_that_leaves(cli, jobs, gate):
     """As in "codex-jobs run | head -n 1"."""
     running = cli.listen('run', '--', *gate.job(before='echo one', then='seq 100000; exit 5'))
     assert running.out.line() == 'one'
-    job = running.tells('accepted; ').rpartition(' ')[2]
+    job = running.tells('Started ').rpartition(' ')[2]
     running.process.stdout.close()
     gate.open()
     assert jobs.wait(job).exit_code == 5
@@ -164,7 +163,7 @@ def test_an_ignored_signal_stays_ignored(cli, gate):
     running = Running(['env', '--ignore-signal=HUP', *command])
     cli.running.append(running)
     gate.wait()
-    running.tells('accepted; ')
+    running.tells('Started ')
     running.process.send_signal(signal.SIGHUP)
     gate.open()
     assert running.end()[:2] == (0, 'one\n')
@@ -178,7 +177,7 @@ def test_leaving_while_a_job_is_being_cancelled(cli, jobs, gate, pipe):
     assert asked.line() == 'asked'
     cancelling.process.send_signal(signal.SIGINT)
     assert cancelling.end() == (130, '', [
-        f'codex-jobs: the job is being ended; to wait for that: codex-jobs await {job}'])
+        f'codex-jobs: The job is being cancelled. Wait with: codex-jobs await {job}'])
     gate.open(2)
     assert jobs.wait(job).state in ('cancelled', 'completed')
 
@@ -201,7 +200,7 @@ def masked(cli, scope):
 @pytest.mark.restarts
 def test_the_time_to_wait_holds_for_a_service_that_does_not_start(masked):
     def refused(*command):
-        assert 'the service does not start' in masked.refused(*command)
+        assert 'The service failed to start' in masked.refused(*command)
 
     # One bus says at once that it cannot be started; where that may change it is tried for five seconds.
     without = max(5, seconds(lambda: refused('status')))
@@ -216,9 +215,9 @@ def test_what_the_wait_is_for_is_told_and_nothing_that_is_not_known(cli, scope):
         service.kill(signal.SIGSTOP)
         terminal = Terminal(cli.command('await', 'job-0'), columns=120)
         try:
-            terminal.until_line('waiting for the service, which has not answered yet')
+            terminal.until_line('Waiting for the service to respond.')
             terminal.process.kill(signal.SIGTERM)
-            terminal.until_line('codex-jobs: ended before the service answered; to wait: codex-jobs await job-0')
+            terminal.until_line('codex-jobs: Interrupted before the service responded. Wait with: codex-jobs await job-0')
             assert terminal.end() == 143
         finally:
             service.kill(signal.SIGCONT)

@@ -246,9 +246,8 @@ INBOX, = (each.text for each in ALL_SHOWN if each.place.startswith('AGENTS.md:')
                                   and each.text.split()[1] in ('run', 'task', 'review')])
 def test_first_line_is_the_one_that_agents_are_shown(project, text):
     first = project.shell(re.sub(r'\bREF\b', 'main', text), check=True).stderr.splitlines()[0]
-    shown, example = LINE.rsplit(' ', 1)
-    beginning, job = first.rsplit(' ', 1)
-    assert beginning == shown and re.fullmatch(r'[a-z-]+-\w{10}', example)
+    example, job = LINE.split()[-1], first.split()[-1]
+    assert first.replace(job, example) == LINE and re.fullmatch(r'[a-z-]+-\w{10}', example)
     assert project.alice.get(job)['State'] == 'completed'
 
 
@@ -256,7 +255,7 @@ def test_key_finds_the_work_that_there_is(project):
     text = 'codex-jobs run --key "$1" -- sh -c "echo again >>record; echo done"'
     first, second = (project.shell(text, project.folder, check=True) for _ in range(2))
     job = first.stderr.split()[-1]
-    assert second.stdout == 'done\n' and f'this key has a job already: {job}' in second.stderr
+    assert second.stdout == 'done\n' and f'A job with this key already exists: {job}' in second.stderr
     assert read(f'{project.path}/record') == 'again\n'
 
 
@@ -266,7 +265,7 @@ def test_signal_ends_the_wait_alone(project, name, status):
     done = project.shell('exec 3< <(exec codex-jobs await "$1" 2>&1); read -r -u 3; kill -s "$2" $!; cat <&3; wait $!',
                          job, name)
     assert done.returncode == status
-    assert f'detached, the job goes on; to wait on: codex-jobs await {job}' in done.stdout
+    assert f'Detached; the job keeps running. Reattach with: codex-jobs await {job}' in done.stdout
     assert project.alice.get(job)['State'] in ('queued', 'running')
 
 

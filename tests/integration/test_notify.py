@@ -96,7 +96,7 @@ def test_failed(jobs, desktop, running):
 def test_failed_without_a_word(alice, desktop, running):
     job = ended(alice, shell('kill -9 $$'))
     state, about = desktop.next().body.split('\n')
-    assert state.startswith('failed: ended by signal 9, SIGKILL · exit code 137 · after ')
+    assert state.startswith('failed: killed by signal 9 (SIGKILL) · exit code 137 · after ')
     assert about == job['Id']
 
 

@@ -56,12 +56,12 @@ def test_await_of_several(cli, new_gate, open_terminal):
     for gate in gates:
         gate.wait()
     terminal = open_terminal('await', *ids)
-    terminal.until_line('waiting for 2 of 2 jobs')
+    terminal.until_line('Waiting for 2 of 2 jobs')
     gates[0].open()
-    terminal.until_line('waiting for 1 of 2 jobs')
+    terminal.until_line('Waiting for 1 of 2 jobs')
     gates[1].open()
     assert terminal.end() == 0
-    assert not terminal.line('waiting for')
+    assert not terminal.line('Waiting for')
 
 
 def test_line_gives_way_to_ctrl_c(cli, gate, open_terminal):
@@ -71,7 +71,7 @@ def test_line_gives_way_to_ctrl_c(cli, gate, open_terminal):
     terminal.until_line('running for')
     terminal.press('\x03')
     assert terminal.end() == 130
-    assert terminal.lines()[0].startswith('codex-jobs: detached')
+    assert terminal.lines()[0].startswith('codex-jobs: Detached')
     assert not terminal.line('running for')
 
 
@@ -107,7 +107,7 @@ def test_dumb_terminal_has_lines(cli, gate, open_terminal):
     job = cli.enqueue('--', *gate.job())
     gate.wait()
     terminal = open_terminal('await', job, TERM='dumb')
-    terminal.until_line(f'codex-jobs: waiting for {job}: running for')
+    terminal.until_line(f'codex-jobs: Waiting for {job}: running for')
     gate.open()
     assert terminal.end() == 0
     assert ESCAPE.encode() not in terminal.raw
@@ -134,7 +134,7 @@ def test_nothing_is_drawn_elsewhere(cli, gate):
         first = process.stderr.readline()
         gate.open()
         rest = process.stderr.read()
-    assert first.startswith(f'codex-jobs: waiting for {job}: running for')
+    assert first.startswith(f'codex-jobs: Waiting for {job}: running for')
     assert ESCAPE not in first + rest and '\r' not in first + rest
 
 

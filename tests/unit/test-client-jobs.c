@@ -32,7 +32,7 @@ static void check_bad_id(const char *word) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
         check_error(check_id(word, &error), -EINVAL);
-        check_contains(error.message, "is not the id of a job");
+        check_contains(error.message, "Invalid job ID");
         check(strlen(error.message) < 200);
 }
 

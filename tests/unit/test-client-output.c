@@ -89,21 +89,21 @@ static void texts_in_bounds(void) {
         check_excerpt("", 10, UINT64_MAX, "");
         check_excerpt("0123456789", 10, UINT64_MAX, "0123456789");
         check_excerpt("0123456789abcdef", 10, UINT64_MAX,
-                      "01234\n[6 of 16 bytes are left out here; all of them: ALL]\nbcdef");
+                      "01234\n[6 of 16 bytes omitted; full output: ALL]\nbcdef");
         check_excerpt("a\nb\nc\n", UINT64_MAX, 1, "c\n");
         check_excerpt("a\nb\nc\n", UINT64_MAX, 3, "a\nb\nc\n");
         check_excerpt("a\n0123456789\n", 4, 1,
                       "01\n"
-                      "[7 of 13 bytes are left out here; all of them: ALL]\n9\n");
-        check_excerpt("abc", 1, UINT64_MAX, "[3 of 3 bytes are left out here; all of them: ALL]\n");
+                      "[7 of 13 bytes omitted; full output: ALL]\n9\n");
+        check_excerpt("abc", 1, UINT64_MAX, "[3 of 3 bytes omitted; full output: ALL]\n");
 }
 
 /* No character is cut in two. */
 static void whole_characters(void) {
-        check_excerpt("xäöüy", 5, UINT64_MAX, "x\n[6 of 8 bytes are left out here; all of them: ALL]\ny");
-        check_excerpt("äöü€", 8, UINT64_MAX, "äö\n[2 of 9 bytes are left out here; all of them: ALL]\n€");
+        check_excerpt("xäöüy", 5, UINT64_MAX, "x\n[6 of 8 bytes omitted; full output: ALL]\ny");
+        check_excerpt("äöü€", 8, UINT64_MAX, "äö\n[2 of 9 bytes omitted; full output: ALL]\n€");
         check_excerpt("\x80\x80\x80\x80\x80\x80", 4, UINT64_MAX,
-                      "\xef\xbf\xbd\xef\xbf\xbd\n[2 of 6 bytes are left out here; all of them: ALL]\n"
+                      "\xef\xbf\xbd\xef\xbf\xbd\n[2 of 6 bytes omitted; full output: ALL]\n"
                       "\xef\xbf\xbd\xef\xbf\xbd");
 }
 

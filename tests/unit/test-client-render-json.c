@@ -146,7 +146,7 @@ static void output_that_fails(void) {
         r = json_write(&(const JsonReply) {}, &error);
         check(dup2(saved, STDOUT_FILENO) >= 0);
         check_int(r, -ENOSPC);
-        check_contains(error.message, "cannot write to standard output");
+        check_contains(error.message, "Failed to write to standard output");
 }
 
 TEST_MAIN(TEST(absent), TEST(present), TEST(lists), TEST(output_that_fails))

@@ -46,10 +46,10 @@ static void check_failure(JobReason reason, int32_t exit_code, int32_t signal, c
 
 static void failures(void) {
         check_failure(JOB_REASON_EXIT_CODE, 3, 0, "failed: exit code 3");
-        check_failure(JOB_REASON_SIGNAL, 137, 9, "failed: ended by signal 9, SIGKILL");
-        check_failure(JOB_REASON_CORE_DUMP, 139, 11, "failed: crashed with signal 11, SIGSEGV, core dumped");
-        check_failure(JOB_REASON_SIGNAL, 192, 64, "failed: ended by signal 64");
-        check_failure(JOB_REASON_NOT_EXECUTABLE, 127, 0, "failed: the command could not be started (exit code 127)");
+        check_failure(JOB_REASON_SIGNAL, 137, 9, "failed: killed by signal 9 (SIGKILL)");
+        check_failure(JOB_REASON_CORE_DUMP, 139, 11, "failed: killed by signal 11 (SIGSEGV), core dumped");
+        check_failure(JOB_REASON_SIGNAL, 192, 64, "failed: killed by signal 64");
+        check_failure(JOB_REASON_NOT_EXECUTABLE, 127, 0, "failed: command could not be started (exit code 127)");
 }
 
 /* Each reason has words of its own that name it, or what to do. */
@@ -144,8 +144,8 @@ static void details(void) {
         check_contains(text, "state: failed: exit code 3\n");
         check_contains(text, "unit: codex-job-job-0000000000.service\n");
         check_contains(text, "enqueued: 1970-01-01T00:00:00.000001Z (");
-        check_contains(text, " result: not taken: no JSON\n");
-        check_contains(text, " leftovers: 4242 sleep (terminated after the command had ended)\n");
+        check_contains(text, " result: rejected: no JSON\n");
+        check_contains(text, " leftovers: 4242 sleep (terminated after the command exited)\n");
         check(!strstr(text, "session:"));
         check(!strstr(text, "finished:"));
 }

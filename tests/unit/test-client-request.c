@@ -79,7 +79,7 @@ static void environment_mistakes(void) {
                 _cleanup_request_ Request request = REQUEST_INIT;
 
                 check_message(request_set_environment(&request, false, STRINGS(entries[i]), 1, &error), &error,
-                              "write --env");
+                              "Use --env");
         }
 }
 
@@ -182,7 +182,7 @@ static void stdin_mistakes(void) {
 
         check_message(request_set_stdin(&request, test_path("nothing"), &missing), &missing, "No such file");
         check_message(request_set_stdin(&request, "/", &directory), &directory, "Is a directory");
-        check_message(request_set_stdin(&request, "/dev/zero", &endless), &endless, "longer than 16 MiB");
+        check_message(request_set_stdin(&request, "/dev/zero", &endless), &endless, "larger than 16 MiB");
         check(request.stdin_fd < 0);
 }
 

@@ -71,7 +71,7 @@ static void say_number(void) {
 static void errors_without_text(void) {
         _cleanup_free_ char *text = with_stderr(say_number);
 
-        check_string(text, "codex-jobs: unexpected error: Input/output error.\n");
+        check_string(text, "codex-jobs: Unexpected error: Input/output error.\n");
 }
 
 TEST_MAIN(TEST(lines), TEST(one_message_is_one_line), TEST(errors), TEST(errors_without_text))

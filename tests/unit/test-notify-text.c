@@ -38,9 +38,9 @@ static void outcomes(void) {
         check_notice(&failed, NULL, "Failed: the tests", "failed: exit code 3 · after 3min 20s\njob-7f3k9q2m1x");
         killed.signal = 9;
         check_notice(&killed, "", "Failed: the tests",
-                     "failed: ended by signal 9, SIGKILL · exit code 137 · after 3min 20s\njob-7f3k9q2m1x");
+                     "failed: killed by signal 9 (SIGKILL) · exit code 137 · after 3min 20s\njob-7f3k9q2m1x");
         check_notice(&lost, NULL, "Failed: the tests",
-                     "failed: ended after being silent for too long (stalled) · after 3min 20s\njob-7f3k9q2m1x");
+                     "failed: no output or progress within the --stall timeout (stalled) · after 3min 20s\njob-7f3k9q2m1x");
         check_notice(&cancelled, NULL, "Cancelled: the tests",
                      "was cancelled · exit code 143 · after 3min 20s\njob-7f3k9q2m1x");
         cancelled.started_usec = 0; /* it was in the queue */
