@@ -50,15 +50,15 @@ int codex_find(char **ret, sd_bus_error *error) {
                 if (is_executable(name))
                         *ret = *name == '/' ? strdup(name) : realpath(name, NULL);
                 else
-                        return error_set(error, "CODEX_JOBS_CODEX is '%s', which is no program: set it to the path of "
-                                                "codex, or unset it.",
+                        return error_set(error, "CODEX_JOBS_CODEX '%s' is not a program. Set it to the path of codex, "
+                                                "or unset it.",
                                          name);
                 return *ret ? 0 : -ENOMEM;
         }
         r = search_path(isempty(name) ? "codex" : name, ret);
         if (r != 0)
                 return MIN(r, 0);
-        return error_set(error, "%s is not in your PATH: install it with 'npm install -g @openai/codex'.",
+        return error_set(error, "%s not found in PATH. Install it with 'npm install -g @openai/codex'.",
                          isempty(name) ? "codex" : name);
 }
 
@@ -93,7 +93,7 @@ static int effort_to_setting(const char *effort, char **ret, sd_bus_error *error
                 }
                 return 0;
         }
-        return error_set(error, "'%.48s' is no effort: write none, minimal, low, medium, high, xhigh or max.", effort);
+        return error_set(error, "Invalid effort '%.48s'. Use none, minimal, low, medium, high, xhigh or max.", effort);
 }
 
 static int find_values(CodexCommand *c, sd_bus_error *error) {
@@ -106,7 +106,7 @@ static int find_values(CodexCommand *c, sd_bus_error *error) {
         }
         if (c->model) {
                 if (!*c->model || *c->model == '-')
-                        return error_set(error, "'%.48s' is no model: write the name of one.", c->model);
+                        return error_set(error, "Invalid model '%.48s'. Use the name of a model.", c->model);
                 c->model_name = codex_model(c->model);
                 if (!c->model_name)
                         return -ENOMEM;

@@ -33,10 +33,9 @@ int codex_option(const Verb *verb, CodexOptions *o, int option) {
 
 int codex_options_check(const Verb *verb, const CodexOptions *o) {
         if (o->timeout_usec != USEC_INFINITY && o->background && !o->await)
-                return usage_error(verb, "--timeout-ms is for a wait, and --background alone does not wait: add "
-                                         "--await");
+                return usage_error(verb, "--timeout-ms with --background requires --await");
         if (o->poll_usec > 0 && !o->await)
-                return usage_error(verb, "--poll-interval-ms is for --await");
+                return usage_error(verb, "--poll-interval-ms requires --await");
         return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The options of all verbs that have Codex do something, and what they have in common once the request is made. */
+/* Options and execution of all verbs that run Codex. */
 
 #include "codex-command.h"
 #include "request-options.h"
@@ -40,21 +40,21 @@ enum {
 #define CODEX_LETTERS REQUEST_LETTERS "m:"
 
 #define CODEX_HELP                                                                                  \
-        "      --background         print the id and the command that waits, and return at once\n"  \
-        "      --await              wait with progress lines on stderr, then print the result\n"    \
-        "  -m, --model MODEL        the model Codex uses, or spark, or a name that\n"               \
-        "                           $CODEX_JOBS_MODELS has (NAME=MODEL,…)\n"                        \
-        "      --effort WORD        how hard it thinks: none, minimal, low, medium, high, xhigh, max\n" \
-        "      --read-only          Codex changes nothing (so without an option)\n"                 \
-        "      --timeout-ms N       wait that long at most, the job goes on (6 hours)\n"            \
+        "      --background         Print the job ID and the command that waits, then return\n"     \
+        "      --await              Wait, show progress on stderr, then print the result\n"         \
+        "  -m, --model MODEL        Model, spark, or a short name from $CODEX_JOBS_MODELS\n"        \
+        "                           (NAME=MODEL,…)\n"                                               \
+        "      --effort WORD        Reasoning effort: none, minimal, low, medium, high, xhigh, max\n" \
+        "      --read-only          Do not let Codex change files (default)\n"                      \
+        "      --timeout-ms N       Stop waiting after N milliseconds (default: 6 hours)\n"         \
         "      --poll-interval-ms N\n" \
-        "                           with --await: read the state that often, too\n"
+        "                           With --await: also poll at this interval\n"
 
-/* Deals with an option that option_next() returned, as request_option() does. */
+/* Handles an option that option_next() returned, like request_option(). */
 int codex_option(const Verb *verb, CodexOptions *options, int option);
 
-/* Whether the options fit together. Returns 0, or what to exit with after telling that they do not. */
+/* Checks the combination of options. Returns 0, or the exit status after reporting that it is invalid. */
 int codex_options_check(const Verb *verb, const CodexOptions *options);
 
-/* Hands the request over and stays, or not, as the options say. Returns the exit status. */
+/* Submits the request and waits, depending on the options. Returns the exit status. */
 int codex_run(const CodexOptions *options, const Common *common, Request *request);

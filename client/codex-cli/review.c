@@ -42,9 +42,9 @@ static int git_ask(Git *git, const char *const *words) {
         if (r == -ENOMEM)
                 return r;
         if (r == -ENOENT)
-                return error_set(git->error, "git is not in your PATH: install git, reviews need it.");
+                return error_set(git->error, "git not found in PATH. Install git, which is required for reviews.");
         if (r < 0)
-                return error_set(git->error, "git does not answer in '%s' (%s): see what 'git status' says there.",
+                return error_set(git->error, "Failed to run git in '%s': %s. Check 'git status' there.",
                                  git->directory, strerror(-r));
         return status == 0;
 }
@@ -58,10 +58,9 @@ static int check_repository(Git *git) {
         if (r < 0 || (r > 0 && streq(git->text, "true")))
                 return MIN(r, 0);
         if (r == 0 && !strstr(git->text, "not a git repository"))
-                return error_set(git->error, "git refuses '%s': %.300s", git->directory, git->text);
+                return error_set(git->error, "git failed in '%s': %.300s", git->directory, git->text);
         return error_set(git->error,
-                         "'%s' is not in the work tree of a git repository, and a review needs one: go to one, or name "
-                         "it with --cwd.",
+                         "'%s' is not in the work tree of a git repository. Choose one with --cwd.",
                          git->directory);
 }
 
@@ -85,11 +84,10 @@ static int check_base(Git *git, const char *base) {
         if (r > 0)
                 r = GIT_ASK(git, "merge-base", base, "HEAD");
         else if (r == 0)
-                return error_set(git->error, "git knows no commit '%.100s': name a branch, a tag or a commit with "
-                                             "--base.",
+                return error_set(git->error, "Unknown revision '%.100s'. Specify a branch, tag or commit with --base.",
                                  base);
         if (r == 0)
-                return error_set(git->error, "'%.100s' and HEAD have no commit in common: name another with --base.",
+                return error_set(git->error, "'%.100s' and HEAD have no common commit. Choose another one with --base.",
                                  base);
         return MIN(r, 0);
 }
@@ -116,8 +114,7 @@ static int find_base(Git *git, char **ret) {
                         return -ENOMEM;
         }
         if (r == 0)
-                return error_set(git->error, "this repository has no branch main, master or trunk to compare with: "
-                                             "name one with --base.");
+                return error_set(git->error, "No branch main, master or trunk to compare with. Specify one with --base.");
         return MIN(r, 0);
 }
 
@@ -141,8 +138,7 @@ static int is_dirty(Git *git) {
 
         r = GIT_ASK(git, "status", "--porcelain");
         if (r == 0)
-                return error_set(git->error, "git refuses to tell what has changed in '%s': %.300s", git->directory,
-                                 git->text);
+                return error_set(git->error, "Failed to get changes in '%s': %.300s", git->directory, git->text);
         return r < 0 ? r : !!*git->text;
 }
 
@@ -151,8 +147,7 @@ static int target_branch(Review *review, Git *git) {
 
         r = is_commit(git, "HEAD");
         if (r == 0)
-                return error_set(git->error, "there is nothing to review: this repository has no commit yet, and no "
-                                             "file that could go into one.");
+                return error_set(git->error, "Nothing to review: the repository has no commits and no files to commit.");
         if (r < 0)
                 return r;
         if (!review->base) {
@@ -167,8 +162,8 @@ static int target_branch(Review *review, Git *git) {
         if (review->found_base) {
                 r = is_ahead(git, review->base);
                 if (r == 0)
-                        return error_set(git->error, "there is nothing to review: all that is committed is in %s: name "
-                                                     "another base with --base.",
+                        return error_set(git->error, "Nothing to review: all commits are in %s. Choose another base with "
+                                                     "--base.",
                                          review->base);
                 if (r < 0)
                         return r;

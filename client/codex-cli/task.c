@@ -10,7 +10,7 @@
 #define PEEK_SIZE 65536
 
 /* What is said to go on where nothing else is. */
-#define PROMPT_RESUME "Go on with the work of this thread from where it stopped."
+#define PROMPT_RESUME "Continue the work of this thread where it stopped."
 
 void task_clear(Task *task) {
         codex_command_clear(&task->command);
@@ -52,7 +52,7 @@ static int task_prompt(const Task *task, Request *request, sd_bus_error *error) 
         int r;
 
         if (task->prompt_file && task->n_prompt > 0)
-                return error_set(error, "there are two prompts, '%s' and the one on the command line: give one.",
+                return error_set(error, "Two prompts given, '%s' and one on the command line. Give only one.",
                                  task->prompt_file);
         if (task->prompt_file)
                 return request_set_stdin(request, task->prompt_file, error);
@@ -61,8 +61,8 @@ static int task_prompt(const Task *task, Request *request, sd_bus_error *error) 
         if (!dash && task->thread && isatty(STDIN_FILENO))
                 return request_set_stdin_data(request, PROMPT_RESUME, strlen(PROMPT_RESUME), error);
         if (!dash && isatty(STDIN_FILENO))
-                return error_set(error, "no prompt: write it behind 'codex-jobs task', name a file with "
-                                        "--prompt-file, or pipe it in.");
+                return error_set(error, "No prompt given. Give it on the command line, with --prompt-file, or on "
+                                        "standard input.");
         r = request_set_stdin(request, "-", error);
         if (r < 0 || dash || !task->thread || lseek(request->stdin_fd, 0, SEEK_END) > 0)
                 return r;
@@ -112,7 +112,7 @@ static int task_label(Request *request, sd_bus_error *error) {
         while (begin < n && isspace((unsigned char) buffer[begin]))
                 begin++;
         if (begin == n && n < PEEK_SIZE)
-                return error_set(error, "the prompt is empty: say what is to be done.");
+                return error_set(error, "The prompt is empty.");
         for (end = begin; end < n && buffer[end] != '\n';)
                 end++;
         if (request->label)

@@ -18,11 +18,10 @@ static int thread_of_job(Client *c, const char *id, char **ret, sd_bus_error *er
         if (*ret)
                 return 0;
         if (!job_state_is_terminal(record.state))
-                return error_set(error, "%s has not ended, its thread is still in use; to wait for it: codex-jobs "
-                                        "await %s%s",
+                return error_set(error, "Job %s has not finished, its thread is in use. Wait with: codex-jobs await "
+                                        "%s%s",
                                  record.id, record.id, client_scope_option(c));
-        return error_set(error, "%s has no thread of Codex to go on with: leave --resume out to begin a new one.",
-                         record.id);
+        return error_set(error, "Job %s has no Codex thread to resume. Omit --resume to start a new one.", record.id);
 }
 
 int thread_find(const Common *common, const char *word, char **ret, sd_bus_error *error) {

@@ -248,11 +248,11 @@ static int inbox(Inbox *s) {
         if (r < 0 || s->common->json || s->common->quiet)
                 return r;
         if (s->list.n == 0)
-                say("nothing has ended since the last 'codex-jobs inbox --ack'.");
+                say("No jobs have finished since the last 'codex-jobs inbox --ack'.");
         else
-                say("the result of one: codex-jobs result ID%s", client_scope_option(s->client));
+                say("Show a result with: codex-jobs result ID%s", client_scope_option(s->client));
         if (next)
-                say("%s: %s", s->acknowledge ? "there may be more" : "to acknowledge them", next);
+                say("%s: %s", s->acknowledge ? "There may be more. Continue with" : "Acknowledge with", next);
         return 0;
 }
 
@@ -284,11 +284,12 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         if (optind < argc)
-                return usage_error(&verb_inbox, "'%.48s' is too much: an inbox takes no job", argv[optind]);
+                return usage_error(&verb_inbox, "'inbox' takes no arguments");
         if (s.consumer && (!*s.consumer || strlen(s.consumer) > JOB_CONSUMER_MAX || !utf8_is_valid(s.consumer, strlen(s.consumer))))
-                return usage_error(&verb_inbox, "the name of a consumer is 1 to %u bytes of UTF-8", JOB_CONSUMER_MAX);
+                return usage_error(&verb_inbox, "Invalid value for --consumer: must be 1 to %u bytes of UTF-8",
+                                   JOB_CONSUMER_MAX);
         if (s.consumer && has_control(s.consumer))
-                return usage_error(&verb_inbox, "the name of a consumer has no control characters");
+                return usage_error(&verb_inbox, "Invalid value for --consumer: must not contain control characters");
         r = inbox(&s);
         return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
 }
@@ -298,15 +299,14 @@ const Verb verb_inbox = {
         .run = run,
         .help = "codex-jobs inbox [options]\n"
                 "\n"
-                "Shows what ended since you acknowledged last, oldest first, so that nothing is missed by\n"
-                "whoever was away. Nothing is acknowledged without --ack. The first look of a consumer finds\n"
-                "all jobs that ended and are stored.\n"
+                "Show jobs that finished since you last acknowledged, the oldest first. Jobs are shown again\n"
+                "until they are acknowledged with --ack. A new consumer is shown all stored finished jobs.\n"
                 "\n"
                 "Options:\n"
-                "      --ack                acknowledge what is shown, once it is written\n"
-                "      --consumer NAME      for several readers, each with an inbox of its own (default)\n"
-                "      --here               only jobs of this workspace, with an inbox of its own\n"
-                "      --session NAME       only jobs of this session, with an inbox of its own\n"
-                "      --limit N            at most so many, 1 to 1000 (100)\n"
+                "      --ack                Acknowledge the jobs after showing them\n"
+                "      --consumer NAME      Use a separate inbox with this name (default: default)\n"
+                "      --here               Only jobs of this workspace, in a separate inbox\n"
+                "      --session NAME       Only jobs of this session, in a separate inbox\n"
+                "      --limit N            Show at most N jobs, 1 to 1000 (default: 100)\n"
                 COMMON_HELP,
 };

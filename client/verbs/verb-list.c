@@ -72,7 +72,8 @@ static int show_text(List *s, const JobList *list) {
                 return -ENOMEM;
         r = write_stdout(text, size, &s->error);
         if (r >= 0 && list->n == 0 && !s->common->quiet)
-                say(s->all ? "you have no such jobs." : "no such jobs of this workspace; for those of all add --all.");
+                say(s->all ? "No matching jobs found." :
+                             "No matching jobs found in this workspace. Use --all for all workspaces.");
         return r;
 }
 
@@ -101,11 +102,11 @@ static int since_option(List *s) {
 
         r = parse_since(optarg, now_realtime(), &s->filter.since_usec);
         if (r == -ERANGE)
-                (void) usage_error(&verb_list, "option '--since': '%.64s' is not in the past", optarg);
+                (void) usage_error(&verb_list, "Invalid value '%.64s' for --since: must be in the past", optarg);
         else if (r < 0)
                 (void) usage_error(&verb_list,
-                                   "option '--since': '%.64s' is no time: write 2h, today, yesterday, 12:30, 2026-11-01 "
-                                   "or '2026-11-01 12:30'",
+                                   "Invalid value '%.64s' for --since: must be a time, for example 2h, today, "
+                                   "yesterday, 12:30, 2026-11-01 or '2026-11-01 12:30'",
                                    optarg);
         return r;
 }
@@ -116,11 +117,11 @@ static int unknown_state(void) {
         for (JobState state = 0; state < _JOB_STATE_MAX; state++)
                 suggest_name(&s, job_state_to_string(state));
         if (s.name)
-                (void) usage_error(&verb_list, "option '--state': there is no state '%.64s'. Did you mean '%s'?", optarg,
-                                   s.name);
+                (void) usage_error(&verb_list, "Unknown state '%.64s', did you mean '%s'?", optarg, s.name);
         else
                 (void) usage_error(&verb_list,
-                                   "option '--state': '%.64s' is not queued, running, completed, failed or cancelled",
+                                   "Invalid value '%.64s' for --state: must be queued, running, completed, failed or "
+                                   "cancelled",
                                    optarg);
         return -EINVAL;
 }
@@ -136,7 +137,8 @@ static int state_option(List *s) {
 
 static int kind_option(List *s) {
         if (!job_kind_is_valid(optarg)) {
-                (void) usage_error(&verb_list, "option '--kind': '%.48s' is not a kind, such as job or task", optarg);
+                (void) usage_error(&verb_list, "Invalid value '%.48s' for --kind: must be a kind, for example job or task",
+                                   optarg);
                 return -EINVAL;
         }
         s->filter.kind = optarg;
@@ -182,7 +184,7 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         if (optind < argc)
-                return usage_error(&verb_list, "what is '%.48s'? About one job: 'codex-jobs show ID'", argv[optind]);
+                return usage_error(&verb_list, "'list' takes no job ID; use 'codex-jobs show ID'");
         r = list(&s);
         return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
 }
@@ -192,17 +194,16 @@ const Verb verb_list = {
         .run = run,
         .help = "codex-jobs list [options]\n"
                 "\n"
-                "Lists the jobs of this workspace in the order in which they were handed over, the newest\n"
-                "first, whatever their state: all that match. 'codex-jobs status' shows what goes on and a\n"
-                "few that ended. With --quiet: the ids alone, for scripts.\n"
+                "List all jobs of this workspace that match, in the order in which they were submitted, the\n"
+                "newest first. With --quiet: only job IDs, for scripts.\n"
                 "\n"
                 "Options:\n"
-                "      --since TIME         handed over since then: 2h, today, yesterday, 12:30, 2026-11-01,\n"
-                "                           or '2026-11-01 12:30'\n"
-                "      --state WORD         in this state: queued, running, completed, failed, cancelled\n"
-                "      --kind WORD          of this kind, such as job or task\n"
-                "      --session NAME       of this session, such as \"$CODEX_JOBS_SESSION\"\n"
-                "      --all                of all workspaces, for root also of all users\n"
-                "      --limit N            at most so many\n"
+                "      --since TIME         Only jobs submitted since then: 2h, today, yesterday,\n"
+                "                           12:30, 2026-11-01, or '2026-11-01 12:30'\n"
+                "      --state WORD         Only jobs in state: queued, running, completed, failed, cancelled\n"
+                "      --kind WORD          Only jobs of this kind, for example job or task\n"
+                "      --session NAME       Only jobs of this session\n"
+                "      --all                Jobs of all workspaces; for root, also of all users\n"
+                "      --limit N            Show at most N jobs\n"
                 COMMON_HELP,
 };

@@ -172,9 +172,9 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
         else if (s->no_tail && !s->follow)
                 *ret_status = usage_error(&verb_logs, "--no-tail requires --follow: without it all lines are shown");
         else if (optind >= argc)
-                *ret_status = usage_error(&verb_logs, "no job given: 'codex-jobs status' lists them");
+                *ret_status = usage_error(&verb_logs, "No job ID given, see 'codex-jobs status'");
         else if (argc - optind > 1)
-                *ret_status = usage_error(&verb_logs, "one job at a time, not %d", argc - optind);
+                *ret_status = usage_error(&verb_logs, "'logs' takes one job ID, not %d", argc - optind);
         else
                 return 0;
         return -EINVAL;
@@ -200,17 +200,16 @@ const Verb verb_logs = {
         .run = run,
         .help = "codex-jobs logs [options] ID\n"
                 "\n"
-                "Shows what a job has written so far, in the order in which it was written: its stdout\n"
-                "on stdout, its stderr on stderr, byte for byte. Escape sequences are removed on a\n"
-                "terminal.\n"
+                "Show the output of a job so far: its stdout on stdout and its stderr on stderr, byte for\n"
+                "byte and in the order in which it was written. On a terminal, escape sequences are removed.\n"
                 "\n"
                 "Options:\n"
-                "  -f, --follow             show the last 10 lines, then new output until the job ends;\n"
-                "                           a queued job is waited for\n"
+                "  -f, --follow             Show the last 10 lines, then new output until the job\n"
+                "                           finishes\n"
                 BOUNDS_HELP
-                "      --no-tail            with --follow: show all lines from the first on\n"
-                "      --stdout             show only its stdout\n"
-                "      --stderr             show only its stderr, on stdout\n"
-                "      --timestamps         prefix each line with the time when it was written\n"
+                "      --no-tail            With --follow: show all lines\n"
+                "      --stdout             Show only stdout\n"
+                "      --stderr             Show only stderr, on stdout\n"
+                "      --timestamps         Prefix each line with the time when it was written\n"
                 COMMON_TEXT_HELP,
 };

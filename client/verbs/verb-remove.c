@@ -61,8 +61,8 @@ static int remove_jobs(Remove *s) {
                 const char *id = s->list.records[i].id;
 
                 if (!job_state_is_terminal(s->list.records[i].state))
-                        return error_set(&s->error, "%s has not ended, nothing was removed; to end it: codex-jobs "
-                                                    "cancel %s%s",
+                        return error_set(&s->error, "Job %s has not finished, no jobs were removed. Cancel it with: "
+                                                    "codex-jobs cancel %s%s",
                                          id, id, client_scope_option(s->client));
         }
         return call_wait(s->client, CALL_ONCE, "Remove", append_ids, &s->list, NULL, &s->error);
@@ -77,7 +77,7 @@ static int write_lines(Remove *s) {
         if (!f)
                 return -ENOMEM;
         for (size_t i = 0; i < s->list.n; i++)
-                (void) fprintf(f, "%s and its output are removed\n", s->list.records[i].id);
+                (void) fprintf(f, "Removed %s and its output\n", s->list.records[i].id);
         if (fclose(TAKE_PTR(f)) != 0)
                 return -ENOMEM;
         return write_stdout(text, size, &s->error);
@@ -116,9 +116,9 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         if (optind >= argc)
-                return usage_error(&verb_remove, "no job given: 'codex-jobs status' lists them");
+                return usage_error(&verb_remove, "No job ID given, see 'codex-jobs status'");
         if ((size_t) (argc - optind) > JOB_IDS_MAX)
-                return usage_error(&verb_remove, "more than %u jobs at once", JOB_IDS_MAX);
+                return usage_error(&verb_remove, "Too many job IDs: at most %u can be removed at once", JOB_IDS_MAX);
         r = remove_all(&s, argv + optind, (size_t) (argc - optind));
         return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
 }
@@ -129,8 +129,10 @@ const Verb verb_remove = {
         .run = run,
         .help = "codex-jobs remove [options] ID…\n"
                 "\n"
-                "Forgets jobs that ended and deletes what they wrote: all of the given ones, or none and an\n"
-                "error. Short: rm. An id may be shortened. Old jobs are removed by the service itself.\n"
+                "Delete finished jobs and their output. If one of them cannot be removed, none is. IDs may\n"
+                "be abbreviated. Old jobs are removed automatically.\n"
+                "\n"
+                "Alias: rm\n"
                 "\n"
                 "Options:\n"
                 COMMON_HELP,

@@ -27,12 +27,12 @@ static int none_ended(Result *s) {
 
         if (session)
                 return error_set(&s->error,
-                                 "no job of this session (%s is '%.64s') has ended in this workspace: 'codex-jobs "
-                                 "list%s' lists those of all sessions.",
+                                 "No finished job of this session (%s is '%.64s') in this workspace. List jobs of all "
+                                 "sessions with 'codex-jobs list%s'.",
                                  session_variable(), session, scope);
         return error_set(&s->error,
-                         "no job of this workspace has ended: 'codex-jobs status%s' lists those that go on, "
-                         "'codex-jobs status --all%s' those of all workspaces.",
+                         "No finished job in this workspace. List active jobs with 'codex-jobs status%s', or those of "
+                         "all workspaces with 'codex-jobs status --all%s'.",
                          scope, scope);
 }
 
@@ -62,8 +62,7 @@ static int not_over(Result *s) {
 
         if (!activity || !command)
                 return -ENOMEM;
-        return error_set(&s->error, "%s has no result yet, it is %s; to wait for it: %s", s->record.id, activity,
-                         command);
+        return error_set(&s->error, "Job %s has not finished (%s). Wait with: %s", s->record.id, activity, command);
 }
 
 static int write_document(Result *s) {
@@ -104,7 +103,7 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         if (argc - optind > 1)
-                return usage_error(&verb_result, "one job at a time, not %d", argc - optind);
+                return usage_error(&verb_result, "'result' takes one job ID, not %d", argc - optind);
         r = result(&s, argv[optind]);
         return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : job_exit_status(&s.record);
 }
@@ -114,9 +113,9 @@ const Verb verb_result = {
         .run = run,
         .help = "codex-jobs result [options] [ID]\n"
                 "\n"
-                "Prints what a job wrote, and exits as it ended; of one that failed or was cancelled stderr\n"
-                "says why. Without an id: the job of this workspace, and of $CODEX_JOBS_SESSION if that is\n"
-                "set, that ended last. Exits with 125 when the job has not ended.\n"
+                "Show the result of a finished job, like 'codex-jobs await', and exit with its status; 125\n"
+                "if it has not finished. Without an ID: the job of this workspace, and of\n"
+                "$CODEX_JOBS_SESSION if set, that finished last.\n"
                 "\n"
                 "Options:\n"
                 BOUNDS_HELP

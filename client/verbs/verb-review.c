@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs review, codex-jobs adversarial-review: have Codex review changes, as a job. */
+/* codex-jobs review, codex-jobs adversarial-review: have Codex review changes, as jobs. */
 
 #include "codex-options.h"
 #include "review.h"
@@ -32,7 +32,7 @@ static int scope_option(const Verb *verb, Review *review) {
                         review->scope = (ReviewScope) i;
                         return 1;
                 }
-        (void) usage_error(verb, "option '--scope': '%.48s' is not auto, working-tree or branch", optarg);
+        (void) usage_error(verb, "Invalid value '%.48s' for --scope: must be auto, working-tree or branch", optarg);
         return -EINVAL;
 }
 
@@ -91,12 +91,9 @@ static int run(const Verb *verb, int argc, char *argv[], Common *common) {
         if (r != 0)
                 return r;
         if (o.review.base && o.review.scope == REVIEW_WORKING_TREE)
-                return usage_error(verb, "--base is about a branch and '--scope working-tree' is not: leave one of "
-                                         "them out");
+                return usage_error(verb, "--base and '--scope working-tree' cannot be combined");
         if (optind < argc && !o.review.adversarial)
-                return usage_error(verb, "'%.48s' is too much: a review takes no focus, 'codex-jobs "
-                                         "adversarial-review' does",
-                                   argv[optind]);
+                return usage_error(verb, "'review' takes no arguments; use 'codex-jobs adversarial-review' for a focus");
         o.review.focus = argv + optind;
         o.review.n_focus = (size_t) (argc - optind);
         return review(&o, common);
@@ -111,18 +108,19 @@ static int run_adversarial_review(int argc, char *argv[], Common *common) {
 }
 
 #define TARGET_HELP                                                                                 \
-        "      --base REF           review the branch against REF, what both have in common left out\n" \
-        "      --scope WORD         working-tree: what is not committed; branch: what the branch adds\n" \
-        "                           to the default branch; auto: the first if there is any (auto)\n"  \
-        "      --wait               stay until it is over (so without --background)\n"
+        "      --base REF           Review changes since the merge base with REF\n"                  \
+        "      --scope WORD         working-tree: uncommitted changes; branch: changes relative\n"  \
+        "                           to the default branch; auto: uncommitted changes if any,\n"     \
+        "                           else the branch (default)\n"                                    \
+        "      --wait               Wait for the review to finish (default)\n"
 
 const Verb verb_review = {
         .name = "review",
         .run = run_review,
         .help = "codex-jobs review [options]\n"
                 "\n"
-                "Has Codex (codex exec review) review the changes in a git repository, as a job that changes\n"
-                "nothing. The exit status is the job's, as for 'codex-jobs run'.\n"
+                "Have Codex (codex exec review) review changes in a git repository, as a read-only job. The\n"
+                "exit status is that of the job, see 'codex-jobs run --help'.\n"
                 "\n"
                 "Options:\n"
                 TARGET_HELP
@@ -136,9 +134,9 @@ const Verb verb_adversarial_review = {
         .run = run_adversarial_review,
         .help = "codex-jobs adversarial-review [options] [FOCUS]\n"
                 "\n"
-                "Has Codex try to prove changes in a git repository wrong: their approach, what they take for\n"
-                "granted, and where they break; above all in what FOCUS says. As a job that changes nothing.\n"
-                "The exit status is the job's, as for 'codex-jobs run'.\n"
+                "Have Codex challenge changes in a git repository, as a read-only job: their approach, their\n"
+                "assumptions, and how they could fail, in particular regarding FOCUS. The exit status is that\n"
+                "of the job, see 'codex-jobs run --help'.\n"
                 "\n"
                 "Options:\n"
                 TARGET_HELP

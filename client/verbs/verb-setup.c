@@ -110,12 +110,11 @@ static void bus_remedy(const Setup *s, JsonCheck *check) {
         bool forbidden = s->client_failure == -EPERM || s->client_failure == -EACCES;
 
         if (forbidden)
-                check->remedy = "run codex-jobs outside of your sandbox";
+                check->remedy = "run codex-jobs outside the sandbox";
         else if (s->system)
-                check->remedy = "start the system bus, or run codex-jobs outside of your sandbox";
+                check->remedy = "start the system bus, or run codex-jobs outside the sandbox";
         else
-                check->remedy = "log in, keep your service manager without a login, or run codex-jobs outside of your "
-                                "sandbox";
+                check->remedy = "log in, enable lingering, or run codex-jobs outside the sandbox";
         if (!forbidden)
                 check->command = s->system ? "systemctl start dbus.socket" : "loginctl enable-linger";
 }
@@ -126,7 +125,7 @@ static void service_remedy(const Setup *s, JsonCheck *check) {
         else if (access(s->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) < 0)
                 check->remedy = s->system ? "install codex-jobs for all users" : "install codex-jobs";
         else {
-                check->remedy = "see why the service does not answer";
+                check->remedy = "check the status of the service";
                 check->command = s->system ? "systemctl status codex-jobsd" : "systemctl --user status codex-jobsd";
         }
 }
@@ -149,7 +148,7 @@ static int check_service(Setup *s) {
         s->reachable = r >= 0;
         if (s->reachable)
                 return report(s, &(const JsonCheck) { .name = "service", .status = "ok" },
-                              "%s %s answers in the %s scope", JOBS_BUS_NAME, version, scope_name(s));
+                              "%s %s is running (%s)", JOBS_BUS_NAME, version, scope_name(s));
         failed.told = error.message;
         service_remedy(s, &failed);
         return report(s, &failed, "%s", error.message ?: strerror(-r));
@@ -166,16 +165,16 @@ static int check_manager(Setup *s) {
                 return r;
         if (r >= 0 && status == 0)
                 return report(s, &(const JsonCheck) { .name = "units", .status = "ok" },
-                              "the service manager answers, systemd %s", text);
+                              "service manager is running, systemd %s", text);
         return report(s,
                       &(const JsonCheck) {
                               .name = "units",
                               .status = "failed",
-                              .remedy = s->system ? "boot this machine with systemd" :
-                                                       "log in, or keep your service manager without a login",
+                              .remedy = s->system ? "boot with systemd" :
+                                                       "log in, or enable lingering",
                               .command = s->system ? NULL : "loginctl enable-linger",
                       },
-                      "the service manager does not answer: %s", isempty(text) ? strerror(r < 0 ? -r : EIO) : text);
+                      "service manager does not respond: %s", isempty(text) ? strerror(r < 0 ? -r : EIO) : text);
 }
 
 /* ---- A job ---- */
@@ -228,7 +227,7 @@ static int check_job(Setup *s) {
 
         if (!s->reachable)
                 return report(s, &(const JsonCheck) { .name = "job", .status = "skipped" },
-                              "a job needs the service");
+                              "requires the service");
         r = client_set_timeout(s->client, ASK_USEC);
         if (r >= 0)
                 r = run_job(s, &record, &error);
@@ -240,31 +239,31 @@ static int check_job(Setup *s) {
                         return -ENOMEM;
         }
         if (r >= 0 && record.state == JOB_COMPLETED)
-                return report(s, &(const JsonCheck) { .name = "job", .status = "ok" }, "a job of 'true' %s", end);
+                return report(s, &(const JsonCheck) { .name = "job", .status = "ok" }, "test job %s", end);
         return report(s,
                       &(const JsonCheck) {
                               .name = "job",
                               .status = "failed",
-                              .remedy = "see what the service says",
+                              .remedy = "check the log of the service",
                               .command = s->system ? "journalctl -u codex-jobsd" :
                                                         "journalctl --user -u codex-jobsd",
                               .told = !end && error.message,
                       },
-                      "a job of 'true': %s", end ?: error.message ?: strerror(-r));
+                      "test job %s%s", end ? "" : "failed: ", end ?: error.message ?: strerror(-r));
 }
 
 /* ---- Codex ---- */
 
 static int check_adapter(Setup *s) {
         if (access(ADAPTER_PATH, X_OK) >= 0)
-                return report_ok(s, "adapter", ADAPTER_PATH " is there");
+                return report_ok(s, "adapter", ADAPTER_PATH " found");
         return report(s,
                       &(const JsonCheck) {
                               .name = "adapter",
                               .status = "failed",
-                              .remedy = "install codex-jobs again, all of it",
+                              .remedy = "reinstall codex-jobs",
                       },
-                      "%s cannot be executed: %s", ADAPTER_PATH, strerror(errno));
+                      "cannot execute %s: %s", ADAPTER_PATH, strerror(errno));
 }
 
 static int check_codex(Setup *s) {
@@ -284,12 +283,12 @@ static int check_codex(Setup *s) {
         free(s->codex);
         s->codex = NULL;
         if (isempty(text) && !error.message)
-                (void) error_set(&error, "codex does not tell its version: %s", strerror(r < 0 ? -r : EIO));
+                (void) error_set(&error, "failed to get version of codex: %s", strerror(r < 0 ? -r : EIO));
         return report(s,
                       &(const JsonCheck) {
                               .name = "codex",
                               .status = "warning",
-                              .remedy = "install Codex; only task and the reviews need it",
+                              .remedy = "install Codex, only needed for task and reviews",
                               .command = "npm install -g @openai/codex",
                               .told = told,
                       },
@@ -302,20 +301,20 @@ static int check_login(Setup *s) {
         int r, status = 0;
 
         if (!s->codex)
-                return report(s, &(const JsonCheck) { .name = "login", .status = "skipped" }, "a login needs Codex");
+                return report(s, &(const JsonCheck) { .name = "login", .status = "skipped" }, "requires Codex");
         r = process_output((const char *const[]) { s->codex, "login", "status", NULL }, ASK_USEC, &text, &status);
         if (r == -ENOMEM)
                 return r;
         if (r >= 0 && status == 0)
-                return report_ok(s, "login", isempty(text) ? "Codex is logged in" : text);
+                return report_ok(s, "login", isempty(text) ? "logged in" : text);
         return report(s,
                       &(const JsonCheck) {
                               .name = "login",
                               .status = "warning",
-                              .remedy = "log in, unless your model provider needs none",
+                              .remedy = "log in, unless your model provider does not require it",
                               .command = "codex login",
                       },
-                      "Codex says: %s", isempty(text) ? "nothing" : text);
+                      "%s", isempty(text) ? "not logged in" : text);
 }
 
 /* ---- All of it ---- */
@@ -340,7 +339,7 @@ static int show_text(const Setup *s, sd_bus_error *error) {
 
                 (void) fprintf(f, "%-8s %s: %s", check->status, check->name, check->text);
                 if (check->remedy && !check->told)
-                        (void) fprintf(f, "; to mend it: %s%s%s", check->remedy, check->command ? ": " : "",
+                        (void) fprintf(f, "; to fix: %s%s%s", check->remedy, check->command ? ": " : "",
                                        strempty(check->command));
                 (void) fputc('\n', f);
         }
@@ -380,12 +379,12 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         if (optind < argc)
-                return usage_error(&verb_setup, "'%.48s' is too much: setup takes only options", argv[optind]);
+                return usage_error(&verb_setup, "'setup' takes no arguments");
         r = scope_resolve(common->scope, &s.system, &given, &error);
         if (r < 0)
                 return say_error(&error, r);
         r = s.client_failure = common_connect(common, &s.client, &s.client_error);
-        if (r != -ENOMEM) /* else it is the first thing to mend */
+        if (r != -ENOMEM) /* other failures are reported by the first check */
                 r = setup(&s, &error);
         if (r < 0)
                 return answer_failure(s.client, &error, r, NULL, 0);
@@ -397,10 +396,9 @@ const Verb verb_setup = {
         .run = run,
         .help = "codex-jobs setup [options]\n"
                 "\n"
-                "Checks that the service can be reached and in which scope, that the service manager works,\n"
-                "that a job of 'true' completes, and that Codex is installed and logged in; each line that is\n"
-                "not well says how to mend it. Exits with 0 when all is well (what only Codex lacks is a\n"
-                "warning), else with 1.\n"
+                "Check that the service and the service manager respond, that a test job completes, and that\n"
+                "Codex is installed and logged in, and suggest fixes. The exit status is 0 on success, 1 if\n"
+                "a check failed. Problems that only concern Codex are warnings.\n"
                 "\n"
                 "Options:\n"
                 COMMON_HELP,

@@ -204,9 +204,9 @@ static void say_own(const Status *s, const JobList *list) {
 
 static void say_none(const Status *s) {
         if (s->all)
-                say("you have no jobs.");
+                say("No jobs found.");
         else
-                say("no jobs of this workspace; those of all: codex-jobs status --all%s",
+                say("No jobs found in this workspace. List all jobs with: codex-jobs status --all%s",
                     client_scope_option(s->client));
 }
 
@@ -247,7 +247,7 @@ static void put_heading(const Status *s, FILE *f, const JobList *list, size_t sh
                 counts[job_state_is_terminal(list->records[i].state) ? 2 : list->records[i].state == JOB_QUEUED]++;
         if (localtime_r(&now, &parts))
                 (void) strftime(text, sizeof(text), "%H:%M:%S", &parts);
-        (void) fprintf(f, "%s  %zu running, %zu queued, %zu ended%s", text, counts[0], counts[1], counts[2],
+        (void) fprintf(f, "%s  %zu running, %zu queued, %zu finished%s", text, counts[0], counts[1], counts[2],
                        s->queue.paused ? ", PAUSED" : "");
         if (shown < list->n)
                 (void) fprintf(f, "; %zu more", list->n - shown);
@@ -430,20 +430,19 @@ static int check_options(const Status *s) {
         const Verb *verb = &verb_status;
 
         if (s->watch && s->common->json)
-                return usage_error(verb, "--watch is for people and --json is not: leave one of them out");
+                return usage_error(verb, "--watch and --json cannot be combined");
         if (s->watch && s->wait)
-                return usage_error(verb, "--watch never ends and --wait does: leave one of them out");
+                return usage_error(verb, "--watch and --wait cannot be combined");
         if (s->wait && s->n_ids == 0)
-                return usage_error(verb, "--wait needs the job to wait for: 'codex-jobs status' lists them");
+                return usage_error(verb, "--wait requires a job ID");
         if (s->timeout_usec != USEC_INFINITY && !s->wait)
-                return usage_error(verb, "--timeout-ms is for --wait");
+                return usage_error(verb, "--timeout-ms requires --wait");
         if (s->poll_usec > 0 && !s->wait)
-                return usage_error(verb, "--poll-interval-ms is for --wait");
+                return usage_error(verb, "--poll-interval-ms requires --wait");
         if (s->all && s->n_ids > 0)
-                return usage_error(verb, "--all is for all jobs, and '%.48s' is one: leave one of them out", s->ids[0]);
+                return usage_error(verb, "--all and job ID '%.48s' cannot be combined", s->ids[0]);
         if (s->limit > 0 && s->n_ids > 0)
-                return usage_error(verb, "--limit is for all jobs, and '%.48s' is one: leave one of them out",
-                                   s->ids[0]);
+                return usage_error(verb, "--limit and job ID '%.48s' cannot be combined", s->ids[0]);
         return 0;
 }
 
@@ -493,18 +492,19 @@ const Verb verb_status = {
         .run = run,
         .help = "codex-jobs status [options] [ID…]\n"
                 "\n"
-                "Shows the jobs of this workspace (what has a .git above the current directory, else the\n"
-                "directory), those of this session first, or the given ones; one id shows all about it.\n"
-                "An id may be shortened.\n"
+                "Show active and recently finished jobs of this workspace, those of this session first, or\n"
+                "the given jobs; details for a single ID. The workspace is the nearest parent directory with\n"
+                ".git, else the current directory. IDs may be abbreviated.\n"
                 "\n"
                 "Options:\n"
-                "      --all                jobs of all workspaces, for root also of all users\n"
-                "      --limit N            at most so many that ended (50)\n"
-                "      --watch              show them again whenever one changes, until Ctrl-C\n"
-                "      --wait               show the given jobs when they have ended; exits with 124 when\n"
-                "                           the time was up, and shows them as they are\n"
-                "      --timeout-ms N       with --wait: wait that long at most (6 hours)\n"
+                "      --all                Jobs of all workspaces; for root, also of all users\n"
+                "      --limit N            Show at most N finished jobs (default: 50)\n"
+                "      --watch              Update the list when a job changes, until Ctrl-C\n"
+                "      --wait               Wait until the given jobs have finished; exit with 124 if\n"
+                "                           the wait times out\n"
+                "      --timeout-ms N       With --wait: stop waiting after N milliseconds\n"
+                "                           (default: 6 hours)\n"
                 "      --poll-interval-ms N\n"
-                "                           with --wait: read the state that often, too\n"
+                "                           With --wait: also poll at this interval\n"
                 COMMON_HELP,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs task: hands a prompt to Codex, as a job. */
+/* codex-jobs task: has Codex work on a prompt, as a job. */
 
 #include "answer.h"
 #include "clean.h"
@@ -178,9 +178,9 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         if (!!o.resume + o.resume_last + o.fresh > 1)
-                return usage_error(&verb_task, "give one of --resume, --resume-last and --fresh");
+                return usage_error(&verb_task, "--resume, --resume-last and --fresh cannot be combined");
         if (o.task.write && o.codex.read_only)
-                return usage_error(&verb_task, "--write and --read-only exclude each other");
+                return usage_error(&verb_task, "--write and --read-only cannot be combined");
         if (o.candidate && optind < argc)
                 return usage_error(&verb_task, "--resume-candidate takes no prompt");
         if (o.candidate)
@@ -199,22 +199,23 @@ const Verb verb_task = {
         .run = run,
         .help = "codex-jobs task [options] [PROMPT|-]\n"
                 "\n"
-                "Has Codex (codex exec) work on a prompt, as a job. The prompt is on the command line, in a\n"
-                "file, or piped in. Codex may read the workspace; with --write it may change it. Without\n"
-                "--background what Codex does is told as it does it, and its last message is printed. The\n"
-                "exit status is the job's, as for 'codex-jobs run'. $CODEX_JOBS_CODEX names another codex\n"
-                "than the one in your PATH.\n"
+                "Have Codex (codex exec) work on a prompt, as a job. The prompt is given on the command line,\n"
+                "in a file, or on standard input. Codex may read the workspace; with --write it may change\n"
+                "it. Without --background, the activity of Codex is shown, then its last message.\n"
+                "\n"
+                "The exit status is that of the job, see 'codex-jobs run --help'. $CODEX_JOBS_CODEX overrides\n"
+                "the codex in your PATH.\n"
                 "\n"
                 "Options:\n"
-                "      --write              let Codex change files\n"
-                "      --resume ID          go on with a thread of Codex; ID is the thread's, or that of a\n"
-                "                           job that worked on it; without it, the same as --resume-last\n"
-                "      --resume-last        go on with the thread of the last task of this session, or of\n"
-                "                           this workspace outside of any session\n"
-                "      --resume-candidate   print the task that --resume-last would continue, and exit\n"
-                "      --fresh              begin a new thread (so without an option)\n"
-                "      --prompt-file FILE   read the prompt from a file\n"
-                "      --wait               stay until it is over (so without --background)\n"
+                "      --write              Let Codex change files\n"
+                "      --resume ID          Continue a Codex thread, given by its ID or that of a job;\n"
+                "                           without ID, like --resume-last\n"
+                "      --resume-last        Continue the thread of the last task of this session, or of\n"
+                "                           this workspace outside of a session\n"
+                "      --resume-candidate   Show the task that --resume-last would continue, and exit\n"
+                "      --fresh              Start a new thread (default)\n"
+                "      --prompt-file FILE   Read the prompt from a file\n"
+                "      --wait               Wait for the task to finish (default)\n"
                 CODEX_HELP
                 REQUEST_LIMIT_HELP
                 COMMON_HELP,

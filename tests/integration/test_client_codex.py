@@ -88,7 +88,7 @@ def test_resume_last_takes_the_last_task_of_the_workspace(cli, codex):
 
 def test_resume_without_an_id_takes_the_last(cli, codex):
     thread = cli.job('task', 'one')['result']['thread_id']
-    for arguments, prompt in ((['--resume'], 'Go on with '), (['--resume', 'Fix it now.'], 'Fix it now.'),
+    for arguments, prompt in ((['--resume'], 'Continue the work '), (['--resume', 'Fix it now.'], 'Fix it now.'),
                               (['--resume', '--effort', 'low', 'more'], 'more')):
         cli.run('task', *arguments)
         assert resumed(codex) == thread and codex.last()[1].startswith(prompt)
@@ -143,7 +143,7 @@ def test_result_says_how_to_continue(cli, codex):
     thread, command = job['result']['thread_id'], f'codex-jobs task --resume {job["id"]}'
     assert document['next'] == [command]
     for verb in ('result', 'await'):
-        assert f'{job["id"]} completed, thread {thread}; to continue it: {command}' in cli.run(verb, job['id']).stderr
+        assert f'{job["id"]} completed, thread {thread}. Continue with: {command}' in cli.run(verb, job['id']).stderr
     assert cli.run('result', '--quiet', job['id']).stderr == ''
     assert re.search(rf'^ +thread: {thread}$', cli.output('status', job['id']), re.M)
 
@@ -164,7 +164,7 @@ def test_background_in_scripts_prints_one_line(cli, codex):
 
 def test_resume_without_a_prompt_goes_on(cli, codex):
     cli.run('task', '--resume', THREAD)
-    assert re.match('Go on with ', codex.last()[1])
+    assert re.match('Continue the work ', codex.last()[1])
 
 
 def test_fresh_is_a_new_thread(cli, codex):
@@ -186,9 +186,9 @@ def test_another_thread_than_the_asked_one_is_a_failure(cli, codex):
 
 def test_nothing_to_resume_is_refused(cli, codex, gate):
     assert 'leave out --resume' in cli.refused('task', '--resume-last', 'x')
-    assert 'no thread' in cli.refused('task', '--resume', cli.job('run', '--', 'true')['id'], 'x')
-    assert 'give one of' in cli.refused('task', '--resume-last', '--fresh', 'x')
-    assert 'give one of' in cli.refused('task', '--resume', '--fresh', 'x')
+    assert 'no Codex thread' in cli.refused('task', '--resume', cli.job('run', '--', 'true')['id'], 'x')
+    assert 'cannot be combined' in cli.refused('task', '--resume-last', '--fresh', 'x')
+    assert 'cannot be combined' in cli.refused('task', '--resume', '--fresh', 'x')
     running = cli.enqueue('--', *gate.job())
     gate.wait()
     assert f'codex-jobs await {running}' in cli.refused('task', '--resume', running, 'x')
@@ -260,13 +260,13 @@ def test_adversarial_review_names_target_and_focus(cli, codex, repository):
 
 
 def test_a_wrong_target_is_refused(cli, codex, repository):
-    assert "no commit 'nosuch'" in cli.refused('review', '--base', 'nosuch')
-    assert 'no commit' in cli.refused('review', '--base=--upload-pack=x')
+    assert "Unknown revision 'nosuch'" in cli.refused('review', '--base', 'nosuch')
+    assert 'Unknown revision' in cli.refused('review', '--base=--upload-pack=x')
     assert '--base' in cli.refused('review', '--scope', 'working-tree', '--base', 'main')
     assert '--scope' in cli.refused('review', '--scope', 'all')
     assert 'adversarial-review' in cli.refused('review', 'some focus')
     repository('checkout', '-q', 'main')
-    assert 'nothing to review' in cli.refused('review')
+    assert 'Nothing to review' in cli.refused('review')
     assert codex.calls() == []
 
 
@@ -274,5 +274,5 @@ def test_a_review_needs_a_repository(cli, codex):
     assert 'git repository' in cli.refused('review')
     assert 'git repository' in cli.refused('adversarial-review', '--cwd', '/')
     cli.as_alice('git', 'init', '-q', 'new')
-    assert 'no commit yet' in cli.refused('review', '--cwd', 'new')
+    assert 'no commits' in cli.refused('review', '--cwd', 'new')
     assert codex.calls() == []

@@ -91,4 +91,4 @@ def test_a_job_that_goes_on_is_not_removed_nor_another_with_it(cli, gate):
 
 
 def test_remove_needs_a_job(cli):
-    assert 'no job given' in cli.refused('remove')
+    assert 'No job ID given' in cli.refused('remove')

@@ -175,7 +175,7 @@ def test_no_result_of_this_session(cli):
     for name in ('CODEX_COMPANION_SESSION_ID', 'CODEX_JOBS_SESSION'):
         cli.environment[name] = 'another'
         told = cli.refused('result')
-        assert f"no job of this session ({name} is 'another') has ended" in told and "'codex-jobs list'" in told
+        assert f"No finished job of this session ({name} is 'another')" in told and "'codex-jobs list'" in told
     assert job in cli.output('list')
 
 

@@ -44,12 +44,12 @@ def test_a_service_that_cannot_be_reached_is_a_failure(cli):
     document = cli.document('setup', status=1)
     command = 'systemctl start dbus.socket' if cli.scope.is_system else 'loginctl enable-linger'
     assert not document['ok'] and document['next'][0] == command
-    assert 'run codex-jobs outside of your sandbox' in document['checks'][0]['remedy']
+    assert 'run codex-jobs outside the sandbox' in document['checks'][0]['remedy']
     found = statuses(document)
     assert (found['service'], found['job']) == ('failed', 'skipped')
     broken = [line for line in cli.output('setup', status=1).splitlines() if line.startswith('failed')]
-    assert "in an agent's sandbox ask for leave to run codex-jobs outside of it" in broken[0]
-    assert broken and all(('; to mend it: ' in line) != ("dbus.socket'" in line or "'codex-jobs --system'" in line)
+    assert 'in a sandbox, request permission to run codex-jobs outside it' in broken[0]
+    assert broken and all(('; to fix: ' in line) != ("dbus.socket'" in line or "'codex-jobs --system'" in line)
                           for line in broken)
 
 
@@ -63,7 +63,7 @@ def test_a_bus_that_is_forbidden_is_a_sandbox(cli):
         told = cli.refused('status')
         check = cli.document('setup', status=1)['checks'][0]
     assert 'access denied, probably by a sandbox. Request permission to run codex-jobs outside it.' in told
-    assert check['remedy'] == 'run codex-jobs outside of your sandbox'
+    assert check['remedy'] == 'run codex-jobs outside the sandbox'
 
 
 @pytest.mark.restarts
@@ -73,8 +73,8 @@ def test_a_service_that_does_not_start(cli, scope):
         check = cli.document('setup', status=1)['checks'][0]
     finally:
         scope.systemctl('unmask', '--runtime', scope.service)
-    assert check['remedy'] == 'see why the service does not answer'
+    assert check['remedy'] == 'check the status of the service'
 
 
 def test_setup_takes_no_arguments(cli):
-    assert 'too much' in cli.refused('setup', 'now')
+    assert "'setup' takes no arguments" in cli.refused('setup', 'now')

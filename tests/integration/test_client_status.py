@@ -47,6 +47,6 @@ def test_wait_reads_the_state_in_between(cli, gate):
 
 
 def test_wait_needs_a_job_and_an_end(cli):
-    assert '--wait needs the job' in cli.refused('status', '--wait')
+    assert '--wait requires a job ID' in cli.refused('status', '--wait')
     assert '--watch' in cli.refused('status', '--wait', '--watch', 'job-0123456789')
     assert '--timeout-ms' in cli.refused('status', '--timeout-ms', 'soon')

@@ -42,19 +42,19 @@ def test_abbreviation_of_several_options(cli):
 
 
 @pytest.mark.parametrize('typed, error', [
-    (['status', '--timeout-ms', '5'], '--timeout-ms is for --wait'),
-    (['status', '--watch', '--timeout-ms', '5'], '--timeout-ms is for --wait'),
-    (['status', '--poll-interval-ms', '5'], '--poll-interval-ms is for --wait'),
-    (['status', '--all', 'job-0'], "--all is for all jobs, and 'job-0' is one"),
-    (['status', '--limit', '1', 'a', 'b'], "--limit is for all jobs, and 'a' is one"),
+    (['status', '--timeout-ms', '5'], '--timeout-ms requires --wait'),
+    (['status', '--watch', '--timeout-ms', '5'], '--timeout-ms requires --wait'),
+    (['status', '--poll-interval-ms', '5'], '--poll-interval-ms requires --wait'),
+    (['status', '--all', 'job-0'], "--all and job ID 'job-0' cannot be combined"),
+    (['status', '--limit', '1', 'a', 'b'], "--limit and job ID 'a' cannot be combined"),
     (['retry', '--timeout-ms', '5', 'job-0'], '--timeout-ms requires --await'),
     (['retry', '--background', '--timeout-ms', '5', 'job-0'], '--timeout-ms requires --await'),
-    (['task', '--background', '--timeout-ms', '5', 'x'], '--timeout-ms is for a wait'),
-    (['task', '--poll-interval-ms', '5', 'x'], '--poll-interval-ms is for --await'),
-    (['review', '--background', '--timeout-ms', '5'], '--timeout-ms is for a wait'),
+    (['task', '--background', '--timeout-ms', '5', 'x'], '--timeout-ms with --background requires --await'),
+    (['task', '--poll-interval-ms', '5', 'x'], '--poll-interval-ms requires --await'),
+    (['review', '--background', '--timeout-ms', '5'], '--timeout-ms with --background requires --await'),
     (['logs', '--no-tail', 'job-0'], '--no-tail requires --follow'),
     (['run', ''], 'The command name is empty'), (['enqueue', '--', '', 'x'], 'The command name is empty'),
-    (['inbox', '--consumer', 'a\tb'], 'the name of a consumer has no control characters'),
+    (['inbox', '--consumer', 'a\tb'], 'Invalid value for --consumer: must not contain control characters'),
     (['await', '--any', '--all', 'job-0'], '--any and --all cannot be combined'),
     (['--user', 'status', '--system'], '--system and --user cannot be combined'),
     (['status', '--limit', 'x'], "Invalid value 'x' for --limit: must be a number from 1 to "),
@@ -80,7 +80,7 @@ def test_verbs_without_json_do_not_offer_it(cli):
 def test_what_is_removed_is_told_on_stdout(cli):
     job = cli.job('run', '--', 'true')['id']
     done = cli.run('remove', job)
-    assert (done.stdout, done.stderr) == (f'{job} and its output are removed\n', '')
+    assert (done.stdout, done.stderr) == (f'Removed {job} and its output\n', '')
 
 
 def swapped(job):

@@ -257,9 +257,9 @@ def test_fish(two_live):
     assert complete(f'codex-jobs task --resume {ids[0][:-1]}') == [f'{ids[0]}\trunning: the tests']
     assert complete('codex-jobs review --scope wo') == ['working-tree']
     assert complete('codex-jobs list --sin') == [
-        "--since\thanded over since then: 2h, today, yesterday, 12:30, 2026-11-01, or '2026-11-01 12:30'"]
+        "--since\tOnly jobs submitted since then: 2h, today, yesterday, 12:30, 2026-11-01, or '2026-11-01 12:30'"]
     assert complete('codex-jobs await --po') == [
-        '--poll-interval-ms\tread the state that often, too, as a second safety']
+        '--poll-interval-ms\tAlso poll at this interval, as a safeguard']
     assert complete('codex-jobs run --cwd=/et') == ['--cwd=/etc/\tDirectory']
     for verb in verbs():
         listed = {line.split('\t')[0] for line in complete(f'codex-jobs {verb} --')}
@@ -297,7 +297,7 @@ def test_zsh_describes_options_to_their_ends():
     specs = subprocess.run(['zsh', '-fc', script, 'zsh', path], check=True, text=True, capture_output=True,
                            timeout=PATIENCE).stdout
     assert r"yesterday, 12\:30, 2026-11-01, or '2026-11-01 12\:30']" in specs
-    assert '*--state=[in this state\\: ' in specs
+    assert '*--state=[Only jobs in state\\: ' in specs
 
 
 def test_zsh_lists_verbs_with_what_they_do(zsh):

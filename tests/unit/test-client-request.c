@@ -149,7 +149,7 @@ static void closed_directory(void) {
         if (getuid() == 0)
                 test_skip("everything is open to root");
         check_ok(mkdir(test_path("closed"), 0600));
-        check_bad_directory(test_path("closed"), "is not open to you");
+        check_bad_directory(test_path("closed"), "Cannot enter directory");
 }
 
 /* ---- Standard input ---- */

@@ -110,25 +110,25 @@ static void check_mistake(Task *task, const char *part) {
 
 static void mistakes(void) {
         install_codex(0700);
-        check_mistake(&(Task) { .prompt = STRINGS(""), .n_prompt = 1 }, "the prompt is empty");
-        check_mistake(&(Task) { .prompt = STRINGS(" \n\t"), .n_prompt = 1 }, "the prompt is empty");
-        check_mistake(&(Task) { .prompt_file = "/dev/null" }, "the prompt is empty");
+        check_mistake(&(Task) { .prompt = STRINGS(""), .n_prompt = 1 }, "The prompt is empty");
+        check_mistake(&(Task) { .prompt = STRINGS(" \n\t"), .n_prompt = 1 }, "The prompt is empty");
+        check_mistake(&(Task) { .prompt_file = "/dev/null" }, "The prompt is empty");
         check_mistake(&(Task) { .prompt_file = test_path("nothing") }, "No such file");
-        check_mistake(&(Task) { .prompt_file = "/dev/null", .prompt = STRINGS("x"), .n_prompt = 1 }, "two prompts");
-        check_mistake(&(Task) { .effort = "heigh", .prompt = STRINGS("x"), .n_prompt = 1 }, "'heigh' is no effort");
-        check_mistake(&(Task) { .effort = "low\"", .prompt = STRINGS("x"), .n_prompt = 1 }, "is no effort");
+        check_mistake(&(Task) { .prompt_file = "/dev/null", .prompt = STRINGS("x"), .n_prompt = 1 }, "Two prompts");
+        check_mistake(&(Task) { .effort = "heigh", .prompt = STRINGS("x"), .n_prompt = 1 }, "Invalid effort 'heigh'");
+        check_mistake(&(Task) { .effort = "low\"", .prompt = STRINGS("x"), .n_prompt = 1 }, "Invalid effort");
 }
 
 static void no_codex(void) {
         check_ok(setenv("PATH", test_directory(), 1));
         check_mistake(&(Task) { .prompt = STRINGS("x"), .n_prompt = 1 }, "npm install -g @openai/codex");
         check_ok(mkdir(test_path("codex"), 0700)); /* no file */
-        check_mistake(&(Task) { .prompt = STRINGS("x"), .n_prompt = 1 }, "not in your PATH");
+        check_mistake(&(Task) { .prompt = STRINGS("x"), .n_prompt = 1 }, "not found in PATH");
         check_ok(rmdir(test_path("codex")));
         install_codex(0600); /* not executable, for root either */
-        check_mistake(&(Task) { .prompt = STRINGS("x"), .n_prompt = 1 }, "not in your PATH");
+        check_mistake(&(Task) { .prompt = STRINGS("x"), .n_prompt = 1 }, "not found in PATH");
         (void) unsetenv("PATH");
-        check_mistake(&(Task) { .prompt = STRINGS("x"), .n_prompt = 1 }, "not in your PATH");
+        check_mistake(&(Task) { .prompt = STRINGS("x"), .n_prompt = 1 }, "not found in PATH");
 }
 
 static void check_codex(const char *expected) {
