@@ -38,11 +38,11 @@ static void tell_done(Action *a, sd_bus_message *reply) {
         if (streq(a->method, "Cancel") && sd_bus_message_read_basic(reply, 's', &text) >= 0)
                 top_tell(a->top, "%s: %s.", a->id, text);
         else if (streq(a->method, "Retry") && sd_bus_message_read_basic(reply, 's', &text) >= 0)
-                top_tell(a->top, "%s is enqueued: the command of %s again.", text, a->id);
+                top_tell(a->top, "Submitted %s, a retry of %s.", text, a->id);
         else if (streq(a->method, "Pause"))
-                top_tell(a->top, "No job of yours is started from the queue until p is pressed again.");
+                top_tell(a->top, "Queue paused. Press p to resume.");
         else if (streq(a->method, "Resume"))
-                top_tell(a->top, "Jobs of yours are started from the queue again.");
+                top_tell(a->top, "Queue resumed.");
 }
 
 static void on_done(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
@@ -82,7 +82,7 @@ static void action_begin(Top *t, const char *method, const char *id, CallMode mo
 }
 
 void action_cancel(Top *t, const char *id) {
-        top_tell(t, "%s is being cancelled.", id);
+        top_tell(t, "Cancelling %s.", id);
         action_begin(t, "Cancel", id, CALL_PATIENT);
 }
 

@@ -71,15 +71,14 @@ static int check_terminal(sd_bus_error *error) {
         int found;
 
         if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
-                return error_set(error, "'codex-jobs top' needs a terminal: elsewhere 'codex-jobs status' shows the jobs.");
+                return error_set(error, "'codex-jobs top' requires a terminal. Use 'codex-jobs status' instead.");
         if (setupterm(NULL, STDOUT_FILENO, &found) == OK) {
                 move = tigetstr("cup");
                 if (move && move != (char *) -1)
                         return 0;
         }
         return error_set(error,
-                         "'codex-jobs top' cannot draw on this terminal, TERM is '%.32s': 'codex-jobs status --watch' "
-                         "can, or set TERM to what it is.",
+                         "Unsupported terminal type '%.32s'. Set TERM, or use 'codex-jobs status --watch' instead.",
                          strempty(type));
 }
 
@@ -109,7 +108,7 @@ int console_open(sd_bus_error *error) {
         console.screen = newterm(NULL, stdout, stdin);
         if (!console.screen) {
                 forget_crashes();
-                return error_set(error, "the terminal cannot be drawn on: 'codex-jobs status --watch' shows the jobs.");
+                return error_set(error, "Failed to initialize the terminal. Use 'codex-jobs status --watch' instead.");
         }
         (void) cbreak();
         (void) noecho();

@@ -45,11 +45,11 @@ static int on_end(sd_event_source *s, const siginfo_t *si, void *userdata) {
                 return 0;
         }
         t->mode = TOP_LOG_END;
-        write_text("\n-- This is all: q or Enter goes back. --\n");
+        write_text("\n-- End of output. Press q or Enter to return. --\n");
         return 0;
 }
 
-/* Ourselves, with the signals that we take for ourselves let through. */
+/* Runs our own program, with the signals unblocked that we handle ourselves. */
 static int spawn(Top *t, const char *id) {
         const char *scope = client_is_system(t->client) ? "--system" : "--user";
         const char *const argv[] = { "codex-jobs", "logs", scope, "--follow", "--tail", LAST_LINES, id, NULL };
@@ -74,16 +74,16 @@ void log_open(Top *t, const char *id) {
         int r;
 
         console_suspend();
-        write_text("\n-- What ");
+        write_text("\n-- Output of ");
         write_text(id);
-        write_text(" writes: q or Ctrl-C goes back. --\n");
+        write_text(". Press q or Ctrl-C to return. --\n");
         t->mode = TOP_LOG;
         r = spawn(t, id);
         if (r >= 0)
                 r = sd_event_add_child(client_event(t->client), &t->log, t->log_pid, WEXITED, on_end, t);
         if (r < 0) {
                 log_close(t);
-                top_tell(t, "The log cannot be shown: %s.", strerror(-r));
+                top_tell(t, "Failed to show the output: %s.", strerror(-r));
         }
 }
 

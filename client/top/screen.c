@@ -220,9 +220,9 @@ static void put_table(const Top *t) {
                 put_job(v, i, first_line() + i - v->first, widths);
         if (v->n == 0 && v->lines > 0)
                 put_line(first_line(), A_DIM,
-                         !model_is_loaded(t->model) ? "Listing the jobs." :
-                         v->filter                  ? "No job has that in it. Esc shows all." :
-                                                      "No jobs yet: codex-jobs enqueue -- COMMAND");
+                         !model_is_loaded(t->model) ? "Loading jobs." :
+                         v->filter                  ? "No matching jobs. Press Esc to show all." :
+                                                      "No jobs. Submit one with: codex-jobs enqueue -- COMMAND");
 }
 
 /* ---- The lines around it ---- */
@@ -234,9 +234,9 @@ static void put_summary(const Top *t) {
 
         for (size_t i = 0; i < n; i++)
                 counts[job_state_is_terminal(jobs[i]->record.state) ? 2 : jobs[i]->record.state == JOB_QUEUED]++;
-        (void) snprintf(text, sizeof(text), "%zu running, %zu queued, %zu ended%s%s%s%s", counts[0], counts[1],
+        (void) snprintf(text, sizeof(text), "%zu running, %zu queued, %zu finished%s%s%s%s", counts[0], counts[1],
                         counts[2], model_is_paused(t->model) ? ", PAUSED" : "",
-                        client_is_away(t->client) ? ", the service is away" : "", t->view.filter ? ", filter: " : "",
+                        client_is_away(t->client) ? ", reconnecting" : "", t->view.filter ? ", filter: " : "",
                         strempty(t->view.filter));
         put_line(0, A_BOLD, text);
 }
@@ -276,17 +276,17 @@ static void put_last_line(const Top *t) {
 
 static void put_help(void) {
         static const char *const texts[] = {
-                "Up k, Down j    select a job; also Page Up, Page Down, Home, End",
-                "Enter l         what it writes; q comes back",
-                "c               cancel it",
-                "r               enqueue the command of a job that ended again",
-                "/               show only jobs with some text in them; Esc shows all",
-                "p               start no jobs of yours from the queue, or start them again",
-                "Ctrl-L          list the jobs again and draw all",
-                "q               quit",
+                "Up k, Down j    Select a job; also Page Up, Page Down, Home, End",
+                "Enter l         Show its output; q returns",
+                "c               Cancel it",
+                "r               Retry a finished job",
+                "/               Filter jobs by text; Esc shows all",
+                "p               Pause or resume your queue",
+                "Ctrl-L          Reload the list and redraw",
+                "q               Quit",
                 "",
-                "CPU is the share of one processor in the last second. AT is when a job ended,",
-                "began to run, or was enqueued.",
+                "CPU is the share of one processor in the last second. AT is when a job",
+                "finished, started, or was submitted.",
         };
 
         for (size_t i = 0; i < MIN(ELEMENTSOF(texts), screen_list_lines()); i++)

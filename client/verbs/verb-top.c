@@ -16,9 +16,9 @@ static int run(int argc, char *argv[], Common *common) {
         if (r < 0)
                 return option;
         if (optind < argc)
-                return usage_error(&verb_top, "top takes no arguments: / filters what it shows");
+                return usage_error(&verb_top, "'top' takes no arguments");
         if (common->json)
-                return usage_error(&verb_top, "top is for people; 'codex-jobs status --json' has the jobs");
+                return usage_error(&verb_top, "'top' has no --json; use 'codex-jobs status --json'");
         common->quiet = true; /* the screen says it */
         r = common_connect(common, &c, &error);
         return r < 0 ? answer_failure(c, &error, r, NULL, 0) : top_run(c);
@@ -29,14 +29,13 @@ const Verb verb_top = {
         .run = run,
         .help = "codex-jobs top [options]\n"
                 "\n"
-                "Shows your jobs of all workspaces (for root, of all users) on the whole terminal, always\n"
-                "up to date: those that run with their progress, processors, memory and time, those that\n"
-                "wait, and those that ended. Keys:\n"
+                "Monitor and control your jobs of all workspaces (for root, of all users) interactively, with\n"
+                "progress, CPU and memory usage of running jobs. Keys:\n"
                 "\n"
-                "  Up Down j k      select a job          c   cancel it\n"
-                "  Enter l          what it writes        r   run its command again\n"
-                "  /                filter                p   pause and resume your queue\n"
-                "  ?                tell about all keys   q   quit\n"
+                "  Up Down j k      Select a job          c   Cancel it\n"
+                "  Enter l          Show its output       r   Retry it\n"
+                "  /                Filter                p   Pause or resume your queue\n"
+                "  ?                Show all keys         q   Quit\n"
                 "\n"
                 "Options:\n"
                 COMMON_TEXT_HELP,

@@ -83,7 +83,7 @@ def test_the_id_is_not_lost_with_stdout(cli, verb, target, status):
     assert done.returncode == status
     assert done.stderr.startswith('codex-jobs: Failed to write to standard output: '), done.stderr
     told = done.stderr.strip()
-    job = re.search(r'; the job was accepted all the same: codex-jobs await (job-\w+)$', told)[1]
+    job = re.search(r'\. The job was submitted; wait with: codex-jobs await (job-\w+)$', told)[1]
     cli.run('await', job)
 
 

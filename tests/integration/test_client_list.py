@@ -89,7 +89,7 @@ def test_other_workspaces(cli, folder):
 
 
 @pytest.mark.parametrize('arguments, words', [
-    (['--since', 'tomorrow'], ["'tomorrow'", '2026-11-01']), (['--since', '9999-01-01'], ['not in the past']),
+    (['--since', 'tomorrow'], ["'tomorrow'", '2026-11-01']), (['--since', '9999-01-01'], ['must be in the past']),
     (['--state', 'done'], ["'done'", 'completed']), (['--state', 'faild'], ["mean 'failed'"]), (['--kind', 'No'], ["'No'"]), (['--limit', '0'], ['--limit']),
     (['job-0123456789'], ['codex-jobs show']), (['--snice', '1h'], ["'--since'"])])
 def test_mistakes_are_told(cli, arguments, words):

@@ -48,6 +48,6 @@ def test_an_older_service_is_not_asked_for_what_it_cannot(stand_in):
     stand_in.methods['Enqueue'] = enqueue_as_before
     out, (line,) = stand_in.run('enqueue', '-q', '--merge-output', '--', 'true', status=125)
     assert out == '' and re.fullmatch(
-        r"codex-jobs: the service that runs is of another version \(There is no option MergeOutput\): restart it with "
+        r"codex-jobs: The running service has a different version \(There is no option MergeOutput\)\. Restart it with "
         r"'systemctl --user restart codex-jobsd'\.", line)
     assert len(stand_in.calls) == 1

@@ -46,7 +46,7 @@ def test_last_lines_are_kept_and_the_rest_is_named(cli, long, verb):
 def test_the_command_that_is_named_shows_all_of_it(cli, long):
     text = cli.output('result', long['id'], '--max-bytes', '1K', '-n', '100000', status=4)
     assert len(text) < 1200
-    command = text.partition('all of them: ')[2].partition(']')[0].split()
+    command = text.partition('full output: ')[2].partition(']')[0].split()
     assert cli.output(*command[1:]) == ''.join(f'{n}\n' for n in range(1, 10001))
 
 

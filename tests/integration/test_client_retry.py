@@ -69,7 +69,7 @@ def test_key(cli):
 def test_standard_input(cli):
     job = cli.job('run', '--stdin', '-', '--', 'cat', text='first')['id']
     told = cli.refused('retry', job)
-    assert f". Provide it again with 'codex-jobs retry --stdin FILE {job}'." in told
+    assert ". Provide it with 'codex-jobs retry --stdin FILE'." in told
     assert cli.output('retry', '-q', '--await', '--stdin', '-', job, text='second') == 'second'
     with open(f'{cli.folder}/input', 'w', encoding='utf-8') as file:
         file.write('third')

@@ -194,7 +194,7 @@ def test_watch_follows_what_happens(cli, gate, open_terminal):
     gate.wait()
     terminal = open_terminal('status', '--watch')
     terminal.until_line(job, 'running', '[3 of 8 files]')
-    assert re.match(r'\d\d:\d\d:\d\d  1 running, 0 queued, 0 ended$', terminal.lines()[0])
+    assert re.match(r'\d\d:\d\d:\d\d  1 running, 0 queued, 0 finished$', terminal.lines()[0])
     gate.open()
     terminal.until_line(job, 'completed')
     terminal.resize(60, 5)

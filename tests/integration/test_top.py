@@ -27,7 +27,7 @@ def open_top(cli):
         opened.append(Terminal(cli.command('top'), columns, lines))
         terminal = opened[-1]
         terminal.until_line(KEYS[:columns])
-        terminal.until_gone('Listing the jobs')
+        terminal.until_gone('Loading')
         if filtered:
             terminal.press(f'/{filtered}\r')
             terminal.until_line(KEYS[:columns])
@@ -54,7 +54,7 @@ def test_screen_of_80_columns_and_24_lines(open_top, jobs, held):
     assert re.search(r'\d+% +[\d.]+[BKMG] +\d+(ms|s) ', line), line
     lines = terminal.lines()
     assert len(lines) == 24 and all(len(line) <= 80 for line in lines)
-    assert re.match(rf'\d+ running, \d+ queued, \d+ ended, filter: {KIND}$', lines[0])
+    assert re.match(rf'\d+ running, \d+ queued, \d+ finished, filter: {KIND}$', lines[0])
     assert lines[1].split()[:2] == ['ID', 'STATE'] and lines[1].split()[-1] == 'WHAT'
     assert lines[-1].startswith(KEYS)
     assert 'the world: running for' in lines[-2]
@@ -188,7 +188,7 @@ def test_cancel(open_top, jobs, held):
     terminal.until_line(held, 'cancelled', 'the world')
     assert jobs.get(held)['State'] == 'cancelled'
     terminal.press('c')
-    terminal.until_line('has ended already')
+    terminal.until_line('has already finished')
 
 
 def test_retry(open_top, jobs):
@@ -197,9 +197,9 @@ def test_retry(open_top, jobs):
     terminal = open_top(filtered='again')
     terminal.until_line(job, 'failed')
     terminal.press('r')
-    told = terminal.until_line('is enqueued: the command of')
+    told = terminal.until_line('Submitted ')
     assert job in told
-    other = told.split()[0]
+    other = told.split()[1].rstrip(',')
     assert other != job
     terminal.until_line(other, 'failed', 'exit 3', 'again')
     assert jobs.get(other)['RetryOf'] == job
@@ -212,25 +212,25 @@ def test_retry_without_what_it_read(open_top, jobs):
     terminal = open_top(filtered='reader')
     terminal.until_line(job, 'completed')
     terminal.press('r')
-    terminal.until_line(f'the standard input of job {job} was not kept')
+    terminal.until_line(f'The standard input of job {job} was not kept')
 
 
 def test_a_job_that_runs_is_not_tried_again(open_top, held):
     terminal = open_top(filtered=KIND)
     terminal.until_line(held, 'running')
     terminal.press('gr')
-    terminal.until_line('has not ended yet')
+    terminal.until_line('has not finished')
 
 
 def test_pause_and_resume(open_top, jobs):
     terminal = open_top(filtered=KIND)
     try:
         terminal.press('p')
-        terminal.until_line('ended, PAUSED')
+        terminal.until_line('finished, PAUSED')
         waiting = jobs.enqueue(['true'], Kind=KIND)
         terminal.until_line(waiting, 'queued')
         # Another terminal knows it, too.
-        assert open_top(filtered=KIND).until_line('ended, PAUSED')
+        assert open_top(filtered=KIND).until_line('finished, PAUSED')
         terminal.press('p')
         terminal.until_line(waiting, 'completed')
         terminal.until_gone('PAUSED')
@@ -251,7 +251,7 @@ def test_filter(open_top, jobs):
     terminal.until_line('filter: PLUMS')
     assert terminal.line(plums, 'completed')
     terminal.press('/\x15no such text\r')
-    terminal.until_line('No job has that in it')
+    terminal.until_line('No matching jobs')
     terminal.press('\x1b')
     terminal.until_gone('filter:')
     terminal.press('g')  # what was selected last, as the first that has "n" in it, may be on another page
@@ -273,13 +273,13 @@ def test_log(open_top, jobs):
     jobs.wait(job)
     terminal = open_top(filtered='short')
     terminal.press('\r')
-    terminal.until(lambda: 'the first line' in terminal.lines() and terminal.line('Enter goes back'))
+    terminal.until(lambda: 'the first line' in terminal.lines() and terminal.line('Enter to return'))
     for back in ('\r', 'q'):
         terminal.press(back)
         terminal.until(lambda: 'the first line' not in terminal.lines())
         terminal.until_line(KEYS)
         terminal.press('l')
-        terminal.until_line('q or Enter goes back')
+        terminal.until_line('q or Enter to return')
 
 
 def test_log_of_a_job_that_runs(open_top, jobs, gate):
@@ -328,10 +328,10 @@ def test_restart_of_the_service(open_top, scope, jobs, held, gate):
     terminal = open_top(filtered=KIND)
     terminal.until_line(held, 'running')
     scope.kill_service()
-    terminal.until_line('the service is away')
+    terminal.until_line('reconnecting')
     gate.open()
     terminal.until_line(held, 'completed')
-    assert not terminal.line('the service is away')
+    assert not terminal.line('reconnecting')
 
 
 # --- no terminal ----------------------------------------------------------------------------------
