@@ -192,14 +192,14 @@ static int put_jobs(Status *s, FILE *f, const JobList *list) {
         return list->n > 0 ? render_table(f, list->records, list->n, terminal_width()) : 0;
 }
 
-/* Whose they are the table does not show. */
+/* The table does not show sessions. */
 static void say_own(const Status *s, const JobList *list) {
         if (s->n_ids > 0 || s->all || !session_here() || s->n_own == list->n)
                 return;
         if (s->n_own == 0)
-                say("none of these is of this session.");
+                say("No jobs of this session.");
         else
-                say("the first %zu are of this session.", s->n_own);
+                say("%zu job%s of this session, shown first.", s->n_own, s->n_own == 1 ? "" : "s");
 }
 
 static void say_none(const Status *s) {

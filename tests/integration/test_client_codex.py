@@ -185,7 +185,7 @@ def test_another_thread_than_the_asked_one_is_a_failure(cli, codex):
 
 
 def test_nothing_to_resume_is_refused(cli, codex, gate):
-    assert 'leave out --resume' in cli.refused('task', '--resume-last', 'x')
+    assert 'Omit --resume' in cli.refused('task', '--resume-last', 'x')
     assert 'no Codex thread' in cli.refused('task', '--resume', cli.job('run', '--', 'true')['id'], 'x')
     assert 'cannot be combined' in cli.refused('task', '--resume-last', '--fresh', 'x')
     assert 'cannot be combined' in cli.refused('task', '--resume', '--fresh', 'x')

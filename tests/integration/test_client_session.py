@@ -44,10 +44,10 @@ def test_status_lists_those_of_the_session_first(cli, two):
         cli.environment['CODEX_JOBS_SESSION'] = name
         shown = cli.run('status')
         assert shown.stdout.splitlines()[1].startswith(two[name])
-        assert shown.stderr == 'codex-jobs: the first 1 are of this session.\n'
+        assert shown.stderr == 'codex-jobs: 1 job of this session, shown first.\n'
         assert cli.jobs('status')[0]['id'] == two[name]
     cli.environment['CODEX_JOBS_SESSION'] = 'third'
-    assert cli.run('status').stderr == 'codex-jobs: none of these is of this session.\n'
+    assert cli.run('status').stderr == 'codex-jobs: No jobs of this session.\n'
     del cli.environment['CODEX_JOBS_SESSION']
     assert cli.run('status').stderr == ''
 
