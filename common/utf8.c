@@ -92,3 +92,11 @@ char *utf8_make_shown(const char *s, size_t max) {
                         *p = ' ';
         return shown;
 }
+
+size_t utf8_truncate(const char *s, size_t max) {
+        size_t n = strnlen(s, max);
+
+        while (n > 0 && utf8_is_continuation(s[n]))
+                n--;
+        return n;
+}

@@ -17,3 +17,11 @@ char *utf8_make_shown(const char *s, size_t max);
 /* A copy of the n bytes at s in which each byte that is not part of valid UTF-8, and each NUL, is
  * U+FFFD. The caller frees it; NULL when memory is short. */
 char *utf8_make_valid(const char *s, size_t n);
+
+/* Whether a byte of UTF-8 is not the first of its character. */
+static inline bool utf8_is_continuation(char c) {
+        return ((unsigned char) c & 0xc0) == 0x80;
+}
+
+/* How many of the bytes of a text of UTF-8 are left where it is cut to max at most, and no character in two. */
+size_t utf8_truncate(const char *s, size_t max);

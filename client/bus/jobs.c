@@ -53,7 +53,15 @@ void job_list_move(JobList *from, JobList *to) {
         *from = (JobList) {};
 }
 
-static bool list_has(const JobList *list, const char *id) {
+const JobRecord **job_list_records(const JobList *list) {
+        const JobRecord **records = calloc(list->n + 1, sizeof(JobRecord *));
+
+        for (size_t i = 0; records && i < list->n; i++)
+                records[i] = &list->records[i];
+        return records;
+}
+
+bool job_list_has(const JobList *list, const char *id) {
         for (size_t i = 0; i < list->n; i++)
                 if (streq(list->records[i].id, id))
                         return true;
@@ -65,7 +73,7 @@ static void drop_those_of(JobList *list, const JobList *other) {
         size_t n = 0;
 
         for (size_t i = 0; i < list->n; i++)
-                if (list_has(other, list->records[i].id))
+                if (job_list_has(other, list->records[i].id))
                         job_record_clear(&list->records[i]);
                 else
                         list->records[n++] = list->records[i];

@@ -14,6 +14,10 @@ typedef struct JobList {
 
 void job_list_clear(JobList *list);
 void job_list_move(JobList *from, JobList *to); /* overwrites to, empties from */
+bool job_list_has(const JobList *list, const char *id);
+
+/* The places of its records, in an array that the caller frees; NULL: memory is short. */
+const JobRecord **job_list_records(const JobList *list);
 
 /* Appends what was asked for later, and empties it: of a job that is in both its later record stays. Returns 0 or
  * -ENOMEM, with neither list changed. */

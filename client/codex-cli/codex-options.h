@@ -1,43 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Options and execution of all verbs that run Codex. */
+/* Options of all verbs that run Codex. */
 
 #include "codex-command.h"
-#include "request-options.h"
+#include "stay.h"
 
 typedef struct CodexOptions {
         RequestOptions request;
         const char *model; /* these are not owned */
         const char *effort;
         bool read_only;
-        bool background;
-        bool await;
-        uint64_t timeout_usec; /* USEC_INFINITY: not given */
-        uint64_t poll_usec;    /* 0: not given */
+        Stay stay;
 } CodexOptions;
 
-#define CODEX_OPTIONS_INIT (CodexOptions) { .timeout_usec = USEC_INFINITY }
+#define CODEX_OPTIONS_INIT (CodexOptions) { .stay = { .timeout_usec = USEC_INFINITY } }
 
 enum {
-        OPTION_BACKGROUND = OPTION_REQUEST_END,
-        OPTION_AWAIT,
-        OPTION_EFFORT,
-        OPTION_TIMEOUT_MS,
-        OPTION_POLL_INTERVAL_MS,
+        OPTION_EFFORT = OPTION_STAY_END,
         OPTION_CODEX_END,
 };
 
 #define CODEX_OPTIONS                                                              \
         REQUEST_LIMIT_OPTIONS,                                                     \
-        { "background", no_argument, NULL, OPTION_BACKGROUND },                    \
-        { "await", no_argument, NULL, OPTION_AWAIT },                              \
+        STAY_OPTIONS,                                                              \
+        STAY_POLL_OPTION,                                                          \
         { "model", required_argument, NULL, 'm' },                                 \
-        { "effort", required_argument, NULL, OPTION_EFFORT },                      \
-        { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS },              \
-        { "poll-interval-ms", required_argument, NULL, OPTION_POLL_INTERVAL_MS }
-
-#define CODEX_LETTERS REQUEST_LETTERS "m:"
+        { "effort", required_argument, NULL, OPTION_EFFORT }
 
 #define CODEX_HELP                                                                                  \
         "      --background         Print the job ID and the command that waits, then return\n"     \
@@ -50,11 +39,8 @@ enum {
         "      --poll-interval-ms N\n" \
         "                           With --await: also poll at this interval\n"
 
-/* Handles an option that option_next() returned, like request_option(). */
+/* Handles one of these. Returns 0, or a negative errno after reporting that its argument is invalid. */
 int codex_option(const Verb *verb, CodexOptions *options, int option);
 
 /* Checks the combination of options. Returns 0, or the exit status after reporting that it is invalid. */
 int codex_options_check(const Verb *verb, const CodexOptions *options);
-
-/* Submits the request and waits, depending on the options. Returns the exit status. */
-int codex_run(const CodexOptions *options, const Common *common, Request *request);

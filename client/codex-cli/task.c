@@ -58,13 +58,13 @@ static int task_prompt(const Task *task, Request *request, sd_bus_error *error) 
                 return request_set_stdin(request, task->prompt_file, error);
         if (task->n_prompt > 0 && !dash)
                 return prompt_from_words(task, request, error);
-        if (!dash && task->thread && isatty(STDIN_FILENO))
+        if (!dash && task->resume && isatty(STDIN_FILENO))
                 return request_set_stdin_data(request, PROMPT_RESUME, strlen(PROMPT_RESUME), error);
         if (!dash && isatty(STDIN_FILENO))
                 return error_set(error, "No prompt given. Give it on the command line, with --prompt-file, or on "
                                         "standard input.");
         r = request_set_stdin(request, "-", error);
-        if (r < 0 || dash || !task->thread || lseek(request->stdin_fd, 0, SEEK_END) > 0)
+        if (r < 0 || dash || !task->resume || lseek(request->stdin_fd, 0, SEEK_END) > 0)
                 return r;
         (void) close(TAKE_FD(request->stdin_fd)); /* nothing was piped in */
         return request_set_stdin_data(request, PROMPT_RESUME, strlen(PROMPT_RESUME), error);
@@ -121,15 +121,14 @@ static int task_label(Request *request, sd_bus_error *error) {
         return request->label ? 0 : -ENOMEM;
 }
 
-int task_to_request(Task *task, Request *request, sd_bus_error *error) {
+int task_read_prompt(const Task *task, Request *request, sd_bus_error *error) {
         int r;
 
         r = task_prompt(task, request, error);
-        if (r < 0)
-                return r;
-        r = task_label(request, error);
-        if (r < 0)
-                return r;
+        return r < 0 ? r : task_label(request, error);
+}
+
+int task_to_request(Task *task, Request *request, sd_bus_error *error) {
         task->command = (CodexCommand) {
                 .kind = "task",
                 .write = task->write,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "answer.h"
 #include "job-thread.h"
 #include "say.h"
 #include "thread.h"
@@ -24,20 +23,11 @@ static int thread_of_job(Client *c, const char *id, char **ret, sd_bus_error *er
         return error_set(error, "Job %s has no Codex thread to resume. Omit --resume to start a new one.", record.id);
 }
 
-int thread_find(const Common *common, const char *word, char **ret, sd_bus_error *error) {
-        _cleanup_(client_freep) Client *c = NULL;
-        int r;
-
-        if (thread_id_is_valid(word)) {
-                *ret = strdup(word);
-                return *ret ? 0 : -ENOMEM;
-        }
-        r = common_connect(common, &c, error);
-        if (r >= 0)
-                r = thread_of_job(c, word, ret, error);
-        if (r < 0)
-                job_suggest(c, error);
-        return r;
+int thread_find(Client *c, const char *word, char **ret, sd_bus_error *error) {
+        if (!thread_id_is_valid(word))
+                return thread_of_job(c, word, ret, error);
+        *ret = strdup(word);
+        return *ret ? 0 : -ENOMEM;
 }
 
 /* The task that ended last of those that have a thread. */
@@ -119,14 +109,11 @@ int thread_find_last_job(Client *c, const char *workspace, JobRecord *ret, sd_bu
         return 0;
 }
 
-int thread_find_last(const Common *common, const char *workspace, char **ret, sd_bus_error *error) {
+int thread_find_last(Client *c, const char *workspace, char **ret, sd_bus_error *error) {
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
-        _cleanup_(client_freep) Client *c = NULL;
         int r;
 
-        r = common_connect(common, &c, error);
-        if (r >= 0)
-                r = thread_find_last_job(c, workspace, &record, error);
+        r = thread_find_last_job(c, workspace, &record, error);
         if (r < 0)
                 return r;
         *ret = thread_of_result(record.result);

@@ -3,17 +3,7 @@
 #include "bounds.h"
 
 int bounds_option(const Verb *verb, Bounds *bounds, int option) {
-        int r;
-
-        switch (option) {
-        case OPTION_MAX_BYTES:
-                r = option_size(verb, "max-bytes", &bounds->max_bytes);
-                break;
-        case 'n':
-                r = option_number(verb, "tail", 0, UINT64_MAX - 1, &bounds->tail);
-                break;
-        default:
-                return 0;
-        }
-        return r < 0 ? r : 1;
+        if (option == OPTION_MAX_BYTES)
+                return option_size(verb, "max-bytes", &bounds->max_bytes);
+        return option_number(verb, "tail", 0, UINT64_MAX - 1, &bounds->tail);
 }

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The options of all verbs that show what a job wrote. */
+/* Options of all verbs that show output. */
 
 #include "excerpt.h"
 #include "options.h"
+
+enum {
+        OPTION_MAX_BYTES = OPTION_VERB,
+        OPTION_BOUNDS_END,
+};
 
 #define BOUNDS_OPTIONS                                                     \
         { "max-bytes", required_argument, NULL, OPTION_MAX_BYTES },        \
         { "tail", required_argument, NULL, 'n' }
 
-#define BOUNDS_LETTERS "n:"
-
 #define BOUNDS_HELP                                                                         \
         "      --max-bytes SIZE     of more than that only the beginning and the end\n"     \
         "  -n, --tail N             only the last N lines\n"
 
-/* Deals with an option that option_next() returned. Returns 1; 0 for one that is not of these; -EINVAL after
- * telling that its value is wrong. */
+/* Handles one of these. Returns 0, or -EINVAL after reporting that its argument is invalid. */
 int bounds_option(const Verb *verb, Bounds *bounds, int option);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The options common to all verbs, and errors in the command line. */
-
 #include <stdarg.h>
 
 #include "build-config.h"
@@ -29,8 +27,7 @@ int usage_error(const Verb *verb, const char *format, ...) {
                 text = NULL;
                 return say_out_of_memory();
         }
-        say("%s%s Try 'codex-jobs %s%s--help'.", text, is_question(text) ? "" : ".", strempty(verb->name),
-            verb->name ? " " : "");
+        say("%s%s Try 'codex-jobs %s%s--help'.", text, is_question(text) ? "" : ".", verb->name, *verb->name ? " " : "");
         return STATUS_OWN_FAILURE;
 }
 
@@ -68,63 +65,132 @@ static int bad_option(const Verb *verb, int c, char *argv[], const struct option
         return usage_error(verb, "Unknown option '-%c'", optopt);
 }
 
-static int set_scope(const Verb *verb, Common *common, Scope scope) {
-        if (common->scope != SCOPE_DEFAULT && common->scope != scope)
-                return usage_error(verb, "--system and --user cannot be combined");
-        common->scope = scope;
+static int set_scope(Invocation *in, Scope scope) {
+        if (in->scope != SCOPE_DEFAULT && in->scope != scope)
+                return usage_error(in->verb, "--system and --user cannot be combined");
+        in->scope = scope;
         return 0;
 }
 
-int option_help(const Verb *verb) {
-        _cleanup_free_ char *text = strdup(verb->help);
+/* ---- The help ---- */
 
-        if (!text)
+#define SCOPE_HELP                                                                         \
+        "      --system, --user     Use the system service, or your own (default:\n"       \
+        "                           $CODEX_JOBS_SCOPE, else the system service if\n"       \
+        "                           installed)\n"
+#define JSON_HELP "      --json               Print one JSON document\n"
+#define LAST_HELP                                                                          \
+        "  -q, --quiet              Print results and errors only\n"                      \
+        "  -h, --help               Show this help\n"
+#define PROGRAM_HELP                                                                       \
+        "      --version            Show the version\n"                                    \
+        "\n"                                                                               \
+        "See 'codex-jobs VERB --help' for the options of a verb.\n"
+
+int option_help(const Verb *verb) {
+        _cleanup_free_ char *text = NULL;
+
+        if (asprintf(&text, "codex-jobs %s%s[options]%s%s\n\n%s" SCOPE_HELP "%s" LAST_HELP "%s", verb->name,
+                     *verb->name ? " " : "VERB ", *verb->arguments ? " " : "", verb->arguments, verb->help,
+                     verb->flags & VERB_TEXT ? "" : JSON_HELP, *verb->name ? "" : PROGRAM_HELP) < 0) {
+                text = NULL;
                 return say_out_of_memory();
+        }
         if (!terminal_takes_utf8(STDOUT_FILENO))
                 text_to_ascii(text);
-        (void) printf("%s\n", text);
+        (void) fputs(text, stdout);
         return say_if_stdout_failed();
 }
 
-int option_next(const Verb *verb, Common *common, int argc, char *argv[], const char *letters,
-                const struct option *options, int *ret) {
-        for (;;) {
-                int c;
+/* ---- Reading them ---- */
 
-                opterr = 0;
-                c = getopt_long(argc, argv, letters, options, NULL);
-                switch (c) {
-                case -1:
-                        return 1;
-                case 'h':
-                        *ret = option_help(verb);
-                        return -ESHUTDOWN;
-                case OPTION_VERSION:
-                        (void) printf("codex-jobs %s\n", PROJECT_VERSION);
-                        *ret = say_if_stdout_failed();
-                        return -ESHUTDOWN;
-                case OPTION_SYSTEM:
-                case OPTION_USER:
-                        *ret = set_scope(verb, common, c == OPTION_SYSTEM ? SCOPE_SYSTEM : SCOPE_USER);
-                        if (*ret != 0)
-                                return -ESHUTDOWN;
-                        break;
-                case OPTION_JSON:
-                        common->json = true;
-                        break;
-                case 'q':
-                        common->quiet = true;
-                        break;
-                case ':':
-                case '?':
-                        *ret = bad_option(verb, c, argv, options);
-                        return -ESHUTDOWN;
-                default:
-                        *ret = c;
-                        return 0;
+#define OPTIONS_MAX 64U
+
+/* The options of all verbs and then those of one, with their letters, for getopt_long(3). */
+typedef struct OptionTable {
+        struct option options[OPTIONS_MAX + 1];
+        char letters[2 * OPTIONS_MAX + 3];
+} OptionTable;
+
+static void fill_table(const Verb *verb, OptionTable *table) {
+        static const struct option common[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, OPTION_VERSION },
+                { "system", no_argument, NULL, OPTION_SYSTEM },
+                { "user", no_argument, NULL, OPTION_USER },
+                { "json", no_argument, NULL, OPTION_JSON },
+                { "quiet", no_argument, NULL, 'q' },
+                {},
+        };
+        char *letter = stpcpy(table->letters, verb->flags & VERB_COMMAND ? "+:" : ":");
+        const struct option *lists[] = { common, verb->options };
+        size_t n = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
+                for (const struct option *o = lists[i]; o && o->name && n < OPTIONS_MAX; o++) {
+                        table->options[n++] = *o;
+                        if (o->val >= OPTION_SYSTEM)
+                                continue;
+                        *letter++ = (char) o->val;
+                        if (o->has_arg == required_argument)
+                                *letter++ = ':';
                 }
+        table->options[n] = (struct option) {};
+        *letter = 0;
+}
+
+/* Returns 0; 1 to exit with *ret_status. */
+static int take_option(Invocation *in, int option, int *ret_status) {
+        int r;
+
+        switch (option) {
+        case 'h':
+                *ret_status = option_help(in->verb);
+                return 1;
+        case OPTION_VERSION:
+                (void) printf("codex-jobs %s\n", PROJECT_VERSION);
+                *ret_status = say_if_stdout_failed();
+                return 1;
+        case OPTION_SYSTEM:
+        case OPTION_USER:
+                *ret_status = set_scope(in, option == OPTION_SYSTEM ? SCOPE_SYSTEM : SCOPE_USER);
+                return *ret_status != 0;
+        case OPTION_JSON:
+                in->json = true;
+                return 0;
+        case 'q':
+                in->quiet = true;
+                return 0;
+        default:
+                r = in->verb->option(in->verb, option);
+                *ret_status = r == -ENOMEM ? say_out_of_memory() : STATUS_OWN_FAILURE;
+                return r < 0;
         }
 }
+
+int options_read(Invocation *in, int argc, char *argv[], int *ret_status) {
+        OptionTable table;
+        int option;
+
+        fill_table(in->verb, &table);
+        if (in->verb->rewrite)
+                in->verb->rewrite(argc, argv);
+        optind = 0; /* getopt_long(3): starts over */
+        opterr = 0;
+        while ((option = getopt_long(argc, argv, table.letters, table.options, NULL)) >= 0) {
+                if (option == ':' || option == '?') {
+                        *ret_status = bad_option(in->verb, option, argv, table.options);
+                        return 1;
+                }
+                if (take_option(in, option, ret_status) != 0)
+                        return 1;
+        }
+        in->arguments = argv + optind;
+        in->n_arguments = (size_t) (argc - optind);
+        return 0;
+}
+
+/* ---- Values ---- */
 
 static int bad_value(const Verb *verb, const char *name, const char *expected) {
         (void) usage_error(verb, "Invalid value '%.64s' for --%s: must be %s", optarg, name, expected);
@@ -164,8 +230,4 @@ int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec) 
                 return r;
         *ret_usec = value * USEC_PER_MSEC;
         return 0;
-}
-
-int common_connect(const Common *common, Client **ret, sd_bus_error *error) {
-        return client_new(common->scope, common->quiet || common->json, ret, error);
 }

@@ -1,20 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The options common to all verbs, parsing of numbers, and errors in the command line. */
+/* Verbs, the options common to all of them, parsing of values, and errors in the command line. */
 
 #include <getopt.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #include "client-bus.h"
+#include "say.h"
 
-/* The options that every verb takes, before or after its name. */
-typedef struct Common {
-        Scope scope;
+/* How long verbs wait for jobs by default. */
+#define TIMEOUT_DEFAULT (6 * 3600 * USEC_PER_SEC)
+
+#define ARGUMENTS_ANY SIZE_MAX
+
+typedef struct Verb Verb;
+
+/* One call of codex-jobs. */
+typedef struct Invocation {
+        const Verb *verb;
+        Scope scope; /* the options of all verbs, before or after the name */
         bool json;
         bool quiet;
-} Common;
+
+        char **arguments; /* without the options; not owned, NULL-terminated */
+        size_t n_arguments;
+        Client *client; /* NULL in check(), and with VERB_OFFLINE */
+        sd_bus_error error; /* set by functions of the verb that return a negative errno */
+} Invocation;
+
+typedef enum VerbFlags {
+        VERB_COMMAND = 1 << 0, /* options end at the first argument */
+        VERB_TEXT = 1 << 1,    /* has no --json */
+        VERB_OFFLINE = 1 << 2, /* opens the connection itself */
+} VerbFlags;
+
+/* A row of the table of verbs, see verbs.h. */
+struct Verb {
+        const char *name;      /* "": codex-jobs without a verb */
+        const char *alias;     /* NULL: none */
+        const char *arguments; /* as in the help; "": none */
+        size_t min, max;       /* of their number */
+        const char *missing;   /* the errors for too few and too many; NULL: those of most verbs */
+        const char *surplus;
+        VerbFlags flags;
+
+        const struct option *options; /* its own, terminated by an empty one; NULL: none */
+        void (*rewrite)(int argc, char *argv[]); /* what getopt_long(3) cannot parse, into what it can; NULL: nothing */
+        int (*option)(const Verb *verb, int option); /* handles one, with its argument in optarg. Returns 0, or a negative
+                                                      * errno after reporting that the argument is invalid. */
+        int (*check)(Invocation *in); /* checks the combination of options, and prepares what may take long, before the
+                                       * connection is opened. Returns 0, the exit status after reporting an error, or a
+                                       * negative errno. NULL: not needed. */
+        int (*run)(Invocation *in); /* returns the exit status, or a negative errno */
+
+        const char *summary; /* in the list of verbs */
+        const char *help;    /* description and options, without usage line and common options */
+};
 
 /* Values of long options without a letter. Those of verbs start at OPTION_VERB. */
 enum {
@@ -22,47 +63,12 @@ enum {
         OPTION_USER,
         OPTION_JSON,
         OPTION_VERSION,
-        OPTION_MAX_BYTES, /* for verbs that show output, see output.h */
         OPTION_VERB,
 };
 
-#define COMMON_OPTIONS                                     \
-        { "help", no_argument, NULL, 'h' },                \
-        { "version", no_argument, NULL, OPTION_VERSION },  \
-        { "system", no_argument, NULL, OPTION_SYSTEM },    \
-        { "user", no_argument, NULL, OPTION_USER },        \
-        { "json", no_argument, NULL, OPTION_JSON },        \
-        { "quiet", no_argument, NULL, 'q' }
-
-#define COMMON_LETTERS "hq"
-
-/* The last lines of each verb's help; COMMON_TEXT_HELP for verbs without --json. */
-#define COMMON_HELP COMMON_SCOPE_HELP COMMON_JSON_HELP COMMON_LAST_HELP
-#define COMMON_TEXT_HELP COMMON_SCOPE_HELP COMMON_LAST_HELP
-
-#define COMMON_SCOPE_HELP                                                                  \
-        "      --system, --user     Use the system service, or your own (default:\n"       \
-        "                           $CODEX_JOBS_SCOPE, else the system service if\n"       \
-        "                           installed)\n"
-
-#define COMMON_JSON_HELP "      --json               Print one JSON document\n"
-
-#define COMMON_LAST_HELP                                                                   \
-        "  -q, --quiet              Print results and errors only\n"                      \
-        "  -h, --help               Show this help"
-
-typedef struct Verb {
-        const char *name; /* NULL: for codex-jobs itself */
-        const char *alias; /* NULL: none */
-        int (*run)(int argc, char *argv[], Common *common); /* argv[0] is the verb; returns an exit status */
-        const char *help;                                   /* all of it, without a newline at the end */
-} Verb;
-
-/* Reads the next option of a verb. letters starts with ':' or "+:". COMMON_OPTIONS are handled here. Returns 0 with
- * an option of the verb in *ret, 1 after the last option, or -ESHUTDOWN, after --help and on errors: the verb must
- * then return *ret as its exit status. */
-int option_next(const Verb *verb, Common *common, int argc, char *argv[], const char *letters,
-                const struct option *options, int *ret);
+/* Parses the options of a verb and sets the arguments. argv[0] is the verb. Returns 0, or 1 to exit with *ret_status, after
+ * --help and on errors. */
+int options_read(Invocation *in, int argc, char *argv[], int *ret_status);
 
 /* Prints what --help does. Returns the exit status. */
 int option_help(const Verb *verb);
@@ -76,6 +82,3 @@ int option_number(const Verb *verb, const char *name, uint64_t min, uint64_t max
 int option_size(const Verb *verb, const char *name, uint64_t *ret);
 int option_timespan(const Verb *verb, const char *name, uint64_t *ret);
 int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec);
-
-/* The connection to the service of the scope. Returns 0, or a negative errno with error set. */
-int common_connect(const Common *common, Client **ret, sd_bus_error *error);

@@ -22,7 +22,7 @@ static int add_environment(RequestOptions *options, char *entry) {
                 return -ENOMEM;
         options->environment = entries;
         entries[options->n_environment++] = entry;
-        return 1;
+        return 0;
 }
 
 static int out_of_range(const Verb *verb, const char *name, const char *range) {
@@ -38,7 +38,7 @@ static int timespan_option(const Verb *verb, const char *name, uint64_t *ret) {
                 return r;
         if (*ret < USEC_PER_SEC || *ret > RUNTIME_MAX_USEC)
                 return out_of_range(verb, name, "from 1s to 3650d");
-        return 1;
+        return 0;
 }
 
 static int key_option(const Verb *verb, RequestOptions *options) {
@@ -49,7 +49,7 @@ static int key_option(const Verb *verb, RequestOptions *options) {
                 return -EINVAL;
         }
         options->key = optarg;
-        return 1;
+        return 0;
 }
 
 static int size_option(const Verb *verb, const char *name, uint64_t min, const char *range, uint64_t *ret) {
@@ -58,7 +58,7 @@ static int size_option(const Verb *verb, const char *name, uint64_t min, const c
         r = option_size(verb, name, ret);
         if (r < 0)
                 return r;
-        return *ret < min ? out_of_range(verb, name, range) : 1;
+        return *ret < min ? out_of_range(verb, name, range) : 0;
 }
 
 static int label_option(const Verb *verb, RequestOptions *options) {
@@ -67,7 +67,7 @@ static int label_option(const Verb *verb, RequestOptions *options) {
                 return -EINVAL;
         }
         options->label = optarg;
-        return 1;
+        return 0;
 }
 
 static int notify_option(const Verb *verb, RequestOptions *options, Notify notify) {
@@ -76,29 +76,27 @@ static int notify_option(const Verb *verb, RequestOptions *options, Notify notif
                 return -EINVAL;
         }
         options->notify = notify;
-        return 1;
+        return 0;
 }
 
 int request_option(const Verb *verb, RequestOptions *options, int option) {
-        int r;
-
         switch (option) {
         case OPTION_KIND:
                 options->kind = optarg;
-                return 1;
+                return 0;
         case OPTION_LABEL:
                 return label_option(verb, options);
         case 'C':
                 options->directory = optarg;
-                return 1;
+                return 0;
         case 'E':
                 return add_environment(options, optarg);
         case OPTION_CLEAN_ENV:
                 options->clean_environment = true;
-                return 1;
+                return 0;
         case OPTION_STDIN:
                 options->stdin_path = optarg;
-                return 1;
+                return 0;
         case OPTION_RUNTIME_MAX:
                 return timespan_option(verb, "runtime-max", &options->runtime_max_usec);
         case OPTION_STALL:
@@ -107,10 +105,10 @@ int request_option(const Verb *verb, RequestOptions *options, int option) {
                 return key_option(verb, options);
         case OPTION_READ_ONLY:
                 options->read_only = true;
-                return 1;
+                return 0;
         case OPTION_MERGE_OUTPUT:
                 options->merge_output = true;
-                return 1;
+                return 0;
         case OPTION_NOTIFY:
                 return notify_option(verb, options, NOTIFY_YES);
         case OPTION_NO_NOTIFY:
@@ -120,13 +118,9 @@ int request_option(const Verb *verb, RequestOptions *options, int option) {
         case OPTION_MEMORY_MAX:
                 return size_option(verb, "memory-max", MEMORY_MIN, "at least 1M", &options->memory_max);
         case OPTION_TASKS_MAX:
-                r = option_number(verb, "tasks-max", 1, UINT64_MAX, &options->tasks_max);
-                return r < 0 ? r : 1;
-        case OPTION_CPU_WEIGHT:
-                r = option_number(verb, "cpu-weight", 1, 10000, &options->cpu_weight);
-                return r < 0 ? r : 1;
+                return option_number(verb, "tasks-max", 1, UINT64_MAX, &options->tasks_max);
         default:
-                return 0;
+                return option_number(verb, "cpu-weight", 1, 10000, &options->cpu_weight);
         }
 }
 

@@ -76,8 +76,6 @@ enum {
         { "stdin", required_argument, NULL, OPTION_STDIN },                \
         { "merge-output", no_argument, NULL, OPTION_MERGE_OUTPUT }
 
-#define REQUEST_LETTERS "C:E:"
-
 #define REQUEST_AGAIN_HELP                                                                  \
         "  -E, --env NAME[=VALUE]   Set a variable in addition to your environment\n"       \
         "      --clean-env          Do not pass on your environment\n"                     \
@@ -103,8 +101,7 @@ enum {
         "      --merge-output       Redirect stderr to stdout\n"                           \
         "      --read-only          Make all files read-only, except in a private /tmp\n"
 
-/* Handles an option that option_next() returned. Returns 1; 0 if it is not one of these; -EINVAL after reporting that
- * its argument is invalid; -ENOMEM. */
+/* Handles one of these. Returns 0; -EINVAL after reporting that its argument is invalid; -ENOMEM. */
 int request_option(const Verb *verb, RequestOptions *options, int option);
 
 /* Fills in the part of a request that a retry does not take from the earlier job. Returns 0, or a negative errno with

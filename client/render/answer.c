@@ -295,18 +295,13 @@ int answer_detached(Client *c, const char *const *ids, size_t n, bool any) {
         return STATUS_SIGNALLED + client_signal(c);
 }
 
-int answer_failure(Client *c, const sd_bus_error *error, int r, const char *const *ids, size_t n) {
+int answer_failure(Client *c, sd_bus_error *error, int r) {
         if (r == -EPIPE)
                 return STATUS_SIGNALLED + SIGPIPE; /* like a program that does not ignore that signal */
         if (r != -EINTR) {
-                _cleanup_(sd_bus_error_free) sd_bus_error told = SD_BUS_ERROR_NULL;
-
-                (void) sd_bus_error_copy(&told, error);
-                job_suggest(c, &told);
-                return say_error(&told, r);
+                job_suggest(c, error);
+                return say_error(error, r);
         }
-        if (n > 0)
-                return answer_detached(c, ids, n, false);
         if (sd_bus_error_is_set(error))
                 (void) say_error(error, r);
         return STATUS_SIGNALLED + client_signal(c);

@@ -45,9 +45,9 @@ int answer_json_reply(Client *c, const JsonReply *reply, NextKind kind, sd_bus_e
 
 /* ---- Failures ---- */
 
-/* Reports the error and returns the exit status: 128+n after a signal, else STATUS_OWN_FAILURE. A reader that went
- * away is not reported and handled like SIGPIPE. ids are the unfinished jobs, none for n = 0. */
-int answer_failure(Client *c, const sd_bus_error *error, int r, const char *const *ids, size_t n);
+/* Reports a failure and returns the exit status: 128+n after a signal, else STATUS_OWN_FAILURE. Nothing is reported if
+ * the reader went away, as after SIGPIPE. c: NULL without a connection. */
+int answer_failure(Client *c, sd_bus_error *error, int r);
 
-/* The same after a signal, with n > 0. any: the wait was for the first of the jobs. */
+/* The same after a signal while jobs keep running. any: the wait was for the first of them. */
 int answer_detached(Client *c, const char *const *ids, size_t n, bool any);

@@ -40,3 +40,20 @@ int write_stdout(const char *text, size_t size, sd_bus_error *error) {
                 (void) error_set(error, "Failed to write to standard output: %s.", strerror(-r));
         return r;
 }
+
+int write_text(text_put_t put, void *userdata, sd_bus_error *error) {
+        _cleanup_fclose_ FILE *f = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return -ENOMEM;
+        r = put(f, userdata);
+        if (r < 0)
+                return r;
+        if (fclose(TAKE_PTR(f)) != 0)
+                return -ENOMEM;
+        return write_stdout(text, size, error);
+}

@@ -13,7 +13,7 @@
 
 #define LAST_LINES "1000" /* more would run through, and push away what was in the terminal before */
 
-static void write_text(const char *text) {
+static void put_on_terminal(const char *text) {
         (void) write_all(STDOUT_FILENO, text, strlen(text)); /* a terminal that is gone shows elsewhere */
 }
 
@@ -45,7 +45,7 @@ static int on_end(sd_event_source *s, const siginfo_t *si, void *userdata) {
                 return 0;
         }
         t->mode = TOP_LOG_END;
-        write_text("\n-- End of output. Press q or Enter to return. --\n");
+        put_on_terminal("\n-- End of output. Press q or Enter to return. --\n");
         return 0;
 }
 
@@ -74,9 +74,9 @@ void log_open(Top *t, const char *id) {
         int r;
 
         console_suspend();
-        write_text("\n-- Output of ");
-        write_text(id);
-        write_text(". Press q or Ctrl-C to return. --\n");
+        put_on_terminal("\n-- Output of ");
+        put_on_terminal(id);
+        put_on_terminal(". Press q or Ctrl-C to return. --\n");
         t->mode = TOP_LOG;
         r = spawn(t, id);
         if (r >= 0)

@@ -5,7 +5,6 @@
 
 #include <signal.h>
 
-#include "answer.h"
 #include "console.h"
 #include "say.h"
 #include "top.h"
@@ -171,16 +170,16 @@ static void top_clear(Top *t) {
         t->keys = sd_event_source_disable_unref(t->keys);
 }
 
-int top_run(Client *c) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+int top_run(Client *c, sd_bus_error *error) {
         Top t = { .client = c };
         int r;
 
-        r = begin(&t, &error);
+        r = begin(&t, error);
         if (r >= 0)
-                r = loop(&t, &error);
+                r = loop(&t, error);
         console_close();
-        r = r < 0 ? answer_failure(t.client, &error, r, NULL, 0) : t.signal > 0 ? STATUS_SIGNALLED + t.signal : 0;
+        if (r >= 0 && t.signal > 0)
+                r = STATUS_SIGNALLED + t.signal;
         top_clear(&t);
         return r;
 }

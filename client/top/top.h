@@ -39,8 +39,8 @@ typedef struct Top {
         int log_pid;
 } Top;
 
-/* Shows the jobs until the person quits. Returns the exit status. */
-int top_run(Client *c);
+/* Shows the jobs until the person quits. Returns the exit status, or a negative errno with error set. */
+int top_run(Client *c, sd_bus_error *error);
 
 /* ---- state.c ---- */
 

@@ -6,61 +6,73 @@
 #include "bounds.h"
 #include "live.h"
 #include "progress.h"
-#include "say.h"
 #include "verbs.h"
 #include "wait.h"
 
 enum {
-        OPTION_ANY = OPTION_VERB,
+        OPTION_ANY = OPTION_BOUNDS_END,
         OPTION_ALL,
         OPTION_TIMEOUT_MS,
         OPTION_POLL_INTERVAL_MS,
 };
 
-#define TIMEOUT_DEFAULT (6 * 3600 * USEC_PER_SEC)
 #define GRACE_USEC (5 * USEC_PER_SEC)
 
+static struct {
+        bool any;
+        bool all;
+        uint64_t timeout_usec;
+        uint64_t poll_usec;
+        Bounds bounds;
+} given = { .timeout_usec = TIMEOUT_DEFAULT, .bounds = { .max_bytes = UINT64_MAX, .tail = UINT64_MAX } };
+
+static int option(const Verb *verb, int option) {
+        switch (option) {
+        case OPTION_ANY:
+                given.any = true;
+                return 0;
+        case OPTION_ALL:
+                given.all = true;
+                return 0;
+        case OPTION_TIMEOUT_MS:
+                return option_milliseconds(verb, "timeout-ms", &given.timeout_usec);
+        case OPTION_POLL_INTERVAL_MS:
+                return option_milliseconds(verb, "poll-interval-ms", &given.poll_usec);
+        default:
+                return bounds_option(verb, &given.bounds, option);
+        }
+}
+
 typedef struct Await {
-        const Common *common;
-        Client *client;
+        Invocation *in; /* not owned */
         Wait *wait;
         Progress *progress;
-        bool any;
-        Bounds bounds;
-        sd_bus_error error;
 } Await;
 
 static void await_clear(Await *a) {
         (void) progress_free(a->progress);
         (void) wait_free(a->wait);
-        (void) client_free(a->client);
-        sd_bus_error_free(&a->error);
 }
 
-static int begin(Await *a, char *const *ids, size_t n, uint64_t timeout_usec, uint64_t poll_usec) {
-        const WaitOptions options = { .any = a->any, .poll_usec = poll_usec, .only = n == 1 ? ids[0] : NULL };
+static int begin(Await *a) {
+        char *const *ids = a->in->arguments;
+        size_t n = a->in->n_arguments;
+        Client *c = a->in->client;
         int r;
 
-        for (size_t i = 0; i < n; i++) {
-                r = check_id(ids[i], &a->error);
-                if (r < 0)
-                        return r;
-        }
-        r = common_connect(a->common, &a->client, &a->error);
+        r = client_catch_signals(c);
         if (r < 0)
                 return r;
-        r = client_catch_signals(a->client);
+        client_set_patience(c, given.timeout_usec);
+        r = client_set_timeout(c, given.timeout_usec);
         if (r < 0)
                 return r;
-        client_set_patience(a->client, timeout_usec);
-        r = client_set_timeout(a->client, timeout_usec);
+        r = wait_new(c, &(const WaitOptions) { .any = given.any, .poll_usec = given.poll_usec, .only = n == 1 ? ids[0] : NULL },
+                     &a->wait);
         if (r < 0)
                 return r;
-        r = wait_new(a->client, &options, &a->wait);
-        if (r < 0)
-                return r;
-        if (!a->common->json && !a->common->quiet) {
-                r = progress_new(a->client, a->wait, n, 0, &a->progress);
+        if (!a->in->json && !a->in->quiet) {
+                r = progress_new(c, a->wait, n, 0, &a->progress);
                 if (r < 0)
                         return r;
         }
@@ -103,7 +115,7 @@ static int say_why_queued(Await *a) {
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
                 records[i] = &wait_job(a->wait, i)->record;
-        return answer_why_queued(a->client, records, n, &a->error);
+        return answer_why_queued(a->in->client, records, n, &a->in->error);
 }
 
 static int show_unfinished(Await *a) {
@@ -112,7 +124,7 @@ static int show_unfinished(Await *a) {
         int r;
 
         r = unfinished(a, &ids, &n);
-        if (r < 0 || a->common->quiet)
+        if (r < 0 || a->in->quiet)
                 return r;
         for (size_t i = 0; i < wait_count(a->wait); i++) {
                 const WaitedJob *job = wait_job(a->wait, i);
@@ -126,10 +138,10 @@ static int show_unfinished(Await *a) {
         r = say_why_queued(a);
         if (r < 0)
                 return r;
-        return answer_await_command(a->client,
+        return answer_await_command(a->in->client,
                                     n == 1 ? "Timed out; the job keeps running. Reattach with" :
                                              "Timed out; the jobs keep running. Reattach with",
-                                    ids, n, a->any);
+                                    ids, n, given.any);
 }
 
 static int show_ended(Await *a) {
@@ -140,12 +152,12 @@ static int show_ended(Await *a) {
 
                 if (!job_state_is_terminal(job->record.state) || is_repeated(a, i))
                         continue;
-                if (wait_count(a->wait) > 1 && !a->common->quiet && job->record.state == JOB_COMPLETED)
+                if (wait_count(a->wait) > 1 && !a->in->quiet && job->record.state == JOB_COMPLETED)
                         say("%s completed", job->id);
-                r = answer_result(a->client, &job->record, &a->bounds, &a->error);
+                r = answer_result(a->in->client, &job->record, &given.bounds, &a->in->error);
                 if (r < 0)
                         return r;
-                if (a->any)
+                if (given.any)
                         break;
         }
         return 0;
@@ -157,7 +169,7 @@ static int read_extra(Await *a, const WaitedJob *job, bool timed_out, JsonExtra 
         bool ended = job_state_is_terminal(job->record.state);
 
         *extra = (JsonExtra) { .wait_timed_out = timed_out && !ended ? ANSWER_YES : ANSWER_NO, .output = true };
-        return ended ? answer_read_output(a->client, &job->record, &a->bounds, extra, &a->error) : 0;
+        return ended ? answer_read_output(a->in->client, &job->record, &given.bounds, extra, &a->in->error) : 0;
 }
 
 static int write_documents(Await *a, const JobRecord **records, JsonExtra *extras, bool timed_out) {
@@ -168,16 +180,16 @@ static int write_documents(Await *a, const JobRecord **records, JsonExtra *extra
         for (size_t i = 0; i < wait_count(a->wait); i++) {
                 const WaitedJob *job = wait_job(a->wait, i);
 
-                if (!job->complete || is_repeated(a, i) || (a->any && !timed_out && job != wait_first_ended(a->wait)))
+                if (!job->complete || is_repeated(a, i) || (given.any && !timed_out && job != wait_first_ended(a->wait)))
                         continue;
                 records[n] = &job->record;
                 r = read_extra(a, job, timed_out, &extras[n++]);
                 if (r < 0)
                         return r;
         }
-        client_restore_signals(a->client);
-        single = n == 1 && (a->any || wait_count(a->wait) == 1);
-        return answer_json(a->client, records, extras, n, single, NEXT_SHOWN, &a->error);
+        client_restore_signals(a->in->client);
+        single = n == 1 && (given.any || wait_count(a->wait) == 1);
+        return answer_json(a->in->client, records, extras, n, single, NEXT_SHOWN, &a->in->error);
 }
 
 static int show_json(Await *a, bool timed_out) {
@@ -197,7 +209,7 @@ static int show_json(Await *a, bool timed_out) {
 /* ---- The end ---- */
 
 static int exit_status(const Await *a) {
-        if (a->any)
+        if (given.any)
                 return job_exit_status(&wait_first_ended(a->wait)->record);
         for (size_t i = 0; i < wait_count(a->wait); i++)
                 if (wait_job(a->wait, i)->record.state != JOB_COMPLETED)
@@ -205,101 +217,84 @@ static int exit_status(const Await *a) {
         return 0;
 }
 
+/* A signal detaches from the jobs; other failures are reported by the caller. */
 static int failure(Await *a, int r) {
         _cleanup_free_ const char **ids = NULL;
         size_t n = 0;
 
-        if (a->wait)
+        if (r == -EINTR && a->wait)
                 (void) unfinished(a, &ids, &n);
-        if (r == -EINTR && n > 0)
-                return answer_detached(a->client, ids, n, a->any);
-        return answer_failure(a->client, &a->error, r, ids, n);
+        return n > 0 ? answer_detached(a->in->client, ids, n, given.any) : r;
 }
 
 /* The wait timed out, perhaps before the service responded. Waits a short time longer for the current states. */
 static int settle(Await *a, bool *ret_timed_out) {
         int r;
 
-        r = client_set_timeout(a->client, GRACE_USEC);
+        r = client_set_timeout(a->in->client, GRACE_USEC);
         if (r < 0)
                 return r;
-        r = wait_settle(a->wait, &a->error);
+        r = wait_settle(a->wait, &a->in->error);
         if (r == -ETIMEDOUT)
-                return error_set(&a->error,
+                return error_set(&a->in->error,
                                  "The service does not respond. Check 'codex-jobs status' before waiting again.");
         *ret_timed_out = !wait_is_over(a->wait);
         return r;
 }
 
-static int await(Await *a, char *const *ids, size_t n, uint64_t timeout_usec, uint64_t poll_usec) {
+static int check(Invocation *in) {
+        int r = 0;
+
+        if (given.any && given.all)
+                return usage_error(in->verb, "--any and --all cannot be combined");
+        for (size_t i = 0; i < in->n_arguments && r >= 0; i++)
+                r = check_id(in->arguments[i], &in->error);
+        return r;
+}
+
+static int run(Invocation *in) {
+        _cleanup_(await_clear) Await a = { .in = in };
         bool timed_out = false;
         int r;
 
-        r = begin(a, ids, n, timeout_usec, poll_usec);
+        r = begin(&a);
         if (r < 0)
-                return failure(a, r);
-        r = wait_run(a->wait, &a->error);
+                return failure(&a, r);
+        r = wait_run(a.wait, &in->error);
         live_end();
         if (r == -ETIMEDOUT)
-                r = settle(a, &timed_out);
+                r = settle(&a, &timed_out);
         if (r < 0)
-                return failure(a, r);
+                return failure(&a, r);
 
-        r = client_set_timeout(a->client, USEC_INFINITY); /* the answer may take its time */
-        if (r >= 0 && a->common->json)
-                r = show_json(a, timed_out);
+        r = client_set_timeout(in->client, USEC_INFINITY); /* the answer may take its time */
+        if (r >= 0 && in->json)
+                r = show_json(&a, timed_out);
         else if (r >= 0)
-                r = timed_out ? show_unfinished(a) : show_ended(a);
+                r = timed_out ? show_unfinished(&a) : show_ended(&a);
         if (r < 0)
-                return failure(a, r);
-        return timed_out ? STATUS_TIMED_OUT : exit_status(a);
+                return failure(&a, r);
+        return timed_out ? STATUS_TIMED_OUT : exit_status(&a);
 }
 
-static int run(int argc, char *argv[], Common *common) {
-        static const struct option options[] = {
-                COMMON_OPTIONS,
+const Verb verb_await = {
+        .name = "await",
+        .arguments = "ID…",
+        .min = 1,
+        .max = ARGUMENTS_ANY,
+        .options = (const struct option[]) {
                 BOUNDS_OPTIONS,
                 { "any", no_argument, NULL, OPTION_ANY },
                 { "all", no_argument, NULL, OPTION_ALL },
                 { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS },
                 { "poll-interval-ms", required_argument, NULL, OPTION_POLL_INTERVAL_MS },
                 {},
-        };
-        uint64_t timeout_usec = TIMEOUT_DEFAULT, poll_usec = 0;
-        _cleanup_(await_clear) Await a = { .common = common, .bounds = BOUNDS_NONE };
-        bool all = false;
-        int option, r;
-
-        while ((r = option_next(&verb_await, common, argc, argv, ":" COMMON_LETTERS BOUNDS_LETTERS, options,
-                                &option)) == 0) {
-                if (option == OPTION_ANY)
-                        a.any = true;
-                else if (option == OPTION_ALL)
-                        all = true;
-                else if (option == OPTION_TIMEOUT_MS)
-                        r = option_milliseconds(&verb_await, "timeout-ms", &timeout_usec);
-                else if (option == OPTION_POLL_INTERVAL_MS)
-                        r = option_milliseconds(&verb_await, "poll-interval-ms", &poll_usec);
-                else
-                        r = bounds_option(&verb_await, &a.bounds, option);
-                if (r < 0)
-                        return STATUS_OWN_FAILURE;
-        }
-        if (r < 0)
-                return option;
-        if (a.any && all)
-                return usage_error(&verb_await, "--any and --all cannot be combined");
-        if (optind >= argc)
-                return usage_error(&verb_await, "No job ID given, see 'codex-jobs status'");
-        return await(&a, argv + optind, (size_t) (argc - optind), timeout_usec, poll_usec);
-}
-
-const Verb verb_await = {
-        .name = "await",
+        },
+        .option = option,
+        .check = check,
         .run = run,
-        .help = "codex-jobs await [options] ID…\n"
-                "\n"
-                "Wait for jobs to finish, without polling, and show their results: output on stdout, and\n"
+        .summary = "Wait for jobs to finish and show their results",
+        .help = "Wait for jobs to finish, without polling, and show their results: output on stdout, and\n"
                 "errors on stderr. IDs may be abbreviated.\n"
                 "\n"
                 "The exit status is that of the job: 0 if it completed, its exit code if it failed, 128+n if\n"
@@ -313,6 +308,5 @@ const Verb verb_await = {
                 "      --timeout-ms N       Stop waiting after N milliseconds (default: 6 hours)\n"
                 "      --poll-interval-ms N\n"
                 "                           Also poll at this interval, as a safeguard\n"
-                BOUNDS_HELP
-                COMMON_HELP,
+                BOUNDS_HELP,
 };

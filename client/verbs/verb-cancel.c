@@ -6,7 +6,6 @@
 #include "bus-names.h"
 #include "clean.h"
 #include "render.h"
-#include "say.h"
 #include "verbs.h"
 #include "write.h"
 
@@ -20,13 +19,11 @@ typedef struct Cancelled {
 } Cancelled;
 
 typedef struct Cancel {
-        const Common *common;
-        Client *client;
+        Invocation *in; /* not owned */
         Cancelled *jobs;
         size_t n;
         size_t n_under_way;
         JobList active; /* the job found without an ID */
-        sd_bus_error error;
 } Cancel;
 
 static void cancel_clear(Cancel *s) {
@@ -35,9 +32,7 @@ static void cancel_clear(Cancel *s) {
                 job_record_clear(&s->jobs[i].record);
         }
         free(s->jobs);
-        (void) client_free(s->client);
         job_list_clear(&s->active);
-        sd_bus_error_free(&s->error);
 }
 
 /* ---- Which jobs ---- */
@@ -56,20 +51,20 @@ static int several(Cancel *s, size_t n, const char *of) {
                                strempty(s->active.records[i].label));
         if (fclose(TAKE_PTR(f)) != 0)
                 return -ENOMEM;
-        return error_set(&s->error, "%zu jobs %s. Specify which to cancel: %s", n, of, text);
+        return error_set(&s->in->error, "%zu jobs %s. Specify which to cancel: %s", n, of, text);
 }
 
 static int find_active(Cancel *s, const char **ret) {
         size_t own;
         int r;
 
-        r = job_list_here(s->client, true, &s->active, &s->error);
+        r = job_list_here(s->in->client, true, &s->active, &s->in->error);
         if (r < 0)
                 return r;
         if (s->active.n == 0)
-                return error_set(&s->error,
+                return error_set(&s->in->error,
                                  "No active job in this workspace. List all jobs with 'codex-jobs status --all%s'.",
-                                 client_scope_option(s->client));
+                                 client_scope_option(s->in->client));
         own = job_list_own_first(&s->active);
         if (own == 0) /* jobs of another session are cancelled by ID only */
                 return several(s, s->active.n, "are active in this workspace, but none in this session");
@@ -90,7 +85,7 @@ static void on_cancelled(sd_bus_message *reply, const sd_bus_error *error, void 
                 job->goes_on = true;
                 say("Failed to cancel %s: %s", job->record.id, error->message);
         } else if (error)
-                client_stop(job->cancel->client, -EREMOTEIO, error);
+                client_stop(job->cancel->in->client, -EREMOTEIO, error);
 }
 
 /* In full from here on, and what it was before. */
@@ -98,7 +93,7 @@ static int look_up(Cancelled *job) {
         Cancel *s = job->cancel;
         int r;
 
-        r = job_get(s->client, job->id, &job->record, &s->error);
+        r = job_get(s->in->client, job->id, &job->record, &s->in->error);
         if (r >= 0)
                 job->was_over = job_state_is_terminal(job->record.state);
         return r;
@@ -110,7 +105,7 @@ static int start(Cancelled *job) {
 
         if (job->was_over)
                 return 0;
-        r = call_new(s->client, &job->call, CALL_PATIENT, "Cancel", append_string, job->record.id, on_cancelled, job);
+        r = call_new(s->in->client, &job->call, CALL_PATIENT, "Cancel", append_string, job->record.id, on_cancelled, job);
         if (r >= 0)
                 s->n_under_way++;
         return r;
@@ -122,7 +117,7 @@ static int finish(Cancelled *job) {
 
         if (job->was_over)
                 return 0;
-        r = job_get(job->cancel->client, job->record.id, &record, &job->cancel->error);
+        r = job_get(job->cancel->in->client, job->record.id, &record, &job->cancel->in->error);
         if (r < 0)
                 return r;
         job_record_clear(&job->record);
@@ -144,7 +139,7 @@ static int cancel_all(Cancel *s) {
                         return r;
         }
         while (s->n_under_way > 0) {
-                r = client_iterate(s->client, &s->error);
+                r = client_iterate(s->in->client, &s->in->error);
                 if (r < 0)
                         return r;
         }
@@ -165,7 +160,7 @@ static int show_json(Cancel *s) {
                 return -ENOMEM;
         for (size_t i = 0; i < s->n; i++)
                 records[i] = &s->jobs[i].record;
-        return answer_json(s->client, records, NULL, s->n, s->n == 1, NEXT_SHOWN, &s->error);
+        return answer_json(s->in->client, records, NULL, s->n, s->n == 1, NEXT_SHOWN, &s->in->error);
 }
 
 static int show_line(const Cancelled *job) {
@@ -182,15 +177,15 @@ static int show_line(const Cancelled *job) {
                 text = NULL;
                 return -ENOMEM;
         }
-        return write_stdout(text, strlen(text), &job->cancel->error);
+        return write_stdout(text, strlen(text), &job->cancel->in->error);
 }
 
 static int show(Cancel *s) {
         int r;
 
-        if (s->common->json)
+        if (s->in->json)
                 return show_json(s);
-        for (size_t i = 0; i < s->n && !s->common->quiet; i++) {
+        for (size_t i = 0; i < s->n && !s->in->quiet; i++) {
                 if (!job_state_is_terminal(s->jobs[i].record.state))
                         continue;
                 r = show_line(&s->jobs[i]);
@@ -200,34 +195,21 @@ static int show(Cancel *s) {
         return 0;
 }
 
-static int cancel(Cancel *s, char *const *ids, size_t n) {
+static int find_jobs(Cancel *s) {
         const char *found = NULL;
-        int r;
+        int r = 0;
 
-        for (size_t i = 0; i < n; i++) {
-                r = check_id(ids[i], &s->error);
-                if (r < 0)
-                        return r;
-        }
-        r = common_connect(s->common, &s->client, &s->error);
-        if (r < 0)
-                return r;
-        if (n == 0) {
-                r = find_active(s, &found);
-                if (r < 0)
-                        return r;
-        }
-        s->jobs = calloc(MAX(n, 1U), sizeof(Cancelled));
-        if (!s->jobs)
+        s->n = MAX(s->in->n_arguments, 1U);
+        s->jobs = calloc(s->n, sizeof(Cancelled));
+        if (!s->jobs) {
+                s->n = 0;
                 return -ENOMEM;
-        s->n = MAX(n, 1U);
-        r = client_catch_signals(s->client);
-        if (r < 0)
-                return r;
+        }
+        if (s->in->n_arguments == 0)
+                r = find_active(s, &found);
         for (size_t i = 0; i < s->n; i++)
-                s->jobs[i] = (Cancelled) { .id = n > 0 ? ids[i] : found, .record = JOB_RECORD_INIT, .cancel = s };
-        r = cancel_all(s);
-        return r < 0 ? r : show(s);
+                s->jobs[i] = (Cancelled) { .id = found ?: s->in->arguments[i], .record = JOB_RECORD_INIT, .cancel = s };
+        return r;
 }
 
 static bool some_go_on(const Cancel *s) {
@@ -243,46 +225,55 @@ static int interrupted(Cancel *s) {
         size_t n = 0;
 
         if (!ids)
-                return say_out_of_memory();
+                return -ENOMEM;
         for (size_t i = 0; i < s->n; i++)
                 if (s->jobs[i].call)
                         ids[n++] = s->jobs[i].record.id;
         if (n > 0)
-                (void) answer_await_command(s->client,
+                (void) answer_await_command(s->in->client,
                                             n == 1 ? "The job is being cancelled. Wait with" :
                                                      "The jobs are being cancelled. Wait with",
                                             ids, n, false);
-        return STATUS_SIGNALLED + client_signal(s->client);
+        return STATUS_SIGNALLED + client_signal(s->in->client);
 }
 
-static int run(int argc, char *argv[], Common *common) {
-        static const struct option options[] = { COMMON_OPTIONS, {} };
-        _cleanup_(cancel_clear) Cancel s = { .common = common };
-        int option, r;
+static int check(Invocation *in) {
+        int r = 0;
 
-        r = option_next(&verb_cancel, common, argc, argv, ":" COMMON_LETTERS, options, &option);
+        for (size_t i = 0; i < in->n_arguments && r >= 0; i++)
+                r = check_id(in->arguments[i], &in->error);
+        return r;
+}
+
+static int run(Invocation *in) {
+        _cleanup_(cancel_clear) Cancel s = { .in = in };
+        int r;
+
+        r = find_jobs(&s);
+        if (r >= 0)
+                r = client_catch_signals(in->client);
+        if (r >= 0)
+                r = cancel_all(&s);
+        if (r >= 0)
+                r = show(&s);
         if (r < 0)
-                return option;
-        r = cancel(&s, argv + optind, (size_t) (argc - optind));
-        if (r == -EINTR)
-                return interrupted(&s);
-        if (r < 0)
-                return answer_failure(s.client, &s.error, r, NULL, 0);
+                return r == -EINTR ? interrupted(&s) : r;
         return some_go_on(&s) ? STATUS_OWN_FAILURE : 0;
 }
 
 const Verb verb_cancel = {
         .name = "cancel",
+        .arguments = "[ID…]",
+        .max = ARGUMENTS_ANY,
+        .check = check,
         .run = run,
-        .help = "codex-jobs cancel [options] [ID…]\n"
-                "\n"
-                "Cancel jobs and terminate all of their processes, and wait until these are gone. Without\n"
+        .summary = "Cancel jobs and terminate their processes",
+        .help = "Cancel jobs and terminate all of their processes, and wait until these are gone. Without\n"
                 "an ID, cancel the only active job of this workspace and, if set, of $CODEX_JOBS_SESSION.\n"
                 "Finished jobs are not changed.\n"
                 "\n"
                 "The exit status is 0 if none of the jobs is left running, else 125. Ctrl-C stops the wait\n"
                 "(130); the jobs are still cancelled.\n"
                 "\n"
-                "Options:\n"
-                COMMON_HELP,
+                "Options:\n",
 };

@@ -6,7 +6,6 @@
 #include "bus-names.h"
 #include "clean.h"
 #include "render.h"
-#include "say.h"
 #include "utf8.h"
 #include "verbs.h"
 #include "write.h"
@@ -19,54 +18,72 @@ enum {
         OPTION_SESSION,
 };
 
-#define LIMIT_DEFAULT 100
 #define CONSUMER_DEFAULT "default"
 
-typedef struct Inbox {
-        const Common *common;
-        Client *client;
+static struct {
         const char *consumer; /* NULL: that of what is looked at */
-        char own_consumer[JOB_CONSUMER_MAX + 1];
         bool here;
-        char *workspace;     /* then */
         const char *session; /* NULL: any */
         uint64_t limit;
+        bool acknowledge;
+} given = { .limit = 100 };
+
+static int option(const Verb *verb, int option) {
+        switch (option) {
+        case OPTION_CONSUMER:
+                given.consumer = optarg;
+                return 0;
+        case OPTION_ACK:
+                given.acknowledge = true;
+                return 0;
+        case OPTION_HERE:
+                given.here = true;
+                return 0;
+        case OPTION_SESSION:
+                given.session = optarg;
+                return 0;
+        default:
+                return option_number(verb, "limit", 1, JOB_LIST_MAX, &given.limit);
+        }
+}
+
+typedef struct Inbox {
+        Invocation *in; /* not owned */
+        const char *consumer;
+        char own_consumer[JOB_CONSUMER_MAX + 1];
+        char *workspace; /* with --here */
         uint64_t sequence; /* of the last that was looked at */
         bool more;         /* there may be */
-        bool acknowledge;
         JobList list;
-        sd_bus_error error;
 } Inbox;
 
 static void inbox_clear(Inbox *s) {
-        (void) client_free(s->client);
         job_list_clear(&s->list);
         free(s->workspace);
-        sd_bus_error_free(&s->error);
 }
 
 /* ---- The service ---- */
 
-static bool is_filtered(const Inbox *s) {
-        return s->here || s->session;
+static bool is_filtered(void) {
+        return given.here || given.session;
 }
 
 static int append_inbox(sd_bus_message *m, void *userdata) {
         const Inbox *s = userdata;
 
-        return sd_bus_message_append(m, "su", s->consumer, (uint32_t) (is_filtered(s) ? JOB_LIST_MAX : s->limit));
+        return sd_bus_message_append(m, "su", s->consumer, (uint32_t) (is_filtered() ? JOB_LIST_MAX : given.limit));
 }
 
 static bool is_wanted(const Inbox *s, const JobRecord *record) {
         return (!s->workspace || streq(s->workspace, strempty(record->workspace))) &&
-                (!s->session || streq(s->session, strempty(record->session)));
+                (!given.session || streq(given.session, strempty(record->session)));
 }
 
 /* Leaves the first of those that are wanted. */
 static void filter(Inbox *s) {
         size_t n = 0, i;
 
-        for (i = 0; i < s->list.n && n < s->limit; i++) {
+        for (i = 0; i < s->list.n && n < given.limit; i++) {
                 s->sequence = s->list.records[i].sequence;
                 if (is_wanted(s, &s->list.records[i]))
                         s->list.records[n++] = s->list.records[i];
@@ -87,9 +104,9 @@ static int append_acknowledge(sd_bus_message *m, void *userdata) {
 
 /* Just what was looked at: what ended in between stays for the next time. */
 static int acknowledge(Inbox *s) {
-        if (!s->acknowledge || s->sequence == 0)
+        if (!given.acknowledge || s->sequence == 0)
                 return 0;
-        return call_wait(s->client, CALL_AGAIN, "Acknowledge", append_acknowledge, s, NULL, &s->error);
+        return call_wait(s->in->client, CALL_AGAIN, "Acknowledge", append_acknowledge, s, NULL, &s->in->error);
 }
 
 static int read_page(Inbox *s) {
@@ -97,12 +114,12 @@ static int read_page(Inbox *s) {
         int r;
 
         job_list_clear(&s->list);
-        r = call_wait(s->client, CALL_AGAIN, "Inbox", append_inbox, s, &reply, &s->error);
+        r = call_wait(s->in->client, CALL_AGAIN, "Inbox", append_inbox, s, &reply, &s->in->error);
         if (r >= 0)
                 r = job_list_read(reply, &s->list);
         if (r < 0)
                 return r;
-        s->more = s->list.n == (is_filtered(s) ? JOB_LIST_MAX : s->limit);
+        s->more = s->list.n == (is_filtered() ? JOB_LIST_MAX : given.limit);
         filter(s);
         return 0;
 }
@@ -112,7 +129,7 @@ static int read_inbox(Inbox *s) {
         int r;
 
         r = read_page(s);
-        while (r >= 0 && s->list.n == 0 && s->more && s->acknowledge) {
+        while (r >= 0 && s->list.n == 0 && s->more && given.acknowledge) {
                 r = acknowledge(s);
                 if (r >= 0)
                         r = read_page(s);
@@ -122,7 +139,7 @@ static int read_inbox(Inbox *s) {
 
 /* A reader of its own for what is looked at, of a name that is short whatever that is called: FNV-1a. */
 static void find_consumer(Inbox *s) {
-        const char *const parts[] = { strempty(s->workspace), strempty(s->session) };
+        const char *const parts[] = { strempty(s->workspace), strempty(given.session) };
         uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
         for (size_t i = 0; i < ELEMENTSOF(parts); i++)
@@ -131,9 +148,9 @@ static void find_consumer(Inbox *s) {
                         if (!*p)
                                 break;
                 }
-        (void) snprintf(s->own_consumer, sizeof(s->own_consumer), "%s-%016jx", s->here ? "workspace" : "session",
+        (void) snprintf(s->own_consumer, sizeof(s->own_consumer), "%s-%016jx", given.here ? "workspace" : "session",
                         (uintmax_t) hash);
-        s->consumer = is_filtered(s) ? s->own_consumer : CONSUMER_DEFAULT;
+        s->consumer = given.consumer ?: is_filtered() ? s->own_consumer : CONSUMER_DEFAULT;
 }
 
 /* ---- The answer ---- */
@@ -164,17 +181,17 @@ static int command_to_go_on(Inbox *s, char **ret) {
         size_t size;
 
         *ret = NULL;
-        if (s->list.n == 0 || (s->acknowledge && !s->more))
+        if (s->list.n == 0 || (given.acknowledge && !s->more))
                 return 0;
         f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
         (void) fputs("codex-jobs inbox --ack", f);
-        (void) fputs(s->here ? " --here" : "", f);
-        put_option(f, "session", s->session);
+        (void) fputs(given.here ? " --here" : "", f);
+        put_option(f, "session", given.session);
         put_option(f, "consumer", s->consumer == s->own_consumer || streq(s->consumer, CONSUMER_DEFAULT) ? NULL :
                                                                                                             s->consumer);
-        (void) fputs(client_scope_option(s->client), f);
+        (void) fputs(client_scope_option(s->in->client), f);
         if (fclose(TAKE_PTR(f)) != 0) {
                 free(text);
                 return -ENOMEM;
@@ -184,14 +201,12 @@ static int command_to_go_on(Inbox *s, char **ret) {
 }
 
 static int show_json(Inbox *s, char *next) {
-        _cleanup_free_ const JobRecord **records = calloc(s->list.n + 1, sizeof(JobRecord *));
+        _cleanup_free_ const JobRecord **records = job_list_records(&s->list);
         char *commands[] = { next, NULL };
 
         if (!records)
                 return -ENOMEM;
-        for (size_t i = 0; i < s->list.n; i++)
-                records[i] = &s->list.records[i];
-        return json_write(&(const JsonReply) { .n = s->list.n, .records = records, .next = commands }, &s->error);
+        return json_write(&(const JsonReply) { .n = s->list.n, .records = records, .next = commands }, &s->in->error);
 }
 
 static int put_job(FILE *f, const JobRecord *record) {
@@ -206,100 +221,69 @@ static int put_job(FILE *f, const JobRecord *record) {
         return 0;
 }
 
-static int show_text(Inbox *s) {
-        _cleanup_fclose_ FILE *f = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        int r;
+static int put_jobs(FILE *f, void *userdata) {
+        const JobList *list = userdata;
+        int r = 0;
 
-        f = open_memstream(&text, &size);
-        if (!f)
-                return -ENOMEM;
-        for (size_t i = 0; i < s->list.n; i++) {
-                r = put_job(f, &s->list.records[i]);
-                if (r < 0)
-                        return r;
-        }
-        if (fclose(TAKE_PTR(f)) != 0)
-                return -ENOMEM;
-        return write_stdout(text, size, &s->error);
+        for (size_t i = 0; i < list->n && r >= 0; i++)
+                r = put_job(f, &list->records[i]);
+        return r;
 }
 
-static int inbox(Inbox *s) {
-        _cleanup_free_ char *next = NULL;
-        int r;
+static int check(Invocation *in) {
+        const char *consumer = given.consumer;
 
-        r = common_connect(s->common, &s->client, &s->error);
-        if (r < 0)
-                return r;
-        r = s->here ? workspace_here(&s->workspace, &s->error) : 0;
-        if (r < 0)
-                return r;
-        if (!s->consumer)
-                find_consumer(s);
-        r = read_inbox(s);
-        if (r < 0)
-                return r;
-        r = command_to_go_on(s, &next);
-        if (r >= 0)
-                r = s->common->json ? show_json(s, next) : show_text(s);
-        if (r >= 0)
-                r = acknowledge(s);
-        if (r < 0 || s->common->json || s->common->quiet)
-                return r;
-        if (s->list.n == 0)
-                say("No jobs have finished since the last 'codex-jobs inbox --ack'.");
-        else
-                say("Show a result with: codex-jobs result ID%s", client_scope_option(s->client));
-        if (next)
-                say("%s: %s", s->acknowledge ? "There may be more. Continue with" : "Acknowledge with", next);
+        if (consumer && (!*consumer || strlen(consumer) > JOB_CONSUMER_MAX || !utf8_is_valid(consumer, strlen(consumer))))
+                return usage_error(in->verb, "Invalid value for --consumer: must be 1 to %u bytes of UTF-8",
+                                   JOB_CONSUMER_MAX);
+        if (consumer && has_control(consumer))
+                return usage_error(in->verb, "Invalid value for --consumer: must not contain control characters");
         return 0;
 }
 
-static int run(int argc, char *argv[], Common *common) {
-        static const struct option options[] = {
-                COMMON_OPTIONS,
+static int run(Invocation *in) {
+        _cleanup_(inbox_clear) Inbox s = { .in = in };
+        _cleanup_free_ char *next = NULL;
+        int r;
+
+        r = given.here ? workspace_here(&s.workspace, &in->error) : 0;
+        if (r < 0)
+                return r;
+        find_consumer(&s);
+        r = read_inbox(&s);
+        if (r >= 0)
+                r = command_to_go_on(&s, &next);
+        if (r >= 0)
+                r = in->json ? show_json(&s, next) : write_text(put_jobs, &s.list, &in->error);
+        if (r >= 0)
+                r = acknowledge(&s);
+        if (r < 0 || in->json || in->quiet)
+                return r;
+        if (s.list.n == 0)
+                say("No jobs have finished since the last 'codex-jobs inbox --ack'.");
+        else
+                say("Show a result with: codex-jobs result ID%s", client_scope_option(in->client));
+        if (next)
+                say("%s: %s", given.acknowledge ? "There may be more. Continue with" : "Acknowledge with", next);
+        return 0;
+}
+
+const Verb verb_inbox = {
+        .name = "inbox",
+        .arguments = "",
+        .options = (const struct option[]) {
                 { "consumer", required_argument, NULL, OPTION_CONSUMER },
                 { "ack", no_argument, NULL, OPTION_ACK },
                 { "limit", required_argument, NULL, OPTION_LIMIT },
                 { "here", no_argument, NULL, OPTION_HERE },
                 { "session", required_argument, NULL, OPTION_SESSION },
                 {},
-        };
-        _cleanup_(inbox_clear) Inbox s = { .common = common, .limit = LIMIT_DEFAULT };
-        int option, r;
-
-        while ((r = option_next(&verb_inbox, common, argc, argv, ":" COMMON_LETTERS, options, &option)) == 0) {
-                if (option == OPTION_CONSUMER)
-                        s.consumer = optarg;
-                else if (option == OPTION_ACK)
-                        s.acknowledge = true;
-                else if (option == OPTION_HERE)
-                        s.here = true;
-                else if (option == OPTION_SESSION)
-                        s.session = optarg;
-                else if (option_number(&verb_inbox, "limit", 1, JOB_LIST_MAX, &s.limit) < 0)
-                        return STATUS_OWN_FAILURE;
-        }
-        if (r < 0)
-                return option;
-        if (optind < argc)
-                return usage_error(&verb_inbox, "'inbox' takes no arguments");
-        if (s.consumer && (!*s.consumer || strlen(s.consumer) > JOB_CONSUMER_MAX || !utf8_is_valid(s.consumer, strlen(s.consumer))))
-                return usage_error(&verb_inbox, "Invalid value for --consumer: must be 1 to %u bytes of UTF-8",
-                                   JOB_CONSUMER_MAX);
-        if (s.consumer && has_control(s.consumer))
-                return usage_error(&verb_inbox, "Invalid value for --consumer: must not contain control characters");
-        r = inbox(&s);
-        return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
-}
-
-const Verb verb_inbox = {
-        .name = "inbox",
+        },
+        .option = option,
+        .check = check,
         .run = run,
-        .help = "codex-jobs inbox [options]\n"
-                "\n"
-                "Show jobs that finished since you last acknowledged, the oldest first. Jobs are shown again\n"
+        .summary = "Show jobs that finished since you last checked",
+        .help = "Show jobs that finished since you last acknowledged, the oldest first. Jobs are shown again\n"
                 "until they are acknowledged with --ack. A new consumer is shown all stored finished jobs.\n"
                 "\n"
                 "Options:\n"
@@ -307,6 +291,5 @@ const Verb verb_inbox = {
                 "      --consumer NAME      Use a separate inbox with this name (default: default)\n"
                 "      --here               Only jobs of this workspace, in a separate inbox\n"
                 "      --session NAME       Only jobs of this session, in a separate inbox\n"
-                "      --limit N            Show at most N jobs, 1 to 1000 (default: 100)\n"
-                COMMON_HELP,
+                "      --limit N            Show at most N jobs, 1 to 1000 (default: 100)\n",
 };

@@ -5,13 +5,12 @@
 #include "answer.h"
 #include "bounds.h"
 #include "output.h"
-#include "say.h"
 #include "streams.h"
 #include "verbs.h"
 #include "wait.h"
 
 enum {
-        OPTION_STDOUT = OPTION_VERB,
+        OPTION_STDOUT = OPTION_BOUNDS_END,
         OPTION_STDERR,
         OPTION_NO_TAIL,
         OPTION_TIMESTAMPS,
@@ -19,37 +18,50 @@ enum {
 
 #define FOLLOW_LINES 10 /* of each stream, before what is new: as journalctl -f */
 
-typedef struct Logs {
-        const Common *common;
-        Client *client;
-        Wait *wait;
-        Streams *streams;
-        JobRecord record;
+static struct {
         bool follow;
         bool no_tail;
         bool only_stdout;
         bool only_stderr;
         bool timestamps;
         Bounds bounds;
-        sd_bus_error error;
+} given = { .bounds = { .max_bytes = UINT64_MAX, .tail = UINT64_MAX } };
+
+static int option(const Verb *verb, int option) {
+        bool *flag = option == 'f'               ? &given.follow :
+                     option == OPTION_STDOUT     ? &given.only_stdout :
+                     option == OPTION_STDERR     ? &given.only_stderr :
+                     option == OPTION_NO_TAIL    ? &given.no_tail :
+                     option == OPTION_TIMESTAMPS ? &given.timestamps :
+                                                   NULL;
+
+        if (!flag)
+                return bounds_option(verb, &given.bounds, option);
+        *flag = true;
+        return 0;
+}
+
+typedef struct Logs {
+        Invocation *in; /* not owned */
+        Wait *wait;
+        Streams *streams;
+        JobRecord record;
 } Logs;
 
 static void logs_clear(Logs *s) {
         (void) streams_free(s->streams);
         (void) wait_free(s->wait);
-        (void) client_free(s->client);
         job_record_clear(&s->record);
-        sd_bus_error_free(&s->error);
 }
 
 static int open_streams(Logs *s) {
         const StreamOptions options = {
-                .only = s->only_stdout ? "stdout" : s->only_stderr ? "stderr" : NULL,
-                .tail = s->bounds.tail,
-                .timestamps = s->timestamps,
+                .only = given.only_stdout ? "stdout" : given.only_stderr ? "stderr" : NULL,
+                .tail = given.bounds.tail,
+                .timestamps = given.timestamps,
         };
 
-        return streams_new(s->client, s->record.id, &options, &s->streams);
+        return streams_new(s->in->client, s->record.id, &options, &s->streams);
 }
 
 /* In bounds: what is there now. */
@@ -63,23 +75,23 @@ static int show_excerpt(Logs *s, const char *stream, int target) {
                 option = NULL;
                 return -ENOMEM;
         }
-        command = next_command(s->client, "logs", &(const char *) { s->record.id }, 1, option);
+        command = next_command(s->in->client, "logs", &(const char *) { s->record.id }, 1, option);
         if (!command)
                 return -ENOMEM;
-        r = output_open(s->client, &(const OutputName) { s->record.id, stream }, &fd, &s->error);
+        r = output_open(s->in->client, &(const OutputName) { s->record.id, stream }, &fd, &s->in->error);
         if (r < 0)
                 return r;
-        r = excerpt_find(fd, &s->bounds, &e);
+        r = excerpt_find(fd, &given.bounds, &e);
         return r < 0 ? r : excerpt_write(fd, &e, target, command);
 }
 
 static int show_excerpts(Logs *s) {
         int r = 0;
 
-        if (!s->only_stderr)
+        if (!given.only_stderr)
                 r = show_excerpt(s, "stdout", STDOUT_FILENO);
-        if (r >= 0 && !s->only_stdout)
-                r = show_excerpt(s, "stderr", s->only_stderr ? STDOUT_FILENO : STDERR_FILENO);
+        if (r >= 0 && !given.only_stdout)
+                r = show_excerpt(s, "stderr", given.only_stderr ? STDOUT_FILENO : STDERR_FILENO);
         return r;
 }
 
@@ -87,10 +99,10 @@ static int show_excerpts(Logs *s) {
 static int follow(Logs *s) {
         int r;
 
-        r = client_catch_signals(s->client);
+        r = client_catch_signals(s->in->client);
         if (r < 0)
                 return r;
-        r = wait_new(s->client, &(const WaitOptions) { .only = s->record.id }, &s->wait);
+        r = wait_new(s->in->client, &(const WaitOptions) { .only = s->record.id }, &s->wait);
         if (r < 0)
                 return r;
         r = wait_reserve(s->wait, 1);
@@ -99,34 +111,53 @@ static int follow(Logs *s) {
         r = wait_add(s->wait, s->record.id);
         if (r < 0)
                 return r;
-        return wait_run(s->wait, &s->error);
+        return wait_run(s->wait, &s->in->error);
 }
 
-static int logs(Logs *s, const char *id) {
+static int check(Invocation *in) {
+        if (in->json)
+                return usage_error(in->verb, "'logs' has no --json; use 'codex-jobs result --json ID'");
+        if (given.only_stdout && given.only_stderr)
+                return usage_error(in->verb, "--stdout and --stderr cannot be combined: both streams are "
+                                                 "shown by default");
+        if (given.follow && given.bounds.max_bytes != UINT64_MAX)
+                return usage_error(in->verb, "--follow and --max-bytes cannot be combined");
+        if (given.timestamps && given.bounds.max_bytes != UINT64_MAX)
+                return usage_error(in->verb, "--timestamps and --max-bytes cannot be combined: use --tail to "
+                                                 "limit the output");
+        if (given.no_tail && given.bounds.tail != UINT64_MAX)
+                return usage_error(in->verb, "--no-tail and --tail cannot be combined");
+        if (given.no_tail && !given.follow)
+                return usage_error(in->verb, "--no-tail requires --follow: without it all lines are shown");
+        if (given.follow && !given.no_tail && given.bounds.tail == UINT64_MAX)
+                given.bounds.tail = FOLLOW_LINES;
+        return 0;
+}
+
+static int run(Invocation *in) {
+        _cleanup_(logs_clear) Logs s = { .in = in, .record = JOB_RECORD_INIT };
         int r;
 
-        r = common_connect(s->common, &s->client, &s->error);
+        r = job_get(in->client, in->arguments[0], &s.record, &in->error);
         if (r < 0)
                 return r;
-        r = job_get(s->client, id, &s->record, &s->error);
-        if (r < 0)
-                return r;
-        if (s->bounds.max_bytes != UINT64_MAX)
-                return show_excerpts(s);
-        r = open_streams(s);
-        if (r < 0)
-                return r;
-        if (s->follow) {
-                r = follow(s);
-                if (r < 0)
-                        return r;
-        }
-        return streams_finish(s->streams, &s->error);
+        if (given.bounds.max_bytes != UINT64_MAX)
+                return show_excerpts(&s);
+        r = open_streams(&s);
+        if (r >= 0 && given.follow)
+                r = follow(&s);
+        if (r >= 0)
+                r = streams_finish(s.streams, &in->error);
+        return r == -EINTR ? answer_detached(in->client, &(const char *) { s.record.id }, 1, false) : r;
 }
 
-static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_status) {
-        static const struct option options[] = {
-                COMMON_OPTIONS,
+const Verb verb_logs = {
+        .name = "logs",
+        .arguments = "ID",
+        .min = 1,
+        .max = 1,
+        .flags = VERB_TEXT,
+        .options = (const struct option[]) {
                 { "follow", no_argument, NULL, 'f' },
                 BOUNDS_OPTIONS,
                 { "stdout", no_argument, NULL, OPTION_STDOUT },
@@ -134,73 +165,12 @@ static int parse(Logs *s, int argc, char *argv[], Common *common, int *ret_statu
                 { "no-tail", no_argument, NULL, OPTION_NO_TAIL },
                 { "timestamps", no_argument, NULL, OPTION_TIMESTAMPS },
                 {},
-        };
-        int option, r;
-
-        *ret_status = STATUS_OWN_FAILURE;
-        while ((r = option_next(&verb_logs, common, argc, argv, ":" COMMON_LETTERS "f" BOUNDS_LETTERS, options,
-                                &option)) == 0) {
-                if (option == 'f')
-                        s->follow = true;
-                else if (option == OPTION_STDOUT)
-                        s->only_stdout = true;
-                else if (option == OPTION_STDERR)
-                        s->only_stderr = true;
-                else if (option == OPTION_NO_TAIL)
-                        s->no_tail = true;
-                else if (option == OPTION_TIMESTAMPS)
-                        s->timestamps = true;
-                else if (bounds_option(&verb_logs, &s->bounds, option) < 0)
-                        return -EINVAL;
-        }
-        if (r < 0) {
-                *ret_status = option;
-                return r;
-        }
-        if (common->json)
-                *ret_status = usage_error(&verb_logs, "'logs' has no --json; use 'codex-jobs result --json ID'");
-        else if (s->only_stdout && s->only_stderr)
-                *ret_status = usage_error(&verb_logs, "--stdout and --stderr cannot be combined: both streams are "
-                                                      "shown by default");
-        else if (s->follow && s->bounds.max_bytes != UINT64_MAX)
-                *ret_status = usage_error(&verb_logs, "--follow and --max-bytes cannot be combined");
-        else if (s->timestamps && s->bounds.max_bytes != UINT64_MAX)
-                *ret_status = usage_error(&verb_logs, "--timestamps and --max-bytes cannot be combined: use --tail to "
-                                                      "limit the output");
-        else if (s->no_tail && s->bounds.tail != UINT64_MAX)
-                *ret_status = usage_error(&verb_logs, "--no-tail and --tail cannot be combined");
-        else if (s->no_tail && !s->follow)
-                *ret_status = usage_error(&verb_logs, "--no-tail requires --follow: without it all lines are shown");
-        else if (optind >= argc)
-                *ret_status = usage_error(&verb_logs, "No job ID given, see 'codex-jobs status'");
-        else if (argc - optind > 1)
-                *ret_status = usage_error(&verb_logs, "'logs' takes one job ID, not %d", argc - optind);
-        else
-                return 0;
-        return -EINVAL;
-}
-
-static int run(int argc, char *argv[], Common *common) {
-        _cleanup_(logs_clear) Logs s = { .common = common, .bounds = BOUNDS_NONE, .record = JOB_RECORD_INIT };
-        int r, status;
-
-        r = parse(&s, argc, argv, common, &status);
-        if (r < 0)
-                return status;
-        if (s.follow && !s.no_tail && s.bounds.tail == UINT64_MAX)
-                s.bounds.tail = FOLLOW_LINES;
-        r = logs(&s, argv[optind]);
-        if (r < 0)
-                return answer_failure(s.client, &s.error, r, &(const char *) { s.record.id }, s.wait ? 1 : 0);
-        return 0;
-}
-
-const Verb verb_logs = {
-        .name = "logs",
+        },
+        .option = option,
+        .check = check,
         .run = run,
-        .help = "codex-jobs logs [options] ID\n"
-                "\n"
-                "Show the output of a job so far: its stdout on stdout and its stderr on stderr, byte for\n"
+        .summary = "Show the output of a job",
+        .help = "Show the output of a job so far: its stdout on stdout and its stderr on stderr, byte for\n"
                 "byte and in the order in which it was written. On a terminal, escape sequences are removed.\n"
                 "\n"
                 "Options:\n"
@@ -210,6 +180,5 @@ const Verb verb_logs = {
                 "      --no-tail            With --follow: show all lines\n"
                 "      --stdout             Show only stdout\n"
                 "      --stderr             Show only stderr, on stdout\n"
-                "      --timestamps         Prefix each line with the time when it was written\n"
-                COMMON_TEXT_HELP,
+                "      --timestamps         Prefix each line with the time when it was written\n",
 };

@@ -21,7 +21,6 @@
 #define SETUP_KIND "setup"
 
 typedef struct Setup {
-        const Common *common;
         Client *client; /* NULL: the bus cannot be reached */
         int client_failure; /* then; and what it means */
         sd_bus_error client_error;
@@ -326,14 +325,9 @@ static bool all_well(const Setup *s) {
         return true;
 }
 
-static int show_text(const Setup *s, sd_bus_error *error) {
-        _cleanup_fclose_ FILE *f = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size;
+static int put_lines(FILE *f, void *userdata) {
+        const Setup *s = userdata;
 
-        f = open_memstream(&text, &size);
-        if (!f)
-                return -ENOMEM;
         for (size_t i = 0; i < s->n; i++) {
                 const JsonCheck *check = &s->checks[i];
 
@@ -343,12 +337,10 @@ static int show_text(const Setup *s, sd_bus_error *error) {
                                        strempty(check->command));
                 (void) fputc('\n', f);
         }
-        if (fclose(TAKE_PTR(f)) != 0)
-                return -ENOMEM;
-        return write_stdout(text, size, error);
+        return 0;
 }
 
-static int setup(Setup *s, sd_bus_error *error) {
+static int check_all(Setup *s, Invocation *in) {
         int (*const checks[])(Setup *s) = { check_service, check_manager, check_job,
                                             check_adapter, check_codex,   check_login };
         int r = 0;
@@ -357,49 +349,40 @@ static int setup(Setup *s, sd_bus_error *error) {
                 r = checks[i](s);
         if (r < 0)
                 return r;
-        if (s->common->json)
+        if (in->json)
                 return json_write_checks(&(const JsonChecks) {
                                                  .ok = all_well(s),
                                                  .scope = scope_name(s),
                                                  .checks = s->checks,
                                                  .n = s->n,
                                          },
-                                         error);
-        return s->common->quiet ? 0 : show_text(s, error);
+                                         &in->error);
+        return in->quiet ? 0 : write_text(put_lines, s, &in->error);
 }
 
-static int run(int argc, char *argv[], Common *common) {
-        static const struct option options[] = { COMMON_OPTIONS, {} };
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(setup_clear) Setup s = { .common = common };
-        bool given;
-        int option, r;
+static int run(Invocation *in) {
+        _cleanup_(setup_clear) Setup s = {};
+        bool shown;
+        int r;
 
-        r = option_next(&verb_setup, common, argc, argv, ":" COMMON_LETTERS, options, &option);
+        r = scope_resolve(in->scope, &s.system, &shown, &in->error);
         if (r < 0)
-                return option;
-        if (optind < argc)
-                return usage_error(&verb_setup, "'setup' takes no arguments");
-        r = scope_resolve(common->scope, &s.system, &given, &error);
-        if (r < 0)
-                return say_error(&error, r);
-        r = s.client_failure = common_connect(common, &s.client, &s.client_error);
+                return r;
+        r = s.client_failure = client_new(in->scope, in->quiet || in->json, &s.client, &s.client_error);
         if (r != -ENOMEM) /* other failures are reported by the first check */
-                r = setup(&s, &error);
-        if (r < 0)
-                return answer_failure(s.client, &error, r, NULL, 0);
-        return all_well(&s) ? 0 : 1;
+                r = check_all(&s, in);
+        return r < 0 ? r : all_well(&s) ? 0 : 1;
 }
 
 const Verb verb_setup = {
         .name = "setup",
+        .arguments = "",
+        .flags = VERB_OFFLINE,
         .run = run,
-        .help = "codex-jobs setup [options]\n"
-                "\n"
-                "Check that the service and the service manager respond, that a test job completes, and that\n"
+        .summary = "Check the installation and suggest fixes",
+        .help = "Check that the service and the service manager respond, that a test job completes, and that\n"
                 "Codex is installed and logged in, and suggest fixes. The exit status is 0 on success, 1 if\n"
                 "a check failed. Problems that only concern Codex are warnings.\n"
                 "\n"
-                "Options:\n"
-                COMMON_HELP,
+                "Options:\n",
 };

@@ -4,24 +4,19 @@
 
 #include "answer.h"
 #include "render.h"
-#include "say.h"
 #include "verbs.h"
 #include "write.h"
 
 typedef struct Show {
-        const Common *common;
-        Client *client;
+        Client *client; /* not owned */
         JobRecord record;
         OwnQueue queue;
         Next next;
-        sd_bus_error error;
 } Show;
 
 static void show_clear(Show *s) {
         next_clear(&s->next);
-        (void) client_free(s->client);
         job_record_clear(&s->record);
-        sd_bus_error_free(&s->error);
 }
 
 /* Whether it does not begin because its user has said so. */
@@ -31,7 +26,8 @@ static bool is_held(const Show *s) {
 
 /* ---- The story ---- */
 
-static int put_story(Show *s, FILE *f) {
+static int put_story(FILE *f, void *userdata) {
+        const Show *s = userdata;
         bool needs_root = client_is_system(s->client) && geteuid() != 0; /* to read the journal of the system */
         _cleanup_free_ char *journal = NULL;
         UnitLimits limits = UNIT_LIMITS_NONE;
@@ -53,74 +49,41 @@ static int put_story(Show *s, FILE *f) {
         return r;
 }
 
-static int show_text(Show *s) {
-        _cleanup_fclose_ FILE *f = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size;
+static int run(Invocation *in) {
+        _cleanup_(show_clear) Show s = { .client = in->client, .record = JOB_RECORD_INIT };
         int r;
 
-        f = open_memstream(&text, &size);
-        if (!f)
-                return -ENOMEM;
-        r = put_story(s, f);
+        r = job_get(in->client, in->arguments[0], &s.record, &in->error);
+        if (r >= 0)
+                r = own_queue_get_if_known(in->client, &s.queue, &in->error);
+        if (r >= 0)
+                r = next_for_job(&s.next, in->client, &s.record, &s.queue, NEXT_ALL);
         if (r < 0)
                 return r;
-        if (fclose(TAKE_PTR(f)) != 0)
-                return -ENOMEM;
-        r = write_stdout(text, size, &s->error);
-        if (r >= 0 && is_held(s) && !s->common->quiet)
-                own_queue_say(s->client, &s->queue);
+        if (in->json)
+                return json_write(&(const JsonReply) {
+                                          .single = true,
+                                          .n = 1,
+                                          .records = &(const JobRecord *) { &s.record },
+                                          .queue = &s.queue,
+                                          .next = s.next.commands,
+                                  },
+                                  &in->error);
+        r = write_text(put_story, &s, &in->error);
+        if (r >= 0 && is_held(&s) && !in->quiet)
+                own_queue_say(in->client, &s.queue);
         return r;
-}
-
-static int show(Show *s, const char *id) {
-        int r;
-
-        r = common_connect(s->common, &s->client, &s->error);
-        if (r >= 0)
-                r = job_get(s->client, id, &s->record, &s->error);
-        if (r >= 0)
-                r = own_queue_get_if_known(s->client, &s->queue, &s->error);
-        if (r >= 0)
-                r = next_for_job(&s->next, s->client, &s->record, &s->queue, NEXT_ALL);
-        if (r < 0)
-                return r;
-        if (!s->common->json)
-                return show_text(s);
-        return json_write(&(const JsonReply) {
-                                  .single = true,
-                                  .n = 1,
-                                  .records = &(const JobRecord *) { &s->record },
-                                  .queue = &s->queue,
-                                  .next = s->next.commands,
-                          },
-                          &s->error);
-}
-
-static int run(int argc, char *argv[], Common *common) {
-        static const struct option options[] = { COMMON_OPTIONS, {} };
-        _cleanup_(show_clear) Show s = { .common = common, .record = JOB_RECORD_INIT };
-        int option, r;
-
-        r = option_next(&verb_show, common, argc, argv, ":" COMMON_LETTERS, options, &option);
-        if (r < 0)
-                return option;
-        if (optind >= argc)
-                return usage_error(&verb_show, "No job ID given, see 'codex-jobs list'");
-        if (argc - optind > 1)
-                return usage_error(&verb_show, "'show' takes one job ID, not %d", argc - optind);
-        r = show(&s, argv[optind]);
-        return r < 0 ? answer_failure(s.client, &s.error, r, NULL, 0) : 0;
 }
 
 const Verb verb_show = {
         .name = "show",
+        .arguments = "ID",
+        .min = 1,
+        .max = 1,
         .run = run,
-        .help = "codex-jobs show [options] ID\n"
-                "\n"
-                "Show all details of a job: its user, directory, limits and times, how and why it finished,\n"
+        .summary = "Show all details of a job",
+        .help = "Show all details of a job: its user, directory, limits and times, how and why it finished,\n"
                 "its resource usage and result, and suggested next commands.\n"
                 "\n"
-                "Options:\n"
-                COMMON_HELP,
+                "Options:\n",
 };

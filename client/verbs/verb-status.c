@@ -5,12 +5,10 @@
 #include <signal.h>
 
 #include "answer.h"
+#include "bus-names.h"
 #include "job-thread.h"
 #include "output.h"
-#include "bus-names.h"
 #include "render.h"
-#include "request.h"
-#include "say.h"
 #include "terminal.h"
 #include "verbs.h"
 #include "wait.h"
@@ -26,126 +24,155 @@ enum {
 };
 
 #define LIMIT_DEFAULT 50
-#define TIMEOUT_DEFAULT (6 * 3600 * USEC_PER_SEC)
 #define WATCH_USEC USEC_PER_SEC /* at most that often */
 
-typedef struct Status {
-        const Common *common;
-        Client *client;
-        char *const *ids;
-        size_t n_ids;
+static struct {
         bool all;
         bool watch;
         bool wait;
-        bool timed_out;
-        Wait *waited;
         uint64_t timeout_usec; /* USEC_INFINITY: not given */
         uint64_t poll_usec;
         uint64_t limit; /* of jobs that ended; 0: not given */
-        size_t n_own;   /* so many are of this session, the first ones */
+} given = { .timeout_usec = USEC_INFINITY };
+
+static int option(const Verb *verb, int option) {
+        switch (option) {
+        case OPTION_ALL:
+                given.all = true;
+                return 0;
+        case OPTION_WATCH:
+                given.watch = true;
+                return 0;
+        case OPTION_WAIT:
+                given.wait = true;
+                return 0;
+        case OPTION_TIMEOUT_MS:
+                return option_milliseconds(verb, "timeout-ms", &given.timeout_usec);
+        case OPTION_POLL_INTERVAL_MS:
+                return option_milliseconds(verb, "poll-interval-ms", &given.poll_usec);
+        default:
+                return option_number(verb, "limit", 1, UINT32_MAX, &given.limit);
+        }
+}
+
+static int check(Invocation *in) {
+        const Verb *verb = in->verb;
+        int r = 0;
+
+        if (given.watch && in->json)
+                return usage_error(verb, "--watch and --json cannot be combined");
+        if (given.watch && given.wait)
+                return usage_error(verb, "--watch and --wait cannot be combined");
+        if (given.wait && in->n_arguments == 0)
+                return usage_error(verb, "--wait requires a job ID");
+        if (given.timeout_usec != USEC_INFINITY && !given.wait)
+                return usage_error(verb, "--timeout-ms requires --wait");
+        if (given.poll_usec > 0 && !given.wait)
+                return usage_error(verb, "--poll-interval-ms requires --wait");
+        if (given.all && in->n_arguments > 0)
+                return usage_error(verb, "--all and job ID '%.48s' cannot be combined", in->arguments[0]);
+        if (given.limit > 0 && in->n_arguments > 0)
+                return usage_error(verb, "--limit and job ID '%.48s' cannot be combined", in->arguments[0]);
+        for (size_t i = 0; given.wait && i < in->n_arguments && r >= 0; i++)
+                r = check_id(in->arguments[i], &in->error);
+        return r;
+}
+
+typedef struct Status {
+        Invocation *in; /* not owned */
+        bool timed_out;
+        Wait *waited;
+        size_t n_own; /* so many are of this session, the first ones */
         char *workspace;
         bool changed; /* what is watched */
         bool shown;
         OwnQueue queue;
-        sd_bus_error error;
+        JobList list;
 } Status;
 
 static void status_clear(Status *s) {
         (void) wait_free(s->waited);
-        (void) client_free(s->client);
+        job_list_clear(&s->list);
         free(s->workspace);
-        sd_bus_error_free(&s->error);
 }
 
 /* ---- Which jobs ---- */
 
 /* All that are active, however old, and the newest of those that ended. */
-static int list_jobs(Status *s, JobList *ret) {
-        _cleanup_job_list_ JobList active = {}, ended = {};
+static int list_jobs(Status *s) {
+        _cleanup_job_list_ JobList ended = {};
         JobFilter filter = { .active = true, .workspace = s->workspace };
         int r;
 
-        r = job_list(s->client, &filter, &active, &s->error);
+        r = job_list(s->in->client, &filter, &s->list, &s->in->error);
         if (r < 0)
                 return r;
         filter.active = false;
         filter.ended = true;
-        filter.limit = s->limit ?: LIMIT_DEFAULT;
-        r = job_list(s->client, &filter, &ended, &s->error);
-        if (r < 0)
-                return r;
-        r = job_list_append(&active, &ended);
-        if (r < 0)
-                return r;
-        job_list_move(&active, ret);
-        return 0;
+        filter.limit = given.limit ?: LIMIT_DEFAULT;
+        r = job_list(s->in->client, &filter, &ended, &s->in->error);
+        return r < 0 ? r : job_list_append(&s->list, &ended);
 }
 
-static int get_jobs(Status *s, JobList *ret) {
-        _cleanup_job_list_ JobList list = {};
-        int r;
+static int get_jobs(Status *s) {
+        int r = 0;
 
-        list.records = calloc(s->n_ids, sizeof(JobRecord));
-        if (!list.records)
+        s->list.records = calloc(s->in->n_arguments, sizeof(JobRecord));
+        if (!s->list.records)
                 return -ENOMEM;
-        for (size_t i = 0; i < s->n_ids; i++) {
-                list.records[i] = JOB_RECORD_INIT;
-                r = job_get(s->client, s->ids[i], &list.records[i], &s->error);
-                if (r < 0)
-                        return r;
-                list.n++;
+        while (r >= 0 && s->list.n < s->in->n_arguments) {
+                s->list.records[s->list.n] = JOB_RECORD_INIT;
+                r = job_get(s->in->client, s->in->arguments[s->list.n], &s->list.records[s->list.n], &s->in->error);
+                if (r >= 0)
+                        s->list.n++;
         }
-        job_list_move(&list, ret);
-        return 0;
+        return r;
 }
 
-static int find_jobs(Status *s, JobList *ret) {
+static int find_jobs(Status *s) {
         int r;
 
-        if (s->n_ids > 0)
-                return get_jobs(s, ret);
-        if (!s->all && !s->workspace) {
-                r = workspace_here(&s->workspace, &s->error);
+        job_list_clear(&s->list);
+        if (s->in->n_arguments > 0)
+                return get_jobs(s);
+        if (!given.all && !s->workspace) {
+                r = workspace_here(&s->workspace, &s->in->error);
                 if (r < 0)
                         return r;
         }
-        r = list_jobs(s, ret);
-        if (r >= 0 && !s->all)
-                s->n_own = job_list_own_first(ret);
+        r = list_jobs(s);
+        if (r >= 0 && !given.all)
+                s->n_own = job_list_own_first(&s->list);
         return r;
 }
 
 /* ---- How they are shown ---- */
 
-static int show_json(Status *s, const JobList *list) {
-        _cleanup_free_ const JobRecord **records = calloc(list->n + 1, sizeof(JobRecord *));
-        _cleanup_free_ JsonExtra *extras = calloc(list->n + 1, sizeof(JsonExtra));
+static int show_json(Status *s) {
+        _cleanup_free_ const JobRecord **records = job_list_records(&s->list);
+        _cleanup_free_ JsonExtra *extras = calloc(s->list.n + 1, sizeof(JsonExtra));
 
         if (!records || !extras)
                 return -ENOMEM;
-        for (size_t i = 0; i < list->n; i++) {
-                records[i] = &list->records[i];
-                if (s->wait)
-                        extras[i].wait_timed_out = s->timed_out && !job_state_is_terminal(records[i]->state) ?
-                                ANSWER_YES :
-                                ANSWER_NO;
-        }
-        return answer_json_reply(s->client,
+        for (size_t i = 0; given.wait && i < s->list.n; i++)
+                extras[i].wait_timed_out = s->timed_out && !job_state_is_terminal(records[i]->state) ? ANSWER_YES :
+                                                                                                       ANSWER_NO;
+        return answer_json_reply(s->in->client,
                                  &(const JsonReply) {
-                                         .single = s->n_ids == 1,
-                                         .n = list->n,
+                                         .single = s->in->n_arguments == 1,
+                                         .n = s->list.n,
                                          .records = records,
                                          .extras = extras,
                                          .queue = &s->queue,
                                  },
-                                 NEXT_RESULT, &s->error);
+                                 NEXT_RESULT, &s->in->error);
 }
 
 static int put_next(Status *s, FILE *f, const JobRecord *record) {
         _cleanup_next_ Next next = {};
         int r;
 
-        r = next_for_job(&next, s->client, record, &s->queue, NEXT_RESULT);
+        r = next_for_job(&next, s->in->client, record, &s->queue, NEXT_RESULT);
         for (size_t i = 0; i < next.n && r >= 0; i++)
                 r = render_entry(f, "next", next.commands[i]);
         return r;
@@ -164,7 +191,7 @@ static int put_last_lines(Status *s, FILE *f, const JobRecord *record) {
 
         if (record->stderr_bytes == 0)
                 return 0;
-        r = output_open(s->client, &(const OutputName) { record->id, "stderr" }, &fd, &s->error);
+        r = output_open(s->in->client, &(const OutputName) { record->id, "stderr" }, &fd, &s->in->error);
         if (r >= 0)
                 r = output_tail(fd, LAST_LINES, &begin);
         if (r >= 0)
@@ -186,15 +213,15 @@ static int put_job(Status *s, FILE *f, const JobRecord *record) {
         return r < 0 ? r : put_next(s, f, record);
 }
 
-static int put_jobs(Status *s, FILE *f, const JobList *list) {
-        if (s->n_ids == 1)
-                return put_job(s, f, &list->records[0]);
-        return list->n > 0 ? render_table(f, list->records, list->n, terminal_width()) : 0;
+static int put_jobs(Status *s, FILE *f, size_t n) {
+        if (s->in->n_arguments == 1)
+                return put_job(s, f, &s->list.records[0]);
+        return n > 0 ? render_table(f, s->list.records, n, terminal_width()) : 0;
 }
 
 /* The table does not show sessions. */
-static void say_own(const Status *s, const JobList *list) {
-        if (s->n_ids > 0 || s->all || !session_here() || s->n_own == list->n)
+static void say_own(const Status *s) {
+        if (s->in->n_arguments > 0 || given.all || !session_here() || s->n_own == s->list.n)
                 return;
         if (s->n_own == 0)
                 say("No jobs of this session.");
@@ -202,42 +229,34 @@ static void say_own(const Status *s, const JobList *list) {
                 say("%zu job%s of this session, shown first.", s->n_own, s->n_own == 1 ? "" : "s");
 }
 
-static void say_none(const Status *s) {
-        if (s->all)
-                say("No jobs found.");
-        else
-                say("No jobs found in this workspace. List all jobs with: codex-jobs status --all%s",
-                    client_scope_option(s->client));
+static int put_text(FILE *f, void *userdata) {
+        Status *s = userdata;
+
+        return put_jobs(s, f, s->list.n);
 }
 
-static int show_text(Status *s, const JobList *list) {
-        _cleanup_fclose_ FILE *f = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size;
+static int show_text(Status *s) {
         int r;
 
-        f = open_memstream(&text, &size);
-        if (!f)
-                return -ENOMEM;
-        r = put_jobs(s, f, list);
-        if (r < 0)
+        r = write_text(put_text, s, &s->in->error);
+        if (r < 0 || s->in->quiet)
                 return r;
-        if (fclose(TAKE_PTR(f)) != 0)
-                return -ENOMEM;
-        r = write_stdout(text, size, &s->error);
-        if (r >= 0 && list->n == 0 && !s->common->quiet)
-                say_none(s);
-        else if (r >= 0 && !s->common->quiet)
-                say_own(s, list);
-        if (r >= 0 && !s->common->quiet)
-                own_queue_say(s->client, &s->queue);
-        return r;
+        if (s->list.n == 0 && given.all)
+                say("No jobs found.");
+        else if (s->list.n == 0)
+                say("No jobs found in this workspace. List all jobs with: codex-jobs status --all%s",
+                    client_scope_option(s->in->client));
+        else
+                say_own(s);
+        own_queue_say(s->in->client, &s->queue);
+        return 0;
 }
 
 /* ---- How they are watched ---- */
 
 /* Times in it are those of now, so it says when that was. */
-static void put_heading(const Status *s, FILE *f, const JobList *list, size_t shown) {
+static void put_heading(const Status *s, FILE *f, size_t shown) {
+        const JobList *list = &s->list;
         size_t counts[3] = {};
         time_t now = time(NULL);
         char text[16] = "";
@@ -255,41 +274,38 @@ static void put_heading(const Status *s, FILE *f, const JobList *list, size_t sh
 }
 
 /* What there is room for. One that is asked for with all about it has a screen of its own. */
-static int put_watched(Status *s, FILE *f, const JobList *list) {
-        size_t lines = terminal_lines(STDOUT_FILENO);
-        JobList shown = *list;
+static int put_watched(Status *s, FILE *f) {
+        size_t lines = terminal_lines(STDOUT_FILENO), n = s->list.n;
 
-        if (s->n_ids != 1)
-                shown.n = MIN(list->n, lines > 3 ? lines - 3 : 1);
-        put_heading(s, f, list, shown.n);
-        return put_jobs(s, f, &shown);
+        if (s->in->n_arguments != 1)
+                n = MIN(n, lines > 3 ? lines - 3 : 1);
+        put_heading(s, f, n);
+        return put_jobs(s, f, n);
 }
 
 /* In place of what was shown before, without a moment in which nothing is: ECMA-48. Elsewhere, behind it. */
-static int show_watched(Status *s, const JobList *list) {
+static int put_screen(FILE *f, void *userdata) {
         bool smart = terminal_is_smart(STDOUT_FILENO);
-        _cleanup_free_ char *text = NULL, *screen = NULL;
-        _cleanup_fclose_ FILE *f = NULL, *g = NULL;
-        size_t size, screen_size;
+        _cleanup_free_ char *text = NULL;
+        _cleanup_fclose_ FILE *g = NULL;
+        Status *s = userdata;
+        size_t size;
         int r;
 
-        f = open_memstream(&text, &size);
-        g = open_memstream(&screen, &screen_size);
-        if (!f || !g)
+        g = open_memstream(&text, &size);
+        if (!g)
                 return -ENOMEM;
-        r = put_watched(s, f, list);
+        r = put_watched(s, g);
         if (r < 0)
                 return r;
-        if (fclose(TAKE_PTR(f)) != 0)
-                return -ENOMEM;
-        (void) fputs(smart ? "\033[H" : s->shown ? "\n" : "", g);
-        for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
-                (void) fprintf(g, "%.*s%s\n", (int) (end - line), line, smart ? "\033[K" : "");
-        (void) fputs(smart ? "\033[J" : "", g);
-        s->shown = true;
         if (fclose(TAKE_PTR(g)) != 0)
                 return -ENOMEM;
-        return write_stdout(screen, screen_size, &s->error);
+        (void) fputs(smart ? "\033[H" : s->shown ? "\n" : "", f);
+        for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
+                (void) fprintf(f, "%.*s%s\n", (int) (end - line), line, smart ? "\033[K" : "");
+        (void) fputs(smart ? "\033[J" : "", f);
+        s->shown = true;
+        return 0;
 }
 
 static bool all_ended(const JobList *list) {
@@ -300,19 +316,18 @@ static bool all_ended(const JobList *list) {
 }
 
 static int show(Status *s) {
-        _cleanup_job_list_ JobList list = {};
         int r;
 
-        r = find_jobs(s, &list);
+        r = find_jobs(s);
         if (r >= 0)
-                r = own_queue_get_if_known(s->client, &s->queue, &s->error);
+                r = own_queue_get_if_known(s->in->client, &s->queue, &s->in->error);
         if (r < 0)
                 return r;
         if (s->timed_out) /* one may have ended in that moment */
-                s->timed_out = !all_ended(&list);
-        if (s->watch)
-                return show_watched(s, &list);
-        return s->common->json ? show_json(s, &list) : show_text(s, &list);
+                s->timed_out = !all_ended(&s->list);
+        if (given.watch)
+                return write_text(put_screen, s, &s->in->error);
+        return s->in->json ? show_json(s) : show_text(s);
 }
 
 /* ---- Watching ---- */
@@ -344,10 +359,10 @@ static int wait_for_change(Status *s) {
         bool rested = false;
         int r;
 
-        r = sd_event_add_time_relative(client_event(s->client), &timer, CLOCK_MONOTONIC, WATCH_USEC, 0, on_rested,
+        r = sd_event_add_time_relative(client_event(s->in->client), &timer, CLOCK_MONOTONIC, WATCH_USEC, 0, on_rested,
                                        &rested);
         while (r >= 0 && !(rested && s->changed))
-                r = client_iterate(s->client, &s->error);
+                r = client_iterate(s->in->client, &s->in->error);
         return r;
 }
 
@@ -359,11 +374,11 @@ static int watch_begin(Status *s) {
         (void) sigaddset(&set, SIGWINCH);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
                 return -errno;
-        r = sd_event_add_signal(client_event(s->client), NULL, SIGWINCH, on_resized, s);
+        r = sd_event_add_signal(client_event(s->in->client), NULL, SIGWINCH, on_resized, s);
         if (r >= 0)
-                r = client_watch_service(s->client, on_missed, s);
+                r = client_watch_service(s->in->client, on_missed, s);
         if (r >= 0)
-                r = client_match(s->client, "type='signal',sender='" JOBS_BUS_NAME "',path_namespace='" JOBS_PATH "'",
+                r = client_match(s->in->client, "type='signal',sender='" JOBS_BUS_NAME "',path_namespace='" JOBS_PATH "'",
                                  on_signal, s);
         return r;
 }
@@ -385,70 +400,49 @@ static int watch(Status *s) {
 
 /* Until all the given jobs have ended, or the time is up. */
 static int wait_for_end(Status *s) {
-        const WaitOptions options = { .poll_usec = s->poll_usec, .only = s->n_ids == 1 ? s->ids[0] : NULL };
+        char *const *ids = s->in->arguments;
+        size_t n = s->in->n_arguments;
+        Client *c = s->in->client;
         int r;
 
-        for (size_t i = 0; i < s->n_ids; i++) {
-                r = check_id(s->ids[i], &s->error);
-                if (r < 0)
-                        return r;
-        }
-        client_set_patience(s->client, s->timeout_usec);
-        r = client_catch_signals(s->client);
+        client_set_patience(c, given.timeout_usec);
+        r = client_catch_signals(c);
         if (r >= 0)
-                r = client_set_timeout(s->client,
-                                       s->timeout_usec == USEC_INFINITY ? TIMEOUT_DEFAULT : s->timeout_usec);
+                r = client_set_timeout(c, given.timeout_usec == USEC_INFINITY ? TIMEOUT_DEFAULT : given.timeout_usec);
         if (r >= 0)
-                r = wait_new(s->client, &options, &s->waited);
+                r = wait_new(c, &(const WaitOptions) { .poll_usec = given.poll_usec, .only = n == 1 ? ids[0] : NULL },
+                             &s->waited);
         if (r >= 0)
-                r = wait_reserve(s->waited, s->n_ids);
-        for (size_t i = 0; i < s->n_ids && r >= 0; i++)
-                r = wait_add(s->waited, s->ids[i]);
+                r = wait_reserve(s->waited, n);
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = wait_add(s->waited, ids[i]);
         if (r >= 0)
-                r = wait_run(s->waited, &s->error);
+                r = wait_run(s->waited, &s->in->error);
         s->timed_out = r == -ETIMEDOUT;
         if (r < 0 && !s->timed_out)
                 return r;
-        client_restore_signals(s->client);
-        return client_set_timeout(s->client, USEC_INFINITY); /* the answer may take its time */
+        client_restore_signals(c);
+        return client_set_timeout(c, USEC_INFINITY); /* the answer may take its time */
 }
 
-static int status(Status *s) {
-        int r;
+static int run(Invocation *in) {
+        _cleanup_(status_clear) Status s = { .in = in };
+        int r = 0;
 
-        r = common_connect(s->common, &s->client, &s->error);
-        if (r >= 0 && s->wait)
-                r = wait_for_end(s);
+        if (given.wait)
+                r = wait_for_end(&s);
         if (r >= 0)
-                r = s->watch ? watch(s) : show(s);
-        if (r < 0)
-                return answer_failure(s->client, &s->error, r, (const char *const *) s->ids, s->wait ? s->n_ids : 0);
-        return s->timed_out ? STATUS_TIMED_OUT : 0;
+                r = given.watch ? watch(&s) : show(&s);
+        if (r == -EINTR && given.wait)
+                return answer_detached(in->client, (const char *const *) in->arguments, in->n_arguments, false);
+        return r < 0 ? r : s.timed_out ? STATUS_TIMED_OUT : 0;
 }
 
-static int check_options(const Status *s) {
-        const Verb *verb = &verb_status;
-
-        if (s->watch && s->common->json)
-                return usage_error(verb, "--watch and --json cannot be combined");
-        if (s->watch && s->wait)
-                return usage_error(verb, "--watch and --wait cannot be combined");
-        if (s->wait && s->n_ids == 0)
-                return usage_error(verb, "--wait requires a job ID");
-        if (s->timeout_usec != USEC_INFINITY && !s->wait)
-                return usage_error(verb, "--timeout-ms requires --wait");
-        if (s->poll_usec > 0 && !s->wait)
-                return usage_error(verb, "--poll-interval-ms requires --wait");
-        if (s->all && s->n_ids > 0)
-                return usage_error(verb, "--all and job ID '%.48s' cannot be combined", s->ids[0]);
-        if (s->limit > 0 && s->n_ids > 0)
-                return usage_error(verb, "--limit and job ID '%.48s' cannot be combined", s->ids[0]);
-        return 0;
-}
-
-static int run(int argc, char *argv[], Common *common) {
-        static const struct option options[] = {
-                COMMON_OPTIONS,
+const Verb verb_status = {
+        .name = "status",
+        .arguments = "[ID…]",
+        .max = ARGUMENTS_ANY,
+        .options = (const struct option[]) {
                 { "all", no_argument, NULL, OPTION_ALL },
                 { "limit", required_argument, NULL, OPTION_LIMIT },
                 { "watch", no_argument, NULL, OPTION_WATCH },
@@ -456,43 +450,12 @@ static int run(int argc, char *argv[], Common *common) {
                 { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS },
                 { "poll-interval-ms", required_argument, NULL, OPTION_POLL_INTERVAL_MS },
                 {},
-        };
-        _cleanup_(status_clear) Status s = {
-                .common = common,
-                .timeout_usec = USEC_INFINITY,
-        };
-        int option, r;
-
-        while ((r = option_next(&verb_status, common, argc, argv, ":" COMMON_LETTERS, options, &option)) == 0) {
-                if (option == OPTION_ALL)
-                        s.all = true;
-                else if (option == OPTION_WATCH)
-                        s.watch = true;
-                else if (option == OPTION_WAIT)
-                        s.wait = true;
-                else if (option == OPTION_TIMEOUT_MS)
-                        r = option_milliseconds(&verb_status, "timeout-ms", &s.timeout_usec);
-                else if (option == OPTION_POLL_INTERVAL_MS)
-                        r = option_milliseconds(&verb_status, "poll-interval-ms", &s.poll_usec);
-                else
-                        r = option_number(&verb_status, "limit", 1, UINT32_MAX, &s.limit);
-                if (r < 0)
-                        return STATUS_OWN_FAILURE;
-        }
-        if (r < 0)
-                return option;
-        s.ids = argv + optind;
-        s.n_ids = (size_t) (argc - optind);
-        r = check_options(&s);
-        return r != 0 ? r : status(&s);
-}
-
-const Verb verb_status = {
-        .name = "status",
+        },
+        .option = option,
+        .check = check,
         .run = run,
-        .help = "codex-jobs status [options] [ID…]\n"
-                "\n"
-                "Show active and recently finished jobs of this workspace, those of this session first, or\n"
+        .summary = "Show active and recently finished jobs",
+        .help = "Show active and recently finished jobs of this workspace, those of this session first, or\n"
                 "the given jobs; details for a single ID. The workspace is the nearest parent directory with\n"
                 ".git, else the current directory. IDs may be abbreviated.\n"
                 "\n"
@@ -505,6 +468,5 @@ const Verb verb_status = {
                 "      --timeout-ms N       With --wait: stop waiting after N milliseconds\n"
                 "                           (default: 6 hours)\n"
                 "      --poll-interval-ms N\n"
-                "                           With --wait: also poll at this interval\n"
-                COMMON_HELP,
+                "                           With --wait: also poll at this interval\n",
 };

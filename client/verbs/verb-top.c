@@ -2,34 +2,28 @@
 
 /* codex-jobs top: the jobs on the whole terminal. */
 
-#include "answer.h"
 #include "top.h"
 #include "verbs.h"
 
-static int run(int argc, char *argv[], Common *common) {
-        static const struct option options[] = { COMMON_OPTIONS, {} };
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(client_freep) Client *c = NULL;
-        int option, r;
+static int check(Invocation *in) {
+        if (in->json)
+                return usage_error(in->verb, "'top' has no --json; use 'codex-jobs status --json'");
+        in->quiet = true; /* the screen says it */
+        return 0;
+}
 
-        r = option_next(&verb_top, common, argc, argv, ":" COMMON_LETTERS, options, &option);
-        if (r < 0)
-                return option;
-        if (optind < argc)
-                return usage_error(&verb_top, "'top' takes no arguments");
-        if (common->json)
-                return usage_error(&verb_top, "'top' has no --json; use 'codex-jobs status --json'");
-        common->quiet = true; /* the screen says it */
-        r = common_connect(common, &c, &error);
-        return r < 0 ? answer_failure(c, &error, r, NULL, 0) : top_run(c);
+static int run(Invocation *in) {
+        return top_run(in->client, &in->error);
 }
 
 const Verb verb_top = {
         .name = "top",
+        .arguments = "",
+        .flags = VERB_TEXT,
+        .check = check,
         .run = run,
-        .help = "codex-jobs top [options]\n"
-                "\n"
-                "Monitor and control your jobs of all workspaces (for root, of all users) interactively, with\n"
+        .summary = "Monitor and control jobs interactively",
+        .help = "Monitor and control your jobs of all workspaces (for root, of all users) interactively, with\n"
                 "progress, CPU and memory usage of running jobs. Keys:\n"
                 "\n"
                 "  Up Down j k      Select a job          c   Cancel it\n"
@@ -37,6 +31,5 @@ const Verb verb_top = {
                 "  /                Filter                p   Pause or resume your queue\n"
                 "  ?                Show all keys         q   Quit\n"
                 "\n"
-                "Options:\n"
-                COMMON_TEXT_HELP,
+                "Options:\n",
 };

@@ -5,7 +5,6 @@
 #include "request-options.h"
 #include "scope.h"
 #include "test.h"
-#include "verbs.h"
 
 /* ---- The scope ---- */
 
@@ -45,35 +44,45 @@ static void scope_mistake(void) {
 
 /* ---- The options of verbs that enqueue ---- */
 
-static const struct option options[] = { COMMON_OPTIONS, REQUEST_LIMIT_OPTIONS, REQUEST_COMMAND_OPTIONS, {} };
+static RequestOptions o;
+
+static int take(const Verb *verb, int option) {
+        return request_option(verb, &o, option);
+}
+
+static const Verb verb = {
+        .name = "run",
+        .arguments = "",
+        .flags = VERB_COMMAND,
+        .options = (const struct option[]) { REQUEST_LIMIT_OPTIONS, REQUEST_COMMAND_OPTIONS, {} },
+        .option = take,
+};
 
 /* Reads a whole command line. Returns 0 and where the command begins, or -1 for a mistake that was told. */
-static int parse(char **argv, RequestOptions *request_options, Common *common, int *ret_begin) {
-        int argc = 0, option, r;
+static int parse(char **argv, Invocation *in, int *ret_begin) {
+        int argc = 0, status;
 
+        request_options_clear(&o);
+        *in = (Invocation) { .verb = &verb };
         while (argv[argc])
                 argc++;
-        optind = 0;
-        while ((r = option_next(&verb_run, common, argc, argv, "+:" COMMON_LETTERS REQUEST_LETTERS, options,
-                                &option)) == 0)
-                if (request_option(&verb_run, request_options, option) < 0)
-                        return -1;
-        *ret_begin = optind;
-        return r < 0 ? -1 : 0;
+        if (options_read(in, argc, argv, &status) != 0)
+                return -1;
+        *ret_begin = argc - (int) in->n_arguments;
+        return 0;
 }
 
 static void all_options(void) {
-        _cleanup_request_options_ RequestOptions o = {};
-        Common common = {};
+        Invocation in;
         int begin = -1;
 
         check_ok(parse(STRINGS("run", "--json", "-q", "--user", "--kind", "k", "--label=l", "-C", "/", "-E", "A=1",
                                "--env", "B", "--clean-env", "--stdin", "-", "--runtime-max", "1h 30min",
                                "--output-max", "5K", "--memory-max", "2M", "--tasks-max", "7", "--cpu-weight",
                                "10000", "ls", "-l"),
-                       &o, &common, &begin));
+                       &in, &begin));
         check_int(begin, 26);
-        check(common.json && common.quiet && common.scope == SCOPE_USER);
+        check(in.json && in.quiet && in.scope == SCOPE_USER);
         check_string(o.kind, "k");
         check_string(o.label, "l");
         check_string(o.directory, "/");
@@ -91,15 +100,14 @@ static void all_options(void) {
 
 /* What stands behind the command, or behind "--", is the command's. */
 static void options_of_the_command(void) {
-        _cleanup_request_options_ RequestOptions o = {};
-        Common common = {};
+        Invocation in;
         int begin = -1;
 
-        check_ok(parse(STRINGS("run", "--", "--json", "-q"), &o, &common, &begin));
+        check_ok(parse(STRINGS("run", "--", "--json", "-q"), &in, &begin));
         check_int(begin, 2);
-        check_ok(parse(STRINGS("run", "env", "--json"), &o, &common, &begin));
+        check_ok(parse(STRINGS("run", "env", "--json"), &in, &begin));
         check_int(begin, 1);
-        check(!common.json && !common.quiet);
+        check(!in.json && !in.quiet);
 }
 
 static void mistakes(void) {
@@ -120,11 +128,10 @@ static void mistakes(void) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
-                _cleanup_request_options_ RequestOptions o = {};
-                Common common = {};
+                Invocation in;
                 int begin;
 
-                if (parse((char **) lines[i], &o, &common, &begin) != -1)
+                if (parse((char **) lines[i], &in, &begin) != -1)
                         test_fail(TEST_PLACE("parse()"), "line %zu was taken", i);
         }
 }

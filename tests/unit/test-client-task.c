@@ -33,12 +33,19 @@ static void check_prompt(const Request *request, const char *expected) {
         check_bytes(buffer, n, expected, strlen(expected));
 }
 
+static int make_request(Task *task, Request *request, sd_bus_error *error) {
+        int r;
+
+        r = task_read_prompt(task, request, error);
+        return r < 0 ? r : task_to_request(task, request, error);
+}
+
 static void plain(void) {
         _cleanup_task_ Task task = { .prompt = STRINGS("do it"), .n_prompt = 1 };
         _cleanup_request_ Request request = REQUEST_INIT;
 
         install_codex(0700);
-        check_ok(task_to_request(&task, &request, NULL));
+        check_ok(make_request(&task, &request, NULL));
         check_argv(&request,
                    STRINGS(ADAPTER_PATH, "--kind", "task", "--", test_path("codex"), "exec", "--json", "--sandbox",
                            "read-only", "--skip-git-repo-check", "-"));
@@ -60,7 +67,7 @@ static void with_all_options(void) {
 
         install_codex(0700);
         request.label = strdup("mine");
-        check_ok(task_to_request(&task, &request, NULL));
+        check_ok(make_request(&task, &request, NULL));
         check_argv(&request,
                    STRINGS(ADAPTER_PATH, "--kind", "task", "--expect-thread", THREAD, "--", test_path("codex"), "exec",
                            "--json", "--sandbox", "workspace-write", "--skip-git-repo-check", "--model", "m", "-c",
@@ -73,7 +80,7 @@ static void check_label(const char *prompt, const char *expected) {
         _cleanup_task_ Task task = { .prompt = STRINGS(prompt), .n_prompt = 1 };
         _cleanup_request_ Request request = REQUEST_INIT;
 
-        check_ok(task_to_request(&task, &request, NULL));
+        check_ok(make_request(&task, &request, NULL));
         check_string(request.label, expected);
 }
 
@@ -94,7 +101,7 @@ static void prompt_from_a_file(void) {
 
         check_int(write(fd, "from a file\n", 12), 12);
         install_codex(0700);
-        check_ok(task_to_request(&task, &request, NULL));
+        check_ok(make_request(&task, &request, NULL));
         check_prompt(&request, "from a file\n");
         check_string(request.label, "from a file");
 }
@@ -103,7 +110,7 @@ static void check_mistake(Task *task, const char *part) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_request_ Request request = REQUEST_INIT;
 
-        check(task_to_request(task, &request, &error) < 0);
+        check(make_request(task, &request, &error) < 0);
         check_contains(error.message, part);
         task_clear(task);
 }
@@ -135,7 +142,7 @@ static void check_codex(const char *expected) {
         _cleanup_task_ Task task = { .prompt = STRINGS("x"), .n_prompt = 1 };
         _cleanup_request_ Request request = REQUEST_INIT;
 
-        check_ok(task_to_request(&task, &request, NULL));
+        check_ok(make_request(&task, &request, NULL));
         check_string(task.command.codex, expected);
 }
 
@@ -147,7 +154,7 @@ static void relative_path(void) {
         install_codex(0700);
         check_ok(chdir(test_directory()));
         check_ok(setenv("PATH", "/nowhere:.", 1));
-        check_ok(task_to_request(&task, &request, NULL));
+        check_ok(make_request(&task, &request, NULL));
         check_int(*task.command.codex, '/');
         check_ok(access(task.command.codex, X_OK));
 }

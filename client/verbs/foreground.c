@@ -21,7 +21,7 @@
 
 /* All that is needed to submit and await a job; freed in reverse order. */
 typedef struct Visit {
-        Client *client;
+        Invocation *in; /* not owned */
         Wait *wait;
         char *id; /* NULL: not submitted yet */
         bool keyed;    /* it may be an existing job */
@@ -30,7 +30,6 @@ typedef struct Visit {
         Progress *progress;
         QueueQuestion why; /* it does not start */
         Streams *streams;
-        sd_bus_error error;
 } Visit;
 
 static void visit_clear(Visit *v) {
@@ -38,28 +37,23 @@ static void visit_clear(Visit *v) {
         queue_question_clear(&v->why);
         (void) progress_free(v->progress);
         (void) wait_free(v->wait);
-        (void) client_free(v->client);
         free(v->id);
-        sd_bus_error_free(&v->error);
 }
 #define _cleanup_visit_ _cleanup_(visit_clear)
 
-static int visit_begin(Visit *v, const Common *common, const WaitOptions *options, Request *request,
-                       uint64_t timeout_usec) {
+static int visit_begin(Visit *v, const WaitOptions *options, Request *request, uint64_t timeout_usec) {
+        Client *c = v->in->client;
         int r;
 
-        r = common_connect(common, &v->client, &v->error);
+        r = client_catch_signals(c);
         if (r < 0)
                 return r;
-        r = client_catch_signals(v->client);
+        client_set_patience(c, timeout_usec);
+        r = client_set_timeout(c, MAX(timeout_usec, ENQUEUE_USEC));
         if (r < 0)
                 return r;
-        client_set_patience(v->client, timeout_usec);
-        r = client_set_timeout(v->client, MAX(timeout_usec, ENQUEUE_USEC));
-        if (r < 0)
-                return r;
-        /* The subscription is sent before the request: no result is missed, and no round trip is added. */
-        r = wait_new(v->client, options, &v->wait);
+        /* The subscription travels with the request and before it: no end is missed, no round trip added. */
+        r = wait_new(c, options, &v->wait);
         if (r < 0)
                 return r;
         r = wait_reserve(v->wait, 1);
@@ -67,13 +61,13 @@ static int visit_begin(Visit *v, const Common *common, const WaitOptions *option
                 return r;
         v->keyed = request->key;
         v->begun_usec = now_realtime();
-        r = job_enqueue(v->client, request, &v->id, &v->error);
+        r = job_enqueue(c, request, &v->id, &v->in->error);
         if (r < 0)
                 return r;
         r = v->keyed ? wait_add(v->wait, v->id) : wait_add_new(v->wait, v->id);
         if (r < 0)
                 return r;
-        return client_set_timeout(v->client, timeout_usec);
+        return client_set_timeout(c, timeout_usec);
 }
 
 /* Whether the job with a key is older than the request. */
@@ -82,12 +76,12 @@ static Answer is_existing(const JobRecord *record, uint64_t begun_usec) {
 }
 
 /* Reports the job with the key if it existed before, since nothing is run then. */
-static int say_if_existing(Client *c, const char *id, uint64_t begun_usec, bool *ret_existing, sd_bus_error *error) {
+static int say_if_existing(Invocation *in, const char *id, uint64_t begun_usec, bool *ret_existing) {
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         _cleanup_free_ char *text = NULL;
         int r;
 
-        r = job_get(c, id, &record, error);
+        r = job_get(in->client, id, &record, &in->error);
         if (r < 0)
                 return r;
         *ret_existing = is_existing(&record, begun_usec) == ANSWER_YES;
@@ -103,16 +97,16 @@ static int say_if_existing(Client *c, const char *id, uint64_t begun_usec, bool 
 /* ---- Results and failures ---- */
 
 /* Failures after the job was submitted must show its ID, else the user would submit it again. */
-static int failure_of_accepted(Client *c, const sd_bus_error *error, int r, const char *id) {
-        const char *message = isempty(error->message) ? strerror(-r) : error->message;
+static int failure_of_accepted(Invocation *in, int r, const char *id) {
+        const char *message = isempty(in->error.message) ? strerror(-r) : in->error.message;
         size_t n = strlen(message);
 
         if (r == -EINTR)
-                return answer_failure(c, error, r, &id, 1);
+                return answer_detached(in->client, &id, 1, false);
         if (n > 0 && message[n - 1] == '.')
                 n--;
         say("%.*s. The job was submitted; wait with: codex-jobs await %s%s", (int) n, message, id,
-            client_scope_option(c));
+            client_scope_option(in->client));
         return r == -EPIPE ? STATUS_SIGNALLED + SIGPIPE : STATUS_OWN_FAILURE;
 }
 
@@ -125,20 +119,20 @@ static int write_document(Visit *v, const JobRecord *record, bool timed_out) {
         int r;
 
         if (!timed_out) {
-                r = answer_read_output(v->client, record, &BOUNDS_NONE, &extra, &v->error);
+                r = answer_read_output(v->in->client, record, &BOUNDS_NONE, &extra, &v->in->error);
                 if (r < 0)
                         return r;
         }
-        client_restore_signals(v->client);
-        return answer_json(v->client, &record, &extra, 1, true, NEXT_SHOWN, &v->error);
+        client_restore_signals(v->in->client);
+        return answer_json(v->in->client, &record, &extra, 1, true, NEXT_SHOWN, &v->in->error);
 }
 
 typedef int (*visit_text_t)(Visit *v, const JobRecord *record);
 
 /* The job has finished: shows the result as JSON or by the given function, and sets the exit status. */
-static int visit_ended(Visit *v, const Common *common, const JobRecord *record, visit_text_t text, int *ret_status) {
+static int visit_ended(Visit *v, const JobRecord *record, visit_text_t text, int *ret_status) {
         *ret_status = job_exit_status(record);
-        return common->json ? write_document(v, record, false) : text(v, record);
+        return v->in->json ? write_document(v, record, false) : text(v, record);
 }
 
 static int say_timed_out(Visit *v, const JobRecord *record) {
@@ -147,54 +141,53 @@ static int say_timed_out(Visit *v, const JobRecord *record) {
         if (record->id) {
                 r = answer_activity(record);
                 if (r >= 0)
-                        r = answer_why_queued(v->client, &record, 1, &v->error);
+                        r = answer_why_queued(v->in->client, &record, 1, &v->in->error);
                 if (r < 0)
                         return r;
         } else
-                (void) say_error(&v->error, -EREMOTEIO);
-        return answer_await_command(v->client, "Timed out; the job keeps running. Reattach with",
+                (void) say_error(&v->in->error, -EREMOTEIO);
+        return answer_await_command(v->in->client, "Timed out; the job keeps running. Reattach with",
                                     &(const char *) { v->id }, 1, false);
 }
 
 /* The wait timed out; the job may have finished at that moment. */
-static int visit_timed_out(Visit *v, const Common *common, visit_text_t text, int *ret_status) {
+static int visit_timed_out(Visit *v, visit_text_t text, int *ret_status) {
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         int r;
 
-        r = job_get(v->client, v->id, &record, &v->error);
-        if (r < 0 && common->json)
+        r = job_get(v->in->client, v->id, &record, &v->in->error);
+        if (r < 0 && v->in->json)
                 return r;
         if (job_state_is_terminal(record.state))
-                return visit_ended(v, common, &record, text, ret_status);
+                return visit_ended(v, &record, text, ret_status);
         *ret_status = STATUS_TIMED_OUT;
-        if (common->json)
+        if (v->in->json)
                 return write_document(v, &record, true);
-        return common->quiet ? 0 : say_timed_out(v, &record);
+        return v->in->quiet ? 0 : say_timed_out(v, &record);
 }
 
-static int visit_end(Visit *v, const Common *common, visit_text_t text) {
+/* A signal detaches from the job; other failures are reported by the caller. */
+static int visit_failure(Visit *v, int r) {
+        return r == -EINTR && v->id ? answer_detached(v->in->client, &(const char *) { v->id }, 1, false) : r;
+}
+
+static int visit_end(Visit *v, visit_text_t text) {
         int status = STATUS_OWN_FAILURE;
         bool timed_out;
         int r;
 
-        r = wait_run(v->wait, &v->error);
+        r = wait_run(v->wait, &v->in->error);
         live_end();
         timed_out = r == -ETIMEDOUT;
         if (timed_out || r >= 0)
-                r = client_set_timeout(v->client, USEC_INFINITY); /* the answer may take its time */
+                r = client_set_timeout(v->in->client, USEC_INFINITY); /* the answer may take its time */
         if (r >= 0 && timed_out)
-                r = visit_timed_out(v, common, text, &status);
+                r = visit_timed_out(v, text, &status);
         else if (r >= 0)
-                r = visit_ended(v, common, &wait_job(v->wait, 0)->record, text, &status);
-        if (r < 0 && common->json)
-                return failure_of_accepted(v->client, &v->error, r, v->id);
-        return r < 0 ? answer_failure(v->client, &v->error, r, &(const char *) { v->id }, 1) : status;
-}
-
-static int visit_failure(Visit *v, int r) {
-        if (r == -ETIMEDOUT) /* the time passed before the service responded */
-                return say_error(&v->error, r);
-        return answer_failure(v->client, &v->error, r, &(const char *) { v->id }, v->id ? 1 : 0);
+                r = visit_ended(v, &wait_job(v->wait, 0)->record, text, &status);
+        if (r < 0 && v->in->json)
+                return failure_of_accepted(v->in, r, v->id);
+        return r < 0 ? visit_failure(v, r) : status;
 }
 
 /* For users and agents whose command is interrupted, by a time limit or a broken connection. */
@@ -203,35 +196,35 @@ static int say_started(Visit *v) {
 
         if (v->existing)
                 return 0;
-        command = next_command(v->client, "await", &(const char *) { v->id }, 1, "");
+        command = next_command(v->in->client, "await", &(const char *) { v->id }, 1, "");
         if (!command)
                 return -ENOMEM;
         say("Started %s. If interrupted, reattach with: %s", v->id, command);
-        return queue_question_ask(&v->why, v->client);
+        return queue_question_ask(&v->why, v->in->client);
 }
 
 static int progress_begin(Visit *v) {
         int r;
 
-        r = progress_new(v->client, v->wait, 1, LIVE_USEC, &v->progress);
+        r = progress_new(v->in->client, v->wait, 1, LIVE_USEC, &v->progress);
         return r < 0 ? r : progress_follow(v->progress, v->id);
 }
 
 /* ---- run, task ---- */
 
-static int foreground_begin(Visit *v, const Common *common) {
+static int foreground_begin(Visit *v) {
         int r;
 
-        if (common->json)
+        if (v->in->json)
                 return 0;
-        if (v->keyed && !common->quiet) { /* before any output */
-                r = say_if_existing(v->client, v->id, v->begun_usec, &v->existing, &v->error);
+        if (v->keyed && !v->in->quiet) { /* before any output */
+                r = say_if_existing(v->in, v->id, v->begun_usec, &v->existing);
                 if (r < 0)
                         return r;
         }
-        r = streams_new(v->client, v->id, &(const StreamOptions) { .tail = STREAM_ALL, .lazy = true },
+        r = streams_new(v->in->client, v->id, &(const StreamOptions) { .tail = STREAM_ALL, .lazy = true },
                         &v->streams);
-        if (r < 0 || common->quiet)
+        if (r < 0 || v->in->quiet)
                 return r;
         if (live_is_possible()) { /* reading progress costs calls, and lines would be mixed with the output */
                 r = progress_begin(v);
@@ -244,23 +237,20 @@ static int foreground_begin(Visit *v, const Common *common) {
 static int foreground_text(Visit *v, const JobRecord *record) {
         int r;
 
-        r = record->stdout_bytes + record->stderr_bytes > 0 ? streams_finish(v->streams, &v->error) : 0;
+        r = record->stdout_bytes + record->stderr_bytes > 0 ? streams_finish(v->streams, &v->in->error) : 0;
         if (r < 0 || record->reason == JOB_REASON_NOT_EXECUTABLE) /* the reason is on stderr already */
                 return r;
-        return answer_end(v->client, record);
+        return answer_end(v->in->client, record);
 }
 
-int run_in_foreground(const Common *common, Request *request, uint64_t timeout_usec) {
-        const WaitOptions options = {};
-        _cleanup_visit_ Visit v = {};
+int run_in_foreground(Invocation *in, Request *request, uint64_t timeout_usec) {
+        _cleanup_visit_ Visit v = { .in = in };
         int r;
 
-        r = visit_begin(&v, common, &options, request, timeout_usec);
+        r = visit_begin(&v, &(const WaitOptions) {}, request, timeout_usec);
         if (r >= 0)
-                r = foreground_begin(&v, common);
-        if (r < 0)
-                return visit_failure(&v, r);
-        return visit_end(&v, common, foreground_text);
+                r = foreground_begin(&v);
+        return r < 0 ? visit_failure(&v, r) : visit_end(&v, foreground_text);
 }
 
 /* ---- enqueue, task --background ---- */
@@ -276,70 +266,61 @@ static int write_id(const char *id, const char *hint, sd_bus_error *error) {
 }
 
 /* begun_usec: start of a request with a key; 0: it has none. */
-static int background_text(Client *c, const Common *common, const char *id, bool hint, uint64_t begun_usec,
-                           sd_bus_error *error) {
-        _cleanup_free_ char *command = next_command(c, "await", &id, 1, "");
+static int background_text(Invocation *in, const char *id, bool hint, uint64_t begun_usec) {
+        _cleanup_free_ char *command = next_command(in->client, "await", &id, 1, "");
         bool existing = false;
         OwnQueue queue = {};
         int r;
 
         if (!command)
                 return -ENOMEM;
-        r = write_id(id, hint && !common->quiet ? command : NULL, error);
-        if (r < 0 || common->quiet)
+        r = write_id(id, hint && !in->quiet ? command : NULL, &in->error);
+        if (r < 0 || in->quiet)
                 return r;
         if (begun_usec > 0)
-                r = say_if_existing(c, id, begun_usec, &existing, error);
+                r = say_if_existing(in, id, begun_usec, &existing);
         if (r < 0)
                 return r;
         if (!hint)
                 say("Wait with: %s", command);
-        r = own_queue_get_if_known(c, &queue, error);
+        r = own_queue_get_if_known(in->client, &queue, &in->error);
         if (r >= 0)
-                own_queue_say(c, &queue);
+                own_queue_say(in->client, &queue);
         return r;
 }
 
-static int background_document(Client *c, const char *id, uint64_t begun_usec, sd_bus_error *error) {
+static int background_document(Invocation *in, const char *id, uint64_t begun_usec) {
         JsonExtra extra = {};
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         int r;
 
-        r = job_get(c, id, &record, error);
+        r = job_get(in->client, id, &record, &in->error);
         if (r < 0)
                 return r;
         extra.existing = begun_usec > 0 ? is_existing(&record, begun_usec) : ANSWER_NO;
-        return answer_json(c, &(const JobRecord *) { &record }, &extra, 1, true, NEXT_RESULT, error);
+        return answer_json(in->client, &(const JobRecord *) { &record }, &extra, 1, true, NEXT_RESULT, &in->error);
 }
 
-
-int run_in_background(const Common *common, Request *request, bool hint) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+int run_in_background(Invocation *in, Request *request, bool hint) {
         uint64_t begun_usec = request->key ? now_realtime() : 0;
-        _cleanup_(client_freep) Client *c = NULL;
         _cleanup_free_ char *id = NULL;
         int r;
 
-        r = common_connect(common, &c, &error);
-        if (r >= 0)
-                r = job_enqueue(c, request, &id, &error);
+        r = job_enqueue(in->client, request, &id, &in->error);
         if (r < 0)
-                return answer_failure(c, &error, r, NULL, 0);
-        if (common->json)
-                r = background_document(c, id, begun_usec, &error);
-        else
-                r = background_text(c, common, id, hint, begun_usec, &error);
-        return r < 0 ? failure_of_accepted(c, &error, r, id) : 0;
+                return r;
+        r = in->json ? background_document(in, id, begun_usec) : background_text(in, id, hint, begun_usec);
+        return r < 0 ? failure_of_accepted(in, r, id) : 0;
 }
 
 /* ---- task --await ---- */
 
-static int await_begin(Visit *v, const Common *common) {
+static int await_begin(Visit *v) {
         int r;
 
-        if (common->json || common->quiet)
+        if (v->in->json || v->in->quiet)
                 return 0;
-        r = v->keyed ? say_if_existing(v->client, v->id, v->begun_usec, &v->existing, &v->error) : 0;
+        r = v->keyed ? say_if_existing(v->in, v->id, v->begun_usec, &v->existing) : 0;
         if (r >= 0)
                 r = progress_begin(v);
         if (r < 0)
@@ -348,18 +329,25 @@ static int await_begin(Visit *v, const Common *common) {
 }
 
 static int await_text(Visit *v, const JobRecord *record) {
-        return answer_result(v->client, record, &BOUNDS_NONE, &v->error);
+        return answer_result(v->in->client, record, &BOUNDS_NONE, &v->in->error);
 }
 
-int run_and_await(const Common *common, Request *request, uint64_t timeout_usec, uint64_t poll_usec) {
-        const WaitOptions options = { .poll_usec = poll_usec };
-        _cleanup_visit_ Visit v = {};
+int run_and_await(Invocation *in, Request *request, const Stay *stay) {
+        uint64_t timeout_usec = stay->timeout_usec == USEC_INFINITY ? TIMEOUT_DEFAULT : stay->timeout_usec;
+        _cleanup_visit_ Visit v = { .in = in };
         int r;
 
-        r = visit_begin(&v, common, &options, request, timeout_usec);
+        r = visit_begin(&v, &(const WaitOptions) { .poll_usec = stay->poll_usec }, request, timeout_usec);
         if (r >= 0)
-                r = await_begin(&v, common);
-        if (r < 0)
-                return visit_failure(&v, r);
-        return visit_end(&v, common, await_text);
+                r = await_begin(&v);
+        return r < 0 ? visit_failure(&v, r) : visit_end(&v, await_text);
+}
+
+int run_as_asked(Invocation *in, Request *request, const Stay *stay) {
+        if (stay->await)
+                return run_and_await(in, request, stay);
+        if (stay->background)
+                return run_in_background(in, request, true);
+        return run_in_foreground(in, request,
+                                 stay->timeout_usec == USEC_INFINITY ? TIMEOUT_DEFAULT : stay->timeout_usec);
 }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "stay.h"
+
+int stay_option(const Verb *verb, Stay *stay, RequestOptions *request, int option) {
+        switch (option) {
+        case OPTION_BACKGROUND:
+                stay->background = true;
+                return 0;
+        case OPTION_AWAIT:
+                stay->await = true;
+                return 0;
+        case OPTION_TIMEOUT_MS:
+                return option_milliseconds(verb, "timeout-ms", &stay->timeout_usec);
+        case OPTION_POLL_INTERVAL_MS:
+                return option_milliseconds(verb, "poll-interval-ms", &stay->poll_usec);
+        default:
+                return request_option(verb, request, option);
+        }
+}
