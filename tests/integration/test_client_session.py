@@ -89,4 +89,4 @@ def test_inbox_names_how_to_acknowledge(cli):
     cli.run('run', '--', 'true')
     assert "codex-jobs inbox --ack --session 'a b'" in cli.run('inbox', '--session', 'a b').stderr
     told = cli.run('inbox', '--here').stderr
-    assert re.search(r'to acknowledge them: codex-jobs inbox --ack --here( --(system|user))?\n', told)
+    assert re.search(r'Acknowledge with: codex-jobs inbox --ack --here( --(system|user))?\n', told)
