@@ -31,10 +31,10 @@ def test_session_is_what_the_first_variable_says(cli):
 def test_cancel_takes_the_job_of_the_session(cli, two):
     cli.environment['CODEX_JOBS_SESSION'] = 'third'
     told = cli.refused('cancel')
-    assert 'none of this session' in told and f'{two["one"]} (of one)' in told
+    assert 'none in this session' in told and f'{two["one"]} (of one)' in told
     cli.environment['CODEX_JOBS_SESSION'] = 'one'
     assert cli.output('cancel') == f'{two["one"]} was cancelled\n'
-    assert 'none of this session' in cli.refused('cancel')
+    assert 'none in this session' in cli.refused('cancel')
     del cli.environment['CODEX_JOBS_SESSION']
     assert cli.output('cancel') == f'{two["other"]} was cancelled\n'
 
