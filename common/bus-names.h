@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The names that the service and its clients agree on. dbus/ holds the contract in XML. */
+/* Names shared by the service and its clients. dbus/ describes the interface in XML. */
 
 #define JOBS_BUS_NAME "org.codex.Jobs"
 #define JOBS_PATH "/org/codex/Jobs"
@@ -20,16 +20,16 @@
 #define JOBS_ERROR_PROCESSES_LEFT "org.codex.Jobs.Error.ProcessesLeft"
 #define JOBS_ERROR_UNAVAILABLE "org.codex.Jobs.Error.Unavailable"
 
-/* What a caller may hand over at most; the service refuses more, a client need not try. */
-#define JOB_STDIN_MAX (16U * 1024U * 1024U) /* it is committed with the job, and others wait for it */
+/* Limits of arguments; the service rejects more, so clients check them first. */
+#define JOB_STDIN_MAX (16U * 1024U * 1024U) /* committed with the job, while others wait */
 #define JOB_COMMAND_MAX (8U * 1024U * 1024U) /* bytes of argv and environment together */
-#define JOB_STRINGS_MAX (256U * 1024U)       /* entries of argv, and of the environment */
+#define JOB_STRINGS_MAX (256U * 1024U)       /* strings of argv, and of the environment */
 #define JOB_LABEL_MAX 1024U
 #define JOB_SESSION_MAX 256U
 #define JOB_KEY_MAX 256U
 #define JOB_CONSUMER_MAX 64U
 #define JOB_CONSUMERS_MAX 1000U /* of one user */
 #define JOB_RESULT_MAX (64U * 1024U)
-#define JOB_IDS_MAX 1024U /* ids in one call */
+#define JOB_IDS_MAX 1024U /* IDs in one call */
 #define JOB_LIST_MAX 1000U
-#define JOB_REPLY_MAX (16U * 1024U * 1024U) /* bytes of the jobs in one answer: a bus takes 32 MiB at least */
+#define JOB_REPLY_MAX (16U * 1024U * 1024U) /* bytes of the jobs in one reply: buses accept at least 32 MiB */

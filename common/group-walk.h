@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The processes of a control group and of all groups below it. Needs libc only. */
+/* Lists the processes of a control group and of all groups below it. Needs libc only. */
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Whether to go on. */
+/* Returns whether to continue. */
 typedef bool (*GroupFound)(pid_t pid, void *userdata);
 
-/* Tells of each. folder: of the group, in any hierarchy that has processes. Returns whether found() always did. */
+/* Calls found for each process. folder: of the group, in any hierarchy that has processes. Returns whether found()
+ * always returned true. */
 bool group_walk(int folder, GroupFound found, void *userdata);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What is known of a job, as it stands in the store, travels over D-Bus and is shown to people. The
- * service and its clients share it, so that each field is written and read by one table. */
+/* The record of a job, as stored, sent over D-Bus and shown. The service and its clients share it, so that each
+ * field is written and read through one table. */
 
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
@@ -21,7 +21,7 @@ typedef struct JobRecord {
         int32_t signal;    /* 0: none */
         uint32_t uid;
         char *queue;
-        char *directory; /* UTF-8: what of the path is not shows as U+FFFD */
+        char *directory; /* UTF-8, with U+FFFD for other bytes of the path */
         char *workspace; /* NULL: none; likewise session, progress, result */
         char *session;
         uint64_t created_usec; /* CLOCK_REALTIME, 0: not yet */
@@ -33,27 +33,27 @@ typedef struct JobRecord {
         uint64_t stderr_bytes;
         char *result;        /* JSON text of an object */
         uint32_t stopped_by; /* uid that cancelled it, UINT32_MAX: nobody */
-        int notify;          /* a boolean, as sd-bus has it: whether desktop notifications tell of its end */
-        char *retry_of;      /* the id of the job whose work it does again; NULL: none */
+        int notify;          /* a boolean, as in sd-bus: whether codex-jobs-notify shows its end */
+        char *retry_of;      /* the ID of the job that it retries; NULL: none */
         uint64_t cpu_usage_usec; /* once terminal; 0: not known; likewise memory_peak, in bytes */
         uint64_t memory_peak;
-        char *result_error; /* why what was in $CODEX_JOB_RESULT was not taken; NULL: it was, or there was nothing */
-        char *left_behind;  /* "4242 sleep, 4243 redis-server": what was terminated after the command had ended */
-        char *end_source;   /* "worker" or "manager": who saw its end; NULL: nobody */
+        char *result_error; /* why $CODEX_JOB_RESULT was not accepted; NULL: accepted, or none */
+        char *left_behind;  /* "4242 sleep, 4243 redis-server": terminated after the command had exited */
+        char *end_source;   /* "worker" or "manager": source of its end; NULL: none */
 } JobRecord;
 
-/* The fields of a record, each once. A row has
+/* The fields of a record. A row has
  *   its name on the bus: an entry of a{sv}, and a property of org.codex.Jobs.Job
- *   its kind, which says its types in C, on the bus and in JSON
- *   its member above, which is its column in the store, too
- *   the number that stands for none, or NEVER; of a text NULL does
- *   ALWAYS; or OPTIONAL: its entry is left out where there is none
- *   when it is stored: ENQUEUED, with the job; ENDED, once more with its end
- *   how the property tells of a change: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; or NONE: there is none
+ *   its kind, which determines its types in C, on the bus and in JSON
+ *   its member above, which is also its column in the store
+ *   the number that stands for none, or NEVER; for texts NULL does
+ *   ALWAYS; or OPTIONAL: its entry is omitted if there is none
+ *   when it is stored: ENQUEUED, with the job; ENDED, again with its end
+ *   how changes of the property are signalled: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; or NONE: no property
  *   its name in JSON
  *
- * Kinds: a TEXT; a LINE, which callers and jobs make up; an OBJECT in JSON; STATE and REASON, whose words travel; an
- * INTEGER; a USER; a TIME, 0: not yet; a NUMBER; a SEQUENCE; a FLAG. Unit is none: it follows from the id. */
+ * Kinds: TEXT; LINE, text of callers and jobs; OBJECT in JSON; STATE and REASON, sent as words; INTEGER; USER; TIME, 0: not
+ * yet; NUMBER; SEQUENCE; FLAG. Unit is not a field: it is derived from the ID. */
 #define JOB_FIELDS(FIELD)                                                                                               \
         FIELD("Id",           TEXT,     id,             0,          ALWAYS,   ENQUEUED, CONSTANT,    "id")              \
         FIELD("Kind",         TEXT,     kind,           0,          ALWAYS,   ENQUEUED, CONSTANT,    "kind")            \
@@ -118,10 +118,10 @@ typedef struct JobField {
         JobFieldKind kind;
         const char *type;
         size_t offset; /* in JobRecord */
-        int64_t none;  /* FIELD_NEVER: each value is one */
+        int64_t none;  /* FIELD_NEVER: every number is a value */
         bool is_optional;
         bool is_of_end;
-        bool is_told; /* with its value when it changes */
+        bool is_told; /* signalled with its value when it changes */
         const char *json;
 } JobField;
 
@@ -129,19 +129,19 @@ typedef struct JobField {
 enum { JOB_FIELDS_N = 0 JOB_FIELDS(ONE_FIELD) };
 extern const JobField job_fields[JOB_FIELDS_N];
 
-/* The field of that D-Bus name, NULL if there is none. */
+/* The field with that D-Bus name, NULL if there is none. */
 const JobField *job_field_find(const char *name);
 
-/* Its value as a text, of a state and a reason the word; NULL: none, or it is a number. And as a number. */
+/* Its value as a text, of a state or reason the word; NULL: none, or it is a number. And its value as a number. */
 const char *job_field_text(const JobRecord *record, const JobField *field);
 int64_t job_field_number(const JobRecord *record, const JobField *field);
 bool job_field_is_text(const JobField *field);
 
-/* Sets it to a copy of a text: 0, -ENOMEM, or -EBADMSG for a word that no state and no reason has. */
+/* Sets it to a copy of a text: 0, -ENOMEM, or -EBADMSG for an unknown state or reason. */
 int job_field_set_text(JobRecord *record, const JobField *field, const char *text);
 void job_field_set_number(JobRecord *record, const JobField *field, int64_t number);
 
-/* The record of a job that nobody knows yet: no exit code, not stopped. */
+/* An empty record: no exit code, not stopped. */
 #define JOB_RECORD_INIT                                                 \
         (JobRecord) {                                                   \
                 .exit_code = -1, .stopped_by = UINT32_MAX, .notify = 1, \
@@ -162,20 +162,20 @@ static inline JobRecord job_record_take(JobRecord *record) {
 /* Copies a record into ret, which the caller clears. Returns 0 or -ENOMEM. */
 int job_record_copy(const JobRecord *record, JobRecord *ret);
 
-/* Appends the value of one field, an absent string as "". Returns a negative errno on failure. */
+/* Appends the value of one field, "" for a missing string. Returns a negative errno on failure. */
 int job_record_append_field(sd_bus_message *m, const JobRecord *record, const JobField *field);
 
-/* The same as an entry of a{sv}. */
+/* The same, as an entry of a{sv}. */
 int job_record_append_entry(sd_bus_message *m, const JobRecord *record, const JobField *field);
 
-/* Appends the record as a{sv}; absent entries are left out. Returns a negative errno on failure. */
+/* Appends the record as a{sv} without missing entries. Returns a negative errno on failure. */
 int job_record_append(sd_bus_message *m, const JobRecord *record);
 
-/* About how many bytes the record is in a message, rather more. */
+/* An upper estimate of the size of the record in a message, in bytes. */
 size_t job_record_size(const JobRecord *record);
 
-/* Reads an a{sv} into ret, which the caller clears. Entries it does not know are passed over.
- * Returns 0, -EBADMSG when a state or reason is unknown or the id is missing, or a negative errno. */
+/* Reads an a{sv} into ret, which the caller clears. Ignores unknown entries. Returns 0, -EBADMSG if a state or
+ * reason is unknown or the ID is missing, or a negative errno. */
 int job_record_read(sd_bus_message *m, JobRecord *ret);
 
 #define JOB_UNIT_MAX (sizeof(JOB_UNIT_PREFIX JOB_UNIT_SUFFIX) + 48)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The states of a job and the reasons for its end, as numbers inside and as words on the bus, in the
- * store and in JSON. The words are the contract; the numbers never leave a process. */
+/* States of a job and reasons for its end, as numbers internally and as words on the bus, in the store and in JSON.
+ * The words are the interface; the numbers never leave a process. */
 
 #include <stdbool.h>
 
@@ -18,17 +18,17 @@ typedef enum JobState {
 
 typedef enum JobReason {
         JOB_REASON_NONE,           /* completed, or not terminal */
-        JOB_REASON_EXIT_CODE,      /* the command exited with a status other than 0 */
-        JOB_REASON_SIGNAL,         /* a signal ended it */
-        JOB_REASON_CORE_DUMP,      /* a signal ended it and a core was dumped */
-        JOB_REASON_OOM_KILL,       /* the kernel ended it for want of memory */
-        JOB_REASON_RUNTIME_LIMIT,  /* RuntimeMaxUSec passed */
-        JOB_REASON_OUTPUT_LIMIT,   /* OutputMax passed */
+        JOB_REASON_EXIT_CODE,      /* the command exited with non-zero status */
+        JOB_REASON_SIGNAL,         /* a signal terminated it */
+        JOB_REASON_CORE_DUMP,      /* a signal terminated it with a core dump */
+        JOB_REASON_OOM_KILL,       /* killed by the OOM killer */
+        JOB_REASON_RUNTIME_LIMIT,  /* RuntimeMaxUSec exceeded */
+        JOB_REASON_OUTPUT_LIMIT,   /* OutputMax exceeded */
         JOB_REASON_STALLED,        /* no output and no progress for StallUSec */
         JOB_REASON_NOT_EXECUTABLE, /* the command could not be started */
-        JOB_REASON_DEPENDENCY,     /* a job named in After did not complete */
-        JOB_REASON_HOST_RESTARTED, /* the host or the user's service manager went down under it */
-        JOB_REASON_LOST,           /* its unit was removed by somebody else before its end was seen */
+        JOB_REASON_DEPENDENCY,     /* reserved */
+        JOB_REASON_HOST_RESTARTED, /* the host or the service manager of the user went down while it ran */
+        JOB_REASON_LOST,           /* its unit was removed before its end was seen */
         JOB_REASON_USER,           /* cancelled */
         _JOB_REASON_MAX,
         _JOB_REASON_INVALID = -1,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Cleanup attributes and the few macros that every file uses. Owns nothing. */
+/* Cleanup attributes and macros used everywhere. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +23,7 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-/* The struct of that type that p, not NULL, points to the member of. */
+/* The struct of that type which contains the member that p, not NULL, points to. */
 #define CONTAINER_OF(p, type, member) ((type *) ((char *) (p) - offsetof(type, member)))
 
 #define USEC_INFINITY UINT64_MAX
@@ -82,7 +82,7 @@ static inline const char *strempty(const char *s) {
         return s ?: "";
 }
 
-/* The rest of s behind prefix, NULL if s does not begin with it. Does not own. */
+/* The rest of s after prefix, NULL if s does not start with it. Not owned. */
 static inline const char *startswith(const char *s, const char *prefix) {
         size_t n = strlen(prefix);
 

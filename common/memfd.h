@@ -5,6 +5,6 @@
 
 #include <stddef.h>
 
-/* A new memfd of that name with a copy of the data, at offset size. The caller owns it. Returns a negative errno
+/* Creates a memfd with a copy of the data, positioned at offset size. The caller owns it. Returns a negative errno
  * on failure. */
 int memfd_new(const char *name, const void *data, size_t size);

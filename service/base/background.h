@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A thread beside the event loop for what may block on a disk. Operations run in the order in which they
- * were submitted; their completions run on the loop, in the same order. The thread takes all that is
- * waiting as one batch, so that an owner may share one fsync among them. */
+/* A thread for operations that may block on a disk. Operations run in the order of submission; their completions run
+ * on the event loop, in the same order. The thread takes all waiting operations as one batch, so that an owner can
+ * share one fsync between them. */
 
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
@@ -12,21 +12,21 @@ typedef struct Background Background;
 typedef struct BackgroundOp BackgroundOp;
 typedef TAILQ_HEAD(BackgroundBatch, BackgroundOp) BackgroundBatch;
 
-/* Embedded as the first member of what an owner submits. */
+/* Embedded as the first member of an operation. */
 struct BackgroundOp {
         TAILQ_ENTRY(BackgroundOp) entry;
         void (*complete)(BackgroundOp *op); /* on the loop; frees op */
 };
 
-/* Runs on the thread: carries out all operations of the batch and removes none. */
+/* Runs on the thread: executes all operations of the batch without removing any. */
 typedef void (*BackgroundRun)(BackgroundBatch *batch, void *userdata);
 
 /* Starts a thread of that name (at most 15 characters). userdata belongs to the thread until
  * background_free(). Returns 0 or a negative errno. */
 int background_new(Background **ret, sd_event *event, const char *name, BackgroundRun run, void *userdata);
 
-/* Carries out what is waiting, completes it, and ends the thread. Takes NULL; returns NULL. */
+/* Executes and completes waiting operations, and stops the thread. Takes NULL; returns NULL. */
 Background *background_free(Background *b);
 
-/* Hands op over; its complete() is called exactly once, never from within this call. */
+/* Submits op; its complete() is called exactly once, never from within this call. */
 void background_submit(Background *b, BackgroundOp *op);

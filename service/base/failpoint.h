@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Named places at which a test build lets itself be killed (meson option failpoints; a release build has
- * none of this). A test arms one by making the file failpoints/NAME in the state directory; the first
- * thread that comes by removes it and the process dies by SIGKILL, or, where failpoint_take() asks, goes the
- * way that is hard to provoke from outside. docs/durability.md lists them. */
+/* Named places at which a test build can be killed (meson option failpoints; not in release builds). A test arms one
+ * by creating the file failpoints/NAME in the state directory. The first thread that reaches it removes the file,
+ * and kills the process with SIGKILL or, for failpoint_take(), takes a path that is hard to provoke from outside.
+ * docs/durability.md lists them. */
 
 #include <stdbool.h>
 
@@ -16,7 +16,7 @@ void failpoint_init(const char *state_directory);
 bool failpoint_take(const char *name);
 void failpoint_die(const char *name);
 
-/* name is put together of two parts, for a place that several operations pass. */
+/* The name has two parts, for a place that several operations pass. */
 #define failpoint2(first, second)                                                       \
         do {                                                                            \
                 char _name[64];                                                         \

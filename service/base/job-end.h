@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* How a job and its unit end, as those who see it, record it and report it say it to each other. */
+/* How a job and its unit end, for those who detect, record and report it. */
 
 #include <stdint.h>
 
 #include "job-state.h"
 
-/* How a job has ended, while that is not on disk: nobody hears of it before. */
+/* The outcome of a job until it is on disk; it is not reported before. */
 typedef struct JobOutcome {
         JobState state;
         JobReason reason;
@@ -19,20 +19,20 @@ typedef struct JobOutcome {
 
 /* What ended a unit. */
 typedef enum JobCause {
-        JOB_CAUSE_ITSELF,  /* the command exited, or a signal came from somewhere */
+        JOB_CAUSE_ITSELF,  /* the command exited, or was terminated by a signal of unknown origin */
         JOB_CAUSE_WORKER,  /* the worker could not execute the command */
-        JOB_CAUSE_STOP,    /* we did, by unit_stop() */
-        JOB_CAUSE_OOM,     /* the kernel, for want of memory */
-        JOB_CAUSE_TIMEOUT, /* the service manager: it ran, or took to end when somebody else stopped it, for too long */
+        JOB_CAUSE_STOP,    /* unit_stop() was called */
+        JOB_CAUSE_OOM,     /* the OOM killer */
+        JOB_CAUSE_TIMEOUT, /* the service manager: it ran for too long, or took too long to stop for somebody else */
         JOB_CAUSE_OTHERS,  /* somebody else stopped it */
 } JobCause;
 
-/* How a main process and its unit ended. */
+/* End of a main process and its unit. */
 typedef struct JobEnd {
         JobCause cause;
         int code;   /* CLD_EXITED, CLD_KILLED or CLD_DUMPED; 0: it never ran */
         int status; /* exit status or signal */
-        uint64_t ran_usec; /* until somebody stopped it, 0: nobody did */
-        uint64_t cpu_usage_usec; /* 0: not known, as of a job that ran for less than a second; likewise: */
+        uint64_t ran_usec; /* until it was stopped, 0: it was not */
+        uint64_t cpu_usage_usec; /* 0: not known, for example if the job ran for less than a second; likewise: */
         uint64_t memory_peak;
 } JobEnd;

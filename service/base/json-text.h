@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* JSON (RFC 8259) that others wrote, taken to the letter: json-c reads more than JSON is, and rounds numbers. */
+/* A strict parser for JSON (RFC 8259) of others: json-c accepts more than JSON, and rounds numbers. */
 
 #include <stddef.h>
 
-/* The n bytes at text without white space between its tokens, if they are one JSON object in UTF-8, nested no
- * deeper than 32; else NULL, also when memory is short. Numbers and strings stay as they are written. The
- * caller frees it. */
+/* Returns the n bytes at text without white space between tokens, if they are one JSON object in UTF-8 with at most
+ * 32 levels of nesting; else NULL, also if out of memory. Numbers and strings are kept as written. The caller frees
+ * it. */
 char *json_text_compact_object(const char *text, size_t n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Log lines about one job, to be found with journalctl CODEX_JOB_ID=ID. */
+/* Log messages about one job, for journalctl CODEX_JOB_ID=ID. */
 
 #include <systemd/sd-journal.h>
 

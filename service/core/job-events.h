@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the core reports to whoever shows its jobs to others. */
+/* Events that the core reports, to whoever presents its jobs. */
 
 typedef struct Job Job;
 
 typedef struct JobEvents {
-        /* What became of the jobs of before is known: from now on the core can answer for all of them. Once. Returns 0, or a
-         * negative errno that ends the service. */
+        /* The state of all stored jobs is known: from now on the core can answer for them. Called once. Returns 0,
+         * or a negative errno that stops the service. */
         int (*ready)(void *userdata);
 
         void (*added)(Job *job, void *userdata);
         void (*started)(Job *job, void *userdata);    /* state and start have changed */
-        void (*progressed)(Job *job, void *userdata); /* as often as the job likes */
-        void (*stuck)(Job *job, void *userdata);      /* Job.stuck is set: it may not end soon */
-        void (*finished)(Job *job, void *userdata);   /* its end is recorded: all that it has to do with may have changed */
+        void (*progressed)(Job *job, void *userdata); /* not rate-limited */
+        void (*stuck)(Job *job, void *userdata);      /* Job.stuck is set: the job may not end soon */
+        void (*finished)(Job *job, void *userdata);   /* its end is recorded: all of its fields may have changed */
         void (*removed)(Job *job, void *userdata);    /* it is no longer live */
 } JobEvents;

@@ -1,54 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which job runs next. Among users: whoever has the fewest running, and of those the one who was served
- * longest ago, so that one user's many jobs do not keep another's first from the next slot. Among the
- * jobs of a user: first in, first out. Owns no job. */
+/* Selects the next job to run. Among users: the one with the fewest running jobs, and of those the one who was
+ * served least recently, so that many jobs of one user do not delay the first job of another. Among the jobs of a
+ * user: first in, first out. Does not own jobs. */
 
 #include "job.h"
 
 typedef struct QueueUser QueueUser;
 
 typedef struct Queue {
-        TAILQ_HEAD(, QueueUser) users; /* who has jobs that wait or run; who was served last is last */
+        TAILQ_HEAD(, QueueUser) users; /* users with queued or running jobs; the one served last is at the end */
         uint32_t n_waiting;
         uint32_t n_coming;  /* see queue_expect() */
-        uint32_t n_running; /* slots that are taken */
+        uint32_t n_running; /* occupied slots */
         uint32_t max_running;
         uint32_t max_running_user; /* of one user */
 } Queue;
 
 void queue_init(Queue *queue);
 
-/* Frees what is known of users; no job is in it any more. */
+/* Frees the state of users; no job may be queued any more. */
 void queue_clear(Queue *queue);
 
-/* A job is being recorded and will wait then; or not any more, be it recorded or not. Returns 0 or -ENOMEM. */
+/* A job is being recorded and will then wait; or is no longer expected, whether recorded or not. Returns 0 or
+ * -ENOMEM. */
 int queue_expect(Queue *queue, Job *job);
 void queue_expect_no_more(Queue *queue, Job *job);
 
-/* Puts a job at the end of its user's; it becomes JOB_WAITING. Returns 0 or -ENOMEM. */
+/* Appends a job to those of its user; it becomes JOB_WAITING. Returns 0 or -ENOMEM. */
 int queue_push(Queue *queue, Job *job);
 
-/* Takes a waiting job out, wherever it stands. */
+/* Removes a waiting job, at any position. */
 void queue_remove(Queue *queue, Job *job);
 
-/* The next job that may run, out of the queue and with a slot; NULL if there is none now. */
+/* Removes the next job that may run from the queue and gives it a slot; NULL if there is none. */
 Job *queue_pop(Queue *queue);
 
-/* Whether a job of that user need not wait: a slot is free and nobody is before it. */
+/* Whether a job of that user can start immediately: a slot is free and no other job comes first. */
 bool queue_has_free_slot(const Queue *queue, uint32_t uid);
 
-/* Takes a slot for a job: that need not wait; or that was found running, even beyond the maximum. Returns 0 or -ENOMEM. */
+/* Takes a slot for a job that can start immediately, or that was found running, even beyond the maximum. Returns 0
+ * or -ENOMEM. */
 int queue_take_slot(Queue *queue, Job *job);
 
-/* Gives the slot of the job back, if it has one. */
+/* Releases the slot of the job, if it has one. */
 void queue_release_slot(Queue *queue, Job *job);
 
-/* A paused user's jobs wait; those that run go on. Returns 0 or -ENOMEM. */
+/* Jobs of a paused user wait; running jobs keep running. Returns 0 or -ENOMEM. */
 int queue_set_paused(Queue *queue, uint32_t uid, bool paused);
 
-/* How a user stands. */
+/* Counters of a user. */
 typedef struct QueueStanding {
         uint32_t n_waiting;
         uint32_t n_coming;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The connections to the workers of running jobs, see worker-protocol.h. Anybody may connect: until a connection has said
- * whose it is, and proved it, it costs a descriptor, of which a user gets a few; afterwards it is read as often as a
- * worker has something to say, and not more. */
+/* Connections to the workers of running jobs, see worker-protocol.h. Anybody may connect: a connection that has not
+ * identified and authenticated its job only costs a descriptor, of which each user gets a few; afterwards it is read
+ * at a limited rate. */
 
 #include <systemd/sd-event.h>
 
@@ -13,8 +13,8 @@ typedef struct WorkerLinks WorkerLinks;
 typedef struct WorkerLink WorkerLink;
 
 typedef struct WorkerLinkListener {
-        /* Somebody, of that uid as the kernel says, is the worker of a job. Returns the job, which owns the link from
-         * now on; or NULL: it is not believed, and closed. */
+        /* A peer with that uid, as reported by the kernel, claims to be the worker of a job. Returns the job, which
+         * then owns the link; or NULL to reject and close it. */
         void *(*hello)(WorkerLink *link, const WorkerMessage *hello, uint32_t uid, void *userdata);
 
         /* job is what hello() returned. The job may free the link from within. */
@@ -23,23 +23,23 @@ typedef struct WorkerLinkListener {
         void (*gone)(void *job); /* the link is freed afterwards */
 } WorkerLinkListener;
 
-/* Listens on the socket fd, which is taken over, also on failure. userdata is for hello(). */
+/* Listens on the socket fd, which it then owns, even on failure. userdata is for hello(). */
 int worker_links_new(WorkerLinks **ret, sd_event *event, int fd, const WorkerLinkListener *listener, void *userdata);
 
-/* Those that are known belong to their jobs, which are freed before. */
+/* Identified links belong to their jobs, which must be freed before. */
 WorkerLinks *worker_links_free(WorkerLinks *links);
 
-/* The path on which it listens, for the workers. */
+/* The path of the socket, for the workers. */
 const char *worker_links_path(const WorkerLinks *links);
 
-/* Reads what has come and is not read: of connections that were not accepted yet, and of this one (which may be NULL). So
- * that what a worker said before it died is known before anything else is believed of it. */
+/* Reads everything that has arrived: from connections that are not accepted yet, and from this one (which may be
+ * NULL), so that reports which a worker sent before it died take precedence. */
 void worker_links_catch_up(WorkerLinks *links, WorkerLink *link);
 
-/* Greets a worker, with the file for the order of its output, which stays the caller's (-EBADF: none). */
+/* Welcomes a worker, with the file for the order of its output, which stays owned by the caller (-EBADF: none). */
 void worker_link_welcome(WorkerLink *link, int order_fd);
 
-/* Somebody follows its output, and waits for an edge of that eventfd, which stays the caller's. */
+/* A client follows the output, and waits for an edge of that eventfd, which stays owned by the caller. */
 void worker_link_follow(WorkerLink *link, int event_fd);
 
 /* The end of its job is recorded. */
@@ -47,6 +47,6 @@ void worker_link_go(WorkerLink *link);
 
 WorkerLink *worker_link_free(WorkerLink *link);
 
-/* What of all this goes out: a message without more, with a descriptor that stays the caller's (negative: none), and without
- * waiting. Returns 0 or a negative errno. */
+/* Sends a message without a body, optionally with a descriptor that stays owned by the caller (negative: none),
+ * without blocking. Returns 0 or a negative errno. */
 int worker_send(int socket, WorkerMessageType type, int fd);
