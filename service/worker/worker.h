@@ -8,13 +8,15 @@
  *   description.c  the command, its environment and limits, as the service handed them over
  *   command.c      starting the command
  *   supervise.c    the loop from there to the end of the job
+ *   progress.c     what it says of itself
+ *   ending.c       how it ends: its processes, and the report
  *   pump.c         its output, from pipes to files, and the order of it
  *   tree.c         the processes of the job, and how they are ended
  *   folder.c       the folder of the job: its notification socket and its result
  *   link.c         the connection to the service
  *   failpoint.c    places at which a test has it die, in test builds
  *
- * Each but the first two is an object that supervise.c owns. All functions return 0 or a negative errno unless they
+ * Each from pump.c on is an object that supervise.c owns. All functions return 0 or a negative errno unless they
  * say otherwise. Nothing is logged: what goes wrong before the command is started is told to the service, and to the job's
  * standard error. */
 

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How a job ends, see supervise.h: its processes are signalled until none is left, and what came of it is told. */
+
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "supervise.h"
+
+#define LOOK_USEC (5 * USEC_PER_MSEC)       /* between two looks at many processes */
+#define MANY 16
+#define KILLED_USEC (2 * USEC_PER_SEC) /* after SIGKILL until what is left is reported */
+#define CATCH_UP 16                    /* events that may be due when the last process has ended */
+#define REFUSED_MAX 3                  /* tries to connect, where there is no socket any more */
+#define AWAY_USEC (10 * USEC_PER_SEC)  /* until the service, which is away with its socket unit, is taken to be gone */
+
+/* --- the report ------------------------------------------------------------------------------------ */
+
+/* Replaces what was to be said of it before. */
+static void report(Worker *w, bool final) {
+        WorkerEnded *e = calloc(1, WORKER_MESSAGE_MAX);
+        int result_error = 0;
+        size_t size = 0;
+        char *p;
+
+        if (!e)
+                return; /* PID 1 has the exit status */
+        p = (char *) (e + 1);
+        *e = (WorkerEnded) {
+                .header = { WORKER_VERSION, WORKER_ENDED },
+                .struct_size = sizeof(*e),
+                .final = final,
+                .cause = w->cause,
+                .code = w->code,
+                .status = w->status,
+                .started_usec = w->started_usec,
+                .ended_usec = w->ended_usec,
+                .output_error = (uint32_t) w->pump.error,
+        };
+        if (w->cause == WORKER_CAUSE_CANNOT) {
+                e->text_size = (uint32_t) strlen(failure_format(&w->failure, "…", p));
+                p += e->text_size;
+        }
+        e->left_size = (uint32_t) (final ? w->left_size : w->denied_size);
+        memcpy(p, final ? w->left_text : w->denied_text, e->left_size);
+        p += e->left_size;
+        if (final) {
+                e->result = folder_read_result(&w->folder, p, &e->result_bytes, &size, &result_error);
+                e->result_error = (uint32_t) result_error;
+                e->result_size = (uint32_t) size;
+                p += size;
+        }
+        free(w->link.ended);
+        w->link.ended = e;
+        w->link.ended_size = (size_t) (p - (char *) e);
+        w->link.ended_due = true;
+}
+
+/* --- processes ------------------------------------------------------------------------------------- */
+
+/* The end of an orphan comes as SIGCHLD; that of a process with a parent in another control group does not. */
+static void watch_left(Worker *w, pid_t pid) {
+        if (w->left >= 0)
+                return;
+        w->left = (int) syscall(SYS_pidfd_open, pid, 0);
+        if (w->left >= 0)
+                supervise_watch(w, w->left, EPOLLIN, SOURCE_LEFT);
+        else
+                w->look_time = monotonic_usec() + LOOK_USEC; /* it has gone meanwhile */
+}
+
+void ending_unwatch_left(Worker *w) {
+        if (w->left >= 0)
+                (void) close(TAKE_FD(w->left));
+}
+
+static void report_left(Worker *w, const TreeCount *count, uint64_t now) {
+        char text[sizeof(w->denied_text)];
+        size_t n;
+
+        if (count->n > count->n_denied && now < w->phase_time)
+                return;
+        n = tree_describe(&w->tree, count->n_denied > 0, text, sizeof(text));
+        if (w->link.ended && n == w->denied_size && memcmp(text, w->denied_text, n) == 0)
+                return;
+        memcpy(w->denied_text, text, n);
+        w->denied_size = n;
+        report(w, false);
+}
+
+/* That it is so may be known before what was written last is: events are not always told in the order in which they came. */
+static void settle_soon(Worker *w) {
+        w->phase = SETTLING;
+        w->phase_time = 0;
+        w->catching_up = CATCH_UP;
+}
+
+void ending_look(Worker *w, uint64_t now) {
+        TreeCount count;
+
+        if (w->phase != TERMINATING && w->phase != KILLING)
+                return;
+        if (w->look_time > now)
+                return;
+        count = tree_signal(&w->tree, w->phase == KILLING ? SIGKILL : 0);
+        w->look_time = 0;
+        if (count.n == 0 && w->tree.command == 0) {
+                ending_unwatch_left(w);
+                w->ended_usec = realtime_usec(); /* of the job */
+                settle_soon(w);
+                return;
+        }
+        if (w->phase == KILLING)
+                report_left(w, &count, now);
+        if (count.n > 0)
+                watch_left(w, count.first);
+        if (count.n > MANY)
+                w->look_time = now + LOOK_USEC;
+}
+
+void ending_kill_all(Worker *w, uint64_t now) {
+        worker_failpoint("worker-before-sigkill");
+        w->phase = KILLING;
+        w->phase_time = now + KILLED_USEC;
+        w->look_time = 0;
+        ending_unwatch_left(w);
+        ending_look(w, now);
+}
+
+static void terminate(Worker *w, uint64_t now) {
+        w->runtime_time = w->stall_time = 0;
+        if (w->description->trailer.stop_timeout_usec == 0) {
+                ending_kill_all(w, now);
+                return;
+        }
+        w->phase = TERMINATING;
+        w->phase_time = now + w->description->trailer.stop_timeout_usec;
+        (void) tree_signal(&w->tree, SIGTERM);
+        worker_failpoint("worker-after-sigterm");
+        ending_look(w, now);
+}
+
+void ending_stop(Worker *w, WorkerCause cause, uint64_t now) {
+        if (w->phase != RUNNING)
+                return;
+        w->cause = cause;
+        terminate(w, now);
+}
+
+void ending_look_at_oom(Worker *w) {
+        uint64_t kills = tree_count_oom_kills(w->oom);
+
+        if (kills > w->oom_kills && w->tree.command > 0 && tree_is_dying(w->tree.command))
+                w->oom_killed = true;
+        w->oom_kills = kills;
+}
+
+static void command_ended(Worker *w, const siginfo_t *info, uint64_t now) {
+        progress_read_all(w, now);
+        w->code = info->si_code;
+        w->status = info->si_status;
+        w->ended_usec = realtime_usec();
+        if (w->code != CLD_EXITED && w->status == SIGKILL && w->cause == WORKER_CAUSE_ITSELF && w->phase == RUNNING) {
+                ending_look_at_oom(w);
+                if (w->oom_killed)
+                        w->cause = WORKER_CAUSE_OOM;
+        }
+        w->tree.command = 0;
+        w->runtime_time = w->stall_time = 0;
+        if (w->phase != RUNNING)
+                return;
+        if (tree_signal(&w->tree, 0).n == 0) {
+                settle_soon(w);
+                return;
+        }
+        w->left_size = tree_describe(&w->tree, false, w->left_text, sizeof(w->left_text));
+        terminate(w, now);
+}
+
+/* It is looked at before it is gone: what is known of a process that was killed for want of memory is there as long. */
+void ending_reap(Worker *w, uint64_t now) {
+        siginfo_t info = {};
+
+        while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid > 0) {
+                pid_t pid = info.si_pid;
+
+                if (pid == w->tree.command)
+                        command_ended(w, &info, now);
+                (void) waitid(P_PID, (id_t) pid, &info, WEXITED | WNOHANG);
+                info.si_pid = 0;
+        }
+        ending_look(w, now);
+}
+
+/* --- the end --------------------------------------------------------------------------------------- */
+
+/* The file for the order comes with the welcome. */
+static bool waits_for_order(const Worker *w) {
+        return w->pump.n_entries > 0 && w->pump.order < 0 && w->link.fd >= 0 && !w->link.welcomed && !w->stopped;
+}
+
+/* Where the disk is full what is still in the pipes waits for room, unless somebody waits for us. */
+void ending_settle(Worker *w, uint64_t now) {
+        if (w->disk_time > now && !w->stopped)
+                return;
+        w->disk_time = 0;
+        pump_drain(&w->pump);
+        /* It had ended before that was seen; one that failed says why itself. */
+        if (w->pump.is_over && w->cause == WORKER_CAUSE_ITSELF && w->code == CLD_EXITED && w->status == 0)
+                w->cause = WORKER_CAUSE_OUTPUT;
+        if (w->pump.streams[0].blocked || w->pump.streams[1].blocked) {
+                if (!w->stopped) {
+                        w->disk_time = now + DISK_USEC;
+                        return;
+                }
+                pump_give_up(&w->pump);
+        }
+        if (waits_for_order(w))
+                return;
+        worker_failpoint("worker-before-sync");
+        pump_close(&w->pump);
+        if (w->progress_time > 0)
+                progress_send(w, now);
+        report(w, true);
+        folder_close(&w->folder);
+        w->phase = SETTLED;
+        w->phase_time = now + AWAY_USEC;
+}
+
+/* The record is on the disk; or there is nobody to make one, and the service manager keeps the exit status, which is less than
+ * we know: a service that is away for a moment, with its socket unit, is waited for. */
+bool ending_may_exit(const Worker *w, uint64_t now) {
+        const Link *l = &w->link;
+
+        if (w->phase != SETTLED)
+                return false;
+        if (l->go || !l->ended)
+                return true;
+        if (w->stopped)
+                return !l->ended_due || (l->fd < 0 && l->retry_usec > now);
+        return l->refused && (w->gave_up || (l->no_socket && l->failures > REFUSED_MAX));
+}
+
+/* As the command ended, but without a core file of our own. */
+int ending_mirror(const Worker *w) {
+        sigset_t set;
+
+        if (w->code == CLD_EXITED)
+                return w->status;
+        (void) prctl(PR_SET_DUMPABLE, 0);
+        (void) signal(w->status, SIG_DFL);
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, w->status);
+        (void) raise(w->status);
+        (void) sigprocmask(SIG_UNBLOCK, &set, NULL);
+        return 128 + w->status;
+}
