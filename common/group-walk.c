@@ -5,7 +5,7 @@
 #include "group-walk.h"
 #include "macro.h"
 
-/* A descriptor each. A job can make groups below its own, to be overlooked there. */
+/* One descriptor per level. A job can create groups below its own to hide processes in. */
 #define DEPTH_MAX 400
 
 /* 0 stands for a process of another PID namespace. */

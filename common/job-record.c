@@ -32,7 +32,7 @@ bool job_field_is_text(const JobField *f) {
         return f->type[0] == 's';
 }
 
-/* Whether the record owns it. */
+/* Whether the record owns the value. */
 static bool is_string(const JobField *f) {
         return f->kind == FIELD_TEXT || f->kind == FIELD_LINE || f->kind == FIELD_OBJECT;
 }

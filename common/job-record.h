@@ -52,8 +52,8 @@ typedef struct JobRecord {
  *   how changes of the property are signalled: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; or NONE: no property
  *   its name in JSON
  *
- * Kinds: TEXT; LINE, text of callers and jobs; OBJECT in JSON; STATE and REASON, sent as words; INTEGER; USER; TIME, 0: not
- * yet; NUMBER; SEQUENCE; FLAG. Unit is not a field: it is derived from the ID. */
+ * Kinds: TEXT; LINE, text of callers and jobs; OBJECT in JSON; STATE and REASON, sent as words; INTEGER; USER; TIME,
+ * 0: not yet; NUMBER; SEQUENCE; FLAG. Unit is not a field: it is derived from the ID. */
 #define JOB_FIELDS(FIELD)                                                                                               \
         FIELD("Id",           TEXT,     id,             0,          ALWAYS,   ENQUEUED, CONSTANT,    "id")              \
         FIELD("Kind",         TEXT,     kind,           0,          ALWAYS,   ENQUEUED, CONSTANT,    "kind")            \

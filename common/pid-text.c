@@ -8,7 +8,7 @@
 #include "pid-text.h"
 
 #define COMMAND_LINE_MAX 60 /* bytes of it that are shown */
-#define UNKNOWN "?" /* of a process that is hidden from us, see hidepid= in proc(5), or gone */
+#define UNKNOWN "?" /* a process that is hidden, see hidepid= in proc(5), or gone */
 
 static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size) {
         _cleanup_close_ int fd = -EBADF;
@@ -19,7 +19,7 @@ static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size) {
         return fd < 0 ? -1 : read(fd, text, size);
 }
 
-/* The command line, or the name of what has none. */
+/* The command line, or the name of a process without one. */
 static void read_command_line(pid_t pid, char line[static COMMAND_LINE_MAX + 4]) {
         char text[COMMAND_LINE_MAX + 2];
         ssize_t n;

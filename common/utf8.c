@@ -5,7 +5,7 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* U+FDD0 to U+FDEF, and the last two of each plane: sd-bus takes no string that has one. */
+/* U+FDD0 to U+FDEF, and the last two of each plane: sd-bus rejects strings that contain them. */
 static bool is_noncharacter(const unsigned char *s, size_t length) {
         uint32_t c;
 
@@ -17,8 +17,8 @@ static bool is_noncharacter(const unsigned char *s, size_t length) {
         return (c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe;
 }
 
-/* How many bytes the character at s takes, 0 if there is no valid one. Overlong forms, surrogates,
- * noncharacters and what lies beyond U+10FFFF are not valid. */
+/* Length of the character at s in bytes, 0 if invalid. Overlong forms, surrogates, noncharacters and code points
+ * above U+10FFFF are invalid. */
 static size_t character_length(const unsigned char *s, size_t n) {
         size_t length;
         unsigned char low = 0x80, high = 0xbf;

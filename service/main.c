@@ -76,14 +76,14 @@ static int add_signals(sd_event *event, Service *service) {
         return r;
 }
 
-/* glibc would raise these bounds with the largest message that somebody ever sent, and keep as much for good;
- * see mallopt(3). */
+/* glibc would raise these thresholds with the largest message ever received, and keep that much memory; see
+ * mallopt(3). */
 static void give_memory_back(void) {
         (void) mallopt(M_MMAP_THRESHOLD, 256 * 1024);
         (void) mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 }
 
-/* Before there is a thread. */
+/* Before threads are created. */
 static void block_signals(void) {
         sigset_t set;
 
@@ -129,7 +129,7 @@ int main(int argc, char *argv[]) {
         r = run(scope);
         if (r < 0)
                 sd_journal_print(LOG_ERR, "Exiting: %s", strerror(-r));
-        if (r == -EPROTONOSUPPORT) /* starting again does not help: see RestartPreventExitStatus= of the unit */
+        if (r == -EPROTONOSUPPORT) /* restarting does not help: see RestartPreventExitStatus= of the unit */
                 return EX_CONFIG;
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -9,13 +9,13 @@
 
 struct Background {
         sd_event_source *source;
-        int wakeup; /* eventfd: the thread has put something into done */
+        int wakeup; /* eventfd: the thread has added to done */
         pthread_t thread;
         bool started;
         BackgroundRun run;
         void *userdata;
 
-        pthread_mutex_t mutex; /* protects what follows */
+        pthread_mutex_t mutex; /* protects the following */
         pthread_cond_t condition;
         BackgroundBatch waiting;
         BackgroundBatch done;
@@ -68,7 +68,7 @@ static int on_wakeup(sd_event_source *source, int fd, uint32_t revents, void *us
         return 0;
 }
 
-/* The process's signals are the loop's: a thread that took one would keep it from signalfd. */
+/* Signals of the process are handled by the event loop: if the thread received one, signalfd would miss it. */
 static int start_thread(Background *b, const char *name) {
         sigset_t all, before;
         int r;
@@ -112,7 +112,7 @@ int background_new(Background **ret, sd_event *event, const char *name, Backgrou
         return 0;
 }
 
-/* What completions have submitted after the thread ended is carried out here. */
+/* Executes operations that completions submitted after the thread had ended. */
 static void background_drain(Background *b) {
         while (!TAILQ_EMPTY(&b->waiting)) {
                 BackgroundBatch batch = TAILQ_HEAD_INITIALIZER(batch);

@@ -8,7 +8,7 @@
 
 #include "failpoint.h"
 
-static int directory = -1; /* for the life of the process */
+static int directory = -1; /* kept until the process exits */
 
 void failpoint_init(const char *state_directory) {
         char path[PATH_MAX];

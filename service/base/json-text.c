@@ -6,7 +6,7 @@
 
 #define DEPTH_MAX 32
 
-/* What is left to read, and where the tokens go: out never outruns p. */
+/* The remaining input, and the output of tokens: out never overtakes p. */
 typedef struct Parser {
         const char *p;
         const char *end;
@@ -87,7 +87,7 @@ static bool take_word(Parser *parser, const char *word) {
 
 static bool take_value(Parser *parser, unsigned depth);
 
-/* Members of an object, or elements of an array, up to the bracket that closes it. */
+/* Members of an object, or elements of an array, up to the closing bracket. */
 static bool take_list(Parser *parser, const char *closing, unsigned depth) { /* NOLINT(misc-no-recursion) */
         bool object = *closing == '}';
 
@@ -137,7 +137,7 @@ char *json_text_compact_object(const char *text, size_t n) {
         _cleanup_free_ char *copy = NULL;
         Parser parser = { .p = text, .end = text + n };
 
-        if (!utf8_is_valid(text, n)) /* nor is there a NUL */
+        if (!utf8_is_valid(text, n)) /* nor can there be a NUL */
                 return NULL;
         parser.out = copy = malloc(n + 1);
         if (!copy)

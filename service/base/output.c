@@ -30,7 +30,7 @@ OutputStream output_stream_from_string(const char *word) {
         return _OUTPUT_STREAM_INVALID;
 }
 
-/* Where a stream of a job is: a directory and, in name, a file in it. */
+/* The location of a stream of a job: a directory and, in name, a file in it. */
 static int locate(const Output *output, const char *id, OutputStream stream, char name[static NAME_MAX_]) {
         (void) snprintf(name, NAME_MAX_, "%.*s.%s", JOB_ID_MAX, id, suffixes[stream]);
         return stream == OUTPUT_RESULT ? output->result_directory : output->directory;
@@ -92,13 +92,13 @@ static int create(int directory, const char *name, int flags) {
         _cleanup_close_ int fd = -EBADF;
 
         fd = openat(directory, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | flags, 0600);
-        /* Nobody else can enter the folder. Who has a descriptor may watch the file, see inotify(7). */
+        /* Others cannot enter the folder. A process with a descriptor may watch the file, see inotify(7). */
         if (fd < 0 || fchmod(fd, 0644) < 0)
                 return -errno;
         return TAKE_FD(fd);
 }
 
-/* With the time 0 from the first moment: with another it would be taken for touched by the worker. */
+/* Created with the time 0: with another one it would look touched by the worker. */
 static int create_untouched(int directory, const char *name) {
         _cleanup_close_ int fd = -EBADF;
         char temporary[NAME_MAX_ + 4];
@@ -140,7 +140,7 @@ bool output_was_touched(Output *output, const char *id) {
         struct stat st;
 
         if (fstatat(locate(output, id, OUTPUT_STDERR, name), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return errno != ENOENT; /* it was not even to be started; or nothing is known against it */
+                return errno != ENOENT; /* it was not about to be started; or its state is unknown */
         return st.st_mtim.tv_sec != 0;
 }
 
@@ -149,7 +149,7 @@ void output_remove(Output *output, const char *id) {
                 char name[NAME_MAX_];
                 int directory = locate(output, id, (OutputStream) i, name);
 
-                /* In his own scope a user may have put a folder in its place. */
+                /* In their own scope users may have created a folder in its place. */
                 if (unlinkat(directory, name, 0) < 0 && errno != ENOENT &&
                     (errno != EISDIR || unlinkat(directory, name, AT_REMOVEDIR) < 0))
                         sd_journal_print(LOG_WARNING, "Failed to delete %s: %m", name);
@@ -164,7 +164,7 @@ static int open_stream(Output *output, const char *id, OutputStream stream, int 
         return fd < 0 ? -errno : fd;
 }
 
-/* O_NONBLOCK would be inherited by the job; on a regular file it means nothing, but programs look. */
+/* The job would inherit O_NONBLOCK; it has no effect on regular files, but programs check it. */
 static int clear_nonblock(int fd, int flags) {
         if (fd >= 0 && fcntl(fd, F_SETFL, flags) < 0) {
                 int r = -errno;
@@ -200,8 +200,8 @@ uint64_t output_size(Output *output, const char *id, OutputStream stream) {
         return MIN((uint64_t) st.st_size, OUTPUT_SIZE_MAX);
 }
 
-/* An older version let the user of the job open it, by an access control list of which the group's bits are the mask, see
- * acl(5). */
+/* An older version gave the user of the job access with an access control list, whose mask is in the bits of the
+ * group, see acl(5). */
 static void revoke_access(Output *output, const char *id, OutputStream stream) {
         char name[NAME_MAX_];
         int directory = locate(output, id, stream, name);
@@ -224,7 +224,7 @@ static int sync_stream(Output *output, const char *id, OutputStream stream) {
         return fdatasync(fd) < 0 ? -errno : 0;
 }
 
-/* No limit counts the bytes of results: one that is too long to be taken does not stay on the disk. */
+/* Results do not count for any limit: one that is too long is not kept on the disk. */
 static void empty_result(Output *output, const char *id) {
         _cleanup_close_ int fd = open_stream(output, id, OUTPUT_RESULT, O_WRONLY);
 
@@ -232,7 +232,7 @@ static void empty_result(Output *output, const char *id) {
                 sd_journal_print(LOG_WARNING, "Failed to truncate result of %s: %m", id);
 }
 
-/* The user may have the result open and change it while it is read: what was read is what counts. */
+/* The user may have the result open and change it while it is read: the data that was read counts. */
 static int read_result(Output *output, const char *id, size_t max, char **ret, size_t *ret_size) {
         _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ char *text = NULL;
@@ -288,7 +288,7 @@ int output_collect(Output *output, const char *id, size_t max, char **ret, size_
         return first < 0 ? first : r;
 }
 
-/* Whether an earlier stream has told of that job. */
+/* Whether an earlier stream has reported that job. */
 static bool is_told(const Output *output, const char *id, OutputStream stream) {
         char name[NAME_MAX_];
 

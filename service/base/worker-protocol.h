@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Messages between the service and codex-jobs-worker. Both run on the same host, so numbers are in host byte order; but during
- * an upgrade, or while a job runs, either may be of another version: members are added at the end of a struct, and a reader
- * treats missing ones as 0. Needs libc only.
+/* Messages between the service and codex-jobs-worker. Both run on the same host, so numbers are in host byte order;
+ * but during an upgrade, or while a job runs, either may be of another version: members are added at the end of a
+ * struct, and a reader treats missing ones as 0. Needs libc only.
  *
  *   service -> worker, at the start    a trailer at the end of the description (spec-format.h) on descriptor 0; the files
  *                                      for standard output and error on descriptors 1 and 2
  *   worker -> service                  hello, then progress and ended, as datagrams of a SOCK_SEQPACKET socket
  *   service -> worker                  welcome, with the file for the order of the output; follow, with an eventfd; go
  *
- * A worker that loses its connection reconnects, starts with hello and repeats its report of the end. It is a process of the
- * user: its messages are accepted for its own job only. */
+ * A worker that loses its connection reconnects, starts with hello and repeats its report of the end. It is a process
+ * of the user: its messages are accepted for its own job only. */
 
 #include <stdint.h>
 

@@ -88,7 +88,7 @@ static bool setting_apply(const Setting *s, const char *text, Config *config) {
         return true;
 }
 
-/* Called by libinih for each line NAME=VALUE; returns 0 for one that is not understood. */
+/* Called by libinih for each line NAME=VALUE; returns 0 for an invalid one. */
 static int on_line(void *userdata, const char *section, const char *name, const char *value) {
         if (!streq(section, "Jobs")) {
                 sd_journal_print(LOG_WARNING, "Unknown section [%s] in the configuration, ignoring.", section);

@@ -27,8 +27,8 @@ static int make_directories(const char *path) {
         }
 }
 
-/* The directories of the service: systemd makes those of the system scope and names them, see
- * systemd.exec(5); a user's are where the XDG base directory specification has them. */
+/* The directories of the service: those of the system scope are created and named by systemd, see systemd.exec(5);
+ * those of a user follow the XDG base directory specification. */
 static int find_directories(bool system_scope, char state[static PATH_MAX], char results[static PATH_MAX]) {
         const char *state_home = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
         int n;
@@ -101,8 +101,8 @@ static int open_store(Core *core) {
         return r;
 }
 
-/* The folders of running jobs: on the disk where they are of all users, who may fill them; the service manager makes one for
- * each user there. */
+/* The folders of running jobs: in the system scope on disk, since any user may fill them; the service manager
+ * creates one for each user there. */
 static int find_folders(Core *core) {
         const char *runtime = getenv("XDG_RUNTIME_DIR");
 
@@ -115,7 +115,7 @@ static int find_folders(Core *core) {
         return core->system_scope ? 0 : make_directories(core->folders);
 }
 
-/* Where the socket is missing, jobs run without: their exit status is known from the service manager. */
+/* Without a socket jobs run as well: their exit status is known from the service manager. */
 static int open_links(Core *core) {
         int r;
 
@@ -207,6 +207,6 @@ Core *core_free(Core *core) {
 void core_reload(Core *core) {
         load_config(core);
         core_schedule(core);
-        if (core->retention_timer) /* its bounds may have changed */
+        if (core->retention_timer) /* its limits may have changed */
                 (void) sd_event_source_set_time_relative(core->retention_timer, 0);
 }

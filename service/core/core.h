@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The core: owns the live jobs and their dependencies, and decides what happens to them. The only bus it uses is that of the
- * service manager; it reports events through JobEvents.
+/* The core: owns the live jobs and their dependencies, and decides what happens to them. The only bus it uses is that
+ * of the service manager; it reports events through JobEvents.
  *
  *   core.c           life cycle of the core; the configuration
  *   enqueue.c        creation of jobs

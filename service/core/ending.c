@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How a job comes to its end. Two tell of it: its worker, which knows all, and the service manager, which knows the exit
- * status where the worker could not tell. What the worker said is believed first, since it comes first; it ends the job
- * once nothing of it is left. */
+/* The end of a job. It is reported by its worker, which knows all details, and by the service manager, which knows
+ * the exit status if the worker could not report. The report of the worker has precedence, since it arrives first;
+ * the job ends once none of its processes is left. */
 
 #include <signal.h>
 #include <systemd/sd-journal.h>
@@ -14,8 +14,8 @@
 #include "time-util.h"
 #include "utf8.h"
 
-#define EXIT_STATUS_MANAGER 200 /* the first of those that are the service manager's */
-#define BULK_MIN (1024U * 1024U) /* bytes of output, the sync of which others do not wait for */
+#define EXIT_STATUS_MANAGER 200 /* the first exit status used by the service manager itself */
+#define BULK_MIN (1024U * 1024U) /* bytes of output whose sync should not delay others */
 
 static void collect(Job *job);
 static void finish(Job *job);
@@ -32,7 +32,7 @@ static int take_text(char **target, const char *text, size_t size) {
         return 0;
 }
 
-/* Why what the job left as its result is not one. */
+/* Why the result of the job was not accepted. */
 static int take_result_error(JobRecord *record, const WorkerMessage *m) {
         const WorkerEnded *e = &m->ended;
         char *text = NULL;
@@ -54,7 +54,7 @@ static int take_result_error(JobRecord *record, const WorkerMessage *m) {
 }
 
 static int take_result(JobRecord *record, const WorkerMessage *m) {
-        _cleanup_free_ char *text = calloc(1, m->result_size + 1); /* a NUL behind it */
+        _cleanup_free_ char *text = calloc(1, m->result_size + 1); /* for the NUL */
 
         if (!text)
                 return -ENOMEM;
@@ -64,7 +64,8 @@ static int take_result(JobRecord *record, const WorkerMessage *m) {
         return take_result_error(record, m);
 }
 
-/* Times that are not over, as of a worker that lies or a clock that was set back, would keep the record from ever being old. */
+/* Times in the future, from a malicious worker or before a clock was set back, would keep the record from ever
+ * expiring. */
 static int take_report(Job *job, const WorkerMessage *m) {
         const WorkerEnded *e = &m->ended;
         uint64_t ended_usec = MIN(e->ended_usec, now_realtime());
@@ -102,7 +103,7 @@ static JobReason reason_of_limit(WorkerCause cause) {
                                                JOB_REASON_NONE;
 }
 
-/* What a report says of the cause, with what we know. */
+/* The cause according to the report and to our own state. */
 static JobCause cause_of_report(const Job *job) {
         switch (job->report->cause) {
         case WORKER_CAUSE_CANNOT:
@@ -123,7 +124,7 @@ static JobCause cause_of_report(const Job *job) {
 static JobEnd end_of_report(Job *job) {
         JobReason limit = reason_of_limit(job->report->cause);
 
-        if (limit != JOB_REASON_NONE) { /* it was first */
+        if (limit != JOB_REASON_NONE) { /* it came first */
                 job->stop_reason = limit;
                 job->record.stopped_by = UINT32_MAX;
         }
@@ -135,7 +136,7 @@ static JobEnd end_of_report(Job *job) {
         };
 }
 
-/* What is left of the job cannot be ended by the service: it goes on until that ends. */
+/* The service cannot terminate remaining processes: the job keeps running until they exit. */
 static void set_stuck(Job *job, const char *left) {
         _cleanup_free_ char *copy = strdup(left), *text = NULL;
 
@@ -150,8 +151,8 @@ static void set_stuck(Job *job, const char *left) {
         job->core->events->stuck(job, job->core->userdata);
 }
 
-/* The worker cannot end what is left: the service manager of the system can, that of a user cannot either. Should the worker
- * be killed, it is known why the job was to end. */
+/* The worker cannot terminate remaining processes: the service manager of the system can, that of a user cannot
+ * either. The reason is recorded in case the worker is killed. */
 static void ask_for_help(Job *job) {
         JobReason limit = reason_of_limit(job->report->cause);
         int r;
@@ -186,14 +187,14 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata) {
         r = take_report(job, m);
         if (r < 0) {
                 log_job(job, LOG_ERR, "failed to keep the report of its worker: %s", strerror(-r));
-                job->link = worker_link_free(job->link); /* it says it again */
+                job->link = worker_link_free(job->link); /* it repeats the report */
                 return;
         }
         ending_resume(job, false);
 }
 
-/* Who it was that stopped the unit matters where it has a limit: the service manager has that, too, and may have been first.
- * It is asked when the worker has gone. */
+/* For a unit with a limit it matters who stopped it: the service manager has the limit, too, and may have been
+ * first. It is queried when the worker has exited. */
 void ending_resume(Job *job, bool vanished) {
         JobEnd end;
 
@@ -219,7 +220,8 @@ static int on_left_ended(sd_event_source *source, int fd, uint32_t revents, void
         return 0;
 }
 
-/* A user's service manager takes a unit for ended of which it could not kill all. Returns whether the job has to wait. */
+/* The service manager of a user considers a unit ended even if it could not kill all of its processes. Returns
+ * whether the job has to wait. */
 static bool is_left(Job *job, const JobEnd *end, uint64_t started_usec, uint64_t ended_usec) {
         char text[1024];
         int fd, r;
@@ -247,15 +249,15 @@ static bool is_left(Job *job, const JobEnd *end, uint64_t started_usec, uint64_t
 
 /* --- what the service manager says ------------------------------------------------------------------ */
 
-/* Before it is believed: the worker may have told more, just now. */
+/* The worker may have sent a report just now. */
 void ending_unit_ending(void *userdata) {
         Job *job = userdata;
 
         worker_links_catch_up(job->core->links, job->link);
 }
 
-/* Not even the worker was executed: the service manager failed before, with a status of its own, see systemd.exec(5). One of
- * an older version leaves no trace of itself in a file that is not its user's. */
+/* The worker was not executed: the service manager failed before, with a status of its own, see systemd.exec(5). A
+ * worker of an older version leaves no trace in a file that its user cannot change. */
 static bool is_never_executed(const Job *job, const JobEnd *end) {
         return (end->code == 0 || (end->code == CLD_EXITED && end->status >= EXIT_STATUS_MANAGER)) &&
                !output_was_touched(job->core->output, job->record.id);
@@ -311,7 +313,7 @@ void ending_unseen(Job *job, JobReason reason) {
 
 /* --- from there to the record, and to everybody ----------------------------------------------------- */
 
-/* The worker need not mirror the exit status for anybody: it ends while its unit is stopped. */
+/* The worker does not have to exit with the status of the command: it exits while its unit is stopped. */
 static void release(Job *job) {
         int r;
 
@@ -328,7 +330,7 @@ static void release(Job *job) {
                 core_remove(job->core, job);
 }
 
-/* What the journal is told of a job is what the unit's name and state tell anyway: no label, no command. */
+/* The journal only contains what the name and state of the unit show anyway: no label, no command. */
 static void log_end(const Job *job) {
         const JobRecord *record = &job->record;
         const char *reason = job_reason_to_string(record->reason);
@@ -389,15 +391,15 @@ static void collect(Job *job) {
         int r;
 
         job->phase = JOB_COLLECTING;
-        if (job->report && job->report->final) { /* its worker has done that */
+        if (job->report && job->report->final) { /* the worker has done that */
                 if (job->report->output_error != 0)
                         log_job(job, LOG_ERR, "failed to write or sync its output: %s",
                                 strerror(job->report->output_error));
                 return finish(job);
         }
         if (record->stdout_bytes == 0 && record->stderr_bytes == 0 && output_size(output, record->id, OUTPUT_RESULT) == 0)
-                return finish(job); /* nothing to read, nothing to sync */
-        if (!core->collector || !core->bulk) /* the service stops; the next start does it */
+                return finish(job); /* nothing to read or sync */
+        if (!core->collector || !core->bulk) /* the service is stopping; the next start does it */
                 return;
         r = job_files_collect(job, is_bulky ? core->bulk : core->collector, on_collected);
         if (r < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How a job comes to be: its id, its record, its place in the queue. */
+/* Creation of a job: its ID, its record, its position in the queue. */
 
 #include "bus-names.h"
 #include "core-internal.h"
@@ -31,7 +31,7 @@ static void enqueue_free(Enqueue *e) {
 }
 DEFINE_CLEANUP(Enqueue *, enqueue_free);
 
-/* The job is recorded and its caller was told so. */
+/* The job is recorded and its caller has the reply. */
 static void go_on(Job *job, int spec_fd) {
         Core *core = job->core;
 
@@ -39,7 +39,7 @@ static void go_on(Job *job, int spec_fd) {
                 job->phase = JOB_BEGINNING;
                 lifecycle_on_begun(0, spec_fd, job);
         } else {
-                (void) queue_push(&core->queue, job); /* its user is known there, as long as it is expected */
+                (void) queue_push(&core->queue, job); /* its user stays known there while the job is expected */
                 queue_expect_no_more(&core->queue, job);
         }
         core->events->added(job, core->userdata);
@@ -74,7 +74,7 @@ static bool may_begin(const Core *core, uint32_t uid) {
         return !core->stopping && core->instance && queue_has_free_slot(&core->queue, uid);
 }
 
-/* A job that need not wait is recorded and begun in one commit. */
+/* A job that does not have to wait is recorded and begun in one commit. */
 static int take_slot(Job *job) {
         Queue *queue = &job->core->queue;
         int r;
@@ -92,7 +92,7 @@ static int set_string(char **target, const char *value) {
         return *target ? 0 : -ENOMEM;
 }
 
-/* The caller's limits, and those of the configuration where he names none. */
+/* The limits of the caller, or those of the configuration if not given. */
 static JobLimits effective_limits(const Config *config, const JobLimits *asked) {
         JobLimits limits = *asked;
 
@@ -122,7 +122,7 @@ static int describe(Job *job, const Spec *spec) {
         return r < 0 ? r : set_string(&job->record.retry_of, spec->retry_of);
 }
 
-/* An id of a live job would be taken for that; one of a job that has ended the store refuses. */
+/* An ID of a live job would be mistaken for that one; the store rejects IDs of finished jobs. */
 static int new_job(Core *core, const Spec *spec, uint32_t uid, Job **ret) {
         char id[JOB_ID_MAX + 1];
         int r;
@@ -147,7 +147,7 @@ static int encode(const Spec *spec, const char *id, StoreInsert *insert) {
         return r;
 }
 
-/* Those that are being recorded count already: many calls may arrive while the disk is busy. */
+/* Jobs that are being recorded count already: many calls may arrive while the disk is busy. */
 static int check_limits(Core *core, uint32_t uid) {
         QueueStanding standing = queue_get_standing(&core->queue, uid);
 
@@ -168,7 +168,7 @@ int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback don
         if (spec->stdin_fd >= 0 && spec->stdin_size > JOB_STDIN_MAX)
                 return -JOB_ERROR_STDIN_TOO_LARGE;
         limit = check_limits(core, uid);
-        if (limit < 0 && !spec->key) /* with a key it may have been accepted long since */
+        if (limit < 0 && !spec->key) /* with a key it may have been accepted long ago */
                 return limit;
         e = calloc(1, sizeof(*e));
         if (!e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The files of jobs: how large they are, opened for those who follow, brought to the disk at the end, deleted. */
+/* Files of jobs: their sizes, opening them for clients, syncing them at the end, deleting them. */
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -15,7 +15,7 @@ void job_update_sizes(Job *job) {
         job->record.stderr_bytes = output_size(job->core->output, job->record.id, OUTPUT_STDERR);
 }
 
-/* The files are made when a job starts: one that waits gets them now, so that what it writes can be followed; of one that
+/* The files are created when a job starts: a queued one gets them now, so that its output can be followed; if it
  * never ran, or has no order, there is nothing to read. */
 int job_open_output(Core *core, const Job *job, const JobRecord *record, OutputStream stream) {
         int fd = output_open_reader(core->output, record->id, stream), r;
@@ -31,11 +31,11 @@ int job_open_output(Core *core, const Job *job, const JobRecord *record, OutputS
         return output_open_empty();
 }
 
-/* Those who follow share it: nobody reads it, each waits for an edge. */
+/* All followers share it: nobody reads it, each waits for an edge. */
 int job_open_growth(Job *job) {
         int fd;
 
-        if (!job || job->phase >= JOB_COLLECTING) { /* it has, for the last time */
+        if (!job || job->phase >= JOB_COLLECTING) { /* it has grown for the last time */
                 fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
                 return fd < 0 ? -errno : fd;
         }
@@ -52,12 +52,12 @@ int job_open_growth(Job *job) {
 
 /* --- on the threads --------------------------------------------------------------------------------- */
 
-/* Work on the files of one job. */
+/* An operation on the files of one job. */
 typedef struct FilesOp {
         BackgroundOp base; /* first */
         Core *core;
         char id[JOB_ID_MAX + 1];
-        Job *job; /* NULL: its files are to be deleted */
+        Job *job; /* NULL: delete its files */
         CollectedCallback done;
         char *text; /* of its result */
         size_t size;
@@ -109,7 +109,7 @@ int job_files_collect(Job *job, Background *thread, CollectedCallback done) {
 void core_discard_files(Core *core, const char *id) {
         int r;
 
-        if (!core->bulk) /* the service stops; the store remembers */
+        if (!core->bulk) /* the service is stopping; the store remembers it */
                 return;
         r = submit(core, core->bulk, id, NULL, NULL);
         if (r < 0)

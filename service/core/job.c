@@ -96,7 +96,7 @@ static bool wrote_too_much(const Job *job) {
         return job->limits.output_max > 0 && job->record.stdout_bytes + job->record.stderr_bytes > job->limits.output_max;
 }
 
-/* Why a job that we did not end has ended, and how; JOB_REASON_NONE: it did what it was to do. */
+/* Why a job that we did not stop has failed; JOB_REASON_NONE: it completed. */
 static JobReason reason_from_end(const Job *job, const JobEnd *end) {
         if (end->code == 0 || end->cause == JOB_CAUSE_WORKER)
                 return JOB_REASON_NOT_EXECUTABLE;
@@ -110,7 +110,7 @@ static JobReason reason_from_end(const Job *job, const JobEnd *end) {
                 return JOB_REASON_SIGNAL;
         if (end->status != 0)
                 return JOB_REASON_EXIT_CODE;
-        /* It had ended before anybody looked. */
+        /* It had exited before anybody looked. */
         return wrote_too_much(job) ? JOB_REASON_OUTPUT_LIMIT : JOB_REASON_NONE;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The way of a job to its end; from there see ending.c. Order is the whole of durability:
+/* The steps of a job up to its end; see ending.c for the rest. Durability depends on this order:
  *
  *   record committed -> Enqueue answered -> begin committed -> unit started
  *   unit's end seen -> output synced -> result committed -> waiters answered, JobFinished sent -> unit released
  *
- * Until the result is committed the unit stays, so a service that dies at any instant finds it again. */
+ * The unit stays until the result is committed, so a service that is killed at any time finds it again. */
 
 #include <fcntl.h>
 #include <sys/random.h>
@@ -18,15 +18,15 @@
 #include "time-util.h"
 #include "utf8.h"
 
-#define LINK_USEC USEC_PER_SEC /* from the start of a unit until its worker should have connected */
+#define LINK_USEC USEC_PER_SEC /* from the start of a unit until its worker should be connected */
 
 static void begin(Job *job);
 
-/* The secret is as good as random numbers are: its worker is told it, and nobody else. */
+/* The secret is random, and only the worker gets it. */
 int lifecycle_set_instance(Job *job) {
         uint8_t secret[WORKER_SECRET_SIZE];
 
-        /* It may have been started already, by a request whose answer was lost. */
+        /* It may have been started already, by a request whose reply was lost. */
         if (*job->secret && job->instance && streq(job->instance, job->core->instance))
                 return 0;
         if (getrandom(secret, sizeof(secret), 0) != (ssize_t) sizeof(secret))
@@ -55,7 +55,7 @@ static void read_secret(const Job *job, uint8_t secret[static WORKER_SECRET_SIZE
                 (void) sscanf(job->secret + 2 * i, "%2hhx", &secret[i]);
 }
 
-/* Completes a description, and closes it to writing. */
+/* Completes a description and seals it. */
 static int append_trailer(Job *job, int spec_fd, WorkerTrailer *ret) {
         Core *core = job->core;
         WorkerTrailer t = {
@@ -135,7 +135,7 @@ void lifecycle_on_begun(int r, int spec_fd, void *userdata) {
 
         if (job->core->stopping)
                 return;
-        if (r == -ENOENT || r == -EBADMSG) { /* cannot become better */
+        if (r == -ENOENT || r == -EBADMSG) { /* retrying cannot help */
                 log_job(job, LOG_ERR, "failed to read its command from the database: %s", strerror(-r));
                 return ending_unseen(job, JOB_REASON_NOT_EXECUTABLE);
         }
@@ -150,7 +150,7 @@ void lifecycle_on_begun(int r, int spec_fd, void *userdata) {
         job->phase = JOB_STARTING;
 }
 
-/* Also for a job whose start got lost: its begin is recorded again, under the instance of now. */
+/* Also for a job whose start was lost: its begin is recorded again, under the current instance. */
 static void begin(Job *job) {
         Core *core = job->core;
         int r;
@@ -163,7 +163,8 @@ static void begin(Job *job) {
                 job_try_again(job, core->event, "record its start", r, begin);
 }
 
-/* It was refused, as by a host that goes down: recorded as not begun, it runs after the next start. */
+/* The start was refused, for example since the host goes down: it is recorded as not begun, and runs after the next
+ * start. */
 static void begin_later(Job *job, const char *message) {
         log_job(job, LOG_NOTICE, "start refused, retrying every second: %s", message);
         job->phase = JOB_BEGINNING;
@@ -195,7 +196,7 @@ static int on_link_due(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Its worker connects; if it does not, or is of an older version, the service manager says how the job stands. */
+/* The worker connects; if it does not, or is of an older version, the service manager reports the state of the job. */
 static void expect_link(Job *job) {
         if (job->link || job->link_timer)
                 return;
@@ -244,7 +245,7 @@ static void on_unit_started(int r, const char *message, void *userdata) {
 static void on_unit_progress(const char *status, void *userdata) {
         Job *job = userdata;
 
-        if (job->phase == JOB_RELEASING) /* of what it has left behind */
+        if (job->phase == JOB_RELEASING) /* of processes left behind */
                 return;
         job_set_progress(job, strempty(status));
         job->core->events->progressed(job, job->core->userdata);
@@ -284,8 +285,8 @@ static bool is_worker(const Job *job, const WorkerMessage *hello, uint32_t uid) 
         return *job->secret && difference == 0 && job->record.uid == uid;
 }
 
-/* That it is there proves that it was started, perhaps before the service manager has said so; or before we know what that
- * has to say of the units that it had. */
+/* The connection proves that the unit was started, possibly before the service manager reports that, or before the
+ * units that existed before are known. */
 static void *on_worker_hello(WorkerLink *link, const WorkerMessage *hello, uint32_t uid, void *userdata) {
         Core *core = userdata;
         Job *job = core_find(core, hello->id);
@@ -294,7 +295,7 @@ static void *on_worker_hello(WorkerLink *link, const WorkerMessage *hello, uint3
         if (!job || core->stopping || !is_worker(job, hello, uid))
                 return NULL;
         failpoint_die("on-hello");
-        (void) worker_link_free(job->link); /* it has connected again */
+        (void) worker_link_free(job->link); /* it has reconnected */
         job->link = link;
         job->link_timer = sd_event_source_disable_unref(job->link_timer);
         order_fd = output_open_writer(core->output, job->record.id, OUTPUT_ORDER);
@@ -317,12 +318,12 @@ static void on_worker_progress(const WorkerMessage *progress, void *userdata) {
                 job->core->events->progressed(job, job->core->userdata);
 }
 
-/* It has died, or connects again. */
+/* The worker has died, or will reconnect. */
 static void on_worker_gone(void *userdata) {
         Job *job = userdata;
 
         job->link = NULL;
-        if (job->phase >= JOB_ACTIVE && job->phase < JOB_RELEASING) /* it waits for us to let it go */
+        if (job->phase >= JOB_ACTIVE && job->phase < JOB_RELEASING) /* it waits to be released */
                 watch_unit(job);
 }
 
@@ -338,7 +339,7 @@ const WorkerLinkListener lifecycle_worker_listener = {
 static void on_stop_recorded(int r, void *userdata) {
         Job *job = userdata;
 
-        /* Where the disk is full, ending the job matters more than remembering why. */
+        /* On a full disk, stopping the job is more important than recording why. */
         if (r < 0)
                 log_job(job, LOG_ERR, "failed to record its cancellation or limit: %s", strerror(-r));
         if (job->phase == JOB_ACTIVE && !job->core->stopping)

@@ -22,7 +22,7 @@ void queue_init(Queue *queue) {
 void queue_clear(Queue *queue) {
         QueueUser *user;
 
-        while ((user = TAILQ_FIRST(&queue->users))) { /* who paused */
+        while ((user = TAILQ_FIRST(&queue->users))) { /* users with a paused queue */
                 TAILQ_REMOVE(&queue->users, user, entry);
                 free(user);
         }
@@ -51,7 +51,7 @@ static QueueUser *get_user(Queue *queue, uint32_t uid) {
         return user;
 }
 
-/* Users of whom there is nothing to know are forgotten. */
+/* Users without any state are removed. */
 static void put_user(Queue *queue, QueueUser *user) {
         if (user->n_waiting > 0 || user->n_coming > 0 || user->n_running > 0 || user->paused)
                 return;

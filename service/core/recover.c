@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What was there before the service: the jobs in the store that are not terminal, the units that systemd
- * holds, the files of jobs. The store says what should be, a sweep over the units what is:
+/* State found at the start: the jobs in the store that are not terminal, the units of systemd, the files of jobs. The
+ * store states what should exist, a sweep over the units shows what does exist:
  *
  *   stored as        unit found                      no unit, same run of systemd   no unit, another run
- *   queued           (cannot be)                     queue it                       queue it
+ *   queued           (impossible)                    queue it                       queue it
  *   queued, begun    it was started: adopt it        begin, or failed: lost (*)     failed: host-restarted
  *   running          adopt it, or collect its end    failed: lost                   failed: host-restarted
- *   terminal, none   let it go
+ *   terminal, none   release it
  *
- * (*) lost if its worker was executed, which a file time tells: no command is started twice.
+ * (*) lost if its worker was executed, as a file timestamp shows: no command is started twice.
  *
- * The same sweep runs on a slow timer, so that a signal that was missed costs a minute and not a job. */
+ * The same sweep runs periodically, so that a missed signal costs a minute and not a job. */
 
 #include <systemd/sd-journal.h>
 
 #include "core-internal.h"
 
 #define SWEEP_USEC (60 * USEC_PER_SEC)
-#define STRAY_USEC (2 * USEC_PER_SEC) /* until what became of a unit is looked at that nobody watches */
+#define STRAY_USEC (2 * USEC_PER_SEC) /* until the next check of units that are not watched */
 
 /* --- the store ------------------------------------------------------------------------------------- */
 
@@ -63,7 +63,7 @@ int recover_load(Core *core) {
         return r < 0 ? r : store_load_discarded(core->store, on_discarded, core);
 }
 
-/* Puts a loaded job where the store says it should be; the sweep that follows corrects it. */
+/* Places a loaded job according to the store; the sweep that follows corrects it. */
 static int place(Core *core, Job *job) {
         int r;
 
@@ -87,8 +87,8 @@ static int on_sweep_timer(sd_event_source *source, uint64_t usec, void *userdata
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* Whoever calls us by our unique name need not wait until we have another: a job that came meanwhile finds its place by
- * itself. */
+/* Clients that call our unique name do not have to wait until we own the well-known one: a job that was enqueued
+ * meanwhile is placed already. */
 static int place_all(Core *core) {
         Job *job;
 
@@ -130,14 +130,14 @@ static void on_unreachable(const char *why, void *userdata) {
                 (void) sd_event_exit(core->event, -ENXIO);
 }
 
-/* A unit without a live job: its job is over and the release was lost, or nobody knows it. */
+/* A unit without a live job: its job is over and the release was lost, or it is unknown. */
 typedef struct Stray {
         Core *core;
         char id[64];
         char sub_state[24];
 } Stray;
 
-/* Each is found again by every sweep, and told of once. */
+/* Every sweep finds it again; it is logged once. */
 static void tell_of_stray(Core *core, const char *id) {
         char **bigger;
         size_t n = 0;
@@ -155,7 +155,7 @@ static void tell_of_stray(Core *core, const char *id) {
                          "it exits.", id);
 }
 
-/* -ESTALE: the job was forgotten before its unit was let go. */
+/* -ESTALE: the job was removed before its unit was released. */
 static void on_stray_state(int r, JobState state, void *userdata) {
         _cleanup_free_ Stray *stray = userdata;
         Core *core = stray->core;
@@ -169,7 +169,7 @@ static void on_stray_state(int r, JobState state, void *userdata) {
                 return;
         }
         unit_manager_discard(core->units, stray->id, stray->sub_state);
-        if (!streq(stray->sub_state, "failed")) /* it may be that in a moment, where its last processes have to be killed */
+        if (!streq(stray->sub_state, "failed")) /* it may be in a moment, if its last processes have to be killed */
                 (void) sd_event_source_set_time_relative(core->sweep_timer, STRAY_USEC);
 }
 
@@ -194,9 +194,9 @@ static void on_listed(const char *id, const char *sub_state, void *userdata) {
 
 /* --- files ----------------------------------------------------------------------------------------- */
 
-#define FILES_BATCH 500 /* ids in one operation of the store, so that a call does not wait long for it */
+#define FILES_BATCH 500 /* IDs in one operation of the store, to bound how long a call waits for it */
 
-/* Jobs that have files, of those there were at the start, and how far we are in asking the store for them. */
+/* IDs of the jobs that had files at the start, and how many of them the store was asked for. */
 typedef struct Files {
         Core *core;
         char *ids; /* owned; each with its NUL */
@@ -214,8 +214,8 @@ static Files *files_free(Files *files) {
 }
 DEFINE_CLEANUP(Files *, files_free);
 
-/* Those without a record and with something in them are of one that was lost with a damaged store; an older version made
- * files before the record. */
+/* Files without a record that are not empty belong to a job that was lost with a corrupt database; an older version
+ * created files before the record. */
 static void look_at_unknown(Core *core, const char *id) {
         if (core_find(core, id))
                 return;
@@ -276,7 +276,7 @@ static int look_for_files(Core *core) {
         return r;
 }
 
-/* The first sweep has told what became of everything: from now on we can answer for it. */
+/* The first sweep is complete: from now on the service can answer for all jobs. */
 static void on_swept(void *userdata) {
         Core *core = userdata;
         int r;

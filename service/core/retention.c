@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Which finished jobs are forgotten: those older than an age, and the oldest of a user once all of that user's have more
- * than a number of bytes of output, but for those that stand in an inbox and are not acknowledged. Never by
- * count, never one that has not ended, never for what another user has. */
+/* Removal of finished jobs: those older than an age, and the oldest of each user whose output exceeds a size in
+ * total, except those not acknowledged in an inbox. Never because of their number, never one that has not ended, and
+ * never because of jobs of other users. */
 
 #include <systemd/sd-journal.h>
 
@@ -26,7 +26,7 @@ static void on_expired(int r, char *const *ids, size_t n, void *userdata) {
                 core_discard_files(core, ids[i]);
         }
         core->expired += n;
-        if (n > 0 && !core->stopping) /* one operation takes a limited number */
+        if (n > 0 && !core->stopping) /* an operation processes a limited number */
                 expire(core);
 }
 

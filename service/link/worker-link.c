@@ -9,13 +9,13 @@
 #include "macro.h"
 #include "worker-link.h"
 
-#define UNKNOWN_MAX_USER 8U /* connections that have not said whose they are, of one user; the oldest has to go */
+#define UNKNOWN_MAX_USER 8U /* unidentified connections of one user; beyond it the oldest is closed */
 #define UNKNOWN_MAX 256U
-#define ACCEPT_MAX 32 /* in one turn of the loop */
+#define ACCEPT_MAX 32 /* in one iteration of the loop */
 #define RATE_USEC USEC_PER_SEC
-#define RATE_MESSAGES 32 /* of one connection, for each RATE_USEC: a worker tells of progress four times a second */
+#define RATE_MESSAGES 32 /* of one connection, per RATE_USEC: a worker reports progress four times a second */
 #define RATE_ACCEPTS 100
-#define CATCH_UP_MAX 1024 /* messages: more than wait in a socket. There is always more from one that goes on to send */
+#define CATCH_UP_MAX 1024 /* messages: more than fit into a socket. A peer that keeps sending always has more */
 
 struct WorkerLinks {
         sd_event *event;
@@ -36,8 +36,8 @@ struct WorkerLink {
         int fd;
         uint32_t uid;
         sd_event_source *source;
-        void *job; /* NULL: it is unknown */
-        TAILQ_ENTRY(WorkerLink) entry; /* while it is unknown */
+        void *job; /* NULL: unidentified */
+        TAILQ_ENTRY(WorkerLink) entry; /* while it is unidentified */
 };
 
 WorkerLink *worker_link_free(WorkerLink *link) {
@@ -79,8 +79,8 @@ static int say_hello(WorkerLink *link, const WorkerMessage *m) {
         return 0;
 }
 
-/* Reads one datagram. Returns 1; 0 where there is none now; a negative errno for a connection that is over. Descriptors
- * that somebody sends along are closed by the kernel. */
+/* Reads one datagram. Returns 1; 0 if there is none now; a negative errno if the connection is over. The kernel
+ * closes descriptors that are sent along. */
 static int read_one(WorkerLink *link) {
         WorkerLinks *links = link->links;
         struct iovec vec = { links->buffer, sizeof(links->buffer) };
@@ -108,7 +108,7 @@ static int read_one(WorkerLink *link) {
         return r < 0 ? r : 1;
 }
 
-/* Everything that has come. Returns whether there may be more later; the job may have freed the link then. */
+/* Reads everything that has arrived. Returns whether there may be more later; the job may have freed the link then. */
 static bool read_all(WorkerLink *link) {
         WorkerLinks *links = link->links;
         int r = 1;
@@ -130,7 +130,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 
 /* --- accepting ------------------------------------------------------------------------------------- */
 
-/* The oldest of a user who has too many that say nothing, or of all. */
+/* The oldest unidentified connection of a user who has too many, or of all users. */
 static void make_room(WorkerLinks *links, uint32_t uid) {
         WorkerLink *link, *oldest = NULL;
         unsigned n = 0;
@@ -169,8 +169,8 @@ static int add_link(WorkerLinks *links, int fd, uint32_t uid, WorkerLink **ret) 
         return 0;
 }
 
-/* Workers say hello before they are accepted: most are known at once. all: they may have said more, see
- * worker_links_catch_up(). Returns 1, 0 when nobody waits. */
+/* Workers send hello before they are accepted: most are identified immediately. all: they may have sent more, see
+ * worker_links_catch_up(). Returns 1, or 0 if nobody waits. */
 static int accept_one(WorkerLinks *links, bool all) {
         struct ucred peer;
         socklen_t size = sizeof(peer);
@@ -199,7 +199,7 @@ static int accept_some(WorkerLinks *links, bool all) {
 
         for (int i = 0; i < ACCEPT_MAX && r > 0; i++)
                 r = accept_one(links, all);
-        if (r < 0 && r != links->accept_error) /* it is tried again, and again */
+        if (r < 0 && r != links->accept_error) /* it is retried again and again */
                 sd_journal_print(LOG_WARNING, "Failed to accept the connection of a worker: %s", strerror(-r));
         links->accept_error = MIN(r, 0);
         return r;
@@ -210,7 +210,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
         return 0;
 }
 
-/* One that is over may have been replaced by another, which waits to be accepted. */
+/* A connection that is over may have been replaced by another one, which waits to be accepted. */
 void worker_links_catch_up(WorkerLinks *links, WorkerLink *link) {
         if (links && (!link || !read_all(link)))
                 (void) accept_some(links, true);
@@ -235,7 +235,7 @@ int worker_send(int socket, WorkerMessageType type, int fd) {
         return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-/* One that is gone, or does not read, does without. */
+/* A worker that is gone, or does not read, does not get it. */
 void worker_link_welcome(WorkerLink *link, int order_fd) {
         (void) worker_send(link->fd, WORKER_WELCOME, order_fd);
 }
@@ -281,7 +281,7 @@ int worker_links_new(WorkerLinks **ret, sd_event *event, int fd, const WorkerLin
         links->userdata = userdata;
         TAILQ_INIT(&links->unknown);
         r = find_path(links);
-        if (r >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK) < 0) /* the service manager's own is none of those */
+        if (r >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK) < 0) /* sockets passed by systemd block */
                 r = -errno;
         if (r >= 0)
                 r = sd_event_add_io(event, &links->source, fd, EPOLLIN, on_connection, links);

@@ -5,7 +5,7 @@
 #include "macro.h"
 #include "worker-message.h"
 
-/* Copies a struct, as far as it is there. */
+/* Copies a struct, as far as it was sent. */
 static void read_struct(void *target, size_t target_size, const void *data, size_t size) {
         memset(target, 0, target_size);
         memcpy(target, data, MIN(size, target_size));
@@ -35,11 +35,11 @@ static bool is_possible(const WorkerEnded *e) {
                 return e->status > 0 && e->status < NSIG;
         if (e->code == CLD_EXITED)
                 return e->status >= 0 && e->status <= 255;
-        return e->code == 0 && !e->final; /* it runs still */
+        return e->code == 0 && !e->final; /* it is still running */
 }
 
-/* A later version may know more causes, and more that can become of a result: to us the job ended by itself and left none. The
- * worker would not stop to report it, if it was refused. */
+/* A later version may have more causes and outcomes of reading a result: they are treated as an exit of the command
+ * without a result. The worker would keep sending the report if it was rejected. */
 static void pass_over_unknown(WorkerEnded *e) {
         if (e->cause >= _WORKER_CAUSE_MAX)
                 e->cause = WORKER_CAUSE_ITSELF;
@@ -49,7 +49,7 @@ static void pass_over_unknown(WorkerEnded *e) {
         }
 }
 
-/* Takes the next size bytes; each is part of a datagram of which more is not there. */
+/* Takes the next size bytes; each part is within the datagram. */
 static const char *take(const char **p, const char *end, size_t size, size_t max) {
         const char *s = *p;
 

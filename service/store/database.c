@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The file of the store: made, opened, closed. */
+/* The file of the database: creating, opening and closing it. */
 
 #include <fcntl.h>
 
@@ -20,11 +20,11 @@ static int read_pragma(Database *db, const char *sql, int *ret) {
         return database_errno(r);
 }
 
-/* EXCLUSIVE keeps a second service off the same store, and spares the shared-memory file. */
+/* EXCLUSIVE locks out a second service, and avoids the shared-memory file. */
 static int configure(Database *db) {
         int r, version = 0;
 
-        if (sqlite3_db_readonly(db->sqlite, "main") == 1) /* locks would fail first, by an error that says less */
+        if (sqlite3_db_readonly(db->sqlite, "main") == 1) /* locks would fail first, with a less specific error */
                 return -EROFS;
         r = database_execute(db, "PRAGMA locking_mode = EXCLUSIVE");
         if (r >= 0)
@@ -33,7 +33,7 @@ static int configure(Database *db) {
                 return r;
         if (version > schema_version)
                 return -EPROTONOSUPPORT;
-        if (version == 0) /* a new one is given its version before its name: this one was emptied */
+        if (version == 0) /* a new one gets its version before its name: this one was emptied */
                 return -EBADMSG;
         r = database_execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; "
                         "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; BEGIN EXCLUSIVE; COMMIT");
@@ -95,8 +95,8 @@ static int open_path(Database **ret, const char *path, int flags) {
         return 0;
 }
 
-/* Without writable_schema SQLite reads nothing of a file that was cut off. Nothing is written: neither what would share
- * memory with others, for which a full disk has no room, nor the log into the file, which is to stay as it was found. */
+/* Without writable_schema SQLite reads nothing from a truncated file. Nothing is written: neither shared memory, for
+ * which a full disk has no room, nor the log into the file, which must stay unchanged. */
 int database_open_aside(Database **ret, const char *path) {
         _cleanup_(database_closep) Database *db = NULL;
         int r;
@@ -120,7 +120,7 @@ static int sync_directory(const char *path) {
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* Under another name until it is whole: what has the name of the store and is empty was damaged. */
+/* Uses another name until it is complete: a file with the final name that is empty is corrupt. */
 static int make_store(const char *directory, const char *path) {
         _cleanup_(database_closep) Database *db = NULL;
         char new[PATH_MAX];
@@ -141,7 +141,8 @@ static int make_store(const char *directory, const char *path) {
         return rename(new, path) < 0 ? -errno : sync_directory(directory);
 }
 
-/* Whether there has never been a store, or none since one was set aside. A log without a store is one that lost it. */
+/* Whether there has never been a database, or none since one was moved aside. A log without a database means that
+ * the database was lost. */
 static bool is_missing(const char *directory, const char *path) {
         char wal[PATH_MAX];
 
@@ -208,7 +209,7 @@ int database_checkpoint(Database *db) {
         return database_errno(sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
 }
 
-/* SQLite has rolled back by itself where the disk is full or fails. */
+/* SQLite has already rolled back if the disk is full or fails. */
 void database_rollback(Database *db) {
         if (!sqlite3_get_autocommit(db->sqlite))
                 (void) statement_run(db, &rollback, "");

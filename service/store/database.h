@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The SQLite database of the store, used by one thread at a time. Synchronous. All functions return 0 or a negative errno:
- * -ENOSPC if the disk is full, -EIO for other errors of SQLite that callers cannot fix. Writes are made between
+/* The SQLite database of the store, used by one thread at a time. Synchronous. All functions return 0 or a negative
+ * errno: -ENOSPC if the disk is full, -EIO for other errors of SQLite that callers cannot fix. Writes are made between
  * database_begin() and database_commit().
  *
  *   schema.c      the schema and its versions

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A store that is damaged is never silently made anew: it is set aside, and what can be read of it, row by row, goes
- * into the new one. The last few that were set aside are kept. */
+/* A corrupt database is never silently replaced: it is moved aside, and all readable rows are copied into a new one.
+ * The last few that were moved aside are kept. */
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,10 +10,10 @@
 #include "statement.h"
 #include "time-util.h"
 
-#define UNREADABLE_MAX 10000 /* jobs one after another; then the rest is given up */
+#define UNREADABLE_MAX 10000 /* consecutive unreadable jobs until the rest is given up */
 #define KEPT_ASIDE 5
 
-/* Reads the path of the store that was set aside out of the flag; -ENOENT where that is empty or missing. */
+/* Reads the path of the database that was moved aside from the flag; -ENOENT if it is empty or missing. */
 static int read_flag(const char *flag, char **ret) {
         _cleanup_fclose_ FILE *f = fopen(flag, "re");
         char text[PATH_MAX];
@@ -49,7 +49,7 @@ static int rename_part(const char *directory, const char *suffix, const char *as
         return rename(from, to) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* What was begun in its place is not whole. */
+/* The new database is incomplete. */
 static void unlink_part(const char *directory, const char *suffix) {
         char path[PATH_MAX];
 
@@ -82,7 +82,7 @@ int database_set_aside(const char *directory, char **ret_path) {
         r = read_flag(flag, &path);
         if (r == -ENOENT)
                 r = new_aside_path(directory, flag, &path);
-        else if (path && access(path, F_OK) == 0) { /* the renaming was done */
+        else if (path && access(path, F_OK) == 0) { /* it was renamed already */
                 unlink_part(directory, "-wal");
                 unlink_part(directory, "");
         }
@@ -113,10 +113,10 @@ static int is_aside(const struct dirent *entry) {
 }
 
 static int newest_first(const struct dirent **a, const struct dirent **b) {
-        return -strcmp((*a)->d_name, (*b)->d_name); /* they end in a time */
+        return -strcmp((*a)->d_name, (*b)->d_name); /* names end in a time */
 }
 
-/* The length of a name without what SQLite adds to it for its log. */
+/* The length of a name without the suffix that SQLite adds for its log. */
 static size_t stem(const char *name) {
         const char *end = strrchr(name, 'Z');
 
@@ -150,7 +150,7 @@ static void statement_finalizep(sqlite3_stmt **s) {
         (void) sqlite3_finalize(*s);
 }
 
-/* Prepares a statement, with a number for its parameter if it has one. *ret is to be finalized. */
+/* Prepares a statement, with a number for its parameter if it has one. *ret must be finalized. */
 static int prepare_with(Database *db, const char *sql, uint64_t number, sqlite3_stmt **ret) {
         int r = sqlite3_prepare_v2(db->sqlite, sql, -1, ret, NULL);
 
@@ -174,21 +174,21 @@ static int insert_row(sqlite3_stmt *row, sqlite3_stmt *insert) {
         return database_errno(r);
 }
 
-/* What the target has said of the row, not of its disk. */
+/* An error of the target about the row, not about its disk. */
 static bool is_unfit(int r) {
         return r == -EEXIST;
 }
 
-/* A page that is damaged fails in many ways, want of memory is none of them. */
+/* A corrupt page causes various errors, but not lack of memory. */
 static int next_readable(sqlite3_stmt *rows) {
         int r = statement_next(rows);
 
         return r < 0 && r != -ENOMEM ? 0 : r;
 }
 
-/* The rows of a query, each inserted into another store by a statement with a parameter for each column. Returns how many,
- * without those that cannot be read or break a rule of the table, or a negative errno where the other store cannot be
- * written or there is no memory. */
+/* Inserts each row of a query into another database with a statement that has a parameter for each column. Returns
+ * the number of rows, without those that are unreadable or violate a constraint, or a negative errno if the other
+ * database cannot be written or memory is short. */
 static int copy_rows(Database *from, const char *select, uint64_t number, Database *to, const char *insert) {
         _cleanup_(statement_finalizep) sqlite3_stmt *rows = NULL, *one = NULL;
         int r, n = 0;
@@ -208,7 +208,7 @@ static int copy_rows(Database *from, const char *select, uint64_t number, Databa
         return r < 0 ? r : n;
 }
 
-/* One value. -ENOENT: none, or NULL. */
+/* Reads one value. -ENOENT: no row, or NULL. */
 static int query_number(Database *db, const char *sql, uint64_t number, uint64_t *ret) {
         _cleanup_(statement_finalizep) sqlite3_stmt *s = NULL;
         int r;
@@ -244,15 +244,15 @@ static int query_text(Database *db, const char *sql, uint64_t number, char **ret
 /* --- copying --------------------------------------------------------------------------------------- */
 
 typedef struct Salvage {
-        Database *aside; /* what was damaged */
-        Database *db;    /* what is new */
+        Database *aside; /* the corrupt database */
+        Database *db;    /* the new one */
         char *select_job;
         char *select_spec;
         char *insert_job;
         Salvaged salvaged;
 } Salvage;
 
-/* 1 or 0. What is damaged has whatever columns it seems to have. */
+/* Returns 1 or 0. A corrupt database may seem to have any columns. */
 static int has_column(Database *db, const char *name) {
         _cleanup_free_ char *sql = NULL;
         uint64_t one;
@@ -264,7 +264,7 @@ static int has_column(Database *db, const char *name) {
         return r == -ENOMEM ? r : r >= 0;
 }
 
-/* Writes the columns that both have: one of an older version has fewer. Returns how many. */
+/* Writes the columns that both databases have, since one of an older version has fewer. Returns their number. */
 static int write_columns(Salvage *s, FILE *f) {
         int n = 0;
 
@@ -294,8 +294,7 @@ static int find_columns(Salvage *s, char **ret) {
         return fclose(f) == 0 ? n : -ENOMEM;
 }
 
-/* Only what makes sense is copied: what stands on a page that is damaged may be anything. Returns 0 where there is
- * nothing to read. */
+/* Only valid records are copied: a corrupt page may contain anything. Returns 0 if there is nothing to read. */
 static int salvage_init(Salvage *s) {
         _cleanup_free_ char *columns = NULL, *marks = NULL;
         int n;
@@ -325,7 +324,7 @@ static void salvage_done(Salvage *s) {
         free(s->insert_job);
 }
 
-/* A word that nobody knows would have the copy taken for damaged, too. Returns 1, or 0 where it cannot be used. */
+/* An unknown word would make the copy look corrupt as well. Returns 1, or 0 if the record is invalid. */
 static int check_copy(Salvage *s, uint64_t number) {
         StoredJob stored = { .record = JOB_RECORD_INIT };
         _cleanup_free_ char *id = NULL;
@@ -346,13 +345,13 @@ static int copy_checked(Salvage *s, uint64_t number) {
                 r = check_copy(s, number);
         if (r <= 0)
                 return r;
-        /* What it was to execute may be gone where the job is not: then it fails when it is begun. */
+        /* The specification may be lost when the job is not: the job fails when it begins. */
         r = copy_rows(s->aside, s->select_spec, number, s->db, "INSERT INTO specs VALUES (?, ?)");
         return r < 0 ? r : 1;
 }
 
-/* Returns 1, or 0 where there is no such job, or none that could be read. It is taken back and not deleted then: its
- * files are not to go with it. */
+/* Returns 1, or 0 if there is no such job, or it is not readable. It is rolled back instead of deleted, so that its
+ * files are kept. */
 static int copy_job(Salvage *s, uint64_t number) {
         int r, copied;
 
@@ -370,7 +369,7 @@ static int copy_jobs(Salvage *s) {
         uint64_t number = 0;
 
         for (unsigned unreadable = 0; unreadable < UNREADABLE_MAX; unreadable++) {
-                uint64_t next = number + 1; /* where the next cannot be found, the numbers are tried in order */
+                uint64_t next = number + 1; /* if the next one cannot be found, the numbers are tried in order */
                 int found, r;
 
                 found = query_number(s->aside, "SELECT min(number) FROM jobs NOT INDEXED WHERE number > ?", number,
@@ -412,7 +411,7 @@ static int copy_all(Salvage *s) {
                                        "WHERE name = 'sequence'");
 }
 
-/* Whatever is wrong with the file itself, there is no more to be had from it at the next try. */
+/* Whatever is wrong with the file, retrying would not recover more from it. */
 static int open_aside(Salvage *s, const char *path) {
         int r;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What is in the database, and how it came to be so. */
+/* The schema of the database, and its migrations. */
 
 #include "statement.h"
 
@@ -36,7 +36,7 @@ static const char *const migrations[] = {
         "CREATE TABLE consumers (uid INTEGER NOT NULL, name TEXT NOT NULL, sequence INTEGER NOT NULL,"
         "  PRIMARY KEY (uid, name)) STRICT, WITHOUT ROWID;",
 
-        /* What each user has stored, kept by triggers, so that a limit costs one look-up. */
+        /* Stored jobs and bytes of each user, maintained by triggers, so that checking a limit takes one lookup. */
         "CREATE TABLE users (uid INTEGER PRIMARY KEY, jobs INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;"
         "INSERT INTO users SELECT uid, count(*), sum(stdout_bytes + stderr_bytes) FROM jobs GROUP BY uid;"
         "CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN "
@@ -51,12 +51,12 @@ static const char *const migrations[] = {
 
         "ALTER TABLE jobs ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0;",
 
-        /* Jobs that are forgotten, until their files are deleted. */
+        /* Removed jobs, until their files are deleted. */
         "CREATE TABLE discarded (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"
         "CREATE TRIGGER jobs_discarded AFTER DELETE ON jobs BEGIN "
         "  INSERT OR IGNORE INTO discarded VALUES (old.id); END;",
 
-        /* command_bytes: of the spec, what is kept of an ended job, so that it can be done again. */
+        /* command_bytes: bytes of the spec that are kept of a finished job, for Retry. */
         "ALTER TABLE jobs ADD COLUMN notify INTEGER NOT NULL DEFAULT 1;"
         "ALTER TABLE jobs ADD COLUMN retry_of TEXT;"
         "ALTER TABLE jobs ADD COLUMN cpu_usage_usec INTEGER NOT NULL DEFAULT 0;"
@@ -64,8 +64,8 @@ static const char *const migrations[] = {
         "ALTER TABLE jobs ADD COLUMN command_bytes INTEGER NOT NULL DEFAULT 0;"
         "CREATE TABLE paused (uid INTEGER PRIMARY KEY) STRICT;",
 
-        /* What waits to be executed, or is kept, is stored too. With a job its spec goes first, while it is known
-         * whose it is. */
+        /* Specs that wait to be executed, or are kept, count as stored. With a job its spec is removed first, while
+         * its owner is known. */
         "UPDATE users SET bytes = bytes + (SELECT coalesce(sum(length(specs.spec)), 0) FROM specs JOIN jobs USING (id) "
         "  WHERE jobs.uid = users.uid);"
         "CREATE TRIGGER specs_added AFTER INSERT ON specs BEGIN "
@@ -77,9 +77,9 @@ static const char *const migrations[] = {
         "  UPDATE users SET bytes = bytes - length(old.spec) WHERE uid = (SELECT uid FROM jobs WHERE id = old.id); END;"
         "CREATE TRIGGER jobs_left_specs BEFORE DELETE ON jobs BEGIN DELETE FROM specs WHERE id = old.id; END;",
 
-        /* One user's jobs are found without a look at another's: by the beginning of their ids, in a list, in an
-         * inbox. jobs_by_state has the kind so that a list by it reads nothing else of the jobs that it leaves out.
-         * output: what is stored of those that ended, without specs. */
+        /* Jobs of one user are found without scanning those of others: by prefixes of IDs, in lists, in inboxes.
+         * jobs_by_state contains the kind so that a list by kind does not read jobs that it skips. output: stored
+         * output of finished jobs, without specs. */
         "DROP INDEX jobs_by_uid;"
         "CREATE INDEX jobs_by_id ON jobs (uid, id);"
         "CREATE INDEX jobs_by_token ON jobs (uid, token);"
@@ -104,7 +104,7 @@ static const char *const migrations[] = {
         "  UPDATE users SET jobs = jobs - 1, bytes = bytes - old.stdout_bytes - old.stderr_bytes, "
         "    output = output - old.stdout_bytes - old.stderr_bytes WHERE uid = old.uid; END;",
 
-        /* umask: 0 for that of a unit, else 01000 and the mask. */
+        /* umask: 0 for that of a unit, else 01000 | mask. */
         "ALTER TABLE jobs ADD COLUMN merge_output INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE jobs ADD COLUMN umask INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE jobs ADD COLUMN result_error TEXT;"

@@ -43,7 +43,7 @@ static int64_t bounded(uint64_t number) {
         return (int64_t) MIN(number, (uint64_t) INT64_MAX);
 }
 
-/* Where there is none, the columns of these kinds are null. */
+/* These kinds are null if there is no value. */
 static bool is_null(const JobField *f, int64_t number) {
         return (f->kind == FIELD_SEQUENCE || f->kind == FIELD_USER) && number == f->none;
 }
@@ -194,7 +194,7 @@ static int read_record(sqlite3_stmt *s, int *column, JobRecord *ret) {
                 r = read_field(s, (*column)++, &record, &job_fields[i]);
         if (r < 0)
                 return r;
-        if (!job_id_is_valid(record.id)) /* files are called so */
+        if (!job_id_is_valid(record.id)) /* files have these names */
                 return -EBADMSG;
         *ret = job_record_take(&record);
         return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* How the files of the store use SQLite: statements, defined where they are used, and values that are bound and read according
- * to a format. Each letter is one column, except those of the tables of job-record.h and job-limits.h:
+/* How the files of the store use SQLite: statements, defined where they are used, and values that are bound and read
+ * according to a format. Each letter is one column, except those of the tables of job-record.h and job-limits.h:
  *
  *   s  text (NULL: null)                           R  a JobRecord: RECORD_COLUMNS
  *   t  unsigned 64 (in: at most INT64_MAX)         E  the fields of it stored at its end: END_COLUMNS (in only)

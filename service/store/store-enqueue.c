@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A new job: its key, what its user may store, its standard input, its record. */
+/* New jobs: key, limits of the user, standard input, record. */
 
 #include <fcntl.h>
 
@@ -19,7 +19,7 @@ typedef struct Insert {
         int refusal;
         uint64_t jobs_max;
         uint64_t bytes_max;
-        void *spec; /* wiped when it is freed */
+        void *spec; /* wiped when freed */
         size_t spec_size;
         size_t command_size;
         int stdin_fd; /* to append to the spec */
@@ -57,7 +57,7 @@ static int append_stdin(Insert *insert) {
                 if (n < 0 && errno != EINTR)
                         return -errno;
                 if (n == 0)
-                        return -EPIPE; /* it has shrunk under us */
+                        return -EPIPE; /* it has shrunk meanwhile */
                 done += n > 0 ? (size_t) n : 0;
         }
         if (insert->key)
@@ -69,7 +69,7 @@ static int append_stdin(Insert *insert) {
 
 STATEMENT(find_key, "SELECT id, digest FROM jobs WHERE uid = ? AND key = ?");
 
-/* Whether the key stands for a job, and the digest of what that was asked for. */
+/* Looks up the job with the key, and the digest of its request. */
 static int find_existing(Database *db, Insert *insert, uint64_t *ret_digest) {
         int r;
 
@@ -83,7 +83,7 @@ static int find_existing(Database *db, Insert *insert, uint64_t *ret_digest) {
 
 STATEMENT(count_user, "SELECT jobs, max(bytes, 0) FROM users WHERE uid = ?");
 
-/* Returns 1 and an answer for a user who has too much, or for whom there is no room in the queue. */
+/* Returns 1 and an answer for a user who has reached a limit, or if there is no room in the queue. */
 static int check_quota(Database *db, Insert *insert) {
         uint64_t jobs = 0, bytes = 0;
         int r;
@@ -127,7 +127,7 @@ static int insert_new(Database *db, Insert *insert) {
         return r;
 }
 
-/* The standard input, which may be long, is read only where it is needed. */
+/* The standard input, which may be long, is read only if needed. */
 static int execute_insert(Database *db, StoreOp *op) {
         Insert *insert = (Insert *) op;
         uint64_t digest = 0;
@@ -144,7 +144,7 @@ static int execute_insert(Database *db, StoreOp *op) {
                         return MIN(r, 0);
         }
         r = append_stdin(insert);
-        if (r < 0) { /* of this request alone: no failure of what is committed with it */
+        if (r < 0) { /* about this request only: it does not fail operations committed with it */
                 op->answer = r;
                 return 0;
         }

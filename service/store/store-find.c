@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What ids, or the beginnings of ids, stand for. */
+/* Lookup of IDs and prefixes. */
 
 #include "job-id.h"
 #include "store-internal.h"
@@ -12,7 +12,7 @@
 
 STATEMENT(find_id, "SELECT " RECORD_COLUMNS "number FROM jobs WHERE id = ?1 AND (?2 IS NULL OR uid = ?2)");
 
-/* Of those that begin with ?1, and are below ?2, the first few. */
+/* The first few that start with ?1, and are below ?2. */
 #define NUMBERS_OF_PREFIX(column, and_of_user)                                                                  \
         "SELECT number FROM (SELECT number FROM jobs WHERE " column " >= ?1 AND " column " < ?2 " and_of_user \
         "  ORDER BY " column " LIMIT ?3)"
@@ -45,7 +45,7 @@ static int find_by_prefix(Database *db, const char *prefix, uint32_t uid, JobRec
         size_t n = 0;
         int r;
 
-        /* All characters of an id sort below '~'. */
+        /* All characters of an ID sort below '~'. */
         (void) snprintf(end, sizeof(end), "%s~", prefix);
         if (uid == STORE_ANY_UID)
                 r = statement_open(db, &find_prefix, &s, "sst", prefix, end, limit);
@@ -87,8 +87,8 @@ static int compare_ids(const void *a, const void *b, void *userdata) {
         return r != 0 ? r : *x < *y ? -1 : 1;
 }
 
-/* For each id the place where it stands for the first time: whoever repeats one is answered as often, and it is looked
- * up once. The caller frees it. */
+/* For each ID the index of its first occurrence: repeated IDs are answered each time, and looked up once. The caller
+ * frees it. */
 static size_t *find_first_places(char **ids, size_t n) {
         _cleanup_free_ size_t *sorted = calloc(n + 1, sizeof(size_t));
         size_t *first = calloc(n + 1, sizeof(size_t));
@@ -231,7 +231,7 @@ typedef struct FindUnknown {
         StoreOp op; /* first */
         StoreUnknownCallback callback;
         char **ids;
-        size_t n; /* of them that are unknown, the first ones */
+        size_t n; /* the first ones are unknown */
 } FindUnknown;
 
 /* Moves the unknown ones to the front. */

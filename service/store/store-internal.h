@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Internals of the store: how an operation gets to the thread and back. Each type of operation is a struct that starts with a
- * StoreOp, and is in the file of its subject together with its statements:
+/* Internals of the store: how an operation gets to the thread and back. Each type of operation is a struct that starts
+ * with a StoreOp, and is in the file of its subject together with its statements:
  *
  *   store.c          life cycle of the store, its thread
  *   store-op.c       common parts of operations

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What happens to a job: begun, started, stopped, finished. */
+/* Changes of a job: begun, started, stopped, finished. */
 
 #include "store-internal.h"
 
@@ -124,13 +124,13 @@ typedef struct Finish {
 
 STATEMENT(next_sequence, "UPDATE counters SET value = value + 1 WHERE name = 'sequence' RETURNING value");
 
-/* Its worker does not come back. */
+/* The worker does not come back. */
 STATEMENT(set_finished, "UPDATE jobs SET " END_COLUMNS "secret = NULL WHERE id = ? AND sequence IS NULL");
 
 STATEMENT(erase_input, "UPDATE specs SET spec = substr(spec, 1, (SELECT command_bytes FROM jobs WHERE id = ?1)) "
                        "WHERE id = ?1");
 
-/* Without a trace of it where its command is not kept either. */
+/* Erases the spec completely if the command is not kept either. */
 STATEMENT(erase_spec, "DELETE FROM specs WHERE id = ? AND length(spec) = 0");
 
 static int execute_finish(Database *db, StoreOp *op) {
@@ -145,7 +145,7 @@ static int execute_finish(Database *db, StoreOp *op) {
         if (r < 0)
                 return r;
         if (database_changes(db) != 1)
-                return -ESTALE; /* it is terminal, or gone */
+                return -ESTALE; /* it is terminal, or removed */
         r = finish->keep_input ? 0 : statement_run(db, &erase_input, "s", record->id);
         if (r >= 0 && !finish->keep_input)
                 r = statement_run(db, &erase_spec, "s", record->id);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Lists of jobs, and inboxes: what has ended since their reader has looked last. */
+/* Lists of jobs, and inboxes: jobs that finished since the last acknowledgement. */
 
 #include "bus-names.h"
 #include "store-internal.h"
@@ -43,9 +43,9 @@ int store_read_records(sqlite3_stmt *s, JobRecord **ret, size_t *ret_n) {
 
 /* --- list ------------------------------------------------------------------------------------------ */
 
-/* A list takes, in this order: uid, kind, workspace, session, a number that its jobs are below, how many, a sequence
- * that they are above, and five words of states, null where one is not asked for. INDEXED BY stands where SQLite,
- * which knows nothing of how many rows have which value, would choose an index that has more to walk through. */
+/* A list takes, in this order: uid, kind, workspace, session, an upper bound of the number, the limit, a lower bound
+ * of the sequence, and five states, null if not requested. INDEXED BY is used where SQLite, which has no statistics,
+ * would choose an index with more rows to scan. */
 #define FROM_JOBS "SELECT " RECORD_COLUMNS "number FROM jobs "
 #define OF_KIND "AND (?2 IS NULL OR kind = ?2) "
 #define OF_WORKSPACE "AND (?3 IS NULL OR workspace = ?3) "
@@ -59,7 +59,7 @@ STATEMENT(list_all, FROM_JOBS "WHERE number < ?5 " OF_STATES OF_KIND OF_WORKSPAC
 STATEMENT(list_live, FROM_JOBS "INDEXED BY jobs_live WHERE sequence IS NULL "
                      BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION NEWEST_FIRST);
 
-/* The jobs of each state are in order: they are merged, and no more of them are read than are asked for. */
+/* The jobs of each state are sorted: they are merged, and no more than requested are read. */
 #define NUMBERS_OF_STATE(parameter)                                                                             \
         "SELECT number FROM jobs INDEXED BY jobs_by_state WHERE uid = ?1 AND state = " parameter " " BEFORE OF_KIND
 STATEMENT(list_of_user, FROM_JOBS "WHERE number IN ("
@@ -76,7 +76,7 @@ STATEMENT(list_finished, FROM_JOBS "WHERE sequence > ?7 "
 STATEMENT(list_finished_of_user, FROM_JOBS "INDEXED BY jobs_by_end WHERE uid = ?1 AND sequence > ?7 "
                                  BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION OLDEST_END_FIRST);
 
-/* The statement that has the least to walk through. */
+/* Chooses the statement with the fewest rows to scan. */
 static const Statement *choose_list(const StoreFilter *filter) {
         const unsigned live = 1U << JOB_QUEUED | 1U << JOB_RUNNING;
         bool finished = filter->after_sequence != UINT64_MAX, any = filter->uid == STORE_ANY_UID;
@@ -103,7 +103,7 @@ int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size
 
         if (filter->before) {
                 r = statement_one(db, &find_number, "su>t", filter->before, filter->uid, &before);
-                if (r == -ENOENT) { /* and nothing is before it */
+                if (r == -ENOENT) { /* and nothing comes before it */
                         *ret_n = 0;
                         return 0;
                 }
@@ -130,7 +130,7 @@ typedef struct List {
         StoreOp op; /* first */
         StoreListCallback callback;
         StoreFilter filter;
-        char *consumer; /* of an inbox; NULL: any list */
+        char *consumer; /* of an inbox; NULL: a plain list */
         JobRecord *records;
         size_t n;
 } List;
@@ -175,13 +175,13 @@ int store_list(Store *store, StoreFilter *filter, StoreListCallback callback, vo
 
 /* --- acknowledge ----------------------------------------------------------------------------------- */
 
-/* A new one only up to a number of them. */
+/* A new consumer only up to a number of them. */
 STATEMENT(advance, "INSERT INTO consumers SELECT ?1, ?2, ?3 "
                    "WHERE EXISTS (SELECT 1 FROM consumers WHERE uid = ?1 AND name = ?2) "
                    "OR (SELECT count(*) FROM consumers WHERE uid = ?1) < ?4 "
                    "ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)");
 
-/* That a user has too many consumers is an answer, no failure of the store. */
+/* Too many consumers of a user are an answer, not a failure of the store. */
 static int advance_consumer(Database *db, StoreOp *op, uint32_t uid, const char *consumer, uint64_t sequence) {
         int r;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What all operations have in common: how one is made, handed over, called back and freed. */
+/* Common parts of operations: creating, submitting, completing and freeing them. */
 
 #include <systemd/sd-journal.h>
 

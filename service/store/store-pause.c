@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The users whose queue is paused. */
+/* Users with a paused queue. */
 
 #include "store-internal.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Jobs that are forgotten, by a call or by retention. A trigger keeps their ids until their files are deleted. */
+/* Removal of jobs, by a call or by retention. A trigger keeps their IDs until their files are deleted. */
 
 #include "job-id.h"
 #include "store-internal.h"
 #include "string-list.h"
 
-#define EXPIRE_MAX 500 /* jobs in one operation, so that a commit does not wait long for it */
+#define EXPIRE_MAX 500 /* jobs in one operation, to bound how long a commit waits for it */
 
 STATEMENT(remove_job, "DELETE FROM jobs WHERE id = ? AND sequence IS NOT NULL");
 
@@ -17,7 +17,7 @@ typedef struct Remove {
         char **ids;
 } Remove;
 
-/* -ENOENT, or -EBUSY when it is not terminal. */
+/* -ENOENT, or -EBUSY if it is not terminal. */
 static int remove_terminal(Database *db, const char *id) {
         JobState state;
         int r;
@@ -89,7 +89,7 @@ int store_load_discarded(Store *store, int (*found)(const char *id, void *userda
                 _cleanup_free_ char *id = NULL;
 
                 r = statement_read(s, "s", &id);
-                if (r >= 0 && job_id_is_valid(strempty(id))) /* files are called so */
+                if (r >= 0 && job_id_is_valid(strempty(id))) /* files have these names */
                         r = found(id, userdata);
         }
         return r;
@@ -105,12 +105,12 @@ typedef struct Expire {
         uint64_t before_usec;
         uint64_t bytes_max;
         ExpireWalk from;
-        ExpireWalk walk; /* as far as it came */
-        char **ids;      /* that are forgotten; there is room for EXPIRE_MAX */
+        ExpireWalk walk; /* progress of the walk */
+        char **ids;      /* that are removed; there is room for EXPIRE_MAX */
         size_t n;
 } Expire;
 
-/* Jobs are chosen first and deleted then: no statement walks through what it changes. */
+/* Jobs are selected first and deleted afterwards: no statement modifies rows that it iterates over. */
 static int remove_from(Database *db, const Expire *e, size_t first) {
         int r = 0;
 
@@ -142,7 +142,7 @@ static int expire_old(Database *db, Expire *e) {
 
 STATEMENT(next_large_user, "SELECT uid, output FROM users WHERE uid >= ? AND output > ? ORDER BY uid LIMIT 1");
 
-/* The user at whom the walk stands, or the next one, with too much. -ENOENT: there is none. */
+/* The current user of the walk, or the next one, who exceeds the limit. -ENOENT: none. */
 static int find_large_user(Database *db, Expire *e, uint64_t *ret_bytes) {
         uint64_t uid = 0;
         int r;
@@ -153,13 +153,13 @@ static int find_large_user(Database *db, Expire *e, uint64_t *ret_bytes) {
         return r;
 }
 
-/* Each with whether it is awaited in an inbox. */
+/* Each with whether an inbox still needs it. */
 STATEMENT(walk_ended, "SELECT sequence, max(stdout_bytes + stderr_bytes, 0), EXISTS (SELECT 1 FROM consumers c "
                       "  WHERE c.uid = jobs.uid AND c.sequence < jobs.sequence), id "
                       "FROM jobs WHERE uid = ? AND sequence > ? ORDER BY sequence");
 
-/* Oldest first, as long as those that are older have less than has to go. What is awaited in an inbox stays, and makes
- * no younger one go in its place. */
+/* Oldest first, until the older ones free enough. Jobs that an inbox still needs are kept, without removing younger
+ * ones instead. */
 static int find_large(Database *db, Expire *e, uint64_t excess) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         uint64_t older = e->walk.kept_bytes, bytes, awaited;
@@ -212,14 +212,14 @@ static int execute_expire(Database *db, StoreOp *op) {
         return r;
 }
 
-/* The next one goes on where this one has stopped; once all is done, it begins again. */
+/* The next operation continues where this one has stopped, and starts over when all users are done. */
 static void finish_expire(StoreOp *op) {
         Expire *e = (Expire *) op;
         size_t n = op->result < 0 ? 0 : e->n;
 
         op->store->expire_walk = n == EXPIRE_MAX ? e->walk : (ExpireWalk) {};
         op->store->finished -= n;
-        if (n > 0) /* their commands, and what KeepInput= kept */
+        if (n > 0) /* commands, and input kept by KeepInput= */
                 store_checkpoint_soon(op->store);
         e->callback(op->result, e->ids, n, op->userdata);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a job is made of: its spec, and all of its record. */
+/* Specifications of jobs, and their complete records. */
 
 #include "memfd.h"
 #include "spec-format.h"
@@ -75,12 +75,12 @@ int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userd
         return r;
 }
 
-/* The thread sleeps as long as nothing was submitted. */
+/* The thread sleeps until something is submitted. */
 int store_load_live(Store *store, int (*found)(StoredJob *stored, void *userdata), void *userdata) {
         int r;
 
         r = database_load_live(store->db, found, userdata);
-        if (r == -EBADMSG) /* the next start sets it aside */
+        if (r == -EBADMSG) /* the next start moves it aside */
                 database_flag_damaged(store->directory);
         return r;
 }

@@ -6,12 +6,12 @@
 #include "store-internal.h"
 #include "time-util.h"
 
-/* What is erased is gone from the disk as long after, or up to twice as long. */
+/* Erased data is gone from the disk after this time, at most twice of it. */
 #define CHECKPOINT_USEC (2 * USEC_PER_SEC)
 
 /* --- the thread ------------------------------------------------------------------------------------ */
 
-/* Perhaps for the second time. */
+/* Possibly for the second time. */
 static int execute_again(Database *db, StoreOp *op) {
         op->answer = 0;
         return op->type->execute(db, op);
@@ -56,7 +56,7 @@ rollback:
         return false;
 }
 
-/* A store that turns out to be damaged is set aside by the next start; this one ends in finish(). */
+/* A database found corrupt is moved aside by the next start; this one exits in finish(). */
 static void look_for_damage(Store *store, const BackgroundBatch *batch) {
         BackgroundOp *base;
 
@@ -86,7 +86,7 @@ static int execute_checkpoint(Database *db, StoreOp *op) {
         return 0;
 }
 
-/* On a full disk, for example, the log stays: it is tried again. */
+/* If that fails, for example on a full disk, the log stays, and it is retried. */
 static void finish_checkpoint(StoreOp *op) {
         if (op->answer < 0)
                 store_checkpoint_soon(op->store);
@@ -128,7 +128,7 @@ static void log_salvaged(const char *path, const Salvaged *salvaged, unsigned de
                 sd_journal_print(LOG_NOTICE, "Deleted the oldest %u of the corrupt databases that were moved aside.", deleted);
 }
 
-/* As long as what was read could not be written in full, it stays flagged, and the next start does it again. */
+/* Until the recovered records are written completely, it stays flagged, and the next start repeats the recovery. */
 static int replace_damaged(Database **ret, const char *directory) {
         _cleanup_(database_closep) Database *db = NULL;
         _cleanup_free_ char *path = NULL;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What is left of a unit that has ended. PID 1 kills whatever it will; a user's manager may not kill what belongs to
- * another user, as what a setuid program has become, and takes the unit for ended all the same. Such processes stay in its
- * control group. */
+/* Processes left by an ended unit. PID 1 kills all of them; the service manager of a user may not kill those of
+ * another user, such as a setuid program, and considers the unit ended nevertheless. They stay in its control group. */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +11,7 @@
 #include "pid-text.h"
 #include "unit-internal.h"
 
-/* As systemd nests a slice of that name, see systemd.slice(5). */
+/* How systemd nests a slice of that name, see systemd.slice(5). */
 #define GROUP "/codex.slice/" UNIT_SLICE
 
 static int on_group_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
@@ -59,7 +58,7 @@ typedef struct Left {
         int first; /* a pidfd, negative: none */
 } Left;
 
-/* What may be killed has been, or was forked meanwhile. */
+/* Processes that may be killed were killed, or were forked meanwhile. */
 static bool on_found(pid_t pid, void *userdata) {
         Left *left = userdata;
         int error = kill(pid, SIGKILL) < 0 ? errno : 0;
@@ -78,7 +77,8 @@ int unit_open_left(Unit *unit, char *text, size_t size) {
         _cleanup_close_ int group = -EBADF;
 
         text[0] = 0;
-        /* Nobody has tried to kill what a worker of an older version left: that is done when the unit is released. */
+        /* Nobody has tried to kill processes that a worker of an older version left: that is done when the unit is
+         * released. */
         if (streq(unit->properties.sub_state, "exited"))
                 return -ESRCH;
         group = unit->manager->control_group ? open_group(unit) : -ENOENT;

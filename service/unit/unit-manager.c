@@ -8,7 +8,7 @@
 
 #define UNIT_PATTERN JOB_UNIT_PREFIX "*" JOB_UNIT_SUFFIX
 
-/* Copies the id out of codex-job-ID.service; false if the name is not of that form. */
+/* Copies the ID out of codex-job-ID.service; false if the name does not have that form. */
 static bool id_from_name(const char *name, char ret[static JOB_ID_MAX + 1]) {
         const char *id = startswith(name, JOB_UNIT_PREFIX);
         size_t n = id ? strlen(id) : 0;
@@ -25,7 +25,7 @@ static bool id_from_name(const char *name, char ret[static JOB_ID_MAX + 1]) {
 
 /* --- sweep ----------------------------------------------------------------------------------------- */
 
-/* A job may stop its worker, which would not hear of its end then. */
+/* A job may have stopped its worker, which then could not see its end. */
 static void continue_worker(Unit *unit) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
@@ -47,7 +47,7 @@ static void manager_listed(UnitManager *manager, const char *id, const char *sub
         manager->callbacks->listed(id, sub_state, manager->userdata);
 }
 
-/* They are collected first, so that whoever is told may free units. */
+/* They are collected first, since callbacks may free units. */
 typedef struct Vanished {
         uint64_t sweep_number;
         Unit **units;
@@ -90,7 +90,7 @@ static int on_sweep_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
 
         manager->sweep_call = sd_bus_slot_unref(manager->sweep_call);
         if (sd_bus_message_is_method_error(reply, NULL))
-                return 0; /* ready() comes again when the manager is back */
+                return 0; /* ready() is called again when the manager is back */
         r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
         if (r < 0)
                 return r;
@@ -111,7 +111,7 @@ static int on_sweep_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
         return 0;
 }
 
-/* What should exist now and is not in the answer has vanished; what is started later need not be in it. */
+/* Units that should exist and are not in the reply have vanished; those started later may be missing in it. */
 static void mark_asked(const void *node, VISIT which, void *closure) {
         Unit *unit = *(Unit *const *) node;
 
@@ -164,11 +164,11 @@ static int on_subscribe_reply(sd_bus_message *reply, void *userdata, sd_bus_erro
         UnitManager *manager = userdata;
 
         manager->subscribe_call = sd_bus_slot_unref(manager->subscribe_call);
-        return 0; /* that we are subscribed already is as well; other failures show in on_instance_reply() */
+        return 0; /* so does being subscribed already; other failures show up in on_instance_reply() */
 }
 
-/* Signals are sent once somebody is subscribed. When the manager started its user space tells one run
- * of it from another, and stays when it re-executes itself. */
+/* Signals are sent once there is a subscriber. The start time of the manager's user space identifies a run of it,
+ * and does not change when it re-executes itself. */
 static int manager_connect(UnitManager *manager) {
         int r;
 
@@ -186,7 +186,7 @@ static int manager_connect(UnitManager *manager) {
                                         SYSTEMD_MANAGER, "UserspaceTimestampMonotonic");
 }
 
-/* A reload removes all units and makes them anew, too: only a sweep tells. */
+/* A reload also removes and recreates all units: only a sweep shows the difference. */
 static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         UnitManager *manager = userdata;
         char id[JOB_ID_MAX + 1];

@@ -6,7 +6,7 @@ typedef struct Property {
         const char *name;
         char type;
         size_t offset;
-        size_t size; /* of a word, 0 for a number */
+        size_t size; /* of a string, 0 for a number */
 } Property;
 
 #define WORD(name, member) { name, 's', offsetof(UnitProperties, member), sizeof(((UnitProperties *) NULL)->member) }
@@ -113,8 +113,8 @@ int unit_properties_read(UnitProperties *p, sd_bus_message *m, bool *ret_progres
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
-/* Both times are the service manager's, so that their order is that in which it saw things happen. A unit that had not
- * become active yet has no time at which that ended. */
+/* Both times are set by the service manager, in the order in which it saw the events. A unit that never became
+ * active has no time at which that ended. */
 bool unit_properties_ended_by_itself(const UnitProperties *p, uint64_t stop_usec) {
         uint64_t stopped_usec = p->active_exit_usec > 0 ? p->active_exit_usec : stop_usec;
 

@@ -3,11 +3,11 @@
 #include "build-config.h"
 #include "unit-internal.h"
 
-/* What a worker needs beyond the time that the job has to end, when it is stopped: to end what did not, and to bring the
- * output to the disk. The service manager ends it then. */
+/* Time for the worker in addition to that of the job when it is stopped: to terminate remaining processes, and to
+ * sync the output. After that the service manager kills it. */
 #define WORKER_STOP_USEC (15 * USEC_PER_SEC)
 
-/* The manager may have carried out what it did not answer. */
+/* The manager may have executed a call without a reply. */
 static bool is_unknown(const sd_bus_error *error) {
         static const char *const names[] = {
                 SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT, SD_BUS_ERROR_DISCONNECTED,
@@ -21,7 +21,8 @@ static bool is_unknown(const sd_bus_error *error) {
         return false;
 }
 
-/* Nothing was started: what the unit needs is being stopped, as when the host or the user's manager goes down. */
+/* Nothing was started: a dependency of the unit is being stopped, for example since the host or the manager of the
+ * user goes down. */
 static bool is_refused(const sd_bus_error *error) {
         return sd_bus_error_has_name(error, "org.freedesktop.systemd1.TransactionIsDestructive");
 }
@@ -34,7 +35,7 @@ static int on_start_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
 
         unit->start_call = sd_bus_slot_unref(unit->start_call);
         if (sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists")) {
-                /* By an earlier request of ours whose answer was lost. Its end may have been told before. */
+                /* Started by an earlier request whose reply was lost. Its end may have been reported already. */
                 listener->started(0, NULL, unit->userdata);
                 (void) unit_refresh(unit);
         } else if (!error)
@@ -58,8 +59,8 @@ static int append_start_properties(sd_bus_message *m, const Unit *unit, const Un
                 "ExecStart", "a(sasb)", 1, WORKER_PATH, 2, WORKER_PATH, unit->id, false,
                 "Type", "s", "exec",
                 "RemainAfterExit", "b", true,
-                "NotifyAccess", "s", "none", /* what programs in the job say of themselves is not said of the unit */
-                "KillMode", "s", "mixed",    /* the worker ends the others */
+                "NotifyAccess", "s", "none", /* notifications of programs in the job do not affect the unit */
+                "KillMode", "s", "mixed",    /* the worker terminates the others */
                 "OOMPolicy", "s", "continue",
                 "Slice", "s", UNIT_SLICE,
                 "IgnoreSIGPIPE", "b", false,
@@ -69,7 +70,7 @@ static int append_start_properties(sd_bus_message *m, const Unit *unit, const Un
         if (r < 0)
                 return r;
         r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t", start->stop_timeout_usec + WORKER_STOP_USEC);
-        /* Root is who PID 1 starts anyway: User= would cost a look at the user database. */
+        /* PID 1 starts processes as root anyway: User= would cost a lookup in the user database. */
         if (r >= 0 && unit->manager->system_scope && start->uid != 0) {
                 (void) snprintf(uid, sizeof(uid), "%" PRIu32, start->uid);
                 r = sd_bus_message_append(m, "(sv)", "User", "s", uid);
@@ -77,7 +78,8 @@ static int append_start_properties(sd_bus_message *m, const Unit *unit, const Un
         return r;
 }
 
-/* The worker makes the folder of the job in one that belongs to its user, whose first job brings it about. */
+/* The worker creates the folder of the job inside one that belongs to its user and is created by the user's first
+ * job. */
 static int append_folders(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
         char name[64];
 
@@ -87,13 +89,13 @@ static int append_folders(sd_bus_message *m, const Unit *unit, const UnitStart *
         return sd_bus_message_append(m, "(sv)(sv)", "CacheDirectory", "as", 1, name, "CacheDirectoryMode", "u", 0700);
 }
 
-/* See systemd.exec(5). /tmp is the job's own, and its folder stays writable. */
+/* See systemd.exec(5). /tmp is private, and the folder of the job stays writable. */
 static int append_read_only(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
         int r;
 
         if (!start->limits.read_only)
                 return 0;
-        /* Without a user namespace a user's manager may not mount, and passes over the rest in silence. */
+        /* Without a user namespace the manager of a user cannot mount, and silently ignores the other options. */
         if (!unit->manager->system_scope) {
                 r = sd_bus_message_append(m, "(sv)", "PrivateUsers", "b", true);
                 if (r < 0)

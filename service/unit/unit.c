@@ -8,7 +8,7 @@
 #include "time-util.h"
 #include "unit-internal.h"
 
-#define RELEASE_USEC USEC_PER_SEC /* between two looks at a unit that is being released */
+#define RELEASE_USEC USEC_PER_SEC /* between two checks of a unit that is being released */
 
 /* --- units ----------------------------------------------------------------------------------------- */
 
@@ -31,7 +31,7 @@ int unit_new(Unit **ret, UnitManager *manager, const char *id, bool stop_asked, 
         if (!unit)
                 return -ENOMEM;
         unit->userdata = userdata;
-        unit->stop_usec = stop_asked ? 1 : 0; /* before all that is seen now */
+        unit->stop_usec = stop_asked ? 1 : 0; /* before everything that is seen now */
         unit->id = strdup(id);
         (void) job_unit_name(id, unit->name);
         r = unit->id ? sd_bus_path_encode(SYSTEMD_PATH "/unit", unit->name, &unit->path) : -ENOMEM;
@@ -41,7 +41,7 @@ int unit_new(Unit **ret, UnitManager *manager, const char *id, bool stop_asked, 
                 (void) unit_free(unit);
                 return r;
         }
-        unit->manager = manager; /* from here on it is in the tree */
+        unit->manager = manager; /* the unit is in the tree from here on */
         *ret = unit;
         return 0;
 }
@@ -70,12 +70,12 @@ Unit *unit_free(Unit *unit) {
 
 /* --- the end --------------------------------------------------------------------------------------- */
 
-/* What was used, where it is known, in units of unit. */
+/* Resource usage, if known, in units of unit. */
 static uint64_t known_usage(uint64_t value, uint64_t unit) {
         return value == UINT64_MAX ? 0 : value / unit;
 }
 
-/* Not every systemd keeps the number over a daemon-reload; all keep the text. */
+/* Some versions of systemd lose the number in a daemon-reload; all keep the text. */
 static bool worker_complained(const UnitProperties *p) {
         return p->status_errno != 0 || startswith(strempty(p->status_text), WORKER_CANNOT);
 }
@@ -103,7 +103,7 @@ static int on_cpu_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret
         return 0;
 }
 
-/* Versions before 254 do not know the peak. */
+/* Versions before 254 do not have the peak. */
 static int on_memory_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Unit *unit = userdata;
 
@@ -120,7 +120,7 @@ static int ask_usage(Unit *unit, size_t i, const char *property, sd_bus_message_
                                         SYSTEMD_NAME ".Service", property);
 }
 
-/* No signal carries what was used: it is asked for, where the job ran for so long that it can be of interest. */
+/* No signal carries the resource usage: it is queried if the job ran long enough for it to be of interest. */
 static void unit_find_usage(Unit *unit) {
         const UnitProperties *p = &unit->end;
 
@@ -130,8 +130,8 @@ static void unit_find_usage(Unit *unit) {
                 unit_tell_end(unit);
 }
 
-/* When the host goes down the jobs are stopped shortly before us: that is no end of theirs to tell. It is
- * left to the next start, which finds that the host was restarted under them. */
+/* When the host goes down, jobs are stopped shortly before the service: that is not reported as their end, but left
+ * to the next start, which finds that the host was restarted. */
 static int on_state_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Unit *unit = userdata;
         const char *state = "";
@@ -174,9 +174,9 @@ static JobCause find_cause(const Unit *unit) {
         return JOB_CAUSE_ITSELF;
 }
 
-/* Sees, once, that the unit has ended. exited: its process ended and RemainAfterExit= holds it; dead: it was
- * stopped, or ended by a signal that systemd takes for a clean end. A unit that was loaded and not yet
- * started is dead too, but nothing of it ever ran. */
+/* Detects, once, that the unit has ended. exited: its process exited and RemainAfterExit= keeps the unit; dead: it
+ * was stopped, or terminated by a signal that systemd considers clean. A unit that was loaded but not started yet is
+ * also dead, but none of its processes ever ran. */
 void unit_check_end(Unit *unit) {
         const UnitProperties *p = &unit->properties;
         bool ended;
@@ -185,13 +185,13 @@ void unit_check_end(Unit *unit) {
                 (streq(p->sub_state, "dead") && p->code != 0);
         if (!ended || unit->ended)
                 return;
-        if (p->code == 0 && unit->refresh_call) /* we listen since between the signal of the service and that of the unit */
+        if (p->code == 0 && unit->refresh_call) /* its PropertiesChanged of Service was missed */
                 return;
         unit->manager->listener->ending(unit->userdata);
         if (unit->ended)
                 return;
         unit->ended = true;
-        /* A unit that was stopped is forgotten soon, and all that is asked of it then is 0. */
+        /* A stopped unit is unloaded soon, and all its properties are then 0. */
         unit->end = *p;
         unit->end.status_text = NULL;
         unit->cause = find_cause(unit);
@@ -234,7 +234,7 @@ int unit_stop(Unit *unit) {
         }
         if (unit->stop_usec == 0)
                 unit->stop_usec = now_monotonic();
-        (void) unit_watch(unit); /* it may fail, as the command does: it is to be reset then */
+        (void) unit_watch(unit); /* it may fail, as the command does: it must be reset then */
         return unit_manager_call(unit->manager, &unit->stop_call, "StopUnit", unit->name, true, on_stop_reply, unit);
 }
 
@@ -254,7 +254,7 @@ static bool is_over(const Unit *unit) {
         return streq(unit->properties.sub_state, "dead") || streq(unit->properties.sub_state, "failed");
 }
 
-/* A unit whose last processes had to be killed has failed, after the end of its job. */
+/* A unit whose last processes had to be killed fails after the end of its job. */
 void unit_check_released(Unit *unit) {
         if (!unit->releasing || !is_over(unit))
                 return;
@@ -271,8 +271,8 @@ static int on_release_due(sd_event_source *source, uint64_t usec, void *userdata
         return 0;
 }
 
-/* UnitRemoved follows, but not where the unit has failed meanwhile: because its worker was killed, or the service manager was
- * stopping it for a limit of its own. */
+/* UnitRemoved follows, but not if the unit has failed meanwhile: because its worker was killed, or because the
+ * service manager was stopping it for its own limit. */
 static void await_release(Unit *unit) {
         if (!unit->release_timer && !is_over(unit))
                 (void) sd_event_add_time_relative(sd_bus_get_event(unit->manager->bus), &unit->release_timer, CLOCK_MONOTONIC,
@@ -319,7 +319,7 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
         if (sd_bus_message_read_basic(m, 's', &interface) < 0)
                 return 0;
         unit_update(unit, m);
-        /* The interface of the type comes first, that of the unit, with its state, last. */
+        /* The signal for the interface of the unit type comes first, that for Unit, with its state, last. */
         if (!streq(interface, SYSTEMD_NAME ".Unit"))
                 return 0;
         if (unit->releasing)
@@ -344,7 +344,7 @@ static int on_refresh_reply(sd_bus_message *reply, void *userdata, sd_bus_error 
 
         unit->refresh_call = sd_bus_slot_unref(unit->refresh_call);
         if (sd_bus_message_is_method_error(reply, NULL))
-                return 0; /* the next sweep knows more */
+                return 0; /* the next sweep finds out */
         unit_update(unit, reply);
         if (unit->releasing)
                 await_release(unit);

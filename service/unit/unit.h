@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Transient units that run jobs. Only unit*.c use org.freedesktop.systemd1 (see its manual page, section 5). Events of units
- * are reported by callbacks; every call to the manager is asynchronous, and its slot belongs to the object it is about, so
- * that none outlives it.
+/* Transient units that run jobs. Only unit*.c use org.freedesktop.systemd1 (see its manual page, section 5). Events of
+ * units are reported by callbacks; every call to the manager is asynchronous, and its slot belongs to the object it is
+ * about, so that none outlives it.
  *
  * A unit outlives its process (RemainAfterExit=yes, and failed units stay loaded), with its exit status, until it is
  * released: a restarted service finds it again. */
