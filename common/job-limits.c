@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <stddef.h>
-
 #include "job-limits.h"
 
 #define TYPE_TIME "t"

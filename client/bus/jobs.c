@@ -352,7 +352,7 @@ static int ask(Client *c, Request *request, sd_bus_message **ret, sd_bus_error *
 
 /* An older service rejects unknown options. The umask was not requested by the user: such jobs get that of a unit. */
 static bool knows_no_umask(const Request *request, const sd_bus_error *error) {
-        return request->umask >= 0 && sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT) &&
+        return request->limits.umask != 0 && sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT) &&
                 strstr(error->message, "no option UMask");
 }
 
@@ -370,7 +370,7 @@ int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error)
         r = ask(c, request, &reply, error);
         if (r < 0 && knows_no_umask(request, error)) { /* and nothing was recorded */
                 sd_bus_error_free(error);
-                request->umask = -1;
+                request->limits.umask = 0;
                 r = ask(c, request, &reply, error);
         }
         if (r == -EINTR || r == -ETIMEDOUT) {

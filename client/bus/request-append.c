@@ -81,108 +81,65 @@ static int append_path_entry(sd_bus_message *m, const char *name, const char *pa
         return entry_close(m);
 }
 
-static int append_texts(sd_bus_message *m, const Request *request) {
-        const struct {
-                const char *name;
-                const char *value;
-        } texts[] = {
-                { "Kind", request->kind },
-                { "Label", request->label },
-                { "Workspace", request->workspace },
-                { "Session", request->session },
-                { "IdempotencyKey", request->key },
-        };
-        int r;
+static int append_text_entry(sd_bus_message *m, const char *name, const char *text) {
+        _cleanup_free_ char *valid = NULL;
 
-        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
-                _cleanup_free_ char *valid = NULL;
-
-                if (!texts[i].value)
-                        continue;
-                valid = utf8_make_valid(texts[i].value, strlen(texts[i].value));
-                if (!valid)
-                        return -ENOMEM;
-                r = sd_bus_message_append(m, "{sv}", texts[i].name, "s", valid);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        if (isempty(text))
+                return 0;
+        valid = utf8_make_valid(text, strlen(text));
+        return valid ? sd_bus_message_append(m, "{sv}", name, "s", valid) : -ENOMEM;
 }
 
-static int append_numbers(sd_bus_message *m, const Request *request) {
-        const struct {
-                const char *name;
-                uint64_t value;
-        } numbers[] = {
-                { "RuntimeMaxUSec", request->runtime_max_usec },
-                { "OutputMax", request->output_max },
-                { "MemoryMax", request->memory_max },
-                { "TasksMax", request->tasks_max },
-                { "CPUWeight", request->cpu_weight },
-                { "StallUSec", request->stall_usec },
-        };
-        int r;
-
-        for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
-                if (numbers[i].value == 0)
-                        continue;
-                r = sd_bus_message_append(m, "{sv}", numbers[i].name, "t", numbers[i].value);
-                if (r < 0)
-                        return r;
+static int append_option(sd_bus_message *m, Spec *q, const JobOption *o, bool argv_as_bytes) {
+        switch (o->kind) {
+        case OPTION_COMMAND:
+                return argv_as_bytes ? append_strings_entry(m, o->name, q->argv, true) : 0;
+        case OPTION_ENVIRONMENT:
+                return append_strings_entry(m, o->name, q->environment, !all_valid(q->environment));
+        case OPTION_DIRECTORY:
+                return append_path_entry(m, o->name, q->directory);
+        case OPTION_WORD:
+                return append_text_entry(m, o->name, q->kind);
+        case OPTION_MEMFD:
+                return q->stdin_fd >= 0 ? sd_bus_message_append(m, "{sv}", o->name, "h", q->stdin_fd) : 0;
+        case OPTION_CHOICE:
+                return q->notify >= 0 ? sd_bus_message_append(m, "{sv}", o->name, "b", q->notify) : 0;
+        default:
+                return append_text_entry(m, o->name, *job_option_text(q, o));
         }
-        return 0;
 }
 
-static int append_flags(sd_bus_message *m, const Request *request) {
+/* Those that Retry takes, or all. */
+static int append_options(sd_bus_message *m, Spec *q, bool retry, bool argv_as_bytes) {
         int r = 0;
 
-        if (request->read_only)
-                r = sd_bus_message_append(m, "{sv}", "ReadOnly", "b", true);
-        if (r >= 0 && request->merge_output)
-                r = sd_bus_message_append(m, "{sv}", "MergeOutput", "b", true);
-        if (r >= 0 && request->umask >= 0)
-                r = sd_bus_message_append(m, "{sv}", "UMask", "u", (uint32_t) request->umask);
+        for (const JobOption *o = job_options; o < job_options + JOB_OPTIONS_N && r >= 0; o++)
+                if (!retry || o->is_for_retry)
+                        r = append_option(m, q, o, argv_as_bytes);
         return r;
 }
 
-/* What a job is given anew when it is run once more. */
-static int append_given(sd_bus_message *m, const Request *request) {
-        int r;
-
-        r = append_strings_entry(m, "Environment", request->environment, !all_valid(request->environment));
-        if (r >= 0 && request->stdin_fd >= 0)
-                r = sd_bus_message_append(m, "{sv}", "Stdin", "h", request->stdin_fd);
-        if (r >= 0 && request->notify != NOTIFY_DEFAULT)
-                r = sd_bus_message_append(m, "{sv}", "Notify", "b", request->notify == NOTIFY_YES);
-        return r;
+static int append_limit(sd_bus_message *m, const JobLimit *limit, uint64_t value) {
+        if (value == 0)
+                return 0;
+        if (limit->kind == LIMIT_SWITCH)
+                return sd_bus_message_append(m, "{sv}", limit->name, "b", true);
+        if (limit->kind == LIMIT_MASK)
+                return sd_bus_message_append(m, "{sv}", limit->name, "u", (uint32_t) (value & ~JOB_MASK_GIVEN));
+        return sd_bus_message_append(m, "{sv}", limit->name, "t", value);
 }
 
-static int append_options(sd_bus_message *m, const Request *request, bool argv_as_bytes) {
-        int r;
+static int append_limits(sd_bus_message *m, const JobLimits *limits) {
+        int r = 0;
 
-        r = append_texts(m, request);
-        if (r < 0)
-                return r;
-        r = append_numbers(m, request);
-        if (r < 0)
-                return r;
-        r = append_flags(m, request);
-        if (r < 0)
-                return r;
-        if (argv_as_bytes) {
-                r = append_strings_entry(m, "Argv", request->argv, true);
-                if (r < 0)
-                        return r;
-        }
-        r = append_given(m, request);
-        if (r < 0)
-                return r;
-        return append_path_entry(m, "Directory", request->directory);
+        for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N && r >= 0; l++)
+                r = append_limit(m, l, job_limit_get(limits, l));
+        return r;
 }
 
 int append_request(sd_bus_message *m, void *request) {
         static char *const none[] = { NULL };
-        const Request *q = request;
+        Request *q = request;
         bool argv_as_bytes = !all_valid(q->argv);
         int r;
 
@@ -192,14 +149,16 @@ int append_request(sd_bus_message *m, void *request) {
         r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r < 0)
                 return r;
-        r = append_options(m, q, argv_as_bytes);
+        r = append_options(m, q, false, argv_as_bytes);
+        if (r >= 0)
+                r = append_limits(m, &q->limits);
         if (r < 0)
                 return r;
         return sd_bus_message_close_container(m);
 }
 
 int append_retry(sd_bus_message *m, void *request) {
-        const Request *q = request;
+        Request *q = request;
         int r;
 
         r = sd_bus_message_append_basic(m, 's', q->retry_of);
@@ -208,10 +167,7 @@ int append_retry(sd_bus_message *m, void *request) {
         r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r < 0)
                 return r;
-        r = append_texts(m, q); /* of these a retry has only the key */
-        if (r < 0)
-                return r;
-        r = append_given(m, q);
+        r = append_options(m, q, true, false);
         if (r < 0)
                 return r;
         return sd_bus_message_close_container(m);

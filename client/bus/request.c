@@ -14,14 +14,9 @@
 #include "write.h"
 
 void request_clear(Request *request) {
-        free(request->label);
-        free(request->directory);
-        free(request->workspace);
-        for (char **e = request->environment; e && *e; e++)
-                free(*e);
-        free(request->environment);
-        if (request->stdin_fd >= 0)
-                (void) close(request->stdin_fd);
+        request->argv = NULL;
+        request->key = request->retry_of = NULL;
+        spec_clear(request);
         *request = REQUEST_INIT;
 }
 
@@ -232,7 +227,7 @@ void request_set_umask(Request *request) {
         mode_t mask = umask(0077);
 
         (void) umask(mask);
-        request->umask = (int) mask;
+        request->limits.umask = JOB_MASK_GIVEN | mask;
 }
 
 /* ---- Standard input ---- */

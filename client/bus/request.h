@@ -5,40 +5,12 @@
 
 #include <systemd/sd-bus.h>
 
-#include "macro.h"
+#include "job-spec.h"
 
-/* Whether somebody is to be told of the end of a job on the desktop. */
-typedef enum Notify {
-        NOTIFY_DEFAULT, /* as the service does it without being asked */
-        NOTIFY_YES,
-        NOTIFY_NO,
-} Notify;
+/* Its argv, key and retry_of are not owned. Its kind is empty for the service's default. */
+typedef Spec Request;
 
-typedef struct Request {
-        char *const *argv; /* not owned, ends with NULL; none with retry_of */
-        const char *retry_of; /* not owned; the job that is to be run once more, in place of a new one, NULL: none */
-        const char *kind;  /* not owned; NULL: the service's default. Likewise session, and key: none. */
-        const char *session;
-        const char *key; /* UTF-8; makes it safe to ask again */
-        char *label;
-        char *directory; /* absolute, without symbolic links */
-        char *workspace;
-        char **environment; /* ends with NULL; each entry is owned */
-        int stdin_fd;       /* a sealed memfd, negative: /dev/null */
-
-        uint64_t runtime_max_usec; /* these are 0 when they are not asked for */
-        uint64_t output_max;
-        uint64_t memory_max;
-        uint64_t tasks_max;
-        uint64_t cpu_weight;
-        uint64_t stall_usec;
-        bool read_only;
-        bool merge_output;
-        int umask; /* negative: that of a unit */
-        Notify notify;
-} Request;
-
-#define REQUEST_INIT (Request) { .stdin_fd = -EBADF, .umask = -1 }
+#define REQUEST_INIT (Request) { .notify = -1, .stdin_fd = -EBADF }
 
 void request_clear(Request *request);
 #define _cleanup_request_ _cleanup_(request_clear)

@@ -16,15 +16,17 @@ static uint64_t read_number(sd_bus *bus, const char *path, const char *interface
         return value;
 }
 
-static uint64_t read_limit(sd_bus *bus, const char *path, const char *property) {
-        return read_number(bus, path, SERVICE_INTERFACE, property);
+/* What every unit has is not worth a word. */
+static bool is_usual(sd_bus *bus, const char *property, uint64_t value) {
+        return value == UINT64_MAX ||
+                (streq(property, "TasksMax") &&
+                 value == read_number(bus, MANAGER_PATH, MANAGER_INTERFACE, "DefaultTasksMax"));
 }
 
-/* What every unit has is not worth a word. */
-static uint64_t read_tasks(sd_bus *bus, const char *path) {
-        uint64_t limit = read_limit(bus, path, "TasksMax");
+static uint64_t read_limit(sd_bus *bus, const char *path, const char *property) {
+        uint64_t value = read_number(bus, path, SERVICE_INTERFACE, property);
 
-        return limit == read_number(bus, MANAGER_PATH, MANAGER_INTERFACE, "DefaultTasksMax") ? UINT64_MAX : limit;
+        return is_usual(bus, property, value) ? 0 : value;
 }
 
 static bool is_read_only(sd_bus *bus, const char *path) {
@@ -34,19 +36,16 @@ static bool is_read_only(sd_bus *bus, const char *path) {
                 streq(value, "strict");
 }
 
-void unit_limits_read(Client *c, const char *id, UnitLimits *ret) {
+void unit_limits_read(Client *c, const char *id, JobLimits *ret) {
         _cleanup_free_ char *path = NULL;
         sd_bus *bus = client_bus(c);
         char unit[JOB_UNIT_MAX];
 
-        *ret = UNIT_LIMITS_NONE;
+        *ret = (JobLimits) {};
         if (!bus || sd_bus_path_encode("/org/freedesktop/systemd1/unit", job_unit_name(id, unit), &path) < 0)
                 return;
-        *ret = (UnitLimits) {
-                .runtime_max_usec = read_limit(bus, path, "RuntimeMaxUSec"),
-                .memory_max = read_limit(bus, path, "MemoryMax"),
-                .tasks_max = read_tasks(bus, path),
-                .cpu_weight = read_limit(bus, path, "CPUWeight"),
-                .read_only = is_read_only(bus, path),
-        };
+        for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N; l++)
+                if (l->property)
+                        *job_limit_of(ret, l) = read_limit(bus, path, l->property);
+        ret->read_only = is_read_only(bus, path);
 }

@@ -160,6 +160,6 @@ int codex_command_to_request(CodexCommand *c, Request *request, sd_bus_error *er
                 return r;
         fill(c);
         request->argv = c->argv;
-        request->kind = c->kind;
+        (void) strcpy(request->kind, c->kind); /* it fits */
         return 0;
 }

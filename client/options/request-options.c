@@ -6,10 +6,6 @@
 #include "say.h"
 #include "utf8.h"
 
-/* The ranges that the service accepts. Its errors do not name our options. */
-#define RUNTIME_MAX_USEC (3650 * 24 * 3600 * USEC_PER_SEC)
-#define MEMORY_MIN (UINT64_C(1) << 20)
-
 void request_options_clear(RequestOptions *options) {
         free(options->environment);
         *options = (RequestOptions) {};
@@ -30,98 +26,122 @@ static int out_of_range(const Verb *verb, const char *name, const char *range) {
         return -EINVAL;
 }
 
-static int timespan_option(const Verb *verb, const char *name, uint64_t *ret) {
+static int time_option(const Verb *verb, const JobLimit *l, uint64_t *ret) {
+        char range[64];
         int r;
 
-        r = option_timespan(verb, name, ret);
-        if (r < 0)
+        r = option_timespan(verb, l->option, ret);
+        if (r < 0 || (*ret >= l->min && *ret <= l->max))
                 return r;
-        if (*ret < USEC_PER_SEC || *ret > RUNTIME_MAX_USEC)
-                return out_of_range(verb, name, "from 1s to 3650d");
-        return 0;
+        (void) snprintf(range, sizeof(range), "from %jus to %jud", (uintmax_t) (l->min / USEC_PER_SEC),
+                        (uintmax_t) (l->max / USEC_PER_SEC / (24 * 3600)));
+        return out_of_range(verb, l->option, range);
 }
 
-static int key_option(const Verb *verb, RequestOptions *options) {
+static int size_option(const Verb *verb, const JobLimit *l, uint64_t *ret) {
+        bool is_mega = l->min >= 1 << 20;
+        char range[64];
+        int r;
+
+        r = option_size(verb, l->option, ret);
+        if (r < 0 || (*ret >= l->min && *ret <= l->max))
+                return r;
+        (void) snprintf(range, sizeof(range), "at least %ju%s", (uintmax_t) (is_mega ? l->min >> 20 : l->min),
+                        is_mega ? "M" : "");
+        return out_of_range(verb, l->option, range);
+}
+
+/* The range is that which the service accepts: its errors do not name our options. */
+static int limit_option(const Verb *verb, const JobLimit *l, JobLimits *limits) {
+        uint64_t *ret = job_limit_of(limits, l);
+
+        switch (l->kind) {
+        case LIMIT_TIME:
+                return time_option(verb, l, ret);
+        case LIMIT_SIZE:
+                return size_option(verb, l, ret);
+        case LIMIT_NUMBER:
+                return option_number(verb, l->option, l->min, l->max, ret);
+        default:
+                *ret = true;
+                return 0;
+        }
+}
+
+static int text_option(const Verb *verb, const JobOption *o, char **ret) {
         size_t n = strlen(optarg);
 
-        if (n == 0 || n > JOB_KEY_MAX || !utf8_is_valid(optarg, n)) {
-                (void) usage_error(verb, "Invalid value for --key: must be 1 to %u bytes of UTF-8", JOB_KEY_MAX);
+        if (o->min > 0 && (n < o->min || n > o->max || !utf8_is_valid(optarg, n))) {
+                (void) usage_error(verb, "Invalid value for --%s: must be %zu to %zu bytes of UTF-8", o->option, o->min,
+                                   o->max);
                 return -EINVAL;
         }
-        options->key = optarg;
+        if (n > o->max) {
+                (void) usage_error(verb, "Invalid value for --%s: must be at most %zu bytes", o->option, o->max);
+                return -EINVAL;
+        }
+        *ret = optarg;
         return 0;
 }
 
-static int size_option(const Verb *verb, const char *name, uint64_t min, const char *range, uint64_t *ret) {
-        int r;
-
-        r = option_size(verb, name, ret);
-        if (r < 0)
-                return r;
-        return *ret < min ? out_of_range(verb, name, range) : 0;
-}
-
-static int label_option(const Verb *verb, RequestOptions *options) {
-        if (strlen(optarg) > JOB_LABEL_MAX) {
-                (void) usage_error(verb, "Invalid value for --label: must be at most %u bytes", JOB_LABEL_MAX);
+static int kind_option(const Verb *verb, Request *given) {
+        if (!job_kind_is_valid(optarg)) {
+                (void) usage_error(verb,
+                                   "Invalid kind '%.48s'. Use a lowercase letter, followed by up to %d lowercase letters, "
+                                   "digits and dashes", optarg, JOB_KIND_MAX - 1);
                 return -EINVAL;
         }
-        options->label = optarg;
+        (void) strcpy(given->kind, optarg); /* it fits */
         return 0;
 }
 
-static int notify_option(const Verb *verb, RequestOptions *options, Notify notify) {
-        if (options->notify != NOTIFY_DEFAULT && options->notify != notify) {
+static int notify_option(const Verb *verb, RequestOptions *options, bool notify) {
+        if (options->notify_given && options->given.notify != notify) {
                 (void) usage_error(verb, "--notify and --no-notify cannot be combined");
                 return -EINVAL;
         }
-        options->notify = notify;
+        options->given.notify = notify;
+        options->notify_given = true;
         return 0;
 }
 
-int request_option(const Verb *verb, RequestOptions *options, int option) {
-        switch (option) {
-        case OPTION_KIND:
-                options->kind = optarg;
-                return 0;
-        case OPTION_LABEL:
-                return label_option(verb, options);
-        case 'C':
-                options->directory = optarg;
-                return 0;
-        case 'E':
+static int option_of_table(const Verb *verb, const JobOption *o, RequestOptions *options) {
+        switch (o->kind) {
+        case OPTION_ENVIRONMENT:
                 return add_environment(options, optarg);
-        case OPTION_CLEAN_ENV:
-                options->clean_environment = true;
+        case OPTION_DIRECTORY:
+                options->given.directory = optarg;
                 return 0;
-        case OPTION_STDIN:
+        case OPTION_MEMFD:
                 options->stdin_path = optarg;
                 return 0;
-        case OPTION_RUNTIME_MAX:
-                return timespan_option(verb, "runtime-max", &options->runtime_max_usec);
-        case OPTION_STALL:
-                return timespan_option(verb, "stall", &options->stall_usec);
-        case OPTION_KEY:
-                return key_option(verb, options);
-        case OPTION_READ_ONLY:
-                options->read_only = true;
-                return 0;
-        case OPTION_MERGE_OUTPUT:
-                options->merge_output = true;
-                return 0;
-        case OPTION_NOTIFY:
-                return notify_option(verb, options, NOTIFY_YES);
-        case OPTION_NO_NOTIFY:
-                return notify_option(verb, options, NOTIFY_NO);
-        case OPTION_OUTPUT_MAX:
-                return size_option(verb, "output-max", 1, "at least 1", &options->output_max);
-        case OPTION_MEMORY_MAX:
-                return size_option(verb, "memory-max", MEMORY_MIN, "at least 1M", &options->memory_max);
-        case OPTION_TASKS_MAX:
-                return option_number(verb, "tasks-max", 1, UINT64_MAX, &options->tasks_max);
+        case OPTION_WORD:
+                return kind_option(verb, &options->given);
+        case OPTION_CHOICE:
+                return notify_option(verb, options, true);
         default:
-                return option_number(verb, "cpu-weight", 1, 10000, &options->cpu_weight);
+                return text_option(verb, o, job_option_text(&options->given, o));
         }
+}
+
+static const JobOption *find_option(int option) {
+        for (size_t i = 0; i < JOB_OPTIONS_N; i++)
+                if (option == (job_options[i].letter ?: OPTION_BEFORE_REQUEST + 1 + JOB_LIMITS_N + (int) i))
+                        return &job_options[i];
+        return NULL;
+}
+
+int request_option(const Verb *verb, RequestOptions *options, int option) {
+        const JobOption *o = find_option(option);
+
+        if (o)
+                return option_of_table(verb, o, options);
+        if (option == OPTION_NO_NOTIFY)
+                return notify_option(verb, options, false);
+        if (option != OPTION_CLEAN_ENV)
+                return limit_option(verb, &job_limits[option - OPTION_BEFORE_REQUEST - 1], &options->given.limits);
+        options->clean_environment = true;
+        return 0;
 }
 
 static bool has_path(const char *directory, const char *path) {
@@ -133,8 +153,8 @@ static bool has_path(const char *directory, const char *path) {
 int request_again_from_options(const RequestOptions *options, Request *request, sd_bus_error *error) {
         int r;
 
-        request->key = options->key;
-        request->notify = options->notify;
+        request->key = options->given.key;
+        request->notify = options->notify_given ? options->given.notify : -1;
         r = request_set_environment(request, options->clean_environment, options->environment, options->n_environment,
                                     error);
         if (r < 0)
@@ -143,37 +163,24 @@ int request_again_from_options(const RequestOptions *options, Request *request, 
 }
 
 int request_from_options(const RequestOptions *options, Request *request, sd_bus_error *error) {
+        const Request *given = &options->given;
         int r;
 
-        if (options->kind && !job_kind_is_valid(options->kind))
-                return error_set(error,
-                                 "Invalid kind '%.48s'. Use a lowercase letter, followed by up to %d lowercase letters, "
-                                 "digits and dashes.",
-                                 options->kind, JOB_KIND_MAX - 1);
-        request->kind = options->kind;
         r = session_check(error);
         if (r < 0)
                 return r;
-        request->session = session_here();
-        if (options->label) {
-                request->label = strdup(options->label);
-                if (!request->label)
-                        return -ENOMEM;
-        }
-        request->runtime_max_usec = options->runtime_max_usec;
-        request->output_max = options->output_max;
-        request->memory_max = options->memory_max;
-        request->tasks_max = options->tasks_max;
-        request->cpu_weight = options->cpu_weight;
-        request->stall_usec = options->stall_usec;
-        request->read_only = options->read_only;
-        request->merge_output = options->merge_output;
+        (void) strcpy(request->kind, given->kind);
+        request->limits = given->limits;
+        request->session = session_here() ? strdup(session_here()) : NULL;
+        request->label = given->label ? strdup(given->label) : NULL;
+        if ((session_here() && !request->session) || (given->label && !request->label))
+                return -ENOMEM;
         request_set_umask(request);
 
-        r = request_set_directory(request, options->directory, error);
+        r = request_set_directory(request, given->directory, error);
         if (r < 0)
                 return r;
-        if (options->read_only && (has_path(request->directory, "/tmp") || has_path(request->directory, "/var/tmp")))
+        if (given->limits.read_only && (has_path(request->directory, "/tmp") || has_path(request->directory, "/var/tmp")))
                 return error_set(error,
                                  "Directory '%s' is hidden by the private /tmp and /var/tmp of a read-only job. Choose "
                                  "another one with --cwd.",

@@ -7,99 +7,68 @@
 #include "request.h"
 
 typedef struct RequestOptions {
-        const char *kind; /* these are not owned */
-        const char *label;
-        const char *directory;
-        const char *stdin_path;
+        Request given; /* its texts are not owned; it has neither environment nor standard input */
+        bool notify_given;
+        const char *stdin_path; /* not owned */
         char **environment; /* the array is owned */
         size_t n_environment;
         bool clean_environment;
-
-        uint64_t runtime_max_usec;
-        uint64_t output_max;
-        uint64_t memory_max;
-        uint64_t tasks_max;
-        uint64_t cpu_weight;
-        uint64_t stall_usec;
-        const char *key; /* not owned */
-        bool read_only;
-        bool merge_output;
-        Notify notify;
 } RequestOptions;
 
 void request_options_clear(RequestOptions *options);
 #define _cleanup_request_options_ _cleanup_(request_options_clear)
 
+/* The values of the options of the tables: without a letter these. */
+#define OPTION_OF_LIMIT(name, member, ...) OPTION_OF_##member,
+#define OPTION_OF_OPTION(name, kind, member, ...) OPTION_OF_##member,
 enum {
-        OPTION_KIND = OPTION_VERB,
-        OPTION_LABEL,
+        OPTION_BEFORE_REQUEST = OPTION_VERB - 1,
+        JOB_LIMITS(OPTION_OF_LIMIT)
+        JOB_OPTIONS(OPTION_OF_OPTION)
         OPTION_CLEAN_ENV,
-        OPTION_STDIN,
-        OPTION_RUNTIME_MAX,
-        OPTION_OUTPUT_MAX,
-        OPTION_MEMORY_MAX,
-        OPTION_TASKS_MAX,
-        OPTION_CPU_WEIGHT,
-        OPTION_STALL,
-        OPTION_KEY,
-        OPTION_READ_ONLY,
-        OPTION_MERGE_OUTPUT,
-        OPTION_NOTIFY,
         OPTION_NO_NOTIFY,
         OPTION_REQUEST_END,
+        OPTION_STDIN = OPTION_OF_stdin_fd,
+        OPTION_READ_ONLY = OPTION_OF_read_only,
 };
 
+/* Whether those of a kind have a value. */
+#define VALUE_TIME required_argument
+#define VALUE_SIZE required_argument
+#define VALUE_NUMBER required_argument
+#define VALUE_SWITCH no_argument
+#define VALUE_ENVIRONMENT required_argument
+#define VALUE_DIRECTORY required_argument
+#define VALUE_WORD required_argument
+#define VALUE_TEXT required_argument
+#define VALUE_CHOICE no_argument
+
+#define LIMIT_ROW(name, member, kind, min, max, property, shown, option, help) \
+        { option, VALUE_##kind, NULL, OPTION_OF_##member },
+#define OPTION_ROW(name, kind, member, min, max, call, option, letter, help) \
+        { option, VALUE_##kind, NULL, (letter) ?: OPTION_OF_##member },
+#define LIMIT_HELP(name, member, kind, min, max, property, shown, option, help) "      --" option help "\n"
+#define OPTION_HELP(name, kind, member, min, max, call, option, letter, help) help
+
 /* For any job, also one that is retried. */
-#define REQUEST_AGAIN_OPTIONS                                              \
-        { "env", required_argument, NULL, 'E' },                           \
-        { "clean-env", no_argument, NULL, OPTION_CLEAN_ENV },              \
-        { "key", required_argument, NULL, OPTION_KEY },                    \
-        { "notify", no_argument, NULL, OPTION_NOTIFY },                    \
+#define REQUEST_AGAIN_OPTIONS                                  \
+        JOB_OPTIONS_AGAIN(OPTION_ROW)                          \
+        { "clean-env", no_argument, NULL, OPTION_CLEAN_ENV },  \
         { "no-notify", no_argument, NULL, OPTION_NO_NOTIFY }
 
 /* For any new job. */
-#define REQUEST_LIMIT_OPTIONS                                              \
-        REQUEST_AGAIN_OPTIONS,                                             \
-        { "label", required_argument, NULL, OPTION_LABEL },                \
-        { "cwd", required_argument, NULL, 'C' },                           \
-        { "runtime-max", required_argument, NULL, OPTION_RUNTIME_MAX },    \
-        { "output-max", required_argument, NULL, OPTION_OUTPUT_MAX },      \
-        { "memory-max", required_argument, NULL, OPTION_MEMORY_MAX },      \
-        { "tasks-max", required_argument, NULL, OPTION_TASKS_MAX },        \
-        { "cpu-weight", required_argument, NULL, OPTION_CPU_WEIGHT },      \
-        { "stall", required_argument, NULL, OPTION_STALL },                \
-        { "read-only", no_argument, NULL, OPTION_READ_ONLY }
+#define REQUEST_LIMIT_OPTIONS                                                                        \
+        JOB_OPTIONS_ANY(OPTION_ROW) JOB_LIMITS_ANY(LIMIT_ROW) JOB_LIMITS_FILES(LIMIT_ROW) REQUEST_AGAIN_OPTIONS
 
 /* For jobs that run a command of the user's. */
-#define REQUEST_COMMAND_OPTIONS                                            \
-        { "kind", required_argument, NULL, OPTION_KIND },                  \
-        { "stdin", required_argument, NULL, OPTION_STDIN },                \
-        { "merge-output", no_argument, NULL, OPTION_MERGE_OUTPUT }
+#define REQUEST_COMMAND_OPTIONS                                                                      \
+        JOB_OPTIONS_COMMAND(OPTION_ROW) JOB_LIMITS_COMMAND(LIMIT_ROW) { "stdin", required_argument, NULL, OPTION_STDIN }
 
-#define REQUEST_AGAIN_HELP                                                                  \
-        "  -E, --env NAME[=VALUE]   Set a variable in addition to your environment\n"       \
-        "      --clean-env          Do not pass on your environment\n"                     \
-        "      --key TEXT           Idempotency key: reuse the job with the same key\n"    \
-        "      --notify, --no-notify\n"                                                   \
-        "                           Show a desktop notification when the job finishes, or\n" \
-        "                           do not (default: notify)\n"
-
-#define REQUEST_LIMIT_HELP                                                                  \
-        "      --label TEXT         Description shown in lists (default: command line)\n"  \
-        "  -C, --cwd DIR            Working directory (default: current directory)\n"      \
-        "      --runtime-max TIME   Terminate after this time, for example 1h30min\n"      \
-        "      --output-max SIZE    Terminate beyond this much output, for example 500M\n" \
-        "      --memory-max SIZE    Memory limit\n"                                        \
-        "      --tasks-max N        Limit of processes and threads\n"                      \
-        "      --cpu-weight N       CPU weight, 1 to 10000 (default: 100)\n"               \
-        "      --stall TIME         Terminate after this time without output or progress\n" \
-        REQUEST_AGAIN_HELP
-
-#define REQUEST_COMMAND_HELP                                                                \
-        "      --kind WORD          Kind of job, the prefix of its ID (default: job)\n"    \
-        "      --stdin FILE|-       Standard input, - for yours (default: /dev/null)\n"    \
-        "      --merge-output       Redirect stderr to stdout\n"                           \
-        "      --read-only          Make all files read-only, except in a private /tmp\n"
+#define REQUEST_AGAIN_HELP JOB_OPTIONS_AGAIN(OPTION_HELP)
+#define REQUEST_LIMIT_HELP JOB_OPTIONS_ANY(OPTION_HELP) JOB_LIMITS_ANY(LIMIT_HELP) REQUEST_AGAIN_HELP
+#define REQUEST_COMMAND_HELP                                                \
+        JOB_OPTIONS_COMMAND(OPTION_HELP) JOB_OPTIONS_STDIN(OPTION_HELP)     \
+        JOB_LIMITS_COMMAND(LIMIT_HELP) JOB_LIMITS_FILES(LIMIT_HELP)
 
 /* Handles one of these. Returns 0; -EINVAL after reporting that its argument is invalid; -ENOMEM. */
 int request_option(const Verb *verb, RequestOptions *options, int option);

@@ -129,23 +129,30 @@ static int put_resources(FILE *f, const JobRecord *record) {
         return render_entry(f, "resources", text);
 }
 
-static int put_limits(FILE *f, const UnitLimits *limits) {
+static void put_limit(FILE *f, const JobLimit *l, uint64_t value) {
+        char number[DURATION_MAX + SIZE_TEXT_MAX];
+        size_t before = strcspn(l->shown, "%");
+
+        if (l->kind == LIMIT_TIME)
+                (void) format_duration(value, number);
+        else if (l->kind == LIMIT_SIZE)
+                (void) format_size(value, number);
+        else
+                (void) snprintf(number, sizeof(number), "%ju", (uintmax_t) value);
+        (void) fprintf(f, ", %.*s%s%s", (int) before, l->shown, number, l->shown + before + 1);
+}
+
+static int put_limits(FILE *f, const JobLimits *limits) {
         _cleanup_fclose_ FILE *g = NULL;
         _cleanup_free_ char *text = NULL;
-        char span[DURATION_MAX], bytes[SIZE_TEXT_MAX];
         size_t size;
 
         g = open_memstream(&text, &size);
         if (!g)
                 return -ENOMEM;
-        if (limits->runtime_max_usec != UINT64_MAX)
-                (void) fprintf(g, ", %s runtime", format_duration(limits->runtime_max_usec, span));
-        if (limits->memory_max != UINT64_MAX)
-                (void) fprintf(g, ", %s memory", format_size(limits->memory_max, bytes));
-        if (limits->tasks_max != UINT64_MAX)
-                (void) fprintf(g, ", %ju tasks", (uintmax_t) limits->tasks_max);
-        if (limits->cpu_weight != UINT64_MAX)
-                (void) fprintf(g, ", CPU weight %ju", (uintmax_t) limits->cpu_weight);
+        for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N; l++)
+                if (l->shown && job_limit_get(limits, l) > 0)
+                        put_limit(g, l, job_limit_get(limits, l));
         if (limits->read_only)
                 (void) fprintf(g, ", files read-only");
         if (fclose(TAKE_PTR(g)) != 0)
@@ -153,7 +160,7 @@ static int put_limits(FILE *f, const UnitLimits *limits) {
         return size > 0 ? render_entry(f, "limits", text + strlen(", ")) : 0;
 }
 
-int render_story(FILE *f, const JobRecord *record, const UnitLimits *limits) {
+int render_story(FILE *f, const JobRecord *record, const JobLimits *limits) {
         char unit[JOB_UNIT_MAX];
         int r;
 

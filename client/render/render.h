@@ -45,7 +45,7 @@ int render_remains(FILE *f, const JobRecord *record);
 int render_details(FILE *f, const JobRecord *record);
 
 /* All that is known of one job, a line an entry. */
-int render_story(FILE *f, const JobRecord *record, const UnitLimits *limits);
+int render_story(FILE *f, const JobRecord *record, const JobLimits *limits);
 
 /* One entry of these; nothing where the value is empty. */
 int render_entry(FILE *f, const char *name, const char *value);

@@ -179,11 +179,11 @@ static int check_manager(Setup *s) {
 /* ---- A job ---- */
 
 static int fill_request(Request *request, sd_bus_error *error) {
-        static char *const argv[] = { (char *) "true", NULL };
+        static char *argv[] = { (char *) "true", NULL };
         int r;
 
         request->argv = argv;
-        request->kind = SETUP_KIND;
+        (void) strcpy(request->kind, SETUP_KIND);
         r = request_set_directory(request, "/", error);
         return r < 0 ? r : request_set_environment(request, false, NULL, 0, error);
 }

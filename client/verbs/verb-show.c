@@ -30,7 +30,7 @@ static int put_story(FILE *f, void *userdata) {
         const Show *s = userdata;
         bool needs_root = client_is_system(s->client) && geteuid() != 0; /* to read the journal of the system */
         _cleanup_free_ char *journal = NULL;
-        UnitLimits limits = UNIT_LIMITS_NONE;
+        JobLimits limits = {};
         int r;
 
         if (s->record.state == JOB_RUNNING)

@@ -9,19 +9,6 @@
 
 #define LABEL_DEFAULT_MAX 80
 
-void spec_clear(Spec *spec) {
-        string_list_free(spec->argv);
-        string_list_free(spec->environment);
-        free(spec->directory);
-        free(spec->label);
-        free(spec->workspace);
-        free(spec->session);
-        free(spec->key);
-        free(spec->retry_of);
-        closep(&spec->stdin_fd);
-        *spec = SPEC_INIT;
-}
-
 size_t spec_command_size(const Spec *spec) {
         return string_list_size(spec->argv) + string_list_size(spec->environment);
 }

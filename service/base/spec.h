@@ -5,46 +5,11 @@
  * unit. Encoded for the store and the worker. Also checks the
  * structured result that a job leaves. Does no I/O. */
 
-#include "job-id.h"
-#include "job-limits.h"
 #include "job-record.h"
-
-/* What Enqueue, or Retry, is asked for. It owns all that is in it and nothing else of the message, of which nobody
- * knows how large it is. */
-typedef struct Spec {
-        char **argv; /* NULL-terminated, as environment */
-        char **environment; /* NULL: none was given */
-        char *directory;    /* NULL: the job's home */
-        char kind[JOB_KIND_MAX + 1];
-        char *label;     /* NULL: made from argv */
-        char *workspace; /* NULL: none */
-        char *session;
-        char *key;      /* IdempotencyKey; NULL: none */
-        char *retry_of; /* id of the job whose work it does again; NULL: none */
-        int notify;     /* -1: not said, which is yes */
-        int stdin_fd;   /* -1: /dev/null; its caller can still write to it: */
-        uint64_t stdin_size; /* what it was when it was charged, and what is taken of it */
-        JobLimits limits;
-        uint64_t seen;  /* which options were given, for spec-read.h; and which cannot be */
-        uint64_t fixed;
-} Spec;
-
-#define SPEC_INIT (Spec) { .kind = "job", .notify = -1, .stdin_fd = -1 }
+#include "job-spec.h"
 
 /* Bytes of the arguments and the environment. */
 size_t spec_command_size(const Spec *spec);
-
-void spec_clear(Spec *spec);
-
-/* Moves a spec out of a variable that a cleanup would clear. */
-static inline Spec spec_take(Spec *spec) {
-        Spec taken = *spec;
-
-        *spec = SPEC_INIT;
-        return taken;
-}
-
-#define _cleanup_spec_ _cleanup_(spec_clear)
 
 /* The label of a job that was given none: the command line, one line, shortened. NULL: out of memory. */
 char *spec_make_label(const Spec *spec);

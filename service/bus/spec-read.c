@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A spec out of the arguments of Enqueue or Retry: each option has its reader. */
+/* A spec out of the arguments of Enqueue or Retry: each kind of option has its reader. */
 
 #include <fcntl.h>
-#include <limits.h>
 
 #include "bus-names.h"
 #include "job-id.h"
@@ -111,17 +110,13 @@ static int read_argv(sd_bus_message *m, bool bytes, Spec *spec, sd_bus_error *er
         return 0;
 }
 
-static int option_argv(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
-        return read_argv(m, true, spec, error);
-}
-
 static bool environment_entry_is_valid(const char *entry) {
         const char *equals = strchr(entry, '=');
 
         return equals && equals != entry;
 }
 
-static int option_environment(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+static int read_environment(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int r;
 
         r = read_strings(m, streq(type, "aay"), &spec->environment);
@@ -137,20 +132,21 @@ static int option_environment(sd_bus_message *m, const char *type, Spec *spec, s
         return 0;
 }
 
-static int option_directory(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+static int read_path(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        char **path = job_option_text(spec, o);
         int r;
 
-        r = streq(type, "ay") ? read_bytes(m, &spec->directory) : read_text(m, &spec->directory);
+        r = streq(type, "ay") ? read_bytes(m, path) : read_text(m, path);
         if (r == -EINVAL)
-                return invalid(error, "Option Directory contains a NUL byte.");
+                return invalid(error, "Option %s contains a NUL byte.", o->name);
         if (r < 0)
                 return r;
-        if (spec->directory[0] != '/' || strlen(spec->directory) >= PATH_MAX)
-                return invalid(error, "Option Directory must be an absolute path of less than %d bytes.", PATH_MAX);
+        if (**path != '/' || strlen(*path) > o->max)
+                return invalid(error, "Option %s must be an absolute path of less than %zu bytes.", o->name, o->max + 1);
         return 0;
 }
 
-static int option_kind(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+static int read_word(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
         const char *kind;
         int r;
 
@@ -164,62 +160,27 @@ static int option_kind(sd_bus_message *m, const char *type, Spec *spec, sd_bus_e
         return 0;
 }
 
-static int option_label(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+static int read_bounded_text(sd_bus_message *m, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        char **text = job_option_text(spec, o);
+        size_t n;
         int r;
 
-        r = read_text(m, &spec->label);
+        r = read_text(m, text);
         if (r < 0)
                 return r;
-        if (strlen(spec->label) > JOB_LABEL_MAX)
-                return invalid(error, "Option Label is longer than %u bytes.", JOB_LABEL_MAX);
-        return 0;
+        n = strlen(*text);
+        if (o->min > 0 && (n < o->min || n > o->max))
+                return invalid(error, "Option %s must be %zu to %zu bytes long.", o->name, o->min, o->max);
+        return n > o->max ? invalid(error, "Option %s is longer than %zu bytes.", o->name, o->max) : 0;
 }
 
-static int option_workspace(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
-        int r;
-
-        r = read_text(m, &spec->workspace);
-        if (r < 0)
-                return r;
-        if (spec->workspace[0] != '/' || strlen(spec->workspace) >= PATH_MAX)
-                return invalid(error, "Option Workspace must be an absolute path of less than %d bytes.", PATH_MAX);
-        return 0;
-}
-
-static int option_session(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
-        int r;
-
-        r = read_text(m, &spec->session);
-        if (r < 0)
-                return r;
-        if (strlen(spec->session) > JOB_SESSION_MAX)
-                return invalid(error, "Option Session is longer than %u bytes.", JOB_SESSION_MAX);
-        return 0;
-}
-
-static int option_notify(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
-        int value, r;
-
-        r = sd_bus_message_read_basic(m, 'b', &value);
-        if (r >= 0)
-                spec->notify = value != 0;
-        return r;
-}
-
-static int option_key(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
-        int r;
-
-        r = read_text(m, &spec->key);
-        if (r < 0)
-                return r;
-        if (!*spec->key || strlen(spec->key) > JOB_KEY_MAX)
-                return invalid(error, "Option IdempotencyKey must be 1 to %u bytes long.", JOB_KEY_MAX);
-        return 0;
+static int read_choice(sd_bus_message *m, const JobOption *o, Spec *spec) {
+        return sd_bus_message_read_basic(m, 'b', (char *) spec + o->offset);
 }
 
 /* Only a memfd is taken: reading one never blocks, whoever made it. F_GET_SEALS is what tells it from a
  * file on a disk or a FUSE mount (see fcntl(2)). */
-static int option_stdin(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
+static int read_memfd(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
         int fd, r;
 
         r = sd_bus_message_read_basic(m, 'h', &fd);
@@ -233,7 +194,7 @@ static int option_stdin(sd_bus_message *m, const char *type, Spec *spec, sd_bus_
         return spec->stdin_fd < 0 ? -errno : 0;
 }
 
-static int option_limit(sd_bus_message *m, const JobLimit *limit, Spec *spec, sd_bus_error *error) {
+static int read_limit(sd_bus_message *m, const JobLimit *limit, Spec *spec, sd_bus_error *error) {
         union {
                 uint64_t t;
                 uint32_t u;
@@ -253,23 +214,25 @@ static int option_limit(sd_bus_message *m, const JobLimit *limit, Spec *spec, sd
         return 0;
 }
 
-static const struct {
-        const char *name;
-        const char *types[2];
-        int (*read)(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error);
-        bool retry; /* Retry has it too */
-} options[] = {
-        { "Argv", { "aay" }, option_argv },
-        { "Environment", { "as", "aay" }, option_environment, true },
-        { "Directory", { "s", "ay" }, option_directory },
-        { "Kind", { "s" }, option_kind },
-        { "Label", { "s" }, option_label },
-        { "Workspace", { "s" }, option_workspace },
-        { "Session", { "s" }, option_session },
-        { "Stdin", { "h" }, option_stdin, true },
-        { "IdempotencyKey", { "s" }, option_key, true },
-        { "Notify", { "b" }, option_notify, true },
-};
+static int read_option_of(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        switch (o->kind) {
+        case OPTION_COMMAND:
+                return read_argv(m, true, spec, error);
+        case OPTION_ENVIRONMENT:
+                return read_environment(m, type, spec, error);
+        case OPTION_DIRECTORY:
+        case OPTION_PATH:
+                return read_path(m, type, o, spec, error);
+        case OPTION_WORD:
+                return read_word(m, spec, error);
+        case OPTION_MEMFD:
+                return read_memfd(m, spec, error);
+        case OPTION_CHOICE:
+                return read_choice(m, o, spec);
+        default:
+                return read_bounded_text(m, o, spec, error);
+        }
+}
 
 static const char *const later_options[] = {
         "Queue", "Priority", "After", "NotBeforeUSec", "Retries",
@@ -302,24 +265,24 @@ static int read_option_value(sd_bus_message *m, const char *name, const char *ty
                              sd_bus_error *error) {
         int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(options); i++)
-                if (streq(options[i].name, name)) {
-                        const char *second = options[i].types[1];
+        for (size_t i = 0; i < JOB_OPTIONS_N; i++)
+                if (streq(job_options[i].name, name)) {
+                        const char *first = job_options[i].types[0], *second = job_options[i].types[1];
 
                         r = check_option(spec, i, name, error);
                         if (r < 0)
                                 return r;
-                        if (streq(type, options[i].types[0]) || (second && streq(type, second)))
-                                return options[i].read(m, type, spec, error);
-                        return wrong_type(name, type, options[i].types[0], second, error);
+                        if (streq(type, first) || (second && streq(type, second)))
+                                return read_option_of(m, type, &job_options[i], spec, error);
+                        return wrong_type(name, type, first, second, error);
                 }
         for (size_t i = 0; i < JOB_LIMITS_N; i++)
                 if (streq(job_limits[i].name, name)) {
-                        r = check_option(spec, ELEMENTSOF(options) + i, name, error);
+                        r = check_option(spec, JOB_OPTIONS_N + i, name, error);
                         if (r < 0)
                                 return r;
                         if (streq(type, job_limits[i].type))
-                                return option_limit(m, &job_limits[i], spec, error);
+                                return read_limit(m, &job_limits[i], spec, error);
                         return wrong_type(name, type, job_limits[i].type, NULL, error);
                 }
         for (size_t i = 0; i < ELEMENTSOF(later_options); i++)
@@ -374,8 +337,8 @@ int spec_read_retry(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
         _cleanup_spec_ Spec spec = SPEC_INIT;
         int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(options) + JOB_LIMITS_N; i++)
-                if (i >= ELEMENTSOF(options) || !options[i].retry)
+        for (size_t i = 0; i < JOB_OPTIONS_N + JOB_LIMITS_N; i++)
+                if (i >= JOB_OPTIONS_N || !job_options[i].is_for_retry)
                         spec.fixed |= UINT64_C(1) << i;
         r = read_options(m, &spec, error);
         if (r >= 0)

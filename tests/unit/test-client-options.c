@@ -83,19 +83,19 @@ static void all_options(void) {
                        &in, &begin));
         check_int(begin, 26);
         check(in.json && in.quiet && in.scope == SCOPE_USER);
-        check_string(o.kind, "k");
-        check_string(o.label, "l");
-        check_string(o.directory, "/");
+        check_string(o.given.kind, "k");
+        check_string(o.given.label, "l");
+        check_string(o.given.directory, "/");
         check_int(o.n_environment, 2);
         check_string(o.environment[0], "A=1");
         check_string(o.environment[1], "B");
         check(o.clean_environment);
         check_string(o.stdin_path, "-");
-        check_int(o.runtime_max_usec, 5400 * USEC_PER_SEC);
-        check_int(o.output_max, 5120);
-        check_int(o.memory_max, 2 << 20);
-        check_int(o.tasks_max, 7);
-        check_int(o.cpu_weight, 10000);
+        check_int(o.given.limits.runtime_max_usec, 5400 * USEC_PER_SEC);
+        check_int(o.given.limits.output_max, 5120);
+        check_int(o.given.limits.memory_max, 2 << 20);
+        check_int(o.given.limits.tasks_max, 7);
+        check_int(o.given.limits.cpu_weight, 10000);
 }
 
 /* What stands behind the command, or behind "--", is the command's. */

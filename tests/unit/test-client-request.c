@@ -226,11 +226,11 @@ static void umask_goes_along(void) {
         (void) umask(027);
         request_set_umask(&request);
         check_int(umask(0), 027); /* stays as it was */
-        check_int(request.umask, 027);
+        check_int(request.limits.umask, JOB_MASK_GIVEN | 027);
         check_asked(&request, "UMask", "u 23");
         request_set_umask(&request);
         check_asked(&request, "UMask", "u 0"); /* is not none */
-        request.merge_output = true;
+        request.limits.merge_output = true;
         check_asked(&request, "MergeOutput", "b 1");
 }
 

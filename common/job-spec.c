@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "job-spec.h"
+#include "string-list.h"
+
+#define TYPES_COMMAND { "aay" }
+#define TYPES_ENVIRONMENT { "as", "aay" }
+#define TYPES_DIRECTORY { "s", "ay" }
+#define TYPES_PATH { "s" }
+#define TYPES_WORD { "s" }
+#define TYPES_TEXT { "s" }
+#define TYPES_MEMFD { "h" }
+#define TYPES_CHOICE { "b" }
+
+enum { ENQUEUE, RETRY };
+
+#define OPTION(name, kind, member, min, max, call, option, letter, help) \
+        { name, OPTION_##kind, TYPES_##kind, offsetof(Spec, member), min, max, (call) == RETRY, option, letter },
+
+const JobOption job_options[JOB_OPTIONS_N] = { JOB_OPTIONS(OPTION) };
+
+char **job_option_text(Spec *spec, const JobOption *option) {
+        return (char **) ((char *) spec + option->offset);
+}
+
+void spec_clear(Spec *spec) {
+        string_list_free(spec->argv);
+        string_list_free(spec->environment);
+        free(spec->retry_of);
+        for (const JobOption *o = job_options; o < job_options + JOB_OPTIONS_N; o++)
+                if (o->kind == OPTION_DIRECTORY || o->kind == OPTION_PATH || o->kind == OPTION_TEXT)
+                        free(*job_option_text(spec, o));
+        closep(&spec->stdin_fd);
+        *spec = SPEC_INIT;
+}
