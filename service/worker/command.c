@@ -22,8 +22,8 @@ static void fail(Failure *f, int status, int error, const char *what, const char
         (void) snprintf(f->name, sizeof(f->name), "%s", name);
 }
 
-/* Looks a command up as shells do: the first file of that name that may be executed; if there is none, the first that may
- * not. A folder that cannot be searched has nothing in it. */
+/* Looks up a command as shells do: the first executable file of that name; if there is none, the first one that is
+ * not executable. Folders that cannot be searched are skipped. */
 static bool find_in_path(const char *name, char path[static PATH_MAX_]) {
         const char *list = getenv("PATH") ?: "/usr/local/bin:/usr/bin:/bin";
         char first[PATH_MAX_] = "";
@@ -46,7 +46,7 @@ static bool find_in_path(const char *name, char path[static PATH_MAX_]) {
         return *first;
 }
 
-/* Of a script: as it stands in its first line. */
+/* The interpreter of a script, from its first line. */
 static bool find_script_interpreter(char *line, char name[static NAME_MAX_]) {
         char *p = line + 2, *end;
         ssize_t n;
@@ -65,7 +65,7 @@ static bool find_script_interpreter(char *line, char name[static NAME_MAX_]) {
         return true;
 }
 
-/* Of a program: what its PT_INTERP says, see elf(5). */
+/* The interpreter of a program, from its PT_INTERP, see elf(5). */
 static bool find_loader(int fd, const void *data, size_t size, char name[static NAME_MAX_]) {
         ElfW(Ehdr) header;
 
@@ -85,7 +85,7 @@ static bool find_loader(int fd, const void *data, size_t size, char name[static 
         return false;
 }
 
-/* Of what was to be executed and is there: what it needs for that. */
+/* The interpreter of an existing file, which it needs to be executed. */
 static bool find_interpreter(const char *path, char name[static NAME_MAX_]) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         char head[240];
@@ -98,7 +98,7 @@ static bool find_interpreter(const char *path, char name[static NAME_MAX_]) {
         return memcmp(head, "#!", 2) == 0 ? find_script_interpreter(head, name) : find_loader(fd, head, (size_t) n, name);
 }
 
-/* What the kernel does not know is a script for sh, unless there is a NUL in its beginning. */
+/* A file that the kernel does not recognize is a script for sh, unless its beginning contains a NUL. */
 static bool is_script(const char *path) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         char head[128];
@@ -113,7 +113,7 @@ static void execute_script(const Description *d, char *path) {
 
         argv[0] = (char[]) { "sh" };
         argv[1] = path;
-        memcpy(argv + 2, d->argv + 1, n * sizeof(char *)); /* with the NULL */
+        memcpy(argv + 2, d->argv + 1, n * sizeof(char *)); /* including the NULL */
         (void) execv("/bin/sh", argv);
 }
 
@@ -129,7 +129,7 @@ static void explain(const Description *d, const char *path, int error, Failure *
                 fail(ret, status, error, "execute", d->argv[0]);
 }
 
-/* In the child of vfork(2): what it leaves in *ret, its parent reads. */
+/* In the child of vfork(2): the parent reads what it stores in *ret. */
 static void execute(const Description *d, Failure *ret) {
         char found[PATH_MAX_], *path = d->argv[0];
         int error;

@@ -14,7 +14,7 @@ static const char *const not_inherited[] = {
         "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
 };
 
-/* systemd sets these for a unit with User=, and in a user's manager; a unit of root has none. */
+/* systemd sets these for a unit with User=, and for units of a user's manager, but not for a unit of root. */
 static void set_user_variables(void) {
         const struct passwd *user;
 
@@ -47,7 +47,7 @@ static int map(Description *d) {
         return 0;
 }
 
-/* It is what is left behind the standard input, if that is exactly as much. */
+/* The trailer is what remains after the standard input, if the size matches. */
 static void find_trailer(Description *d) {
         uint64_t input = d->header.stdin_size == SPEC_NO_STDIN ? 0 : d->header.stdin_size;
         uint64_t rest = d->map_size - sizeof(d->header) - d->header.strings_size;
@@ -93,7 +93,7 @@ int description_load(Description *ret, const char *id) {
         set_user_variables();
         if (*d->directory)
                 return 0;
-        d->directory = d->home = strdup(getenv("HOME") ?: "/"); /* not what the job's environment says */
+        d->directory = d->home = strdup(getenv("HOME") ?: "/"); /* not that of the job's environment */
         return d->home ? 0 : -ENOMEM;
 }
 
@@ -108,7 +108,7 @@ int description_set_environment(const Description *d) {
         return d->has_trailer && setenv("PWD", d->directory, true) < 0 ? -errno : 0;
 }
 
-/* The memfd is new, so that /dev/stdin opens to the data and not to the description. */
+/* A new memfd, so that /dev/stdin opens the data and not the description. */
 int description_open_stdin(const Description *d) {
         off_t offset = (off_t) (sizeof(d->header) + d->header.strings_size);
         uint64_t left = d->header.stdin_size;

@@ -4,7 +4,7 @@
 
 #include "worker.h"
 
-static const Description *description; /* of the only job that this process has */
+static const Description *description; /* of the only job of this process */
 
 void worker_failpoint_init(const Description *d) {
         description = d;

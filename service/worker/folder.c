@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Nobody else can write to the folders of a user, so that there is nothing in the way but what workers of that user that
- * were killed have left. A folder is locked (flock(2)) as long as its worker lives. */
+/* Nobody else can write to the folders of a user, so the only obstacles are remains of killed workers of that user.
+ * A folder is locked (flock(2)) while its worker is alive. */
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -18,7 +18,7 @@
 
 /* --- deleting -------------------------------------------------------------------------------------- */
 
-/* A job may have closed it to its user, who is us. */
+/* A job may have removed the permissions of its user, which is ours. */
 static int open_folder(int parent, const char *name) {
         int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         _cleanup_close_ int place = -EBADF;
@@ -34,7 +34,7 @@ static int open_folder(int parent, const char *name) {
         return fd < 0 ? -errno : fd;
 }
 
-/* What is too deep for us becomes a folder of the top, with a name that nothing has there. */
+/* Folders that are nested too deeply are moved to the top, under an unused name. */
 static bool move_up(int parent, const char *name, int top) {
         for (unsigned i = 0; i < MOVE_TRIES; i++) {
                 char to[32];
@@ -50,7 +50,7 @@ static bool move_up(int parent, const char *name, int top) {
 
 static bool empty(int folder, int top, unsigned depth);
 
-/* Return whether something was moved up, which is still to be deleted. */
+/* Return whether something was moved up, which must still be deleted. */
 static bool delete(int parent, const char *name, int top, unsigned depth) {
         _cleanup_close_ int fd = -EBADF;
         bool moved = false;
@@ -118,7 +118,7 @@ static void tidy(int parent) {
         }
 }
 
-/* Somebody who tidies up may take it for one that was left, between the first two steps; that does not last. */
+/* Between the first two steps, a worker that cleans up may consider it left behind; that does not last. */
 static int make(int parent, const char *name) {
         for (unsigned i = 0; i < MAKE_TRIES; i++) {
                 _cleanup_close_ int fd = -EBADF;
@@ -131,7 +131,7 @@ static int make(int parent, const char *name) {
                         empty_all(fd);
                         return TAKE_FD(fd);
                 }
-                if (fd == -ENOTDIR || fd == -ELOOP) /* no folder */
+                if (fd == -ENOTDIR || fd == -ELOOP) /* not a folder */
                         (void) unlinkat(parent, name, 0);
                 if (fd == -EWOULDBLOCK)
                         (void) usleep(USEC_PER_MSEC);
@@ -163,8 +163,8 @@ static void set_path(const Folder *f, const char *variable, const char *name) {
 
 void folder_open(Folder *f, const char *id, const WorkerTrailer *trailer) {
         *f = (Folder) { .id = id, .parent = -EBADF, .fd = -EBADF, .notify = -EBADF };
-        (void) unsetenv("CODEX_JOB_RESULT"); /* where an older version had it */
-        (void) unsetenv("NOTIFY_SOCKET");    /* somebody else's */
+        (void) unsetenv("CODEX_JOB_RESULT"); /* its location in an older version */
+        (void) unsetenv("NOTIFY_SOCKET");    /* it belongs to others */
         (void) snprintf(f->path, sizeof(f->path), "%s/%s", trailer->folders, id);
         if (mkdir(trailer->folders, 0700) < 0 && errno != EEXIST)
                 return;
@@ -193,7 +193,7 @@ void folder_close(Folder *f) {
 
 /* --- notifications --------------------------------------------------------------------------------- */
 
-/* The last STATUS= of the lines of a message. */
+/* The last STATUS= in the lines of a message. */
 static size_t find_status(const char *message, size_t size, char text[static WORKER_TEXT_MAX]) {
         const char *end = message + size, *next;
         size_t found = SIZE_MAX;
@@ -211,10 +211,10 @@ static size_t find_status(const char *message, size_t size, char text[static WOR
         return found;
 }
 
-/* Descriptors that come with it are closed at once, as BARRIER=1 wants it, which says nothing else; there is no room to take
- * them. */
+/* Descriptors that are sent along are closed immediately, as BARRIER=1 requires, which says nothing else; there is
+ * no buffer to receive them. */
 int folder_read_notification(Folder *f, char text[static WORKER_TEXT_MAX], size_t *ret_size) {
-        static char message[4097]; /* ends with NUL */
+        static char message[4097]; /* NUL-terminated */
         struct iovec vec = { message, sizeof(message) - 1 };
         struct msghdr header = { .msg_iov = &vec, .msg_iovlen = 1 };
         ssize_t n = recvmsg(f->notify, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -247,7 +247,7 @@ WorkerResult folder_read_result(Folder *f, char *text, uint64_t *ret_bytes, size
 
                 if (m == 0) {
                         *ret_size = n;
-                        return WORKER_RESULT_TAKEN; /* perhaps nothing, which is no result: that is said of it */
+                        return WORKER_RESULT_TAKEN; /* possibly empty, which is not a valid result: that is reported */
                 }
                 if (m < 0 && errno != EINTR)
                         break;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs-worker ID: the main process of a job's unit. It runs the command that the description on its standard input
- * names as its child, until nothing of the job is left, see supervise.c. Where an older service has started it, which
- * expects that of it, it becomes the command. What keeps it from executing the command is told on the job's standard
- * error, with the exit status 127 when there is no such command, 126 otherwise. It runs as the job's user. */
+/* codex-jobs-worker ID: the main process of a job's unit. It runs the command in the description on its standard
+ * input as its child, until no process of the job is left, see supervise.h. If an older service has started it,
+ * which expects that, it becomes the command. If the command cannot be executed, the reason is written to the job's
+ * standard error, and the exit status is 127 if there is no such command, 126 otherwise. It runs as the user of the
+ * job. */
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -12,8 +13,8 @@
 
 #include "worker.h"
 
-/* For an older service: the protocol of sd_notify(3), one datagram to $NOTIFY_SOCKET. Everybody can read it: in it an
- * ellipsis stands for the name. */
+/* For an older service: the protocol of sd_notify(3), one datagram to $NOTIFY_SOCKET. It is visible to everybody: an
+ * ellipsis replaces the name. */
 static void notify(const Failure *f) {
         const char *path = getenv("NOTIFY_SOCKET");
         struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -42,8 +43,8 @@ static int fail(const Failure *f) {
         return f->exit_status;
 }
 
-/* "I was executed", see output_was_touched(): only its owner could set the time of the file, but to give it the size that
- * it has is to modify it. */
+/* Marks the worker as executed, see output_was_touched(): only the owner of the file can set its time, but setting
+ * its size to the current one modifies it. */
 static void touch_stderr(void) {
         struct stat st;
 

@@ -13,7 +13,7 @@
 
 /* --- where the control group is -------------------------------------------------------------------- */
 
-/* Reads all of a file below /proc or /sys, with a NUL. Returns its size or -errno. */
+/* Reads a whole file in /proc or /sys, NUL-terminated. Returns its size or -errno. */
 static ssize_t read_file(int folder, const char *name, char *text, size_t size) {
         _cleanup_close_ int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
         size_t n = 0;
@@ -49,8 +49,8 @@ static const char *find_path(char *list, const char *controller, char path[stati
         return NULL;
 }
 
-/* Whether it is that of the job's unit and of nothing else. All that is in it gets signals: where the worker was started by
- * something other than the service manager it may be that of a login session, or of the whole host. */
+/* Whether it is the control group of the job's unit. All of its processes get signals: if the worker was not started
+ * by the service manager, it could be that of a login session, or of the whole host. */
 static bool is_of_job(const char *group, const char *id) {
         const char *name = strrchr(group, '/');
         const char *p = name ? startswith(name + 1, JOB_UNIT_PREFIX) : NULL;
@@ -71,7 +71,7 @@ static int open_group(const char *id, const char *mount, const char *controller,
         return open(path, flags | O_CLOEXEC);
 }
 
-/* The service manager's own hierarchy: version 1 beside or without version 2, then version 2 alone. */
+/* The hierarchy of the service manager: version 1 with or without version 2, then version 2 alone. */
 void tree_open(Tree *t, const char *id) {
         static const struct {
                 const char *mount;
@@ -104,7 +104,7 @@ static bool on_found(pid_t pid, void *userdata) {
         return pid == w->tree->self || pid == w->tree->command || w->found(pid, w->userdata);
 }
 
-/* The command counts wherever it has gone. */
+/* The command counts even if it has left the group. */
 static void tree_walk(const Tree *t, GroupFound found, void *userdata) {
         Walk w = { .tree = t, .found = found, .userdata = userdata };
 
@@ -117,7 +117,7 @@ typedef struct Signal {
         int signal;
 } Signal;
 
-/* As the service manager does it: what is stopped hears of SIGTERM as well. */
+/* Like the service manager: SIGCONT lets stopped processes receive SIGTERM. */
 static bool signal_one(pid_t pid, void *userdata) {
         Signal *s = userdata;
 
@@ -144,7 +144,7 @@ TreeCount tree_signal(Tree *t, int signal) {
 /* --- naming them ----------------------------------------------------------------------------------- */
 
 typedef struct Names {
-        bool denied; /* those alone that cannot be signalled, with their users */
+        bool denied; /* only those that cannot be signalled, with their users */
         char *text;
         size_t size, n;
         unsigned n_named, n_more;
@@ -196,7 +196,7 @@ uint64_t tree_count_oom_kills(int fd) {
         return p ? strtoull(p + strlen("oom_kill "), NULL, 10) : 0;
 }
 
-/* It has SIGKILL to deal with, or nothing to do any more, see proc(5). */
+/* SIGKILL is pending, or it has exited, see proc(5). */
 bool tree_is_dying(pid_t pid) {
         char path[64], text[4096], *p;
 
