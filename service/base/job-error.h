@@ -1,9 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Why a request is refused, where no errno says so: functions return these negative, as they do errnos, which are smaller. */
-enum {
-        JOB_ERROR_STDIN_TOO_LARGE = 10000,
-        JOB_ERROR_USER_QUEUE_FULL,
-        JOB_ERROR_QUEUE_FULL,
-};
+/* Why the service refuses a request: each error with its name on the bus and its sentence, which has up to two texts in it.
+ * Functions return the codes negative, as they do errnos, which are smaller; an errno has the meaning of errno(3) alone. */
+
+#include <systemd/sd-bus.h>
+
+#include "bus-names.h"
+
+#define JOB_ERRORS(X)                                                                                                        \
+        X(NOT_FOUND, JOBS_ERROR_NO_SUCH_JOB, "Job %s not found.")                                                            \
+        X(INVALID_ID, JOBS_ERROR_NO_SUCH_JOB, "Invalid job ID '%s'.")                                                        \
+        X(GONE, JOBS_ERROR_NO_SUCH_JOB, "A job no longer exists; nothing was removed.")                                      \
+        X(AMBIGUOUS_ID, JOBS_ERROR_AMBIGUOUS_ID, "Job ID %s is ambiguous: %s.")                                              \
+        X(NOT_FINISHED, JOBS_ERROR_INVALID_ARGUMENT, "Job %s has not finished.")                                             \
+        X(NOT_REMOVABLE, JOBS_ERROR_INVALID_ARGUMENT, "Job %s has not finished; nothing was removed.")                       \
+        X(COMMAND_NOT_KEPT, JOBS_ERROR_INVALID_ARGUMENT, "The command of job %s was too long to be stored for Retry.")       \
+        X(STDIN_NOT_KEPT, JOBS_ERROR_INVALID_ARGUMENT,                                                                       \
+          "The standard input of job %s was not kept (KeepInput=); option Stdin is required.")                               \
+        X(STDIN_TRUNCATED, JOBS_ERROR_INVALID_ARGUMENT,                                                                      \
+          "Option Stdin was truncated while it was read; nothing was recorded.")                                             \
+        X(TIMED_OUT, JOBS_ERROR_TIMED_OUT, "Timed out; the job has not finished.")                                           \
+        X(STDIN_TOO_LARGE, JOBS_ERROR_LIMIT_EXCEEDED, "Option Stdin exceeds %s bytes.")                                      \
+        X(USER_QUEUE_FULL, JOBS_ERROR_LIMIT_EXCEEDED, "Limit of %s queued jobs reached (MaxQueuedPerUser=).")                \
+        X(QUEUE_FULL, JOBS_ERROR_LIMIT_EXCEEDED, "Limit of %s queued jobs of all users reached (MaxQueued=).")               \
+        X(STORED_TOO_MUCH, JOBS_ERROR_LIMIT_EXCEEDED,                                                                        \
+          "Limit of stored jobs or stored output reached (MaxStoredPerUser=, MaxStoredBytesPerUser=).")                      \
+        X(TOO_MANY_CONSUMERS, JOBS_ERROR_LIMIT_EXCEEDED, "Limit of %s consumers reached.")                                   \
+        X(TOO_MANY_IDS, JOBS_ERROR_LIMIT_EXCEEDED, "More than %s job IDs in one call.")                                      \
+        X(TOO_MANY_AWAITS, JOBS_ERROR_LIMIT_EXCEEDED, "Too many pending calls wait for jobs (MaxAwaitsPerUser=).")           \
+        X(TOO_MANY_CALLS, JOBS_ERROR_LIMIT_EXCEEDED, "Too many pending calls, or too much data in them.")                    \
+        X(TOO_MANY_UNKNOWN, JOBS_ERROR_LIMIT_EXCEEDED, "Too many pending calls wait for the credentials of their caller.")   \
+        X(RESULTS_TOO_LARGE, JOBS_ERROR_LIMIT_EXCEEDED, "The results of these jobs exceed %s bytes.")                        \
+        X(NOT_AUTHORIZED, JOBS_ERROR_NOT_PERMITTED,                                                                          \
+          "Not authorized to run background jobs on this host (polkit action %s).")                                          \
+        X(NOT_OWNER, JOBS_ERROR_NOT_PERMITTED, "Job %s belongs to another user; only its owner can retry it.")               \
+        X(STORE_FULL, JOBS_ERROR_STORE_FULL, "The disk of the database is full; nothing was recorded.")                      \
+        X(KEY_CONFLICT, JOBS_ERROR_KEY_CONFLICT, "This IdempotencyKey was already used for a different request.")            \
+        X(PROCESSES_LEFT, JOBS_ERROR_PROCESSES_LEFT, "Processes of %s cannot be terminated by this service: %s.")            \
+        X(STOPPING, JOBS_ERROR_UNAVAILABLE, "The service is stopping.")                                                      \
+        X(STOPPING_NOT_JOB, JOBS_ERROR_UNAVAILABLE, "The service is stopping; the job keeps running.")                       \
+        X(UNKNOWN_CALLER, JOBS_ERROR_UNAVAILABLE,                                                                            \
+          "The service is stopping, or the credentials of the caller are not known.")
+
+typedef enum JobError {
+        _JOB_ERROR_FIRST = 10000,
+#define JOB_ERROR_CODE(code, name, sentence) JOB_ERROR_##code,
+        JOB_ERRORS(JOB_ERROR_CODE)
+#undef JOB_ERROR_CODE
+        _JOB_ERROR_END,
+} JobError;
+
+/* Sets the error that a negative r stands for, be it one of these or an errno. first and second are the texts in its
+ * sentence; those that it does not have may be NULL. Returns a negative errno, for a handler to return. */
+int job_error_set(sd_bus_error *error, int r, const char *first, const char *second);
+
+/* The same, as the answer to a call. */
+int job_error_reply(sd_bus_message *call, int r, const char *first, const char *second);

@@ -4,23 +4,18 @@
 /* Connections that want to hear of changes. A signal of a job is no broadcast, which everybody on the bus
  * would get: it is sent to each connection that asked for the job before, as long as its user may see it. */
 
-#include <stdint.h>
-#include <sys/queue.h>
-#include <systemd/sd-bus.h>
-
-#include "authorize.h"
+#include "peer.h"
 
 typedef struct Follower Follower;
 typedef LIST_HEAD(FollowerList, Follower) FollowerList;
 
-bool follower_list_has(const FollowerList *list, const char *peer);
+bool follower_list_has(const FollowerList *list, const Peer *peer);
 
-/* Adds the sender of call, once, until it leaves the bus, or 64 other connections of its user have asked after it.
- * Returns 0 or -ENOMEM. */
-int follower_list_add(FollowerList *list, Authorize *authorize, sd_bus_message *call);
+/* Adds a connection, once, until it leaves the bus, or 64 other connections of its user have asked after it; not where memory
+ * is short. */
+void follower_list_add(FollowerList *list, Peer *peer);
 
-/* Calls back with the unique name of each follower who may see what is of owner. */
-void follower_list_foreach(FollowerList *list, Authorize *authorize, uint32_t owner,
-                           void (*found)(const char *peer, void *userdata), void *userdata);
+/* Calls back with each follower who may see what is of owner. */
+void follower_list_foreach(FollowerList *list, uint32_t owner, void (*found)(const Peer *peer, void *userdata), void *userdata);
 
 void follower_list_clear(FollowerList *list);

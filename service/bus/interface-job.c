@@ -9,12 +9,12 @@
 #define OBJECTS_MAX 100U /* that are listed to a caller */
 
 /* Objects are only looked for on behalf of a caller, and depend on who that is. */
-static uint32_t current_caller(Service *service) {
-        return authorize_sender(service->authorize, sd_bus_get_current_message(service->bus));
+static Peer *current_caller(Service *service) {
+        return peers_sender(service->peers, sd_bus_get_current_message(service->bus));
 }
 
-static bool is_visible(const Job *job, uint32_t uid) {
-        return job->phase != JOB_RELEASING && authorize_may_manage(uid, job->record.uid);
+static bool is_visible(const Job *job, const Peer *peer) {
+        return job->phase != JOB_RELEASING && peer && user_may_manage(peer->user->uid, job->record.uid);
 }
 
 static int find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret, sd_bus_error *error) {
@@ -29,7 +29,7 @@ static int find(sd_bus *bus, const char *path, const char *interface, void *user
         job = core_find(service->core, id);
         if (!job || !is_visible(job, current_caller(service)))
                 return 0;
-        job_object_follow(service, job, sd_bus_get_current_message(bus));
+        job_object_follow(service, job, current_caller(service));
         *ret = job_object_get(service, job);
         return *ret ? 1 : -ENOMEM;
 }
@@ -37,13 +37,13 @@ static int find(sd_bus *bus, const char *path, const char *interface, void *user
 static int job_enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error) {
         sd_bus_message *call = sd_bus_get_current_message(bus);
         Service *service = userdata;
-        uint32_t uid = current_caller(service);
+        Peer *peer = current_caller(service);
         size_t n = 0;
         char **paths;
         Job *job;
 
         if (call && sd_bus_message_is_method_call(call, NULL, "GetManagedObjects") > 0)
-                job_object_follow_all(service, call);
+                job_object_follow_all(service, peer);
         /* Calls of others wait behind GetManagedObjects, which costs the loop 20 µs an object. */
         paths = calloc(OBJECTS_MAX + 1, sizeof(char *));
         if (!paths)
@@ -51,7 +51,7 @@ static int job_enumerate(sd_bus *bus, const char *prefix, void *userdata, char *
         TAILQ_FOREACH(job, &service->core->jobs, entry) {
                 if (n == OBJECTS_MAX)
                         break;
-                if (!is_visible(job, uid))
+                if (!is_visible(job, peer))
                         continue;
                 paths[n] = job_object_path(job->record.id);
                 if (!paths[n]) {

@@ -50,18 +50,19 @@ char *job_object_path(const char *id) {
         return sd_bus_path_encode(JOB_PATH_PREFIX, id, &path) < 0 ? NULL : path;
 }
 
-void job_object_follow(Service *service, Job *job, sd_bus_message *call) {
+void job_object_follow(Service *service, Job *job, Peer *peer) {
         JobObject *object;
 
-        if (follower_list_has(&service->followers, sd_bus_message_get_sender(call)))
+        if (!peer || follower_list_has(&service->followers, peer))
                 return;
         object = job_object_get(service, job);
         if (object)
-                (void) follower_list_add(&object->followers, service->authorize, call);
+                follower_list_add(&object->followers, peer);
 }
 
-void job_object_follow_all(Service *service, sd_bus_message *call) {
-        (void) follower_list_add(&service->followers, service->authorize, call);
+void job_object_follow_all(Service *service, Peer *peer) {
+        if (peer)
+                follower_list_add(&service->followers, peer);
 }
 
 /* --- signals --------------------------------------------------------------------------------------- */
@@ -75,19 +76,19 @@ typedef struct JobSignal {
         const char *const *properties;
 } JobSignal;
 
-static void send_to(const char *peer, void *userdata) {
+static void send_to(const Peer *peer, void *userdata) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         const JobSignal *s = userdata;
         int r;
 
         r = s->new(s, &m);
         if (r >= 0)
-                r = sd_bus_message_set_destination(m, peer);
+                r = sd_bus_message_set_destination(m, peer->name);
         if (r >= 0)
                 (void) sd_bus_send(s->service->bus, m, NULL);
 }
 
-static void send_to_follower_of_one(const char *peer, void *userdata) {
+static void send_to_follower_of_one(const Peer *peer, void *userdata) {
         const JobSignal *s = userdata;
 
         if (!follower_list_has(&s->service->followers, peer))
@@ -104,9 +105,9 @@ static void send_signal(JobSignal *s, bool to_followers_of_one) {
         s->path = job_object_path(s->job->record.id);
         if (!s->path)
                 return;
-        follower_list_foreach(&service->followers, service->authorize, owner, send_to, s);
+        follower_list_foreach(&service->followers, owner, send_to, s);
         if (to_followers_of_one && object)
-                follower_list_foreach(&object->followers, service->authorize, owner, send_to_follower_of_one, s);
+                follower_list_foreach(&object->followers, owner, send_to_follower_of_one, s);
         free(s->path);
 }
 
@@ -190,6 +191,13 @@ void job_object_progressed(Service *service, Job *job) {
         else
                 (void) sd_event_add_time(event, &object->progress_timer, CLOCK_MONOTONIC, object->told_usec + PROGRESS_USEC, 1,
                                          on_progress_timer, object);
+}
+
+void job_object_is_stuck(Job *job) {
+        JobObject *object = job->attachment;
+
+        if (object)
+                waiter_job_is_stuck(&object->waiters, &job->record);
 }
 
 void job_object_finished(Service *service, Job *job) {

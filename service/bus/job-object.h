@@ -30,13 +30,14 @@ void job_object_free_all(Service *service);
 /* The object path of a job. The caller frees it; NULL: out of memory. */
 char *job_object_path(const char *id);
 
-/* The sender of call is told of the job, or of all jobs, from now on; where memory is short, he is not. */
-void job_object_follow(Service *service, Job *job, sd_bus_message *call);
-void job_object_follow_all(Service *service, sd_bus_message *call);
+/* The peer is told of the job, or of all jobs, from now on, if it is there and memory is not short. */
+void job_object_follow(Service *service, Job *job, Peer *peer);
+void job_object_follow_all(Service *service, Peer *peer);
 
 /* Send what the core reports: JobFinished, and to those who follow the signals of the object. */
 void job_object_added(Service *service, Job *job);
 void job_object_started(Service *service, Job *job);
 void job_object_progressed(Service *service, Job *job); /* at once, and then four times a second at most */
+void job_object_is_stuck(Job *job); /* tells those who wait for it */
 void job_object_finished(Service *service, Job *job);
 void job_object_removed(Service *service, Job *job); /* frees it, too */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "bus-names.h"
 #include "request.h"
 
 static int read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *error) {
@@ -14,25 +13,13 @@ static int read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *erro
         return 0;
 }
 
-static int too_many(sd_bus_message *call) {
-        return sd_bus_reply_method_errorf(call, JOBS_ERROR_LIMIT_EXCEEDED,
-                                          "Limit of %u consumers reached.", JOB_CONSUMERS_MAX);
-}
-
-static void on_inbox(int r, JobRecord *records, size_t n, void *userdata) {
-        _cleanup_(request_freep) Request *request = userdata;
-
-        if (r == -EDQUOT)
-                (void) too_many(request->call);
-        else
-                request_on_listed(r, records, n, TAKE_PTR(request));
-}
-
 static int submit_inbox(Request *request) {
-        return store_inbox(request->service->core->store, request->uid, request->consumer, request->filter.limit, on_inbox, request);
+        return store_inbox(request->service->core->store, request->user->uid, request->consumer, request->filter.limit,
+                           request_on_listed, request);
 }
 
 int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        static const RequestStep steps[] = { request_take_turn, submit_inbox };
         _cleanup_(request_freep) Request *request = NULL;
         const char *consumer;
         uint32_t limit;
@@ -50,22 +37,7 @@ int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return r;
         request->filter.limit = limit;
         request->consumer = strdup(consumer);
-        r = request->consumer ? request_take_turn(request, submit_inbox) : -ENOMEM;
-        if (r < 0)
-                return request_set_unavailable(error, r);
-        TAKE_PTR(request);
-        return 1;
-}
-
-static void on_acknowledged(int r, void *userdata) {
-        _cleanup_(request_freep) Request *request = userdata;
-
-        if (r == -EDQUOT)
-                (void) too_many(request->call);
-        else if (r < 0)
-                (void) request_unavailable(request->call, r);
-        else
-                (void) sd_bus_reply_method_return(request->call, NULL);
+        return request->consumer ? request_start(TAKE_PTR(request), steps) : -ENOMEM;
 }
 
 int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -84,9 +56,9 @@ int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return invalid(error, "Sequence %" PRIu64 " is above LastSequence; nothing was acknowledged.", sequence);
         r = request_new(&request, service, m);
         if (r >= 0)
-                r = store_acknowledge(service->core->store, request->uid, consumer, sequence, on_acknowledged, request);
+                r = store_acknowledge(service->core->store, request->user->uid, consumer, sequence, request_on_done, request);
         if (r < 0)
-                return request_set_unavailable(error, r);
+                return job_error_set(error, r, NULL, NULL);
         TAKE_PTR(request);
         return 1;
 }

@@ -2,7 +2,6 @@
 
 #include <limits.h>
 
-#include "bus-names.h"
 #include "job-id.h"
 #include "request.h"
 #include "utf8.h"
@@ -125,65 +124,53 @@ static int read_filter(sd_bus_message *m, StoreFilter *filter, sd_bus_error *err
         return sd_bus_message_exit_container(m);
 }
 
-static int submit_list(Request *request) {
+static int reply_nothing(Request *request) {
+        request->n_ids = 0;
+        return request_reply_found(request);
+}
+
+static void on_polkit(PolkitAnswer answer, void *userdata) {
+        static const RequestStep refused[] = { reply_nothing };
+        Request *request = userdata;
+
+        if (answer != POLKIT_ALLOWED)
+                request->step = refused;
+        request_advance(request);
+}
+
+/* Another user's jobs only with leave; without there are none. */
+static int ask_for_others(Request *request) {
+        uint32_t visible = request->visible_uid;
+        int r;
+
+        if (visible == STORE_ANY_UID)
+                return 1;
+        if (request->filter.uid == STORE_ANY_UID || request->filter.uid == visible) {
+                request->filter.uid = visible;
+                return 1;
+        }
+        if (!request->service->core->system_scope)
+                return reply_nothing(request);
+        r = question_new(&request->question, request->user, request->call, POLKIT_READ_ALL, on_polkit, request);
+        request->is_waiting = r >= 0;
+        return r;
+}
+
+static int submit(Request *request) {
         return store_list(request->service->core->store, &request->filter, request_on_listed, request);
 }
 
-static void on_list_polkit(PolkitAnswer answer, void *userdata) {
-        _cleanup_(request_freep) Request *request = userdata;
-        int r;
-
-        if (answer != POLKIT_ALLOWED || request->service->core->stopping) {
-                (void) request_reply_records(request->call, NULL, 0);
-                return;
-        }
-        r = request_take_turn(request, submit_list);
-        if (r < 0)
-                (void) request_unavailable(request->call, r);
-        else
-                TAKE_PTR(request);
-}
-
-/* Another user's jobs; without leave there are none. */
-static int list_others(Request *request, StoreFilter *filter) {
-        _cleanup_(request_freep) Request *owned = request;
-        int r;
-
-        if (!owned->service->core->system_scope)
-                return request_reply_records(owned->call, NULL, 0);
-        owned->filter = *filter;
-        *filter = (StoreFilter) {};
-        r = polkit_check(owned->service->polkit, owned->call, owned->uid, POLKIT_READ_ALL, on_list_polkit, owned, request_abandon);
-        if (r < 0)
-                return request_unavailable(owned->call, r);
-        TAKE_PTR(owned);
-        return 1;
-}
-
 int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(store_filter_clear) StoreFilter filter = {};
+        static const RequestStep steps[] = { ask_for_others, request_take_turn, submit };
         _cleanup_(request_freep) Request *request = NULL;
         Service *service = userdata;
-        uint32_t visible;
         int r;
 
-        r = read_filter(m, &filter, error);
-        if (r < 0)
-                return r;
         r = request_new(&request, service, m);
+        if (r >= 0)
+                r = read_filter(m, &request->filter, error);
         if (r < 0)
                 return r;
-        job_object_follow_all(service, m);
-        visible = authorize_visible_uid(request->uid);
-        if (visible != STORE_ANY_UID && filter.uid != STORE_ANY_UID && filter.uid != visible)
-                return list_others(TAKE_PTR(request), &filter);
-        if (visible != STORE_ANY_UID)
-                filter.uid = visible;
-        request->filter = filter;
-        filter = (StoreFilter) {};
-        r = request_take_turn(request, submit_list);
-        if (r < 0)
-                return request_unavailable(m, r);
-        TAKE_PTR(request);
-        return 1;
+        job_object_follow_all(service, request->item.peer);
+        return request_start(TAKE_PTR(request), steps);
 }

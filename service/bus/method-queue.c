@@ -4,50 +4,39 @@
 
 /* --- Pause, Resume --------------------------------------------------------------------------------- */
 
-static void on_pause_recorded(Request *request, bool paused, int r) {
-        Service *service = request->service;
+static void on_recorded(int r, void *userdata) {
+        Request *request = userdata;
+        Core *core = request->service->core;
 
         if (r >= 0)
-                r = queue_set_paused(&service->core->queue, request_owner(request), paused);
-        if (r < 0) {
-                (void) request_unavailable(request->call, r);
-                return;
-        }
-        (void) sd_bus_reply_method_return(request->call, NULL);
-        core_schedule(service->core);
+                r = queue_set_paused(&core->queue, request_owner(request), request->paused);
+        if (r >= 0)
+                core_schedule(core);
+        request_on_done(r, request);
 }
 
-static void on_paused(int r, void *userdata) {
-        _cleanup_(request_freep) Request *request = userdata;
-
-        on_pause_recorded(request, true, r);
+static int submit(Request *request) {
+        return store_set_paused(request->service->core->store, request_owner(request), request->paused, on_recorded, request);
 }
 
-static void on_resumed(int r, void *userdata) {
-        _cleanup_(request_freep) Request *request = userdata;
-
-        on_pause_recorded(request, false, r);
-}
-
-static int set_paused(Service *service, sd_bus_message *m, bool paused, sd_bus_error *error) {
-        _cleanup_(request_freep) Request *request = NULL;
+static int set_paused(Service *service, sd_bus_message *m, bool paused) {
+        static const RequestStep steps[] = { submit };
+        Request *request;
         int r;
 
         r = request_new(&request, service, m);
-        if (r >= 0)
-                r = store_set_paused(service->core->store, request_owner(request), paused, paused ? on_paused : on_resumed, request);
         if (r < 0)
-                return request_set_unavailable(error, r);
-        TAKE_PTR(request);
-        return 1;
+                return r;
+        request->paused = paused;
+        return request_start(request, steps);
 }
 
 int method_pause(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return set_paused(userdata, m, true, error);
+        return set_paused(userdata, m, true);
 }
 
 int method_resume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return set_paused(userdata, m, false, error);
+        return set_paused(userdata, m, false);
 }
 
 /* --- GetQueue -------------------------------------------------------------------------------------- */

@@ -1,78 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <sys/queue.h>
 #include <systemd/sd-journal.h>
 
 #include "macro.h"
 #include "polkit.h"
-#include "ticket.h"
 
 #define FLAG_ALLOW_USER_INTERACTION 1U
 #define ANSWER_USEC (300 * USEC_PER_SEC) /* people take their time to type */
-#define ASKED_MAX 8       /* questions of a user, at a time */
-#define WAITING_MAX 1024  /* and those that are asked after them */
 
-typedef struct Check {
+struct Question {
         Ticket ticket;
-        Polkit *polkit;
-        sd_bus_message *call;
-        sd_bus_message *question;
+        User *user;
+        sd_bus_message *message;
         sd_bus_slot *slot; /* NULL: it waits to be asked */
-        PolkitCallback callback;
+        QuestionCallback callback;
         void *userdata;
-        void (*free_userdata)(void *);
-} Check;
-
-struct Polkit {
-        sd_bus *bus;
-        TicketQueue checks;
 };
-
-int polkit_new(Polkit **ret, sd_bus *bus) {
-        Polkit *polkit;
-
-        polkit = calloc(1, sizeof(*polkit));
-        if (!polkit)
-                return -ENOMEM;
-        polkit->bus = sd_bus_ref(bus);
-        ticket_queue_init(&polkit->checks, ASKED_MAX, WAITING_MAX);
-        *ret = polkit;
-        return 0;
-}
-
-static Check *check_of(Ticket *ticket) {
-        return ticket ? CONTAINER_OF(ticket, Check, ticket) : NULL;
-}
-
-/* But for the caller's userdata. */
-static void check_free(Check *check) {
-        (void) sd_bus_slot_unref(check->slot);
-        (void) sd_bus_message_unref(check->question);
-        (void) sd_bus_message_unref(check->call);
-        free(check);
-}
-
-static void check_drop(Check *check) {
-        check->free_userdata(check->userdata);
-        check_free(check);
-}
-
-Polkit *polkit_free(Polkit *polkit) {
-        Ticket *ticket;
-
-        if (!polkit)
-                return NULL;
-
-        while ((ticket = TAILQ_FIRST(&polkit->checks.tickets))) {
-                (void) ticket_leave(&polkit->checks, ticket);
-                check_drop(check_of(ticket));
-        }
-        (void) sd_bus_unref(polkit->bus);
-        free(polkit);
-        return NULL;
-}
-
-/* --- asking ---------------------------------------------------------------------------------------- */
 
 static PolkitAnswer read_answer(sd_bus_message *reply) {
         const sd_bus_error *error = sd_bus_message_get_error(reply);
@@ -91,61 +34,47 @@ static PolkitAnswer read_answer(sd_bus_message *reply) {
         return authorized ? POLKIT_ALLOWED : POLKIT_DENIED;
 }
 
-static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error);
-
-static int ask(Check *check) {
-        return sd_bus_call_async(check->polkit->bus, &check->slot, check->question, on_answer, check, ANSWER_USEC);
-}
-
-/* Has the next question of the user asked. */
-static void check_leave(Check *check) {
-        Check *next = check_of(ticket_leave(&check->polkit->checks, &check->ticket));
-
-        while (next && ask(next) < 0) {
-                Check *after = check_of(ticket_leave(&next->polkit->checks, &next->ticket));
-
-                next->callback(POLKIT_DENIED, next->userdata);
-                check_free(next);
-                next = after;
-        }
-}
-
 static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
-        Check *check = userdata;
+        Question *question = userdata;
 
-        check_leave(check);
-        check->callback(read_answer(reply), check->userdata);
-        check_free(check);
+        question->callback(read_answer(reply), question->userdata);
         return 0;
 }
 
-static Check *find_check(Polkit *polkit, const char *peer, TicketState state) {
+static int ask(Question *question) {
+        return sd_bus_call_async(sd_bus_message_get_bus(question->message), &question->slot, question->message, on_answer,
+                                 question, ANSWER_USEC);
+}
+
+/* Has the next question of the user asked. */
+Question *question_free(Question *question) {
         Ticket *ticket;
 
-        TAILQ_FOREACH(ticket, &polkit->checks.tickets, entry)
-                if (ticket->state == state && streq(sd_bus_message_get_sender(check_of(ticket)->call), peer))
-                        return check_of(ticket);
+        if (!question)
+                return NULL;
+
+        ticket = turns_leave(&question->user->questions, &question->ticket);
+        if (ticket) {
+                Question *next = CONTAINER_OF(ticket, Question, ticket);
+
+                if (ask(next) < 0)
+                        next->callback(POLKIT_DENIED, next->userdata);
+        }
+        (void) sd_bus_slot_unref(question->slot);
+        (void) sd_bus_message_unref(question->message);
+        (void) user_unref(question->user);
+        free(question);
         return NULL;
 }
 
-/* What waits goes first: it is not to be asked any more. */
-void polkit_drop_peer(Polkit *polkit, const char *peer) {
-        Check *check;
-
-        while ((check = find_check(polkit, peer, TICKET_WAITS)) || (check = find_check(polkit, peer, TICKET_SERVED))) {
-                check_leave(check);
-                check_drop(check);
-        }
-}
-
-static int new_question(sd_bus *bus, sd_bus_message *call, const char *action, sd_bus_message **ret) {
+static int new_message(sd_bus_message *call, const char *action, sd_bus_message **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         uint32_t flags = 0;
         int r;
 
         if (sd_bus_message_get_allow_interactive_authorization(call) > 0)
                 flags |= FLAG_ALLOW_USER_INTERACTION;
-        r = sd_bus_message_new_method_call(bus, &m, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+        r = sd_bus_message_new_method_call(sd_bus_message_get_bus(call), &m, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
                                            "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
         if (r >= 0)
                 r = sd_bus_message_append(m, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s",
@@ -156,33 +85,29 @@ static int new_question(sd_bus *bus, sd_bus_message *call, const char *action, s
         return 0;
 }
 
-int polkit_check(Polkit *polkit, sd_bus_message *call, uint32_t uid, const char *action, PolkitCallback callback,
-                 void *userdata, void (*free_userdata)(void *)) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *question = NULL;
-        Check *check;
+int question_new(Question **ret, User *user, sd_bus_message *call, const char *action, QuestionCallback callback, void *userdata) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        Question *question;
         int r;
 
-        r = new_question(polkit->bus, call, action, &question);
+        r = new_message(call, action, &m);
         if (r < 0)
                 return r;
-        check = malloc(sizeof(*check));
-        if (!check)
+        question = malloc(sizeof(*question));
+        if (!question)
                 return -ENOMEM;
-        *check = (Check) {
-                .polkit = polkit,
-                .call = sd_bus_message_ref(call),
-                .question = TAKE_PTR(question),
+        *question = (Question) {
+                .user = user_ref(user),
+                .message = TAKE_PTR(m),
                 .callback = callback,
                 .userdata = userdata,
-                .free_userdata = free_userdata,
         };
-        r = ticket_join(&polkit->checks, &check->ticket, uid);
-        if (r > 0) {
-                r = ask(check);
-                if (r < 0)
-                        check_leave(check);
-        }
+        r = turns_join(&user->questions, &question->ticket);
+        if (r > 0)
+                r = ask(question);
         if (r < 0)
-                check_free(check);
-        return r < 0 ? r : 0;
+                (void) question_free(question);
+        else
+                *ret = question;
+        return MIN(r, 0);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Asks polkit(8) whether the sender of a call may do something that is not his by itself. Asynchronous, with
+/* Questions to polkit(8): whether the sender of a call may do something that is not his by itself. Asynchronous, with
  * the caller's bus name as subject; whoever allows it in his message's flags may be asked for a password. Of each user a
  * few questions are asked at a time and the others wait: a bus bounds how many answers we may wait for in all,
  * and what one user asks is not to keep another's question from being put. */
 
 #include <systemd/sd-bus.h>
+
+#include "user.h"
 
 #define POLKIT_ENQUEUE "org.codex.Jobs.enqueue"
 #define POLKIT_READ_ALL "org.codex.Jobs.read-all"
@@ -18,19 +20,10 @@ typedef enum PolkitAnswer {
         POLKIT_ABSENT, /* it is not installed */
 } PolkitAnswer;
 
-typedef struct Polkit Polkit;
+typedef struct Question Question;
 
-int polkit_new(Polkit **ret, sd_bus *bus);
-
-/* Frees what was not answered, see polkit_check(). Takes NULL; returns NULL. */
-Polkit *polkit_free(Polkit *polkit);
-
-/* Drops what a connection that is gone had asked for. */
-void polkit_drop_peer(Polkit *polkit, const char *peer);
-
-/* Asks on behalf of uid, who sent call; calls back once, not from within; where the caller is gone before the answer, or
- * polkit_free() comes, frees userdata instead. Returns 0; or a negative errno, and does neither: -EUSERS where too
- * many questions of that user wait. */
-typedef void (*PolkitCallback)(PolkitAnswer answer, void *userdata);
-int polkit_check(Polkit *polkit, sd_bus_message *call, uint32_t uid, const char *action, PolkitCallback callback,
-                 void *userdata, void (*free_userdata)(void *));
+/* Asks whether the sender of call, who is user, may do that; calls back once, not from within, and never after it was freed,
+ * which the caller does. */
+typedef void (*QuestionCallback)(PolkitAnswer answer, void *userdata);
+int question_new(Question **ret, User *user, sd_bus_message *call, const char *action, QuestionCallback callback, void *userdata);
+Question *question_free(Question *question);

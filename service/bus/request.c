@@ -8,15 +8,42 @@
 
 /* --- life ------------------------------------------------------------------------------------------ */
 
+static void stop_waiting(Request *request) {
+        request->is_waiting = false;
+        if (request->is_asking) {
+                TAILQ_REMOVE(&request->item.peer->asking, request, asking);
+                request->user->n_asking--;
+                request->is_asking = false;
+        }
+        if (request->is_held)
+                TAILQ_REMOVE(&request->service->held, request, held);
+        request->is_held = false;
+        request->question = question_free(request->question);
+        request->user->n_awaits -= request->waiter != NULL;
+        request->waiter = waiter_free(request->waiter);
+}
+
+void request_clear_found(Request *request) {
+        for (size_t i = 0; i < request->n_records; i++)
+                job_record_clear(&request->records[i]);
+        free(TAKE_PTR(request->records));
+        free(TAKE_PTR(request->found));
+        request->n_records = 0;
+}
+
 Request *request_free(Request *request) {
         if (!request)
                 return NULL;
 
+        stop_waiting(request);
         request_end_turn(request);
-        account_discharge(&request->service->accounts, request->uid, request->charged);
+        peer_remove(&request->item);
+        user_discharge(request->user, request->charged);
+        (void) user_unref(request->user);
         for (size_t i = 0; i < request->n_ids; i++)
                 free(request->ids[i]);
         free(request->ids);
+        request_clear_found(request);
         store_filter_clear(&request->filter);
         spec_clear(&request->spec);
         free(request->consumer);
@@ -25,14 +52,16 @@ Request *request_free(Request *request) {
         return NULL;
 }
 
-void request_release(void *userdata) {
-        (void) request_free(userdata);
-}
+/* Its peer has left, or the service stops. */
+static void on_drop(PeerItem *item, bool stopping) {
+        Request *request = CONTAINER_OF(item, Request, item);
 
-void request_abandon(void *userdata) {
-        _cleanup_(request_freep) Request *request = userdata;
-
-        (void) sd_bus_reply_method_errorf(request->call, JOBS_ERROR_UNAVAILABLE, "The service is stopping.");
+        if (!request->is_waiting) /* whoever has it brings it back */
+                return;
+        if (stopping)
+                (void) request_fail(request, request->waiter ? -JOB_ERROR_STOPPING_NOT_JOB : -JOB_ERROR_STOPPING);
+        else
+                (void) request_free(request);
 }
 
 /* What it takes to answer a call and to ask about its sender. The call itself may be many megabytes, if only
@@ -62,16 +91,19 @@ static int copy_head(sd_bus_message *call, sd_bus_message **ret) {
 
 int request_new(Request **ret, Service *service, sd_bus_message *call) {
         _cleanup_(request_freep) Request *request = NULL;
+        Peer *peer = peers_sender(service->peers, call);
         int r;
 
+        if (!peer) /* has left the bus */
+                return -ENOTCONN;
         request = calloc(1, sizeof(*request));
         if (!request)
                 return -ENOMEM;
         request->service = service;
+        request->user = user_ref(peer->user);
         request->spec = SPEC_INIT;
-        request->uid = authorize_sender(service->authorize, call);
-        if (request->uid == UINT32_MAX) /* has left the bus */
-                return -ENOTCONN;
+        request->visible_uid = user_visible_uid(peer->user->uid);
+        peer_add(peer, &request->item, on_drop);
         r = copy_head(call, &request->call);
         if (r >= 0)
                 *ret = TAKE_PTR(request);
@@ -79,56 +111,36 @@ int request_new(Request **ret, Service *service, sd_bus_message *call) {
 }
 
 uint32_t request_owner(const Request *request) {
-        return request->service->core->system_scope ? request->uid : geteuid();
+        return request->service->core->system_scope ? request->user->uid : geteuid();
 }
 
 int request_charge(Request *request, uint64_t size) {
         int r;
 
-        account_discharge(&request->service->accounts, request->uid, request->charged);
+        user_discharge(request->user, request->charged);
         request->charged = 0;
-        r = account_charge(&request->service->accounts, request->uid, size);
+        r = user_charge(request->user, size);
         if (r >= 0)
                 request->charged = size;
         return r;
 }
 
-/* --- errors ---------------------------------------------------------------------------------------- */
+/* --- steps ----------------------------------------------------------------------------------------- */
 
-int request_set_unavailable(sd_bus_error *error, int r) {
-        if (r == -ENOSPC)
-                return sd_bus_error_setf(error, JOBS_ERROR_STORE_FULL,
-                                         "The disk of the database is full; nothing was recorded.");
-        if (r == -EDQUOT)
-                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "Too many pending calls wait for jobs (MaxAwaitsPerUser=).");
-        if (r == -EUSERS)
-                return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                         "Too many pending calls, or too much data in them.");
-        return sd_bus_error_setf(error, JOBS_ERROR_UNAVAILABLE,
-                                 "The request failed: %s.", strerror(-r));
-}
+void request_advance(Request *request) {
+        int r = 1;
 
-int request_unavailable(sd_bus_message *call, int r) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        (void) request_set_unavailable(&error, r);
-        return sd_bus_reply_method_error(call, &error);
-}
-
-/* --- turns ----------------------------------------------------------------------------------------- */
-
-static void fail(Request *request, int r) {
-        (void) request_unavailable(request->call, r);
-        (void) request_free(request);
-}
-
-void request_go_on(Request *request) {
-        int r;
-
-        r = request->service->core->stopping ? -ESHUTDOWN : request->next(request);
+        stop_waiting(request);
+        while (r > 0)
+                r = request->service->core->stopping ? -JOB_ERROR_STOPPING : (*request->step++)(request);
         if (r < 0)
-                fail(request, r);
+                (void) request_fail(request, r);
+}
+
+int request_start(Request *request, const RequestStep *steps) {
+        request->step = steps;
+        request_advance(request);
+        return 1;
 }
 
 /* Nobody begins what may have a long answer while answers wait to be written: they would be in memory, and before
@@ -139,86 +151,68 @@ static bool is_congested(const Service *service) {
         return sd_bus_get_n_queued_write(service->bus, &n) >= 0 && n > 0;
 }
 
-int request_take_turn(Request *request, int (*next)(Request *request)) {
+static void hold(Request *request) {
+        request->is_waiting = request->is_held = true;
+        TAILQ_INSERT_TAIL(&request->service->held, request, held);
+}
+
+int request_take_turn(Request *request) {
         int r;
 
         if (request->ticket.state == TICKET_SERVED)
-                return next(request);
-        r = ticket_join(&request->service->turns, &request->ticket, request->uid);
-        if (r < 0)
-                return r;
-        if (r > 0 && !is_congested(request->service))
-                return next(request);
-        request->is_held = r > 0;
-        request->next = next;
-        return 0;
+                return 1;
+        r = turns_join(&request->user->store, &request->ticket);
+        if (r > 0 && is_congested(request->service)) {
+                hold(request);
+                return 0;
+        }
+        request->is_waiting = r == 0;
+        return r;
 }
 
 void request_end_turn(Request *request) {
-        TicketQueue *turns = &request->service->turns;
-        Ticket *ticket = ticket_leave(turns, &request->ticket);
+        Ticket *ticket = turns_leave(&request->user->store, &request->ticket);
+        Request *next = ticket ? CONTAINER_OF(ticket, Request, ticket) : NULL;
 
-        while (ticket && !request->service->core->stopping) { /* then request_stop_all() answers them */
-                Request *next = CONTAINER_OF(ticket, Request, ticket);
-                int r;
-
-                next->is_held = is_congested(next->service);
-                r = next->is_held ? 0 : next->next(next);
-                if (r >= 0)
-                        return;
-                ticket = ticket_leave(turns, &next->ticket);
-                fail(next, r);
-        }
-}
-
-static Request *find_held(const Service *service) {
-        Ticket *ticket;
-
-        TAILQ_FOREACH(ticket, &service->turns.tickets, entry)
-                if (CONTAINER_OF(ticket, Request, ticket)->is_held)
-                        return CONTAINER_OF(ticket, Request, ticket);
-        return NULL;
+        if (!next || next->service->core->stopping) /* then it is answered with all that wait */
+                return;
+        if (is_congested(next->service))
+                hold(next);
+        else
+                request_advance(next);
 }
 
 int request_on_idle(sd_event_source *source, void *userdata) {
         Service *service = userdata;
-        Request *request;
 
-        while (!service->core->stopping && !is_congested(service) && (request = find_held(service))) {
-                request->is_held = false;
-                request_go_on(request);
-        }
+        while (!service->core->stopping && !TAILQ_EMPTY(&service->held) && !is_congested(service))
+                request_advance(TAILQ_FIRST(&service->held));
         return 0;
 }
 
-/* One of that peer's that was not handed over to the store: what was comes back from there. */
-static Request *find_unserved(const Service *service, const char *peer, bool is_held) {
-        Ticket *ticket;
+int request_wait(Request *request, WaiterMode mode, Job *const *jobs, size_t n, WaiterCallback callback) {
+        _cleanup_free_ TargetList **lists = calloc(n, sizeof(TargetList *));
+        Service *service = request->service;
+        int r;
 
-        TAILQ_FOREACH(ticket, &service->turns.tickets, entry) {
-                Request *request = CONTAINER_OF(ticket, Request, ticket);
+        if (!lists)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                JobObject *object = job_object_get(service, jobs[i]);
 
-                if ((is_held ? request->is_held : ticket->state == TICKET_WAITS) &&
-                    streq(sd_bus_message_get_sender(request->call), peer))
-                        return request;
+                if (!object)
+                        return -ENOMEM;
+                lists[i] = &object->waiters;
         }
-        return NULL;
-}
-
-/* Looked for anew each time: where one goes another has its turn, and may be answered and freed at once. What waits goes
- * first, so that none of that peer's gets a turn any more. */
-void request_drop_peer(Service *service, const char *peer) {
-        Request *request;
-
-        while ((request = find_unserved(service, peer, false)) || (request = find_unserved(service, peer, true)))
-                (void) request_free(request);
-}
-
-void request_stop_all(Service *service) {
-        Ticket *ticket;
-
-        while ((ticket = TAILQ_FIRST(&service->turns.tickets)))
-                request_abandon(CONTAINER_OF(ticket, Request, ticket));
+        if (request->user->n_awaits >= service->core->config.max_awaits_user)
+                return -JOB_ERROR_TOO_MANY_AWAITS;
+        r = waiter_new(&request->waiter, service->core->event, mode, lists, n, request->timeout_usec, callback, request);
+        if (r < 0)
+                return r;
+        request->user->n_awaits++;
+        request->is_waiting = true;
+        request_end_turn(request);
+        return 0;
 }
 
 /* --- ids ------------------------------------------------------------------------------------------- */
@@ -246,8 +240,7 @@ int request_read_ids(Request *request, sd_bus_message *call, sd_bus_error *error
                 return r;
         while ((r = sd_bus_message_read_basic(call, 's', &id)) > 0) {
                 if (request->n_ids >= JOB_IDS_MAX)
-                        return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED,
-                                                 "More than %u job IDs in one call.", JOB_IDS_MAX);
+                        return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED, "More than %u job IDs in one call.", JOB_IDS_MAX);
                 r = request_add_id(request, id);
                 if (r < 0)
                         return r;
@@ -258,7 +251,7 @@ int request_read_ids(Request *request, sd_bus_message *call, sd_bus_error *error
                 return invalid(error, "No job ID given.");
         r = request_charge(request, (uint64_t) request->n_ids * ID_COST);
         if (r < 0)
-                return request_set_unavailable(error, r);
+                return job_error_set(error, r, NULL, NULL);
         return sd_bus_message_exit_container(call);
 }
 
@@ -270,42 +263,42 @@ int request_read_id(Request *request, sd_bus_message *call) {
         return r < 0 ? r : request_add_id(request, id);
 }
 
-int request_set_found(Request *request, const Found *found, size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                char *id = strdup(found[i].record->id);
+/* --- answers --------------------------------------------------------------------------------------- */
 
-                if (!id)
-                        return -ENOMEM;
-                free(request->ids[i]);
-                request->ids[i] = id;
-        }
+int request_refuse(Request *request, int r, const char *first, const char *second) {
+        (void) job_error_reply(request->call, r, first, second);
+        (void) request_free(request);
         return 0;
 }
 
-/* --- answers --------------------------------------------------------------------------------------- */
+int request_fail(Request *request, int r) {
+        const Config *config = &request->service->core->config;
+        uint32_t limit = r == -JOB_ERROR_USER_QUEUE_FULL    ? config->max_queued_user :
+                         r == -JOB_ERROR_QUEUE_FULL         ? config->max_queued :
+                         r == -JOB_ERROR_STDIN_TOO_LARGE    ? JOB_STDIN_MAX :
+                         r == -JOB_ERROR_TOO_MANY_CONSUMERS ? JOB_CONSUMERS_MAX :
+                                                              JOB_REPLY_MAX;
+        char text[16];
 
-int request_park(Request *request, WaiterMode mode, Job *const *jobs, size_t n, WaiterAnswer answer) {
-        _cleanup_free_ TargetList **lists = calloc(n, sizeof(TargetList *));
-        Service *service = request->service;
+        (void) snprintf(text, sizeof(text), "%" PRIu32, limit);
+        return request_refuse(request, r, text, NULL);
+}
 
-        if (!lists)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                JobObject *object = job_object_get(service, jobs[i]);
+int request_reply_empty(Request *request) {
+        (void) sd_bus_reply_method_return(request->call, NULL);
+        (void) request_free(request);
+        return 0;
+}
 
-                if (!object)
-                        return -ENOMEM;
-                lists[i] = &object->waiters;
-        }
-        if (waiter_count(&service->waiters, request->uid) >= service->core->config.max_awaits_user)
-                return -EDQUOT;
-        request_end_turn(request);
-        return waiter_new(&service->waiters, service->core->event, request->call, request->uid, mode, lists, n,
-                          request->timeout_usec, answer, request, request_release);
+void request_on_done(int r, void *userdata) {
+        if (r < 0)
+                (void) request_fail(userdata, r);
+        else
+                (void) request_reply_empty(userdata);
 }
 
 /* How many of them one answer takes. */
-static size_t count_fitting(const Found *found, size_t n) {
+static size_t count_fitting(const LookupResult *found, size_t n) {
         size_t size = 0, i;
 
         for (i = 0; i < n; i++) {
@@ -316,47 +309,47 @@ static size_t count_fitting(const Found *found, size_t n) {
         return i;
 }
 
-static int reply_records(sd_bus_message *call, const Found *found, size_t n) {
+static int reply_records(Request *request, const LookupResult *found, size_t n) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r;
 
-        r = sd_bus_message_new_method_return(call, &reply);
+        r = sd_bus_message_new_method_return(request->call, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
         for (size_t i = 0; i < n && r >= 0; i++)
                 r = job_record_append(reply, found[i].record);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
-        return r < 0 ? request_unavailable(call, r) : sd_bus_send(NULL, reply, NULL);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        if (r >= 0)
+                (void) request_free(request);
+        return MIN(r, 0);
 }
 
-int request_reply_records(sd_bus_message *call, const Found *found, size_t n) {
-        if (count_fitting(found, n) < n)
-                return sd_bus_reply_method_errorf(call, JOBS_ERROR_LIMIT_EXCEEDED,
-                                                  "The results of these jobs exceed %u bytes.",
-                                                  JOB_REPLY_MAX);
-        return reply_records(call, found, n);
+int request_reply_found(Request *request) {
+        if (count_fitting(request->found, request->n_ids) < request->n_ids)
+                return -JOB_ERROR_RESULTS_TOO_LARGE;
+        return reply_records(request, request->found, request->n_ids);
 }
 
 void request_on_listed(int r, JobRecord *records, size_t n, void *userdata) {
-        _cleanup_(request_freep) Request *request = userdata;
-        _cleanup_free_ Found *found = NULL;
+        _cleanup_free_ LookupResult *found = NULL;
+        Request *request = userdata;
 
-        if (r < 0) {
-                (void) request_unavailable(request->call, r);
-                return;
+        if (r >= 0) {
+                found = calloc(MAX(n, 1U), sizeof(LookupResult));
+                r = found ? 0 : -ENOMEM;
         }
-        found = calloc(MAX(n, 1U), sizeof(Found));
-        if (!found) {
-                (void) request_unavailable(request->call, -ENOMEM);
-                return;
-        }
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n && r >= 0; i++) {
                 /* What is live knows more than its row: progress and sizes. */
                 found[i].job = core_find_unended(request->service->core, records[i].id);
                 found[i].record = found[i].job ? &found[i].job->record : &records[i];
                 if (found[i].job)
                         job_update_sizes(found[i].job);
         }
-        (void) reply_records(request->call, found, count_fitting(found, n));
+        if (r >= 0)
+                r = reply_records(request, found, count_fitting(found, n));
+        if (r < 0)
+                (void) request_fail(request, r);
 }

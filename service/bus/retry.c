@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "bus-names.h"
+#include "job-error.h"
 #include "memfd.h"
 #include "retry.h"
 #include "spec-read.h"
 
-static int use_kept_input(Spec *spec, const char *id, const SpecInput *input, sd_bus_error *error) {
+static int use_kept_input(Spec *spec, const SpecInput *input) {
         int r;
 
         if (spec->stdin_fd >= 0 || !input->has_stdin)
                 return 0;
         if (input->erased)
-                return sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT,
-                                         "The standard input of job %s was not kept (KeepInput=); option Stdin is required.", id);
+                return -JOB_ERROR_STDIN_NOT_KEPT;
         r = memfd_new("codex-job-stdin", input->stdin_data, input->stdin_size);
         if (r >= 0)
                 spec->stdin_fd = r;
@@ -56,5 +55,5 @@ int retry_complete_spec(Spec *spec, const StoredJob *stored, const void *encoded
         r = copy_record(spec, &stored->record);
         if (r >= 0)
                 r = spec_check_size(spec, error);
-        return r < 0 ? r : use_kept_input(spec, stored->record.id, &input, error);
+        return r < 0 ? r : use_kept_input(spec, &input);
 }

@@ -7,6 +7,6 @@
 #include "spec.h"
 #include "store.h"
 
-/* Adds to the options that the caller gave, see spec_read_retry(), what is left of a job that has ended. On a mistake
- * of the caller's returns a negative errno and sets error to a sentence for people. */
+/* Adds to the options that the caller gave, see spec_read_retry(), what is left of a job that has ended. Returns 0 or
+ * a negative error of job-error.h; where error is set, that is what to say. */
 int retry_complete_spec(Spec *spec, const StoredJob *stored, const void *encoded, size_t size, sd_bus_error *error);

@@ -4,14 +4,9 @@
 #include <systemd/sd-journal.h>
 
 #include "bus-names.h"
-#include "permission.h"
 #include "request.h"
 
 #define LEAVE_USEC (5 * USEC_PER_SEC)
-
-/* Requests of a user that the store works on at a time, and that wait after them; see request_take_turn(). */
-#define STORE_TURNS 2
-#define STORE_TURNS_WAITING_MAX 1024
 
 /* --- what the core reports ------------------------------------------------------------------------- */
 
@@ -50,6 +45,10 @@ static void on_progressed(Job *job, void *userdata) {
         job_object_progressed(userdata, job);
 }
 
+static void on_stuck(Job *job, void *userdata) {
+        job_object_is_stuck(job);
+}
+
 static void on_finished(Job *job, void *userdata) {
         job_object_finished(userdata, job);
 }
@@ -63,21 +62,12 @@ static const JobEvents job_events = {
         .added = on_added,
         .started = on_started,
         .progressed = on_progressed,
-        .stuck = cancel_is_stuck,
+        .stuck = on_stuck,
         .finished = on_finished,
         .removed = on_removed,
 };
 
 /* --- life ------------------------------------------------------------------------------------------ */
-
-static void on_peer_gone(const char *peer, void *userdata) {
-        Service *service = userdata;
-
-        waiter_drop_peer(&service->waiters, peer);
-        polkit_drop_peer(service->polkit, peer);
-        permission_drop_peer(service, peer);
-        request_drop_peer(service, peer);
-}
 
 static int open_bus(Service *service) {
         bool system = service->core->system_scope;
@@ -97,14 +87,10 @@ static int open_bus(Service *service) {
  * calls from now on. */
 static void service_stop(Service *service) {
         core_flush(service->core);
-        service->polkit = polkit_free(service->polkit);
-        permission_stop_all(service);
-        request_stop_all(service);
-        waiter_stop_all(&service->waiters);
+        if (service->peers)
+                peers_refuse(service->peers);
         job_object_free_all(service);
         core_stop(service->core);
-        if (service->authorize)
-                authorize_refuse(service->authorize);
 }
 
 /* A bus daemon may drop what it has not read yet from a peer that closes. Once it has answered this, it has read
@@ -136,16 +122,11 @@ int service_new(Service **ret, Core *core) {
                 return -ENOMEM;
         service->core = core;
         LIST_INIT(&service->objects);
-        TAILQ_INIT(&service->waiters);
         LIST_INIT(&service->followers);
-        LIST_INIT(&service->accounts);
-        ticket_queue_init(&service->turns, STORE_TURNS, STORE_TURNS_WAITING_MAX);
-        TAILQ_INIT(&service->permissions);
+        TAILQ_INIT(&service->held);
         r = open_bus(service);
         if (r >= 0)
-                r = polkit_new(&service->polkit, service->bus);
-        if (r >= 0)
-                r = authorize_new(&service->authorize, service->bus, on_peer_gone, service);
+                r = peers_new(&service->peers, service->bus);
         if (r >= 0)
                 r = interface_jobs_register(service);
         if (r >= 0)
@@ -173,8 +154,7 @@ Service *service_free(Service *service) {
         for (size_t i = 0; i < ELEMENTSOF(service->vtable_slots); i++)
                 (void) sd_bus_slot_unref(service->vtable_slots[i]);
         (void) sd_bus_slot_unref(service->name_call);
-        follower_list_clear(&service->followers);
-        (void) authorize_free(service->authorize);
+        (void) peers_free(service->peers);
         (void) sd_bus_flush_close_unref(service->bus);
         free(service);
         return NULL;

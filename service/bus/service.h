@@ -10,34 +10,24 @@
  *   request.h           what they share
  *   job-object.c        what the bus keeps of a job: those who wait for it and those who follow it; its signals */
 
-#include "account.h"
-#include "authorize.h"
 #include "core.h"
 #include "follower.h"
 #include "job-object.h"
-#include "polkit.h"
-#include "ticket.h"
-#include "waiter.h"
+#include "peer.h"
 
 struct Service {
         Core *core; /* not owned */
         sd_bus *bus;
         bool polkit_absent; /* as far as we know: not asked again until the configuration is read again */
-        Authorize *authorize;
-        Polkit *polkit;
+        Peers *peers;
         sd_bus_slot *vtable_slots[4];
         sd_bus_slot *name_call;
         sd_event_source *exit_source;
         sd_event_source *idle_source; /* request_on_idle() */
 
         JobObjectList objects;
-        WaiterList waiters;
-        FollowerList followers; /* of all jobs that they may see */
-
-        /* Of calls. */
-        AccountList accounts;
-        TicketQueue turns; /* at the store */
-        TAILQ_HEAD(, Request) permissions; /* that wait, see permission.h */
+        FollowerList followers;       /* of all jobs that they may see */
+        TAILQ_HEAD(, Request) held; /* whose turn it is, until answers are written */
 };
 
 /* Connects to the bus and starts the core, but does not serve yet: the bus name comes once what was there before is known.

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Method calls that are parked until jobs end: Await, AwaitAny, AwaitAll and Cancel. A waiter holds the
- * call's message and is answered exactly once: by the end of its jobs, by its time-out, or with
- * Unavailable when the service stops; it is dropped without an answer when its caller has left. */
+/* What waits until jobs end: a call of Await, AwaitAny, AwaitAll or Cancel. */
 
 #include <sys/queue.h>
-#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
 
 #include "job-record.h"
 
 typedef struct Waiter Waiter;
-typedef TAILQ_HEAD(WaiterList, Waiter) WaiterList;
 
 /* One job that a waiter waits for, on the list of that job. */
 typedef struct WaiterTarget {
@@ -21,32 +18,28 @@ typedef struct WaiterTarget {
 } WaiterTarget;
 typedef LIST_HEAD(TargetList, WaiterTarget) TargetList;
 
-/* Answers the call: with the record of the job that ended, or, record NULL, because time is up. The waiter
- * is freed after it. */
-typedef void (*WaiterAnswer)(sd_bus_message *call, const JobRecord *record, void *userdata);
-
 /* What a waiter waits for: any of its jobs, or all. */
 typedef enum WaiterMode {
         WAITER_ANY,
         WAITER_ALL,
 } WaiterMode;
 
-/* Parks call until the jobs have ended or timeout_usec has passed (UINT64_MAX: for ever). None of the n jobs, each given by its
- * list, is terminal. free_userdata may be NULL. */
-int waiter_new(WaiterList *list, sd_event *event, sd_bus_message *call, uint32_t uid, WaiterMode mode, TargetList *const *jobs, size_t n,
-               uint64_t timeout_usec, WaiterAnswer answer, void *userdata, void (*free_userdata)(void *));
+typedef enum WaiterEvent {
+        WAITER_ENDED,
+        WAITER_TIMED_OUT,
+        WAITER_STUCK, /* a job may not end soon; it can be waited for all the same */
+} WaiterEvent;
 
-/* How many calls of a user are parked. */
-uint32_t waiter_count(const WaiterList *list, uint32_t uid);
+/* Says once how the waiting ended, and the callee frees the waiter; or that a job is stuck. record: of that job, or of the last
+ * one that ended. */
+typedef void (*WaiterCallback)(WaiterEvent event, const JobRecord *record, void *userdata);
 
-/* Tells all that wait for a job that it is terminal. */
+/* Waits until the jobs have ended or timeout_usec has passed (UINT64_MAX: for ever). None of the n jobs, each given by its
+ * list, is terminal. */
+int waiter_new(Waiter **ret, sd_event *event, WaiterMode mode, TargetList *const *jobs, size_t n, uint64_t timeout_usec,
+               WaiterCallback callback, void *userdata);
+Waiter *waiter_free(Waiter *waiter);
+
+/* Tells all that wait for a job that it is terminal, or stuck. */
 void waiter_job_ended(TargetList *job, const JobRecord *record);
-
-/* Answers those that wait for a job alone and would be answered by that function with an error: it may not end soon. */
-void waiter_job_is_stuck(TargetList *job, WaiterAnswer answer, const sd_bus_error *error);
-
-/* Drops the waiters of a peer that has left. */
-void waiter_drop_peer(WaiterList *list, const char *peer);
-
-/* Answers all with Unavailable. */
-void waiter_stop_all(WaiterList *list);
+void waiter_job_is_stuck(TargetList *job, const JobRecord *record);

@@ -78,7 +78,7 @@ int database_mark_begun(Database *db, const char *id, const char *instance, cons
 /* Calls write with the stored spec, which is valid during the call. -ENOENT if there is none. */
 int database_read_spec(Database *db, const char *id, int (*write)(const void *spec, size_t size, void *userdata), void *userdata);
 
-/* See StoreLookup: -ENOENT, -EMLINK with candidates. */
+/* See StoreLookup: -ENOENT, -JOB_ERROR_AMBIGUOUS_ID with candidates. */
 int database_find(Database *db, const char *prefix, uint32_t uid, JobRecord *ret, char **ret_candidates);
 int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size_t *ret_n);
 

@@ -57,7 +57,7 @@ static int append_stdin(Insert *insert) {
                 if (n < 0 && errno != EINTR)
                         return -errno;
                 if (n == 0)
-                        return -EPIPE; /* it has shrunk meanwhile */
+                        return -JOB_ERROR_STDIN_TRUNCATED; /* meanwhile */
                 done += n > 0 ? (size_t) n : 0;
         }
         if (insert->key)
@@ -96,7 +96,7 @@ static int check_quota(Database *db, Insert *insert) {
                 return r;
         if ((insert->jobs_max == 0 || jobs < insert->jobs_max) && (insert->bytes_max == 0 || bytes < insert->bytes_max))
                 return 0;
-        insert->op.answer = -EDQUOT;
+        insert->op.answer = -JOB_ERROR_STORED_TOO_MUCH;
         return 1;
 }
 
@@ -151,7 +151,7 @@ static int execute_insert(Database *db, StoreOp *op) {
         if (!exists)
                 return insert_new(db, insert);
         if (digest != insert->digest)
-                op->answer = -EKEYREJECTED;
+                op->answer = -JOB_ERROR_KEY_CONFLICT;
         return 0;
 }
 

@@ -63,7 +63,7 @@ static int find_by_prefix(Database *db, const char *prefix, uint32_t uid, JobRec
         store_records_free(records, n);
         if (r < 0)
                 return r;
-        return n == 0 ? -ENOENT : n > 1 ? -EMLINK : 0;
+        return n == 0 ? -ENOENT : n > 1 ? -JOB_ERROR_AMBIGUOUS_ID : 0;
 }
 
 int database_find(Database *db, const char *prefix, uint32_t uid, JobRecord *ret, char **ret_candidates) {
@@ -141,7 +141,7 @@ static int execute_lookup(Database *db, StoreOp *op) {
         for (size_t i = 0; i < n; i++) {
                 int r = lookup_one(db, l, i, first[i]);
 
-                if (r == -ENOENT || r == -EMLINK) {
+                if (r == -ENOENT || r == -JOB_ERROR_AMBIGUOUS_ID) {
                         l->missing = l->ids[i];
                         op->answer = r;
                         return 0;

@@ -187,7 +187,7 @@ static int advance_consumer(Database *db, StoreOp *op, uint32_t uid, const char 
 
         r = statement_run(db, &advance, "ustt", uid, consumer, sequence, (uint64_t) JOB_CONSUMERS_MAX);
         if (r >= 0 && database_changes(db) == 0)
-                op->answer = -EDQUOT;
+                op->answer = -JOB_ERROR_TOO_MANY_CONSUMERS;
         return r;
 }
 

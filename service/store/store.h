@@ -9,6 +9,7 @@
 #include <systemd/sd-event.h>
 
 #include "job-end.h"
+#include "job-error.h"
 #include "spec.h"
 
 typedef struct Store Store;
@@ -69,13 +70,12 @@ typedef struct StoreInsert {
         uint64_t bytes_max; /* of output of its user; 0: none */
         const char *instance; /* begin immediately, as store_begin() does; NULL: it is queued */
         const char *secret;   /* with instance */
-        int refusal; /* negative errno: do not record it; only look for a job with its key */
+        int refusal; /* negative error: do not record it; only look for a job with its key */
 } StoreInsert;
 
 /* Records a new job. existing: the ID of the job that an equal request with that key has created before, in which
  * case nothing was recorded; NULL for a new one. spec_fd: see store_begin(), for a job that begins immediately.
- * -EKEYREJECTED: the key belongs to a different request; -EDQUOT: the user has reached the limits of stored jobs or
- * output. */
+ * -JOB_ERROR_KEY_CONFLICT, -JOB_ERROR_STORED_TOO_MUCH, -JOB_ERROR_STDIN_TRUNCATED. */
 typedef void (*StoreInsertCallback)(int r, const char *existing, int spec_fd, void *userdata);
 int store_insert(Store *store, const JobRecord *record, const JobLimits *limits, const StoreInsert *insert,
                  StoreInsertCallback callback, void *userdata);
@@ -105,8 +105,8 @@ typedef struct StoreLookup {
         uint32_t uid;       /* in */
         JobRecord *records; /* out: one per ID, in their order; the callback may take their strings */
         size_t n_records;
-        const char *missing;  /* out, on -ENOENT or -EMLINK: the ID that matches no job, or several */
-        char *candidates;     /* out, on -EMLINK: some of the jobs that match, separated by ", " */
+        const char *missing;  /* out, on -ENOENT or -JOB_ERROR_AMBIGUOUS_ID: the ID that matches no job, or several */
+        char *candidates;     /* out, on -JOB_ERROR_AMBIGUOUS_ID: some of the jobs that match, separated by ", " */
 } StoreLookup;
 typedef void (*StoreLookupCallback)(int r, StoreLookup *lookup, void *userdata);
 int store_lookup(Store *store, char *const *ids, size_t n, uint32_t uid, StoreLookupCallback callback, void *userdata);

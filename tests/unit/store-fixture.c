@@ -237,7 +237,7 @@ static void on_lookup(int r, StoreLookup *result, void *userdata) {
                 *l->record = result->records[0];
                 result->records[0] = JOB_RECORD_INIT;
         } else {
-                check_int(result->missing == result->ids[0], r == -ENOENT || r == -EMLINK);
+                check_int(result->missing == result->ids[0], r == -ENOENT || r == -JOB_ERROR_AMBIGUOUS_ID);
                 (void) snprintf(l->candidates, 256, "%s", strempty(result->candidates));
         }
         on_answer(r, &l->answer);

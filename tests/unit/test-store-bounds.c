@@ -49,20 +49,20 @@ static void quotas(void) {
 
         store_fixture_open(&f);
         check_error(insert_with_quota(&f, A, 1000, 1, 0), 0);
-        check_error(insert_with_quota(&f, B, 1000, 1, 0), -EDQUOT);
+        check_error(insert_with_quota(&f, B, 1000, 1, 0), -JOB_ERROR_STORED_TOO_MUCH);
         check_error(insert_with_quota(&f, B, 1001, 1, 0), 0); /* another user */
         check_error(insert_with_quota(&f, C, 1000, 0, 0), 0); /* no bound */
         check_string(list(&f, "uid=1000"), C " " A " ");
 
         insert_ended(&f, D, 1000, 1, 10);
         /* Its output, and the specs of 64 bytes of the two that wait. */
-        check_error(insert_with_quota(&f, "a-0000000000", 1000, 0, 138), -EDQUOT);
+        check_error(insert_with_quota(&f, "a-0000000000", 1000, 0, 138), -JOB_ERROR_STORED_TOO_MUCH);
         check_error(insert_with_quota(&f, "a-0000000000", 1000, 0, 139), 0);
         store_fixture_reopen(&f);
-        check_error(insert_with_quota(&f, "a-0000000001", 1000, 0, 202), -EDQUOT);
+        check_error(insert_with_quota(&f, "a-0000000001", 1000, 0, 202), -JOB_ERROR_STORED_TOO_MUCH);
         check_ok(remove_jobs(&f, STRINGS(D))); /* makes room */
         check_error(insert_with_quota(&f, "a-0000000001", 1000, 0, 202), 0);
-        check_error(insert_with_quota(&f, "a-0000000002", 1000, 4, 0), -EDQUOT);
+        check_error(insert_with_quota(&f, "a-0000000002", 1000, 4, 0), -JOB_ERROR_STORED_TOO_MUCH);
         check_error(insert_with_quota(&f, "a-0000000002", 1000, 5, 0), 0);
 }
 

@@ -49,11 +49,11 @@ static void prefixes(void) {
         check_found(&f, "c", 1000, C);
         check_found(&f, "job-a", 1000, D);
 
-        check_not_found(&f, "task", 1000, -EMLINK, B ", " A);
-        check_not_found(&f, "task-aa", 1000, -EMLINK, B ", " A);
-        check_not_found(&f, "aaaa", 1000, -EMLINK, D ", " A);
-        check_not_found(&f, "aaaa00000", 1000, -EMLINK, D ", " A);
-        check_not_found(&f, "job-", 1000, -EMLINK, D ", " C);
+        check_not_found(&f, "task", 1000, -JOB_ERROR_AMBIGUOUS_ID, B ", " A);
+        check_not_found(&f, "task-aa", 1000, -JOB_ERROR_AMBIGUOUS_ID, B ", " A);
+        check_not_found(&f, "aaaa", 1000, -JOB_ERROR_AMBIGUOUS_ID, D ", " A);
+        check_not_found(&f, "aaaa00000", 1000, -JOB_ERROR_AMBIGUOUS_ID, D ", " A);
+        check_not_found(&f, "job-", 1000, -JOB_ERROR_AMBIGUOUS_ID, D ", " C);
 
         check_not_found(&f, "tasks", 1000, -ENOENT, "");
         check_not_found(&f, "task-aaaa0000000", 1000, -ENOENT, "");
@@ -93,7 +93,7 @@ static void users(void) {
         check_not_found(&f, "aabb", 1000, -ENOENT, "");
         check_not_found(&f, "task", 1002, -ENOENT, "");
         check_not_found(&f, "task", 0, -ENOENT, ""); /* uid 0 is told apart from any by the caller */
-        check_not_found(&f, "task", STORE_ANY_UID, -EMLINK, B ", " A);
+        check_not_found(&f, "task", STORE_ANY_UID, -JOB_ERROR_AMBIGUOUS_ID, B ", " A);
         check_found(&f, B, STORE_ANY_UID, B);
 }
 
@@ -106,7 +106,7 @@ static void full_id_wins(void) {
         insert_new(&f, "a-0000000000-1111111111", 0);
         check_found(&f, "a-0000000000", 0, "a-0000000000");
         check_found(&f, "a-0000000000-", 0, "a-0000000000-1111111111");
-        check_not_found(&f, "a-000000000", 0, -EMLINK, "a-0000000000-1111111111, a-0000000000");
+        check_not_found(&f, "a-000000000", 0, -JOB_ERROR_AMBIGUOUS_ID, "a-0000000000-1111111111, a-0000000000");
 }
 
 static void many_candidates(void) {
@@ -118,9 +118,9 @@ static void many_candidates(void) {
                 id[11] = (char) ('0' + i);
                 insert_new(&f, id, 0);
         }
-        check_not_found(&f, "a", 0, -EMLINK, "a-0000000004, a-0000000003, a-0000000002, a-0000000001, a-0000000000");
+        check_not_found(&f, "a", 0, -JOB_ERROR_AMBIGUOUS_ID, "a-0000000004, a-0000000003, a-0000000002, a-0000000001, a-0000000000");
         insert_new(&f, "a-0000000005", 0);
-        check_not_found(&f, "a", 0, -EMLINK, "a-0000000005, a-0000000004, a-0000000003, a-0000000002, a-0000000001, …");
+        check_not_found(&f, "a", 0, -JOB_ERROR_AMBIGUOUS_ID, "a-0000000005, a-0000000004, a-0000000003, a-0000000002, a-0000000001, …");
 }
 
 typedef struct Several {
@@ -156,7 +156,7 @@ static void several(void) {
         insert_new(&f, C, 0);
         check_several(&f, STRINGS("c", "aab", A, "c"), 4, 0, C " " B " " A " " C " ");
         check_several(&f, STRINGS("c", "zz", "xx"), 3, -ENOENT, "missing zz");
-        check_several(&f, STRINGS("c", "task", "xx"), 3, -EMLINK, "missing task");
+        check_several(&f, STRINGS("c", "task", "xx"), 3, -JOB_ERROR_AMBIGUOUS_ID, "missing task");
         check_several(&f, STRINGS(NULL), 0, 0, "");
 }
 
@@ -345,7 +345,7 @@ static void keys(void) {
         store_fixture_open(&f);
         check_key(&f, A, 1000, "key", UINT64_MAX, 0, NULL);
         check_key(&f, B, 1000, "key", UINT64_MAX, 0, A);
-        check_key(&f, B, 1000, "key", 2, -EKEYREJECTED, NULL);
+        check_key(&f, B, 1000, "key", 2, -JOB_ERROR_KEY_CONFLICT, NULL);
         check_key(&f, C, 1001, "key", 2, 0, NULL); /* another user's */
         check_key(&f, D, 1000, "Key", 2, 0, NULL); /* another one */
         check_string(list(&f, ""), D " " C " " A " ");
@@ -370,7 +370,7 @@ static void keys_together(void) {
         check_ok(first.r);
         check_ok(second.r);
         check_string(second.existing, A);
-        check_error(third.r, -EKEYREJECTED);
+        check_error(third.r, -JOB_ERROR_KEY_CONFLICT);
         check_string(live(&f), A " queued - - ");
 }
 

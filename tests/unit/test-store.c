@@ -270,7 +270,7 @@ static void standard_input_shrunk(void) {
         insert_with_stdin(&f, C, "1234", 4, 3, &after);
         run_until(f.event, &after.done);
         check_error(before.r, 0);
-        check_error(shrunk.r, -EPIPE);
+        check_error(shrunk.r, -JOB_ERROR_STDIN_TRUNCATED);
         check_error(after.r, 0);
         check_error(get_state(&f, B, &state), -ENOENT);
         check_string(live(&f), A " queued - - " C " queued - - ");

@@ -2,22 +2,22 @@
 
 /* The client end of the connection plays the bus: it says who the peers are, when the test wants it. */
 
-#include "authorize.h"
 #include "bus-names.h"
-#include "store.h"
+#include "macro.h"
+#include "peer.h"
 #include "test-bus.h"
 #include "test.h"
 
 typedef struct Fixture {
         BusPair pair;
-        Authorize *authorize;
+        Peers *peers;
+        PeerItem item; /* what the first peer owns */
         sd_bus_slot *bus_filter, *server_filter;
         sd_bus_message *question; /* GetConnectionUnixUser that is not answered yet */
         bool asked;
         unsigned questions;
         char handled[256]; /* what has passed: "member:uid " each */
         bool has_handled;
-        char gone[64];
         bool has_gone;
         bool has_error; /* an error came back for a call */
 } Fixture;
@@ -36,24 +36,27 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return 1;
 }
 
+static void on_drop(PeerItem *item, bool stopping) {
+        Fixture *f = CONTAINER_OF(item, Fixture, item);
+
+        check(!item->peer);
+        f->has_gone = true;
+}
+
 /* What stands behind the gate. */
 static int on_passed(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Fixture *f = userdata;
         char *end = f->handled + strlen(f->handled);
+        Peer *peer = peers_sender(f->peers, m);
 
         if (!sd_bus_message_is_method_call(m, JOBS_INTERFACE, NULL))
                 return 0;
         (void) snprintf(end, sizeof(f->handled) - (size_t) (end - f->handled), "%s:%" PRIu32 " ",
-                        sd_bus_message_get_member(m), authorize_sender(f->authorize, m));
+                        sd_bus_message_get_member(m), peer->user->uid);
+        if (!f->item.drop)
+                peer_add(peer, &f->item, on_drop);
         f->has_handled = true;
         return 1;
-}
-
-static void on_gone(const char *peer, void *userdata) {
-        Fixture *f = userdata;
-
-        (void) snprintf(f->gone, sizeof(f->gone), "%s", peer);
-        f->has_gone = true;
 }
 
 static void fixture_open(Fixture *f) {
@@ -62,11 +65,11 @@ static void fixture_open(Fixture *f) {
         check_ok(sd_bus_add_filter(f->pair.client, &f->bus_filter, on_question, f));
         /* Filters that came later run first. */
         check_ok(sd_bus_add_filter(f->pair.server, &f->server_filter, on_passed, f));
-        check_ok(authorize_new(&f->authorize, f->pair.server, on_gone, f));
+        check_ok(peers_new(&f->peers, f->pair.server));
 }
 
 static void fixture_close(Fixture *f) {
-        f->authorize = authorize_free(f->authorize);
+        f->peers = peers_free(f->peers);
         f->question = sd_bus_message_unref(f->question);
         f->bus_filter = sd_bus_slot_unref(f->bus_filter);
         f->server_filter = sd_bus_slot_unref(f->server_filter);
@@ -182,7 +185,6 @@ static void gone(void) {
         emit_gone(&f, ":1.70");            /* never called us */
         emit_gone(&f, ":1.7");
         run_until(f.pair.event, &f.has_gone);
-        check_string(f.gone, ":1.7");
 
         send_call(&f, ":1.7", "Two"); /* nobody known any more */
         wait_for_question(&f);
@@ -197,28 +199,42 @@ static void gone_while_held(void) {
         send_call(&f, ":1.7", "One");
         wait_for_question(&f);
         emit_gone(&f, ":1.7");
-        run_until(f.pair.event, &f.has_gone);
+        run_until(f.pair.event, &f.has_error); /* of the call, in case that somebody hears it */
         check_string(f.handled, "");
         send_call(&f, ":1.8", "Two");
         wait_for_question(&f); /* and freed with a call held and a question open */
 }
 
-static void rules(void) {
-        check_int(authorize_visible_uid(0), STORE_ANY_UID);
-        check_int(authorize_visible_uid(1000), 1000);
-        check_int(authorize_visible_uid(65534), 65534);
-        check(authorize_may_manage(0, 1000));
-        check(authorize_may_manage(1000, 1000));
-        check(!authorize_may_manage(1000, 0));
-        check(!authorize_may_manage(1000, 1001));
+/* What is removed before is not dropped; what is left is when the service stops. */
+static void removed(void) {
+        _cleanup_fixture_ Fixture f;
+
+        fixture_open(&f);
+        send_call(&f, ":1.7", "One");
+        wait_for_question(&f);
+        check_ok(sd_bus_reply_method_return(f.question, "u", 1000));
+        wait_for_handled(&f, "One:1000 ");
+        peer_remove(&f.item);
+        peer_remove(&f.item);
+        send_call(&f, ":1.8", "Two");
+        wait_for_question(&f);
+        f.item.drop = NULL;
+        check_ok(sd_bus_reply_method_return(f.question, "u", 1000));
+        wait_for_handled(&f, "Two:1000 ");
+        emit_gone(&f, ":1.7");
+        send_call(&f, ":1.8", "Three");
+        wait_for_handled(&f, "Three:1000 ");
+        check(!f.has_gone);
+        peers_refuse(f.peers);
+        check(f.has_gone);
 }
 
 static void unknown_sender(void) {
         _cleanup_fixture_ Fixture f;
 
         fixture_open(&f);
-        check_int(authorize_sender(f.authorize, NULL), UINT32_MAX);
+        check(!peers_sender(f.peers, NULL));
 }
 
-TEST_MAIN(TEST(held_until_known), TEST(peers_apart), TEST(not_known), TEST(gone), TEST(gone_while_held), TEST(rules),
+TEST_MAIN(TEST(held_until_known), TEST(peers_apart), TEST(not_known), TEST(gone), TEST(gone_while_held), TEST(removed),
           TEST(unknown_sender))

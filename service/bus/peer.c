@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <search.h>
-#include <sys/queue.h>
 
-#include "authorize.h"
-#include "bus-names.h"
+#include "job-error.h"
 #include "macro.h"
-#include "store.h"
+#include "peer.h"
 
 #define NAME_LENGTH_MAX 255 /* of an interface or a member, see the D-Bus specification */
 #define PARKED_MAX 1024U /* calls of a peer that wait for its uid; each may hold file descriptors */
@@ -16,49 +14,30 @@ typedef struct Parked {
         sd_bus_message *message;
 } Parked;
 
-/* A connection on the bus. Its unique name is never used again while the bus runs. */
-typedef struct Peer {
-        Authorize *authorize;
-        char *name;
-        uint32_t uid; /* UINT32_MAX: not known yet */
-        Permission permission;
-        sd_bus_slot *call;
-        STAILQ_HEAD(, Parked) parked; /* until uid is known */
-        unsigned n_parked;
-} Peer;
-
-struct Authorize {
+struct Peers {
         sd_bus *bus;
-        void *peers; /* tsearch(3) tree by name */
+        void *tree; /* tsearch(3) tree by name */
+        UserList users;
         sd_bus_slot *filter;
         sd_bus_slot *gone_match;
         bool refusing;
-        void (*gone)(const char *peer, void *userdata);
-        void *userdata;
 };
 
 static int compare_peers(const void *a, const void *b) {
         return strcmp(((const Peer *) a)->name, ((const Peer *) b)->name);
 }
 
-static Peer *find_peer(Authorize *a, const char *name) {
+static Peer *find_peer(Peers *peers, const char *name) {
         Peer key = { .name = (char *) name }, **found;
 
-        found = tfind(&key, &a->peers, compare_peers);
+        found = tfind(&key, &peers->tree, compare_peers);
         return found ? *found : NULL;
 }
 
 /* Returns 1, for a filter to return: a call that expects no answer is not to go on to its handler either, as it would
  * with what sd-bus returns for it, 0. */
-static int refuse(sd_bus_message *m) {
-        (void) sd_bus_reply_method_errorf(m, JOBS_ERROR_UNAVAILABLE,
-                                          "The service is stopping, or the credentials of the caller are not known.");
-        return 1;
-}
-
-static int refuse_more(sd_bus_message *m) {
-        (void) sd_bus_reply_method_errorf(m, JOBS_ERROR_LIMIT_EXCEEDED,
-                                          "Too many pending calls wait for the credentials of their caller.");
+static int refuse(sd_bus_message *m, JobError error) {
+        (void) job_error_reply(m, -(int) error, NULL, NULL);
         return 1;
 }
 
@@ -67,23 +46,43 @@ static int refuse_name(sd_bus_message *m) {
         return 1;
 }
 
-static void peer_free(void *userdata) {
-        Peer *peer = userdata;
-        Parked *parked;
+void peer_add(Peer *peer, PeerItem *item, void (*drop)(PeerItem *item, bool stopping)) {
+        item->peer = peer;
+        item->drop = drop;
+        LIST_INSERT_HEAD(&peer->items, item, entry);
+}
 
+void peer_remove(PeerItem *item) {
+        if (!item->peer)
+                return;
+        LIST_REMOVE(item, entry);
+        item->peer = NULL;
+}
+
+/* The latest goes first: what waits for its turn is gone when what came before it leaves that to others. */
+static void peer_free(Peer *peer) {
+        Parked *parked;
+        PeerItem *item;
+
+        while ((item = LIST_FIRST(&peer->items))) {
+                peer_remove(item);
+                item->drop(item, peer->peers->refusing);
+        }
         while ((parked = STAILQ_FIRST(&peer->parked))) {
                 STAILQ_REMOVE_HEAD(&peer->parked, entry);
-                (void) refuse(parked->message);
+                (void) refuse(parked->message, JOB_ERROR_UNKNOWN_CALLER);
                 sd_bus_message_unref(parked->message);
                 free(parked);
         }
+        (void) question_free(peer->question);
+        (void) user_unref(peer->user);
         (void) sd_bus_slot_unref(peer->call);
         free(peer->name);
         free(peer);
 }
 
 static void peer_drop(Peer *peer) {
-        (void) tdelete(peer, &peer->authorize->peers, compare_peers);
+        (void) tdelete(peer, &peer->peers->tree, compare_peers);
         peer_free(peer);
 }
 
@@ -94,8 +93,8 @@ static void peer_resume(Peer *peer) {
         while ((parked = STAILQ_FIRST(&peer->parked))) {
                 STAILQ_REMOVE_HEAD(&peer->parked, entry);
                 peer->n_parked--;
-                if (sd_bus_enqueue_for_read(peer->authorize->bus, parked->message) < 0)
-                        (void) refuse_more(parked->message);
+                if (sd_bus_enqueue_for_read(peer->peers->bus, parked->message) < 0)
+                        (void) refuse(parked->message, JOB_ERROR_TOO_MANY_UNKNOWN);
                 sd_bus_message_unref(parked->message);
                 free(parked);
         }
@@ -107,32 +106,32 @@ static int on_uid_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret
 
         peer->call = sd_bus_slot_unref(peer->call);
         if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &uid) < 0 ||
-            uid == UINT32_MAX) {
+            uid == UINT32_MAX || !(peer->user = user_get(&peer->peers->users, uid))) {
                 peer_drop(peer);
                 return 0;
         }
-        peer->uid = uid;
         peer_resume(peer);
         return 0;
 }
 
-static int peer_new(Authorize *a, const char *name, Peer **ret) {
+static int peer_new(Peers *peers, const char *name, Peer **ret) {
         Peer *peer;
         int r;
 
         peer = calloc(1, sizeof(*peer));
         if (!peer)
                 return -ENOMEM;
-        peer->authorize = a;
-        peer->uid = UINT32_MAX;
+        peer->peers = peers;
         STAILQ_INIT(&peer->parked);
+        LIST_INIT(&peer->items);
+        TAILQ_INIT(&peer->asking);
         peer->name = strdup(name);
-        r = peer->name && tsearch(peer, &a->peers, compare_peers) ? 0 : -ENOMEM;
+        r = peer->name && tsearch(peer, &peers->tree, compare_peers) ? 0 : -ENOMEM;
         if (r < 0) {
                 peer_free(peer);
                 return r;
         }
-        r = sd_bus_call_method_async(a->bus, &peer->call, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+        r = sd_bus_call_method_async(peers->bus, &peer->call, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                                      "org.freedesktop.DBus", "GetConnectionUnixUser", on_uid_reply, peer, "s", name);
         if (r < 0) {
                 peer_drop(peer);
@@ -146,7 +145,7 @@ static int peer_park(Peer *peer, sd_bus_message *m) {
         Parked *parked;
 
         if (peer->n_parked >= PARKED_MAX)
-                return refuse_more(m);
+                return refuse(m, JOB_ERROR_TOO_MANY_UNKNOWN);
         parked = malloc(sizeof(*parked));
         if (!parked)
                 return -ENOMEM;
@@ -183,7 +182,7 @@ static bool names_are_short(sd_bus_message *m) {
 /* The one gate in front of every method, every property and every signal that we listen to. */
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         const char *sender = sd_bus_message_get_sender(m);
-        Authorize *a = userdata;
+        Peers *peers = userdata;
         uint8_t type;
         Peer *peer;
         int r;
@@ -194,105 +193,75 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
                 return 1;
         if (type != SD_BUS_MESSAGE_METHOD_CALL || !sender)
                 return 0;
-        if (a->refusing)
-                return refuse(m);
-        peer = find_peer(a, sender);
+        if (peers->refusing)
+                return refuse(m, JOB_ERROR_UNKNOWN_CALLER);
+        peer = find_peer(peers, sender);
         if (!peer) {
-                r = peer_new(a, sender, &peer);
+                r = peer_new(peers, sender, &peer);
                 if (r < 0)
                         return r;
         }
         if (!names_are_short(m))
                 return refuse_name(m);
-        return peer->uid != UINT32_MAX ? 0 : peer_park(peer, m);
+        return peer->user ? 0 : peer_park(peer, m);
 }
 
 static int on_name_lost(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        Authorize *a = userdata;
         const char *name;
         Peer *peer;
 
         if (sd_bus_message_read_basic(m, 's', &name) < 0 || name[0] != ':')
                 return 0;
-        peer = find_peer(a, name);
-        if (!peer)
-                return 0;
-        a->gone(name, a->userdata);
-        peer_drop(peer);
+        peer = find_peer(userdata, name);
+        if (peer)
+                peer_drop(peer);
         return 0;
 }
 
-int authorize_new(Authorize **ret, sd_bus *bus, void (*gone)(const char *peer, void *userdata), void *userdata) {
-        Authorize *a;
+int peers_new(Peers **ret, sd_bus *bus) {
+        Peers *peers;
         int r;
 
-        a = calloc(1, sizeof(*a));
-        if (!a)
+        peers = calloc(1, sizeof(*peers));
+        if (!peers)
                 return -ENOMEM;
-        a->bus = sd_bus_ref(bus);
-        a->gone = gone;
-        a->userdata = userdata;
-        r = sd_bus_add_filter(bus, &a->filter, on_message, a);
+        peers->bus = sd_bus_ref(bus);
+        LIST_INIT(&peers->users);
+        r = sd_bus_add_filter(bus, &peers->filter, on_message, peers);
         if (r >= 0)
-                r = sd_bus_add_match_async(bus, &a->gone_match,
+                r = sd_bus_add_match_async(bus, &peers->gone_match,
                                            "type='signal',sender='org.freedesktop.DBus',"
                                            "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg2=''",
-                                           on_name_lost, NULL, a);
+                                           on_name_lost, NULL, peers);
         if (r < 0) {
-                (void) authorize_free(a);
+                (void) peers_free(peers);
                 return r;
         }
-        *ret = a;
+        *ret = peers;
         return 0;
 }
 
-void authorize_refuse(Authorize *a) {
-        a->refusing = true;
-        a->gone_match = sd_bus_slot_unref(a->gone_match);
-        tdestroy(a->peers, peer_free);
-        a->peers = NULL;
+void peers_refuse(Peers *peers) {
+        peers->refusing = true;
+        peers->gone_match = sd_bus_slot_unref(peers->gone_match);
+        while (peers->tree)
+                peer_drop(*(Peer **) peers->tree);
 }
 
-Authorize *authorize_free(Authorize *a) {
-        if (!a)
+Peers *peers_free(Peers *peers) {
+        if (!peers)
                 return NULL;
 
-        authorize_refuse(a);
-        (void) sd_bus_slot_unref(a->filter);
-        (void) sd_bus_unref(a->bus);
-        free(a);
+        peers_refuse(peers);
+        (void) sd_bus_slot_unref(peers->filter);
+        (void) sd_bus_unref(peers->bus);
+        free(peers);
         return NULL;
 }
 
-uint32_t authorize_sender(Authorize *a, sd_bus_message *m) {
+Peer *peers_sender(Peers *peers, sd_bus_message *m) {
         const char *sender = m ? sd_bus_message_get_sender(m) : NULL;
+        Peer *peer = sender ? find_peer(peers, sender) : NULL;
 
-        return sender ? authorize_peer(a, sender) : UINT32_MAX;
-}
-
-uint32_t authorize_peer(Authorize *a, const char *name) {
-        const Peer *peer = find_peer(a, name);
-
-        return peer ? peer->uid : UINT32_MAX;
-}
-
-Permission authorize_get_permission(Authorize *a, const char *name) {
-        const Peer *peer = find_peer(a, name);
-
-        return peer ? peer->permission : PERMISSION_UNKNOWN;
-}
-
-void authorize_set_permission(Authorize *a, const char *name, Permission permission) {
-        Peer *peer = find_peer(a, name);
-
-        if (peer)
-                peer->permission = permission;
-}
-
-uint32_t authorize_visible_uid(uint32_t uid) {
-        return uid == 0 ? STORE_ANY_UID : uid;
-}
-
-bool authorize_may_manage(uint32_t uid, uint32_t owner) {
-        return uid == 0 || uid == owner;
+        return peer && peer->user ? peer : NULL;
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The turns of one user at something that is shared: a few are served at a time and the others wait, in their order, so
+ * that nobody waits for all that another asks for. */
+
+#include <stdint.h>
+#include <sys/queue.h>
+
+typedef enum TicketState {
+        TICKET_NONE,
+        TICKET_WAITS,
+        TICKET_SERVED,
+} TicketState;
+
+/* Embedded in what waits to be served; all zero before it joins. */
+typedef struct Ticket {
+        TAILQ_ENTRY(Ticket) entry; /* while it waits */
+        TicketState state;
+} Ticket;
+
+typedef struct Turns {
+        TAILQ_HEAD(, Ticket) waiting; /* in the order in which they came */
+        unsigned n_served, n_waiting;
+        unsigned at_a_time;
+        unsigned waiting_max;
+} Turns;
+
+void turns_init(Turns *turns, unsigned at_a_time, unsigned waiting_max);
+
+/* Returns 1 where it is served at once, 0 where it waits, -JOB_ERROR_TOO_MANY_CALLS where too many wait. */
+int turns_join(Turns *turns, Ticket *ticket);
+
+/* Leaves, whether it waited or not; without effect on one that has not joined. Returns the one that is served
+ * instead, or NULL. */
+Ticket *turns_leave(Turns *turns, Ticket *ticket);
