@@ -77,7 +77,7 @@ def test_cancel_at_the_command_line(cli, user_jobs, left):
     end(child)
     cli.run('await', job, status=143)
     assert cli.job('show', job)['state'] == 'cancelled'
-    assert 'had already ended' in cli.output('cancel', job)
+    assert 'had already finished' in cli.output('cancel', job)
 
 
 def test_cancel_as_json(cli, user_jobs, left):
@@ -265,24 +265,23 @@ def kill_worker(scope, processes, job):
     assert worker.wait_end()
 
 
-def test_worker_that_is_killed(user_jobs, scope, processes, left):
+def waits_without_its_worker(jobs, scope, processes, job, *children):
     """The service looks at what is left itself."""
-    job, child = left
     kill_worker(scope, processes, job)
-    is_not_ended(user_jobs, job, child)
-    end(child)
-    assert facts(user_jobs.wait(job)) == ('failed', 'signal', 137)
+    for n, child in enumerate(children):
+        is_not_ended(jobs, job, *children[n:])
+        end(child)
+    assert facts(jobs.wait(job)) == ('failed', 'signal', 137)
+
+
+def test_worker_that_is_killed(user_jobs, scope, processes, left):
+    waits_without_its_worker(user_jobs, scope, processes, *left)
 
 
 def test_worker_that_is_killed_with_two(user_jobs, scope, processes, gate, root_children):
     job = user_jobs.enqueue(gate.job(before=root_children.start() * 2))
     gate.wait()
-    children = [root_children.wait(), root_children.wait()]
-    kill_worker(scope, processes, job)
-    for n in range(2):
-        is_not_ended(user_jobs, job, *children[n:])
-        end(children[n])
-    assert facts(user_jobs.wait(job)) == ('failed', 'signal', 137)
+    waits_without_its_worker(user_jobs, scope, processes, job, root_children.wait(), root_children.wait())
 
 
 def group_of(pid):
@@ -301,20 +300,13 @@ def test_worker_that_is_killed_with_one_in_a_group_below(user_jobs, scope, proce
     os.mkdir(below)
     with open(f'{below}/cgroup.procs', 'w', encoding='ascii') as file:
         file.write(str(child.pid))
-    kill_worker(scope, processes, job)
-    is_not_ended(user_jobs, job, child)
-    end(child)
-    assert facts(user_jobs.wait(job)) == ('failed', 'signal', 137)
+    waits_without_its_worker(user_jobs, scope, processes, job, child)
 
 
 @pytest.mark.restarts
 def test_worker_that_is_killed_with_the_service(user_jobs, scope, processes, left):
-    job, child = left
     scope.kill_service()
-    kill_worker(scope, processes, job)
-    is_not_ended(user_jobs, job, child)
-    end(child)
-    assert facts(user_jobs.wait(job)) == ('failed', 'signal', 137)
+    waits_without_its_worker(user_jobs, scope, processes, *left)
 
 
 # --- while the service comes and goes -------------------------------------------------------------
