@@ -11,6 +11,8 @@ typedef struct CodexOptions {
         const char *model; /* these are not owned */
         const char *effort;
         bool read_only;
+        bool notify_thread;
+        const char *thread; /* then; NULL: that of the caller */
         Stay stay;
 } CodexOptions;
 
@@ -18,6 +20,7 @@ typedef struct CodexOptions {
 
 enum {
         OPTION_EFFORT = OPTION_STAY_END,
+        OPTION_NOTIFY_THREAD,
         OPTION_CODEX_END,
 };
 
@@ -26,7 +29,8 @@ enum {
         STAY_OPTIONS,                                                              \
         STAY_POLL_OPTION,                                                          \
         { "model", required_argument, NULL, 'm' },                                 \
-        { "effort", required_argument, NULL, OPTION_EFFORT }
+        { "effort", required_argument, NULL, OPTION_EFFORT },                      \
+        { "notify-thread", optional_argument, NULL, OPTION_NOTIFY_THREAD }
 
 #define CODEX_HELP                                                                                  \
         "      --background         Print the job ID and the command that waits, then return\n"     \
@@ -37,10 +41,13 @@ enum {
         "      --read-only          Do not let Codex change files (default)\n"                      \
         "      --timeout-ms N       Stop waiting after N milliseconds (default: 6 hours)\n"         \
         "      --poll-interval-ms N\n" \
-        "                           With --await: also poll at this interval\n"
+        "                           With --await: also poll at this interval\n" \
+        "      --notify-thread      With --background: report the end of the job to the Codex thread\n" \
+        "                           that $CODEX_THREAD_ID names, or to =ID\n"
 
 /* Handles one of these. Returns 0, or a negative errno after reporting that its argument is invalid. */
 int codex_option(const Verb *verb, CodexOptions *options, int option);
 
-/* Checks the combination of options. Returns 0, or the exit status after reporting that it is invalid. */
-int codex_options_check(const Verb *verb, const CodexOptions *options);
+/* Checks the combination of options, and finds the thread to notify. Returns 0, or the exit status after reporting that
+ * it is invalid. */
+int codex_options_check(const Verb *verb, CodexOptions *options);

@@ -84,7 +84,7 @@ static int none_of_session(Client *c, const char *workspace, sd_bus_error *error
                 return r;
         other = newest_with_thread(&list);
         if (!other)
-                return error_set(error, "No finished task of this workspace has a thread to continue; leave out "
+                return error_set(error, "No finished task of this workspace has a thread to continue. Omit "
                                         "--resume to start one.");
         return error_set(error, "No finished task of this session has a thread to continue. To continue the last one of "
                                 "this workspace, use --resume %s.",

@@ -10,6 +10,7 @@ typedef struct Stay {
         bool await;
         uint64_t timeout_usec; /* USEC_INFINITY: not given */
         uint64_t poll_usec;    /* 0: not given */
+        const char *notify_thread; /* of Codex, to report the end of the job to; NULL: none */
 } Stay;
 
 #define STAY_INIT (Stay) { .timeout_usec = USEC_INFINITY }

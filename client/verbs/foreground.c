@@ -5,6 +5,7 @@
 #include "answer.h"
 #include "foreground.h"
 #include "live.h"
+#include "notify-thread.h"
 #include "progress.h"
 #include "render.h"
 #include "say.h"
@@ -301,7 +302,7 @@ static int background_document(Invocation *in, const char *id, uint64_t begun_us
         return answer_json(in->client, &(const JobRecord *) { &record }, &extra, 1, true, NEXT_RESULT, &in->error);
 }
 
-int run_in_background(Invocation *in, Request *request, bool hint) {
+static int submit(Invocation *in, Request *request, bool hint, const char *thread) {
         uint64_t begun_usec = request->key ? now_realtime() : 0;
         _cleanup_free_ char *id = NULL;
         int r;
@@ -309,8 +310,14 @@ int run_in_background(Invocation *in, Request *request, bool hint) {
         r = job_enqueue(in->client, request, &id, &in->error);
         if (r < 0)
                 return r;
-        r = in->json ? background_document(in, id, begun_usec) : background_text(in, id, hint, begun_usec);
+        r = thread ? notify_thread(in->client, id, thread, &in->error) : 0;
+        if (r >= 0)
+                r = in->json ? background_document(in, id, begun_usec) : background_text(in, id, hint, begun_usec);
         return r < 0 ? failure_of_accepted(in, r, id) : 0;
+}
+
+int run_in_background(Invocation *in, Request *request, bool hint) {
+        return submit(in, request, hint, NULL);
 }
 
 /* ---- task --await ---- */
@@ -347,7 +354,7 @@ int run_as_asked(Invocation *in, Request *request, const Stay *stay) {
         if (stay->await)
                 return run_and_await(in, request, stay);
         if (stay->background)
-                return run_in_background(in, request, true);
+                return submit(in, request, true, stay->notify_thread);
         return run_in_foreground(in, request,
                                  stay->timeout_usec == USEC_INFINITY ? TIMEOUT_DEFAULT : stay->timeout_usec);
 }

@@ -35,18 +35,23 @@ def sandbox():
                     'tests/sandbox/integration tests/agents', returncode=125)
 
 
-def bind(name):
-    """The program that a variable names, where alice may run it: the folder of the sources may be closed to her."""
+def bind(name, folder=None):
+    """The program that a variable names, where alice may run it: the folder of the sources may be closed to her. One in
+    a folder of that name comes with all that is beside that."""
     path = os.environ.get(name.upper())
     if not path or not os.access(path, os.X_OK):
         pytest.skip(f'{name} cannot be had: set {name.upper()} to its path')
-    os.makedirs(PROGRAMS, exist_ok=True)
-    target = f'{PROGRAMS}/{name}'
+    path, target = os.path.realpath(path), f'{PROGRAMS}/{name}'
+    inner = f'/{folder}/{os.path.basename(path)}' if folder else ''
     if not os.path.exists(target):
-        with open(target, 'wb'):
-            pass
-        subprocess.run(['mount', '--bind', os.path.realpath(path), target], check=True)
-    return target
+        os.makedirs(PROGRAMS, exist_ok=True)
+        if folder:
+            os.mkdir(target)
+        else:
+            with open(target, 'wb'):
+                pass
+        subprocess.run(['mount', '--bind', path.removesuffix(inner), target], check=True)
+    return target + inner
 
 
 @pytest.fixture(scope='session')
@@ -56,7 +61,7 @@ def claude_program(sandbox):
 
 @pytest.fixture(scope='session')
 def codex_program(sandbox):
-    return bind('codex')
+    return bind('codex', folder='bin')
 
 
 @pytest.fixture
@@ -66,7 +71,8 @@ def alice(sandbox):
     scope.start_service()
     client = scope.connect()
     yield client
-    client.end_all()
+    for job in client.list_ids(State=['queued', 'running']):
+        client.cancel(job)
     while ended := client.list_ids(State=['completed', 'failed', 'cancelled'], Limit=1000):
         client.remove(*ended)
     client.close()

@@ -31,6 +31,7 @@ HOOK = f'{INSTALLED_PLUGIN}/hooks/session-start'
 
 COMMANDS = ['adversarial-review', 'await', 'cancel', 'rescue', 'result', 'review', 'setup', 'status']
 ANSWER = 'The work is done.\n'
+THREAD = '01a202e5-af54-7291-8df6-47733f72365c'
 MAKE = '#!/bin/sh\necho "42 tests passed"\n'
 
 Shown = collections.namedtuple('Shown', 'place text')
@@ -115,6 +116,7 @@ def test_documents_are_found_with_their_commands():
     texts = {each.text for each in ALL_SHOWN}
     assert {'codex-jobs await ID', 'codex-jobs cancel', 'codex-jobs setup'} <= texts
     assert any(text.startswith('codex-jobs task --background --await - <<') for text in texts)
+    assert any(text.startswith("codex-jobs task --background --await 'Find out") for text in texts)
     assert [one.name for one in DOCUMENTS if not list(shown(one))] == []
 
 
@@ -140,7 +142,7 @@ class Project:
         self.git(folder, 'init', '--quiet', '--initial-branch', 'main', self.path)
         self.git(self.path, '-c', 'user.name=alice', '-c', 'user.email=alice@localhost',
                  'commit', '--quiet', '--allow-empty', '--message', 'Begin')
-        self.shell('echo new >file', check=True)
+        self.shell('echo new >file; echo "What is it?" >PROMPT.md', check=True)
 
     def program(self, name, text):
         with open(f'{self.folder}/bin/{name}', 'w', encoding='utf-8') as file:
@@ -155,6 +157,8 @@ class Project:
     def shell(self, text, *words, directory=None, stdin='', check=False, **environment):
         variables = {'PATH': f'{self.folder}/bin:{os.environ["PATH"]}', 'LC_ALL': 'C.UTF-8',
                      'FAKE_CODEX_RECORD': self.record, **environment}
+        if '--notify-thread' in text:
+            variables['CODEX_THREAD_ID'] = THREAD
         return subprocess.run(
             ['as-user', 'alice', 'env', '-u', 'CODEX_JOBS_SESSION', '--chdir', directory or self.path,
              *[f'{name}={value}' for name, value in variables.items()], '/bin/bash', '-c', text, 'bash', *words],
@@ -166,6 +170,14 @@ class Project:
             return []
         calls = [json.loads(line) for line in read(self.record).splitlines()]
         return [call for call in calls if call['argv'][:1] == ['exec']]
+
+    def queued(self):
+        """The message that was put into a thread of Codex, once it was."""
+        job, = self.alice.list_ids(Kind='notify-thread', Limit=1)
+        self.alice.wait(job)
+        call, = [json.loads(line) for line in read(self.record).splitlines() if '"queue"' in line]
+        assert call['argv'][:3] == ['queue', '--thread', THREAD]
+        return call['argv'][-1]
 
     def finished(self, directory=None, argv=('true',), **options):
         directory = directory or self.path
@@ -201,13 +213,16 @@ def check(project, text, job, done, story):
     verb = text.split()[1]
     if text.startswith('cat '):
         assert read(f'{project.path}/AGENTS.md') == read(f'{HERE}/AGENTS.md')
+    elif '--notify-thread' in text:
+        told = project.queued()
+        assert re.search(rf'job {done.stdout.split()[0]} has finished with exit status 0', told), told
     elif verb in ('task', 'review', 'adversarial-review'):
         call, = project.calls()
         assert done.stdout == ANSWER, story
         assert re.search(r'codex-jobs await [a-z-]+-\w{10}\n', done.stderr), story
         if verb == 'task':
-            prompt = re.split("<<'PROMPT'\n|'", text.removesuffix("'").removesuffix('PROMPT'), maxsplit=1)[1]
-            assert call['stdin'].strip() == prompt.strip()
+            prompt = re.split("<<'PROMPT'\n|'", text.removesuffix("'").removesuffix('PROMPT'), maxsplit=1)[1:]
+            assert call['stdin'].strip() == (prompt[0].strip() if prompt else 'What is it?')
             assert ('workspace-write' in call['argv']) == ('--write' in text)
     elif verb == 'run':
         assert done.stdout == '42 tests passed\n', story
@@ -239,7 +254,8 @@ def test_task_whose_wait_was_cut_short_goes_on(project):
 
 AGENTS = next(each for each in DOCUMENTS if each.name == 'AGENTS.md')
 LINE, = re.findall(r'^```text\n(.*)\n```$', AGENTS.text, re.M)
-INBOX, = (each.text for each in ALL_SHOWN if each.place.startswith('AGENTS.md:') and ' inbox ' in each.text)
+INBOX = 'codex-jobs inbox --ack --here'
+assert INBOX in [each.text for each in ALL_SHOWN if each.place.startswith('AGENTS.md:')]
 
 
 @pytest.mark.parametrize('text', [each.text for each in ALL_SHOWN if each.place.startswith('AGENTS.md:')
@@ -283,7 +299,7 @@ def test_inbox_of_a_project_takes_nothing_from_others(project):
     job = project.finished()
     found = [job in project.shell(f'{text} --limit 1000', directory=directory, check=True).stdout
              for text, directory in ((INBOX, None), (INBOX, None), (INBOX, elsewhere), ('codex-jobs inbox', None))]
-    assert found == [True, False, True, True]
+    assert found == [True, False, False, True]
 
 
 # What an agent would copy: a pause, a loop around a question, a look again and again.
@@ -308,7 +324,22 @@ def test_document_teaches_no_polling(each):
 @pytest.mark.parametrize('each', DOCUMENTS, ids=lambda each: each.name)
 def test_work_in_the_background_is_waited_for_by_the_command_that_starts_it(each):
     for one in shown(each):
-        assert ('--background' in one.text) == ('--await' in one.text), one
+        waits = '--await' in one.text or '--notify-thread' in one.text
+        assert ('--background' in one.text) == waits, one
+
+
+RULES = re.findall(r'"([^"]*)"', re.search(r'\["codex-jobs", \[(.*?)\]\]', read(f'{HERE}/codex-jobs.rules'), re.S)[1])
+PLAIN = r"[A-Za-z0-9._/=+-]+|'[^']*'"
+
+
+def test_rules_for_codex_let_out_what_runs_no_program_of_the_caller():
+    assert set(RULES) <= set(verbs()) - RUNS
+    assert set(RULES) >= {'task', 'review', 'adversarial-review', 'await'} | set(LOOKS)
+
+
+@pytest.mark.parametrize('one', [one for one in ALL_SHOWN if one.place.startswith('AGENTS.md')], ids=lambda one: one.text)
+def test_line_of_the_document_for_codex_is_one_that_its_rules_let_out(one):
+    assert re.fullmatch(rf'codex-jobs ({"|".join(RULES)})(?: (?:{PLAIN}))*', one.text)
 
 
 @pytest.mark.parametrize('name', ['rescue', 'review', 'adversarial-review', 'await'])

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real Codex CLI as the caller: in its default sandbox, with our rules, our plugin, and a thread that is told."""
+
+import json
+import os
+import re
+import sys
+
+import pytest
+
+from claude import MARKET, SOURCE, Home
+from codex import Codex
+
+sys.path.append(f'{SOURCE}/tests/codex')
+from codexsupport import Server  # pylint: disable=wrong-import-position
+
+ANSWER = 'The work is done.'
+VERBS = ['task', 'review', 'adversarial-review', 'await', 'status', 'result', 'list', 'show', 'logs', 'inbox', 'setup']
+
+
+@pytest.fixture(scope='module')
+def place(codex_program, folder):
+    """A home with Codex and the rules in it, and its model."""
+    home = Home(folder, None)
+    os.mkdir(f'{home.path}/.codex')
+    with Server('--config', f'{home.path}/.codex') as server:
+        codex = Codex(codex_program, home, server)
+        codex.install_rules()
+        yield codex
+
+
+@pytest.fixture
+def codex(place, alice):
+    place.server.ask('DELETE', '/requests')
+    yield place
+    place.home.clean()
+
+
+def decision(codex, *words):
+    done = codex.run('execpolicy', 'check', '--rules', f'{MARKET}/codex-jobs.rules', '--', *words)
+    return json.loads(done.stdout).get('decision')
+
+
+def test_rules_are_valid_and_allow_what_they_should(codex):
+    for verb in VERBS:
+        assert decision(codex, 'codex-jobs', verb, 'x') == 'allow'
+    for verb in ('run', 'enqueue', 'retry', 'cancel', 'remove', '--user', '-q'):
+        assert decision(codex, 'codex-jobs', verb, 'x') is None
+
+
+def test_sandbox_lets_out_what_the_rules_allow_and_nothing_else(codex):
+    status, text, _ = codex.command('codex-jobs status')
+    assert status == 0 and '--all' in text
+    for line in ('codex-jobs run -- touch escaped', 'codex-jobs status; codex-jobs run -- touch escaped',
+                 'codex-jobs status | tee escaped', 'codex-jobs status >escaped', 'X=1 codex-jobs status',
+                 'codex-jobs task "$(touch escaped)"'):
+        status, text, _ = codex.command(line)
+        assert status != 0 and re.search('Operation not permitted|Read-only file system', text), (line, text)
+        assert not os.path.exists(f'{codex.home.project}/escaped')
+
+
+def test_task_in_the_session_of_the_thread(codex, alice):
+    status, text, thread = codex.command("codex-jobs task --background --await 'Find out why the parser test fails.'")
+    job, = alice.list_ids(Kind='task')
+    assert status == 0 and ANSWER in text
+    assert alice.get(job)['Session'] == thread
+    assert f'codex-jobs: {job} completed' in text
+    assert len(codex.home.calls()) == 1
+    assert codex.command('codex-jobs result')[0] == 125, 'of another session'
+    assert codex.command('codex-jobs inbox --ack --here')[1].startswith(f'{job} completed')
+    assert job not in codex.command('codex-jobs inbox --ack --here')[1]
+
+
+def test_environment_is_not_changed_by_an_option(codex):
+    """What is loaded into the adapter would run outside of the sandbox."""
+    status, text, _ = codex.command("codex-jobs task -E LD_PRELOAD=/tmp/x.so 'Find it.'")
+    assert status == 125 and '--env' in text and codex.home.calls() == []
+
+
+def test_wait_that_was_over_is_waited_on(codex):
+    codex.home.shell('mkfifo gate')
+    gate = f'{codex.home.project}/gate'
+    text = "codex-jobs task --background --await --timeout-ms 1 'fake:gate Find it.'"
+    status, told, _ = codex.command(text, FAKE_CODEX_GATE=gate)
+    assert status == 124
+    job = re.search(r'codex-jobs await (task-\w+)', told)[1]
+    with open(gate, 'wb'):
+        pass
+    status, told, _ = codex.command(f'codex-jobs await {job}')
+    assert (status, ANSWER in told) == (0, True)
+
+
+def test_plugin_is_installed_and_its_skill_offered(codex):
+    codex.run('plugin', 'marketplace', 'add', MARKET)
+    codex.run('plugin', 'add', 'codex-jobs@codex-jobs')
+    assert re.search(r'codex-jobs@codex-jobs +installed, enabled', codex.run('plugin', 'list').stdout)
+    codex.exec('scenario:answer')
+    request, = codex.server.requests('full=1')
+    assert 'codex-jobs:codex-jobs: How to hand work to Codex' in json.dumps(request)
+
+
+def test_thread_is_told_of_the_end(codex, alice):
+    """By the real Codex that the job is told to use; the work itself is done by the same, in another thread."""
+    thread = codex.exec('scenario:answer')[0]['thread_id']
+    codex.home.shell(f"codex-jobs task --background --notify-thread={thread} 'scenario:answer Find it.'",
+                     CODEX_JOBS_CODEX=codex.program)
+    watcher, = alice.list_ids(Kind='notify-thread')
+    job, = alice.list_ids(Kind='task')
+    alice.wait(watcher)
+    assert alice.get(watcher)['State'] == 'completed', codex.home.shell(f'codex-jobs logs {watcher}')
+    codex.server.ask('DELETE', '/requests')
+    codex.exec('scenario:answer And now?', 'resume', thread)
+    assert f'codex-jobs: job {job} has finished with exit status 0' in json.dumps(codex.server.requests('full=1'))
