@@ -93,10 +93,10 @@ char *utf8_make_shown(const char *s, size_t max) {
         return shown;
 }
 
-size_t utf8_truncate(const char *s, size_t max) {
-        size_t n = strnlen(s, max);
-
-        while (n > 0 && utf8_is_continuation(s[n]))
-                n--;
-        return n;
+size_t utf8_truncate(const char *s, size_t n, size_t max) {
+        if (n <= max)
+                return n;
+        while (max > 0 && utf8_is_continuation(s[max]))
+                max--;
+        return max;
 }

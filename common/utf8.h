@@ -23,5 +23,5 @@ static inline bool utf8_is_continuation(char c) {
         return ((unsigned char) c & 0xc0) == 0x80;
 }
 
-/* How many of the bytes of a text of UTF-8 are left where it is cut to max at most, and no character in two. */
-size_t utf8_truncate(const char *s, size_t max);
+/* The length of the n bytes at s, cut to at most max without splitting a character. */
+size_t utf8_truncate(const char *s, size_t n, size_t max);

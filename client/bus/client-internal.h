@@ -77,8 +77,11 @@ int client_seen(Client *c, sd_bus_message *m);
 /* Tells the person, once until it is back, that the service is away. */
 void client_away(Client *c);
 
-/* Says what an error of the bus means and what to do, under the same name. Those of the service are copied. */
+/* Explains an error of the bus or of the service, and what to do, under the same name. */
 void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret);
 
-/* The same for a connection that could not be made. Returns r. */
+/* The same for a connection that could not be opened. Returns r. */
 int explain_connect(bool system, int r, sd_bus_error *ret);
+
+/* Whether an argument was refused because of this option of Enqueue, or one like it. */
+bool error_is_about(const sd_bus_error *error, const char *option);

@@ -2,6 +2,7 @@
 
 #include "bus-names.h"
 #include "job-id.h"
+#include "client-internal.h"
 #include "jobs.h"
 #include "request.h"
 #include "say.h"
@@ -275,15 +276,6 @@ static const JobRecord *nearest(const JobList *list, const char *word) {
         return found;
 }
 
-/* The length of s, at most max bytes, without a partial UTF-8 character at the end. */
-static size_t beginning_of(const char *s, size_t max) {
-        size_t n = strnlen(s, max);
-
-        while (n > 0 && (s[n] & 0xc0) == 0x80)
-                n--;
-        return n;
-}
-
 /* There is no similar ID: it may be a job of the other service. */
 static void explain_unknown(Client *c, const char *word, sd_bus_error *error) {
         bool system = client_is_system(c);
@@ -302,6 +294,7 @@ void job_suggest(Client *c, sd_bus_error *error) {
         _cleanup_free_ char *label = NULL;
         _cleanup_job_list_ JobList list = {};
         const JobRecord *found;
+        const char *full;
         size_t n;
 
         if (!word || !sd_bus_error_has_name(error, JOBS_ERROR_NO_SUCH_JOB))
@@ -315,13 +308,14 @@ void job_suggest(Client *c, sd_bus_error *error) {
                 explain_unknown(c, word, error);
                 return;
         }
-        n = beginning_of(strempty(found->label), SUGGEST_LABEL);
-        label = utf8_make_valid(strempty(found->label), n);
+        full = strempty(found->label);
+        n = utf8_truncate(full, strlen(full), SUGGEST_LABEL);
+        label = utf8_make_valid(full, n);
         if (!label)
                 return;
         sd_bus_error_free(error);
         (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB, "Job %s not found, did you mean '%s' (%s%s)?", word,
-                                 found->id, label, n < strlen(strempty(found->label)) ? "…" : "");
+                                 found->id, label, full[n] ? "…" : "");
 }
 
 /* ---- Enqueue ---- */
@@ -350,12 +344,6 @@ static int ask(Client *c, Request *request, sd_bus_message **ret, sd_bus_error *
                          request->retry_of ? append_retry : append_request, request, ret, error);
 }
 
-/* An older service rejects unknown options. The umask was not requested by the user: such jobs get that of a unit. */
-static bool knows_no_umask(const Request *request, const sd_bus_error *error) {
-        return request->limits.umask != 0 && sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT) &&
-                strstr(error->message, "no option UMask");
-}
-
 int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *id;
@@ -368,7 +356,8 @@ int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error)
         }
 
         r = ask(c, request, &reply, error);
-        if (r < 0 && knows_no_umask(request, error)) { /* and nothing was recorded */
+        /* An older service rejects the umask, and records nothing. The user did not request it: the job gets that of units. */
+        if (r < 0 && request->limits.umask != 0 && error_is_about(error, "UMask")) {
                 sd_bus_error_free(error);
                 request->limits.umask = 0;
                 r = ask(c, request, &reply, error);
@@ -379,10 +368,6 @@ int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error)
         }
         if (r < 0 && sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED))
                 return not_known("The service stopped before it responded", error);
-        if (r < 0 && sd_bus_error_has_name(error, JOBS_ERROR_KEY_CONFLICT)) {
-                sd_bus_error_free(error);
-                return error_set(error, "This --key was already used for a different request. Use a new key.");
-        }
         if (r < 0)
                 return r;
 

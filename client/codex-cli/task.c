@@ -77,7 +77,7 @@ static void shorten(char *text) {
         size_t characters = 0;
 
         for (char *p = text; *p; p++) {
-                if (((unsigned char) *p & 0xc0) == 0x80)
+                if (utf8_is_continuation(*p))
                         continue;
                 if (characters++ == LABEL_CHARACTERS) {
                         (void) strcpy(p, "…");

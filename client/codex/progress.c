@@ -6,6 +6,7 @@
 #include "macro.h"
 #include "progress.h"
 #include "text.h"
+#include "utf8.h"
 
 #define INTERVAL_USEC (200 * USEC_PER_MSEC) /* spares the service manager of the machine */
 
@@ -41,9 +42,8 @@ static void rest(Progress *p) {
 }
 
 static void set_wanted(Progress *p, const char *text) {
-        size_t n = strlen(text);
+        size_t n = utf8_truncate(text, strlen(text), sizeof(p->wanted) - 1);
 
-        n = n < sizeof(p->wanted) ? n : text_floor(text, sizeof(p->wanted) - 1);
         *(char *) mempcpy(p->wanted, text, n) = 0;
 }
 
@@ -101,7 +101,7 @@ static const char *phase_of_open(const TurnOpen *open, const char *busy, char re
                 (void) snprintf(ret, PROGRESS_MAX, "editing %zu file%s", open->n_files, open->n_files == 1 ? "" : "s");
                 return ret;
         case ITEM_TOOL:
-                n = text_floor(open->text, MIN(strlen(open->text), (size_t) PROGRESS_COMMAND_MAX));
+                n = utf8_truncate(open->text, strlen(open->text), PROGRESS_COMMAND_MAX);
                 (void) snprintf(ret, PROGRESS_MAX, "using %.*s", (int) n, open->text);
                 return ret;
         case ITEM_AGENT:

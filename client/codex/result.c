@@ -218,7 +218,7 @@ static int add_message(json_object *document, const Turn *t) {
         if (n == length && t->message_size <= RESULT_MAX)
                 return add_string(document, "last_message", text);
 
-        text[text_floor(text, n)] = 0;
+        text[utf8_truncate(text, n + 1, n)] = 0;
         if (asprintf(&cut, "%s" MARK, text) < 0) {
                 cut = NULL;
                 return -ENOMEM;

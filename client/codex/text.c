@@ -6,12 +6,6 @@
 
 #define MARK "…"
 
-size_t text_floor(const char *s, size_t n) {
-        while (n > 0 && ((unsigned char) s[n] & 0xc0) == 0x80)
-                n--;
-        return n;
-}
-
 /* How many bytes the control character at p takes, 0 if there is another one: U+0000 to U+001F, U+007F to
  * U+009F. p is valid UTF-8 with a NUL behind. */
 static size_t control_length(const char *p) {
@@ -63,8 +57,7 @@ static char *make(const char *s, size_t n, size_t max, size_t (*clean)(char *tex
         _cleanup_free_ char *valid = NULL;
         char *ret;
 
-        if (taken < n)
-                taken = text_floor(s, taken);
+        taken = utf8_truncate(s, n, taken);
         valid = utf8_make_valid(s, taken);
         if (!valid)
                 return NULL;
@@ -72,7 +65,7 @@ static char *make(const char *s, size_t n, size_t max, size_t (*clean)(char *tex
         if (taken == n && length <= max)
                 return TAKE_PTR(valid);
 
-        length = text_floor(valid, MIN(length, max));
+        length = utf8_truncate(valid, length, max);
         ret = malloc(length + sizeof(MARK));
         if (!ret)
                 return NULL;

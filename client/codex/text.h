@@ -6,9 +6,6 @@
 
 #include <stddef.h>
 
-/* Where to cut the text s at n or before, so that no UTF-8 character is cut in two. s[n] is readable. */
-size_t text_floor(const char *s, size_t n);
-
 /* One line of at most max bytes and the mark "…" where something was left out: each run of blanks, line
  * breaks and control characters becomes one blank. The caller frees it; NULL when memory is short. */
 char *text_line(const char *s, size_t n, size_t max);

@@ -5,6 +5,7 @@
 #include "advice.h"
 #include "macro.h"
 #include "text.h"
+#include "utf8.h"
 #include "verdict.h"
 
 /* What a review ends with when the model gave nothing, as if it were an answer. */
@@ -59,7 +60,7 @@ static int tell_signal(const Turn *t, const Ending *e, int number, Verdict *ret)
 
         if (open && open->item == ITEM_COMMAND)
                 (void) snprintf(where, sizeof(where), " while it ran '%.*s'",
-                                (int) text_floor(open->text, MIN(strlen(open->text), 100U)), open->text);
+                                (int) utf8_truncate(open->text, strlen(open->text), 100), open->text);
         return tell(ret, VERDICT_SIGNALLED + number, NULL, "Codex was killed by signal %d (SIG%s)%s: %s, then %s.",
                     number, sigabbrev_np(number) ?: "?", where, hint, next_step(t, e, next));
 }

@@ -16,14 +16,12 @@
 /* ---- Strings ---- */
 
 char *cut_text(const char *text, size_t max) {
+        size_t n = strlen(text);
         char *copy = NULL;
-        size_t n = max - strlen(ELLIPSIS);
 
-        if (strlen(text) <= max)
+        if (n <= max)
                 return strdup(text);
-        while (n > 0 && ((unsigned char) text[n] & 0xc0) == 0x80)
-                n--;
-        return asprintf(&copy, "%.*s" ELLIPSIS, (int) n, text) < 0 ? NULL : copy;
+        return asprintf(&copy, "%.*s" ELLIPSIS, (int) utf8_truncate(text, n, max - strlen(ELLIPSIS)), text) < 0 ? NULL : copy;
 }
 
 char *escape_markup(const char *text) {

@@ -18,10 +18,6 @@ bool bounds_are_set(const Bounds *bounds) {
 
 /* ---- Where it is cut ---- */
 
-static bool goes_on(char c) {
-        return ((unsigned char) c & 0xc0) == 0x80;
-}
-
 /* A place from "at" on, or before it, that is not within a character; "at" itself in what is no text. */
 static int find_character(int fd, off_t at, bool before, off_t *ret) {
         off_t from = before ? MAX(at - CHARACTER_MAX + 1, (off_t) 0) : at;
@@ -36,7 +32,7 @@ static int find_character(int fd, off_t at, bool before, off_t *ret) {
         for (size_t i = 0; i < n; i++) {
                 size_t k = before ? n - 1 - i : i;
 
-                if (goes_on(bytes[k]))
+                if (utf8_is_continuation(bytes[k]))
                         continue;
                 *ret = from + (off_t) k;
                 break;

@@ -8,6 +8,7 @@
 
 #include "console.h"
 #include "top.h"
+#include "utf8.h"
 
 #define WITH_CTRL(letter) ((letter) & 0x1f)
 enum { ESCAPE = 0x1b, DELETE = 0x7f };
@@ -163,9 +164,7 @@ static void filter_add(Top *t, wint_t key) {
 static void filter_remove(Top *t) {
         size_t n = strlen(t->filter);
 
-        while (n > 0 && ((unsigned char) t->filter[n - 1] & 0xc0) == 0x80)
-                n--;
-        t->filter[n > 0 ? n - 1 : 0] = 0;
+        t->filter[n > 0 ? utf8_truncate(t->filter, n, n - 1) : 0] = 0;
 }
 
 static void on_filter_key(Top *t, int kind, wint_t key) {

@@ -31,11 +31,7 @@ char *spec_make_label(const Spec *spec) {
         if (p - text <= LABEL_DEFAULT_MAX)
                 return utf8_make_valid(text, (size_t) (p - text));
 
-        /* Not in the middle of a character. */
-        p = text + LABEL_DEFAULT_MAX;
-        while (p > text && ((unsigned char) *p & 0xc0) == 0x80)
-                p--;
-        (void) strcpy(p, "…");
+        (void) strcpy(text + utf8_truncate(text, (size_t) (p - text), LABEL_DEFAULT_MAX), "…");
         return utf8_make_valid(text, strlen(text));
 }
 

@@ -110,4 +110,14 @@ static void impossible_size(void) {
         check(!utf8_make_valid("", SIZE_MAX));
 }
 
-TEST_MAIN(TEST(valid), TEST(make_valid), TEST(every_character), TEST(can_be_sent), TEST(impossible_size))
+static void truncated(void) {
+        const char *text = "aä€\xf0\x9f\x98\x80";
+        const size_t expected[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10 };
+
+        for (size_t max = 0; max < ELEMENTSOF(expected); max++)
+                check_int(utf8_truncate(text, strlen(text), max), expected[max]);
+        check_int(utf8_truncate("a\0b", 3, 2), 2);
+        check_int(utf8_truncate("\x80\x80", 2, 1), 0); /* no UTF-8 */
+}
+
+TEST_MAIN(TEST(truncated), TEST(valid), TEST(make_valid), TEST(every_character), TEST(can_be_sent), TEST(impossible_size))

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What errors mean for users, and what to do about them: one table. The service and the bus state facts only. */
+
+#include <ctype.h>
+
+#include "build-config.h"
+#include "bus-names.h"
+#include "client-internal.h"
+#include "job-limits.h"
+#include "say.h"
+
+typedef enum When {
+        ALWAYS,
+        NAMES_LIMIT, /* the message names a limit whose value was checked before */
+        INSTALLED,   /* the service is */
+} When;
+
+#define OTHER_VERSION "The running service has a different version (%C). Restart it with '%S restart codex-jobsd'."
+#define NOT_STARTED "The service failed to start (%M). See '%S status codex-jobsd'."
+#define NOT_INSTALLED "The service is not installed on the %B bus. Install codex-jobs%A, or use 'codex-jobs --%O'."
+#define STOPPED "The service stopped before it responded. Try again, or see '%J -u codex-jobsd'."
+
+/* The first row that applies is used. A name that ends with a full stop stands for all that start with it. */
+static const struct {
+        const char *name;
+        When when;
+        const char *about; /* what the message must name; NULL: anything */
+        const char *text;  /* see put_text() */
+} errors[] = {
+        { JOBS_ERROR_INVALID_ARGUMENT, NAMES_LIMIT, NULL, OTHER_VERSION },
+        { SD_BUS_ERROR_UNKNOWN_METHOD, ALWAYS, NULL, OTHER_VERSION },
+        { SD_BUS_ERROR_UNKNOWN_OBJECT, ALWAYS, NULL, OTHER_VERSION },
+        { SD_BUS_ERROR_UNKNOWN_INTERFACE, ALWAYS, NULL, OTHER_VERSION },
+        { SD_BUS_ERROR_INVALID_ARGS, ALWAYS, NULL, OTHER_VERSION },
+
+        { JOBS_ERROR_NO_SUCH_JOB, ALWAYS, NULL, "%M. List your jobs with 'codex-jobs status --all'." },
+        { JOBS_ERROR_AMBIGUOUS_ID, ALWAYS, NULL, "%M. Give more of the ID." },
+        { JOBS_ERROR_KEY_CONFLICT, ALWAYS, NULL, "This --key was already used for a different request. Use a new key." },
+        { JOBS_ERROR_INVALID_ARGUMENT, ALWAYS, "KeepInput", "%M. Provide it with 'codex-jobs retry --stdin FILE'." },
+        { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "MaxQueued", "%M. Try again when some of them have started." },
+        { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "MaxStored", "%M. Remove finished jobs with 'codex-jobs remove'." },
+        { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "MaxAwaits", "%M. Wait for several jobs with one 'codex-jobs await'." },
+        { JOBS_ERROR_STORE_FULL, ALWAYS, NULL, "%M. Free disk space and try again." },
+        { JOBS_ERROR_PROCESSES_LEFT, ALWAYS, NULL,
+          "%M. The job keeps running until they are gone; terminate them with 'sudo kill PID'." },
+        { JOBS_ERROR_UNAVAILABLE, ALWAYS, NULL, "%M. Try again; if it keeps failing, see 'journalctl -t codex-jobsd'." },
+        { "org.codex.Jobs.", ALWAYS, NULL, "%M." },
+
+        /* The bus uses the same names for unknown services and for those that fail to start. */
+        { SD_BUS_ERROR_SERVICE_UNKNOWN, INSTALLED, NULL, NOT_STARTED },
+        { SD_BUS_ERROR_NAME_HAS_NO_OWNER, INSTALLED, NULL, NOT_STARTED },
+        { "org.freedesktop.systemd1.NoSuchUnit", INSTALLED, NULL, NOT_STARTED },
+        { SD_BUS_ERROR_SERVICE_UNKNOWN, ALWAYS, NULL, NOT_INSTALLED },
+        { SD_BUS_ERROR_NAME_HAS_NO_OWNER, ALWAYS, NULL, NOT_INSTALLED },
+        { "org.freedesktop.systemd1.NoSuchUnit", ALWAYS, NULL, NOT_INSTALLED },
+
+        { SD_BUS_ERROR_NO_REPLY, ALWAYS, NULL, STOPPED },
+        { SD_BUS_ERROR_DISCONNECTED, ALWAYS, NULL, STOPPED },
+        { "org.freedesktop.DBus.Error.Spawn.", ALWAYS, NULL, NOT_STARTED },
+        { "org.freedesktop.systemd1.", ALWAYS, NULL, NOT_STARTED },
+        { "org.freedesktop.DBus.Error.TimedOut", ALWAYS, NULL, NOT_STARTED },
+        { SD_BUS_ERROR_TIMEOUT, ALWAYS, NULL, NOT_STARTED },
+        { SD_BUS_ERROR_ACCESS_DENIED, ALWAYS, NULL,
+          "Access to the service denied by the bus (%M). Reinstall codex-jobs with its bus policy, then run 'systemctl "
+          "reload dbus'." },
+};
+
+static bool name_applies(const char *pattern, const char *name) {
+        return streq(name, pattern) || (pattern[strlen(pattern) - 1] == '.' && startswith(name, pattern));
+}
+
+/* Messages name the argument, option or setting that they are about, see org.codex.Jobs(5). */
+static bool is_named(const char *message, const char *word) {
+        size_t n = strlen(word);
+
+        for (const char *p = message; (p = strstr(p, word)); p += n)
+                if ((p == message || !isalnum((unsigned char) p[-1])) && !isalnum((unsigned char) p[n]))
+                        return true;
+        return false;
+}
+
+bool error_is_about(const sd_bus_error *error, const char *option) {
+        return sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT) && is_named(strempty(error->message), option);
+}
+
+/* A service of our version accepts those that we send. */
+static bool names_limit(const char *message) {
+        for (size_t i = 0; i < JOB_LIMITS_N; i++)
+                if (is_named(message, job_limits[i].name))
+                        return true;
+        return false;
+}
+
+static const char *find_text(const Client *c, const char *name, const char *message) {
+        bool installed = access(c->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) >= 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++) {
+                if (!name_applies(errors[i].name, name) || (errors[i].about && !strstr(message, errors[i].about)))
+                        continue;
+                if (errors[i].when == ALWAYS || (errors[i].when == INSTALLED ? installed : names_limit(message)))
+                        return errors[i].text;
+        }
+        return "Failed to call the service: %M (%N). See '%S status codex-jobsd'.";
+}
+
+static void put_text(FILE *f, const char *text, const Client *c, const char *name, const char *message) {
+        const struct {
+                char letter;
+                const char *value;
+        } values[] = {
+                { 'A', c->system ? " for all users" : "" },
+                { 'B', c->system ? "system" : "user" },
+                { 'J', c->system ? "journalctl" : "journalctl --user" },
+                { 'N', name },
+                { 'O', c->system ? "user" : "system" },
+                { 'S', c->system ? "systemctl" : "systemctl --user" },
+        };
+        size_t n = strlen(message);
+
+        for (; *text; text++) {
+                if (*text != '%') {
+                        (void) fputc(*text, f);
+                        continue;
+                }
+                text++;
+                if (*text == 'M') /* without its full stop */
+                        (void) fwrite(message, 1, n - (n > 0 && message[n - 1] == '.'), f);
+                else if (*text == 'C') /* its first clause */
+                        (void) fwrite(message, 1, strcspn(message, ";."), f);
+                for (size_t i = 0; i < ELEMENTSOF(values); i++)
+                        if (values[i].letter == *text)
+                                (void) fputs(values[i].value, f);
+        }
+}
+
+void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
+        const char *message = isempty(error->message) ? error->name : error->message;
+        _cleanup_fclose_ FILE *f = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        f = open_memstream(&text, &size);
+        if (f)
+                put_text(f, find_text(c, error->name, message), c, error->name, message);
+        if (f && fclose(TAKE_PTR(f)) == 0)
+                (void) sd_bus_error_set(ret, error->name, text);
+        else
+                (void) sd_bus_error_copy(ret, error);
+}
+
+int explain_connect(bool system, int r, sd_bus_error *ret) {
+        if (r == -ENOMEM)
+                return r;
+        if (r == -EPERM || r == -EACCES) /* seccomp, or a mount of a sandbox: buses are accessible to all otherwise */
+                (void) error_set(ret,
+                                 "Failed to connect to the %s bus: access denied, probably by a sandbox. Request "
+                                 "permission to run codex-jobs outside it.",
+                                 system ? "system" : "user");
+        else if (system)
+                (void) error_set(ret,
+                                 "Failed to connect to the system bus: %s. Start it with 'systemctl start "
+                                 "dbus.socket'; in a sandbox, request permission to run codex-jobs outside it.",
+                                 strerror(-r));
+        else
+                (void) error_set(ret,
+                                 "Failed to connect to the user bus: %s. Log in, enable lingering ('loginctl "
+                                 "enable-linger'), or use 'codex-jobs --system'; in a sandbox, request permission to "
+                                 "run codex-jobs outside it.",
+                                 strerror(-r));
+        return r;
+}
