@@ -192,16 +192,16 @@ def test_cancel(open_top, jobs, held):
 
 
 def test_retry(open_top, jobs):
-    job = jobs.enqueue(shell('exit 3'), Kind=KIND, Label='again')
+    job = jobs.enqueue(shell('exit 3'), Kind=KIND, Label='tried twice')
     jobs.wait(job)
-    terminal = open_top(filtered='again')
+    terminal = open_top(filtered='tried twice')
     terminal.until_line(job, 'failed')
     terminal.press('r')
     told = terminal.until_line('Submitted ')
     assert job in told
     other = told.split()[1].rstrip(',')
     assert other != job
-    terminal.until_line(other, 'failed', 'exit 3', 'again')
+    terminal.until_line(other, 'failed', 'exit 3', 'tried twice')
     assert jobs.get(other)['RetryOf'] == job
 
 
