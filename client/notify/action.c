@@ -65,14 +65,14 @@ DEFINE_CLEANUP(Action *, action_free);
 static void on_view_failed(const char *text, void *userdata) {
         Actions *actions = userdata;
 
-        actions->tell("The result cannot be opened", text, actions->userdata);
+        actions->tell("Failed to open the result", text, actions->userdata);
 }
 
-/* It cannot go on. */
+/* Reports the failure and frees the action. */
 static void action_fail(Action *a, const char *text) {
         _cleanup_free_ char *summary = NULL;
 
-        if (asprintf(&summary, "%s cannot be %s", a->job, a->kind == ACTION_RETRY ? "started again" : "opened") < 0)
+        if (asprintf(&summary, "Failed to %s %s", a->kind == ACTION_RETRY ? "retry" : "open", a->job) < 0)
                 summary = NULL;
         a->actions->tell(summary ?: a->job, text, a->actions->userdata);
         (void) action_free(a);
@@ -103,7 +103,7 @@ static int put_head(Action *a) {
 
         if (!end || !label)
                 return -ENOMEM;
-        (void) fprintf(a->f, "%s\n%s\nAll about it: codex-jobs status %s %s\n", label, end, a->record.id,
+        (void) fprintf(a->f, "%s\n%s\nDetails: codex-jobs status %s %s\n", label, end, a->record.id,
                        scope_option(a));
         if (!isempty(a->record.result)) {
                 _cleanup_free_ char *result = one_line(a->record.result);

@@ -126,9 +126,9 @@ static void finish(Board *b, bool all) {
         continue_all(b);
 }
 
-/* What fails here is passed over, as it would fail again. */
+/* Skips a job that cannot be shown, since it would fail again. */
 static void pass_over(Board *b, int r) {
-        say("cannot show how %s ended: %s.", b->jobs.records[b->next].id, strerror(-r));
+        say("Failed to show the result of %s: %s.", b->jobs.records[b->next].id, strerror(-r));
         b->sequence = b->jobs.records[b->next++].sequence;
 }
 
@@ -367,7 +367,7 @@ void board_tell(Board *b, const char *summary, const char *text) {
         if (r >= 0)
                 r = server_notify(b->server, &notice, 0, b->settings->timeout_msec, NULL, NULL, NULL);
         if (r < 0 && r != -ENOTCONN)
-                say("cannot show this: %s.", strerror(-r));
+                say("Failed to show a notification: %s.", strerror(-r));
 }
 
 /* ---- The object ---- */

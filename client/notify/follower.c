@@ -54,13 +54,13 @@ static const char *scope_of(const Follower *f) {
         return link_is_system(f->link) ? "system" : "session";
 }
 
-/* The next signal or the next owner of the name has it tried again. */
+/* It is tried again with the next signal or the next owner of the name. */
 static void complain(const Follower *f, const char *what, const sd_bus_error *error) {
         if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED,
                                    SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_SERVICE_UNKNOWN,
                                    JOBS_ERROR_UNAVAILABLE))
                 return; /* it is gone, or about to: its successor is asked */
-        say("the service on the %s bus does not %s: %s", scope_of(f), what, error->message);
+        say("Failed to %s of the service on the %s bus: %s", what, scope_of(f), error->message);
 }
 
 static void settle(Follower *f) {
@@ -83,8 +83,7 @@ static int on_registered(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         else {
                 r = mark_set(link_is_system(f->link));
                 if (r < 0)
-                        say("cannot remember that this was the first start: %s: make ~/.local/state writable.",
-                            strerror(-r));
+                        say("Failed to record the first start: %s. Make ~/.local/state writable.", strerror(-r));
                 f->registered = true;
                 follower_next(f);
         }
@@ -92,7 +91,7 @@ static int on_registered(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         return 0;
 }
 
-/* Signals and answers of the service come in their order: what ended behind our first look is told of. */
+/* Signals and replies of the service arrive in order: jobs that finish after our first look are shown. */
 static int on_last_sequence(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         const sd_bus_error *error = sd_bus_message_get_error(m);
         Follower *f = userdata;
@@ -101,7 +100,7 @@ static int on_last_sequence(sd_bus_message *m, void *userdata, sd_bus_error *ret
 
         f->call = sd_bus_slot_unref(f->call);
         if (error) {
-                complain(f, "tell its last sequence", error);
+                complain(f, "read the last sequence number", error);
                 settle(f);
                 return 0;
         }
@@ -112,7 +111,7 @@ static int on_last_sequence(sd_bus_message *m, void *userdata, sd_bus_error *ret
                 r = call_service(f, "Acknowledge", on_registered, "st", CONSUMER, last);
         }
         if (r < 0)
-                say("cannot open an inbox on the %s bus: %s.", scope_of(f), strerror(-r));
+                say("Failed to open an inbox on the %s bus: %s.", scope_of(f), strerror(-r));
         return 0;
 }
 
@@ -132,7 +131,7 @@ static int on_acknowledged(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         if (!error || sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT))
                 f->shown = 0; /* or its store is another one, which has not come so far */
         else {
-                complain(f, "take an acknowledgement", error);
+                complain(f, "acknowledge jobs", error);
                 f->refused = true;
         }
         follower_next(f);
@@ -160,13 +159,13 @@ static int on_inbox(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
         f->call = sd_bus_slot_unref(f->call);
         if (error) {
                 f->waiting = true;
-                complain(f, "show its inbox", error);
+                complain(f, "read the inbox", error);
                 return 0;
         }
         r = job_list_read(m, &jobs);
         if (r < 0) {
-                say("the service on the %s bus has jobs that cannot be read (%s): restart codex-jobs-notify, it may "
-                    "be of another version.",
+                say("Failed to read jobs of the service on the %s bus: %s. Restart codex-jobs-notify, its version may "
+                    "differ.",
                     scope_of(f), strerror(-r));
                 return 0;
         }
@@ -195,7 +194,7 @@ static void follower_next(Follower *f) {
                 r = call_service(f, "Inbox", on_inbox, "su", CONSUMER, BATCH);
         }
         if (r < 0)
-                say("cannot ask the service on the %s bus: %s.", scope_of(f), strerror(-r));
+                say("Failed to call the service on the %s bus: %s.", scope_of(f), strerror(-r));
 }
 
 void follower_shown(Follower *f, uint64_t sequence, bool all) {

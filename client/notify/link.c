@@ -56,7 +56,7 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         Link *l = userdata;
 
         if (l->delay_usec == RETRY_MIN_USEC) /* not for each try that fails */
-                say("the %s went away; waiting for it to come back.", name_of(l));
+                say("Lost connection to the %s, reconnecting.", name_of(l));
         link_drop(l);
         return retry_later(l);
 }
@@ -95,7 +95,7 @@ int link_open(Link *l) {
         if (r == -ENOMEM)
                 return r;
         if (l->delay_usec == RETRY_MIN_USEC)
-                say("cannot reach the %s: %s; trying again.", name_of(l), strerror(-r));
+                say("Failed to connect to the %s: %s. Trying again.", name_of(l), strerror(-r));
         link_drop(l);
         return retry_later(l);
 }

@@ -77,7 +77,7 @@ static int on_named(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
         /* Where a bus gives no names to us there is no protection. */
         if (sd_bus_message_is_method_error(m, NULL) == 0 && sd_bus_message_read_basic(m, 'u', &result) >= 0 &&
             result == NAME_EXISTS) {
-                say("another codex-jobs-notify runs in this session already: end it, or leave it to it.");
+                say("Already running in this session.");
                 return sd_event_exit(n->event, STATUS_RUNS_ALREADY);
         }
         n->named = true;
@@ -124,7 +124,7 @@ static int load_settings(Notifier *n) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                say("cannot read %s: %s.", path, strerror(-r));
+                say("Failed to read %s: %s.", path, strerror(-r));
         return r < 0 && !n->settings.opener ? settings_load(&n->settings, NULL) : 0;
 }
 
@@ -198,15 +198,15 @@ static int run(void) {
 static const char help[] =
         "codex-jobs-notify [options]\n"
         "\n"
-        "Shows a notification on the desktop for each of your jobs that ends, on the system bus and on\n"
-        "your own. Mostly started with the session:\n"
+        "Show a desktop notification for each of your jobs that finishes, on the system bus and on your\n"
+        "own. Usually started with the session:\n"
         "systemctl --user enable --now codex-jobs-notify\n"
         "\n"
         "Options:\n"
-        "      --version            print the version\n"
-        "  -h, --help               show this\n"
+        "      --version            Show the version\n"
+        "  -h, --help               Show this help\n"
         "\n"
-        "The configuration is ~/.config/codex-jobs/notify.conf, see codex-jobs-notify(1).";
+        "The configuration file is ~/.config/codex-jobs/notify.conf, see codex-jobs-notify(1).";
 
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
@@ -218,19 +218,19 @@ int main(int argc, char *argv[]) {
         opterr = 0;
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
                 if (c != 'h' && c != 'v') {
-                        say("'%.48s' is not understood, see 'codex-jobs-notify --help'.", argv[optind - 1]);
+                        say("Unknown option '%.48s'. Try 'codex-jobs-notify --help'.", argv[optind - 1]);
                         return EXIT_FAILURE;
                 }
                 (void) puts(c == 'h' ? help : PROJECT_VERSION);
                 return say_if_stdout_failed();
         }
         if (optind < argc) {
-                say("'%.48s' is too much: it takes no argument, see 'codex-jobs-notify --help'.", argv[optind]);
+                say("Unexpected argument '%.48s'. Try 'codex-jobs-notify --help'.", argv[optind]);
                 return EXIT_FAILURE;
         }
         (void) signal(SIGPIPE, SIG_IGN);
         r = run();
         if (r < 0)
-                say("it ends: %s.", strerror(-r));
+                say("Exiting: %s.", strerror(-r));
         return r < 0 ? EXIT_FAILURE : r;
 }

@@ -87,7 +87,7 @@ static int on_capabilities(sd_bus_message *m, void *userdata, sd_bus_error *ret_
                 set_state(s, SERVER_READY);
                 return 0;
         }
-        say("the notification server does not answer: %s.", error ? error->message : "its answer is not valid");
+        say("The notification server does not respond: %s.", error ? error->message : "invalid reply");
         set_absent(s);
         return 0;
 }
@@ -121,7 +121,7 @@ static void on_owner(void *userdata) {
         }
         r = ask_capabilities(s);
         if (r < 0) {
-                say("cannot ask the notification server: %s.", strerror(-r));
+                say("Failed to call the notification server: %s.", strerror(-r));
                 set_absent(s);
         }
 }
@@ -134,7 +134,7 @@ static int on_started(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         if (!error && s->owner.unique)
                 return 0;
         if (error && !sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN))
-                say("the notification server does not start: %s.", error->message);
+                say("The notification server failed to start: %s.", error->message);
         set_absent(s);
         return 0;
 }
@@ -157,7 +157,7 @@ void server_want(Server *s) {
                                      "org.freedesktop.DBus", "StartServiceByName", on_started, s, "su", SERVER_NAME,
                                      (uint32_t) 0);
         if (r < 0) {
-                say("cannot start the notification server: %s.", strerror(-r));
+                say("Failed to start the notification server: %s.", strerror(-r));
                 set_absent(s);
         }
 }
@@ -219,7 +219,7 @@ static int on_shown(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
         if (lost)
                 showing.server->lost = true;
         else if (error)
-                say("the notification server refuses a notification: %s.", error->message);
+                say("The notification server rejected a notification: %s.", error->message);
         else
                 (void) sd_bus_message_read_basic(m, 'u', &id);
         if (showing.done)

@@ -159,21 +159,20 @@ static int on_line(void *userdata, const char *section, const char *name, const 
         int r;
 
         if (!streq(section, "Notify")) {
-                say("configuration: there is no section [%s]; use [Notify].", section);
+                say("Configuration: unknown section [%s], ignoring. Use [Notify].", section);
                 return 1;
         }
         for (size_t i = 0; i < ELEMENTSOF(settings_table); i++)
                 if (streq(settings_table[i].name, name)) {
                         r = settings_table[i].set(&reading->settings, value);
                         if (r == -EINVAL)
-                                say("configuration: %s=%s is not valid or out of range; it is ignored, see "
-                                    "codex-jobs-notify(1).",
-                                    name, value);
+                                say("Configuration: invalid value %s=%s, ignoring. See codex-jobs-notify(1).", name,
+                                    value);
                         else if (r < 0)
                                 reading->r = r;
                         return 1;
                 }
-        say("configuration: there is no setting %s=; see codex-jobs-notify(1).", name);
+        say("Configuration: unknown setting %s=, ignoring. See codex-jobs-notify(1).", name);
         return 1;
 }
 
@@ -192,7 +191,7 @@ static int settings_read(Reading *reading, const char *path) {
                 return !path || errno == ENOENT ? 0 : -errno;
         line = ini_parse_file(f, on_line, reading);
         if (line > 0)
-                say("configuration: line %d of %s is not NAME=VALUE; it is ignored.", line, path);
+                say("Configuration: line %d of %s is not NAME=VALUE, ignoring.", line, path);
         return line < 0 ? -EIO : reading->r;
 }
 

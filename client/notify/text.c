@@ -220,7 +220,7 @@ static void put_count(FILE *f, const char *separator, uint32_t count, const char
                 (void) fprintf(f, "%s%u %s", separator, count, word);
 }
 
-/* "40 completed, 7 failed", and the names of some, above all of those that failed. */
+/* "40 completed, 7 failed", and the names of some of them, failed ones first. */
 static char *digest_body(const Digest *digest) {
         _cleanup_fclose_ FILE *f = NULL;
         char *text = NULL;
@@ -236,7 +236,7 @@ static char *digest_body(const Digest *digest) {
         for (; shown < DIGEST_LINES && digest->lines[shown]; shown++)
                 (void) fprintf(f, "\n%s", digest->lines[shown]);
         if (digest->failed > shown)
-                (void) fprintf(f, "\nand %u more that failed", digest->failed - shown);
+                (void) fprintf(f, "\nand %u more failed", digest->failed - shown);
         if (digest->other)
                 (void) fprintf(f, "\n%s", digest->other);
         if (fclose(TAKE_PTR(f)) == 0)
@@ -254,7 +254,7 @@ int notice_for_digest(const Digest *digest, bool markup, Notice *ret) {
 
         if (!body)
                 return -ENOMEM;
-        if (asprintf(&notice.summary, "%u job%s ended", count, count == 1 ? "" : "s") < 0) {
+        if (asprintf(&notice.summary, "%u job%s finished", count, count == 1 ? "" : "s") < 0) {
                 notice.summary = NULL;
                 return -ENOMEM;
         }

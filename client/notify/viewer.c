@@ -225,7 +225,7 @@ void viewer_open(Viewer *v, const View *view, void (*failed)(const char *text, v
         int r;
 
         if (!program_exists(view->opener[0])) {
-                if (asprintf(&text, "There is no program %s: install xdg-utils, or set Opener=, see "
+                if (asprintf(&text, "Program %s not found. Install xdg-utils, or set Opener=, see "
                                     "codex-jobs-notify(1).", view->opener[0]) < 0)
                         text = NULL;
                 failed(text ?: strerror(ENOMEM), userdata);

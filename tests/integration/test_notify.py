@@ -249,14 +249,14 @@ def test_a_flood_becomes_one_summary(jobs, desktop, notifier):
     lines = last.body.split('\n')
     assert lines[0] == f'{15 - (len(single) - failed)} completed, {15 - failed} failed'
     assert all(line.startswith('Failed: number ') for line in lines[1:4])
-    assert lines[4] == f'and {12 - failed} more that failed'
+    assert lines[4] == f'and {12 - failed} more failed'
     assert last.hints['urgency'] == ('y', CRITICAL)
     assert set(last.actions) == {'default'}
     # What ends within the time is part of it.
     ended(jobs, ['true'])
     shown = desktop.next()
     assert (shown.id, shown.replaces) == (last.id, last.id)
-    assert shown.summary == f'{31 - len(single)} jobs ended'
+    assert shown.summary == f'{31 - len(single)} jobs finished'
 
 
 def test_few_are_no_flood(alice, desktop, notifier):
@@ -264,7 +264,7 @@ def test_few_are_no_flood(alice, desktop, notifier):
     for _ in range(3):
         desktop.next_about(ended(alice, ['true'])['Id'])
     ended(alice, ['true'])
-    assert desktop.next().summary == '1 job ended'
+    assert desktop.next().summary == '1 job finished'
 
 
 def test_a_summary_that_was_closed_begins_anew(alice, desktop, notifier):
@@ -275,7 +275,7 @@ def test_a_summary_that_was_closed_begins_anew(alice, desktop, notifier):
     desktop.flush()
     ended(alice, ['false'], Label='second')
     shown = desktop.next()
-    assert (shown.replaces, shown.summary, shown.body) == (0, '1 job ended', '1 failed\nFailed: second')
+    assert (shown.replaces, shown.summary, shown.body) == (0, '1 job finished', '1 failed\nFailed: second')
 
 
 def test_a_long_absence_becomes_one_summary(jobs, desktop, notifier):
@@ -386,7 +386,7 @@ def test_retry_that_cannot_be_done_is_told(jobs, desktop, running):
     jobs.remove(job['Id'])
     desktop.invoke(shown, 'retry')
     told = desktop.next()
-    assert told.summary == f'{job["Id"]} cannot be started again'
+    assert told.summary == f'Failed to retry {job["Id"]}'
     assert told.hints['urgency'] == ('y', NORMAL) and told.actions == {}
 
 
@@ -397,7 +397,7 @@ def test_what_was_removed_cannot_be_opened(alice, desktop, notifier, opened):
     alice.remove(job['Id'])
     desktop.invoke(shown, 'default')
     told = desktop.next()
-    assert told.summary == f'{job["Id"]} cannot be opened'
+    assert told.summary == f'Failed to open {job["Id"]}'
     assert job['Id'] in told.body and told.hints['category'] == ('s', 'x-codex-jobs.trouble')
 
 
@@ -405,7 +405,7 @@ def test_no_program_to_open_with(alice, desktop, notifier):
     notifier.start(Opener='no-such-program')
     desktop.invoke(desktop.next_about(ended(alice, ['true'])['Id']), 'default')
     told = desktop.next()
-    assert told.summary == 'The result cannot be opened' and 'no-such-program' in told.body
+    assert told.summary == 'Failed to open the result' and 'no-such-program' in told.body
 
 
 def test_signals_of_others_do_nothing(alice, desktop, desktops, notifier, opened):
@@ -551,4 +551,4 @@ def test_there_is_one_in_a_session(running):
     done = subprocess.run(['as-user', 'alice', 'codex-jobs-notify'], capture_output=True, text=True, timeout=PATIENCE,
                           check=False)
     assert done.returncode == 3
-    assert done.stderr.startswith('codex-jobs-notify: another codex-jobs-notify runs')
+    assert done.stderr.startswith('codex-jobs-notify: Already running in this session')

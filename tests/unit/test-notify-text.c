@@ -155,17 +155,17 @@ static void digests(void) {
         Digest digest = {}, copy = {};
 
         check_ok(digest_add(&digest, &cancelled));
-        check_digest(&digest, "1 job ended", "1 cancelled\nCancelled: the tests", URGENCY_LOW);
+        check_digest(&digest, "1 job finished", "1 cancelled\nCancelled: the tests", URGENCY_LOW);
         check_ok(digest_add(&digest, &completed));
-        check_digest(&digest, "2 jobs ended", "1 completed, 1 cancelled\nCompleted: the tests", URGENCY_NORMAL);
+        check_digest(&digest, "2 jobs finished", "1 completed, 1 cancelled\nCompleted: the tests", URGENCY_NORMAL);
         check_ok(digest_copy(&digest, &copy));
         for (char name[] = "a"; *name < 'f'; ++*name) {
                 failed.label = *name == 'e' ? (char *) "<e>" : name;
                 check_ok(digest_add(&digest, &failed));
         }
-        check_digest(&digest, "7 jobs ended",
+        check_digest(&digest, "7 jobs finished",
                      "1 completed, 5 failed, 1 cancelled\nFailed: &lt;e&gt;\nFailed: d\nFailed: c\n"
-                     "and 2 more that failed\nCompleted: the tests",
+                     "and 2 more failed\nCompleted: the tests",
                      URGENCY_CRITICAL);
         check_int(digest_count(&digest), 7);
         check_int(digest_count(&copy), 2);
