@@ -10,8 +10,8 @@
  *   how `codex-jobs show` tells of it, with % for the value; NULL: it does not
  *   its long option, and what the help says behind it
  *
- * Kinds: a TIME in microseconds, a SIZE in bytes and a NUMBER, of which 0 is none; a SWITCH; a MASK of permissions, 0: that
- * of a unit. */
+ * Kinds: a TIME in microseconds, a SIZE in bytes and a NUMBER, of which 0 is none; a SWITCH; a MASK of permissions, of
+ * which 0 is that of a unit. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,35 +19,36 @@
 #define YEARS_10 (UINT64_C(10) * 365 * 24 * 3600 * 1000000)
 
 /* Options of all verbs of the client that make a job. */
-#define JOB_LIMITS_ANY(LIMIT)                                                                                          \
-        LIMIT("RuntimeMaxUSec", runtime_max_usec, TIME, 1000000, YEARS_10, "RuntimeMaxUSec", "% of running time",      \
-              "runtime-max", " TIME   Terminate after this time, for example 1h30min")                                 \
-        LIMIT("OutputMax", output_max, SIZE, 1, INT64_MAX, NULL, NULL,                                                 \
-              "output-max", " SIZE    Terminate beyond this much output, for example 500M")                            \
-        LIMIT("MemoryMax", memory_max, SIZE, 1 << 20, INT64_MAX, "MemoryMax", "% memory",                              \
-              "memory-max", " SIZE    Memory limit")                                                                   \
-        LIMIT("TasksMax", tasks_max, NUMBER, 1, INT32_MAX, "TasksMax", "% tasks",                                      \
-              "tasks-max", " N        Limit of processes and threads")                                                 \
-        LIMIT("CPUWeight", cpu_weight, NUMBER, 1, 10000, "CPUWeight", "CPU weight %",                                  \
-              "cpu-weight", " N       CPU weight, 1 to 10000 (default: 100)")                                          \
-        LIMIT("StallUSec", stall_usec, TIME, 1000000, YEARS_10, NULL, NULL,                                            \
+#define JOB_LIMITS_ANY(LIMIT)                                                                                         \
+        LIMIT("RuntimeMaxUSec", runtime_max_usec, TIME, 1000000, YEARS_10, "RuntimeMaxUSec", "% runtime",             \
+              "runtime-max", " TIME   Terminate after this time, for example 1h30min")                                \
+        LIMIT("OutputMax", output_max, SIZE, 1, INT64_MAX, NULL, NULL,                                                \
+              "output-max", " SIZE    Terminate beyond this much output, for example 500M")                           \
+        LIMIT("MemoryMax", memory_max, SIZE, 1 << 20, INT64_MAX, "MemoryMax", "% memory",                             \
+              "memory-max", " SIZE    Memory limit")                                                                  \
+        LIMIT("TasksMax", tasks_max, NUMBER, 1, INT32_MAX, "TasksMax", "% tasks",                                     \
+              "tasks-max", " N        Limit of processes and threads")                                                \
+        LIMIT("CPUWeight", cpu_weight, NUMBER, 1, 10000, "CPUWeight", "CPU weight %",                                 \
+              "cpu-weight", " N       CPU weight, 1 to 10000 (default: 100)")                                         \
+        LIMIT("StallUSec", stall_usec, TIME, 1000000, YEARS_10, NULL, NULL,                                           \
               "stall", " TIME         Terminate after this time without output or progress")
 
 /* Likewise; some have a help of their own for it. */
-#define JOB_LIMITS_FILES(LIMIT)                                                                                        \
-        LIMIT("ReadOnly", read_only, SWITCH, 0, 1, NULL, NULL,                                                         \
+#define JOB_LIMITS_FILES(LIMIT)                                                                                       \
+        LIMIT("ReadOnly", read_only, SWITCH, 0, 1, NULL, NULL,                                                        \
               "read-only", "          Make all files read-only, except in a private /tmp")
 
 /* Of verbs for any command. */
-#define JOB_LIMITS_COMMAND(LIMIT)                                                                                      \
-        LIMIT("MergeOutput", merge_output, SWITCH, 0, 1, NULL, NULL,                                                   \
+#define JOB_LIMITS_COMMAND(LIMIT)                                                                                     \
+        LIMIT("MergeOutput", merge_output, SWITCH, 0, 1, NULL, NULL,                                                  \
               "merge-output", "       Redirect stderr to stdout")
 
 /* Of none. */
-#define JOB_LIMITS_OTHER(LIMIT)                                                                                        \
+#define JOB_LIMITS_OTHER(LIMIT)                                                                                       \
         LIMIT("UMask", umask, MASK, 0, 0777, NULL, NULL, NULL, "")
 
-#define JOB_LIMITS(LIMIT) JOB_LIMITS_ANY(LIMIT) JOB_LIMITS_FILES(LIMIT) JOB_LIMITS_COMMAND(LIMIT) JOB_LIMITS_OTHER(LIMIT)
+#define JOB_LIMITS(LIMIT)                                                                                             \
+        JOB_LIMITS_ANY(LIMIT) JOB_LIMITS_FILES(LIMIT) JOB_LIMITS_COMMAND(LIMIT) JOB_LIMITS_OTHER(LIMIT)
 
 typedef struct JobLimits {
 #define LIMIT_MEMBER(name, member, ...) uint64_t member;

@@ -49,39 +49,39 @@ typedef struct JobRecord {
  *   the number that stands for none, or NEVER; for texts NULL does
  *   ALWAYS; or OPTIONAL: its entry is omitted if there is none
  *   when it is stored: ENQUEUED, with the job; ENDED, again with its end
- *   how changes of the property are signalled: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; or NONE: no property
+ *   how changes of the property are signalled: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; NONE: no property
  *   its name in JSON
  *
  * Kinds: TEXT; LINE, text of callers and jobs; OBJECT in JSON; STATE and REASON, sent as words; INTEGER; USER; TIME,
  * 0: not yet; NUMBER; SEQUENCE; FLAG. Unit is not a field: it is derived from the ID. */
-#define JOB_FIELDS(FIELD)                                                                                               \
-        FIELD("Id",           TEXT,     id,             0,          ALWAYS,   ENQUEUED, CONSTANT,    "id")              \
-        FIELD("Kind",         TEXT,     kind,           0,          ALWAYS,   ENQUEUED, CONSTANT,    "kind")            \
-        FIELD("Label",        LINE,     label,          0,          ALWAYS,   ENQUEUED, CONSTANT,    "label")           \
-        FIELD("State",        STATE,    state,          NEVER,      ALWAYS,   ENDED,    CHANGED,     "state")           \
-        FIELD("Reason",       REASON,   reason,         NEVER,      ALWAYS,   ENDED,    CHANGED,     "reason")          \
-        FIELD("ExitCode",     INTEGER,  exit_code,      -1,         ALWAYS,   ENDED,    CHANGED,     "exit_code")       \
-        FIELD("Signal",       INTEGER,  signal,         0,          ALWAYS,   ENDED,    INVALIDATED, "signal")          \
-        FIELD("Uid",          USER,     uid,            NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "uid")             \
-        FIELD("Queue",        TEXT,     queue,          0,          ALWAYS,   ENQUEUED, CONSTANT,    "queue")           \
-        FIELD("Directory",    TEXT,     directory,      0,          OPTIONAL, ENQUEUED, CONSTANT,    "directory")       \
-        FIELD("Workspace",    TEXT,     workspace,      0,          OPTIONAL, ENQUEUED, CONSTANT,    "workspace")       \
-        FIELD("Session",      TEXT,     session,        0,          OPTIONAL, ENQUEUED, CONSTANT,    "session")         \
-        FIELD("CreatedUSec",  TIME,     created_usec,   0,          ALWAYS,   ENQUEUED, CONSTANT,    "created_at")      \
-        FIELD("StartedUSec",  TIME,     started_usec,   0,          ALWAYS,   ENDED,    INVALIDATED, "started_at")      \
-        FIELD("FinishedUSec", TIME,     finished_usec,  0,          ALWAYS,   ENDED,    INVALIDATED, "finished_at")     \
-        FIELD("Sequence",     SEQUENCE, sequence,       0,          ALWAYS,   ENDED,    INVALIDATED, "sequence")        \
-        FIELD("Progress",     LINE,     progress,       0,          OPTIONAL, ENDED,    INVALIDATED, "progress")        \
-        FIELD("StdoutBytes",  NUMBER,   stdout_bytes,   NEVER,      ALWAYS,   ENDED,    SILENT,      "stdout_bytes")    \
-        FIELD("StderrBytes",  NUMBER,   stderr_bytes,   NEVER,      ALWAYS,   ENDED,    SILENT,      "stderr_bytes")    \
-        FIELD("Result",       OBJECT,   result,         0,          OPTIONAL, ENDED,    INVALIDATED, "result")          \
-        FIELD("StoppedBy",    USER,     stopped_by,     UINT32_MAX, OPTIONAL, ENDED,    NONE,        "stopped_by")      \
-        FIELD("CPUUsageUSec", NUMBER,   cpu_usage_usec, 0,          OPTIONAL, ENDED,    NONE,        "cpu_usage_usec")  \
-        FIELD("MemoryPeak",   NUMBER,   memory_peak,    0,          OPTIONAL, ENDED,    NONE,        "memory_peak")     \
-        FIELD("Notify",       FLAG,     notify,         NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "notify")          \
-        FIELD("RetryOf",      TEXT,     retry_of,       0,          OPTIONAL, ENQUEUED, CONSTANT,    "retry_of")        \
-        FIELD("ResultError",  LINE,     result_error,   0,          OPTIONAL, ENDED,    INVALIDATED, "result_error")    \
-        FIELD("LeftBehind",   LINE,     left_behind,    0,          OPTIONAL, ENDED,    INVALIDATED, "left_behind")     \
+#define JOB_FIELDS(FIELD)                                                                                             \
+        FIELD("Id",           TEXT,     id,             0,          ALWAYS,   ENQUEUED, CONSTANT,    "id")            \
+        FIELD("Kind",         TEXT,     kind,           0,          ALWAYS,   ENQUEUED, CONSTANT,    "kind")          \
+        FIELD("Label",        LINE,     label,          0,          ALWAYS,   ENQUEUED, CONSTANT,    "label")         \
+        FIELD("State",        STATE,    state,          NEVER,      ALWAYS,   ENDED,    CHANGED,     "state")         \
+        FIELD("Reason",       REASON,   reason,         NEVER,      ALWAYS,   ENDED,    CHANGED,     "reason")        \
+        FIELD("ExitCode",     INTEGER,  exit_code,      -1,         ALWAYS,   ENDED,    CHANGED,     "exit_code")     \
+        FIELD("Signal",       INTEGER,  signal,         0,          ALWAYS,   ENDED,    INVALIDATED, "signal")        \
+        FIELD("Uid",          USER,     uid,            NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "uid")           \
+        FIELD("Queue",        TEXT,     queue,          0,          ALWAYS,   ENQUEUED, CONSTANT,    "queue")         \
+        FIELD("Directory",    TEXT,     directory,      0,          OPTIONAL, ENQUEUED, CONSTANT,    "directory")     \
+        FIELD("Workspace",    TEXT,     workspace,      0,          OPTIONAL, ENQUEUED, CONSTANT,    "workspace")     \
+        FIELD("Session",      TEXT,     session,        0,          OPTIONAL, ENQUEUED, CONSTANT,    "session")       \
+        FIELD("CreatedUSec",  TIME,     created_usec,   0,          ALWAYS,   ENQUEUED, CONSTANT,    "created_at")    \
+        FIELD("StartedUSec",  TIME,     started_usec,   0,          ALWAYS,   ENDED,    INVALIDATED, "started_at")    \
+        FIELD("FinishedUSec", TIME,     finished_usec,  0,          ALWAYS,   ENDED,    INVALIDATED, "finished_at")   \
+        FIELD("Sequence",     SEQUENCE, sequence,       0,          ALWAYS,   ENDED,    INVALIDATED, "sequence")      \
+        FIELD("Progress",     LINE,     progress,       0,          OPTIONAL, ENDED,    INVALIDATED, "progress")      \
+        FIELD("StdoutBytes",  NUMBER,   stdout_bytes,   NEVER,      ALWAYS,   ENDED,    SILENT,      "stdout_bytes")  \
+        FIELD("StderrBytes",  NUMBER,   stderr_bytes,   NEVER,      ALWAYS,   ENDED,    SILENT,      "stderr_bytes")  \
+        FIELD("Result",       OBJECT,   result,         0,          OPTIONAL, ENDED,    INVALIDATED, "result")        \
+        FIELD("StoppedBy",    USER,     stopped_by,     UINT32_MAX, OPTIONAL, ENDED,    NONE,        "stopped_by")    \
+        FIELD("CPUUsageUSec", NUMBER,   cpu_usage_usec, 0,          OPTIONAL, ENDED,    NONE,        "cpu_usage_usec")\
+        FIELD("MemoryPeak",   NUMBER,   memory_peak,    0,          OPTIONAL, ENDED,    NONE,        "memory_peak")   \
+        FIELD("Notify",       FLAG,     notify,         NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "notify")        \
+        FIELD("RetryOf",      TEXT,     retry_of,       0,          OPTIONAL, ENQUEUED, CONSTANT,    "retry_of")      \
+        FIELD("ResultError",  LINE,     result_error,   0,          OPTIONAL, ENDED,    INVALIDATED, "result_error")  \
+        FIELD("LeftBehind",   LINE,     left_behind,    0,          OPTIONAL, ENDED,    INVALIDATED, "left_behind")   \
         FIELD("EndSource",    TEXT,     end_source,     0,          OPTIONAL, ENDED,    INVALIDATED, "end_source")
 
 typedef enum JobFieldKind {

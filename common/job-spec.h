@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What Enqueue and Retry are asked for, and their options, each once: see job-limits.h for those that are limits. A row has
+/* What Enqueue and Retry are asked for, and their options, each once; those that are limits: job-limits.h. A row has
  *   its name on the bus
  *   its kind, which says its types there, and how it is read and written
  *   its member below
@@ -9,8 +9,8 @@
  *   RETRY: Retry takes it as well; or ENQUEUE
  *   its long option, its letter or 0, and its lines of the help; NULL: there is none
  *
- * Kinds: a COMMAND; an ENVIRONMENT; a DIRECTORY and a PATH, absolute; a WORD, see job_kind_is_valid(); a TEXT; a MEMFD; a
- * CHOICE, yes or no. */
+ * Kinds: a COMMAND; an ENVIRONMENT; a DIRECTORY and a PATH, absolute; a WORD, see job_kind_is_valid(); a TEXT; a
+ * MEMFD; a CHOICE, yes or no. */
 
 #include <limits.h>
 
@@ -20,40 +20,40 @@
 #include "macro.h"
 
 /* Options of all verbs of the client that make a new job. */
-#define JOB_OPTIONS_ANY(OPTION)                                                                                        \
-        OPTION("Directory", DIRECTORY, directory, 1, PATH_MAX - 1, ENQUEUE, "cwd", 'C',                                \
-               "  -C, --cwd DIR            Working directory (default: current directory)\n")                          \
-        OPTION("Label", TEXT, label, 0, JOB_LABEL_MAX, ENQUEUE, "label", 0,                                            \
+#define JOB_OPTIONS_ANY(OPTION)                                                                                       \
+        OPTION("Directory", DIRECTORY, directory, 1, PATH_MAX - 1, ENQUEUE, "cwd", 'C',                               \
+               "  -C, --cwd DIR            Working directory (default: current directory)\n")                         \
+        OPTION("Label", TEXT, label, 0, JOB_LABEL_MAX, ENQUEUE, "label", 0,                                           \
                "      --label TEXT         Description shown in lists (default: command line)\n")
 
 /* Of those that run one once more, too. */
-#define JOB_OPTIONS_AGAIN(OPTION)                                                                                      \
-        OPTION("Environment", ENVIRONMENT, environment, 0, 0, RETRY, "env", 'E',                                       \
-               "  -E, --env NAME[=VALUE]   Set a variable in addition to your environment\n"                           \
-               "      --clean-env          Do not pass on your environment\n")                                         \
-        OPTION("IdempotencyKey", TEXT, key, 1, JOB_KEY_MAX, RETRY, "key", 0,                                           \
-               "      --key TEXT           Idempotency key: reuse the job with the same key\n")                        \
-        OPTION("Notify", CHOICE, notify, 0, 1, RETRY, "notify", 0,                                                     \
-               "      --notify, --no-notify\n"                                                                         \
-               "                           Show a desktop notification when the job finishes, or\n"                    \
+#define JOB_OPTIONS_AGAIN(OPTION)                                                                                     \
+        OPTION("Environment", ENVIRONMENT, environment, 0, 0, RETRY, "env", 'E',                                      \
+               "  -E, --env NAME[=VALUE]   Set a variable in addition to your environment\n"                          \
+               "      --clean-env          Do not pass on your environment\n")                                        \
+        OPTION("IdempotencyKey", TEXT, key, 1, JOB_KEY_MAX, RETRY, "key", 0,                                          \
+               "      --key TEXT           Idempotency key: reuse the job with the same key\n")                       \
+        OPTION("Notify", CHOICE, notify, 0, 1, RETRY, "notify", 0,                                                    \
+               "      --notify, --no-notify\n"                                                                        \
+               "                           Show a desktop notification when the job finishes, or\n"                   \
                "                           do not (default: notify)\n")
 
 /* Of verbs for any command; and of these and retry. */
-#define JOB_OPTIONS_COMMAND(OPTION)                                                                                    \
-        OPTION("Kind", WORD, kind, 1, JOB_KIND_MAX, ENQUEUE, "kind", 0,                                                \
+#define JOB_OPTIONS_COMMAND(OPTION)                                                                                   \
+        OPTION("Kind", WORD, kind, 1, JOB_KIND_MAX, ENQUEUE, "kind", 0,                                               \
                "      --kind WORD          Kind of job, the prefix of its ID (default: job)\n")
-#define JOB_OPTIONS_STDIN(OPTION)                                                                                      \
-        OPTION("Stdin", MEMFD, stdin_fd, 0, JOB_STDIN_MAX, RETRY, "stdin", 0,                                          \
+#define JOB_OPTIONS_STDIN(OPTION)                                                                                     \
+        OPTION("Stdin", MEMFD, stdin_fd, 0, JOB_STDIN_MAX, RETRY, "stdin", 0,                                         \
                "      --stdin FILE|-       Standard input, - for yours (default: /dev/null)\n")
 
 /* Of none. */
-#define JOB_OPTIONS_OTHER(OPTION)                                                                                      \
-        OPTION("Argv", COMMAND, argv, 0, 0, ENQUEUE, NULL, 0, "")                                                      \
-        OPTION("Workspace", PATH, workspace, 1, PATH_MAX - 1, ENQUEUE, NULL, 0, "")                                    \
+#define JOB_OPTIONS_OTHER(OPTION)                                                                                     \
+        OPTION("Argv", COMMAND, argv, 0, 0, ENQUEUE, NULL, 0, "")                                                     \
+        OPTION("Workspace", PATH, workspace, 1, PATH_MAX - 1, ENQUEUE, NULL, 0, "")                                   \
         OPTION("Session", TEXT, session, 0, JOB_SESSION_MAX, ENQUEUE, NULL, 0, "")
 
-#define JOB_OPTIONS(OPTION)                                                                                            \
-        JOB_OPTIONS_ANY(OPTION) JOB_OPTIONS_AGAIN(OPTION) JOB_OPTIONS_COMMAND(OPTION) JOB_OPTIONS_STDIN(OPTION)        \
+#define JOB_OPTIONS(OPTION)                                                                                           \
+        JOB_OPTIONS_ANY(OPTION) JOB_OPTIONS_AGAIN(OPTION) JOB_OPTIONS_COMMAND(OPTION) JOB_OPTIONS_STDIN(OPTION)       \
         JOB_OPTIONS_OTHER(OPTION)
 
 typedef struct Spec {

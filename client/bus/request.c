@@ -15,7 +15,7 @@
 
 void request_clear(Request *request) {
         request->argv = NULL;
-        request->key = request->retry_of = NULL;
+        request->retry_of = NULL;
         spec_clear(request);
         *request = REQUEST_INIT;
 }

@@ -7,7 +7,7 @@
 
 #include "job-spec.h"
 
-/* Its argv, key and retry_of are not owned. Its kind is empty for the service's default. */
+/* Its argv and retry_of are not owned. Its kind is empty for the service's default. */
 typedef Spec Request;
 
 #define REQUEST_INIT (Request) { .notify = -1, .stdin_fd = -EBADF }

@@ -87,8 +87,8 @@ static int text_option(const Verb *verb, const JobOption *o, char **ret) {
 static int kind_option(const Verb *verb, Request *given) {
         if (!job_kind_is_valid(optarg)) {
                 (void) usage_error(verb,
-                                   "Invalid kind '%.48s'. Use a lowercase letter, followed by up to %d lowercase letters, "
-                                   "digits and dashes", optarg, JOB_KIND_MAX - 1);
+                                   "Invalid kind '%.48s'. Use a lowercase letter, followed by up to %d lowercase "
+                                   "letters, digits and dashes", optarg, JOB_KIND_MAX - 1);
                 return -EINVAL;
         }
         (void) strcpy(given->kind, optarg); /* it fits */
@@ -150,10 +150,26 @@ static bool has_path(const char *directory, const char *path) {
         return rest && (*rest == '/' || !*rest);
 }
 
+/* Those that Retry takes, or the others. */
+static int copy_texts(const Spec *given, Spec *request, bool of_retry) {
+        for (const JobOption *o = job_options; o < job_options + JOB_OPTIONS_N; o++) {
+                const char *text = o->kind == OPTION_TEXT ? *job_option_text((Spec *) given, o) : NULL;
+
+                if (!text || o->is_for_retry != of_retry)
+                        continue;
+                *job_option_text(request, o) = strdup(text);
+                if (!*job_option_text(request, o))
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 int request_again_from_options(const RequestOptions *options, Request *request, sd_bus_error *error) {
         int r;
 
-        request->key = options->given.key;
+        r = copy_texts(&options->given, request, true);
+        if (r < 0)
+                return r;
         request->notify = options->notify_given ? options->given.notify : -1;
         r = request_set_environment(request, options->clean_environment, options->environment, options->n_environment,
                                     error);
@@ -172,9 +188,11 @@ int request_from_options(const RequestOptions *options, Request *request, sd_bus
         (void) strcpy(request->kind, given->kind);
         request->limits = given->limits;
         request->session = session_here() ? strdup(session_here()) : NULL;
-        request->label = given->label ? strdup(given->label) : NULL;
-        if ((session_here() && !request->session) || (given->label && !request->label))
+        if (session_here() && !request->session)
                 return -ENOMEM;
+        r = copy_texts(given, request, false);
+        if (r < 0)
+                return r;
         request_set_umask(request);
 
         r = request_set_directory(request, given->directory, error);

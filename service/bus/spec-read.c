@@ -142,7 +142,8 @@ static int read_path(sd_bus_message *m, const char *type, const JobOption *o, Sp
         if (r < 0)
                 return r;
         if (**path != '/' || strlen(*path) > o->max)
-                return invalid(error, "Option %s must be an absolute path of less than %zu bytes.", o->name, o->max + 1);
+                return invalid(error, "Option %s must be an absolute path of less than %zu bytes.", o->name,
+                               o->max + 1);
         return 0;
 }
 
@@ -208,8 +209,8 @@ static int read_limit(sd_bus_message *m, const JobLimit *limit, Spec *spec, sd_b
                 return r;
         number = limit->kind == LIMIT_SWITCH ? value.b != 0 : limit->kind == LIMIT_MASK ? value.u : value.t;
         if (number < limit->min || number > limit->max)
-                return invalid(error, "Option %s is out of range (%" PRIu64 " to %" PRIu64 "): %" PRIu64 ".", limit->name,
-                               limit->min, limit->max, number);
+                return invalid(error, "Option %s is out of range (%" PRIu64 " to %" PRIu64 "): %" PRIu64 ".",
+                               limit->name, limit->min, limit->max, number);
         *job_limit_of(&spec->limits, limit) = number | (limit->kind == LIMIT_MASK ? JOB_MASK_GIVEN : 0);
         return 0;
 }

@@ -76,7 +76,8 @@ int database_insert(Database *db, const JobRecord *record, const JobLimits *limi
 int database_mark_begun(Database *db, const char *id, const char *instance, const char *secret);
 
 /* Calls write with the stored spec, which is valid during the call. -ENOENT if there is none. */
-int database_read_spec(Database *db, const char *id, int (*write)(const void *spec, size_t size, void *userdata), void *userdata);
+int database_read_spec(Database *db, const char *id, int (*write)(const void *spec, size_t size, void *userdata),
+                       void *userdata);
 
 /* See StoreLookup: -ENOENT, -JOB_ERROR_AMBIGUOUS_ID with candidates. */
 int database_find(Database *db, const char *prefix, uint32_t uid, JobRecord *ret, char **ret_candidates);

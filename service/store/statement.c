@@ -97,7 +97,9 @@ static int bind_one(sqlite3_stmt *s, int *column, char type, va_list *ap) {
                 return sqlite3_bind_int64(s, (*column)++, (int64_t) va_arg(*ap, uint64_t));
         default:
                 number = va_arg(*ap, uint32_t);
-                return number == UINT32_MAX ? sqlite3_bind_null(s, (*column)++) : sqlite3_bind_int64(s, (*column)++, number);
+                if (number == UINT32_MAX)
+                        return sqlite3_bind_null(s, (*column)++);
+                return sqlite3_bind_int64(s, (*column)++, number);
         }
 }
 

@@ -117,7 +117,8 @@ STATEMENT(set_key, "UPDATE jobs SET key = ?, digest = ? WHERE id = ?");
 static int insert_new(Database *db, Insert *insert) {
         int r;
 
-        r = database_insert(db, &insert->record, &insert->limits, insert->spec, insert->spec_size, insert->command_size);
+        r = database_insert(db, &insert->record, &insert->limits, insert->spec, insert->spec_size,
+                            insert->command_size);
         if (r >= 0 && insert->key)
                 r = statement_run(db, &set_key, "sxs", insert->key, insert->digest, insert->record.id);
         if (r >= 0 && insert->instance)

@@ -39,7 +39,7 @@ typedef struct StoreOp StoreOp;
 typedef struct StoreOpType {
         const char *name; /* for failpoints */
         size_t size;
-        int (*execute)(Database *db, StoreOp *op); /* on the thread, possibly twice: a failed batch is repeated one by one */
+        int (*execute)(Database *db, StoreOp *op); /* on the thread; twice where a failed batch is done one by one */
         void (*finish)(StoreOp *op);               /* on the event loop; calls back */
         void (*clear)(StoreOp *op);                /* frees its members other than the StoreOp; NULL: none */
 } StoreOpType;

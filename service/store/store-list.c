@@ -212,7 +212,8 @@ static const StoreOpType acknowledge_type = {
         "acknowledge", sizeof(Acknowledge), execute_acknowledge, store_finish_plain, clear_acknowledge,
 };
 
-int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence, StoreCallback callback, void *userdata) {
+int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence,
+                      StoreCallback callback, void *userdata) {
         _cleanup_op_ Acknowledge *a = store_op_new(store, &acknowledge_type, NULL, userdata);
 
         if (!a)
@@ -242,7 +243,8 @@ static int execute_inbox(Database *db, StoreOp *op) {
 
 static const StoreOpType inbox_type = { "inbox", sizeof(List), execute_inbox, finish_list, clear_list };
 
-int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit, StoreListCallback callback, void *userdata) {
+int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit,
+                StoreListCallback callback, void *userdata) {
         _cleanup_op_ List *inbox = store_op_new(store, &inbox_type, NULL, userdata);
 
         if (!inbox)

@@ -119,7 +119,8 @@ static int remove_from(Database *db, const Expire *e, size_t first) {
         return r;
 }
 
-STATEMENT(find_old, "SELECT id FROM jobs WHERE sequence IS NOT NULL AND finished_usec < ? ORDER BY finished_usec LIMIT ?");
+STATEMENT(find_old, "SELECT id FROM jobs WHERE sequence IS NOT NULL AND finished_usec < ? "
+                    "ORDER BY finished_usec LIMIT ?");
 
 static int find_all_old(Database *db, Expire *e) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;

@@ -28,7 +28,8 @@ int store_write_memfd(const void *spec, size_t size, void *ret_fd) {
 
 STATEMENT(read_spec, "SELECT spec FROM specs WHERE id = ?");
 
-int database_read_spec(Database *db, const char *id, int (*write)(const void *spec, size_t size, void *userdata), void *userdata) {
+int database_read_spec(Database *db, const char *id, int (*write)(const void *spec, size_t size, void *userdata),
+                       void *userdata) {
         _cleanup_reset_ sqlite3_stmt *s = NULL;
         int r;
 
@@ -49,7 +50,8 @@ void stored_job_clear(StoredJob *stored) {
 
 #define STORED "SELECT " RECORD_COLUMNS LIMIT_COLUMNS "instance, stop_reason, secret FROM jobs "
 #define READ_STORED "RLsrs"
-#define PLACES_OF(stored) &(stored)->record, &(stored)->limits, &(stored)->instance, &(stored)->stop_reason, &(stored)->secret
+#define PLACES_OF(stored)                                                               \
+        &(stored)->record, &(stored)->limits, &(stored)->instance, &(stored)->stop_reason, &(stored)->secret
 
 STATEMENT(read_stored, STORED "WHERE id = ?");
 

@@ -84,7 +84,8 @@ int store_insert(Store *store, const JobRecord *record, const JobLimits *limits,
  * worker, and returns its spec in a memfd, not sealed yet, which the callback owns (-1 on failure). NULL for the
  * instance: the start is revoked, and the job waits again; the callback may then be NULL. */
 typedef void (*StoreSpecCallback)(int r, int spec_fd, void *userdata);
-int store_begin(Store *store, const char *id, const char *instance, const char *secret, StoreSpecCallback callback, void *userdata);
+int store_begin(Store *store, const char *id, const char *instance, const char *secret,
+                StoreSpecCallback callback, void *userdata);
 
 /* Records that the unit of the job was started. There is no callback. */
 int store_started(Store *store, const char *id, uint64_t started_usec);
@@ -137,10 +138,12 @@ int store_remove(Store *store, char *const *ids, size_t n, StoreCallback callbac
 
 /* Lists the jobs that finished since the last acknowledgement of a consumer of uid, oldest first; registers the
  * consumer. */
-int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit, StoreListCallback callback, void *userdata);
+int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit,
+                StoreListCallback callback, void *userdata);
 
 /* Records that a consumer has processed all jobs up to a sequence. The number never decreases. */
-int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence, StoreCallback callback, void *userdata);
+int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence,
+                      StoreCallback callback, void *userdata);
 
 /* Applies retention: removes jobs that finished before a time, and the oldest jobs of each user whose output exceeds
  * bytes_max in total, except those that a consumer has not acknowledged. 0: no limit. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The tables of common/ and what is written by hand about their rows say the same: the interface (and with it
- * org.codex.Jobs(5)), the schemas of JSON and of the store, the manual. Completions ask the help, which is made of them. */
+ * org.codex.Jobs(5)), the schemas of JSON and of the store, the manual. Completions ask the help, which they make. */
 
 #include <regex.h>
 
@@ -55,7 +55,9 @@ static char *part_of(const char *text, const char *from, const char *to) {
         return strndup(begin, (size_t) (end - begin));
 }
 
-static _printf_(5, 6) void expect(const char *table, const char *row, const char *files, const char *text, const char *format, ...) {
+/* A regular expression. */
+static _printf_(5, 6) void expect(const char *table, const char *row, const char *files, const char *text,
+                                  const char *format, ...) {
         _cleanup_free_ char *pattern = NULL;
         regex_t regex;
         va_list ap;
@@ -72,7 +74,8 @@ static _printf_(5, 6) void expect(const char *table, const char *row, const char
 }
 
 /* Each match of the first group is a row. */
-static void expect_rows(const char *file, const char *text, const char *pattern, const char *table, bool (*has_row)(const char *name)) {
+static void expect_rows(const char *file, const char *text, const char *pattern, const char *table,
+                        bool (*has_row)(const char *name)) {
         regmatch_t match[2];
         regex_t regex;
 
@@ -128,7 +131,8 @@ static void record_is_in_the_interface(void) {
 
         for (size_t i = 0; i < ELEMENTSOF(properties); i++)
                 if (properties[i].end)
-                        expect(RECORD, properties[i].name, JOB_XML, job, "%s%s", properties[i].begin, properties[i].end);
+                        expect(RECORD, properties[i].name, JOB_XML, job, "%s%s", properties[i].begin,
+                               properties[i].end);
         expect_rows(JOB_XML, job, "<property name=\"([A-Za-z]+)\"", RECORD, has_field);
         check_int(mistakes, 0);
 }
@@ -141,9 +145,11 @@ static void record_is_in_the_schema_of_json(void) {
 
         for (const JobField *f = job_fields; f < job_fields + JOB_FIELDS_N; f++) {
                 expect(RECORD, f->name, JSON_SCHEMA ", what it requires of a job,", required, "\"%s\"", f->json);
-                expect(RECORD, f->name, JSON_SCHEMA ", in the properties of a job,", properties, "\"%s\": \\{", f->json);
+                expect(RECORD, f->name, JSON_SCHEMA ", in the properties of a job,", properties, "\"%s\": \\{",
+                       f->json);
         }
-        expect_rows(JSON_SCHEMA, properties, "\"([a-z_]+)\": \\{ ?\"(description|type|enum|\\$ref)\"", RECORD, has_json_field);
+        expect_rows(JSON_SCHEMA, properties, "\"([a-z_]+)\": \\{ ?\"(description|type|enum|\\$ref)\"", RECORD,
+                    has_json_field);
         check_int(mistakes, 0);
 }
 
@@ -165,8 +171,8 @@ static void columns_are_in_the_store(void) {
                 check(asprintf(&sql, "SELECT %s FROM jobs", columns[i].column) > 0);
                 if (database_execute(db, sql) >= 0)
                         continue;
-                (void) fprintf(stderr, "%s has the column %s, but service/store/schema.c makes none\n", columns[i].table,
-                               columns[i].column);
+                (void) fprintf(stderr, "%s has the column %s, but service/store/schema.c makes none\n",
+                               columns[i].table, columns[i].column);
                 mistakes++;
         }
         check_int(mistakes, 0);
@@ -186,20 +192,22 @@ static bool has_option(const char *name) {
 
 static void options_are_in_the_interface(void) {
         _cleanup_free_ char *jobs = read_sources(JOBS_XML);
-        _cleanup_free_ char *enqueue = part_of(jobs, "<!-- Enqueue:", "-->"), *retry = part_of(jobs, "<!-- Retry:", "-->");
+        _cleanup_free_ char *enqueue = part_of(jobs, "<!-- Enqueue:", "-->");
+        _cleanup_free_ char *retry = part_of(jobs, "<!-- Retry:", "-->");
 
         for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N; l++)
                 expect(LIMITS, l->name, JOBS_XML ", in Enqueue,", enqueue, "\"%s\" %s[:,]", l->name, l->type);
         for (const JobOption *o = job_options; o < job_options + JOB_OPTIONS_N; o++) {
-                const char *second = o->types[1] ?: "";
-                const char *or = o->types[1] ? " or " : "";
+                _cleanup_free_ char *entry = NULL;
+                bool two = o->types[1];
 
-                expect(OPTIONS, o->name, JOBS_XML ", in Enqueue,", enqueue, "\"%s\" %s%s%s[:,]", o->name, o->types[0], or, second);
+                check(asprintf(&entry, "\"%s\" %s%s%s[:,]", o->name, o->types[0], two ? " or " : "", two ? o->types[1] : "") > 0);
+                expect(OPTIONS, o->name, JOBS_XML ", in Enqueue,", enqueue, "%s", entry);
                 if (o->is_for_retry)
-                        expect(OPTIONS, o->name, JOBS_XML ", in Retry,", retry, "\"%s\" %s%s%s[:,]", o->name, o->types[0], or,
-                               second);
+                        expect(OPTIONS, o->name, JOBS_XML ", in Retry,", retry, "%s", entry);
         }
-        expect_rows(JOBS_XML, enqueue, "\"([A-Z][A-Za-z]+)\" [a-z]+( or [a-z]+)?[:,] ", OPTIONS " or " LIMITS, has_option);
+        expect_rows(JOBS_XML, enqueue, "\"([A-Z][A-Za-z]+)\" [a-z]+( or [a-z]+)?[:,] ", OPTIONS " or " LIMITS,
+                    has_option);
         check_int(mistakes, 0);
 }
 
@@ -217,8 +225,10 @@ static void options_are_in_the_manual(void) {
 
 /* In the columns that a help has. */
 static void options_are_in_the_help(void) {
-#define LIMIT_LINE(name, member, kind, min, max, property, shown, option, help) { LIMITS, name, option, "      --" option help },
-#define OPTION_LINE(name, kind, member, min, max, call, option, letter, help) { OPTIONS, name, option, help },
+#define LIMIT_LINE(name, member, kind, min, max, property, shown, option, help) \
+        { LIMITS, name, option, "      --" option help },
+#define OPTION_LINE(name, kind, member, min, max, call, option, letter, help) \
+        { OPTIONS, name, option, help },
         static const struct {
                 const char *table, *name, *option, *help;
         } lines[] = {
@@ -228,8 +238,10 @@ static void options_are_in_the_help(void) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
-                expect(lines[i].table, lines[i].name, "its help", lines[i].help, "^  (-[A-Z], |    )--%s", lines[i].option);
-                expect(lines[i].table, lines[i].name, "its help, in column 27,", lines[i].help, "^([^\n]{26}|[^\n]{1,30}\n {26}) [^ ]");
+                expect(lines[i].table, lines[i].name, "its help", lines[i].help, "^  (-[A-Z], |    )--%s",
+                       lines[i].option);
+                expect(lines[i].table, lines[i].name, "its help, in column 27,", lines[i].help,
+                       "^([^\n]{26}|[^\n]{1,30}\n {26}) [^ ]");
         }
         check_int(mistakes, 0);
 }
