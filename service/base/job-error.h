@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Why the service refuses a request: each error with its name on the bus and its sentence, which has up to two texts in it.
- * Functions return the codes negative, as they do errnos, which are smaller; an errno has the meaning of errno(3) alone. */
+/* Errors of calls: the name on the bus and the message, which contains up to two texts. Functions return these codes
+ * negated, like errnos, which are smaller; an errno only ever has the meaning of errno(3). */
 
 #include <systemd/sd-bus.h>
 
@@ -51,9 +51,9 @@ typedef enum JobError {
         _JOB_ERROR_END,
 } JobError;
 
-/* Sets the error that a negative r stands for, be it one of these or an errno. first and second are the texts in its
- * sentence; those that it does not have may be NULL. Returns a negative errno, for a handler to return. */
+/* Sets the error for a negative r, either one of these or an errno. first and second are the texts of its message,
+ * NULL if unused. Returns a negative errno, for a handler to return. */
 int job_error_set(sd_bus_error *error, int r, const char *first, const char *second);
 
-/* The same, as the answer to a call. */
+/* The same, as the reply to a call. */
 int job_error_reply(sd_bus_message *call, int r, const char *first, const char *second);

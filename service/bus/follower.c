@@ -3,7 +3,7 @@
 #include "follower.h"
 #include "macro.h"
 
-#define FOLLOWERS_MAX 64U /* connections of a user that are told of one thing */
+#define FOLLOWERS_MAX 64U /* connections of a user that follow the same thing */
 
 struct Follower {
         LIST_ENTRY(Follower) entry;
@@ -29,7 +29,7 @@ bool follower_list_has(const FollowerList *list, const Peer *peer) {
         return false;
 }
 
-/* The one that asked first, where there are too many of that user: it may be forgotten by its owner, too. */
+/* The oldest follower of that user, if there are too many: its owner may forget it. */
 static void make_room(FollowerList *list, const User *user) {
         Follower *follower, *oldest = NULL;
         unsigned n = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Connections that want to hear of changes. A signal of a job is no broadcast, which everybody on the bus
- * would get: it is sent to each connection that asked for the job before, as long as its user may see it. */
+/* Connections that follow changes. Signals of a job are not broadcast to everybody on the bus, but sent to each
+ * connection that has asked for the job before, as long as its user may see it. */
 
 #include "peer.h"
 
@@ -11,11 +11,11 @@ typedef LIST_HEAD(FollowerList, Follower) FollowerList;
 
 bool follower_list_has(const FollowerList *list, const Peer *peer);
 
-/* Adds a connection, once, until it leaves the bus, or 64 other connections of its user have asked after it; not where memory
- * is short. */
+/* Adds a connection, once, until it leaves the bus, or 64 other connections of its user have been added after it;
+ * does nothing if out of memory. */
 void follower_list_add(FollowerList *list, Peer *peer);
 
-/* Calls back with each follower who may see what is of owner. */
+/* Calls back with each follower who may see jobs of owner. */
 void follower_list_foreach(FollowerList *list, uint32_t owner, void (*found)(const Peer *peer, void *userdata), void *userdata);
 
 void follower_list_clear(FollowerList *list);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* org.codex.Jobs.Job: an object for each live job, and the ObjectManager above them. Only those who may
- * manage a job find its object, and of them only those who asked for it get its signals. */
+/* org.codex.Jobs.Job: an object for each live job, and the ObjectManager above them. Only users who may manage a job
+ * can access its object, and only those of them who asked for it receive its signals. */
 
 #include "bus-names.h"
 #include "request.h"
 
-#define OBJECTS_MAX 100U /* that are listed to a caller */
+#define OBJECTS_MAX 100U /* objects listed for a caller */
 
-/* Objects are only looked for on behalf of a caller, and depend on who that is. */
+/* Objects are only looked up on behalf of a caller, and depend on the caller. */
 static Peer *current_caller(Service *service) {
         return peers_sender(service->peers, sd_bus_get_current_message(service->bus));
 }
@@ -44,7 +44,7 @@ static int job_enumerate(sd_bus *bus, const char *prefix, void *userdata, char *
 
         if (call && sd_bus_message_is_method_call(call, NULL, "GetManagedObjects") > 0)
                 job_object_follow_all(service, peer);
-        /* Calls of others wait behind GetManagedObjects, which costs the loop 20 µs an object. */
+        /* Other calls wait for GetManagedObjects, which takes 20 µs per object. */
         paths = calloc(OBJECTS_MAX + 1, sizeof(char *));
         if (!paths)
                 return -ENOMEM;

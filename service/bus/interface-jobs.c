@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* org.codex.Jobs: the table of its members, its properties and its signal. The methods: see request.h. */
+/* org.codex.Jobs: its vtable, properties and signal. See pending-call.h for the methods. */
 
 #include "build-config.h"
 #include "bus-names.h"

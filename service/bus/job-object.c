@@ -67,7 +67,7 @@ void job_object_follow_all(Service *service, Peer *peer) {
 
 /* --- signals --------------------------------------------------------------------------------------- */
 
-/* A signal of a job that is made anew for each receiver. */
+/* A signal of a job, created anew for each receiver. */
 typedef struct JobSignal {
         Service *service;
         const Job *job;
@@ -115,7 +115,7 @@ static int new_object_signal(const JobSignal *s, const char *member, sd_bus_mess
         return sd_bus_message_new_signal(s->service->bus, ret, JOBS_PATH, "org.freedesktop.DBus.ObjectManager", member);
 }
 
-/* It carries no property: whoever wants them asks. */
+/* It carries no properties: receivers query them. */
 static int new_added(const JobSignal *s, sd_bus_message **ret) {
         int r = new_object_signal(s, "InterfacesAdded", ret);
 

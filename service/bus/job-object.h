@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the bus keeps of a live job: those who follow it and those who wait for it; and its signals. It comes into being when
- * somebody asks for the job first, and goes with the job. */
+/* Data of a live job that belongs to the bus: followers and waiters; and its signals. Created when somebody first
+ * asks for the job, and freed with the job. */
 
 #include "follower.h"
 #include "job-events.h"
@@ -11,33 +11,33 @@
 typedef struct Service Service;
 
 typedef struct JobObject {
-        LIST_ENTRY(JobObject) entry; /* among all of the service */
+        LIST_ENTRY(JobObject) entry; /* in the list of the service */
         Service *service;
         Job *job;
         TargetList waiters;
-        FollowerList followers; /* of this one job */
+        FollowerList followers; /* of this job only */
         uint64_t told_usec;              /* CLOCK_MONOTONIC at which its progress was sent last */
-        sd_event_source *progress_timer; /* owned; where it has changed since */
+        sd_event_source *progress_timer; /* owned; set if it has changed since */
 } JobObject;
 typedef LIST_HEAD(JobObjectList, JobObject) JobObjectList;
 
-/* That of a job, made where there is none; NULL: out of memory. */
+/* Returns that of a job, creating it if necessary; NULL: out of memory. */
 JobObject *job_object_get(Service *service, Job *job);
 
-/* Frees all; nobody waits for one any more. */
+/* Frees all of them; no waiter may be left. */
 void job_object_free_all(Service *service);
 
 /* The object path of a job. The caller frees it; NULL: out of memory. */
 char *job_object_path(const char *id);
 
-/* The peer is told of the job, or of all jobs, from now on, if it is there and memory is not short. */
+/* Makes the peer a follower of the job, or of all jobs; does nothing if the peer is gone or memory is short. */
 void job_object_follow(Service *service, Job *job, Peer *peer);
 void job_object_follow_all(Service *service, Peer *peer);
 
-/* Send what the core reports: JobFinished, and to those who follow the signals of the object. */
+/* Send the events of the core: JobFinished, and the signals of the object to its followers. */
 void job_object_added(Service *service, Job *job);
 void job_object_started(Service *service, Job *job);
-void job_object_progressed(Service *service, Job *job); /* at once, and then four times a second at most */
-void job_object_is_stuck(Job *job); /* tells those who wait for it */
+void job_object_progressed(Service *service, Job *job); /* immediately, and then at most four times a second */
+void job_object_is_stuck(Job *job); /* notifies waiters */
 void job_object_finished(Service *service, Job *job);
-void job_object_removed(Service *service, Job *job); /* frees it, too */
+void job_object_removed(Service *service, Job *job); /* and frees it */

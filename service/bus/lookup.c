@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the ids of a call stand for: live jobs are at hand, what is over and what is a prefix is asked of the store. */
+/* Lookup of the IDs of a call: live jobs are in memory; the store is queried for finished jobs and prefixes. */
 
 #include "job-id.h"
 #include "request.h"
@@ -17,7 +17,7 @@ static int find_live(Request *request) {
         return 1;
 }
 
-/* One id in full is found at once; many of them, or what may stand for many, take their time. */
+/* A single full ID is found immediately; several IDs or prefixes take longer. */
 int request_find(Request *request) {
         request_clear_found(request);
         request->found = calloc(request->n_ids + 1, sizeof(LookupResult));
@@ -30,14 +30,14 @@ int request_find(Request *request) {
         return request->n_ids == 1 && job_id_is_valid(request->ids[0]) ? 1 : request_take_turn(request);
 }
 
-/* Where he may not see those of others, for the error that the first look would have given. */
+/* Without permission to see jobs of others, look again to return the original error. */
 static void on_polkit(PolkitAnswer answer, void *userdata) {
         Request *request = userdata;
 
         if (answer == POLKIT_ALLOWED)
                 request->visible_uid = STORE_ANY_UID;
         request->action = NULL;
-        request->step -= 2; /* both steps once more */
+        request->step -= 2; /* both steps again */
         request_advance(request);
 }
 
@@ -60,7 +60,7 @@ static void refuse(Request *request, int r, const StoreLookup *lookup) {
         (void) request_refuse(request, r, shown, lookup->candidates);
 }
 
-/* The records become the request's. */
+/* The records become owned by the pending call. */
 static int take(Request *request, StoreLookup *lookup) {
         request->records = calloc(lookup->n_records + 1, sizeof(JobRecord));
         if (!request->records)

@@ -36,7 +36,7 @@ static void on_any_ended(WaiterEvent event, const JobRecord *record, void *userd
                 (void) request_fail(userdata, r);
 }
 
-/* For those that have not ended yet. Returns 1 where there is none, 0, or a negative error. */
+/* Waits for those that have not ended yet. Returns 1 if all have, 0, or a negative error. */
 static int wait_for(Request *request, WaiterMode mode, WaiterCallback callback) {
         _cleanup_free_ Job **jobs = calloc(request->n_ids + 1, sizeof(Job *));
         size_t n = 0;
@@ -58,7 +58,7 @@ static int await_any(Request *request) {
                 if (request->found[i].record->sequence > 0)
                         return answer_await(request, request->found[i].record);
         r = wait_for(request, WAITER_ANY, on_any_ended);
-        return r > 0 ? -EAGAIN : r; /* just now none of them is live, nor over */
+        return r > 0 ? -EAGAIN : r; /* momentarily neither live nor recorded as finished */
 }
 
 static const RequestStep await_steps[] = { REQUEST_FIND, await_any };
@@ -97,7 +97,7 @@ int method_await_any(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return await_many(userdata, m, await_steps, error);
 }
 
-/* The last of them has ended; the records of all are looked up again, since most may be over long since. */
+/* The last of them has ended; the records of all are looked up again, since most may have ended long ago. */
 static void on_all_ended(WaiterEvent event, const JobRecord *record, void *userdata) {
         static const RequestStep steps[] = { REQUEST_FIND, request_reply_found };
 

@@ -9,8 +9,8 @@
 #define DESCRIPTOR_COST (64U * 1024U) /* bytes */
 #define LONG_INPUT (256U * 1024U)     /* bytes */
 
-/* Charged are the arguments and the environment, which wait in memory, and the standard input, which is read into it
- * for a moment; and for its descriptor, so that there are never too many. */
+/* Charges arguments and environment, which are kept in memory, the standard input, which is temporarily read into
+ * memory, and a fixed cost for its descriptor, which limits their number. */
 static int charge(Request *request) {
         uint64_t size = spec_command_size(&request->spec);
         struct stat st;
@@ -26,7 +26,7 @@ static int charge(Request *request) {
         return r < 0 ? r : 1;
 }
 
-/* A long input keeps the store busy. */
+/* A long input occupies the store. */
 static int take_turn(Request *request) {
         bool is_long = request->spec.stdin_fd >= 0 && request->spec.stdin_size >= LONG_INPUT;
 
@@ -71,7 +71,7 @@ int method_enqueue(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 static int check_ended(Request *request) {
         const JobRecord *record = request->found->record;
 
-        if (record->uid != request_owner(request)) /* uid 0 finds the jobs of all */
+        if (record->uid != request_owner(request)) /* uid 0 can access jobs of all users */
                 return request_refuse(request, -JOB_ERROR_NOT_OWNER, record->id, NULL);
         return record->sequence == 0 ? request_refuse(request, -JOB_ERROR_NOT_FINISHED, record->id, NULL) : 1;
 }

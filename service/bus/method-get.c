@@ -2,7 +2,7 @@
 
 #include "request.h"
 
-#define STREAM_GROWTH ((OutputStream) _OUTPUT_STREAM_MAX) /* no file: an eventfd */
+#define STREAM_GROWTH ((OutputStream) _OUTPUT_STREAM_MAX) /* not a file: an eventfd */
 
 static int reply_record(Request *request) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;

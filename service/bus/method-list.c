@@ -138,7 +138,7 @@ static void on_polkit(PolkitAnswer answer, void *userdata) {
         request_advance(request);
 }
 
-/* Another user's jobs only with leave; without there are none. */
+/* Jobs of another user are listed only with permission; otherwise none are. */
 static int ask_for_others(Request *request) {
         uint32_t visible = request->visible_uid;
         int r;

@@ -30,7 +30,7 @@ static int check_finished(Request *request) {
 static void on_removed(int r, void *userdata) {
         Request *request = userdata;
 
-        if (r == -ENOENT || r == -EBUSY) /* another call was quicker */
+        if (r == -ENOENT || r == -EBUSY) /* removed by another call meanwhile */
                 r = -JOB_ERROR_GONE;
         for (size_t i = 0; i < request->n_ids && r >= 0; i++)
                 core_discard_files(request->service->core, request->ids[i]);

@@ -34,8 +34,8 @@ static Peer *find_peer(Peers *peers, const char *name) {
         return found ? *found : NULL;
 }
 
-/* Returns 1, for a filter to return: a call that expects no answer is not to go on to its handler either, as it would
- * with what sd-bus returns for it, 0. */
+/* Returns 1, for a filter to return: a call without an expected reply must not reach its handler either, which it
+ * would with the 0 that sd-bus returns for it. */
 static int refuse(sd_bus_message *m, JobError error) {
         (void) job_error_reply(m, -(int) error, NULL, NULL);
         return 1;
@@ -59,7 +59,7 @@ void peer_remove(PeerItem *item) {
         item->peer = NULL;
 }
 
-/* The latest goes first: what waits for its turn is gone when what came before it leaves that to others. */
+/* The latest is dropped first: what waits for its turn must be gone before an earlier one passes its turn on. */
 static void peer_free(Peer *peer) {
         Parked *parked;
         PeerItem *item;
@@ -86,7 +86,7 @@ static void peer_drop(Peer *peer) {
         peer_free(peer);
 }
 
-/* Has the parked calls handled now, in their order: sd-bus reads nothing new before. */
+/* Handles the parked calls now, in their order: sd-bus reads no new ones before. */
 static void peer_resume(Peer *peer) {
         Parked *parked;
 
@@ -155,16 +155,16 @@ static int peer_park(Peer *peer, sd_bus_message *m) {
         return 1;
 }
 
-/* What we subscribed to is broadcast, and the bus sees to it that the sender is the one of the match. But
- * everybody may send a signal to us alone, and sd-bus takes any sender for the owner of a well-known name:
- * an end of a job that any user made up would be as good as the service manager's. */
+/* Signals that we subscribe to are broadcast, and the bus ensures that their sender is that of the match. But
+ * anybody may send a unicast signal to us, and sd-bus accepts any sender for the owner of a well-known name: a
+ * forged end of a job would look like one from the service manager. */
 static bool is_forged(sd_bus_message *m, uint8_t type) {
         return type == SD_BUS_MESSAGE_SIGNAL && sd_bus_message_get_destination(m) &&
                 !streq(strempty(sd_bus_message_get_sender(m)), "org.freedesktop.DBus");
 }
 
-/* sd-bus repeats the names of an interface and of a property that are not there in its error: those that cannot be
- * any, of many megabytes perhaps, do not come so far. */
+/* sd-bus repeats unknown names of interfaces and properties in its error: impossible ones, which may have many
+ * megabytes, are rejected here. */
 static bool names_are_short(sd_bus_message *m) {
         const char *name, *types;
         bool is_short = true;
@@ -179,7 +179,7 @@ static bool names_are_short(sd_bus_message *m) {
         return is_short;
 }
 
-/* The one gate in front of every method, every property and every signal that we listen to. */
+/* The only gate in front of all methods, properties and received signals. */
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         const char *sender = sd_bus_message_get_sender(m);
         Peers *peers = userdata;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whether a caller may run jobs at all, the polkit action org.codex.Jobs.enqueue. It is asked once for a connection,
- * with its first call that needs it; those that come before the answer wait here, in their order. A refusal
- * holds for the calls that waited for it: the next one is asked about again. */
+/* Whether a caller may run jobs at all, the polkit action org.codex.Jobs.enqueue. It is checked once per connection,
+ * at the first call that needs it; calls that arrive meanwhile wait here, in their order. A refusal applies to the
+ * waiting calls only: the next call is checked again. */
 
 #include "request.h"
 

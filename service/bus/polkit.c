@@ -6,13 +6,13 @@
 #include "polkit.h"
 
 #define FLAG_ALLOW_USER_INTERACTION 1U
-#define ANSWER_USEC (300 * USEC_PER_SEC) /* people take their time to type */
+#define ANSWER_USEC (300 * USEC_PER_SEC) /* users need time to type */
 
 struct Question {
         Ticket ticket;
         User *user;
         sd_bus_message *message;
-        sd_bus_slot *slot; /* NULL: it waits to be asked */
+        sd_bus_slot *slot; /* NULL: not sent yet */
         QuestionCallback callback;
         void *userdata;
 };
@@ -21,7 +21,8 @@ static PolkitAnswer read_answer(sd_bus_message *reply) {
         const sd_bus_error *error = sd_bus_message_get_error(reply);
         int authorized, challenge;
 
-        /* Nobody could start it. Where it cannot be started now, dbus-broker says that the name has no owner. */
+        /* polkit could not be started. If a service cannot be started now, dbus-broker reports that the name has no
+         * owner. */
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN))
                 return POLKIT_ABSENT;
         if (error) {
@@ -46,7 +47,7 @@ static int ask(Question *question) {
                                  question, ANSWER_USEC);
 }
 
-/* Has the next question of the user asked. */
+/* Sends the next check of the user. */
 Question *question_free(Question *question) {
         Ticket *ticket;
 

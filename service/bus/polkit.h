@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Questions to polkit(8): whether the sender of a call may do something that is not his by itself. Asynchronous, with
- * the caller's bus name as subject; whoever allows it in his message's flags may be asked for a password. Of each user a
- * few questions are asked at a time and the others wait: a bus bounds how many answers we may wait for in all,
- * and what one user asks is not to keep another's question from being put. */
+/* Checks by polkit(8) whether the sender of a call may perform an action. Asynchronous, with the bus name of the
+ * caller as subject; callers that allow it in the flags of their message may be asked for a password. Only a few
+ * checks of each user are sent at a time: a bus limits the number of pending replies, and checks of one user must
+ * not block those of others. */
 
 #include <systemd/sd-bus.h>
 
@@ -16,14 +16,14 @@
 
 typedef enum PolkitAnswer {
         POLKIT_ALLOWED,
-        POLKIT_DENIED, /* also when polkit fails */
+        POLKIT_DENIED, /* also if polkit fails */
         POLKIT_ABSENT, /* it is not installed */
 } PolkitAnswer;
 
 typedef struct Question Question;
 
-/* Asks whether the sender of call, who is user, may do that; calls back once, not from within, and never after it was freed,
- * which the caller does. */
+/* Checks whether the sender of call, who is user, may perform the action; calls back once, not from within, and
+ * never after it was freed by the caller. */
 typedef void (*QuestionCallback)(PolkitAnswer answer, void *userdata);
 int question_new(Question **ret, User *user, sd_bus_message *call, const char *action, QuestionCallback callback, void *userdata);
 Question *question_free(Question *question);

@@ -4,7 +4,7 @@
 #include "job-id.h"
 #include "request.h"
 
-#define ID_COST 128U /* bytes that an id takes while it is looked up and waited for */
+#define ID_COST 128U /* bytes for an ID while it is looked up and waited for */
 
 /* --- life ------------------------------------------------------------------------------------------ */
 
@@ -52,11 +52,11 @@ Request *request_free(Request *request) {
         return NULL;
 }
 
-/* Its peer has left, or the service stops. */
+/* Its peer has left, or the service is stopping. */
 static void on_drop(PeerItem *item, bool stopping) {
         Request *request = CONTAINER_OF(item, Request, item);
 
-        if (!request->is_waiting) /* whoever has it brings it back */
+        if (!request->is_waiting) /* its current owner brings it back */
                 return;
         if (stopping)
                 (void) request_fail(request, request->waiter ? -JOB_ERROR_STOPPING_NOT_JOB : -JOB_ERROR_STOPPING);
@@ -64,8 +64,8 @@ static void on_drop(PeerItem *item, bool stopping) {
                 (void) request_free(request);
 }
 
-/* What it takes to answer a call and to ask about its sender. The call itself may be many megabytes, if only
- * in header fields that nobody reads, and no bus counts them any more once they were delivered. */
+/* Copies what is needed to reply to a call and to ask about its sender. The call itself may have many megabytes,
+ * even just in unused header fields, and no bus limits them after delivery. */
 static int copy_head(sd_bus_message *call, sd_bus_message **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         uint64_t cookie;
@@ -94,7 +94,7 @@ int request_new(Request **ret, Service *service, sd_bus_message *call) {
         Peer *peer = peers_sender(service->peers, call);
         int r;
 
-        if (!peer) /* has left the bus */
+        if (!peer) /* it has left the bus */
                 return -ENOTCONN;
         request = calloc(1, sizeof(*request));
         if (!request)
@@ -143,8 +143,8 @@ int request_start(Request *request, const RequestStep *steps) {
         return 1;
 }
 
-/* Nobody begins what may have a long answer while answers wait to be written: they would be in memory, and before
- * everybody else's. */
+/* Calls with long replies do not start while replies wait to be written: they would occupy memory, and delay other
+ * replies. */
 static bool is_congested(const Service *service) {
         uint64_t n;
 
@@ -174,7 +174,7 @@ void request_end_turn(Request *request) {
         Ticket *ticket = turns_leave(&request->user->store, &request->ticket);
         Request *next = ticket ? CONTAINER_OF(ticket, Request, ticket) : NULL;
 
-        if (!next || next->service->core->stopping) /* then it is answered with all that wait */
+        if (!next || next->service->core->stopping) /* all waiting ones are then answered */
                 return;
         if (is_congested(next->service))
                 hold(next);
@@ -297,7 +297,7 @@ void request_on_done(int r, void *userdata) {
                 (void) request_reply_empty(userdata);
 }
 
-/* How many of them one answer takes. */
+/* Number of records that fit into one reply. */
 static size_t count_fitting(const LookupResult *found, size_t n) {
         size_t size = 0, i;
 
@@ -342,7 +342,7 @@ void request_on_listed(int r, JobRecord *records, size_t n, void *userdata) {
                 r = found ? 0 : -ENOMEM;
         }
         for (size_t i = 0; i < n && r >= 0; i++) {
-                /* What is live knows more than its row: progress and sizes. */
+                /* A live job has newer data than its row: progress and sizes. */
                 found[i].job = core_find_unended(request->service->core, records[i].id);
                 found[i].record = found[i].job ? &found[i].job->record : &records[i];
                 if (found[i].job)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a retry is made of: what is left of the job in the store, and what its caller says. Does no I/O but
- * for the memfd of a standard input that was kept. */
+/* The specification of a retry: what the store has kept of the job, and the options of the caller. Does no I/O
+ * except for the memfd of a kept standard input. */
 
 #include "spec.h"
 #include "store.h"
 
-/* Adds to the options that the caller gave, see spec_read_retry(), what is left of a job that has ended. Returns 0 or
- * a negative error of job-error.h; where error is set, that is what to say. */
+/* Completes the options that the caller gave, see spec_read_retry(), with the stored parts of a finished job.
+ * Returns 0 or a negative error of job-error.h; if error is set, it is to be used. */
 int retry_complete_spec(Spec *spec, const StoredJob *stored, const void *encoded, size_t size, sd_bus_error *error);

@@ -75,7 +75,7 @@ static int open_bus(Service *service) {
 
         r = system ? sd_bus_open_system(&service->bus) : sd_bus_open_user(&service->bus);
         if (r >= 0)
-                r = sd_bus_set_exit_on_disconnect(service->bus, true); /* started again, it finds everything */
+                r = sd_bus_set_exit_on_disconnect(service->bus, true); /* a restarted service finds everything */
         if (r >= 0)
                 r = sd_bus_attach_event(service->bus, service->core->event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
@@ -83,8 +83,8 @@ static int open_bus(Service *service) {
         return r;
 }
 
-/* What ended is collected, committed and told; then who still waits is told that we go, as is whoever
- * calls from now on. */
+/* Finished jobs are collected, committed and reported; then remaining waiters and further callers are told that the
+ * service stops. */
 static void service_stop(Service *service) {
         core_flush(service->core);
         if (service->peers)
@@ -93,9 +93,9 @@ static void service_stop(Service *service) {
         core_stop(service->core);
 }
 
-/* A bus daemon may drop what it has not read yet from a peer that closes. Once it has answered this, it has read
- * our answers. Calls that came before it are refused rather than left without an answer. It blocks, as
- * nothing else is done any more. */
+/* A bus daemon may drop messages that it has not read when a peer closes its connection. Once it has replied to this
+ * call, it has read our replies. Calls that arrived before are rejected rather than left without a reply. This
+ * blocks, since nothing else is left to do. */
 static void leave_bus(sd_bus *bus) {
         (void) sd_bus_set_method_call_timeout(bus, LEAVE_USEC);
         (void) sd_bus_call_method(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
@@ -104,7 +104,7 @@ static void leave_bus(sd_bus *bus) {
                 ;
 }
 
-/* Before the bus closes itself for the end of the loop. */
+/* Before the bus closes itself at the end of the loop. */
 static int on_exit_loop(sd_event_source *source, void *userdata) {
         Service *service = userdata;
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The bus half of the service: owns the connection to the bus, those who call, and what waits for an answer. It hands
- * calls down to the core and sends what the core reports.
+/* The bus half of the service: owns the connection to the bus, callers, and pending calls. It passes calls to the core and sends
+ * the events of the core.
  *
- *   service.c           its life
+ *   service.c           life cycle
  *   interface-jobs.c    org.codex.Jobs: members and properties; interface-job.c: org.codex.Jobs.Job
- *   method-*.c          the methods
- *   request.h           what they share
- *   job-object.c        what the bus keeps of a job: those who wait for it and those who follow it; its signals */
+ *   method-*.c          methods
+ *   pending-call.h      common parts of methods
+ *   job-object.c        waiters and followers of a job; its signals */
 
 #include "core.h"
 #include "follower.h"
@@ -18,27 +18,27 @@
 struct Service {
         Core *core; /* not owned */
         sd_bus *bus;
-        bool polkit_absent; /* as far as we know: not asked again until the configuration is read again */
+        bool polkit_absent; /* as far as we know: not checked again until the configuration is reloaded */
         Peers *peers;
         sd_bus_slot *vtable_slots[4];
         sd_bus_slot *name_call;
         sd_event_source *exit_source;
-        sd_event_source *idle_source; /* request_on_idle() */
+        sd_event_source *idle_source; /* pending_on_idle() */
 
         JobObjectList objects;
         FollowerList followers;       /* of all jobs that they may see */
-        TAILQ_HEAD(, Request) held; /* whose turn it is, until answers are written */
+        TAILQ_HEAD(, Request) held; /* calls that have their turn, until replies are written */
 };
 
-/* Connects to the bus and starts the core, but does not serve yet: the bus name comes once what was there before is known.
- * Logs. */
+/* Connects to the bus and starts the core, but does not serve yet: the bus name is acquired once the state of
+ * existing jobs is known. Logs. */
 int service_new(Service **ret, Core *core);
 
-/* Answers what is parked, has the core commit what was handed over, and frees. Takes NULL; returns NULL. */
+/* Replies to pending calls, has the core commit what was submitted, and frees. Takes NULL; returns NULL. */
 Service *service_free(Service *service);
 DEFINE_CLEANUP(Service *, service_free);
 
-/* Reads the configuration again. */
+/* Reloads the configuration. */
 void service_reload(Service *service);
 
 /* --- interface-jobs.c, interface-job.c --- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The turns of one user at something that is shared: a few are served at a time and the others wait, in their order, so
- * that nobody waits for all that another asks for. */
+/* Turns of one user at a shared resource: a few are served at a time and the others wait, in their order, so that
+ * nobody waits for everything that another user asks for. */
 
 #include <stdint.h>
 #include <sys/queue.h>
@@ -13,14 +13,14 @@ typedef enum TicketState {
         TICKET_SERVED,
 } TicketState;
 
-/* Embedded in what waits to be served; all zero before it joins. */
+/* Embedded in objects that wait to be served; all zero before it joins. */
 typedef struct Ticket {
         TAILQ_ENTRY(Ticket) entry; /* while it waits */
         TicketState state;
 } Ticket;
 
 typedef struct Turns {
-        TAILQ_HEAD(, Ticket) waiting; /* in the order in which they came */
+        TAILQ_HEAD(, Ticket) waiting; /* in order of arrival */
         unsigned n_served, n_waiting;
         unsigned at_a_time;
         unsigned waiting_max;
@@ -28,9 +28,9 @@ typedef struct Turns {
 
 void turns_init(Turns *turns, unsigned at_a_time, unsigned waiting_max);
 
-/* Returns 1 where it is served at once, 0 where it waits, -JOB_ERROR_TOO_MANY_CALLS where too many wait. */
+/* Returns 1 if it is served immediately, 0 if it waits, -JOB_ERROR_TOO_MANY_CALLS if too many wait. */
 int turns_join(Turns *turns, Ticket *ticket);
 
-/* Leaves, whether it waited or not; without effect on one that has not joined. Returns the one that is served
- * instead, or NULL. */
+/* Leaves, whether it waited or not; has no effect if it has not joined. Returns the one that is served instead, or
+ * NULL. */
 Ticket *turns_leave(Turns *turns, Ticket *ticket);

@@ -7,7 +7,7 @@
 #include "store.h"
 #include "user.h"
 
-/* Requests that the store works on at a time, and that wait after them; questions to polkit likewise. */
+/* Calls that the store processes at a time, and calls that wait for that; likewise checks of polkit. */
 #define STORE_TURNS 2
 #define QUESTIONS 8
 #define WAITING_MAX 1024

@@ -57,7 +57,7 @@ int waiter_new(Waiter **ret, sd_event *event, WaiterMode mode, TargetList *const
         }
         if (timeout_usec != USEC_INFINITY)
                 r = sd_event_add_time_relative(event, &waiter->timeout, CLOCK_MONOTONIC, timeout_usec, 1, on_timeout, waiter);
-        if (r < 0 && r != -EOVERFLOW) { /* beyond the end of the clock: for ever */
+        if (r < 0 && r != -EOVERFLOW) { /* beyond the end of the clock: no limit */
                 (void) waiter_free(waiter);
                 return r;
         }
@@ -81,7 +81,7 @@ void waiter_job_is_stuck(TargetList *job, const JobRecord *record) {
         WaiterTarget *next;
 
         for (WaiterTarget *target = LIST_FIRST(job); target; target = next) {
-                next = LIST_NEXT(target, entry); /* a call that ends now waits for this job alone */
+                next = LIST_NEXT(target, entry); /* a call that ends now waits for this job only */
                 target->waiter->callback(WAITER_STUCK, record, target->waiter->userdata);
         }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What waits until jobs end: a call of Await, AwaitAny, AwaitAll or Cancel. */
+/* Waits for jobs to end: for a call of Await, AwaitAny, AwaitAll or Cancel. */
 
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
@@ -10,15 +10,15 @@
 
 typedef struct Waiter Waiter;
 
-/* One job that a waiter waits for, on the list of that job. */
+/* One job of a waiter, in the list of that job. */
 typedef struct WaiterTarget {
         LIST_ENTRY(WaiterTarget) entry;
         Waiter *waiter;
-        bool is_pending; /* it is on the list */
+        bool is_pending; /* it is in the list */
 } WaiterTarget;
 typedef LIST_HEAD(TargetList, WaiterTarget) TargetList;
 
-/* What a waiter waits for: any of its jobs, or all. */
+/* Condition of a waiter: any of its jobs, or all. */
 typedef enum WaiterMode {
         WAITER_ANY,
         WAITER_ALL,
@@ -27,19 +27,19 @@ typedef enum WaiterMode {
 typedef enum WaiterEvent {
         WAITER_ENDED,
         WAITER_TIMED_OUT,
-        WAITER_STUCK, /* a job may not end soon; it can be waited for all the same */
+        WAITER_STUCK, /* a job may not end soon; waiting for it is still possible */
 } WaiterEvent;
 
-/* Says once how the waiting ended, and the callee frees the waiter; or that a job is stuck. record: of that job, or of the last
- * one that ended. */
+/* Called once when the wait is over, and the callee frees the waiter; or when a job is stuck. record: of that job,
+ * or of the last one that ended. */
 typedef void (*WaiterCallback)(WaiterEvent event, const JobRecord *record, void *userdata);
 
-/* Waits until the jobs have ended or timeout_usec has passed (UINT64_MAX: for ever). None of the n jobs, each given by its
- * list, is terminal. */
+/* Waits until the jobs have ended or timeout_usec has passed (UINT64_MAX: no limit). None of the n jobs, each given
+ * by its list, may be terminal. */
 int waiter_new(Waiter **ret, sd_event *event, WaiterMode mode, TargetList *const *jobs, size_t n, uint64_t timeout_usec,
                WaiterCallback callback, void *userdata);
 Waiter *waiter_free(Waiter *waiter);
 
-/* Tells all that wait for a job that it is terminal, or stuck. */
+/* Notifies all waiters for a job that it is terminal, or stuck. */
 void waiter_job_ended(TargetList *job, const JobRecord *record);
 void waiter_job_is_stuck(TargetList *job, const JobRecord *record);
