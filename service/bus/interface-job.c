@@ -4,7 +4,7 @@
  * can access its object, and only those of them who asked for it receive its signals. */
 
 #include "bus-names.h"
-#include "request.h"
+#include "pending-call.h"
 
 #define OBJECTS_MAX 100U /* objects listed for a caller */
 

@@ -4,7 +4,7 @@
 
 #include "build-config.h"
 #include "bus-names.h"
-#include "request.h"
+#include "pending-call.h"
 
 static int property_get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
                                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {

@@ -1,56 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "request.h"
+#include "pending-call.h"
 
-static int answer_cancel(Request *request, const JobRecord *record) {
-        (void) sd_bus_reply_method_return(request->call, "s", job_state_to_string(record->state));
-        (void) request_free(request);
+static int answer_cancel(PendingCall *pending, const JobRecord *record) {
+        (void) sd_bus_reply_method_return(pending->call, "s", job_state_to_string(record->state));
+        (void) pending_free(pending);
         return 0;
 }
 
-static int answer_stuck(Request *request, const Job *job) {
-        return request_refuse(request, -JOB_ERROR_PROCESSES_LEFT, job->record.id, job->stuck);
+static int answer_stuck(PendingCall *pending, const Job *job) {
+        return pending_refuse(pending, -JOB_ERROR_PROCESSES_LEFT, job->record.id, job->stuck);
 }
 
 static void on_waited(WaiterEvent event, const JobRecord *record, void *userdata) {
-        Request *request = userdata;
+        PendingCall *pending = userdata;
 
         if (event == WAITER_ENDED)
-                (void) answer_cancel(request, record);
+                (void) answer_cancel(pending, record);
         else if (event == WAITER_STUCK)
-                (void) answer_stuck(request, core_find(request->service->core, record->id));
+                (void) answer_stuck(pending, core_find(pending->service->core, record->id));
 }
 
-static int cancel(Request *request) {
-        const LookupResult *found = request->found;
-        uint32_t uid = request->user->uid;
+static int cancel(PendingCall *pending) {
+        const LookupResult *found = pending->found;
+        uint32_t uid = pending->user->uid;
         Job *job = found->job;
         int r = 0;
 
         if (!job || found->record->sequence > 0)
-                return answer_cancel(request, found->record);
-        request->timeout_usec = USEC_INFINITY;
+                return answer_cancel(pending, found->record);
+        pending->timeout_usec = USEC_INFINITY;
         if (job->stuck)
-                (void) answer_stuck(request, job);
+                (void) answer_stuck(pending, job);
         else
-                r = request_wait(request, WAITER_ANY, &job, 1, on_waited);
+                r = pending_wait(pending, WAITER_ANY, &job, 1, on_waited);
         if (r >= 0)
                 lifecycle_stop(job, JOB_REASON_USER, uid);
         return r;
 }
 
 int cancel_job(Service *service, sd_bus_message *call, const char *id) {
-        static const RequestStep steps[] = { REQUEST_FIND, cancel };
-        _cleanup_(request_freep) Request *request = NULL;
+        static const PendingStep steps[] = { REQUEST_FIND, cancel };
+        _cleanup_(pending_freep) PendingCall *pending = NULL;
         int r;
 
-        r = request_new(&request, service, call);
+        r = pending_new(&pending, service, call);
         if (r >= 0)
-                r = request_add_id(request, id);
+                r = pending_add_id(pending, id);
         if (r < 0)
                 return r;
-        request->action = POLKIT_MANAGE_ALL;
-        return request_start(TAKE_PTR(request), steps);
+        pending->action = POLKIT_MANAGE_ALL;
+        return pending_start(TAKE_PTR(pending), steps);
 }
 
 int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "request.h"
+#include "pending-call.h"
 
 static int read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *error) {
         int r;
@@ -13,14 +13,14 @@ static int read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *erro
         return 0;
 }
 
-static int submit_inbox(Request *request) {
-        return store_inbox(request->service->core->store, request->user->uid, request->consumer, request->filter.limit,
-                           request_on_listed, request);
+static int submit_inbox(PendingCall *pending) {
+        return store_inbox(pending->service->core->store, pending->user->uid, pending->consumer, pending->filter.limit,
+                           pending_on_listed, pending);
 }
 
 int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        static const RequestStep steps[] = { request_take_turn, submit_inbox };
-        _cleanup_(request_freep) Request *request = NULL;
+        static const PendingStep steps[] = { pending_take_turn, submit_inbox };
+        _cleanup_(pending_freep) PendingCall *pending = NULL;
         const char *consumer;
         uint32_t limit;
         int r;
@@ -32,16 +32,16 @@ int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return r;
         if (limit == 0 || limit > JOB_LIST_MAX)
                 return invalid(error, "The limit is out of range (1 to %u): %" PRIu32 ".", JOB_LIST_MAX, limit);
-        r = request_new(&request, userdata, m);
+        r = pending_new(&pending, userdata, m);
         if (r < 0)
                 return r;
-        request->filter.limit = limit;
-        request->consumer = strdup(consumer);
-        return request->consumer ? request_start(TAKE_PTR(request), steps) : -ENOMEM;
+        pending->filter.limit = limit;
+        pending->consumer = strdup(consumer);
+        return pending->consumer ? pending_start(TAKE_PTR(pending), steps) : -ENOMEM;
 }
 
 int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(request_freep) Request *request = NULL;
+        _cleanup_(pending_freep) PendingCall *pending = NULL;
         Service *service = userdata;
         const char *consumer;
         uint64_t sequence;
@@ -54,11 +54,11 @@ int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return r;
         if (sequence > store_last_sequence(service->core->store))
                 return invalid(error, "Sequence %" PRIu64 " is above LastSequence; nothing was acknowledged.", sequence);
-        r = request_new(&request, service, m);
+        r = pending_new(&pending, service, m);
         if (r >= 0)
-                r = store_acknowledge(service->core->store, request->user->uid, consumer, sequence, request_on_done, request);
+                r = store_acknowledge(service->core->store, pending->user->uid, consumer, sequence, pending_on_done, pending);
         if (r < 0)
                 return job_error_set(error, r, NULL, NULL);
-        TAKE_PTR(request);
+        TAKE_PTR(pending);
         return 1;
 }

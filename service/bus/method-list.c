@@ -3,7 +3,7 @@
 #include <limits.h>
 
 #include "job-id.h"
-#include "request.h"
+#include "pending-call.h"
 #include "utf8.h"
 
 #define FILTERS_MAX 32U
@@ -124,53 +124,53 @@ static int read_filter(sd_bus_message *m, StoreFilter *filter, sd_bus_error *err
         return sd_bus_message_exit_container(m);
 }
 
-static int reply_nothing(Request *request) {
-        request->n_ids = 0;
-        return request_reply_found(request);
+static int reply_nothing(PendingCall *pending) {
+        pending->n_ids = 0;
+        return pending_reply_found(pending);
 }
 
 static void on_polkit(PolkitAnswer answer, void *userdata) {
-        static const RequestStep refused[] = { reply_nothing };
-        Request *request = userdata;
+        static const PendingStep refused[] = { reply_nothing };
+        PendingCall *pending = userdata;
 
         if (answer != POLKIT_ALLOWED)
-                request->step = refused;
-        request_advance(request);
+                pending->step = refused;
+        pending_advance(pending);
 }
 
 /* Jobs of another user are listed only with permission; otherwise none are. */
-static int ask_for_others(Request *request) {
-        uint32_t visible = request->visible_uid;
+static int ask_for_others(PendingCall *pending) {
+        uint32_t visible = pending->visible_uid;
         int r;
 
         if (visible == STORE_ANY_UID)
                 return 1;
-        if (request->filter.uid == STORE_ANY_UID || request->filter.uid == visible) {
-                request->filter.uid = visible;
+        if (pending->filter.uid == STORE_ANY_UID || pending->filter.uid == visible) {
+                pending->filter.uid = visible;
                 return 1;
         }
-        if (!request->service->core->system_scope)
-                return reply_nothing(request);
-        r = question_new(&request->question, request->user, request->call, POLKIT_READ_ALL, on_polkit, request);
-        request->is_waiting = r >= 0;
+        if (!pending->service->core->system_scope)
+                return reply_nothing(pending);
+        r = question_new(&pending->question, pending->user, pending->call, POLKIT_READ_ALL, on_polkit, pending);
+        pending->is_waiting = r >= 0;
         return r;
 }
 
-static int submit(Request *request) {
-        return store_list(request->service->core->store, &request->filter, request_on_listed, request);
+static int submit(PendingCall *pending) {
+        return store_list(pending->service->core->store, &pending->filter, pending_on_listed, pending);
 }
 
 int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        static const RequestStep steps[] = { ask_for_others, request_take_turn, submit };
-        _cleanup_(request_freep) Request *request = NULL;
+        static const PendingStep steps[] = { ask_for_others, pending_take_turn, submit };
+        _cleanup_(pending_freep) PendingCall *pending = NULL;
         Service *service = userdata;
         int r;
 
-        r = request_new(&request, service, m);
+        r = pending_new(&pending, service, m);
         if (r >= 0)
-                r = read_filter(m, &request->filter, error);
+                r = read_filter(m, &pending->filter, error);
         if (r < 0)
                 return r;
-        job_object_follow_all(service, request->item.peer);
-        return request_start(TAKE_PTR(request), steps);
+        job_object_follow_all(service, pending->item.peer);
+        return pending_start(TAKE_PTR(pending), steps);
 }

@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "request.h"
+#include "pending-call.h"
 
 /* --- Pause, Resume --------------------------------------------------------------------------------- */
 
 static void on_recorded(int r, void *userdata) {
-        Request *request = userdata;
-        Core *core = request->service->core;
+        PendingCall *pending = userdata;
+        Core *core = pending->service->core;
 
         if (r >= 0)
-                r = queue_set_paused(&core->queue, request_owner(request), request->paused);
+                r = queue_set_paused(&core->queue, pending_owner(pending), pending->paused);
         if (r >= 0)
                 core_schedule(core);
-        request_on_done(r, request);
+        pending_on_done(r, pending);
 }
 
-static int submit(Request *request) {
-        return store_set_paused(request->service->core->store, request_owner(request), request->paused, on_recorded, request);
+static int submit(PendingCall *pending) {
+        return store_set_paused(pending->service->core->store, pending_owner(pending), pending->paused, on_recorded, pending);
 }
 
 static int set_paused(Service *service, sd_bus_message *m, bool paused) {
-        static const RequestStep steps[] = { submit };
-        Request *request;
+        static const PendingStep steps[] = { submit };
+        PendingCall *pending;
         int r;
 
-        r = request_new(&request, service, m);
+        r = pending_new(&pending, service, m);
         if (r < 0)
                 return r;
-        request->paused = paused;
-        return request_start(request, steps);
+        pending->paused = paused;
+        return pending_start(pending, steps);
 }
 
 int method_pause(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -42,16 +42,16 @@ int method_resume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 /* --- GetQueue -------------------------------------------------------------------------------------- */
 
 int method_get_queue(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(request_freep) Request *request = NULL;
+        _cleanup_(pending_freep) PendingCall *pending = NULL;
         Service *service = userdata;
         const Config *config = &service->core->config;
         QueueStanding standing;
         int r;
 
-        r = request_new(&request, service, m);
+        r = pending_new(&pending, service, m);
         if (r < 0)
                 return r;
-        standing = queue_get_standing(&service->core->queue, request_owner(request));
+        standing = queue_get_standing(&service->core->queue, pending_owner(pending));
         return sd_bus_reply_method_return(m, "a{sv}", 5,
                                           "Paused", "b", standing.paused,
                                           "Queued", "u", standing.n_waiting,

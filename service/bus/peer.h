@@ -10,7 +10,7 @@
 
 typedef struct Peer Peer;
 typedef struct Peers Peers;
-typedef struct Request Request;
+typedef struct PendingCall PendingCall;
 
 /* Embedded in objects owned by a peer: they are dropped when the peer leaves, or the service stops. Removed before
  * an object is freed otherwise. */
@@ -33,7 +33,7 @@ struct Peer {
         /* Whether it may run jobs, see permission.c. */
         bool is_permitted;
         Question *question;             /* pending check */
-        TAILQ_HEAD(, Request) asking; /* waiting for the check, not owned */
+        TAILQ_HEAD(, PendingCall) asking; /* waiting for the check, not owned */
 };
 
 /* Installs the filter. */

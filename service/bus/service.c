@@ -4,7 +4,7 @@
 #include <systemd/sd-journal.h>
 
 #include "bus-names.h"
-#include "request.h"
+#include "pending-call.h"
 
 #define LEAVE_USEC (5 * USEC_PER_SEC)
 
@@ -134,7 +134,7 @@ int service_new(Service **ret, Core *core) {
         if (r >= 0)
                 r = core_start(core, service->bus, &job_events, service);
         if (r >= 0)
-                r = sd_event_add_post(core->event, &service->idle_source, request_on_idle, service);
+                r = sd_event_add_post(core->event, &service->idle_source, pending_on_idle, service);
         if (r >= 0)
                 r = sd_event_add_exit(core->event, &service->exit_source, on_exit_loop, service);
         if (r >= 0)

@@ -27,7 +27,7 @@ struct Service {
 
         JobObjectList objects;
         FollowerList followers;       /* of all jobs that they may see */
-        TAILQ_HEAD(, Request) held; /* calls that have their turn, until replies are written */
+        TAILQ_HEAD(, PendingCall) held; /* calls that have their turn, until replies are written */
 };
 
 /* Connects to the bus and starts the core, but does not serve yet: the bus name is acquired once the state of

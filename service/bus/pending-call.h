@@ -30,7 +30,7 @@ int method_get_queue(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* A step returns 1 when it is done and the next one follows; 0 if somebody else continues, or the call is answered
  * and freed; or a negative error of job-error.h to reply with. */
-typedef int (*RequestStep)(Request *request);
+typedef int (*PendingStep)(PendingCall *pending);
 
 /* The job that an ID refers to: a live job, or the record of a finished one. */
 typedef struct LookupResult {
@@ -40,19 +40,19 @@ typedef struct LookupResult {
 
 /* A call that is not answered yet. While it waits it is owned by its peer; otherwise by the store or the core that
  * processes it. */
-struct Request {
+struct PendingCall {
         PeerItem item;
         Service *service;
         User *user; /* owned, like the following */
         sd_bus_message *call; /* the part of the call that is needed to reply; without its arguments */
         uint64_t charged; /* bytes, see pending_charge() */
 
-        const RequestStep *step; /* the next one */
+        const PendingStep *step; /* the next one */
         bool is_waiting;         /* waiting for permission, for its turn, for polkit, or for jobs */
         bool is_asking;          /* for permission */
         bool is_held;            /* it is its turn, but replies wait to be written */
-        TAILQ_ENTRY(Request) asking;
-        TAILQ_ENTRY(Request) held;
+        TAILQ_ENTRY(PendingCall) asking;
+        TAILQ_ENTRY(PendingCall) held;
         Ticket ticket;
         Question *question; /* whether it may see the jobs of others */
         Waiter *waiter;
@@ -74,66 +74,66 @@ struct Request {
 };
 
 /* Creates a pending call of the user who sent it. -ENOTCONN if the sender has left the bus. */
-int request_new(Request **ret, Service *service, sd_bus_message *call);
-Request *request_free(Request *request);
-DEFINE_CLEANUP(Request *, request_free);
+int pending_new(PendingCall **ret, Service *service, sd_bus_message *call);
+PendingCall *pending_free(PendingCall *pending);
+DEFINE_CLEANUP(PendingCall *, pending_free);
 
 /* Takes ownership and executes the first step, and the following ones until one waits. Returns 1, for a handler to
  * return. */
-int request_start(Request *request, const RequestStep *steps);
+int pending_start(PendingCall *pending, const PendingStep *steps);
 
 /* Continues with the next step. */
-void request_advance(Request *request);
+void pending_advance(PendingCall *pending);
 
 /* Replies with the error for a negative r, with up to two texts, and frees. Returns 0, for a step to return. */
-int request_refuse(Request *request, int r, const char *first, const char *second);
+int pending_refuse(PendingCall *pending, int r, const char *first, const char *second);
 
 /* The same for errors whose message has no text, or a limit. */
-int request_fail(Request *request, int r);
+int pending_fail(PendingCall *pending, int r);
 
 /* Reply and free. Return 0, for a step to return: without a value; with records, as many as fit into a reply or, if
  * all are required, LimitExceeded; with a list, as a StoreListCallback. */
-int request_reply_empty(Request *request);
-int request_reply_found(Request *request);
-void request_on_listed(int r, JobRecord *records, size_t n, void *userdata);
+int pending_reply_empty(PendingCall *pending);
+int pending_reply_found(PendingCall *pending);
+void pending_on_listed(int r, JobRecord *records, size_t n, void *userdata);
 
 /* A StoreCallback that replies with its result. */
-void request_on_done(int r, void *userdata);
+void pending_on_done(int r, void *userdata);
 
 /* The owner of the jobs that the caller enqueues and of the caller's queue: the caller; in the scope of a user,
  * always that user, whoever may access the bus. */
-uint32_t request_owner(const Request *request);
+uint32_t pending_owner(const PendingCall *pending);
 
 /* Charges the user for memory of the call until it is freed, replacing the previous charge. */
-int request_charge(Request *request, uint64_t size);
+int pending_charge(PendingCall *pending, uint64_t size);
 
 /* Starts calls that were held until replies were written: after each iteration of the event loop. */
-int request_on_idle(sd_event_source *source, void *userdata);
+int pending_on_idle(sd_event_source *source, void *userdata);
 
 /* Reads the next ID, or IDs, of the call. */
-int request_add_id(Request *request, const char *id);
-int request_read_id(Request *request, sd_bus_message *call);
-int request_read_ids(Request *request, sd_bus_message *call, sd_bus_error *error);
+int pending_add_id(PendingCall *pending, const char *id);
+int pending_read_id(PendingCall *pending, sd_bus_message *call);
+int pending_read_ids(PendingCall *pending, sd_bus_message *call, sd_bus_error *error);
 
 /* Waits until jobs have ended, see waiter_new(). A step. */
-int request_wait(Request *request, WaiterMode mode, Job *const *jobs, size_t n, WaiterCallback callback);
+int pending_wait(PendingCall *pending, WaiterMode mode, Job *const *jobs, size_t n, WaiterCallback callback);
 
 /* --- steps --- */
 
 /* Waits until the store may process another call of its user, for calls that occupy it for longer. The turn ends
  * when the call is freed; it must be ended before the call waits for people or jobs. */
-int request_take_turn(Request *request);
-void request_end_turn(Request *request);
+int pending_take_turn(PendingCall *pending);
+void pending_end_turn(PendingCall *pending);
 
 /* Waits for polkit to decide whether the caller may run jobs, which is checked once per connection. (permission.c) */
-int request_ask_permission(Request *request);
+int pending_ask_permission(PendingCall *pending);
 
 /* Two steps that belong together: look up the IDs. Jobs that are not found among those of the user are looked up
  * among all jobs if polkit allows the action. Afterwards found is set, and the IDs are full ones, since a prefix may
  * match something else later. (lookup.c) */
-int request_find(Request *request);
-int request_find_stored(Request *request);
-#define REQUEST_FIND request_find, request_find_stored
+int pending_find(PendingCall *pending);
+int pending_find_stored(PendingCall *pending);
+#define REQUEST_FIND pending_find, pending_find_stored
 
 /* Clears the results of the lookup. */
-void request_clear_found(Request *request);
+void pending_clear_found(PendingCall *pending);

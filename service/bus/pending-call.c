@@ -2,66 +2,66 @@
 
 #include "bus-names.h"
 #include "job-id.h"
-#include "request.h"
+#include "pending-call.h"
 
 #define ID_COST 128U /* bytes for an ID while it is looked up and waited for */
 
 /* --- life ------------------------------------------------------------------------------------------ */
 
-static void stop_waiting(Request *request) {
-        request->is_waiting = false;
-        if (request->is_asking) {
-                TAILQ_REMOVE(&request->item.peer->asking, request, asking);
-                request->user->n_asking--;
-                request->is_asking = false;
+static void stop_waiting(PendingCall *pending) {
+        pending->is_waiting = false;
+        if (pending->is_asking) {
+                TAILQ_REMOVE(&pending->item.peer->asking, pending, asking);
+                pending->user->n_asking--;
+                pending->is_asking = false;
         }
-        if (request->is_held)
-                TAILQ_REMOVE(&request->service->held, request, held);
-        request->is_held = false;
-        request->question = question_free(request->question);
-        request->user->n_awaits -= request->waiter != NULL;
-        request->waiter = waiter_free(request->waiter);
+        if (pending->is_held)
+                TAILQ_REMOVE(&pending->service->held, pending, held);
+        pending->is_held = false;
+        pending->question = question_free(pending->question);
+        pending->user->n_awaits -= pending->waiter != NULL;
+        pending->waiter = waiter_free(pending->waiter);
 }
 
-void request_clear_found(Request *request) {
-        for (size_t i = 0; i < request->n_records; i++)
-                job_record_clear(&request->records[i]);
-        free(TAKE_PTR(request->records));
-        free(TAKE_PTR(request->found));
-        request->n_records = 0;
+void pending_clear_found(PendingCall *pending) {
+        for (size_t i = 0; i < pending->n_records; i++)
+                job_record_clear(&pending->records[i]);
+        free(TAKE_PTR(pending->records));
+        free(TAKE_PTR(pending->found));
+        pending->n_records = 0;
 }
 
-Request *request_free(Request *request) {
-        if (!request)
+PendingCall *pending_free(PendingCall *pending) {
+        if (!pending)
                 return NULL;
 
-        stop_waiting(request);
-        request_end_turn(request);
-        peer_remove(&request->item);
-        user_discharge(request->user, request->charged);
-        (void) user_unref(request->user);
-        for (size_t i = 0; i < request->n_ids; i++)
-                free(request->ids[i]);
-        free(request->ids);
-        request_clear_found(request);
-        store_filter_clear(&request->filter);
-        spec_clear(&request->spec);
-        free(request->consumer);
-        sd_bus_message_unref(request->call);
-        free(request);
+        stop_waiting(pending);
+        pending_end_turn(pending);
+        peer_remove(&pending->item);
+        user_discharge(pending->user, pending->charged);
+        (void) user_unref(pending->user);
+        for (size_t i = 0; i < pending->n_ids; i++)
+                free(pending->ids[i]);
+        free(pending->ids);
+        pending_clear_found(pending);
+        store_filter_clear(&pending->filter);
+        spec_clear(&pending->spec);
+        free(pending->consumer);
+        sd_bus_message_unref(pending->call);
+        free(pending);
         return NULL;
 }
 
 /* Its peer has left, or the service is stopping. */
 static void on_drop(PeerItem *item, bool stopping) {
-        Request *request = CONTAINER_OF(item, Request, item);
+        PendingCall *pending = CONTAINER_OF(item, PendingCall, item);
 
-        if (!request->is_waiting) /* its current owner brings it back */
+        if (!pending->is_waiting) /* its current owner brings it back */
                 return;
         if (stopping)
-                (void) request_fail(request, request->waiter ? -JOB_ERROR_STOPPING_NOT_JOB : -JOB_ERROR_STOPPING);
+                (void) pending_fail(pending, pending->waiter ? -JOB_ERROR_STOPPING_NOT_JOB : -JOB_ERROR_STOPPING);
         else
-                (void) request_free(request);
+                (void) pending_free(pending);
 }
 
 /* Copies what is needed to reply to a call and to ask about its sender. The call itself may have many megabytes,
@@ -89,57 +89,57 @@ static int copy_head(sd_bus_message *call, sd_bus_message **ret) {
         return r;
 }
 
-int request_new(Request **ret, Service *service, sd_bus_message *call) {
-        _cleanup_(request_freep) Request *request = NULL;
+int pending_new(PendingCall **ret, Service *service, sd_bus_message *call) {
+        _cleanup_(pending_freep) PendingCall *pending = NULL;
         Peer *peer = peers_sender(service->peers, call);
         int r;
 
         if (!peer) /* it has left the bus */
                 return -ENOTCONN;
-        request = calloc(1, sizeof(*request));
-        if (!request)
+        pending = calloc(1, sizeof(*pending));
+        if (!pending)
                 return -ENOMEM;
-        request->service = service;
-        request->user = user_ref(peer->user);
-        request->spec = SPEC_INIT;
-        request->visible_uid = user_visible_uid(peer->user->uid);
-        peer_add(peer, &request->item, on_drop);
-        r = copy_head(call, &request->call);
+        pending->service = service;
+        pending->user = user_ref(peer->user);
+        pending->spec = SPEC_INIT;
+        pending->visible_uid = user_visible_uid(peer->user->uid);
+        peer_add(peer, &pending->item, on_drop);
+        r = copy_head(call, &pending->call);
         if (r >= 0)
-                *ret = TAKE_PTR(request);
+                *ret = TAKE_PTR(pending);
         return r;
 }
 
-uint32_t request_owner(const Request *request) {
-        return request->service->core->system_scope ? request->user->uid : geteuid();
+uint32_t pending_owner(const PendingCall *pending) {
+        return pending->service->core->system_scope ? pending->user->uid : geteuid();
 }
 
-int request_charge(Request *request, uint64_t size) {
+int pending_charge(PendingCall *pending, uint64_t size) {
         int r;
 
-        user_discharge(request->user, request->charged);
-        request->charged = 0;
-        r = user_charge(request->user, size);
+        user_discharge(pending->user, pending->charged);
+        pending->charged = 0;
+        r = user_charge(pending->user, size);
         if (r >= 0)
-                request->charged = size;
+                pending->charged = size;
         return r;
 }
 
 /* --- steps ----------------------------------------------------------------------------------------- */
 
-void request_advance(Request *request) {
+void pending_advance(PendingCall *pending) {
         int r = 1;
 
-        stop_waiting(request);
+        stop_waiting(pending);
         while (r > 0)
-                r = request->service->core->stopping ? -JOB_ERROR_STOPPING : (*request->step++)(request);
+                r = pending->service->core->stopping ? -JOB_ERROR_STOPPING : (*pending->step++)(pending);
         if (r < 0)
-                (void) request_fail(request, r);
+                (void) pending_fail(pending, r);
 }
 
-int request_start(Request *request, const RequestStep *steps) {
-        request->step = steps;
-        request_advance(request);
+int pending_start(PendingCall *pending, const PendingStep *steps) {
+        pending->step = steps;
+        pending_advance(pending);
         return 1;
 }
 
@@ -151,48 +151,48 @@ static bool is_congested(const Service *service) {
         return sd_bus_get_n_queued_write(service->bus, &n) >= 0 && n > 0;
 }
 
-static void hold(Request *request) {
-        request->is_waiting = request->is_held = true;
-        TAILQ_INSERT_TAIL(&request->service->held, request, held);
+static void hold(PendingCall *pending) {
+        pending->is_waiting = pending->is_held = true;
+        TAILQ_INSERT_TAIL(&pending->service->held, pending, held);
 }
 
-int request_take_turn(Request *request) {
+int pending_take_turn(PendingCall *pending) {
         int r;
 
-        if (request->ticket.state == TICKET_SERVED)
+        if (pending->ticket.state == TICKET_SERVED)
                 return 1;
-        r = turns_join(&request->user->store, &request->ticket);
-        if (r > 0 && is_congested(request->service)) {
-                hold(request);
+        r = turns_join(&pending->user->store, &pending->ticket);
+        if (r > 0 && is_congested(pending->service)) {
+                hold(pending);
                 return 0;
         }
-        request->is_waiting = r == 0;
+        pending->is_waiting = r == 0;
         return r;
 }
 
-void request_end_turn(Request *request) {
-        Ticket *ticket = turns_leave(&request->user->store, &request->ticket);
-        Request *next = ticket ? CONTAINER_OF(ticket, Request, ticket) : NULL;
+void pending_end_turn(PendingCall *pending) {
+        Ticket *ticket = turns_leave(&pending->user->store, &pending->ticket);
+        PendingCall *next = ticket ? CONTAINER_OF(ticket, PendingCall, ticket) : NULL;
 
         if (!next || next->service->core->stopping) /* all waiting ones are then answered */
                 return;
         if (is_congested(next->service))
                 hold(next);
         else
-                request_advance(next);
+                pending_advance(next);
 }
 
-int request_on_idle(sd_event_source *source, void *userdata) {
+int pending_on_idle(sd_event_source *source, void *userdata) {
         Service *service = userdata;
 
         while (!service->core->stopping && !TAILQ_EMPTY(&service->held) && !is_congested(service))
-                request_advance(TAILQ_FIRST(&service->held));
+                pending_advance(TAILQ_FIRST(&service->held));
         return 0;
 }
 
-int request_wait(Request *request, WaiterMode mode, Job *const *jobs, size_t n, WaiterCallback callback) {
+int pending_wait(PendingCall *pending, WaiterMode mode, Job *const *jobs, size_t n, WaiterCallback callback) {
         _cleanup_free_ TargetList **lists = calloc(n, sizeof(TargetList *));
-        Service *service = request->service;
+        Service *service = pending->service;
         int r;
 
         if (!lists)
@@ -204,34 +204,34 @@ int request_wait(Request *request, WaiterMode mode, Job *const *jobs, size_t n, 
                         return -ENOMEM;
                 lists[i] = &object->waiters;
         }
-        if (request->user->n_awaits >= service->core->config.max_awaits_user)
+        if (pending->user->n_awaits >= service->core->config.max_awaits_user)
                 return -JOB_ERROR_TOO_MANY_AWAITS;
-        r = waiter_new(&request->waiter, service->core->event, mode, lists, n, request->timeout_usec, callback, request);
+        r = waiter_new(&pending->waiter, service->core->event, mode, lists, n, pending->timeout_usec, callback, pending);
         if (r < 0)
                 return r;
-        request->user->n_awaits++;
-        request->is_waiting = true;
-        request_end_turn(request);
+        pending->user->n_awaits++;
+        pending->is_waiting = true;
+        pending_end_turn(pending);
         return 0;
 }
 
 /* --- ids ------------------------------------------------------------------------------------------- */
 
-int request_add_id(Request *request, const char *id) {
+int pending_add_id(PendingCall *pending, const char *id) {
         char **bigger;
 
-        bigger = reallocarray(request->ids, request->n_ids + 2, sizeof(char *));
+        bigger = reallocarray(pending->ids, pending->n_ids + 2, sizeof(char *));
         if (!bigger)
                 return -ENOMEM;
-        request->ids = bigger;
-        bigger[request->n_ids] = strndup(id, JOB_ID_MAX + 1); /* one that is too long stays so */
-        if (!bigger[request->n_ids])
+        pending->ids = bigger;
+        bigger[pending->n_ids] = strndup(id, JOB_ID_MAX + 1); /* one that is too long stays so */
+        if (!bigger[pending->n_ids])
                 return -ENOMEM;
-        bigger[++request->n_ids] = NULL;
+        bigger[++pending->n_ids] = NULL;
         return 0;
 }
 
-int request_read_ids(Request *request, sd_bus_message *call, sd_bus_error *error) {
+int pending_read_ids(PendingCall *pending, sd_bus_message *call, sd_bus_error *error) {
         const char *id;
         int r;
 
@@ -239,40 +239,40 @@ int request_read_ids(Request *request, sd_bus_message *call, sd_bus_error *error
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read_basic(call, 's', &id)) > 0) {
-                if (request->n_ids >= JOB_IDS_MAX)
+                if (pending->n_ids >= JOB_IDS_MAX)
                         return sd_bus_error_setf(error, JOBS_ERROR_LIMIT_EXCEEDED, "More than %u job IDs in one call.", JOB_IDS_MAX);
-                r = request_add_id(request, id);
+                r = pending_add_id(pending, id);
                 if (r < 0)
                         return r;
         }
         if (r < 0)
                 return r;
-        if (request->n_ids == 0)
+        if (pending->n_ids == 0)
                 return invalid(error, "No job ID given.");
-        r = request_charge(request, (uint64_t) request->n_ids * ID_COST);
+        r = pending_charge(pending, (uint64_t) pending->n_ids * ID_COST);
         if (r < 0)
                 return job_error_set(error, r, NULL, NULL);
         return sd_bus_message_exit_container(call);
 }
 
-int request_read_id(Request *request, sd_bus_message *call) {
+int pending_read_id(PendingCall *pending, sd_bus_message *call) {
         const char *id;
         int r;
 
         r = sd_bus_message_read_basic(call, 's', &id);
-        return r < 0 ? r : request_add_id(request, id);
+        return r < 0 ? r : pending_add_id(pending, id);
 }
 
 /* --- answers --------------------------------------------------------------------------------------- */
 
-int request_refuse(Request *request, int r, const char *first, const char *second) {
-        (void) job_error_reply(request->call, r, first, second);
-        (void) request_free(request);
+int pending_refuse(PendingCall *pending, int r, const char *first, const char *second) {
+        (void) job_error_reply(pending->call, r, first, second);
+        (void) pending_free(pending);
         return 0;
 }
 
-int request_fail(Request *request, int r) {
-        const Config *config = &request->service->core->config;
+int pending_fail(PendingCall *pending, int r) {
+        const Config *config = &pending->service->core->config;
         uint32_t limit = r == -JOB_ERROR_USER_QUEUE_FULL    ? config->max_queued_user :
                          r == -JOB_ERROR_QUEUE_FULL         ? config->max_queued :
                          r == -JOB_ERROR_STDIN_TOO_LARGE    ? JOB_STDIN_MAX :
@@ -281,20 +281,20 @@ int request_fail(Request *request, int r) {
         char text[16];
 
         (void) snprintf(text, sizeof(text), "%" PRIu32, limit);
-        return request_refuse(request, r, text, NULL);
+        return pending_refuse(pending, r, text, NULL);
 }
 
-int request_reply_empty(Request *request) {
-        (void) sd_bus_reply_method_return(request->call, NULL);
-        (void) request_free(request);
+int pending_reply_empty(PendingCall *pending) {
+        (void) sd_bus_reply_method_return(pending->call, NULL);
+        (void) pending_free(pending);
         return 0;
 }
 
-void request_on_done(int r, void *userdata) {
+void pending_on_done(int r, void *userdata) {
         if (r < 0)
-                (void) request_fail(userdata, r);
+                (void) pending_fail(userdata, r);
         else
-                (void) request_reply_empty(userdata);
+                (void) pending_reply_empty(userdata);
 }
 
 /* Number of records that fit into one reply. */
@@ -309,11 +309,11 @@ static size_t count_fitting(const LookupResult *found, size_t n) {
         return i;
 }
 
-static int reply_records(Request *request, const LookupResult *found, size_t n) {
+static int reply_records(PendingCall *pending, const LookupResult *found, size_t n) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r;
 
-        r = sd_bus_message_new_method_return(request->call, &reply);
+        r = sd_bus_message_new_method_return(pending->call, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
         for (size_t i = 0; i < n && r >= 0; i++)
@@ -323,19 +323,19 @@ static int reply_records(Request *request, const LookupResult *found, size_t n) 
         if (r >= 0)
                 r = sd_bus_send(NULL, reply, NULL);
         if (r >= 0)
-                (void) request_free(request);
+                (void) pending_free(pending);
         return MIN(r, 0);
 }
 
-int request_reply_found(Request *request) {
-        if (count_fitting(request->found, request->n_ids) < request->n_ids)
+int pending_reply_found(PendingCall *pending) {
+        if (count_fitting(pending->found, pending->n_ids) < pending->n_ids)
                 return -JOB_ERROR_RESULTS_TOO_LARGE;
-        return reply_records(request, request->found, request->n_ids);
+        return reply_records(pending, pending->found, pending->n_ids);
 }
 
-void request_on_listed(int r, JobRecord *records, size_t n, void *userdata) {
+void pending_on_listed(int r, JobRecord *records, size_t n, void *userdata) {
         _cleanup_free_ LookupResult *found = NULL;
-        Request *request = userdata;
+        PendingCall *pending = userdata;
 
         if (r >= 0) {
                 found = calloc(MAX(n, 1U), sizeof(LookupResult));
@@ -343,13 +343,13 @@ void request_on_listed(int r, JobRecord *records, size_t n, void *userdata) {
         }
         for (size_t i = 0; i < n && r >= 0; i++) {
                 /* A live job has newer data than its row: progress and sizes. */
-                found[i].job = core_find_unended(request->service->core, records[i].id);
+                found[i].job = core_find_unended(pending->service->core, records[i].id);
                 found[i].record = found[i].job ? &found[i].job->record : &records[i];
                 if (found[i].job)
                         job_update_sizes(found[i].job);
         }
         if (r >= 0)
-                r = reply_records(request, found, count_fitting(found, n));
+                r = reply_records(pending, found, count_fitting(found, n));
         if (r < 0)
-                (void) request_fail(request, r);
+                (void) pending_fail(pending, r);
 }
