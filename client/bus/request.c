@@ -142,6 +142,25 @@ int request_set_directory(Request *request, const char *directory, sd_bus_error 
 
 /* ---- The environment ---- */
 
+/* The variables of git-rev-parse(1) --local-env-vars, and those that GIT_CONFIG_COUNT counts: git sets them for a hook or a
+ * subcommand. They would make it use that repository, wherever it is started. */
+bool variable_is_local_to_git(const char *entry) {
+        static const char *const names[] = {
+                "GIT_ALTERNATE_OBJECT_DIRECTORIES=", "GIT_COMMON_DIR=", "GIT_CONFIG=", "GIT_CONFIG_COUNT=",
+                "GIT_CONFIG_PARAMETERS=", "GIT_DIR=", "GIT_GRAFT_FILE=", "GIT_IMPLICIT_WORK_TREE=", "GIT_INDEX_FILE=",
+                "GIT_INTERNAL_SUPER_PREFIX=", "GIT_NO_REPLACE_OBJECTS=", "GIT_OBJECT_DIRECTORY=", "GIT_PREFIX=",
+                "GIT_REPLACE_REF_BASE=", "GIT_SHALLOW_FILE=", "GIT_WORK_TREE=",
+                "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", /* numbers follow */
+        };
+
+        if (!startswith(entry, "GIT_"))
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (startswith(entry, names[i]))
+                        return true;
+        return false;
+}
+
 /* What tells of the caller's own process, of its shell, or of the service or the job that it is part of. */
 static bool is_of_the_caller(const char *entry) {
         static const char *const names[] = {
@@ -155,7 +174,7 @@ static bool is_of_the_caller(const char *entry) {
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 if (startswith(entry, names[i]))
                         return true;
-        return false;
+        return variable_is_local_to_git(entry);
 }
 
 /* Puts a copy of an entry where one of the same name stands, or behind all others. */

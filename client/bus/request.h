@@ -20,9 +20,12 @@ void request_clear(Request *request);
 /* The directory, NULL for the current one, checked as far as the caller can see it; and the workspace it is in. */
 int request_set_directory(Request *request, const char *directory, sd_bus_error *error);
 
-/* The caller's environment without what describes the caller's own process, or nothing; and on top of it entries
- * NAME=VALUE, or NAME alone for the value that the caller has. */
+/* The caller's environment without what describes the caller's own process or git repository, or nothing; and on top of
+ * it entries NAME=VALUE, or NAME alone for the value that the caller has. */
 int request_set_environment(Request *request, bool clean, char *const *entries, size_t n, sd_bus_error *error);
+
+/* Whether an entry NAME=VALUE names the repository that git uses, in place of the one of the directory. */
+bool variable_is_local_to_git(const char *entry);
 
 /* The caller's umask. */
 void request_set_umask(Request *request);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "process.h"
+#include "request.h"
 
 #define OUTPUT_MAX (64U * 1024U)
 
@@ -50,12 +51,30 @@ static int set_files(posix_spawn_file_actions_t *files, int output) {
         return -r;
 }
 
+/* Our environment, not copied, without what would make git use another repository than that of the directory. */
+static char **make_environment(void) {
+        size_t n = 0;
+        char **list;
+
+        while (environ[n])
+                n++;
+        list = calloc(n + 1, sizeof(char *));
+        if (!list)
+                return NULL;
+        n = 0;
+        for (char **e = environ; *e; e++)
+                if (!variable_is_local_to_git(*e))
+                        list[n++] = *e;
+        return list;
+}
+
 static int spawn(const char *const *argv, int output, pid_t *ret) {
+        _cleanup_free_ char **environment = make_environment();
         posix_spawn_file_actions_t files;
         posix_spawnattr_t attributes;
         int r;
 
-        if (posix_spawn_file_actions_init(&files) != 0)
+        if (!environment || posix_spawn_file_actions_init(&files) != 0)
                 return -ENOMEM;
         if (posix_spawnattr_init(&attributes) != 0) {
                 (void) posix_spawn_file_actions_destroy(&files);
@@ -65,7 +84,7 @@ static int spawn(const char *const *argv, int output, pid_t *ret) {
         if (r >= 0)
                 r = set_files(&files, output);
         if (r >= 0)
-                r = -posix_spawnp(ret, argv[0], &files, &attributes, (char *const *) argv, environ);
+                r = -posix_spawnp(ret, argv[0], &files, &attributes, (char *const *) argv, environment);
         (void) posix_spawnattr_destroy(&attributes);
         (void) posix_spawn_file_actions_destroy(&files);
         return r;

@@ -99,8 +99,7 @@ static int write_buffer(Outlet *o) {
                         return 0;
                 if (n < 0)
                         return -errno;
-                if (t->is_terminal)
-                        live_wrote(o->buffer + o->begin, (size_t) n);
+                live_wrote(t->fd, o->buffer + o->begin, (size_t) n);
                 o->begin += (size_t) n;
         }
         return 1;

@@ -2,6 +2,7 @@
 
 #include <locale.h>
 #include <poll.h>
+#include <sys/stat.h>
 
 #include "live.h"
 #include "terminal.h"
@@ -16,9 +17,11 @@ static struct Live {
         bool utf8;
         bool color;
         bool shown;
-        bool amid; /* the cursor stands within a line that is not ours */
         unsigned frame;
 } live;
+
+/* Whether the last line that was written to stdout or stderr, by descriptor, has no end yet. */
+static bool amid[STDERR_FILENO + 1];
 
 /* A process in the background may write to the terminal, but must not draw over what is in the foreground. */
 static bool in_foreground(void) {
@@ -44,9 +47,25 @@ void live_hide(void) {
         put(ERASE, strlen(ERASE));
 }
 
-void live_wrote(const char *data, size_t n) {
-        if (n > 0)
-                live.amid = data[n - 1] != '\n';
+/* As a terminal is, and the pipe of "2>&1". */
+static bool are_one_file(int a, int b) {
+        struct stat sa, sb;
+
+        return fstat(a, &sa) >= 0 && fstat(b, &sb) >= 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+void live_wrote(int fd, const char *data, size_t n) {
+        bool incomplete = n > 0 && data[n - 1] != '\n';
+
+        if (n == 0 || (fd != STDOUT_FILENO && fd != STDERR_FILENO) || amid[fd] == incomplete)
+                return;
+        amid[fd] = incomplete;
+        if (are_one_file(STDOUT_FILENO, STDERR_FILENO))
+                amid[STDOUT_FILENO] = amid[STDERR_FILENO] = incomplete;
+}
+
+bool live_is_amid(void) {
+        return amid[STDERR_FILENO];
 }
 
 static const char *next_frame(void) {
@@ -85,7 +104,7 @@ static void draw(void) {
 static int on_tick(sd_event_source *s, uint64_t usec, void *userdata) {
         int r;
 
-        if (!live.amid && in_foreground())
+        if (!live_is_amid() && in_foreground())
                 draw();
         r = sd_event_source_set_time_relative(s, TICK_USEC);
         return r < 0 ? r : sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);

@@ -21,7 +21,11 @@ int live_begin(sd_event *event, uint64_t delay_usec, live_text_t text, void *use
 /* Erases it, and ends it. Does nothing where there is none. */
 void live_end(void);
 
-/* Erases it before something else is written to the terminal, and learns what that was: the line comes back only at
- * the beginning of a line. */
+/* Erases it before something else is written to the terminal. */
 void live_hide(void);
-void live_wrote(const char *data, size_t n);
+
+/* Learns what was written to stdout or stderr: the line comes back only at the beginning of a line. Others are ignored. */
+void live_wrote(int fd, const char *data, size_t n);
+
+/* Whether a line on stderr, to which stdout may write as well, has no end yet. */
+bool live_is_amid(void);

@@ -16,7 +16,9 @@ void say_as(const char *name) {
 }
 
 static void write_line(const char *text) {
+        bool amid = live_is_amid(); /* output without a last newline */
         struct iovec parts[] = {
+                { (char *) "\n", amid ? 1 : 0 },
                 { (char *) program, strlen(program) },
                 { (char *) ": ", strlen(": ") },
                 { (char *) text, strlen(text) },
@@ -27,7 +29,7 @@ static void write_line(const char *text) {
         /* Errors of stderr itself cannot be reported. */
         if (writev(STDERR_FILENO, parts, ELEMENTSOF(parts)) < 0)
                 return;
-        live_wrote("\n", 1);
+        live_wrote(STDERR_FILENO, "\n", 1);
 }
 
 void say(const char *format, ...) {

@@ -20,7 +20,8 @@ enum {
 /* The name of the program, which does not copy it, where it is not codex-jobs. */
 void say_as(const char *name);
 
-/* Writes "codex-jobs: ", the text and a newline in one write. Control characters become spaces. */
+/* Writes "codex-jobs: ", the text and a newline in one write, on a line of its own: after output without a last newline,
+ * that is added. Control characters become spaces. */
 void say(const char *format, ...) _printf_(1, 2);
 
 /* Prints the error and returns STATUS_OWN_FAILURE. If it has no message, the errno -r is used. */

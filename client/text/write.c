@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include "live.h"
 #include "say.h"
 #include "terminal.h"
 #include "write.h"
@@ -14,6 +15,7 @@ int write_all(int fd, const void *data, size_t size) {
                 ssize_t n = write(fd, p, size);
 
                 if (n >= 0) {
+                        live_wrote(fd, p, (size_t) n);
                         p += n;
                         size -= (size_t) n;
                 } else if (errno == EAGAIN)

@@ -167,6 +167,26 @@ static int visit_timed_out(Visit *v, visit_text_t text, int *ret_status) {
         return v->in->quiet ? 0 : say_timed_out(v, &record);
 }
 
+#define ASK_USEC (2 * USEC_PER_SEC)
+
+/* As with "| head -n 1". A program that is killed by SIGPIPE stops working; the job does not, unless it has just finished. */
+static int visit_reader_gone(Visit *v) {
+        _cleanup_(sd_bus_error_free) sd_bus_error ignored = SD_BUS_ERROR_NULL;
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        _cleanup_free_ char *command = next_command(v->in->client, "cancel", &(const char *) { v->id }, 1, "");
+        int r;
+
+        if (!command)
+                return -ENOMEM;
+        client_go_on(v->in->client);
+        r = client_set_timeout(v->in->client, ASK_USEC);
+        if (r >= 0)
+                r = job_get(v->in->client, v->id, &record, &ignored);
+        if (r < 0 || !job_state_is_terminal(record.state))
+                say("The reader of standard output closed it; the job keeps running. Cancel it with: %s", command);
+        return -EPIPE;
+}
+
 /* A signal detaches from the job; other failures are reported by the caller. */
 static int visit_failure(Visit *v, int r) {
         return r == -EINTR && v->id ? answer_detached(v->in->client, &(const char *) { v->id }, 1, false) : r;
@@ -179,6 +199,8 @@ static int visit_end(Visit *v, visit_text_t text) {
 
         r = wait_run(v->wait, &v->in->error);
         live_end();
+        if (r == -EPIPE)
+                return visit_reader_gone(v);
         timed_out = r == -ETIMEDOUT;
         if (timed_out || r >= 0)
                 r = client_set_timeout(v->in->client, USEC_INFINITY); /* the answer may take its time */

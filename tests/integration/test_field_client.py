@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to people at the command line: of other shells, other repositories, readers that leave."""
+
+import subprocess
+
+import pytest
+from clientsupport import cli, codex  # noqa: F401
+from support import PATIENCE
+
+# pylint: disable=redefined-outer-name
+
+THREAD = '01a202e5-af54-7291-8df6-47733f72365c'
+
+
+def shell(cli, script, status=0):
+    """A line of a shell of alice's with codex-jobs in it, and what it wrote to both streams."""
+    command = cli.command()
+    done = subprocess.run([*command[:-1], 'bash', '-c', script], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    return done
+
+
+# --- git ------------------------------------------------------------------------------------------
+
+def new_repository(cli, name, subject):
+    cli.as_alice('git', 'init', '-q', '-b', 'main', name)
+    cli.as_alice('git', '-C', name, '-c', 'user.name=alice', '-c', 'user.email=alice@localhost', 'commit', '-q',
+                 '--allow-empty', '-m', subject)
+    return f'{cli.folder}/{name}'
+
+
+@pytest.fixture
+def two_repositories(cli):
+    """What git exports for a hook of the one, and the folder of the other."""
+    one, other = new_repository(cli, 'one', 'of one'), new_repository(cli, 'other', 'of other')
+    cli.environment |= {'GIT_DIR': f'{one}/.git', 'GIT_WORK_TREE': one, 'GIT_INDEX_FILE': f'{one}/.git/index',
+                        'GIT_PREFIX': 'sub/'}
+    return one, other
+
+
+def test_git_in_a_job_reads_the_repository_of_its_directory(cli, two_repositories):
+    _, other = two_repositories
+    assert cli.output('run', '-q', '-C', other, '--', 'git', 'log', '--format=%s') == 'of other\n'
+    job = cli.enqueue('-C', other, '--', 'git', 'rev-parse', '--show-toplevel')
+    assert cli.output('await', job) == f'{other}\n'
+    assert cli.output('retry', '-q', '--await', job) == f'{other}\n'
+
+
+def test_no_variable_that_is_local_to_git_goes_along(cli):
+    names = cli.as_alice('git', 'rev-parse', '--local-env-vars').split()
+    counted = ['GIT_CONFIG_KEY_0', 'GIT_CONFIG_VALUE_0']
+    kept = {'GIT_AUTHOR_NAME': 'alice', 'GIT_SSH_COMMAND': 'ssh -v', 'GIT_CEILING_DIRECTORIES': '/home',
+            'GIT_DIRECTORY': 'no variable of git'}
+    assert 'GIT_DIR' in names
+    cli.environment |= {name: '0' for name in names + counted} | kept
+    passed = dict(line.split('=', 1) for line in cli.output('run', '-q', '--', 'env').splitlines()
+                  if line.startswith('GIT_'))
+    assert passed == kept
+
+
+def test_such_a_variable_can_be_asked_for(cli, two_repositories):
+    one, other = two_repositories
+    arguments = ['-C', other, '--env', 'GIT_DIR', '--', 'git', 'log', '--format=%s']
+    assert cli.output('run', '-q', *arguments) == 'of one\n'
+    assert cli.output('run', '-q', '-C', other, f'--env=GIT_DIR={one}/.git', '--', 'git', 'log',
+                      '--format=%s') == 'of one\n'
+
+
+def test_a_review_asks_the_repository_of_its_directory(cli, codex, two_repositories):
+    one, other = two_repositories
+    cli.as_alice('touch', f'{one}/changed')
+    assert 'Nothing to review' in cli.refused('review', '--cwd', other)
+    assert codex.calls() == []
+    cli.as_alice('rm', f'{one}/changed')
+    cli.as_alice('touch', f'{other}/changed')
+    assert cli.job('review', '--cwd', other)['label'] == 'review of the uncommitted changes'
+    assert '--uncommitted' in codex.last()[0]
+
+
+def test_a_hook_runs_a_job_elsewhere(cli):
+    one, other = new_repository(cli, 'one', 'of one'), new_repository(cli, 'other', 'of other')
+    cli.as_alice('sh', '-c', f'printf "#!/bin/sh\\ncodex-jobs run -q -C {other} -- git log --format=%%s >{one}/told" '
+                             f'>{one}/.git/hooks/post-commit && chmod +x {one}/.git/hooks/post-commit')
+    shell(cli, 'git -C one -c user.name=a -c user.email=a@localhost commit -q --allow-empty -m next')
+    with open(f'{one}/told', encoding='utf-8') as file:
+        assert file.read() == 'of other\n'
+
+
+# --- our lines ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('script', [
+    'printf 42; exit 3', 'printf 42 >&2; exit 3', 'printf "a\\n42"; exit 3', 'echo 1 >&2; printf 42; exit 3',
+])
+def test_our_line_begins_a_line_in_a_pipe_of_both(cli, script):
+    told = shell(cli, f"codex-jobs run -- sh -c '{script}' 2>&1", 3).stdout
+    assert '42\ncodex-jobs: job-' in told and told.endswith(' failed: exit code 3\n')
+    assert '\n\n' not in told
+
+
+@pytest.mark.parametrize('script', ['printf 42; exit 3', 'printf "a\\n42"; exit 3'])
+def test_our_line_begins_a_line_after_await(cli, script):
+    told = shell(cli, f"codex-jobs await $(codex-jobs enqueue -q -- sh -c '{script}') 2>&1", 3).stdout
+    assert '42\ncodex-jobs: job-' in told and '\n\n' not in told
+
+
+def test_output_itself_is_as_it_was(cli):
+    done = cli.run('run', '--', 'sh', '-c', 'printf 42; exit 3', status=3)
+    assert done.stdout == '42' and '\n\n' not in done.stderr and not done.stderr.startswith('\n')
+    assert cli.run('run', '-q', '--', 'printf', '42').stdout == '42'
+    assert shell(cli, 'codex-jobs run -q -- printf 42 2>&1').stdout == '42'
+    assert '42\ncodex-jobs: ' in cli.run('run', '--', 'sh', '-c', 'printf 42 >&2; exit 3', status=3).stderr
+
+
+def test_our_line_begins_a_line_in_a_file_of_both(cli):
+    shell(cli, "codex-jobs run -- sh -c 'printf 42; exit 3' >both 2>&1", 3)
+    with open(f'{cli.folder}/both', encoding='utf-8') as file:
+        assert '42\ncodex-jobs: job-' in file.read()
+
+
+# --- readers that leave ---------------------------------------------------------------------------
+
+def cancel_what_is_named(cli, line):
+    assert line.startswith('codex-jobs: The reader of standard output closed it; the job keeps running. Cancel it with: ')
+    command = line.split(': ')[-1].split()
+    assert command[:2] == ['codex-jobs', 'cancel']
+    assert cli.job('show', command[2])['state'] == 'running'
+    assert cli.output(*command[1:]) == f'{command[2]} was cancelled\n'
+
+
+@pytest.mark.parametrize('options', ['-q', '-q --merge-output', '--stall 1h -q --key reader'])
+def test_the_reader_closed_the_pipe(cli, options):
+    done = shell(cli, f'codex-jobs run {options} -- yes | head -n 1; exit ${{PIPESTATUS[0]}}', 141)
+    assert done.stdout == 'y\n' and done.stderr.count('\n') == 1
+    cancel_what_is_named(cli, done.stderr.strip())
+
+
+def test_the_reader_closed_the_pipe_of_one_that_is_not_quiet(cli):
+    done = shell(cli, 'codex-jobs run -- yes | head -n 1; exit ${PIPESTATUS[0]}', 141)
+    first, last = done.stderr.splitlines()
+    assert 'Started' in first
+    cancel_what_is_named(cli, last)
+
+
+def test_a_job_that_is_over_is_not_called_running(cli):
+    job = cli.enqueue('--', 'sh', '-c', 'yes | head -c 1000000')
+    cli.output('await', '-q', '--json', job)
+    done = shell(cli, f'codex-jobs await -q {job} | head -n 1; exit ${{PIPESTATUS[0]}}', 141)
+    assert done.stdout == 'y\n' and done.stderr == ''
+    done = shell(cli, f'codex-jobs logs {job} | head -n 1; exit ${{PIPESTATUS[0]}}', 141)
+    assert done.stdout == 'y\n' and done.stderr == ''
