@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a person can do about a failure whose reason is known only as a text of Codex. */
+/* Advice to users about failures whose reason is only known as a message of Codex. */
 
 #include <stdbool.h>
 
 typedef struct Advice {
-        const char *part; /* of the reason */
-        const char *text; /* a sentence without its full stop */
-        const char *command; /* what mends it; NULL: no single command does */
-        bool go_on; /* and then go on with the thread */
+        const char *part;    /* of the reason */
+        const char *fact;    /* these are sentences without their full stop */
+        const char *remedy;
+        const char *command; /* the command that fixes it; NULL: there is none */
+        bool resumable;      /* the thread can then be continued */
 } Advice;
 
-/* The advice for a reason; NULL: there is none. */
+/* Returns the advice for a reason, or NULL. */
 const Advice *advice_find(const char *reason);

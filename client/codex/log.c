@@ -104,7 +104,7 @@ void log_commentary(Log *log, const Turn *turn) {
 static void say_command(const Log *log, const Turn *turn, const Event *e, uint64_t now) {
         _cleanup_free_ char *command = command_shown(e->text.s, e->text.n, TURN_COMMAND_MAX);
         const TurnOpen *open = turn_find_open(turn, e->id);
-        char took[32] = "", ended[32] = "not known how it ended";
+        char took[32] = "", ended[32] = "unknown exit status";
 
         if (open)
                 (void) snprintf(took, sizeof(took), ", %.1f s", (double) (now - open->begun_usec) / USEC_PER_SEC);
@@ -122,7 +122,7 @@ static void say_edit(const Log *log, const Event *e) {
                 if (path)
                         line = text_line(path, strlen(path), LINE_MAX_BYTES);
                 if (line)
-                        log_say(log, "%s: %.16s %s", e->failed ? "could not edit" : "edited", kind ?: "change", line);
+                        log_say(log, "%s: %.16s %s", e->failed ? "failed to edit" : "edited", kind ?: "change", line);
         }
 }
 

@@ -31,8 +31,8 @@
 #define ERRORS_LINE_MAX (64U * 1024U)
 #define SHOWN_LINE_MAX 200U
 
-/* Until Codex has ended there is no better; it stays when this program is killed. */
-#define UNFINISHED "the job ended before Codex did: see how the job ended, then go on with its thread."
+/* The error until Codex has exited; it remains if this program is killed. */
+#define UNFINISHED "The job was terminated before Codex exited. Continue its thread."
 
 static const int stop_signals[] = { SIGTERM, SIGINT, SIGHUP };
 
@@ -72,7 +72,7 @@ static void write_result(Adapter *a, const char *error, const char *next) {
                 return;
         r = result_write(&result, a->result_path);
         if (r < 0)
-                log_say(&a->log, "warning: cannot write the structured result: %s", strerror(-r));
+                log_say(&a->log, "warning: failed to write the structured result: %s", strerror(-r));
 }
 
 static int write_all(int fd, const char *p, size_t n) {
@@ -110,12 +110,12 @@ static const char *busy_word(const Adapter *a) {
         return options_is_review(&a->options) ? "reviewing" : "investigating";
 }
 
-/* Codex makes a new thread where it does not find the old one, which knows nothing of the work and must not do
- * it. */
+/* Codex starts a new thread if the expected one is not found. It does not know the earlier work, and must not
+ * continue it. */
 static void check_thread(Adapter *a) {
         if (!ending_has_wrong_thread(&a->ending, &a->turn))
                 return;
-        log_say(&a->log, "this is not thread %.64s: stopping Codex", a->ending.expected_thread);
+        log_say(&a->log, "not the expected thread %.64s, stopping Codex", a->ending.expected_thread);
         child_signal(a->child, SIGTERM);
 }
 
@@ -138,14 +138,14 @@ static int take_event(Adapter *a, const Event *event) {
         }
         phase = progress_phase(&a->turn, event, busy_word(a), buffer);
         if (phase)
-                progress_tell(a->progress, phase);
+                progress_set(a->progress, phase);
         return 0;
 }
 
 static void pass_over(Adapter *a, const char *why, const char *line, size_t n) {
         _cleanup_free_ char *shown = text_line(line, n, SHOWN_LINE_MAX);
 
-        log_say(&a->log, "passed over %s: %s", why, strempty(shown));
+        log_say(&a->log, "ignored %s: %s", why, strempty(shown));
 }
 
 static int on_output_line(const char *line, size_t n, unsigned flags, void *userdata) {
@@ -162,7 +162,7 @@ static int on_output_line(const char *line, size_t n, unsigned flags, void *user
                 return 0;
         r = event_read(line, n, &event);
         if (r == -EBADMSG) {
-                pass_over(a, flags & LINE_OPEN ? "half a line" : "what is no event", line, n);
+                pass_over(a, flags & LINE_OPEN ? "an incomplete line" : "an invalid event", line, n);
                 a->ending.half_line |= flags & LINE_OPEN;
                 return 0;
         }
@@ -198,8 +198,8 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
         Adapter *a = userdata;
 
         a->ending.stopped = (int) info->ssi_signo;
-        log_say(&a->log, "told to stop (SIG%s): passing it to Codex", sigabbrev_np(a->ending.stopped));
-        progress_tell(a->progress, "stopping");
+        log_say(&a->log, "received SIG%s, forwarding it to Codex", sigabbrev_np(a->ending.stopped));
+        progress_set(a->progress, "stopping");
         child_signal(a->child, a->ending.stopped);
         return 0;
 }
@@ -217,15 +217,16 @@ static int fail(Adapter *a, int status, const char *text, const char *next) {
 static int fail_itself(Adapter *a, int error) {
         char text[PROGRESS_MAX];
 
-        (void) snprintf(text, sizeof(text), "codex-jobs-codex itself failed (%s): %s.", strerror(-error),
-                        error == -ENOMEM ? "give the job more memory" : "start the job again");
+        (void) snprintf(text, sizeof(text), "codex-jobs-codex itself failed: %s. %s.", strerror(-error),
+                        error == -ENOMEM ? "Increase the memory limit of the job" : "Start the job again");
         return fail(a, VERDICT_OWN_FAILURE, text, NULL);
 }
 
 static int fail_to_answer(Adapter *a, int error) {
         char text[PROGRESS_MAX];
 
-        (void) snprintf(text, sizeof(text), "cannot write the final message (%s): make room, then see the job's log.",
+        (void) snprintf(text, sizeof(text),
+                        "Failed to write the final message: %s. Free disk space, then check the log of the job.",
                         strerror(-error));
         return fail(a, VERDICT_FAILURE, text, NULL);
 }
@@ -324,7 +325,7 @@ static int run(Adapter *a) {
         _cleanup_verdict_ Verdict verdict = {};
         int r;
 
-        progress_tell(a->progress, "starting");
+        progress_set(a->progress, "starting");
         r = child_new(&a->child, a->event, a->options.command, &listener, a);
         if (r < 0) {
                 r = verdict_not_started(a->options.command[0], -r, &verdict);
@@ -348,7 +349,7 @@ int main(int argc, char *argv[]) {
         if (r >= 0)
                 r = prepare(&a);
         if (r < 0) {
-                (void) fprintf(stderr, "codex-jobs-codex: cannot begin (%s): start the job again.\n", strerror(-r));
+                (void) fprintf(stderr, "codex-jobs-codex: Failed to start: %s. Start the job again.\n", strerror(-r));
                 return VERDICT_OWN_FAILURE;
         }
         return run(&a);

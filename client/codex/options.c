@@ -11,30 +11,30 @@
 static const char help[] =
         "codex-jobs-codex [--kind KIND] [--expect-thread ID] -- CODEX exec --json ARGUMENT…\n"
         "\n"
-        "Runs Codex as the command of a job and turns what it does into what a job has. The client\n"
-        "puts it before the command of each job of Codex; nobody else needs it.\n"
+        "Run Codex as the command of a job, and convert its events to progress, log and result of the\n"
+        "job. Used by codex-jobs for all jobs that run Codex, not meant to be called directly.\n"
         "\n"
-        "      --kind KIND         task (the default), review or adversarial-review\n"
-        "      --expect-thread ID  stop Codex if it works on another thread than this\n"
-        "  -h, --help              show this\n"
-        "      --version           show the version\n"
+        "      --kind KIND         task (default), review or adversarial-review\n"
+        "      --expect-thread ID  Stop Codex if it uses a different thread\n"
+        "  -h, --help              Show this help\n"
+        "      --version           Show the version\n"
         "\n"
-        "Standard input is Codex's: the prompt. What comes out:\n"
-        "  standard output         the final message, byte for byte, and a newline; nothing if there is none\n"
-        "  standard error          a log for people; the last line of a failure says why\n"
-        "  STATUS= (sd_notify)     what it is doing; in the end why it failed\n"
+        "Standard input is passed to Codex as the prompt. Output:\n"
+        "  standard output         the final message, byte for byte, and a newline; empty if none\n"
+        "  standard error          a log; after a failure, the last line is the error\n"
+        "  STATUS= (sd_notify)     the current activity; after a failure, the error\n"
         "  $CODEX_JOB_RESULT       a JSON object: thread_id, last_message, commands, files, usage, error, …\n"
         "\n"
-        "SIGTERM, SIGINT and SIGHUP are passed to Codex, and its end is waited for.\n"
+        "SIGTERM, SIGINT and SIGHUP are forwarded to Codex, which is then waited for.\n"
         "\n"
         "Exit status:\n"
         "  0      Codex exited with 0, its turn is complete, and there is a final message\n"
-        "  1      Codex exited with 0, but not all of that is so; or it works on another thread\n"
-        "  2-255  that of Codex, or:\n"
+        "  1      Codex exited with 0, but one of these is not true; or it used a different thread\n"
+        "  2-255  the exit status of Codex, or:\n"
         "  125    this program itself failed\n"
         "  126    Codex cannot be executed\n"
-        "  127    Codex is not there\n"
-        "  128+n  signal n ended Codex, or this program was told to stop with it\n";
+        "  127    Codex was not found\n"
+        "  128+n  signal n terminated Codex, or was sent to this program\n";
 
 static int mistake(const char *format, ...) _printf_(1, 2);
 static int mistake(const char *format, ...) {
@@ -76,11 +76,11 @@ static bool has_word(char **words, const char *word) {
 
 static int check(Options *o, char **command) {
         if (!streq(o->kind, "task") && !options_is_review(o))
-                return mistake("There is no kind '%.48s': name task, review or adversarial-review.", o->kind);
+                return mistake("Unknown kind '%.48s'. Use task, review or adversarial-review.", o->kind);
         if (!*command)
-                return mistake("There is no command: write that of Codex behind '--'.");
+                return mistake("No command given. Give the command of Codex after '--'.");
         if (!has_word(command, "--json"))
-                return mistake("The command does not have the option --json of 'codex exec': add it.");
+                return mistake("The command has no --json option of 'codex exec'. Add it.");
         o->command = command;
         o->model = find_model(command);
         return 0;
@@ -115,9 +115,9 @@ int options_read(int argc, char *argv[], Options *ret) {
                         (void) puts("codex-jobs-codex " PROJECT_VERSION);
                         return 1;
                 case ':':
-                        return mistake("The option '%.48s' needs a value.", argv[optind - 1]);
+                        return mistake("Option '%.48s' requires an argument.", argv[optind - 1]);
                 default:
-                        return mistake("There is no option '%.48s'.", argv[optind - 1]);
+                        return mistake("Unknown option '%.48s'.", argv[optind - 1]);
                 }
         r = check(&o, argv + optind);
         if (r < 0)

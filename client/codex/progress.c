@@ -20,7 +20,7 @@ struct Progress {
 
 /* ---- Telling ---- */
 
-static void tell_now(Progress *p) {
+static void send_status(Progress *p) {
         if (streq(p->told, p->wanted))
                 return;
         (void) strcpy(p->told, p->wanted);
@@ -31,7 +31,7 @@ static int on_rested(sd_event_source *source, uint64_t usec, void *userdata) {
         Progress *p = userdata;
 
         p->resting = false;
-        tell_now(p);
+        send_status(p);
         return 0;
 }
 
@@ -47,17 +47,17 @@ static void set_wanted(Progress *p, const char *text) {
         *(char *) mempcpy(p->wanted, text, n) = 0;
 }
 
-void progress_tell(Progress *p, const char *text) {
+void progress_set(Progress *p, const char *text) {
         set_wanted(p, text);
         if (p->resting || streq(p->told, p->wanted))
                 return;
-        tell_now(p);
+        send_status(p);
         rest(p);
 }
 
 void progress_finish(Progress *p, const char *text) {
         set_wanted(p, text);
-        tell_now(p);
+        send_status(p);
 }
 
 int progress_new(Progress **ret, sd_event *event) {

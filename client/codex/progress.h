@@ -18,7 +18,7 @@ Progress *progress_free(Progress *progress);
 
 /* Tells a text of one line if it is another than the last. Those that come too fast are passed over, but the
  * last one is always told. */
-void progress_tell(Progress *progress, const char *text);
+void progress_set(Progress *progress, const char *text);
 
 /* Tells it now: nothing else will be. */
 void progress_finish(Progress *progress, const char *text);

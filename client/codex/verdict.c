@@ -8,11 +8,11 @@
 #include "utf8.h"
 #include "verdict.h"
 
-/* What a review ends with when the model gave nothing, as if it were an answer. */
+/* The final message of a review if the model returned nothing. */
 #define INTERRUPTED "Review was interrupted. Please re-run"
 
-static int tell(Verdict *ret, int status, const char *next, const char *format, ...) _printf_(4, 5);
-static int tell(Verdict *ret, int status, const char *next, const char *format, ...) {
+static int verdict_set(Verdict *ret, int status, const char *next, const char *format, ...) _printf_(4, 5);
+static int verdict_set(Verdict *ret, int status, const char *next, const char *format, ...) {
         Verdict verdict = { .status = status, .next = next };
         va_list ap;
         int r;
@@ -35,80 +35,84 @@ static const char *next_step(const Turn *t, const Ending *e, char ret[static NEX
                 return "start the review again";
         if (!t->thread_id)
                 return "start it again";
-        (void) snprintf(ret, NEXT_MAX, "go on with 'codex-jobs task --resume %.64s'", t->thread_id);
+        (void) snprintf(ret, NEXT_MAX, "continue with 'codex-jobs task --resume %.64s'", t->thread_id);
         return ret;
 }
 
 /* ---- The cases ---- */
 
-static int tell_reason(const Turn *t, const Ending *e, const char *reason, int status, Verdict *ret) {
+static int verdict_reason(const Turn *t, const Ending *e, const char *reason, int status, Verdict *ret) {
         const Advice *advice = advice_find(reason);
         char next[NEXT_MAX];
 
         if (!advice)
-                return tell(ret, status, NULL, "Codex failed (%s): look into it, then %s.", reason,
+                return verdict_set(ret, status, NULL, "Codex failed (%s). Fix the cause, then %s.", reason,
                             next_step(t, e, next));
-        if (!advice->go_on)
-                return tell(ret, status, advice->command, "%s (%s).", advice->text, reason);
-        return tell(ret, status, NULL, "%s, then %s (%s).", advice->text, next_step(t, e, next), reason);
+        if (!advice->resumable)
+                return verdict_set(ret, status, advice->command, "%s (%s). %s.", advice->fact, reason, advice->remedy);
+        return verdict_set(ret, status, NULL, "%s (%s). %s, then %s.", advice->fact, reason, advice->remedy,
+                           next_step(t, e, next));
 }
 
-static int tell_signal(const Turn *t, const Ending *e, int number, Verdict *ret) {
-        const char *hint = number == SIGKILL ? "see whether memory ran out" : "look into it";
+static int verdict_signal(const Turn *t, const Ending *e, int number, Verdict *ret) {
+        const char *hint = number == SIGKILL ? "Check for lack of memory" : "Check the log of the job";
         const TurnOpen *open = turn_newest_open(t);
         char next[NEXT_MAX], where[160] = "";
 
         if (open && open->item == ITEM_COMMAND)
-                (void) snprintf(where, sizeof(where), " while it ran '%.*s'",
+                (void) snprintf(where, sizeof(where), " while running '%.*s'",
                                 (int) utf8_truncate(open->text, strlen(open->text), 100), open->text);
-        return tell(ret, VERDICT_SIGNALLED + number, NULL, "Codex was killed by signal %d (SIG%s)%s: %s, then %s.",
-                    number, sigabbrev_np(number) ?: "?", where, hint, next_step(t, e, next));
+        return verdict_set(ret, VERDICT_SIGNALLED + number, NULL,
+                           "Codex was killed by signal %d (SIG%s)%s. %s, then %s.", number,
+                           sigabbrev_np(number) ?: "?", where, hint, next_step(t, e, next));
 }
 
-static int tell_stopped(const Turn *t, const Ending *e, Verdict *ret) {
+static int verdict_stopped(const Turn *t, const Ending *e, Verdict *ret) {
         char next[NEXT_MAX];
 
-        return tell(ret, VERDICT_SIGNALLED + e->stopped, NULL, "Codex was stopped (SIG%s): %s.",
-                    sigabbrev_np(e->stopped) ?: "?", next_step(t, e, next));
+        return verdict_set(ret, VERDICT_SIGNALLED + e->stopped, NULL, "Codex was stopped (SIG%s); %s.",
+                           sigabbrev_np(e->stopped) ?: "?", next_step(t, e, next));
 }
 
-static int tell_wrong_thread(const Turn *t, const Ending *e, Verdict *ret) {
-        return tell(ret, VERDICT_FAILURE, "codex-jobs task --fresh",
-                    "Codex did not resume thread %.64s but began another (%.64s), and was stopped: begin a new one "
-                    "with 'codex-jobs task --fresh'.",
+static int verdict_wrong_thread(const Turn *t, const Ending *e, Verdict *ret) {
+        return verdict_set(ret, VERDICT_FAILURE, "codex-jobs task --fresh",
+                           "Codex did not resume thread %.64s, but started another one (%.64s), and was stopped. Start a new "
+                    "one with 'codex-jobs task --fresh'.",
                     e->expected_thread, t->thread_id);
 }
 
-static int tell_status(const Turn *t, const Ending *e, const Complaint *complaint, int status, Verdict *ret) {
+static int verdict_status(const Turn *t, const Ending *e, const Complaint *complaint, int status, Verdict *ret) {
         const char *reason = complaint->error ?: t->last_error ?: complaint->last, *when = "";
         char next[NEXT_MAX];
 
         if (reason)
-                return tell_reason(t, e, reason, status, ret);
+                return verdict_reason(t, e, reason, status, ret);
         if (e->half_line)
                 when = " in the middle of a line";
         else if (t->completed)
                 when = " after its turn was complete";
-        return tell(ret, status, NULL, "Codex exited with status %d%s and did not say why: see the job's log, then %s.",
-                    status, when, next_step(t, e, next));
+        return verdict_set(ret, status, NULL,
+                           "Codex exited with status %d%s without an error. Check the log of the job, then %s.", status,
+                           when, next_step(t, e, next));
 }
 
 /* Codex exited with 0, and that is not enough. */
-static int tell_incomplete(const Turn *t, const Ending *e, Verdict *ret) {
+static int verdict_incomplete(const Turn *t, const Ending *e, Verdict *ret) {
         char next[NEXT_MAX];
         const char *what;
 
         if (e->half_line)
-                what = "Codex's output ends in the middle of a line";
+                what = "Output of Codex ends in the middle of a line";
         else if (!t->completed)
                 what = "Codex exited before its turn was complete";
         else if (t->message_lost)
-                what = "Codex's final message is too long to be read";
+                what = "The final message of Codex is too long";
         else if (startswith(strempty(t->message), INTERRUPTED))
-                what = "Codex's review was interrupted, as the model said nothing";
+                what = "The review was interrupted, the model returned nothing";
         else
-                what = "Codex ended without a final message";
-        return tell(ret, VERDICT_FAILURE, NULL, "%s: see the job's log, then %s.", what, next_step(t, e, next));
+                what = "Codex exited without a final message";
+        return verdict_set(ret, VERDICT_FAILURE, NULL, "%s. Check the log of the job, then %s.", what,
+                           next_step(t, e, next));
 }
 
 /* ---- The verdict ---- */
@@ -139,21 +143,22 @@ int verdict_make(const Turn *t, const Ending *e, const Complaint *complaint, Ver
                 return 0;
         }
         if (ending_has_wrong_thread(e, t))
-                return tell_wrong_thread(t, e, ret);
+                return verdict_wrong_thread(t, e, ret);
         if (e->stopped > 0)
-                return tell_stopped(t, e, ret);
+                return verdict_stopped(t, e, ret);
         if (!exited)
-                return tell_signal(t, e, status, ret);
+                return verdict_signal(t, e, status, ret);
         if (t->failed)
-                return tell_reason(t, e, strempty(t->failure), status ?: VERDICT_FAILURE, ret);
+                return verdict_reason(t, e, strempty(t->failure), status ?: VERDICT_FAILURE, ret);
         if (status != 0)
-                return tell_status(t, e, complaint, status, ret);
-        return tell_incomplete(t, e, ret);
+                return verdict_status(t, e, complaint, status, ret);
+        return verdict_incomplete(t, e, ret);
 }
 
 int verdict_not_started(const char *program, int error, Verdict *ret) {
-        return tell(ret, error == ENOENT ? VERDICT_NOT_FOUND : VERDICT_NOT_EXECUTABLE, "npm install -g @openai/codex",
-                    "cannot run %.256s (%s): install Codex with 'npm install -g @openai/codex'.", program,
+        return verdict_set(ret, error == ENOENT ? VERDICT_NOT_FOUND : VERDICT_NOT_EXECUTABLE,
+                           "npm install -g @openai/codex",
+                           "Failed to execute %.256s: %s. Install Codex with 'npm install -g @openai/codex'.", program,
                     strerror(error));
 }
 

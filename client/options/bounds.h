@@ -16,8 +16,8 @@ enum {
         { "tail", required_argument, NULL, 'n' }
 
 #define BOUNDS_HELP                                                                         \
-        "      --max-bytes SIZE     of more than that only the beginning and the end\n"     \
-        "  -n, --tail N             only the last N lines\n"
+        "      --max-bytes SIZE     Omit the middle of output beyond this size\n"            \
+        "  -n, --tail N             Show only the last N lines\n"
 
 /* Handles one of these. Returns 0, or -EINVAL after reporting that its argument is invalid. */
 int bounds_option(const Verb *verb, Bounds *bounds, int option);

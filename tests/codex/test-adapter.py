@@ -226,7 +226,7 @@ def test_everything(fake):
         {"path": os.path.realpath(fake.path("changed.txt")), "kind": "update"},
     ]
     for text in (
-        "ran: make test (exit status 2, ", "could not edit: delete ", "searched the web: an answer",
+        "ran: make test (exit status 2, ", "failed to edit: delete ", "searched the web: an answer",
         "used: files.read", "warning: Something is deprecated.", "message: First a word on the way.",
     ):  # fmt: skip
         assert text in job.log
@@ -320,7 +320,7 @@ def test_result_early(fake):
         pass
     check_success(job.finish())
     assert early["thread_id"] == job.result["thread_id"]
-    assert "before Codex" in early["error"]
+    assert "before Codex exited" in early["error"]
 
 
 def run_bare(fake, prompt, environment):
@@ -339,28 +339,28 @@ def test_without_service(fake):
 def test_result_unwritable(fake):
     environment = fake.environment() | {"CODEX_JOB_RESULT": "/nonexistent/result"}
     log = run_bare(fake, b"fake:answer", environment)
-    assert b"warning: cannot write the structured result" in log
+    assert b"warning: failed to write the structured result" in log
 
 
 # ---- the fake Codex: every way to fail -----------------------------------------------------------
 
 FAILURES = {
-    "signal": (137, "killed by signal 9 (SIGKILL) while it ran 'make'"),
+    "signal": (137, "killed by signal 9 (SIGKILL) while running 'make'"),
     "signal=SEGV": (139, "killed by signal 11 (SIGSEGV)"),
     "signal=TERM": (143, "killed by signal 15 (SIGTERM)"),
     "half": (1, "ends in the middle of a line"),
     "half=1": (1, "exited with status 1 in the middle of a line"),
     "silent": (1, "exited before its turn was complete"),
-    "silent=9": (9, "exited with status 9 and did not say why"),
+    "silent=9": (9, "exited with status 9 without an error"),
     "no-message": (1, "without a final message"),
     "empty-message": (1, "without a final message"),
     "no-end": (1, "before its turn was complete"),
     "failed": (1, "(The model stumbled.)"),
     "failed=0": (1, "(The model stumbled.)"),
     "failed=3": (3, "(The model stumbled.)"),
-    "interrupted": (1, "review was interrupted"),
-    "no-login": (1, "run 'codex login'"),
-    "huge=17000000": (1, "too long to be read"),
+    "interrupted": (1, "The review was interrupted"),
+    "no-login": (1, "Run 'codex login'"),
+    "huge=17000000": (1, "is too long"),
 }
 
 
@@ -404,7 +404,7 @@ def test_early_failure(fake, arguments):
 
 
 def test_empty_prompt(fake):
-    check_failure(fake.run(" \n"), 1, "the prompt is empty")
+    check_failure(fake.run(" \n"), 1, "The prompt is empty")
 
 
 def test_wrong_thread(fake):
@@ -420,7 +420,7 @@ def test_wrong_thread(fake):
 def test_no_codex(fake, tmp_path):
     for program, status in (("/nonexistent/codex", 127), (str(tmp_path), 126), (__file__ + "/x", 126)):
         fake.codex = program
-        check_failure(fake.run("hello"), status, f"cannot run {program}")
+        check_failure(fake.run("hello"), status, f"Failed to execute {program}")
 
 
 @pytest.mark.parametrize("path", ("/dev/full", "closed"))
@@ -432,19 +432,19 @@ def test_answer_cannot_be_written(fake, path):
         writer = os.open(path, os.O_WRONLY)
     job = fake.begin("fake:answer", stdout=writer)
     os.close(writer)
-    check_failure(job.finish(), 1, "cannot write the final message")
+    check_failure(job.finish(), 1, "Failed to write the final message")
     assert f"message: {ANSWER.decode()}" in job.log
 
 
 @pytest.mark.parametrize(
     "arguments, text",
     (
-        ((), "no command"),
-        (("--",), "no command"),
+        ((), "No command"),
+        (("--",), "No command"),
         (("--", FAKE, "exec", "-"), "--json"),
         (("--kind", "dream", "--", FAKE, "exec", "--json"), "'dream'"),
         (("--bogus", "--", FAKE), "'--bogus'"),
-        (("--kind",), "'--kind' needs a value"),
+        (("--kind",), "'--kind' requires an argument"),
     ),
 )
 def test_bad_command_line(arguments, text):
@@ -605,7 +605,7 @@ def test_real_retries(real):
 
 
 REAL_FAILURES = {
-    "401": "Codex's key was refused",
+    "401": "The API key of Codex was rejected",
     "429": "429 Too Many Requests",
     "500": "high demand",
     "usage-limit": "usage limit",
@@ -628,7 +628,7 @@ def test_real_failure(real, scenario):
 REAL_EARLY = {
     ("--sandbox", "bogus"): (2, "error: invalid value 'bogus'"),
     ("-C", "/nonexistent"): (1, "No such file or directory"),
-    ("resume", THREAD): (1, "no such thread"),
+    ("resume", THREAD): (1, "thread not found"),
 }
 
 
@@ -641,13 +641,13 @@ def test_real_broken_configuration(real):
     with open(os.path.join(real.home, "config.toml"), "a", encoding="utf-8") as file:
         file.write("[\n")
     job = real.run("hello")
-    check_failure(job, 1, "configuration is broken")
+    check_failure(job, 1, "Invalid configuration of Codex")
     assert "config.toml:" in job.result["error"]
 
 
 def test_real_nobody_listens(real):
     real.server.__exit__()
-    check_failure(real.run("hello"), 1, "cannot be reached")
+    check_failure(real.run("hello"), 1, "Failed to connect to the model")
 
 
 def test_real_resume(real):
@@ -719,7 +719,7 @@ def test_real_review(real, arguments):
     assert REVIEWS[arguments] in real.server.requests()[0]["prompt"]
 
 
-@pytest.mark.parametrize("scenario, text", (("empty", "review was interrupted"), ("500", "high demand")))
+@pytest.mark.parametrize("scenario, text", (("empty", "The review was interrupted"), ("500", "high demand")))
 def test_real_review_failure(real, scenario, text):
     repository(real)
     real.server.ask("POST", "/scenario", scenario)
@@ -730,7 +730,7 @@ def test_real_review_failure(real, scenario, text):
 
 
 def test_real_review_outside_repository(real):
-    check_failure(real.review("--uncommitted"), 1, "wants a git repository")
+    check_failure(real.review("--uncommitted"), 1, "requires a git repository")
 
 
 if __name__ == "__main__":

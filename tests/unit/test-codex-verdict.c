@@ -61,16 +61,16 @@ static void verdicts(void) {
                 { { BEGIN, MESSAGE("Review was interrupted. Please re-run /review"), COMPLETED }, { EXITED(0) }, 1,
                   "interrupted" },
                 { { BEGIN, MESSAGE("x"), FAILED("boom"), COMPLETED }, { EXITED(0) }, 1, "(boom)" },
-                { { BEGIN, FAILED("unexpected status 401 Unauthorized") }, { EXITED(1) }, 1, "run 'codex login'" },
+                { { BEGIN, FAILED("unexpected status 401 Unauthorized") }, { EXITED(1) }, 1, "Run 'codex login'" },
                 { { BEGIN, FAILED("last status: 429 Too Many Requests") }, { EXITED(1) }, 1, "--resume " THREAD },
                 { { BEGIN, FAILED("stream disconnected") }, { EXITED(1), .is_review = true }, 1,
                   "start the review again" },
                 { { BEGIN, COMMAND("started", "1", "\"command\":\"make\"") }, { KILLED(SIGKILL) }, 137,
-                  "while it ran 'make'" },
+                  "while running 'make'" },
                 { { BEGIN }, { KILLED(SIGTERM), .stopped = SIGTERM }, 143, "stopped (SIGTERM)" },
                 { { BEGIN }, { EXITED(1), .stopped = SIGINT }, 130, "stopped (SIGINT)" },
                 { {}, { EXITED(0) }, 1, "start it again" },
-                { {}, { EXITED(2) }, 2, "did not say why" },
+                { {}, { EXITED(2) }, 2, "without an error" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
