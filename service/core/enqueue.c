@@ -31,21 +31,6 @@ static void enqueue_free(Enqueue *e) {
 }
 DEFINE_CLEANUP(Enqueue *, enqueue_free);
 
-/* The job is recorded and its caller has the reply. */
-static void go_on(Job *job, int spec_fd) {
-        Core *core = job->core;
-
-        if (job->has_slot) {
-                job->phase = JOB_BEGINNING;
-                lifecycle_on_begun(0, spec_fd, job);
-        } else {
-                (void) queue_push(&core->queue, job); /* its user stays known there while the job is expected */
-                queue_expect_no_more(&core->queue, job);
-        }
-        core->events->added(job, core->userdata);
-        core_schedule(core);
-}
-
 static void on_inserted(int r, const char *existing, int spec_fd, void *userdata) {
         _cleanup_(enqueue_freep) Enqueue *e = userdata;
         bool is_new = r >= 0 && !existing, is_kept;
@@ -59,14 +44,18 @@ static void on_inserted(int r, const char *existing, int spec_fd, void *userdata
         failpoint_die("after-reply");
         if (is_kept) {
                 e->job = NULL;
-                go_on(job, TAKE_FD(fd));
-                return;
-        }
-        if (is_new) {
+                if (job->has_slot) {
+                        job->phase = JOB_BEGINNING;
+                        lifecycle_on_begun(0, TAKE_FD(fd), job);
+                } else {
+                        (void) queue_push(&core->queue, job); /* its user stays known there while the job is expected */
+                        queue_expect_no_more(&core->queue, job);
+                }
+                core->events->added(job, core->userdata);
+        } else if (is_new) {
                 log_job(job, LOG_CRIT, "%s", "out of memory, restarting to load it from the database.");
                 (void) sd_event_exit(core->event, -ENOMEM);
         }
-        enqueue_free(TAKE_PTR(e));
         core_schedule(core);
 }
 
@@ -92,20 +81,15 @@ static int set_string(char **target, const char *value) {
         return *target ? 0 : -ENOMEM;
 }
 
-/* The limits of the caller, or those of the configuration if not given. */
-static JobLimits effective_limits(const Config *config, const JobLimits *asked) {
-        JobLimits limits = *asked;
-
-        if (limits.runtime_max_usec == 0)
-                limits.runtime_max_usec = config->runtime_max_usec;
-        if (limits.output_max == 0)
-                limits.output_max = config->output_max;
-        return limits;
-}
-
-static int describe(Job *job, const Spec *spec) {
+/* Limits that the caller does not set are those of the configuration. */
+static int describe(Job *job, const Spec *spec, const Config *config) {
         int r;
 
+        job->limits = spec->limits;
+        if (job->limits.runtime_max_usec == 0)
+                job->limits.runtime_max_usec = config->runtime_max_usec;
+        if (job->limits.output_max == 0)
+                job->limits.output_max = config->output_max;
         job->record.created_usec = now_realtime();
         job->record.notify = spec->notify != 0;
         job->record.label = spec->label ? strdup(spec->label) : spec_make_label(spec);
@@ -178,8 +162,7 @@ int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback don
         if (r < 0)
                 return r;
         e->job->core = core;
-        e->job->limits = effective_limits(&core->config, &spec->limits);
-        r = describe(e->job, spec);
+        r = describe(e->job, spec, &core->config);
         if (r >= 0)
                 r = take_slot(e->job);
         insert = (StoreInsert) {

@@ -221,25 +221,27 @@ void lifecycle_adopted(Job *job) {
         ending_resume(job, false);
 }
 
-static void on_unit_started(int r, const char *message, void *userdata) {
+static void on_unit_started(UnitStarted result, const char *why, void *userdata) {
         Job *job = userdata;
 
         if (job->phase != JOB_STARTING)
                 return;
         failpoint_die("on-started");
         if (failpoint_take("start-no-reply"))
-                r = -EAGAIN;
-        if (r >= 0)
+                result = UNIT_UNKNOWN;
+        switch (result) {
+        case UNIT_STARTED:
                 return lifecycle_adopted(job);
-        if (r == -EAGAIN) {
+        case UNIT_UNKNOWN:
                 (void) unit_manager_sweep(job->core->units);
                 return;
+        case UNIT_REFUSED:
+                return begin_later(job, why);
+        case UNIT_FAILED:
+                log_job(job, LOG_ERR, "failed to start its unit: %s", why);
+                job_set_progress(job, why);
+                ending_unseen(job, JOB_REASON_NOT_EXECUTABLE);
         }
-        if (r == -ESHUTDOWN)
-                return begin_later(job, message);
-        log_job(job, LOG_ERR, "failed to start its unit: %s", message);
-        job_set_progress(job, message);
-        ending_unseen(job, JOB_REASON_NOT_EXECUTABLE);
 }
 
 static void on_unit_progress(const char *status, void *userdata) {

@@ -36,21 +36,22 @@ static int on_start_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
         unit->start_call = sd_bus_slot_unref(unit->start_call);
         if (sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists")) {
                 /* Started by an earlier request whose reply was lost. Its end may have been reported already. */
-                listener->started(0, NULL, unit->userdata);
+                listener->started(UNIT_STARTED, NULL, unit->userdata);
                 (void) unit_refresh(unit);
         } else if (!error)
-                listener->started(0, NULL, unit->userdata);
+                listener->started(UNIT_STARTED, NULL, unit->userdata);
         else if (is_unknown(error))
-                listener->started(-EAGAIN, why, unit->userdata);
+                listener->started(UNIT_UNKNOWN, why, unit->userdata);
         else if (is_refused(error))
-                listener->started(-ESHUTDOWN, why, unit->userdata);
+                listener->started(UNIT_REFUSED, why, unit->userdata);
         else
-                listener->started(-EIO, why, unit->userdata);
+                listener->started(UNIT_FAILED, why, unit->userdata);
         return 0;
 }
 
 static int append_start_properties(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
-        char uid[16];
+        bool system_scope = unit->manager->system_scope;
+        char text[64];
         int r;
 
         r = sd_bus_message_append(
@@ -71,22 +72,17 @@ static int append_start_properties(sd_bus_message *m, const Unit *unit, const Un
                 return r;
         r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t", start->stop_timeout_usec + WORKER_STOP_USEC);
         /* PID 1 starts processes as root anyway: User= would cost a lookup in the user database. */
-        if (r >= 0 && unit->manager->system_scope && start->uid != 0) {
-                (void) snprintf(uid, sizeof(uid), "%" PRIu32, start->uid);
-                r = sd_bus_message_append(m, "(sv)", "User", "s", uid);
+        if (r >= 0 && system_scope && start->uid != 0) {
+                (void) snprintf(text, sizeof(text), "%" PRIu32, start->uid);
+                r = sd_bus_message_append(m, "(sv)", "User", "s", text);
+        }
+        /* The worker creates the folder of the job inside one that belongs to its user and is created by the user's first
+         * job. */
+        if (r >= 0 && system_scope && start->make_folders) {
+                (void) snprintf(text, sizeof(text), "codex-jobs/%" PRIu32, start->uid);
+                r = sd_bus_message_append(m, "(sv)(sv)", "CacheDirectory", "as", 1, text, "CacheDirectoryMode", "u", 0700);
         }
         return r;
-}
-
-/* The worker creates the folder of the job inside one that belongs to its user and is created by the user's first
- * job. */
-static int append_folders(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
-        char name[64];
-
-        if (!unit->manager->system_scope || !start->make_folders)
-                return 0;
-        (void) snprintf(name, sizeof(name), "codex-jobs/%" PRIu32, start->uid);
-        return sd_bus_message_append(m, "(sv)(sv)", "CacheDirectory", "as", 1, name, "CacheDirectoryMode", "u", 0700);
 }
 
 /* See systemd.exec(5). /tmp is private, and the folder of the job stays writable. */
@@ -128,9 +124,6 @@ int unit_start(Unit *unit, const UnitStart *start) {
         if (r < 0)
                 return r;
         r = append_start_properties(m, unit, start);
-        if (r < 0)
-                return r;
-        r = append_folders(m, unit, start);
         if (r < 0)
                 return r;
         r = append_limits(m, &start->limits);

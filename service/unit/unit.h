@@ -31,11 +31,16 @@ typedef struct UnitCallbacks {
         void (*swept)(void *userdata);
 } UnitCallbacks;
 
+typedef enum UnitStarted {
+        UNIT_STARTED,
+        UNIT_UNKNOWN, /* whether it started; a sweep tells */
+        UNIT_REFUSED, /* it did not start, but may later */
+        UNIT_FAILED,  /* it did not start */
+} UnitStarted;
+
 /* Events of one unit; userdata is that of unit_new(). */
 typedef struct UnitListener {
-        /* The reply to unit_start(): 0; -EAGAIN if it is not known whether it started: sweep and see; -ESHUTDOWN if
-         * it did not start and may later; otherwise it did not start, and message states why. */
-        void (*started)(int r, const char *message, void *userdata);
+        void (*started)(UnitStarted result, const char *why, void *userdata); /* the reply to unit_start() */
         void (*progress)(const char *status, void *userdata); /* STATUS= of sd_notify(3), for units of an older version */
         void (*ending)(void *userdata); /* the service manager reports its end; unit_end() may be called now */
         void (*ended)(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata);

@@ -46,7 +46,7 @@ static void ignore_ready(const char *instance, void *userdata) {}
 static void ignore_unit(const char *id, const char *sub_state, void *userdata) {}
 static void ignore_text(const char *text, void *userdata) {}
 static void ignore(void *userdata) {}
-static void ignore_started(int r, const char *message, void *userdata) {}
+static void ignore_started(UnitStarted result, const char *why, void *userdata) {}
 
 static const UnitCallbacks callbacks = {
         .ready = ignore_ready, .unreachable = ignore_text, .listed = ignore_unit, .swept = ignore,
