@@ -70,7 +70,7 @@ int spec_encode(const Spec *spec, char *const *extra, uint64_t stdin_size, void 
 static int decode_strings(char **p, const char *end, uint32_t n, char ***ret) {
         char **list;
 
-        if (n > (uint64_t) (end - *p)) /* each has a NUL */
+        if (n > (uint64_t) (end - *p)) /* each NUL-terminated */
                 return -EBADMSG;
         list = calloc((size_t) n + 1, sizeof(char *));
         if (!list)
@@ -88,7 +88,7 @@ static int decode_strings(char **p, const char *end, uint32_t n, char ***ret) {
         return 0;
 }
 
-/* Those at the end, see spec_encode(). */
+/* At the end, see spec_encode(). */
 static void drop_own_variables(char **environment) {
         char **to = environment;
 
@@ -108,7 +108,7 @@ int spec_decode(const void *data, size_t size, Spec *ret, SpecInput *ret_input) 
         char *p;
         int r;
 
-        if (size < sizeof(header)) /* without data, perhaps */
+        if (size < sizeof(header)) /* possibly without data */
                 return -EBADMSG;
         p = (char *) data + sizeof(header);
         end = (const char *) data + size;
@@ -147,8 +147,8 @@ char *spec_normalize_result(const char *text, size_t n) {
 
 /* --- digests --------------------------------------------------------------------------------------- */
 
-/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/. A caller who made two of his own requests
- * collide would only deceive himself. */
+/* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/. Callers who cause a collision between their own
+ * requests only affect themselves. */
 uint64_t spec_digest_more(uint64_t digest, const void *data, size_t size) {
         for (const unsigned char *p = data; size > 0; p++, size--)
                 digest = (digest ^ *p) * UINT64_C(0x100000001b3);
@@ -159,7 +159,7 @@ static uint64_t digest_string(uint64_t digest, const char *s) {
         return spec_digest_more(digest, strempty(s), strlen(strempty(s)) + 1);
 }
 
-/* What is not set leaves no trace, so that a later version, with more options, finds the digests of this one. */
+/* Unset options do not change the digest, so that a later version with more options computes the same ones. */
 static uint64_t digest_number(uint64_t digest, const char *name, uint64_t value) {
         return value == 0 ? digest : spec_digest_more(digest_string(digest, name), &value, sizeof(value));
 }

@@ -6,7 +6,7 @@
 
 #define ID_COST 128U /* bytes for an ID while it is looked up and waited for */
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life cycle ------------------------------------------------------------------------------------ */
 
 static void stop_waiting(PendingCall *pending) {
         pending->is_waiting = false;
@@ -263,7 +263,7 @@ int pending_read_id(PendingCall *pending, sd_bus_message *call) {
         return r < 0 ? r : pending_add_id(pending, id);
 }
 
-/* --- answers --------------------------------------------------------------------------------------- */
+/* --- replies --------------------------------------------------------------------------------------- */
 
 int pending_refuse(PendingCall *pending, int r, const char *first, const char *second) {
         (void) job_error_reply(pending->call, r, first, second);

@@ -8,7 +8,7 @@
 
 #define LEAVE_USEC (5 * USEC_PER_SEC)
 
-/* --- what the core reports ------------------------------------------------------------------------- */
+/* --- events of the core ---------------------------------------------------------------------------- */
 
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Service *service = userdata;
@@ -67,7 +67,7 @@ static const JobEvents job_events = {
         .removed = on_removed,
 };
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life cycle ------------------------------------------------------------------------------------ */
 
 static int open_bus(Service *service) {
         bool system = service->core->system_scope;

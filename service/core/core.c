@@ -11,7 +11,7 @@
 #include "failpoint.h"
 #include "string-list.h"
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life cycle ------------------------------------------------------------------------------------ */
 
 static int make_directories(const char *path) {
         char part[PATH_MAX];

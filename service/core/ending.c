@@ -20,7 +20,7 @@
 static void collect(Job *job);
 static void finish(Job *job);
 
-/* --- what the worker says --------------------------------------------------------------------------- */
+/* --- report of the worker --------------------------------------------------------------------------- */
 
 static int take_text(char **target, const char *text, size_t size) {
         char *copy = size > 0 ? utf8_make_valid(text, size) : NULL;
@@ -210,7 +210,7 @@ void ending_resume(Job *job, bool vanished) {
         unit_end(job->unit, &end, job->report->started_usec, job->report->ended_usec);
 }
 
-/* --- what is left ----------------------------------------------------------------------------------- */
+/* --- remaining processes ---------------------------------------------------------------------------- */
 
 static int on_left_ended(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Job *job = userdata;
@@ -247,7 +247,7 @@ static bool is_left(Job *job, const JobEnd *end, uint64_t started_usec, uint64_t
         return true;
 }
 
-/* --- what the service manager says ------------------------------------------------------------------ */
+/* --- report of the service manager ------------------------------------------------------------------ */
 
 /* The worker may have sent a report just now. */
 void ending_unit_ending(void *userdata) {
@@ -311,7 +311,7 @@ void ending_unseen(Job *job, JobReason reason) {
         collect(job);
 }
 
-/* --- from there to the record, and to everybody ----------------------------------------------------- */
+/* --- recording and reporting the end ---------------------------------------------------------------- */
 
 /* The worker does not have to exit with the status of the command: it exits while its unit is stopped. */
 static void release(Job *job) {

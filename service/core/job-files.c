@@ -50,7 +50,7 @@ int job_open_growth(Job *job) {
         return fd < 0 ? -errno : fd;
 }
 
-/* --- on the threads --------------------------------------------------------------------------------- */
+/* --- operations on the threads ---------------------------------------------------------------------- */
 
 /* An operation on the files of one job. */
 typedef struct FilesOp {

@@ -172,7 +172,7 @@ static void begin_later(Job *job, const char *message) {
         job_retry_later(job, job->core->event, begin);
 }
 
-/* --- what the unit tells --------------------------------------------------------------------------- */
+/* --- events of the unit ---------------------------------------------------------------------------- */
 
 static void stop_unit(Job *job) {
         int r;
@@ -276,7 +276,7 @@ const UnitListener lifecycle_unit_listener = {
         .released = ending_unit_released,
 };
 
-/* --- what the worker tells ------------------------------------------------------------------------- */
+/* --- events of the worker -------------------------------------------------------------------------- */
 
 static bool is_worker(const Job *job, const WorkerMessage *hello, uint32_t uid) {
         uint8_t secret[WORKER_SECRET_SIZE], difference = 0;

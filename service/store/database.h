@@ -66,7 +66,7 @@ unsigned database_delete_old_aside(const char *directory);
 int database_open_aside(Database **ret, const char *path);
 int database_open_new(Database **ret, const char *directory);
 
-/* --- what more than one subject uses --- */
+/* --- operations used by several subjects  */
 
 /* command_size: bytes of the spec that are kept after the end of the job, 0: none. */
 int database_insert(Database *db, const JobRecord *record, const JobLimits *limits, const void *spec, size_t spec_size,

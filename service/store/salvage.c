@@ -106,7 +106,7 @@ int database_salvaged(const char *directory) {
         return unlink(flag) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* --- those of before -------------------------------------------------------------------------------- */
+/* --- databases moved aside earlier ------------------------------------------------------------------ */
 
 static int is_aside(const struct dirent *entry) {
         return startswith(entry->d_name, "jobs.sqlite.damaged-") != NULL;
@@ -144,7 +144,7 @@ unsigned database_delete_old_aside(const char *directory) {
         return stores > KEPT_ASIDE ? stores - KEPT_ASIDE : 0;
 }
 
-/* --- what is read of one --------------------------------------------------------------------------- */
+/* --- reading a corrupt database -------------------------------------------------------------------- */
 
 static void statement_finalizep(sqlite3_stmt **s) {
         (void) sqlite3_finalize(*s);

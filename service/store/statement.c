@@ -37,7 +37,7 @@ void statement_reset(sqlite3_stmt **s) {
         (void) sqlite3_clear_bindings(*s);
 }
 
-/* --- in -------------------------------------------------------------------------------------------- */
+/* --- binding values -------------------------------------------------------------------------------- */
 
 static int64_t bounded(uint64_t number) {
         return (int64_t) MIN(number, (uint64_t) INT64_MAX);
@@ -159,7 +159,7 @@ int database_changes(Database *db) {
         return sqlite3_changes(db->sqlite);
 }
 
-/* --- out ------------------------------------------------------------------------------------------- */
+/* --- reading values -------------------------------------------------------------------------------- */
 
 static const char *column_text(sqlite3_stmt *s, int column) {
         return (const char *) sqlite3_column_text(s, column);

@@ -62,7 +62,7 @@ int store_remove(Store *store, char *const *ids, size_t n, StoreCallback callbac
         return r < 0 ? r : store_submit(TAKE_PTR(remove));
 }
 
-/* --- forget ---------------------------------------------------------------------------------------- */
+/* --- forget files ---------------------------------------------------------------------------------- */
 
 STATEMENT(forget, "DELETE FROM discarded WHERE id = ?");
 

@@ -80,7 +80,7 @@ static void store_run(BackgroundBatch *batch, void *userdata) {
                         ((StoreOp *) base)->answer = database_checkpoint(db);
 }
 
-/* --- what was erased ------------------------------------------------------------------------------- */
+/* --- wiping erased data ---------------------------------------------------------------------------- */
 
 static int execute_checkpoint(Database *db, StoreOp *op) {
         return 0;
@@ -115,7 +115,7 @@ void store_checkpoint_soon(Store *store) {
                                           CHECKPOINT_USEC, on_checkpoint_timer, store);
 }
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life cycle ------------------------------------------------------------------------------------ */
 
 static void log_salvaged(const char *path, const Salvaged *salvaged, unsigned deleted) {
         char others[128] = "";

@@ -297,7 +297,7 @@ int unit_release(Unit *unit) {
                                    on_release_reply, unit);
 }
 
-/* --- how a unit stands ----------------------------------------------------------------------------- */
+/* --- state of a unit ------------------------------------------------------------------------------- */
 
 void unit_update(Unit *unit, sd_bus_message *m) {
         bool progress = false;
