@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "dict.h"
 #include "job-record.h"
 
 /* The words of the table. */
@@ -7,7 +8,7 @@ enum { ALWAYS, OPTIONAL, ENQUEUED, ENDED, CONSTANT, CHANGED, INVALIDATED, SILENT
 #define NEVER FIELD_NEVER
 
 #define FIELD(bus_name, kind, member, none, presence, stored, told, json)                            \
-        { bus_name, FIELD_##kind, FIELD_TYPE_##kind, offsetof(JobRecord, member), none,              \
+        { bus_name, FIELD_##kind, FIELD_TYPE(kind), offsetof(JobRecord, member), none,              \
           (presence) == OPTIONAL, (stored) == ENDED, (told) == CHANGED, json },
 
 const JobField job_fields[JOB_FIELDS_N] = { JOB_FIELDS(FIELD) };
@@ -133,16 +134,10 @@ int job_record_append_field(sd_bus_message *m, const JobRecord *record, const Jo
 int job_record_append_entry(sd_bus_message *m, const JobRecord *record, const JobField *f) {
         int r;
 
-        r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append_basic(m, 's', f->name);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', f->type);
+        r = dict_open(m, f->name, f->type);
         if (r >= 0)
                 r = job_record_append_field(m, record, f);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
+        return r < 0 ? r : dict_close(m);
 }
 
 static bool is_left_out(const JobRecord *record, const JobField *f) {
@@ -179,59 +174,28 @@ int job_record_append(sd_bus_message *m, const JobRecord *record) {
         return sd_bus_message_close_container(m);
 }
 
-static int read_entry(sd_bus_message *m, JobRecord *record) {
-        const char *name, *contents, *value;
-        const JobField *f;
+static int read_entry(sd_bus_message *m, const char *name, const char *type, void *record) {
+        const JobField *f = job_field_find(name);
+        const char *value;
         int r;
 
-        r = sd_bus_message_read_basic(m, 's', &name);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_peek_type(m, NULL, &contents);
-        if (r < 0)
-                return r;
-        f = job_field_find(name);
-        if (!f || !streq(contents, f->type))
-                return sd_bus_message_skip(m, "v");
-
-        r = sd_bus_message_enter_container(m, 'v', contents);
-        if (r < 0)
-                return r;
+        if (!f || !streq(type, f->type))
+                return DICT_SKIP;
         if (!job_field_is_text(f))
-                r = sd_bus_message_read_basic(m, f->type[0], member(record, f));
-        else {
-                r = sd_bus_message_read_basic(m, 's', &value);
-                if (r >= 0)
-                        r = job_field_set_text(record, f, value);
-        }
-        if (r < 0)
-                return r;
-        return sd_bus_message_exit_container(m);
+                return sd_bus_message_read_basic(m, *type, member(record, f));
+        r = sd_bus_message_read_basic(m, 's', &value);
+        return r < 0 ? r : job_field_set_text(record, f, value);
 }
 
 int job_record_read(sd_bus_message *m, JobRecord *ret) {
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         int r;
 
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = read_entry(m, &record);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        if (r < 0)
-                return r;
-        r = sd_bus_message_exit_container(m);
+        r = dict_read(m, read_entry, &record);
         if (r < 0)
                 return r;
         if (!record.id)
                 return -EBADMSG;
-
         *ret = job_record_take(&record);
         return 0;
 }

@@ -98,18 +98,10 @@ typedef enum JobFieldKind {
         FIELD_FLAG,
 } JobFieldKind;
 
-/* The types of a kind on the bus. */
-#define FIELD_TYPE_TEXT "s"
-#define FIELD_TYPE_LINE "s"
-#define FIELD_TYPE_OBJECT "s"
-#define FIELD_TYPE_STATE "s"
-#define FIELD_TYPE_REASON "s"
-#define FIELD_TYPE_INTEGER "i"
-#define FIELD_TYPE_USER "u"
-#define FIELD_TYPE_TIME "t"
-#define FIELD_TYPE_NUMBER "t"
-#define FIELD_TYPE_SEQUENCE "t"
-#define FIELD_TYPE_FLAG "b"
+/* The type of a kind on the bus. */
+#define FIELD_TYPE(kind)                                                                                     \
+        (FIELD_##kind <= FIELD_REASON ? "s" : FIELD_##kind == FIELD_INTEGER ? "i" : FIELD_##kind == FIELD_USER ? "u" : \
+         FIELD_##kind == FIELD_FLAG ? "b" : "t")
 
 #define FIELD_NEVER INT64_MIN
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "bus-names.h"
+#include "dict.h"
 #include "job-id.h"
 #include "client-internal.h"
 #include "jobs.h"
@@ -123,16 +124,10 @@ static int append_given_states(sd_bus_message *m, unsigned states) {
         for (JobState state = 0; state < _JOB_STATE_MAX; state++)
                 if (states & JOB_STATE_BIT(state))
                         words[n++] = job_state_to_string(state);
-        r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append_basic(m, 's', "State");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "as");
+        r = dict_open(m, "State", "as");
         if (r >= 0)
                 r = sd_bus_message_append_strv(m, (char **) words);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_close_container(m);
+        return r < 0 ? r : dict_close(m);
 }
 
 static int append_states(sd_bus_message *m, const JobFilter *filter) {

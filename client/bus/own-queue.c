@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "dict.h"
 #include "own-queue.h"
 #include "say.h"
 
-static int read_number(sd_bus_message *m, const char *name, OwnQueue *queue) {
+static int read_entry(sd_bus_message *m, const char *name, const char *type, void *userdata) {
+        OwnQueue *queue = userdata;
         const struct {
                 const char *name;
                 uint32_t *value;
@@ -13,23 +15,14 @@ static int read_number(sd_bus_message *m, const char *name, OwnQueue *queue) {
                 { "MaxRunning", &queue->max_running },
                 { "MaxQueued", &queue->max_queued },
         };
+        int paused, r;
 
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
                 if (streq(numbers[i].name, name))
-                        return sd_bus_message_read(m, "v", "u", numbers[i].value);
-        return sd_bus_message_skip(m, "v");
-}
-
-static int read_entry(sd_bus_message *m, OwnQueue *queue) {
-        const char *name;
-        int paused, r;
-
-        r = sd_bus_message_read_basic(m, 's', &name);
-        if (r < 0)
-                return r;
+                        return sd_bus_message_read_basic(m, 'u', numbers[i].value);
         if (!streq(name, "Paused"))
-                return read_number(m, name, queue);
-        r = sd_bus_message_read(m, "v", "b", &paused);
+                return DICT_SKIP;
+        r = sd_bus_message_read_basic(m, 'b', &paused);
         if (r >= 0)
                 queue->paused = paused;
         return r;
@@ -39,16 +32,7 @@ int own_queue_read(sd_bus_message *m, OwnQueue *ret) {
         OwnQueue queue = {};
         int r;
 
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = read_entry(m, &queue);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
+        r = dict_read(m, read_entry, &queue);
         if (r >= 0)
                 *ret = queue;
         return r;

@@ -2,6 +2,7 @@
 
 /* A request as the arguments of Enqueue or Retry. D-Bus strings are UTF-8; what is not travels as bytes. */
 
+#include "dict.h"
 #include "request.h"
 #include "utf8.h"
 
@@ -30,32 +31,10 @@ static int append_byte_strings(sd_bus_message *m, char *const *strings) {
         return sd_bus_message_close_container(m);
 }
 
-/* Opens an entry of a{sv} up to the value in the variant. */
-static int entry_open(sd_bus_message *m, const char *name, const char *type) {
-        int r;
-
-        r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append_basic(m, 's', name);
-        if (r < 0)
-                return r;
-        return sd_bus_message_open_container(m, 'v', type);
-}
-
-static int entry_close(sd_bus_message *m) {
-        int r;
-
-        r = sd_bus_message_close_container(m);
-        if (r < 0)
-                return r;
-        return sd_bus_message_close_container(m);
-}
-
 static int append_strings_entry(sd_bus_message *m, const char *name, char *const *strings, bool as_bytes) {
         int r;
 
-        r = entry_open(m, name, as_bytes ? "aay" : "as");
+        r = dict_open(m, name, as_bytes ? "aay" : "as");
         if (r < 0)
                 return r;
         if (as_bytes)
@@ -64,7 +43,7 @@ static int append_strings_entry(sd_bus_message *m, const char *name, char *const
                 r = sd_bus_message_append_strv(m, (char **) strings);
         if (r < 0)
                 return r;
-        return entry_close(m);
+        return dict_close(m);
 }
 
 static int append_path_entry(sd_bus_message *m, const char *name, const char *path) {
@@ -72,13 +51,13 @@ static int append_path_entry(sd_bus_message *m, const char *name, const char *pa
 
         if (utf8_is_valid(path, strlen(path)))
                 return sd_bus_message_append(m, "{sv}", name, "s", path);
-        r = entry_open(m, name, "ay");
+        r = dict_open(m, name, "ay");
         if (r < 0)
                 return r;
         r = append_bytes(m, path);
         if (r < 0)
                 return r;
-        return entry_close(m);
+        return dict_close(m);
 }
 
 static int append_text_entry(sd_bus_message *m, const char *name, const char *text) {

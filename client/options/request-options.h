@@ -32,21 +32,10 @@ enum {
         OPTION_READ_ONLY = OPTION_OF_read_only,
 };
 
-/* Whether those of a kind have a value. */
-#define VALUE_TIME required_argument
-#define VALUE_SIZE required_argument
-#define VALUE_NUMBER required_argument
-#define VALUE_SWITCH no_argument
-#define VALUE_ENVIRONMENT required_argument
-#define VALUE_DIRECTORY required_argument
-#define VALUE_WORD required_argument
-#define VALUE_TEXT required_argument
-#define VALUE_CHOICE no_argument
-
 #define LIMIT_ROW(name, member, kind, min, max, property, shown, option, help) \
-        { option, VALUE_##kind, NULL, OPTION_OF_##member },
+        { option, LIMIT_##kind == LIMIT_SWITCH ? no_argument : required_argument, NULL, OPTION_OF_##member },
 #define OPTION_ROW(name, kind, member, min, max, call, option, letter, help) \
-        { option, VALUE_##kind, NULL, (letter) ?: OPTION_OF_##member },
+        { option, OPTION_##kind == OPTION_CHOICE ? no_argument : required_argument, NULL, (letter) ?: OPTION_OF_##member },
 #define LIMIT_HELP(name, member, kind, min, max, property, shown, option, help) "      --" option help "\n"
 #define OPTION_HELP(name, kind, member, min, max, call, option, letter, help) help
 

@@ -9,6 +9,7 @@
 #include "bus-names.h"
 #include "clean.h"
 #include "codex-command.h"
+#include "dict.h"
 #include "process.h"
 #include "render.h"
 #include "say.h"
@@ -78,31 +79,23 @@ static int append_interface(sd_bus_message *m, void *userdata) {
         return sd_bus_message_append_basic(m, 's', JOBS_INTERFACE);
 }
 
-static int read_version(sd_bus_message *m, char **ret) {
-        const char *name, *version;
+static int read_property(sd_bus_message *m, const char *name, const char *type, void *ret_version) {
+        const char *version;
         int r;
 
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (!streq(name, "Version") || *(char **) ret_version)
+                return DICT_SKIP;
+        r = sd_bus_message_read_basic(m, 's', &version);
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = sd_bus_message_read_basic(m, 's', &name);
-                if (r < 0)
-                        return r;
-                if (streq(name, "Version")) {
-                        r = sd_bus_message_read(m, "v", "s", &version);
-                        if (r < 0)
-                                return r;
-                        *ret = strdup(version);
-                        return *ret ? 0 : -ENOMEM;
-                }
-                r = sd_bus_message_skip(m, "v");
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        return r < 0 ? r : -ENODATA;
+        *(char **) ret_version = strdup(version);
+        return *(char **) ret_version ? 0 : -ENOMEM;
+}
+
+static int read_version(sd_bus_message *m, char **ret) {
+        int r = dict_read(m, read_property, ret);
+
+        return r < 0 ? r : *ret ? 0 : -ENODATA;
 }
 
 static void bus_remedy(const Setup *s, JsonCheck *check) {

@@ -89,7 +89,7 @@ static int property_get_unit(sd_bus *bus, const char *path, const char *interfac
         return sd_bus_message_append_basic(reply, 's', job_unit_name(object->job->record.id, name));
 }
 
-#define PROPERTY(name, kind, flags) SD_BUS_PROPERTY(name, FIELD_TYPE_##kind, property_get_field, 0, flags),
+#define PROPERTY(name, kind, flags) SD_BUS_PROPERTY(name, FIELD_TYPE(kind), property_get_field, 0, flags),
 #define PROPERTY_CONSTANT(name, kind) PROPERTY(name, kind, SD_BUS_VTABLE_PROPERTY_CONST)
 #define PROPERTY_CHANGED(name, kind) PROPERTY(name, kind, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 #define PROPERTY_INVALIDATED(name, kind) PROPERTY(name, kind, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION)

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 
+#include "dict.h"
 #include "job-id.h"
 #include "pending-call.h"
 #include "utf8.h"
@@ -40,7 +41,16 @@ static int unknown_filter(const char *name, sd_bus_error *error) {
         return invalid(error, "Unknown filter %s.", strempty(shown));
 }
 
-static int read_filter_value(sd_bus_message *m, const char *name, const char *type, StoreFilter *filter, sd_bus_error *error) {
+typedef struct Reading {
+        StoreFilter *filter;
+        sd_bus_error *error;
+        unsigned n;
+} Reading;
+
+static int read_filter_entry(sd_bus_message *m, const char *name, const char *type, void *userdata) {
+        Reading *reading = userdata;
+        StoreFilter *filter = reading->filter;
+        sd_bus_error *error = reading->error;
         const struct {
                 const char *name, *type;
                 void *target;
@@ -56,6 +66,8 @@ static int read_filter_value(sd_bus_message *m, const char *name, const char *ty
         const char *text, *expected = streq(name, "State") ? "as" : NULL;
         int r;
 
+        if (++reading->n > FILTERS_MAX)
+                return invalid(error, "More than %u filters given.", FILTERS_MAX);
         if (expected && streq(type, expected))
                 return read_filter_states(m, filter, error);
         for (size_t i = 0; i < ELEMENTSOF(values); i++) {
@@ -80,48 +92,18 @@ static int read_filter_value(sd_bus_message *m, const char *name, const char *ty
         return unknown_filter(name, error);
 }
 
-static int read_filter_entry(sd_bus_message *m, StoreFilter *filter, sd_bus_error *error) {
-        const char *name, *type;
-        int r;
-
-        r = sd_bus_message_read_basic(m, 's', &name);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_peek_type(m, NULL, &type);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_enter_container(m, 'v', type);
-        if (r < 0)
-                return r;
-        r = read_filter_value(m, name, type, filter, error);
-        return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
 static int read_filter(sd_bus_message *m, StoreFilter *filter, sd_bus_error *error) {
-        unsigned n = 0;
         int r;
 
         *filter = (StoreFilter) { .uid = STORE_ANY_UID, .after_sequence = UINT64_MAX, .limit = 100 };
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                if (++n > FILTERS_MAX)
-                        return invalid(error, "More than %u filters given.", FILTERS_MAX);
-                r = read_filter_entry(m, filter, error);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
+        r = dict_read(m, read_filter_entry, &(Reading) { filter, error, 0 });
         if (r < 0)
                 return r;
         if (filter->limit == 0 || filter->limit > JOB_LIST_MAX)
                 return invalid(error, "Filter Limit is out of range (1 to %u): %" PRIu32 ".", JOB_LIST_MAX, filter->limit);
         if (filter->before && !job_id_is_valid(filter->before))
                 return invalid(error, "Filter Before is not a full job ID.");
-        return sd_bus_message_exit_container(m);
+        return 0;
 }
 
 static int reply_nothing(PendingCall *pending) {

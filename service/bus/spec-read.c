@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "bus-names.h"
+#include "dict.h"
 #include "job-id.h"
 #include "spec-read.h"
 #include "string-list.h"
@@ -175,10 +176,6 @@ static int read_bounded_text(sd_bus_message *m, const JobOption *o, Spec *spec, 
         return n > o->max ? invalid(error, "Option %s is longer than %zu bytes.", o->name, o->max) : 0;
 }
 
-static int read_choice(sd_bus_message *m, const JobOption *o, Spec *spec) {
-        return sd_bus_message_read_basic(m, 'b', (char *) spec + o->offset);
-}
-
 /* Only a memfd is taken: reading one never blocks, whoever made it. F_GET_SEALS is what tells it from a
  * file on a disk or a FUSE mount (see fcntl(2)). */
 static int read_memfd(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
@@ -229,7 +226,7 @@ static int read_option_of(sd_bus_message *m, const char *type, const JobOption *
         case OPTION_MEMFD:
                 return read_memfd(m, spec, error);
         case OPTION_CHOICE:
-                return read_choice(m, o, spec);
+                return sd_bus_message_read_basic(m, 'b', (char *) spec + o->offset);
         default:
                 return read_bounded_text(m, o, spec, error);
         }
@@ -262,8 +259,14 @@ static int unknown_option(const char *name, sd_bus_error *error) {
         return invalid(error, "Unknown option %s.", strempty(shown));
 }
 
-static int read_option_value(sd_bus_message *m, const char *name, const char *type, Spec *spec,
-                             sd_bus_error *error) {
+typedef struct Reading {
+        Spec *spec;
+        sd_bus_error *error;
+} Reading;
+
+static int read_option(sd_bus_message *m, const char *name, const char *type, void *userdata) {
+        Spec *spec = ((Reading *) userdata)->spec;
+        sd_bus_error *error = ((Reading *) userdata)->error;
         int r;
 
         for (size_t i = 0; i < JOB_OPTIONS_N; i++)
@@ -292,44 +295,6 @@ static int read_option_value(sd_bus_message *m, const char *name, const char *ty
         return unknown_option(name, error);
 }
 
-static int read_option(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
-        const char *name, *type;
-        int r;
-
-        r = sd_bus_message_read_basic(m, 's', &name);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_peek_type(m, NULL, &type);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_enter_container(m, 'v', type);
-        if (r < 0)
-                return r;
-        r = read_option_value(m, name, type, spec, error);
-        if (r < 0)
-                return r;
-        return sd_bus_message_exit_container(m);
-}
-
-static int read_options(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
-        int r;
-
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = read_option(m, spec, error);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        if (r < 0)
-                return r;
-        return sd_bus_message_exit_container(m);
-}
-
 int spec_check_size(const Spec *spec, sd_bus_error *error) {
         return spec_command_size(spec) <= JOB_COMMAND_MAX ? 0 : too_large(error);
 }
@@ -341,7 +306,7 @@ int spec_read_retry(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
         for (size_t i = 0; i < JOB_OPTIONS_N + JOB_LIMITS_N; i++)
                 if (i >= JOB_OPTIONS_N || !job_options[i].is_for_retry)
                         spec.fixed |= UINT64_C(1) << i;
-        r = read_options(m, &spec, error);
+        r = dict_read(m, read_option, &(Reading) { &spec, error });
         if (r >= 0)
                 *ret = spec_take(&spec);
         return r;
@@ -354,7 +319,7 @@ int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
         r = read_argv(m, false, &spec, error);
         if (r < 0)
                 return r;
-        r = read_options(m, &spec, error);
+        r = dict_read(m, read_option, &(Reading) { &spec, error });
         if (r < 0)
                 return r;
         if (!spec.argv || !spec.argv[0] || !spec.argv[0][0])

@@ -205,7 +205,8 @@ static int execute_get_state(Database *db, StoreOp *op) {
         int r;
 
         r = database_get_state(db, op->id, &((GetState *) op)->state);
-        return store_answer(op, r, r == -ESTALE ? r : -ENOENT);
+        op->answer = r == -ENOENT || r == -ESTALE ? r : 0;
+        return op->answer < 0 ? 0 : r;
 }
 
 static void finish_get_state(StoreOp *op) {

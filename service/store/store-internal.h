@@ -74,9 +74,6 @@ int store_op_result(const StoreOp *op);
 /* A finish() that only calls back. */
 void store_finish_plain(StoreOp *op);
 
-/* Converts an error r into an answer, if it is that errno. For execute(). */
-int store_answer(StoreOp *op, int r, int errno_of_answer);
-
 /* Schedules wiping erased data from the write-ahead log. */
 void store_checkpoint_soon(Store *store);
 

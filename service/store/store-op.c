@@ -60,10 +60,3 @@ void store_finish_plain(StoreOp *op) {
         if (op->callback)
                 op->callback(store_op_result(op), op->userdata);
 }
-
-int store_answer(StoreOp *op, int r, int errno_of_answer) {
-        if (r != errno_of_answer)
-                return r;
-        op->answer = r;
-        return 0;
-}

@@ -118,7 +118,8 @@ static int execute_work(Database *db, StoreOp *op) {
         r = database_read_stored(db, op->id, &work->stored);
         if (r >= 0)
                 r = database_read_spec(db, op->id, copy_spec, work);
-        return store_answer(op, r, -ENOENT);
+        op->answer = r == -ENOENT ? r : 0;
+        return op->answer < 0 ? 0 : r;
 }
 
 static void finish_work(StoreOp *op) {

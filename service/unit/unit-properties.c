@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "dict.h"
 #include "unit-properties.h"
 
 typedef struct Property {
@@ -71,46 +72,22 @@ static int read_status_text(UnitProperties *p, sd_bus_message *m, bool *ret_prog
         return 0;
 }
 
-static int read_entry(UnitProperties *p, sd_bus_message *m, bool *ret_progress) {
-        const char *name, *type;
-        const Property *property;
-        bool text;
-        int r;
+typedef struct Reading {
+        UnitProperties *properties;
+        bool *ret_progress;
+} Reading;
 
-        r = sd_bus_message_read_basic(m, 's', &name);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_peek_type(m, NULL, &type);
-        if (r < 0)
-                return r;
-        text = streq(name, "StatusText") && streq(type, "s");
-        property = find(name, type[0]);
-        if (!text && (!property || type[1]))
-                return sd_bus_message_skip(m, "v");
-        r = sd_bus_message_enter_container(m, 'v', type);
-        if (r < 0)
-                return r;
-        r = text ? read_status_text(p, m, ret_progress) : read_value(p, property, m);
-        if (r < 0)
-                return r;
-        return sd_bus_message_exit_container(m);
+static int read_entry(sd_bus_message *m, const char *name, const char *type, void *userdata) {
+        Reading *reading = userdata;
+        const Property *property = find(name, type[0]);
+
+        if (streq(name, "StatusText") && streq(type, "s"))
+                return read_status_text(reading->properties, m, reading->ret_progress);
+        return property && !type[1] ? read_value(reading->properties, property, m) : DICT_SKIP;
 }
 
 int unit_properties_read(UnitProperties *p, sd_bus_message *m, bool *ret_progress) {
-        int r;
-
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = read_entry(p, m, ret_progress);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(m);
+        return dict_read(m, read_entry, &(Reading) { p, ret_progress });
 }
 
 /* Both times are set by the service manager, in the order in which it saw the events. A unit that never became

@@ -124,15 +124,15 @@ static void record_is_in_the_interface(void) {
 #define ENDS_SILENT ">" ANNOTATION "\"false\"/>"
 #define ENDS_NONE NULL
 #define PROPERTY(name, kind, member, none, presence, stored, told, json) \
-        { name, "<property name=\"" name "\" type=\"" FIELD_TYPE_##kind "\" access=\"read\"", ENDS_##told },
+        { name, FIELD_TYPE(kind), ENDS_##told },
         static const struct {
-                const char *name, *begin, *end;
+                const char *name, *type, *end;
         } properties[] = { JOB_FIELDS(PROPERTY) };
 
         for (size_t i = 0; i < ELEMENTSOF(properties); i++)
                 if (properties[i].end)
-                        expect(RECORD, properties[i].name, JOB_XML, job, "%s%s", properties[i].begin,
-                               properties[i].end);
+                        expect(RECORD, properties[i].name, JOB_XML, job, "<property name=\"%s\" type=\"%s\" access=\"read\"%s",
+                               properties[i].name, properties[i].type, properties[i].end);
         expect_rows(JOB_XML, job, "<property name=\"([A-Za-z]+)\"", RECORD, has_field);
         check_int(mistakes, 0);
 }
