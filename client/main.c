@@ -55,6 +55,8 @@ static int run_verb(Invocation *in, int argc, char *argv[]) {
 
         if (options_read(in, argc, argv, &status) != 0)
                 return status;
+        if (in->quiet || in->json)
+                say_no_hints();
         r = check_arguments(in);
         if (r == 0 && in->verb->check)
                 r = in->verb->check(in);

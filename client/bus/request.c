@@ -3,6 +3,8 @@
 /* What surrounds the caller: its directory, its workspace, its environment, its umask, its standard input. */
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -10,8 +12,11 @@
 #include "clean.h"
 #include "request.h"
 #include "say.h"
+#include "time-util.h"
 #include "utf8.h"
 #include "write.h"
+
+#define SLOW_USEC USEC_PER_SEC
 
 void request_clear(Request *request) {
         request->argv = NULL;
@@ -271,7 +276,36 @@ static void memory_seal(int fd) {
         (void) fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 }
 
+bool stdin_has_data(void) {
+        struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+        struct stat st;
+        int n = 0;
+
+        if (fstat(STDIN_FILENO, &st) < 0)
+                return false;
+        if (S_ISREG(st.st_mode)) /* one that is read already, as by a loop of a shell, is not meant for us */
+                return st.st_size > 0 && lseek(STDIN_FILENO, 0, SEEK_CUR) == 0;
+        if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))
+                return false;
+        return poll(&p, 1, 0) > 0 && (p.revents & POLLIN) && ioctl(STDIN_FILENO, FIONREAD, &n) >= 0 && n > 0;
+}
+
+/* Whoever writes it may not know that it has to end, as a program that holds a pipe open for its children. */
+static void say_if_slow(int fd, uint64_t *until) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+        uint64_t now = now_monotonic();
+
+        if (*until == 0 || (now < *until && poll(&p, 1, (int) ((*until - now) / USEC_PER_MSEC) + 1) != 0))
+                return;
+        *until = 0;
+        if (isatty(fd))
+                say_hint("Reading from the terminal, finish with Ctrl-D.");
+        else
+                say_hint("Waiting for the end of standard input.");
+}
+
 static int copy_to_memory(int from, int to, const char *path, sd_bus_error *error) {
+        uint64_t slow = now_monotonic() + SLOW_USEC;
         _cleanup_free_ char *buffer = malloc(JOB_STDIN_MAX / 1024);
         size_t total = 0;
         int r;
@@ -279,7 +313,10 @@ static int copy_to_memory(int from, int to, const char *path, sd_bus_error *erro
         if (!buffer)
                 return -ENOMEM;
         for (;;) {
-                ssize_t n = read(from, buffer, JOB_STDIN_MAX / 1024);
+                ssize_t n;
+
+                say_if_slow(from, &slow);
+                n = read(from, buffer, JOB_STDIN_MAX / 1024);
 
                 if (n < 0 && errno == EINTR)
                         continue;

@@ -32,6 +32,9 @@ void request_set_umask(Request *request);
 
 /* A copy of a file, of our own standard input for "-". */
 int request_set_stdin(Request *request, const char *path, sd_bus_error *error);
+/* Whether input is waiting on our standard input: in a pipe or socket, or in a file from its beginning. */
+bool stdin_has_data(void);
+
 int request_set_stdin_data(Request *request, const void *data, size_t size, sd_bus_error *error);
 
 /* Appends the arguments of Enqueue, or of Retry with retry_of; for call_new(). */

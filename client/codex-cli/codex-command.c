@@ -105,7 +105,7 @@ static int find_values(CodexCommand *c, sd_bus_error *error) {
                         return r;
         }
         if (c->model) {
-                if (!*c->model || *c->model == '-')
+                if (!*c->model || *c->model == '-' || strpbrk(c->model, " \t\n"))
                         return error_set(error, "Invalid model '%.48s'. Use the name of a model.", c->model);
                 c->model_name = codex_model(c->model);
                 if (!c->model_name)

@@ -49,7 +49,6 @@ static int prompt_from_words(const Task *task, Request *request, sd_bus_error *e
 
 static int task_prompt(const Task *task, Request *request, sd_bus_error *error) {
         bool dash = task->n_prompt == 1 && streq(task->prompt[0], "-");
-        int r;
 
         if (task->prompt_file && task->n_prompt > 0)
                 return error_set(error, "Two prompts given, '%s' and one on the command line. Give only one.",
@@ -58,16 +57,12 @@ static int task_prompt(const Task *task, Request *request, sd_bus_error *error) 
                 return request_set_stdin(request, task->prompt_file, error);
         if (task->n_prompt > 0 && !dash)
                 return prompt_from_words(task, request, error);
-        if (!dash && task->resume && isatty(STDIN_FILENO))
+        if (!dash && task->resume && !stdin_has_data()) /* it may be a pipe that somebody holds open */
                 return request_set_stdin_data(request, PROMPT_RESUME, strlen(PROMPT_RESUME), error);
         if (!dash && isatty(STDIN_FILENO))
                 return error_set(error, "No prompt given. Give it on the command line, with --prompt-file, or on "
                                         "standard input.");
-        r = request_set_stdin(request, "-", error);
-        if (r < 0 || dash || !task->resume || lseek(request->stdin_fd, 0, SEEK_END) > 0)
-                return r;
-        (void) close(TAKE_FD(request->stdin_fd)); /* nothing was piped in */
-        return request_set_stdin_data(request, PROMPT_RESUME, strlen(PROMPT_RESUME), error);
+        return request_set_stdin(request, "-", error);
 }
 
 /* ---- The label ---- */

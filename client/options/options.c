@@ -31,6 +31,13 @@ int usage_error(const Verb *verb, const char *format, ...) {
         return STATUS_OWN_FAILURE;
 }
 
+static int unknown_word(const Verb *verb, const char *word) {
+        if (verb->flags & VERB_PROSE)
+                return usage_error(verb, "Unknown option '%.48s'; put '--' before text that starts with a dash, or, for a "
+                                         "task, pass it on standard input with '-'", word);
+        return usage_error(verb, "Unknown option '%.48s'", word);
+}
+
 static int unknown_option(const Verb *verb, const char *word, const struct option *options) {
         const char *longer = NULL;
         char name[64];
@@ -47,12 +54,13 @@ static int unknown_option(const Verb *verb, const char *word, const struct optio
         }
         if (s.name)
                 return usage_error(verb, "Unknown option '--%s', did you mean '--%s'?", name, s.name);
-        return usage_error(verb, "Unknown option '%.48s'", word);
+        return unknown_word(verb, word);
 }
 
 static int bad_option(const Verb *verb, int c, char *argv[], const struct option *options) {
         const char *word = argv[optind - 1];
         bool is_long = startswith(word, "--") && optopt == 0;
+        char letter[3];
 
         if (c == ':' && startswith(word, "--"))
                 return usage_error(verb, "Option '%s' requires an argument", word);
@@ -62,7 +70,8 @@ static int bad_option(const Verb *verb, int c, char *argv[], const struct option
                 return unknown_option(verb, word, options);
         if (startswith(word, "--") && strchr(word, '='))
                 return usage_error(verb, "Option '%.*s' does not take an argument", (int) strcspn(word, "="), word);
-        return usage_error(verb, "Unknown option '-%c'", optopt);
+        (void) snprintf(letter, sizeof(letter), "-%c", optopt);
+        return unknown_word(verb, letter);
 }
 
 static int set_scope(Invocation *in, Scope scope) {
@@ -122,7 +131,7 @@ static void fill_table(const Verb *verb, OptionTable *table) {
                 { "quiet", no_argument, NULL, 'q' },
                 {},
         };
-        char *letter = stpcpy(table->letters, verb->flags & VERB_COMMAND ? "+:" : ":");
+        char *letter = stpcpy(table->letters, verb->flags & VERB_COMMAND ? "+:" : "-:");
         const struct option *lists[] = { common, verb->options };
         size_t n = 0;
 
@@ -168,8 +177,26 @@ static int take_option(Invocation *in, int option, int *ret_status) {
         }
 }
 
+/* The item of a list, or a line, as in Markdown and diffs. */
+static bool is_prose(const char *word) {
+        size_t dashes = strspn(word, "-");
+
+        return dashes > 0 && word[dashes] && strchr(" \t\r\n", word[dashes]);
+}
+
+/* The next option; 1 with an argument in optarg, in the place where it was given; -1 at the end of the options. */
+static int next_option(const Verb *verb, int argc, char *argv[], const OptionTable *table) {
+        if (verb->flags & VERB_PROSE && optind < argc && is_prose(argv[optind])) {
+                optarg = argv[optind++];
+                return 1;
+        }
+        return getopt_long(argc, argv, table->letters, table->options, NULL);
+}
+
+/* Arguments are moved to the front, behind the verb. */
 int options_read(Invocation *in, int argc, char *argv[], int *ret_status) {
         OptionTable table;
+        size_t n = 0;
         int option;
 
         fill_table(in->verb, &table);
@@ -177,7 +204,12 @@ int options_read(Invocation *in, int argc, char *argv[], int *ret_status) {
                 in->verb->rewrite(argc, argv);
         optind = 0; /* getopt_long(3): starts over */
         opterr = 0;
-        while ((option = getopt_long(argc, argv, table.letters, table.options, NULL)) >= 0) {
+        (void) getopt_long(1, argv, table.letters, table.options, NULL);
+        while ((option = next_option(in->verb, argc, argv, &table)) >= 0) {
+                if (option == 1) {
+                        argv[++n] = optarg;
+                        continue;
+                }
                 if (option == ':' || option == '?') {
                         *ret_status = bad_option(in->verb, option, argv, table.options);
                         return 1;
@@ -185,8 +217,11 @@ int options_read(Invocation *in, int argc, char *argv[], int *ret_status) {
                 if (take_option(in, option, ret_status) != 0)
                         return 1;
         }
-        in->arguments = argv + optind;
-        in->n_arguments = (size_t) (argc - optind);
+        while (optind < argc)
+                argv[++n] = argv[optind++];
+        argv[n + 1] = NULL;
+        in->arguments = argv + 1;
+        in->n_arguments = n;
         return 0;
 }
 

@@ -32,6 +32,7 @@ typedef enum VerbFlags {
         VERB_COMMAND = 1 << 0, /* options end at the first argument */
         VERB_TEXT = 1 << 1,    /* has no --json */
         VERB_OFFLINE = 1 << 2, /* opens the connection itself */
+        VERB_PROSE = 1 << 3,   /* its arguments are text of people: one may start with a dash and a space */
 } VerbFlags;
 
 /* A row of the table of verbs, see verbs.h. */

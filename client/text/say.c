@@ -10,6 +10,7 @@
 #define ERROR_OWN "org.codex.Jobs.Client.Failed"
 
 static const char *program = "codex-jobs";
+static bool hints = true;
 
 void say_as(const char *name) {
         program = name;
@@ -32,19 +33,37 @@ static void write_line(const char *text) {
         live_wrote(STDERR_FILENO, "\n", 1);
 }
 
-void say(const char *format, ...) {
+static void say_v(const char *format, va_list ap) _printf_(1, 0);
+static void say_v(const char *format, va_list ap) {
         _cleanup_free_ char *text = NULL, *line = NULL;
-        va_list ap;
-        int r;
 
-        va_start(ap, format);
-        r = vasprintf(&text, format, ap);
-        va_end(ap);
-        if (r < 0)
+        if (vasprintf(&text, format, ap) < 0)
                 text = NULL;
         if (text)
                 line = terminal_text(text, terminal_takes_utf8(STDERR_FILENO));
         write_line(line ?: "Out of memory.");
+}
+
+void say(const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        say_v(format, ap);
+        va_end(ap);
+}
+
+void say_no_hints(void) {
+        hints = false;
+}
+
+void say_hint(const char *format, ...) {
+        va_list ap;
+
+        if (!hints)
+                return;
+        va_start(ap, format);
+        say_v(format, ap);
+        va_end(ap);
 }
 
 int say_out_of_memory(void) {

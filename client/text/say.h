@@ -24,6 +24,10 @@ void say_as(const char *name);
  * that is added. Control characters become spaces. */
 void say(const char *format, ...) _printf_(1, 2);
 
+/* The same for what helps people and is no result or error: nothing after say_no_hints(), as with --quiet. */
+void say_hint(const char *format, ...) _printf_(1, 2);
+void say_no_hints(void);
+
 /* Prints the error and returns STATUS_OWN_FAILURE. If it has no message, the errno -r is used. */
 int say_error(const sd_bus_error *error, int r);
 int say_out_of_memory(void);

@@ -25,6 +25,7 @@ typedef struct Visit {
         Invocation *in; /* not owned */
         Wait *wait;
         char *id; /* NULL: not submitted yet */
+        bool hint_stdin; /* if input is waiting that the job does not get */
         bool keyed;    /* it may be an existing job */
         bool existing; /* it is, and that was shown */
         uint64_t begun_usec;
@@ -41,6 +42,22 @@ static void visit_clear(Visit *v) {
         free(v->id);
 }
 #define _cleanup_visit_ _cleanup_(visit_clear)
+
+/* Only verbs that can pass it on: for others it may be there by chance. */
+static bool leaves_stdin(const Verb *verb, const Request *request) {
+        for (const struct option *o = verb->options; request->stdin_fd < 0 && o && o->name; o++)
+                if (streq(o->name, "stdin"))
+                        return true;
+        return false;
+}
+
+/* Returns whether it was said. A pipe that is merely open is not meant for the job. */
+static bool hint_if_stdin_waits(void) {
+        if (!stdin_has_data())
+                return false;
+        say_hint("Standard input is not passed to the job. To pass it, use: --stdin -");
+        return true;
+}
 
 static int visit_begin(Visit *v, const WaitOptions *options, Request *request, uint64_t timeout_usec) {
         Client *c = v->in->client;
@@ -68,6 +85,7 @@ static int visit_begin(Visit *v, const WaitOptions *options, Request *request, u
         r = v->keyed ? wait_add(v->wait, v->id) : wait_add_new(v->wait, v->id);
         if (r < 0)
                 return r;
+        v->hint_stdin = leaves_stdin(v->in->verb, request) && !hint_if_stdin_waits();
         return client_set_timeout(c, timeout_usec);
 }
 
@@ -201,6 +219,8 @@ static int visit_end(Visit *v, visit_text_t text) {
         live_end();
         if (r == -EPIPE)
                 return visit_reader_gone(v);
+        if (v->hint_stdin) /* what writes it may have been slower than we */
+                (void) hint_if_stdin_waits();
         timed_out = r == -ETIMEDOUT;
         if (timed_out || r >= 0)
                 r = client_set_timeout(v->in->client, USEC_INFINITY); /* the answer may take its time */
@@ -332,6 +352,8 @@ static int submit(Invocation *in, Request *request, bool hint, const char *threa
         r = job_enqueue(in->client, request, &id, &in->error);
         if (r < 0)
                 return r;
+        if (leaves_stdin(in->verb, request))
+                (void) hint_if_stdin_waits();
         r = thread ? notify_thread(in->client, id, thread, &in->error) : 0;
         if (r >= 0)
                 r = in->json ? background_document(in, id, begun_usec) : background_text(in, id, hint, begun_usec);

@@ -108,6 +108,7 @@ const Verb verb_adversarial_review = {
         .name = "adversarial-review",
         .arguments = "[FOCUS]",
         .max = ARGUMENTS_ANY,
+        .flags = VERB_PROSE,
         .options = REVIEW_OPTIONS,
         .option = option,
         .check = check,

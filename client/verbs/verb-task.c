@@ -133,6 +133,10 @@ static int show_candidate(Invocation *in) {
 
 /* ---- The task ---- */
 
+static bool has_own_prompt(const Task *task) {
+        return task->prompt_file || (task->n_prompt > 0 && !streq(task->prompt[0], "-"));
+}
+
 static int run(Invocation *in) {
         _cleanup_free_ char *thread = NULL;
         int r = 0;
@@ -146,6 +150,9 @@ static int run(Invocation *in) {
         given.task.thread = thread;
         if (r >= 0 && given.task.resume)
                 r = task_to_request(&given.task, &given.request, &in->error);
+        if (r >= 0 && has_own_prompt(&given.task) && stdin_has_data())
+                say_hint("Standard input is not read, since a prompt is given. To pass it, make it part of the prompt, or "
+                         "save it in a file.");
         return r < 0 ? r : run_as_asked(in, &given.request, &given.codex.stay);
 }
 
@@ -153,6 +160,7 @@ const Verb verb_task = {
         .name = "task",
         .arguments = "[PROMPT|-]",
         .max = ARGUMENTS_ANY,
+        .flags = VERB_PROSE,
         .options = (const struct option[]) {
                 CODEX_OPTIONS,
                 { "write", no_argument, NULL, OPTION_WRITE },
@@ -170,8 +178,9 @@ const Verb verb_task = {
         .run = run,
         .summary = "Have Codex work on a prompt",
         .help = "Have Codex (codex exec) work on a prompt, as a job. The prompt is given on the command line,\n"
-                "in a file, or on standard input. Codex may read the workspace; with --write it may change\n"
-                "it. Without --background, the activity of Codex is shown, then its last message.\n"
+                "in a file, or on standard input. It may start with '- ', as a list does; use '--' before other\n"
+                "text that starts with a dash. Codex may read the workspace; with --write it may change it.\n"
+                "Without --background, the activity of Codex is shown, then its last message.\n"
                 "\n"
                 "The exit status is that of the job, see 'codex-jobs run --help'. $CODEX_JOBS_CODEX overrides\n"
                 "the codex in your PATH.\n"

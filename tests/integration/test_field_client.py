@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens to people at the command line: of other shells, other repositories, readers that leave."""
 
+import select
 import subprocess
 
 import pytest
 from clientsupport import cli, codex  # noqa: F401
-from support import PATIENCE
+from support import PATIENCE, Lines
 
 # pylint: disable=redefined-outer-name
 
@@ -149,3 +150,129 @@ def test_a_job_that_is_over_is_not_called_running(cli):
     assert done.stdout == 'y\n' and done.stderr == ''
     done = shell(cli, f'codex-jobs logs {job} | head -n 1; exit ${{PIPESTATUS[0]}}', 141)
     assert done.stdout == 'y\n' and done.stderr == ''
+
+
+# --- prompts --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('prompt', ['- fix the parser', '- one\n- two', '-- signed', '--- a/file\n+++ b/file', '-\tx'])
+def test_a_prompt_may_be_an_item_of_a_list(cli, codex, prompt):
+    cli.run('task', prompt)
+    assert codex.last()[1] == prompt
+    cli.run('task', '--resume', prompt)  # it is no ID
+    assert codex.last()[1] == prompt
+    cli.run('task', '--label', '- x', '--resume', THREAD, prompt, '--write')
+    assert codex.last()[1] == prompt and 'workspace-write' in codex.last()[0]
+
+
+@pytest.mark.parametrize('prompt', ['-fix the parser', '--fix the parser', '-1. fix the parser'])
+def test_another_dash_is_explained(cli, codex, prompt):
+    told = cli.refused('task', prompt)
+    assert "put '--' before text that starts with a dash" in told and "standard input with '-'" in told
+    cli.run('task', '--', prompt)
+    assert codex.last()[1] == prompt
+    cli.run('task', '-', text=prompt)
+    assert codex.last()[1] == prompt
+    assert "'--'" in cli.output('task', '--help')
+    assert 'put' not in cli.refused('run', prompt)
+
+
+# --- standard input -------------------------------------------------------------------------------
+
+class Held:
+    """codex-jobs with a pipe as standard input that this end holds open."""
+
+    def __init__(self, cli, *arguments, data=b''):
+        self.process = subprocess.Popen(cli.command(*arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        self.err = Lines(self.process.stderr.fileno(), 'its stderr')
+        self.write(data)
+
+    def write(self, data):
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def end(self, close=False):
+        """What it wrote to stdout and, from now on, to stderr; it exits with 0."""
+        if close:
+            self.process.stdin.close()
+        out = self.process.stdout.read()
+        err = self.err.text + self.process.stderr.read()
+        assert self.process.wait(PATIENCE) == 0, err
+        for file in (self.process.stdin, self.process.stdout, self.process.stderr):
+            file.close()
+        return out.decode(), err.decode()
+
+
+NOT_PASSED = 'codex-jobs: Standard input is not passed to the job. To pass it, use: --stdin -\n'
+WAITS = 'codex-jobs: Waiting for the end of standard input.'
+
+
+@pytest.mark.parametrize('options', [
+    ['--background', '--resume', THREAD], ['--background', '--resume-last'], ['--background', 'x'], ['--resume', THREAD],
+    ['--resume', THREAD, '--background', '--json'],
+])
+def test_a_task_that_needs_no_prompt_does_not_wait_for_stdin(cli, codex, options):
+    if '--resume-last' in options:
+        cli.run('task', 'first')
+    out, err = Held(cli, 'task', *options).end()
+    assert out and 'Waiting' not in err and 'Standard input' not in err
+
+
+def test_a_prompt_that_waits_on_stdin_is_taken(cli, codex):
+    Held(cli, 'task', '--resume', THREAD, data=b'and now the test').end(close=True)
+    assert codex.last()[1] == 'and now the test'
+    cli.run('task', '--resume', THREAD, '-', text='with a dash')
+    assert codex.last()[1] == 'with a dash'
+    shell(cli, f'printf "of a file" >prompt; codex-jobs task --resume {THREAD} <prompt')
+    assert codex.last()[1] == 'of a file'
+    shell(cli, f'codex-jobs task --resume {THREAD} </dev/null')
+    assert codex.last()[1].startswith('Continue the work')
+
+
+@pytest.mark.parametrize('arguments', [
+    ['task'], ['task', '-'], ['run', '--stdin', '-', '--', 'cat'], ['enqueue', '--stdin', '-', '--', 'cat'],
+    ['task', '--resume', THREAD, '-'],
+])
+def test_waiting_for_stdin_is_said_after_a_second(cli, codex, arguments):
+    held = Held(cli, *arguments, data=b'x')
+    assert held.err.line() == WAITS
+    held.write(b'y')
+    assert WAITS not in held.end(close=True)[1]
+
+
+def test_waiting_for_stdin_is_not_said_where_nobody_asks(cli):
+    held = Held(cli, 'run', '-q', '--stdin', '-', '--', 'cat', data=b'x')
+    assert not select.select([held.process.stderr], [], [], 1.5)[0]
+    assert held.end(close=True) == ('x', '')
+    assert 'Waiting' not in cli.run('run', '--stdin', '-', '--', 'cat', text='x').stderr
+
+
+@pytest.mark.parametrize('script', [
+    'printf x | codex-jobs run -- cat', 'codex-jobs run -- wc -c <file', 'printf x | codex-jobs enqueue -- cat',
+    'codex-jobs run --key k -- cat <<<x', '{ sleep 0.3; printf x; } | codex-jobs run -- sleep 1',
+    'id=$(codex-jobs enqueue -q -- cat); codex-jobs await -q $id; printf x | codex-jobs retry $id',
+])
+def test_input_that_waits_and_is_not_passed_is_hinted_at(cli, script):
+    assert shell(cli, f'printf x >file; {script}').stderr.count(NOT_PASSED) == 1
+
+
+@pytest.mark.parametrize('script', [
+    'printf x | codex-jobs run --stdin - -- cat', ': | codex-jobs run -- cat', 'codex-jobs run -- cat </dev/null',
+    'codex-jobs run --stdin file -- cat <file', 'printf x | codex-jobs run -q -- cat',
+    'printf x | codex-jobs run --json -- cat', 'while read -r line; do codex-jobs run -- true; done <file',
+    'codex-jobs run -- cat <empty', 'codex-jobs run -- cat <&-', 'printf x | codex-jobs status',
+])
+def test_nothing_is_hinted_where_nothing_waits(cli, script):
+    assert NOT_PASSED not in shell(cli, f'printf "x\\ny\\n" >file; : >empty; {script}').stderr
+
+
+def test_a_pipe_that_is_held_open_gets_no_hint(cli):
+    assert NOT_PASSED not in Held(cli, 'run', '--', 'true').end()[1]
+
+
+def test_input_beside_a_prompt_is_hinted_at(cli, codex):
+    told = shell(cli, 'printf log | codex-jobs task "explain this"').stderr
+    assert 'Standard input is not read, since a prompt is given.' in told
+    assert codex.last()[1] == 'explain this'
+    assert 'Standard input' not in shell(cli, 'printf log | codex-jobs task -').stderr
+    assert 'Standard input' not in shell(cli, ': | codex-jobs task x').stderr

@@ -136,4 +136,53 @@ static void mistakes(void) {
         }
 }
 
-TEST_MAIN(TEST(scopes), TEST(scope_mistake), TEST(all_options), TEST(options_of_the_command), TEST(mistakes))
+static const Verb text_verb = {
+        .name = "task",
+        .arguments = "",
+        .flags = VERB_PROSE,
+        .options = (const struct option[]) { REQUEST_LIMIT_OPTIONS, {} },
+        .option = take,
+};
+
+static void check_prose(char **argv, char **expected, bool json) {
+        Invocation in = { .verb = &text_verb };
+        int argc = 0, status;
+
+        request_options_clear(&o);
+        while (argv[argc])
+                argc++;
+        check_ok(options_read(&in, argc, argv, &status));
+        for (size_t i = 0; i < in.n_arguments; i++)
+                check_string(in.arguments[i], expected[i]);
+        check(!expected[in.n_arguments] && !in.arguments[in.n_arguments]);
+        check(in.json == json);
+}
+
+/* The items of a list, wherever they stand, but not where an option takes them. */
+static void prose(void) {
+        check_prose(STRINGS("task", "- fix it"), STRINGS("- fix it"), false);
+        check_prose(STRINGS("task", "--json", "-\ta"), STRINGS("-\ta"), true);
+        check_prose(STRINGS("task", "a", "--json", "- b", "-"), STRINGS("a", "- b", "-"), true);
+        check_prose(STRINGS("task", "---\ntitle", "--label", "- l", "--json"), STRINGS("---\ntitle"), true);
+        check_string(o.given.label, "- l");
+        check_prose(STRINGS("task", "--", "--json", "- a"), STRINGS("--json", "- a"), false);
+        check_prose(STRINGS("task", "a", "b", "--json"), STRINGS("a", "b"), true);
+}
+
+static void prose_mistakes(void) {
+        char **const lines[] = { STRINGS("task", "-fix it"), STRINGS("task", "--fix it"), STRINGS("task", "a", "-1. fix") };
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                Invocation in = { .verb = &text_verb };
+                int argc = 0, status;
+
+                while (lines[i][argc])
+                        argc++;
+                check_int(options_read(&in, argc, lines[i], &status), 1);
+                check_int(status, STATUS_OWN_FAILURE);
+        }
+        check_int(options_read(&(Invocation) { .verb = &verb }, 2, STRINGS("run", "- fix it"), &(int) { 0 }), 1);
+}
+
+TEST_MAIN(TEST(scopes), TEST(scope_mistake), TEST(all_options), TEST(options_of_the_command), TEST(mistakes),
+          TEST(prose), TEST(prose_mistakes))
