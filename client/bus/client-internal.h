@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What client-bus.c and call.c share, and nobody else sees. */
+/* Shared by client-bus.c and call.c only. */
 
 #include "client-bus.h"
 
@@ -12,11 +12,10 @@ typedef struct Match {
         sd_bus_slot *slot;
 } Match;
 
-/* What the connection has done with the calls, of which it knows nothing: they are the floor above. */
+/* Operations of the calls that the connection needs, without depending on call.c. */
 typedef struct CallEvents {
-        void (*resume)(Client *c, const sd_bus_error *error); /* sends all that wait; with an error, lets each of them
-                                                                * fail once more */
-        void (*lost)(Client *c); /* the connection is gone: those that were under way on it have failed */
+        void (*resume)(Client *c, const sd_bus_error *error); /* sends waiting calls; with an error they fail */
+        void (*lost)(Client *c); /* the connection was lost: pending calls have failed */
 } CallEvents;
 
 struct Client {
@@ -25,22 +24,22 @@ struct Client {
         bool quiet;
 
         sd_event *event;
-        sd_bus *bus;   /* NULL only while the bus cannot be reached again */
-        char *unknown; /* the id that there was no job for, NULL: none */
-        char *owner;   /* the unique name that last answered as the service, NULL: none yet */
-        uint64_t patience_until; /* CLOCK_MONOTONIC, to try again while there is none; UINT64_MAX: not set */
-        bool away;     /* the person was told that the service is away */
+        sd_bus *bus;   /* NULL only while the bus cannot be reached */
+        char *unknown; /* the first ID that the service did not know, NULL: none */
+        char *owner;   /* the unique name that last replied as the service, NULL: none yet */
+        uint64_t patience_until; /* CLOCK_MONOTONIC, of the next attempt to connect; UINT64_MAX: not set */
+        bool away;     /* it was reported that the service went away */
         Match **matches;
         size_t n_matches;
-        Call *calls; /* those without an answer */
+        Call *calls; /* pending calls */
         const CallEvents *call_events; /* NULL: there was no call yet */
 
         void (*changed)(void *userdata);
         void *changed_userdata;
 
-        sd_event_source *slow; /* once: the service takes long to answer at all */
+        sd_event_source *slow; /* once: the service takes long to reply to the first call */
         sd_event_source *retry;
-        unsigned failures; /* since something worked */
+        unsigned failures; /* since the last success */
 
         sd_event_source *deadline;
         sd_event_source *interrupt;
@@ -65,16 +64,16 @@ struct Call {
 
         sd_bus_slot *slot;
         bool waiting;           /* to be sent again */
-        uint64_t failing_since; /* CLOCK_MONOTONIC, 0: it is not */
+        uint64_t failing_since; /* CLOCK_MONOTONIC, 0: not set */
 };
 
-/* Has all calls that wait, and the connection if it is gone, tried again soon. */
+/* Schedules another attempt for all waiting calls, and for the connection if it was lost. */
 int client_retry(Client *c);
 
-/* The service answered: m is the answer. */
+/* Records that the service replied with m. */
 int client_seen(Client *c, sd_bus_message *m);
 
-/* Tells the person, once until it is back, that the service is away. */
+/* Reports, once until it is back, that the service went away. */
 void client_away(Client *c);
 
 /* Explains an error of the bus or of the service, and what to do, under the same name. */

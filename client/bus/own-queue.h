@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The queue of the caller's own jobs: whether they begin, and how many there are. */
+/* The queue of the caller: whether it is paused, and its number of jobs. */
 
 #include "client-bus.h"
 #include "job-record.h"
@@ -14,28 +14,27 @@ typedef struct OwnQueue {
         uint32_t max_queued;
 } OwnQueue;
 
-/* Reads the answer to GetQueue. Returns 0 or a negative errno, and leaves *ret as it is then. */
+/* Reads a reply to GetQueue. Returns 0, or a negative errno with *ret unchanged. */
 int own_queue_read(sd_bus_message *m, OwnQueue *ret);
 
-/* Asks the service. Returns 0, or a negative errno with error set unless it is what client_iterate() returned. */
+/* Calls the service. Returns 0, or a negative errno with error set unless it is from client_iterate(). */
 int own_queue_get(Client *c, OwnQueue *ret, sd_bus_error *error);
 
-/* The same for who has something else to show, and shows it without this where the service does not answer, as an older
- * one that still runs. *ret is left as it is then. */
+/* The same, but not an error if the service, such as an older version, does not reply. *ret is unchanged then. */
 int own_queue_get_if_known(Client *c, OwnQueue *ret, sd_bus_error *error);
 
-/* Says that the queue is paused, and the command that lets it go on. Says nothing of one that is not. */
+/* Reports that the queue is paused, with the command that resumes it. Does nothing if it is not paused. */
 void own_queue_say(Client *c, const OwnQueue *queue);
 
-/* Whether a job waits in it. */
+/* Whether the job is queued in it. */
 bool own_queue_has(const JobRecord *record);
 
 /* ---- Why a job of it does not begin ---- */
 
-/* Says that the queue is paused, or that as many jobs run as may; nothing where it is neither. */
+/* Reports that the queue is paused, or that the limit of running jobs is reached, if so. */
 void own_queue_say_why(Client *c, const OwnQueue *queue);
 
-/* Asks, and says so once the service has answered: nobody waits for that. */
+/* The same asynchronously, when the service has replied. */
 typedef struct QueueQuestion {
         Client *client;
         Call *call;

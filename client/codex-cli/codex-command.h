@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Codex as the command of a job: the adapter in front, then codex exec with its options. Talks to nobody. */
+/* Codex as the command of a job: the adapter, followed by codex exec with its options. Makes no calls. */
 
 #include "request.h"
 
@@ -10,9 +10,9 @@ typedef struct CodexCommand {
         const char *kind;   /* of the job: task, review or adversarial-review */
         bool write;         /* Codex may change files of the workspace */
         bool anywhere;      /* it need not be a git repository */
-        const char *model;  /* these are not owned, and NULL for what Codex is set to; an alias, too */
+        const char *model;  /* these are not owned; NULL: the default of Codex; may be aliases */
         const char *effort;
-        const char *thread; /* to go on with; NULL: a new one */
+        const char *thread; /* to continue; NULL: a new one */
         const char *const *words; /* "review" and its options, ends with NULL; NULL: none */
         bool prompt;        /* the standard input has one */
 
@@ -29,9 +29,9 @@ void codex_command_clear(CodexCommand *command);
  * error set. */
 int codex_command_to_request(CodexCommand *command, Request *request, sd_bus_error *error);
 
-/* Where Codex is: the program that $CODEX_JOBS_CODEX names, else codex in the PATH. The caller frees it. */
+/* The path of Codex: $CODEX_JOBS_CODEX if set, else codex in PATH. The caller frees it. */
 int codex_find(char **ret, sd_bus_error *error);
 
-/* The model that a name stands for: an alias of $CODEX_JOBS_MODELS ("NAME=MODEL", with commas between them) or one
- * that is built in, else the name itself. The caller frees it; NULL when memory is short. */
+/* The model for a name: an alias from $CODEX_JOBS_MODELS ("NAME=MODEL", comma-separated) or a built-in one, else the
+ * name itself. The caller frees it; NULL: out of memory. */
 char *codex_model(const char *name);

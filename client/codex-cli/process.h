@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Other programs that answer a question: git about a repository, codex about itself. */
+/* Queries by other programs: git about a repository, codex about itself. */
 
 #include "macro.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What is to be reviewed, found out with git, and the review as a command of Codex. Talks to no service. */
+/* What to review, determined with git, and the review as a command of Codex. Makes no calls to the service. */
 
 #include "codex-command.h"
 
 typedef enum ReviewScope {
-        REVIEW_AUTO, /* the working tree if something in it is not committed, else the branch */
+        REVIEW_AUTO, /* uncommitted changes if there are any, else the branch */
         REVIEW_WORKING_TREE,
         REVIEW_BRANCH,
 } ReviewScope;
@@ -21,7 +21,7 @@ typedef struct Review {
         size_t n_focus;
 
         char *found_base;
-        char *target; /* what is reviewed, in words */
+        char *target; /* a description of what is reviewed */
         const char *words[4];
         CodexCommand command;
 } Review;

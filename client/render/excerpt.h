@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Part of what a job wrote, for a reader with little room: the last lines of it, or the beginning and the end with a
- * line between them that says how much is missing and where it is. */
+/* Part of the output of a job: its last lines, or its beginning and end, with a line between them that says how much
+ * was omitted and how to show it. */
 
 #include "macro.h"
 
@@ -15,8 +15,8 @@ typedef struct Bounds {
 
 bool bounds_are_set(const Bounds *bounds);
 
-/* What is shown of a file: [begin, head) and [rest, end). Where head is less than rest, or begin more than 0,
- * something is left out. */
+/* The parts of a file to show: [begin, head) and [rest, end). If head is less than rest, or begin greater than 0,
+ * something is omitted. */
 typedef struct Excerpt {
         off_t begin, head, rest, end;
 } Excerpt;
@@ -24,8 +24,9 @@ typedef struct Excerpt {
 int excerpt_find(int fd, const Bounds *bounds, Excerpt *ret);
 bool excerpt_is_cut(const Excerpt *e);
 
-/* Writes the excerpt of a file to one of our descriptors, clean if that is a terminal. command shows all of it, and is
- * named in the middle; of what stands before the last lines nothing is said. Returns 0, or a negative errno. */
+/* Writes the excerpt of a file to one of our descriptors, cleaned if that is a terminal. command, which shows the
+ * full output, is named in the line between. Output before the last lines is not mentioned. Returns 0, or a
+ * negative errno. */
 int excerpt_write(int fd, const Excerpt *e, int target, const char *command);
 
 /* The same as a clean text for JSON, in UTF-8. The caller frees it. */

@@ -1,70 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* In which order to show what a job wrote: walks its two streams by the index of output-order.h. Every byte of both is
- * shown once, whatever stands in the index. Never waits, and copies nothing: the caller reads what is named. */
+/* The order in which to show the output of a job: walks its two streams by the index described in output-order.h. Every
+ * byte is shown exactly once, whatever the index contains. Never blocks, and copies nothing: the caller reads the
+ * ranges returned. */
 
 #include "macro.h"
 #include "output-order.h"
 
 typedef struct OrderPart {
         OutputOrderStream stream;
-        uint64_t usec; /* CLOCK_REALTIME: when it was written; 0: not known */
+        uint64_t usec; /* CLOCK_REALTIME, when it was written; 0: unknown */
         off_t begin, end;
 } OrderPart;
 
 typedef struct OrderSource {
         int fd;        /* owned; -EBADF: not shown */
-        off_t size;    /* as it was when it was looked at last */
-        off_t shown;   /* what stands before was returned, or is not wanted */
+        off_t size;    /* its size when it was last checked */
+        off_t shown;   /* what is before was returned, or is not wanted */
         off_t covered; /* by the entries that were read */
-        off_t limit;   /* what stands behind is not wanted */
+        off_t limit;   /* what is after is not wanted */
 } OrderSource;
 
 typedef enum OrderIndex {
-        ORDER_UNUSED, /* there is nothing yet whose order matters */
+        ORDER_UNUSED, /* the order does not matter for anything yet */
         ORDER_WANTED,
         ORDER_OPEN,
-        ORDER_NONE, /* there is none, or none to rely on any more */
+        ORDER_NONE, /* there is none, or it is not reliable */
 } OrderIndex;
 
 typedef struct Order {
         OrderSource sources[_OUTPUT_ORDER_STREAM_MAX];
         bool timed; /* the times are wanted: entries are not joined */
         bool ended;
-        bool late; /* what the index does not tell of is shown all the same */
-        OutputOrderStream last; /* of which something was returned */
+        bool late; /* output that is not in the index is shown nevertheless */
+        OutputOrderStream last; /* the stream of the last part returned */
 
         OrderIndex index;
         int fd; /* owned */
-        off_t offset; /* of the entries that are not read */
+        off_t offset; /* of unread entries */
         OutputOrderEntry entries[256];
-        size_t next, n; /* of those that were read */
-        OrderPart part; /* of which nothing was returned; begin == end: none */
+        size_t next, n; /* of the entries that were read */
+        OrderPart part; /* the part not returned yet; begin == end: none */
 } Order;
 
 void order_init(Order *o, bool timed);
 void order_clear(Order *o);
 
-/* Takes a stream, to be shown from an offset on. Returns 0 or a negative errno; fd is taken anyway. */
+/* Adds a stream, to be shown from an offset on. Returns 0 or a negative errno; takes ownership of fd in any case. */
 int order_add(Order *o, OutputOrderStream stream, int fd, off_t begin);
 
-/* Whether the index has to be opened before there is more, and takes it; a negative number: there is none. */
+/* Whether the index must be opened to continue, and sets it; a negative fd: there is none. */
 bool order_wants_index(const Order *o);
 void order_set_index(Order *o, int fd);
 
-/* What comes next. Returns 1; 0: nothing now; or a negative errno. A part may be empty: there was much to skip, and the
- * caller may want to do something else before it goes on. */
+/* The next part. Returns 1; 0: nothing now; or a negative errno. A part may be empty if much was skipped, so that the
+ * caller can do something else before it continues. */
 int order_next(Order *o, OrderPart *ret);
 
-/* When there was nothing: whether a stream has something that the index, which should, does not tell of. */
+/* If there was nothing: whether a stream has output that the index should contain and does not. */
 int order_is_behind(Order *o);
 
-/* Shows that without an order, what an entry tells of and is not there apart. */
+/* Shows such output without an order, except for what an entry describes and is not there yet. */
 void order_give_up(Order *o);
 
-/* What the streams have now is all: it is shown to the end, what the index does not tell of at last. */
+/* The streams are complete now: shows them to the end, and last what is not in the index. */
 int order_end(Order *o);
 
-/* Whether it ended, and order_next(), which returned 0, will never return anything else. */
+/* Whether it is at the end: order_next() returned 0 and will not return anything else. */
 bool order_is_over(const Order *o);

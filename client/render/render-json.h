@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Answers as one JSON document. */
+/* Replies as one JSON document. */
 
 #include "job-record.h"
 #include "own-queue.h"
@@ -12,11 +12,11 @@ typedef enum Answer {
         ANSWER_YES,
 } Answer;
 
-/* What a verb tells of a job beyond its record. */
+/* What a document has about a job in addition to its record. */
 typedef struct JsonExtra {
         Answer existing;
         Answer wait_timed_out;
-        bool output; /* stdout, stderr and whether something is left out of them */
+        bool output; /* stdout, stderr, and whether part of them is omitted */
         char *stdout_text;
         char *stderr_text;
         bool stdout_truncated;
@@ -27,23 +27,23 @@ typedef struct JsonExtra {
 void json_extra_clear(JsonExtra *extra);
 
 typedef struct JsonReply {
-        bool single; /* "job" rather than "jobs"; n is 1 then */
+        bool single; /* "job" instead of "jobs"; n is 1 then */
         size_t n;
         const JobRecord *const *records;
         const JsonExtra *extras; /* NULL: none */
-        const OwnQueue *queue;   /* NULL: it is not told of */
-        bool queue_alone;        /* there are no jobs to tell of, not even an empty list */
-        char *const *next;       /* commands, ends with NULL */
+        const OwnQueue *queue;   /* NULL: not included */
+        bool queue_alone;        /* no list of jobs, not even an empty one */
+        char *const *next;       /* commands, NULL-terminated */
 } JsonReply;
 
-/* What setup found out about one thing. Nothing of it is owned. */
+/* The result of a check of setup. Nothing is owned. */
 typedef struct JsonCheck {
         const char *name;
         const char *status; /* ok, warning, failed, skipped */
         const char *text;
-        const char *remedy;  /* NULL: nothing is to be mended */
-        const char *command; /* NULL: there is none to type */
-        bool told;           /* the text says what to do, too */
+        const char *remedy;  /* NULL: nothing to fix */
+        const char *command; /* NULL: there is none */
+        bool told;           /* the text includes the remedy */
 } JsonCheck;
 
 typedef struct JsonChecks {
@@ -53,8 +53,8 @@ typedef struct JsonChecks {
         size_t n;
 } JsonChecks;
 
-/* The same as json_write() for what setup found out. */
+/* The same as json_write() for checks of setup. */
 int json_write_checks(const JsonChecks *checks, sd_bus_error *error);
 
-/* Writes the document to stdout. Returns 0, or a negative errno with error set; -EPIPE when the reader went away. */
+/* Writes the document to stdout. Returns 0, or a negative errno with error set; -EPIPE if the reader went away. */
 int json_write(const JsonReply *reply, sd_bus_error *error);

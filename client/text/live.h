@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A line on stderr that is drawn again in place while something goes on. There is one at most, and only where stderr
- * is a terminal that can do that and we are in its foreground. Whoever writes something else to the terminal hides it
- * first. */
+/* A line on stderr that is redrawn in place. There is at most one, and only if stderr is a terminal that supports it
+ * and we are in its foreground. It must be hidden before anything else is written to the terminal. */
 
 #include <systemd/sd-event.h>
 
@@ -12,20 +11,21 @@
 
 bool live_is_possible(void);
 
-/* What to show: the text, which is freed, and in *ret_state the state that gives the colour; NULL: nothing now. */
+/* The text to show, which is freed, and in *ret_state the state for its color; NULL: nothing to show now. */
 typedef char *(*live_text_t)(void *userdata, JobState *ret_state);
 
-/* Shows the line after a while, and draws it several times a second. */
+/* Shows the line after a delay, and redraws it several times a second. */
 int live_begin(sd_event *event, uint64_t delay_usec, live_text_t text, void *userdata);
 
-/* Erases it, and ends it. Does nothing where there is none. */
+/* Erases and frees it. Does nothing if there is none. */
 void live_end(void);
 
 /* Erases it before something else is written to the terminal. */
 void live_hide(void);
 
-/* Learns what was written to stdout or stderr: the line comes back only at the beginning of a line. Others are ignored. */
+/* Must be called with output written to stdout or stderr, other descriptors are ignored: the line is shown again only
+ * at the start of a line. */
 void live_wrote(int fd, const char *data, size_t n);
 
-/* Whether a line on stderr, to which stdout may write as well, has no end yet. */
+/* Whether the last line on stderr, which stdout may share, is incomplete. */
 bool live_is_amid(void);

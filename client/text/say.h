@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What codex-jobs itself says: one line a message, on stderr, safe for a terminal. Verbs, the event
- * callbacks of a wait and main() say something; everybody else returns an error. */
+/* Messages of codex-jobs itself: one line each, on stderr, safe for terminals. Only verbs, event callbacks of a wait
+ * and main() print them; all others return errors. */
 
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
@@ -17,7 +17,7 @@ enum {
         STATUS_SIGNALLED = 128, /* + n: signal n stopped the wait, the job keeps running */
 };
 
-/* The name of the program, which does not copy it, where it is not codex-jobs. */
+/* The name of the program, if not codex-jobs. It is not copied. */
 void say_as(const char *name);
 
 /* Writes "codex-jobs: ", the text and a newline in one write, on a line of its own: after output without a last newline,
@@ -32,9 +32,8 @@ void say_no_hints(void);
 int say_error(const sd_bus_error *error, int r);
 int say_out_of_memory(void);
 
-/* Flushes stdout. Returns 0, or STATUS_OWN_FAILURE after saying that it cannot be written; a reader that
- * went away (EPIPE) is not worth a word. */
+/* Flushes stdout. Returns 0, or STATUS_OWN_FAILURE after reporting that it cannot be written; EPIPE is not reported. */
 int say_if_stdout_failed(void);
 
-/* Makes an error of our own, which travels as those of the service do. Returns -EINVAL. */
+/* Sets an error of our own, handled like those of the service. Returns -EINVAL. */
 int error_set(sd_bus_error *error, const char *format, ...) _printf_(2, 3);

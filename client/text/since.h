@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Points in the past as people write them. */
+/* Parsing of times in the past. */
 
 #include <stdint.h>
 

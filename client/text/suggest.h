@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Did you mean …? The nearest of what there is to what was typed. Talks to nobody. */
+/* Did you mean …? Finds the name most similar to a word. */
 
 #include "macro.h"
 
 typedef struct Suggestion {
-        const char *word; /* what was typed; not owned, as is the name */
-        const char *name; /* the best so far, NULL: nothing is near */
+        const char *word; /* as typed; not owned, nor is the name */
+        const char *name; /* the best one so far, NULL: none is similar */
         unsigned mistakes;
 } Suggestion;
 
-/* How many characters are missing, too many, wrong or in the wrong order in a word, against all of a name; with
- * beginning set, against that beginning of the name which it fits best. */
+/* The number of missing, additional, wrong or transposed characters of a word compared to a name; with beginning set,
+ * compared to the best matching prefix of the name. */
 unsigned suggest_mistakes(const char *word, const char *name, bool beginning);
 
-/* Takes a name if it is nearer than all before it. A third of the word may be mistaken, but two characters at most; a
- * word of three characters or more may also have been cut short. Of names that are equally near the first stays. */
+/* Considers a name. Up to a third of the word, and two characters, may be wrong; words of three characters or more may
+ * also be abbreviations. If several names are equally similar, the first one is kept. */
 void suggest_name(Suggestion *s, const char *name);
 
-/* The same for the id of a job, of which a beginning may have been meant, with or without its kind. */
+/* The same for a job ID, which may have been abbreviated, with or without its kind. */
 void suggest_id(Suggestion *s, const char *id);

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The terminal, taken and given back: also when the process is stopped, or crashes. There is one. */
+/* The terminal, which is restored even if the process is stopped or crashes. There is only one. */
 
 #include <systemd/sd-bus.h>
 
 #include "macro.h"
 
-/* Takes the terminal. Returns 0, or -EINVAL with error set where it cannot show what is to be shown. */
+/* Initializes the terminal. Returns 0, or -EINVAL with error set if it is not supported. */
 int console_open(sd_bus_error *error);
 
-/* Gives it back; does nothing where it was not taken. */
+/* Restores it; does nothing if it was not initialized. */
 void console_close(void);
 
-/* Gives the screen to another program for a while. Keys are still ours, one by one. */
+/* Lets another program use the screen. Keys are still read by us, one at a time. */
 void console_suspend(void);
 void console_resume(void);
 
-/* Takes the size that it has now. */
+/* Adapts to the current size. */
 void console_resize(void);
 
 bool console_is_utf8(void);

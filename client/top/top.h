@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the parts of top share: the verb owns it, keys change it, the screen shows it. */
+/* Shared by the parts of top: owned by the verb, changed by keys, shown by the screen. */
 
 #include "client-bus.h"
 #include "model.h"
@@ -9,11 +9,11 @@
 
 typedef enum TopMode {
         TOP_LIST,
-        TOP_HELP,    /* what the keys do, until the next one */
+        TOP_HELP,    /* the meaning of keys, until the next one */
         TOP_FILTER,  /* a filter is typed */
-        TOP_CONFIRM, /* shall the job be cancelled? */
-        TOP_LOG,     /* another program has the terminal */
-        TOP_LOG_END, /* it has ended, and what it wrote is being read */
+        TOP_CONFIRM, /* confirmation of cancelling */
+        TOP_LOG,     /* another program uses the terminal */
+        TOP_LOG_END, /* it has exited, and its output is being read */
 } TopMode;
 
 #define FILTER_MAX 64U
@@ -26,31 +26,31 @@ typedef struct Top {
         View view;
         TopMode mode;
         char *message; /* in the last line, until a key is pressed; NULL: none */
-        char *asked;   /* the id of the job that TOP_CONFIRM is about */
-        char filter[FILTER_MAX + 1]; /* as it is typed */
-        Action *actions;             /* without an answer yet */
+        char *asked;   /* the ID of the job for TOP_CONFIRM */
+        char filter[FILTER_MAX + 1]; /* as typed */
+        Action *actions;             /* pending */
         bool quit;
-        int signal; /* that ended it, 0: none */
+        int signal; /* the signal that stopped it, 0: none */
 
-        sd_event_source *draw; /* once all that happened is dealt with */
-        sd_event_source *clock; /* enabled only while the screen shows a job that runs */
+        sd_event_source *draw; /* runs once all pending events are handled */
+        sd_event_source *clock; /* enabled only while a running job is visible */
         sd_event_source *keys;
         sd_event_source *log;
         int log_pid;
 } Top;
 
-/* Shows the jobs until the person quits. Returns the exit status, or a negative errno with error set. */
+/* Shows the jobs until the user quits. Returns the exit status, or a negative errno with error set. */
 int top_run(Client *c, sd_bus_error *error);
 
 /* ---- state.c ---- */
 
-/* The screen is to be drawn again. userdata is the Top. */
+/* Schedules a redraw. userdata is the Top. */
 void top_changed(void *userdata);
 
-/* A line for the person. */
+/* Shows a message in the last line. */
 void top_tell(Top *t, const char *format, ...) _printf_(2, 3);
 
-/* Has the jobs of the view be those that there are now. */
+/* Updates the view with the current jobs. */
 void top_update(Top *t);
 
 /* ---- screen.c ---- */
@@ -58,12 +58,12 @@ void top_update(Top *t);
 void screen_draw(Top *t);
 size_t screen_list_lines(void);
 
-/* Whether a job that runs is on the screen. */
+/* Whether a running job is visible. */
 bool screen_shows_running(const Top *t);
 
 /* ---- keys.c ---- */
 
-/* Reads all keys that were pressed. */
+/* Reads all pending keys. */
 void keys_read(Top *t);
 
 /* ---- action.c: what the service is asked to do ---- */
@@ -76,14 +76,14 @@ Action *action_next(const Action *a);
 
 /* ---- log.c ---- */
 
-/* Gives the terminal to "codex-jobs logs --follow", until that ends. */
+/* Runs "codex-jobs logs --follow" on the terminal until it exits. */
 void log_open(Top *t, const char *id);
 
-/* A key was pressed meanwhile. */
+/* Handles a key meanwhile. */
 void log_key(Top *t, char key);
 
-/* The end of the log was read: takes the terminal again. */
+/* Returns from the end of the log to the screen. */
 void log_close(Top *t);
 
-/* Ends it, where it runs. */
+/* Terminates it if it is running. */
 void log_end(Top *t);

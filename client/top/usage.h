@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a job's control group takes of the machine right now: a gauge, read when somebody looks. */
+/* Current resource usage of the control group of a job. */
 
 #include <systemd/sd-bus.h>
 
 #include "macro.h"
 
 typedef struct Usage {
-        sd_bus_slot *slot; /* asking the service manager where the group is */
-        char *group;       /* NULL: not known yet */
+        sd_bus_slot *slot; /* asks the service manager for the control group */
+        char *group;       /* NULL: unknown */
 
         bool has_cpu, has_memory;
         uint64_t cpu_percent; /* of one processor, since the last reading */
@@ -20,6 +20,6 @@ typedef struct Usage {
 
 void usage_clear(Usage *u);
 
-/* Reads it anew. The bus is that of the service manager, and is only asked, not waited for, where the group is not
- * known; NULL: not now. started_usec is CLOCK_REALTIME. The usage must stay where it is until it is cleared. */
+/* Reads it again. The bus is that of the service manager, which is asked asynchronously if the control group is
+ * unknown; NULL: not now. started_usec is CLOCK_REALTIME. The usage must not move until it is cleared. */
 void usage_read(Usage *u, sd_bus *bus, const char *id, uint64_t started_usec);
