@@ -2,6 +2,8 @@
 
 /* Calls of the service's methods that outlive the service: what may be asked again is. */
 
+#include <sys/resource.h>
+
 #include "bus-names.h"
 #include "client-internal.h"
 #include "time-util.h"
@@ -37,8 +39,8 @@ static void call_end(Call *call, sd_bus_message *reply, const sd_bus_error *erro
 
 /* Whether the service was not there, or will not be for much longer, rather than said no. */
 static bool error_is_passing(const Call *call, const sd_bus_error *error) {
-        /* It did nothing, or did not even start because it is just being stopped. */
-        if (sd_bus_error_has_names(error, JOBS_ERROR_UNAVAILABLE, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+        /* It did nothing, or did not even start because it is just being stopped; or nothing was sent. */
+        if (sd_bus_error_has_names(error, JOBS_ERROR_UNAVAILABLE, SD_BUS_ERROR_NAME_HAS_NO_OWNER, CLIENT_ERROR_IN_FLIGHT))
                 return true;
         if (call->mode == CALL_ONCE)
                 return false; /* it may have been done */
@@ -98,6 +100,27 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
         return 0;
 }
 
+static int send_message(Call *call, sd_bus_message *m) {
+        return sd_bus_call_async(call->client->bus, &call->slot, m, on_reply, call, call->mode == CALL_AGAIN ? 0 : UINT64_MAX);
+}
+
+/* All descriptors that a user's programs have sent and nobody has received are counted together, against the RLIMIT_NOFILE of
+ * the next who sends, see unix(7): it may be as high as it can. */
+static int send_with_descriptors(Call *call, sd_bus_message *m) {
+        struct rlimit before, most;
+        int r;
+
+        r = send_message(call, m);
+        if (r != -ETOOMANYREFS || getrlimit(RLIMIT_NOFILE, &before) < 0 || before.rlim_cur == before.rlim_max)
+                return r;
+        most = (struct rlimit) { before.rlim_max, before.rlim_max };
+        if (setrlimit(RLIMIT_NOFILE, &most) < 0)
+                return r;
+        r = send_message(call, m);
+        (void) setrlimit(RLIMIT_NOFILE, &before);
+        return r;
+}
+
 static int call_send(Call *call) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         sd_bus *bus = call->client->bus;
@@ -113,7 +136,7 @@ static int call_send(Call *call) {
         r = call->append(m, call->arguments);
         if (r < 0)
                 return r;
-        r = sd_bus_call_async(bus, &call->slot, m, on_reply, call, call->mode == CALL_AGAIN ? 0 : UINT64_MAX);
+        r = send_with_descriptors(call, m);
         if (r < 0)
                 return r;
         call->waiting = false;
@@ -121,6 +144,7 @@ static int call_send(Call *call) {
 }
 
 static void calls_resume(Client *c, const sd_bus_error *error) {
+        const sd_bus_error in_flight = SD_BUS_ERROR_MAKE_CONST(CLIENT_ERROR_IN_FLIGHT, "Too many references");
         Call *next;
 
         /* A call that ends may start another: at the head of the list, behind this walk. */
@@ -135,7 +159,9 @@ static void calls_resume(Client *c, const sd_bus_error *error) {
                         continue;
                 }
                 r = call_send(call);
-                if (r < 0)
+                if (r == -ETOOMANYREFS)
+                        call_failed(call, &in_flight);
+                else if (r < 0)
                         (void) client_retry(c);
         }
 }
@@ -179,7 +205,7 @@ int call_new(Client *c, Call **ret, CallMode mode, const char *method, call_appe
         c->call_events = &call_events;
 
         r = call_send(call);
-        if (r == -ENOTCONN || r == -ECONNRESET) { /* it is being opened again */
+        if (r == -ENOTCONN || r == -ECONNRESET || r == -ETOOMANYREFS) { /* it is being opened again, or full */
                 call->waiting = true;
                 r = client_retry(c);
         }

@@ -5,6 +5,9 @@
 
 #include "client-bus.h"
 
+/* Of our own: descriptors cannot be sent now. */
+#define CLIENT_ERROR_IN_FLIGHT "org.codex.Jobs.Client.Error.InFlight"
+
 typedef struct Match {
         char *rule;
         sd_bus_message_handler_t handler;

@@ -45,6 +45,9 @@ static const struct {
         { JOBS_ERROR_PROCESSES_LEFT, ALWAYS, NULL,
           "%M. The job keeps running until they are gone; terminate them with 'sudo kill PID'." },
         { JOBS_ERROR_UNAVAILABLE, ALWAYS, NULL, "%M. Try again; if it keeps failing, see 'journalctl -t codex-jobsd'." },
+        { CLIENT_ERROR_IN_FLIGHT, ALWAYS, NULL,
+          "Too many file descriptors in flight: one of your programs sends descriptors that are not received. Stop it, or "
+          "raise the limit with 'ulimit -n'." },
         { "org.codex.Jobs.", ALWAYS, NULL, "%M." },
 
         /* The bus uses the same names for unknown services and for those that fail to start. */

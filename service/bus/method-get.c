@@ -40,12 +40,15 @@ int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 static int reply_output(PendingCall *pending) {
         const LookupResult *found = pending->found;
         _cleanup_close_ int fd = -EBADF;
+        int r;
 
         fd = pending->stream == STREAM_GROWTH ? job_open_growth(found->job) :
                                                 job_open_output(pending->service->core, found->job, found->record, pending->stream);
         if (fd < 0)
                 return fd;
-        (void) sd_bus_reply_method_return(pending->call, "h", fd);
+        r = sd_bus_reply_method_return(pending->call, "h", fd);
+        if (r < 0) /* also if too many descriptors of this user are in flight, see unix(7) */
+                return r;
         (void) pending_free(pending);
         return 0;
 }
