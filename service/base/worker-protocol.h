@@ -50,6 +50,7 @@ typedef enum WorkerMessageType {
         WORKER_WELCOME = 64, /* with the descriptor of the file for the order, see output-order.h */
         WORKER_GO = 65,      /* the end is recorded: the exit status is no longer needed */
         WORKER_FOLLOW = 66,  /* a client follows the output: with an eventfd, to be signalled when it grows */
+        WORKER_AWAY = 67,    /* the service stops: a connection would start it. It sends SIGCONT when it is back */
 } WorkerMessageType;
 
 typedef struct WorkerHeader {

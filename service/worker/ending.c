@@ -12,9 +12,7 @@
 #define LOOK_USEC (5 * USEC_PER_MSEC)       /* between two looks at many processes */
 #define MANY 16
 #define KILLED_USEC (2 * USEC_PER_SEC) /* after SIGKILL until what is left is reported */
-#define CATCH_UP 16                    /* events that may be due when the last process has ended */
 #define REFUSED_MAX 3                  /* tries to connect, where there is no socket any more */
-#define AWAY_USEC (10 * USEC_PER_SEC)  /* until the service, which is away with its socket unit, is taken to be gone */
 
 /* --- the report ------------------------------------------------------------------------------------ */
 
@@ -90,13 +88,6 @@ static void report_left(Worker *w, const TreeCount *count, uint64_t now) {
         report(w, false);
 }
 
-/* That it is so may be known before what was written last is: events are not always told in the order in which they came. */
-static void settle_soon(Worker *w) {
-        w->phase = SETTLING;
-        w->phase_time = 0;
-        w->catching_up = CATCH_UP;
-}
-
 void ending_look(Worker *w, uint64_t now) {
         TreeCount count;
 
@@ -109,7 +100,8 @@ void ending_look(Worker *w, uint64_t now) {
         if (count.n == 0 && w->tree.command == 0) {
                 ending_unwatch_left(w);
                 w->ended_usec = realtime_usec(); /* of the job */
-                settle_soon(w);
+                w->phase = SETTLING;
+                w->phase_time = 0;
                 return;
         }
         if (w->phase == KILLING)
@@ -172,7 +164,7 @@ static void command_ended(Worker *w, const siginfo_t *info, uint64_t now) {
         if (w->phase != RUNNING)
                 return;
         if (tree_signal(&w->tree, 0).n == 0) {
-                settle_soon(w);
+                w->phase = SETTLING;
                 return;
         }
         w->left_size = tree_describe(&w->tree, false, w->left_text, sizeof(w->left_text));
@@ -210,7 +202,7 @@ void ending_settle(Worker *w, uint64_t now) {
         /* It had ended before that was seen; one that failed says why itself. */
         if (w->pump.is_over && w->cause == WORKER_CAUSE_ITSELF && w->code == CLD_EXITED && w->status == 0)
                 w->cause = WORKER_CAUSE_OUTPUT;
-        if (w->pump.streams[0].blocked || w->pump.streams[1].blocked) {
+        if (pump_is_blocked(&w->pump)) {
                 if (!w->stopped) {
                         w->disk_time = now + DISK_USEC;
                         return;
@@ -239,8 +231,8 @@ bool ending_may_exit(const Worker *w, uint64_t now) {
         if (l->go || !l->ended)
                 return true;
         if (w->stopped)
-                return !l->ended_due || (l->fd < 0 && l->retry_usec > now);
-        return l->refused && (w->gave_up || (l->no_socket && l->failures > REFUSED_MAX));
+                return !l->ended_due || l->away || (l->fd < 0 && l->retry_usec > now);
+        return (l->refused || l->away) && (w->gave_up || (l->no_socket && l->failures > REFUSED_MAX));
 }
 
 /* As the command ended, but without a core file of our own. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -40,13 +41,26 @@ static void retry(Link *l, uint64_t now) {
 static void disconnected(Link *l, uint64_t now) {
         (void) close(TAKE_FD(l->fd));
         l->ended_due = l->ended;
-        if (!l->welcomed)
+        l->retry_usec = 0;
+        if (!l->welcomed && !l->away)
                 l->refused = ++l->rejected > REJECTED_MAX; /* it does not know the job */
-        if (l->welcomed && now - l->connected_usec >= RETRY_USEC)
+        if (l->welcomed && now - l->connected_usec >= RETRY_USEC && !l->away)
                 l->retry_usec = now;
-        else
+        else if (!l->away)
                 retry(l, now);
         l->welcomed = false;
+}
+
+/* The socket unit removes its socket. */
+bool link_waits(const Link *l) {
+        return l->away && faccessat(AT_FDCWD, l->path, F_OK, AT_EACCESS) == 0;
+}
+
+void link_call(Link *l, uint64_t now) {
+        if (l->fd >= 0 || !l->away)
+                return;
+        l->away = false;
+        l->retry_usec = now;
 }
 
 /* Returns whether it was sent, or never can be. */
@@ -97,7 +111,7 @@ static void connect_now(Link *l, uint64_t now) {
                 not_connected(l, errno, now);
                 return;
         }
-        l->refused = l->no_socket = false;
+        l->refused = l->no_socket = l->away = false;
         l->connected_usec = now;
         l->progress_due = l->progress_due || l->progress_size > 0; /* a service that was restarted does not know it */
         watch(l, EPOLL_CTL_ADD, EPOLLIN);
@@ -156,6 +170,8 @@ WorkerMessageType link_dispatch(Link *l, uint64_t now, int *ret_fd) {
                 l->failures = l->rejected = 0;
         } else if (header.type == WORKER_GO)
                 l->go = true;
+        else if (header.type == WORKER_AWAY)
+                l->away = true;
         return (WorkerMessageType) header.type;
 }
 

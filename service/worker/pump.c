@@ -1,38 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The order in which a job wrote to its two streams is kept. Each write(2) to a pipe in packet mode (O_DIRECT, see
- * pipe(2)) stands by itself in it, and a pipe of one page holds one of them: the next write to the same stream waits until
- * that is read. So never more than one of each stream is there, and the ready list of epoll, which is first in, first out
- * for edge-triggered descriptors, says which came first. A stream that has the floor for a long time is given a wide
- * pipe, so that it need not wait for us. */
+/* What a job writes, from its pipes to its files. The pipes are what a shell would give it: a program that writes without
+ * blocking, and drops what does not fit at once, loses no more than elsewhere. In which order it wrote to both is found out
+ * by writes.c. A stream that writes much and alone gets a wider pipe, from which the bytes are moved and not copied. */
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 #include "output-order.h"
 #include "worker.h"
 
-#define PAGE 4096
-#define BLOCK 512 /* a full disk takes a multiple of it at least */
+#define ROOM (64 * 1024) /* of a pipe, see pipe(7); and of a buffer */
 #define WIDE (1024 * 1024)
+#define LOOKS_MAX 16
 #define WIDE_AFTER (64 * 1024) /* bytes in a row of one stream */
-#define TURN (4 * 1024 * 1024) /* bytes moved before other events have their turn */
 
-static int open_stream(Pump *p, unsigned i, bool packets, int ret_ends[static 2]) {
+static int open_stream(Pump *p, unsigned i, int ret_ends[static 2]) {
         Stream *s = &p->streams[i];
         struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u32 = i };
         int ends[2];
 
-        if (pipe2(ends, O_CLOEXEC | (packets ? O_DIRECT : 0)) < 0)
+        if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
         s->pipe = ends[0];
         ret_ends[i] = ends[1];
-        s->end = packets ? fcntl(ends[1], F_DUPFD_CLOEXEC, 3) : -EBADF;
-        s->packets = packets;
-        s->wide = !packets;
-        if (packets)
-                (void) fcntl(s->pipe, F_SETPIPE_SZ, PAGE);
+        s->buffer = malloc(ROOM);
+        if (!s->buffer)
+                return -ENOMEM;
         if (fcntl(s->pipe, F_SETFL, O_NONBLOCK) < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, s->pipe, &event) < 0)
                 return -errno;
         /* splice(2) takes no file that is opened to append; nobody else writes to this one. */
@@ -40,23 +36,36 @@ static int open_stream(Pump *p, unsigned i, bool packets, int ret_ends[static 2]
         return 0;
 }
 
+static int open_both(Pump *p, int ret_ends[static 2]) {
+        int r = 0;
+
+        for (unsigned i = 0; i < ELEMENTSOF(p->streams) && r >= 0; i++)
+                r = open_stream(p, i, ret_ends);
+        if (r < 0)
+                return r;
+        (void) writes_open(&p->writes); /* without it, the order is not known */
+        for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++)
+                writes_watch(&p->writes, i, p->streams[i].pipe, true);
+        return 0;
+}
+
 int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[static 2]) {
         int r;
 
         *p = (Pump) {
-                .streams = { { .pipe = -EBADF, .end = -EBADF, .file = STDOUT_FILENO },
-                             { .pipe = -EBADF, .end = -EBADF, .file = STDERR_FILENO } },
+                .streams = { { .pipe = -EBADF, .file = STDOUT_FILENO }, { .pipe = -EBADF, .file = STDERR_FILENO } },
                 .epoll = epoll,
+                .writes = { .signals = -EBADF },
                 .order = -EBADF,
                 .followers = { -EBADF, -EBADF, -EBADF, -EBADF },
                 .max = trailer->output_max,
         };
         ret_ends[0] = ret_ends[1] = -EBADF;
-        r = open_stream(p, 0, !(trailer->flags & WORKER_MERGE_OUTPUT), ret_ends);
+        if (!(trailer->flags & WORKER_MERGE_OUTPUT))
+                return open_both(p, ret_ends);
+        r = open_stream(p, 0, ret_ends);
         if (r < 0)
                 return r;
-        if (!(trailer->flags & WORKER_MERGE_OUTPUT))
-                return open_stream(p, 1, true, ret_ends);
         ret_ends[1] = fcntl(ret_ends[0], F_DUPFD_CLOEXEC, 3);
         return ret_ends[1] < 0 ? -errno : 0;
 }
@@ -64,8 +73,7 @@ int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[sta
 /* --- the order ------------------------------------------------------------------------------------- */
 
 bool pump_is_dirty(const Pump *p) {
-        return (p->n_entries > 0 && p->order >= 0) || (p->grown && p->n_followers > 0) || p->streams[0].has_moved ||
-                p->streams[1].has_moved;
+        return (p->n_entries > 0 && p->order >= 0) || (p->grown && p->n_followers > 0);
 }
 
 /* An entry behind one that could not be written would tell of other bytes. */
@@ -99,18 +107,9 @@ static void tell_followers(Pump *p) {
         p->grown = false;
 }
 
-/* A command may have made its pipe larger: then there is more in it than the events were about. */
-static void look_at_size(Stream *s) {
-        if (s->has_moved && !s->wide && fcntl(s->pipe, F_GETPIPE_SZ) > PAGE)
-                s->wide = s->pending = true;
-        s->has_moved = false;
-}
-
 void pump_flush(Pump *p) {
         flush_order(p);
         tell_followers(p);
-        look_at_size(&p->streams[0]);
-        look_at_size(&p->streams[1]);
 }
 
 void pump_set_follower(Pump *p, int fd) {
@@ -167,160 +166,244 @@ static void lose(Pump *p, Stream *s, int error) {
         if (p->error == 0)
                 p->error = error;
         s->lost = true;
+        s->buffered = 0;
 }
 
-static bool is_full(int error) {
-        return error == ENOSPC || error == EDQUOT;
+static void cannot_write(Pump *p, Stream *s, int error) {
+        if (error == ENOSPC || error == EDQUOT)
+                s->blocked = error;
+        else
+                lose(p, s, error);
 }
 
-/* Throws away what is in the pipe. */
-static ssize_t discard(const Stream *s) {
-        char bytes[PAGE];
-
-        return read(s->pipe, bytes, sizeof(bytes));
-}
-
-/* For a file system that cannot splice: what was read waits in a buffer until it is written. */
-static ssize_t copy(Stream *s, size_t max) {
-        ssize_t n;
-
-        if (!s->buffer)
-                s->buffer = malloc(PAGE);
-        if (!s->buffer) {
-                errno = ENOMEM;
-                return -1;
-        }
-        if (s->buffered == 0) {
-                n = read(s->pipe, s->buffer, MIN((size_t) PAGE, max));
-                if (n <= 0)
-                        return n;
-                s->buffered = (size_t) n;
-        }
-        n = write(s->file, s->buffer, MIN(s->buffered, max));
-        if (n <= 0)
-                return -1;
-        s->buffered -= (size_t) n;
-        memmove(s->buffer, s->buffer + n, s->buffered);
-        return n;
-}
-
-/* Moves at most max bytes. Returns what splice(2) does: 0 when all ends are closed, EAGAIN when there is nothing. */
-static ssize_t move(Pump *p, Stream *s, size_t max) {
-        ssize_t n = -1;
-
-        if (s->lost)
-                return discard(s);
-        errno = EINVAL;
-        if (s->buffered == 0)
-                n = splice(s->pipe, NULL, s->file, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-        if (n < 0 && errno == EINVAL)
-                n = copy(s, max);
-        if (n >= 0 || errno == EAGAIN || errno == EINTR)
-                return n;
-        if (is_full(errno)) {
-                s->blocked = errno;
-                return -1;
-        }
-        lose(p, s, errno);
-        return discard(s);
-}
-
-/* How much may still be written. */
+/* How much may still be taken. */
 static size_t room(const Pump *p) {
-        return p->max > 0 ? p->max - p->streams[0].size - p->streams[1].size : SIZE_MAX;
+        size_t taken = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(p->streams); i++)
+                taken += p->streams[i].size + p->streams[i].buffered;
+        return p->max > 0 ? p->max - taken : SIZE_MAX;
 }
 
-/* A program that writes without blocking, as those of libuv do, may throw away what does not fit at once: it has more room
- * from now on, and the order of what it writes is as exact as we are quick. */
-static void look_at_flags(Stream *s) {
-        int flags = s->packets && s->end >= 0 ? fcntl(s->end, F_GETFL) : 0;
+/* Its signals would be many, and not be worth it. */
+static void widen(Pump *p, unsigned stream) {
+        Stream *s = &p->streams[stream];
 
-        if (flags < 0 || !(flags & O_NONBLOCK) || fcntl(s->end, F_SETFL, flags & ~O_DIRECT) < 0)
+        if (s->wide || s->streak < WIDE_AFTER || fcntl(s->pipe, F_SETPIPE_SZ, WIDE) < 0)
                 return;
-        s->packets = false;
         s->wide = true;
-        (void) fcntl(s->pipe, F_SETPIPE_SZ, WIDE);
-}
-
-static void widen(Stream *s) {
-        if (!s->wide && s->streak >= WIDE_AFTER && fcntl(s->pipe, F_SETPIPE_SZ, WIDE) >= 0)
-                s->wide = true;
+        writes_watch(&p->writes, stream, s->pipe, false);
 }
 
 /* Fails where there is more in it already. */
-static void narrow(Stream *s) {
+static void narrow(Pump *p, unsigned stream) {
+        Stream *s = &p->streams[stream];
+
         s->streak = 0;
-        if (s->wide && s->packets && fcntl(s->pipe, F_SETPIPE_SZ, PAGE) >= 0)
-                s->wide = false;
+        if (!s->wide || fcntl(s->pipe, F_SETPIPE_SZ, ROOM) < 0)
+                return;
+        s->wide = false;
+        writes_watch(&p->writes, stream, s->pipe, true);
 }
 
 static void account(Pump *p, unsigned stream, size_t size) {
-        Stream *s = &p->streams[stream];
-
-        s->streak = MIN(s->streak + (uint32_t) MIN(size, (size_t) WIDE), (uint32_t) WIDE);
-        narrow(&p->streams[!stream]);
-        if (s->lost)
+        if (size == 0)
                 return;
-        s->size += size;
+        p->streams[stream].size += size;
         p->grown = true;
         add_entry(p, stream, size);
 }
 
-/* The disk was full perhaps, and has taken the first part of a packet: what is left of it is no event of its own. Nor is a
- * packet that came while the one before it waited in the buffer. */
-static void look_again(Pump *p, unsigned stream) {
-        struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u32 = stream };
+/* Returns how many bytes it could write of those that are in the buffer. */
+static size_t write_buffer(Pump *p, Stream *s) {
+        size_t done = 0;
 
-        (void) epoll_ctl(p->epoll, EPOLL_CTL_MOD, p->streams[stream].pipe, &event);
+        while (done < s->buffered && !s->lost && !s->blocked) {
+                ssize_t n = write(s->file, s->buffer + done, s->buffered - done);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        cannot_write(p, s, n < 0 ? errno : EIO);
+                else
+                        done += (size_t) n;
+        }
+        if (s->buffered > 0 && done > 0) {
+                s->buffered -= done;
+                memmove(s->buffer, s->buffer + done, s->buffered);
+        }
+        return done;
 }
 
-/* At most one packet of a narrow pipe, and all that there is of a wide one; but no more than turn. A packet of which only a
- * part may be written is not left half. */
-static uint64_t pump_some(Pump *p, unsigned stream, bool all, uint64_t turn) {
-        Stream *s = &p->streams[stream];
-        uint64_t moved = 0;
-        size_t left;
-        ssize_t n;
+/* Where a disk was full. */
+static size_t write_rest(Pump *p) {
+        size_t moved = 0;
 
-        s->pending = false;
-        s->blocked = 0;
-        look_at_flags(s);
-        do {
-                size_t max;
+        for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++) {
+                Stream *s = &p->streams[i];
+                size_t n;
 
-                left = room(p);
-                max = MIN(left, s->wide ? (size_t) WIDE : (size_t) PAGE);
-
-                n = left > 0 ? move(p, s, max) : discard(s);
-                if (n <= 0)
-                        break;
-                if (left == 0)
-                        p->is_over = true;
-                else
-                        account(p, stream, (size_t) n);
-                moved += (uint64_t) n;
-                s->has_moved = true;
-        } while ((s->wide || all || (size_t) n == left) && moved < turn);
-        s->pending = s->blocked || s->buffered > 0 || (n > 0 && s->wide);
-        if (n > 0 && !s->pending && (s->buffer || s->size % BLOCK == 0))
-                look_again(p, stream);
-        if (n <= 0 && !s->blocked && moved < WIDE_AFTER)
-                narrow(s);
-        else
-                widen(s);
+                s->blocked = 0;
+                n = write_buffer(p, s);
+                account(p, i, n);
+                moved += n;
+        }
         return moved;
 }
 
-uint64_t pump_stream(Pump *p, unsigned stream) {
-        return pump_some(p, stream, false, TURN);
+static size_t available(const Stream *s) {
+        int n = 0;
+
+        return s->pipe >= 0 && s->buffered == 0 && !s->blocked && ioctl(s->pipe, FIONREAD, &n) >= 0 ? (size_t) n : 0;
 }
 
-/* No more than fits into a pipe: where it is not seen what the job has left, that may go on to write. */
+/* Of a stream that writes much: returns how many bytes, 0 where they have to be copied. */
+static size_t move_many(Pump *p, unsigned stream, size_t size) {
+        Stream *s = &p->streams[stream];
+        size_t moved = 0, max;
+        ssize_t n = 1;
+
+        while (n > 0 && (max = MIN(size - moved, room(p))) > 0) {
+                n = splice(s->pipe, NULL, s->file, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+                if (n > 0) {
+                        account(p, stream, (size_t) n);
+                        moved += (size_t) n;
+                } else if (n < 0 && errno == EINVAL)
+                        s->cannot_splice = true;
+                else if (n < 0 && errno != EAGAIN && errno != EINTR)
+                        cannot_write(p, s, errno);
+        }
+        return moved;
+}
+
+static size_t read_into_buffer(Stream *s, size_t size) {
+        ssize_t n = size > 0 ? read(s->pipe, s->buffer, MIN(size, (size_t) ROOM)) : 0;
+
+        return n > 0 ? (size_t) n : 0;
+}
+
+/* As much of it as may be stored; of what came last the rest is thrown away. */
+static void take(Pump *p, const Piece *pieces, size_t n, size_t size[static 2]) {
+        size_t left = room(p);
+
+        size[0] = size[1] = 0;
+        for (size_t i = 0; i < n; i++) {
+                size_t m = p->streams[pieces[i].stream].lost ? 0 : MIN(pieces[i].size, left);
+
+                p->is_over |= pieces[i].size > left;
+                size[pieces[i].stream] += m;
+                left -= m;
+        }
+}
+
+static void write_pieces(Pump *p, const Piece *pieces, size_t n, size_t size[static 2]) {
+        for (unsigned i = 0; i < 2; i++)
+                if (size[i] > 0) {
+                        p->streams[i].buffered = size[i];
+                        size[i] = write_buffer(p, &p->streams[i]);
+                }
+        for (size_t i = 0; i < n; i++) {
+                size_t m = MIN(pieces[i].size, size[pieces[i].stream]);
+
+                account(p, pieces[i].stream, m);
+                size[pieces[i].stream] -= m;
+        }
+}
+
+/* Little, or of both. */
+static size_t copy(Pump *p, size_t size[static 2]) {
+        _cleanup_free_ Piece *divided = NULL;
+        const Piece *pieces;
+        size_t moved, n;
+
+        for (unsigned i = 0; i < 2; i++)
+                size[i] = read_into_buffer(&p->streams[i], size[i]);
+        moved = size[0] + size[1];
+        n = writes_divide(&p->writes, (const char *const[]) { p->streams[0].buffer, p->streams[1].buffer ?: "" }, size, &divided);
+        pieces = divided ?: (const Piece[]) { { 0, size[0] }, { 1, size[1] } };
+        n = divided ? n : 2;
+        take(p, pieces, n, size);
+        write_pieces(p, pieces, n, size);
+        return moved;
+}
+
+/* A stream that has just had much keeps its room while it pauses. */
+static void note_streaks(Pump *p, const size_t found[static 2], size_t moved) {
+        size_t before = p->last_moved;
+
+        p->last_moved = moved;
+        if (moved == 0 && before >= WIDE_AFTER)
+                return;
+        for (unsigned i = 0; i < 2; i++) {
+                Stream *s = &p->streams[i];
+
+                if (found[i] == 0 || found[!i] > 0) {
+                        narrow(p, i);
+                        continue;
+                }
+                s->streak = (uint32_t) MIN(s->streak + moved, (size_t) WIDE);
+                widen(p, i);
+        }
+}
+
+/* How much there was at one moment: when there was so much of the second, there was no more of the first. */
+static void look_at_both(const Pump *p, size_t size[static 2]) {
+        size_t before;
+        unsigned n = 0;
+
+        size[0] = available(&p->streams[0]);
+        do {
+                before = size[0];
+                size[1] = available(&p->streams[1]);
+                size[0] = available(&p->streams[0]);
+        } while (size[0] != before && ++n < LOOKS_MAX);
+}
+
+/* What there is at one moment. */
+static size_t move(Pump *p) {
+        size_t size[2], found[2], moved = 0;
+
+        writes_before(&p->writes);
+        look_at_both(p, size);
+        writes_after(&p->writes);
+        memcpy(found, size, sizeof(found));
+        if (size[0] + size[1] == 0) {
+                writes_forget(&p->writes);
+                note_streaks(p, found, 0);
+                return 0;
+        }
+        for (unsigned i = 0; i < 2 && moved == 0; i++)
+                if (p->streams[i].wide && !p->streams[i].cannot_splice && !p->streams[i].lost && room(p) > 0)
+                        moved = move_many(p, i, size[i]);
+        if (moved == 0)
+                moved = copy(p, size);
+        note_streaks(p, found, moved);
+        return moved;
+}
+
+uint64_t pump_move(Pump *p) {
+        size_t rest = write_rest(p), moved = move(p);
+
+        p->pending = moved > 0;
+        return rest + moved;
+}
+
+/* No more than fits into the pipes: where it is not seen what the job has left, that may go on to write. */
 void pump_drain(Pump *p) {
-        for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++)
+        uint64_t most = 0, moved = 0, n;
+
+        for (size_t i = 0; i < ELEMENTSOF(p->streams); i++)
                 if (p->streams[i].pipe >= 0)
-                        (void) pump_some(p, i, true, (uint64_t) MAX(fcntl(p->streams[i].pipe, F_GETPIPE_SZ), PAGE));
+                        most += (uint64_t) MAX(fcntl(p->streams[i].pipe, F_GETPIPE_SZ), 0);
+        do {
+                n = pump_move(p);
+                moved += n;
+        } while (p->pending && moved < most);
         pump_flush(p);
+}
+
+bool pump_is_blocked(const Pump *p) {
+        return p->streams[0].blocked || p->streams[1].blocked;
 }
 
 void pump_give_up(Pump *p) {
@@ -334,15 +417,17 @@ void pump_close(Pump *p) {
                 Stream *s = &p->streams[i];
 
                 closep(&s->pipe);
-                closep(&s->end);
-                s->pipe = s->end = -EBADF;
-                s->pending = false;
+                s->pipe = -EBADF;
                 if (s->size > 0 && fdatasync(s->file) < 0 && p->error == 0)
                         p->error = errno;
         }
+        p->pending = false;
 }
 
 void pump_free(Pump *p) {
         closep(&p->order);
         free(p->entries);
+        for (size_t i = 0; i < ELEMENTSOF(p->streams); i++)
+                free(p->streams[i].buffer);
+        writes_free(&p->writes);
 }

@@ -11,6 +11,7 @@
 
 #define FLUSH_USEC (50 * USEC_PER_MSEC)
 #define ORDER_ROOM (16 * 1024 * 1024) /* bytes */
+#define SIGNALS_MAX 65536 /* that wait to be read */
 
 /* --- what the job does ------------------------------------------------------------------------------ */
 
@@ -18,21 +19,24 @@ static void on_signal(Worker *w, uint64_t now) {
         struct signalfd_siginfo signal;
         bool told_to_stop = false;
 
-        while (read(w->signals, &signal, sizeof(signal)) == sizeof(signal))
+        while (read(w->signals, &signal, sizeof(signal)) == sizeof(signal)) {
                 told_to_stop |= signal.ssi_signo == SIGTERM;
+                if (signal.ssi_signo == SIGCONT)
+                        link_call(&w->link, now);
+        }
         ending_reap(w, now);
         if (!told_to_stop)
                 return;
         w->stopped = true;
-        if (w->link.fd < 0) /* one more try, before we are gone */
+        if (w->link.fd < 0 && !w->link.away) /* one more try, before we are gone */
                 w->link.retry_usec = now;
         ending_stop(w, WORKER_CAUSE_STOP, now);
 }
 
-static void on_output(Worker *w, unsigned stream, uint64_t now) {
-        if (pump_stream(&w->pump, stream) > 0)
+static void on_output(Worker *w, uint64_t now) {
+        if (pump_move(&w->pump) > 0)
                 progress_saw_activity(w, now);
-        if (w->pump.streams[stream].blocked)
+        if (pump_is_blocked(&w->pump))
                 w->disk_time = now + DISK_USEC;
         if (w->pump.is_over)
                 ending_stop(w, WORKER_CAUSE_OUTPUT, now);
@@ -68,8 +72,8 @@ static void on_time(Worker *w, uint64_t now) {
                 ending_look(w, now);
                 w->phase_time = 0;
         } else if (is_due(w->phase_time, now) && w->phase == SETTLED) {
-                w->gave_up = true;
-                w->phase_time = 0;
+                w->gave_up = !link_waits(&w->link);
+                w->phase_time = w->gave_up ? 0 : now + AWAY_USEC;
         }
         if (is_due(w->look_time, now))
                 ending_look(w, now);
@@ -77,23 +81,10 @@ static void on_time(Worker *w, uint64_t now) {
                 progress_send(w, now);
         if (is_due(w->disk_time, now) && w->phase != SETTLING) {
                 w->disk_time = 0;
-                for (unsigned i = 0; i < ELEMENTSOF(w->pump.streams); i++)
-                        if (w->pump.streams[i].blocked)
-                                on_output(w, i, now);
+                on_output(w, now);
         }
-        if (w->phase == SETTLING && w->catching_up == 0)
+        if (w->phase == SETTLING)
                 ending_settle(w, now);
-}
-
-static bool pump_pending(Worker *w, uint64_t now) {
-        bool pending = false;
-
-        for (unsigned i = 0; i < ELEMENTSOF(w->pump.streams); i++)
-                if (w->pump.streams[i].pending && !w->pump.streams[i].blocked) {
-                        on_output(w, i, now);
-                        pending |= w->pump.streams[i].pending;
-                }
-        return pending;
 }
 
 static void on_link(Worker *w, uint64_t now) {
@@ -114,7 +105,7 @@ static void dispatch(Worker *w, uint32_t source, uint64_t now) {
         switch (source) {
         case SOURCE_STDOUT:
         case SOURCE_STDERR:
-                on_output(w, source, now);
+                on_output(w, now);
                 break;
         case SOURCE_SIGNAL:
                 on_signal(w, now);
@@ -137,32 +128,29 @@ static void dispatch(Worker *w, uint32_t source, uint64_t now) {
         }
 }
 
-/* One event at a time, in the order in which they came: see pump.c. */
 static void loop(Worker *w) {
         for (;;) {
                 uint64_t now = monotonic_usec(), next;
                 struct epoll_event event;
                 int timeout = -1, n;
-                bool pending;
 
                 on_time(w, now);
                 link_flush(&w->link, now);
                 if (ending_may_exit(w, now))
                         return;
-                pending = pump_pending(w, now);
+                if (w->pump.pending)
+                        on_output(w, now);
                 next = next_time(w);
                 if (pump_is_dirty(&w->pump) && w->flush_time == 0)
                         w->flush_time = now + FLUSH_USEC;
-                if (pending || w->catching_up > 0 || pump_is_dirty(&w->pump))
+                if (w->pump.pending || pump_is_dirty(&w->pump))
                         timeout = 0;
                 else if (next < UINT64_MAX)
                         timeout = next <= now ? 0 : (int) MIN((next - now + USEC_PER_MSEC - 1) / USEC_PER_MSEC, 3600000U);
                 n = epoll_wait(w->epoll, &event, 1, timeout);
                 if (n > 0)
                         dispatch(w, event.data.u32, monotonic_usec());
-                if (n >= 0 && w->catching_up > 0)
-                        w->catching_up = n == 0 ? 0 : w->catching_up - 1;
-                if ((n == 0 && !pending) || is_due(w->flush_time, now)) {
+                if ((n == 0 && !w->pump.pending) || is_due(w->flush_time, now)) {
                         pump_flush(&w->pump);
                         w->flush_time = 0;
                 }
@@ -177,6 +165,7 @@ static void catch_signals(Worker *w) {
         (void) sigemptyset(&set);
         (void) sigaddset(&set, SIGTERM);
         (void) sigaddset(&set, SIGCHLD);
+        (void) sigaddset(&set, SIGCONT);
         w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -259,12 +248,17 @@ static void start(Worker *w) {
 }
 
 /* What is written on behalf of the job is bounded by its limit, whatever goes wrong in here. The file for the order may be
- * longer than what it is about. */
-static void bound_files(const WorkerTrailer *t) {
+ * longer than what it is about. Signals for writes, see writes.c, leave room for those of other processes of the user. */
+static void bound_resources(const WorkerTrailer *t) {
         rlim_t max = t->output_max + ORDER_ROOM;
+        struct rlimit pending;
 
         if (t->output_max > 0)
                 (void) setrlimit(RLIMIT_FSIZE, &(struct rlimit) { max, max });
+        if (getrlimit(RLIMIT_SIGPENDING, &pending) < 0)
+                return;
+        pending.rlim_cur = MIN(pending.rlim_max / 2, (rlim_t) SIGNALS_MAX);
+        (void) setrlimit(RLIMIT_SIGPENDING, &pending);
 }
 
 int supervise(Description *d) {
@@ -282,7 +276,7 @@ int supervise(Description *d) {
         start(&w);
         if (w.epoll < 0)
                 return w.status; /* there is nothing to wait with */
-        bound_files(&d->trailer);
+        bound_resources(&d->trailer);
         description_drop(d);
         loop(&w);
         pump_flush(&w.pump); /* for an order that came last */

@@ -17,7 +17,8 @@
 
 #include "worker.h"
 
-#define DISK_USEC USEC_PER_SEC         /* between two tries on a full disk */
+#define DISK_USEC USEC_PER_SEC        /* between two tries on a full disk */
+#define AWAY_USEC (10 * USEC_PER_SEC) /* until the service, which is away with its socket unit, is taken to be gone */
 
 typedef enum Phase {
         RUNNING,
@@ -51,8 +52,6 @@ typedef struct Worker {
         bool oom_polls;
         bool oom_killed; /* the command */
         uint64_t oom_kills;
-
-        unsigned catching_up; /* events that still have their turn, when it is SETTLING */
 
         int left; /* a pidfd */
         char left_text[WORKER_TEXT_MAX]; /* what the command has left behind */

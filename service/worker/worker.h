@@ -10,7 +10,8 @@
  *   supervise.c    the loop from there to the end of the job
  *   progress.c     what it says of itself
  *   ending.c       how it ends: its processes, and the report
- *   pump.c         its output, from pipes to files, and the order of it
+ *   pump.c         its output, from pipes to files
+ *   writes.c       the order of its output
  *   tree.c         the processes of the job, and how they are ended
  *   folder.c       the folder of the job: its notification socket and its result
  *   link.c         the connection to the service
@@ -75,6 +76,40 @@ void command_become(const Description *d, Failure *ret);
 /* Starts it as a child in a session of its own, with these descriptors. Returns its pid, or a negative errno with *ret set. */
 pid_t command_start(const Description *d, const int descriptors[static 3], const sigset_t *mask, Failure *ret);
 
+/* --- writes.c --- */
+
+/* In which order a job has written to two pipes: a signal for each write, and what the bytes tell of where it ended. */
+typedef struct Writes {
+        int signals; /* a signalfd, -EBADF: they are not watched */
+        int pipes[2]; /* not owned */
+        uint8_t *streams; /* of each write that was heard of and whose bytes have not been divided; owned */
+        size_t n, n_allocated;
+        size_t n_early; /* of them, those that were heard of at writes_before(), */
+        size_t n_full;  /* and those at writes_after() */
+        bool lost; /* there were too many */
+        bool was_full[2];
+        size_t late[2]; /* writes of each stream whose bytes were divided before they were heard of */
+} Writes;
+
+typedef struct Piece {
+        unsigned stream;
+        size_t size;
+} Piece;
+
+int writes_open(Writes *w);
+void writes_watch(Writes *w, unsigned stream, int pipe, bool on);
+
+/* Before it is looked how much there is in the pipes; then, when that was read, its bytes are divided into pieces in the order
+ * in which they were written: returns how many, which are the caller's to free. */
+void writes_before(Writes *w);
+void writes_after(Writes *w);
+size_t writes_divide(Writes *w, const char *const text[static 2], const size_t size[static 2], Piece **ret);
+
+/* There is nothing in the pipes: all that was heard of before it was looked is about bytes that have gone. */
+void writes_forget(Writes *w);
+
+void writes_free(Writes *w);
+
 /* --- pump.c --- */
 
 #define PUMP_ENTRIES 128U           /* in one write */
@@ -82,23 +117,23 @@ pid_t command_start(const Description *d, const int descriptors[static 3], const
 
 typedef struct Stream {
         int pipe; /* that we read, -EBADF: none */
-        int end;  /* that the command writes to, for a look at its flags; -EBADF: none */
         int file;
-        bool packets;    /* the order of the streams is kept by them, see pump.c */
-        bool wide;       /* the pipe has more than one page */
-        bool pending;    /* there is more than was moved */
-        bool has_moved;  /* something, since pump_flush() */
-        int blocked;     /* errno, where the disk is full: to be tried again; 0: it is not */
-        bool lost;       /* the file takes nothing any more */
-        char *buffer;    /* for a file system that cannot splice(2), NULL: it can */
-        size_t buffered; /* bytes in it, which are to be written */
-        uint32_t streak; /* bytes since something came from the other stream */
-        uint64_t size;   /* of the file */
+        bool wide;          /* the pipe has more than its usual room */
+        bool cannot_splice; /* the file system */
+        int blocked;        /* errno, where the disk is full: to be tried again; 0: it is not */
+        bool lost;          /* the file takes nothing any more */
+        char *buffer;       /* owned; NULL: not needed yet */
+        size_t buffered;    /* bytes in it that a full disk has not taken */
+        uint32_t streak;    /* bytes since something came from the other stream */
+        uint64_t size;      /* of the file */
 } Stream;
 
 typedef struct Pump {
         Stream streams[2]; /* standard output and error */
         int epoll; /* not owned */
+        Writes writes;
+        bool pending; /* there may be more than was moved */
+        size_t last_moved; /* bytes, in one go */
         int order; /* the file, -EBADF: not known yet */
         bool order_lost;
         int followers[4]; /* eventfds, -EBADF: none; a service that was restarted comes with another */
@@ -116,8 +151,11 @@ typedef struct Pump {
  * to, which become the caller's. */
 int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[static 2]);
 
-/* Moves what an event of a stream is about. Returns how many bytes. */
-uint64_t pump_stream(Pump *p, unsigned stream);
+/* Moves what there is of both. Returns how many bytes. */
+uint64_t pump_move(Pump *p);
+
+/* Whether a full disk keeps it from writing. */
+bool pump_is_blocked(const Pump *p);
 
 /* Everything that is in the pipes now, as far as the disk takes it. */
 void pump_drain(Pump *p);
@@ -129,7 +167,7 @@ void pump_set_follower(Pump *p, int fd);
 /* Whether there is something to flush. */
 bool pump_is_dirty(const Pump *p);
 
-/* Writes the entries of the order that are due, tells the followers, and looks for what was left in the pipes. */
+/* Writes the entries of the order that are due, and tells the followers. */
 void pump_flush(Pump *p);
 
 /* What is in the pipes of a disk that is full is lost. */
@@ -201,6 +239,7 @@ typedef struct Link {
         int epoll; /* not owned */
         bool welcomed; /* on this connection */
         bool go;       /* the end is recorded */
+        bool away;     /* the service is stopped: it calls when it is back */
         bool refused;  /* nobody listens, or nobody who knows the job */
         bool no_socket; /* where the service would; it is not just away */
         unsigned failures; /* in a row */
@@ -222,6 +261,12 @@ void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec);
 
 /* Says what is due, as far as it can be said now. Connects where it should. */
 void link_flush(Link *l, uint64_t now);
+
+/* The service is stopped, and not gone: there is a socket on which somebody would listen. */
+bool link_waits(const Link *l);
+
+/* The service is back, if it was away. */
+void link_call(Link *l, uint64_t now);
 
 void link_free(Link *l);
 
