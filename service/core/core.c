@@ -179,8 +179,11 @@ void core_stop(Core *core) {
         Job *job;
 
         core_flush(core);
-        while ((job = TAILQ_FIRST(&core->jobs)))
+        while ((job = TAILQ_FIRST(&core->jobs))) {
+                if (job->link)
+                        worker_link_away(job->link);
                 core_remove(core, job);
+        }
         core->units = unit_manager_free(core->units);
 }
 

@@ -235,13 +235,19 @@ int worker_send(int socket, WorkerMessageType type, int fd) {
         return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-/* A worker that is gone, or does not read, does not get it. */
+/* A worker that is gone, or does not read, does not get it. If descriptors cannot be sent, because too many of this user are in
+ * flight, the worker does not get the file, and the order is not recorded. */
 void worker_link_welcome(WorkerLink *link, int order_fd) {
-        (void) worker_send(link->fd, WORKER_WELCOME, order_fd);
+        if (worker_send(link->fd, WORKER_WELCOME, order_fd) == -ETOOMANYREFS)
+                (void) worker_send(link->fd, WORKER_WELCOME, -EBADF);
 }
 
 void worker_link_follow(WorkerLink *link, int event_fd) {
         (void) worker_send(link->fd, WORKER_FOLLOW, event_fd);
+}
+
+void worker_link_away(WorkerLink *link) {
+        (void) worker_send(link->fd, WORKER_AWAY, -EBADF);
 }
 
 void worker_link_go(WorkerLink *link) {

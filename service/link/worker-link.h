@@ -42,6 +42,9 @@ void worker_link_welcome(WorkerLink *link, int order_fd);
 /* A client follows the output, and waits for an edge of that eventfd, which stays owned by the caller. */
 void worker_link_follow(WorkerLink *link, int event_fd);
 
+/* The service stops. */
+void worker_link_away(WorkerLink *link);
+
 /* The end of its job is recorded. */
 void worker_link_go(WorkerLink *link);
 

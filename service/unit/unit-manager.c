@@ -25,22 +25,22 @@ static bool id_from_name(const char *name, char ret[static JOB_ID_MAX + 1]) {
 
 /* --- sweep ----------------------------------------------------------------------------------------- */
 
-/* A job may have stopped its worker, which then could not see its end. */
-static void continue_worker(Unit *unit) {
+/* A job may have stopped its worker, which then could not see its end. A worker that was told that the service stops waits for
+ * this, too, even if its job is no longer known. */
+static void continue_worker(UnitManager *manager, const char *name) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
-        if (unit_manager_call_new(unit->manager, "KillUnit", &m) >= 0 &&
-            sd_bus_message_append(m, "ssi", unit->name, "main", SIGCONT) >= 0)
-                (void) sd_bus_send(unit->manager->bus, m, NULL);
+        if (unit_manager_call_new(manager, "KillUnit", &m) >= 0 && sd_bus_message_append(m, "ssi", name, "main", SIGCONT) >= 0)
+                (void) sd_bus_send(manager->bus, m, NULL);
 }
 
-static void manager_listed(UnitManager *manager, const char *id, const char *sub_state) {
+static void manager_listed(UnitManager *manager, const char *name, const char *id, const char *sub_state) {
         Unit *unit = unit_find(manager, id);
 
+        if (streq(sub_state, "running"))
+                continue_worker(manager, name);
         if (unit) {
                 unit->seen = manager->sweep_number;
-                if (streq(sub_state, "running"))
-                        continue_worker(unit);
                 if ((!unit->ended || unit->releasing) && !streq(sub_state, "running") && !streq(sub_state, "start"))
                         (void) unit_refresh(unit);
         }
@@ -99,7 +99,7 @@ static int on_sweep_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
                 char id[JOB_ID_MAX + 1];
 
                 if (id_from_name(name, id))
-                        manager_listed(manager, id, sub_state);
+                        manager_listed(manager, name, id, sub_state);
         }
         if (r < 0)
                 return r;

@@ -97,6 +97,42 @@ def test_end_while_the_service_is_away(jobs, scope, away, new_gate, processes, c
 
 
 @restarts
+@pytest.mark.parametrize('start', ['by hand', 'by a call'])
+def test_service_that_is_stopped_stays_stopped(jobs, scope, new_gate, processes, start):
+    """Whatever jobs do: their workers wait until it is back, and nothing is lost."""
+    ids, gates, commands = held(jobs, new_gate, processes, before='systemd-notify --status=before')
+    workers = [processes.add(worker_of(scope, job)) for job in ids.values()]
+    scope.systemctl('stop', scope.service)
+    for gate in gates.values():
+        gate.open()
+    assert all(command.wait_end() for command in commands)
+    assert not any(worker.wait_end(0.3) for worker in workers)
+    assert scope.systemctl('is-active', scope.service, check=False) == 'inactive\n'
+    assert scope.service_pid() == 0
+    if start == 'by hand':
+        scope.systemctl('start', scope.service)
+        assert all(worker.wait_end() for worker in workers)
+    assert ends_of(jobs, ids) == EXPECTED
+    for job in ids.values():
+        assert streams(jobs, job) == (b'out\n', b'err\n')
+        assert (jobs.get(job)['EndSource'], jobs.get(job)['Progress']) == ('worker', 'before')
+
+
+@restarts
+def test_job_that_is_stopped_while_the_service_is(jobs, scope, gate, processes):
+    """That does not start the service either; the job has no worker any more."""
+    job = jobs.enqueue(gate.job())
+    processes.add(gate.wait())
+    worker = processes.add(worker_of(scope, job))
+    scope.systemctl('stop', scope.service)
+    scope.systemctl('stop', unit_name(job))
+    assert worker.has_ended()
+    assert scope.service_pid() == 0
+    ended = jobs.wait(job)
+    assert ended.state == 'failed' and ended.job['Reason'] in ('signal', 'lost')
+
+
+@restarts
 def test_end_while_the_service_and_its_socket_are_away(jobs, scope, away, new_gate, processes):
     """Nobody is there to be told: the service manager has the exit status."""
     ids = end_alone(jobs, scope, away, new_gate, processes)
