@@ -357,6 +357,9 @@ def test_two_jobs_of_one_user_of_which_one_kills_all(system, alice, new_gate, ma
 
 def test_disk_that_is_full(jobs, scope, folder, beside):
     """The worker cannot write its output: that is no success, and it is told."""
+    folder = f'{folder}/disk' # the other job still opens what is beside it
+    os.mkdir(folder)
+    os.chmod(folder, 0o777)
     with open('/proc/mounts', encoding='ascii') as file:
         if not any(line.split()[1] == scope.state for line in file):
             subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=4M,mode=777', 'tmpfs', folder], check=True)
