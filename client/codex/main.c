@@ -34,6 +34,10 @@
 /* The error until Codex has exited; it remains if this program is killed. */
 #define UNFINISHED "The job was terminated before Codex exited. Continue its thread."
 
+/* How long Codex may stay once its turn is complete, and its thread on disk. It does for some seconds, to tell its maker
+ * how it went, and the job would end that much later. */
+#define STAY_USEC (500U * 1000U)
+
 static const int stop_signals[] = { SIGTERM, SIGINT, SIGHUP };
 
 typedef struct Adapter {
@@ -42,6 +46,7 @@ typedef struct Adapter {
         const char *result_path; /* NULL: none is wanted */
         sd_event *event;
         Child *child;
+        sd_event_source *stay; /* NULL: the turn is not complete */
         Lines output, errors;
         Turn turn;
         Complaint complaint;
@@ -53,6 +58,7 @@ typedef struct Adapter {
 
 static void adapter_clear(Adapter *a) {
         (void) child_free(a->child);
+        (void) sd_event_source_disable_unref(a->stay);
         (void) progress_free(a->progress);
         lines_clear(&a->output);
         lines_clear(&a->errors);
@@ -119,6 +125,25 @@ static void check_thread(Adapter *a) {
         child_signal(a->child, SIGTERM);
 }
 
+static int on_stayed(sd_event_source *source, uint64_t usec, void *userdata) {
+        Adapter *a = userdata;
+
+        if (!verdict_has_answer(&a->turn, &a->ending))
+                return 0;
+        a->ending.sent_home = true;
+        child_signal(a->child, SIGTERM);
+        return 0;
+}
+
+/* Another turn may follow, of a message that was queued. */
+static int watch_stay(Adapter *a, const Event *event) {
+        if (event->type == EVENT_TURN_STARTED)
+                a->stay = sd_event_source_disable_unref(a->stay);
+        if (event->type != EVENT_TURN_COMPLETED || a->stay)
+                return 0;
+        return sd_event_add_time_relative(a->event, &a->stay, CLOCK_MONOTONIC, STAY_USEC, 0, on_stayed, a);
+}
+
 static int take_event(Adapter *a, const Event *event) {
         char buffer[PROGRESS_MAX];
         const char *phase;
@@ -130,6 +155,8 @@ static int take_event(Adapter *a, const Event *event) {
                 return r;
         log_event(&a->log, &a->turn, event, now);
         r = turn_event(&a->turn, event, now);
+        if (r >= 0)
+                r = watch_stay(a, event);
         if (r < 0)
                 return r;
         if (event->type == EVENT_THREAD_STARTED) {

@@ -138,7 +138,7 @@ int verdict_make(const Turn *t, const Ending *e, const Complaint *complaint, Ver
         bool exited = e->process.si_code == CLD_EXITED;
         int status = e->process.si_status;
 
-        if (exited && status == 0 && verdict_has_answer(t, e)) {
+        if (((exited && status == 0) || (e->sent_home && e->stopped == 0)) && verdict_has_answer(t, e)) {
                 *ret = (Verdict) {};
                 return 0;
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Whether Codex did what it was asked to, and if not, what to tell. Success is narrow: Codex exited with 0, its
- * turn was completed and did not fail, and there is a final message. Does no I/O. */
+/* Whether Codex did what it was asked to, and if not, what to tell. Success is narrow: Codex exited with 0, or was
+ * stopped as it stayed, its turn was completed and did not fail, and there is a final message. Does no I/O. */
 
 #include <signal.h>
 
@@ -20,6 +20,7 @@ enum {
 typedef struct Ending {
         siginfo_t process; /* how codex ended, as waitid(2) tells it */
         int stopped;       /* the signal with which this program was told to stop, 0: none */
+        bool sent_home;    /* the answer was there, and it was stopped as it stayed */
         bool half_line;    /* its output ended inside an event */
         bool is_review;
         const char *expected_thread; /* the one that was to be resumed, NULL: any will do. Not owned. */

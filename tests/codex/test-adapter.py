@@ -259,6 +259,12 @@ def test_model(fake, model):
     assert fake.run("fake:answer", *model).result["model"] == "x"
 
 
+@pytest.mark.parametrize("play", ("stay", "stay=0", "stay=143"))
+def test_stay(fake, play):
+    """What Codex does once it has answered does not keep the job from its end."""
+    check_success(fake.run(f"fake:{play}"))
+
+
 def test_unknown_events(fake):
     job = fake.run("fake:unknown")
     check_success(job)
@@ -542,6 +548,17 @@ def test_real_answer(real):
     assert re.fullmatch(r"[0-9a-f-]{36}", job.result["thread_id"])
     assert job.result["usage"]["input_tokens"] == 1200
     assert job.told[0] == "starting"
+
+
+def test_real_stay(real):
+    """Codex stays for seconds when it may report how it went. It is not waited for, and its thread is whole."""
+    begun = time.monotonic()
+    job = real.run("say hello\nanswer: The first answer.", "-c", "analytics.enabled=true")
+    check_success(job, b"The first answer.")
+    print(f"{time.monotonic() - begun:.1f} s")
+    command = ("exec", "--json", "--skip-git-repo-check", "resume", job.result["thread_id"], "-")
+    check_success(Job(real, command, (), b"and now?").finish())
+    assert "The first answer." in json.dumps(real.server.requests("full=1")[-1])
 
 
 def test_real_command(real):

@@ -49,6 +49,10 @@ static void verdicts(void) {
         } cases[] = {
                 { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(0) }, 0, NULL },
                 { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(0), .stopped = SIGTERM }, 0, NULL },
+                { { BEGIN, MESSAGE("x"), COMPLETED }, { KILLED(SIGTERM), .sent_home = true }, 0, NULL },
+                { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(143), .sent_home = true }, 0, NULL },
+                { { BEGIN, MESSAGE("x"), COMPLETED }, { KILLED(SIGTERM), .sent_home = true, .stopped = SIGTERM }, 143,
+                  "stopped (SIGTERM)" },
                 { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(0), .expected_thread = THREAD }, 0, NULL },
                 { { BEGIN, MESSAGE("x"), COMPLETED }, { EXITED(0), .expected_thread = "other" }, 1,
                   "did not resume thread other" },
