@@ -134,6 +134,7 @@ static void fill(CodexCommand *c) {
 
         add(c, &n, ADAPTER_PATH);
         add_option(c, &n, "--kind", c->kind);
+        add_option(c, &n, "--target", c->target);
         add_option(c, &n, "--expect-thread", c->thread);
         add(c, &n, "--");
         add(c, &n, c->codex);
@@ -144,6 +145,7 @@ static void fill(CodexCommand *c) {
                 add(c, &n, "--skip-git-repo-check");
         add_option(c, &n, "--model", c->model_name);
         add_option(c, &n, "-c", c->effort_setting);
+        add_option(c, &n, "--output-schema", c->structured ? REVIEW_SCHEMA_PATH : NULL);
         add_option(c, &n, "resume", c->thread);
         for (const char *const *word = c->words; word && *word; word++)
                 add(c, &n, *word);

@@ -15,6 +15,8 @@ typedef struct CodexCommand {
         const char *thread; /* to continue; NULL: a new one */
         const char *const *words; /* "review" and its options, ends with NULL; NULL: none */
         bool prompt;        /* the standard input has one */
+        const char *target; /* of a review, in words; NULL: it is none */
+        bool structured;    /* the answer is to be as REVIEW_SCHEMA_PATH says */
 
         char *codex; /* where it is installed; owned, likewise these */
         char *effort_setting;

@@ -30,8 +30,8 @@ static void git_clear(Git *git) {
 /* Returns 1 when git succeeded, 0 when it said no, or a negative errno with error set. */
 static int git_ask(Git *git, const char *const *words) {
         /* It must not lock out whoever works there. */
-        const char *argv[GIT_WORDS_MAX + 5] = { "git", "--no-optional-locks", "-C", git->directory };
-        size_t n = 4;
+        const char *argv[GIT_WORDS_MAX + 7] = { "git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", git->directory };
+        size_t n = 6;
         int r, status;
 
         for (; *words && n < ELEMENTSOF(argv) - 1; words++)
@@ -202,9 +202,13 @@ static const char adversarial[] =
         "errors that are swallowed or half handled, limits, security and permissions, upgrades and going back, and\n"
         "cases that no test covers. Read the code around a change before you judge it.\n"
         "\n"
-        "Report only what you can show: for each finding the file and the lines, what happens, when it happens, and\n"
-        "what to do about it; the gravest first. Leave out style and praise. If the changes hold, say so, and\n"
-        "name what you could not check.\n";
+        "Report only what you can show: for each finding the file, relative to the top of the repository, and the lines,\n"
+        "what happens, when it happens, and what to do about it; the gravest first. Leave out style and praise. If the\n"
+        "changes hold, approve them, and name in the summary what you could not check.\n"
+        "\n"
+        "Answer with one JSON object: verdict (approve or needs-attention), summary, findings, each with severity\n"
+        "(critical, high, medium or low), title, body, file, line_start, line_end, confidence (0 to 1) and\n"
+        "recommendation, and next_steps. Nothing around it.\n";
 
 static void put_target(FILE *f, const Review *review) {
         if (review->scope == REVIEW_WORKING_TREE)
@@ -248,14 +252,13 @@ static int make_label(const Review *review, Request *request) {
         return 0;
 }
 
-/* Codex takes instructions or a target of its own, not both. */
+/* Codex has a review of its own; to a schema it answers only outside of that. */
 static void choose_words(Review *review) {
         size_t n = 0;
 
         review->words[n++] = "review";
-        if (!review->adversarial)
-                review->words[n++] = review->scope == REVIEW_WORKING_TREE ? "--uncommitted" : "--base";
-        if (!review->adversarial && review->scope != REVIEW_WORKING_TREE)
+        review->words[n++] = review->scope == REVIEW_WORKING_TREE ? "--uncommitted" : "--base";
+        if (review->scope != REVIEW_WORKING_TREE)
                 review->words[n++] = review->base;
         review->words[n] = NULL;
 }
@@ -276,8 +279,10 @@ int review_to_request(Review *review, Request *request, sd_bus_error *error) {
                 .kind = review->adversarial ? "adversarial-review" : "review",
                 .model = review->model,
                 .effort = review->effort,
-                .words = review->words,
+                .words = review->adversarial ? NULL : review->words,
                 .prompt = review->adversarial,
+                .target = review->target,
+                .structured = review->adversarial,
         };
         return codex_command_to_request(&review->command, request, error);
 }

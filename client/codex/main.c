@@ -49,6 +49,7 @@ typedef struct Adapter {
         sd_event_source *stay; /* NULL: the turn is not complete */
         Lines output, errors;
         Turn turn;
+        Findings findings;
         Complaint complaint;
         Ending ending;
         Progress *progress;
@@ -63,6 +64,7 @@ static void adapter_clear(Adapter *a) {
         lines_clear(&a->output);
         lines_clear(&a->errors);
         turn_clear(&a->turn);
+        findings_clear(&a->findings);
         complaint_clear(&a->complaint);
         (void) sd_event_unref(a->event);
         free(a->model);
@@ -71,7 +73,7 @@ static void adapter_clear(Adapter *a) {
 /* ---- What goes out ---- */
 
 static void write_result(Adapter *a, const char *error, const char *next) {
-        Result result = { a->options.kind, a->model, error, next, &a->turn };
+        Result result = { a->options.kind, a->model, error, next, &a->turn, a->options.target, &a->findings };
         int r;
 
         if (!a->result_path)
@@ -97,10 +99,31 @@ static int write_all(int fd, const char *p, size_t n) {
         return 0;
 }
 
-static int write_answer(const Turn *turn) {
+static int write_message(const Turn *turn) {
         int r = write_all(STDOUT_FILENO, turn->message, turn->message_size);
 
         return r < 0 ? r : write_all(STDOUT_FILENO, "\n", 1);
+}
+
+/* The findings as text, or where the answer is no such thing that as it is, and why. */
+static int write_review(Adapter *a) {
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        r = findings_read(a->turn.message, a->turn.message_size, &a->findings);
+        if (r < 0)
+                return r;
+        if (!a->findings.review) {
+                log_say(&a->log, "warning: the findings cannot be read, %s; the message of Codex is shown as it is",
+                        a->findings.error);
+                return write_message(&a->turn);
+        }
+        text = findings_text(&a->findings, a->options.target);
+        return text ? write_all(STDOUT_FILENO, text, strlen(text)) : -ENOMEM;
+}
+
+static int write_answer(Adapter *a) {
+        return options_is_structured(&a->options) ? write_review(a) : write_message(&a->turn);
 }
 
 /* ---- What comes in ---- */
@@ -112,8 +135,12 @@ static void give_up(Adapter *a, int error) {
         a->error = error;
 }
 
-static const char *busy_word(const Adapter *a) {
-        return options_is_review(&a->options) ? "reviewing" : "investigating";
+static const char *busy_word(const Adapter *a, char buffer[static PROGRESS_MAX]) {
+        if (!options_is_review(&a->options))
+                return "investigating";
+        (void) snprintf(buffer, PROGRESS_MAX, "reviewing%s%.100s", a->options.target ? " " : "",
+                        strempty(a->options.target));
+        return buffer;
 }
 
 /* Codex starts a new thread if the expected one is not found. It does not know the earlier work, and must not
@@ -145,7 +172,7 @@ static int watch_stay(Adapter *a, const Event *event) {
 }
 
 static int take_event(Adapter *a, const Event *event) {
-        char buffer[PROGRESS_MAX];
+        char buffer[PROGRESS_MAX], busy[PROGRESS_MAX];
         const char *phase;
         uint64_t now;
         int r;
@@ -163,7 +190,7 @@ static int take_event(Adapter *a, const Event *event) {
                 write_result(a, UNFINISHED, NULL);
                 check_thread(a);
         }
-        phase = progress_phase(&a->turn, event, busy_word(a), buffer);
+        phase = progress_phase(&a->turn, event, busy_word(a, busy), buffer);
         if (phase)
                 progress_set(a->progress, phase);
         return 0;
@@ -279,7 +306,7 @@ static int finish(Adapter *a) {
         if (r < 0)
                 return fail_itself(a, r);
         if (verdict_has_answer(&a->turn, &a->ending)) {
-                r = write_answer(&a->turn);
+                r = write_answer(a);
                 if (r < 0)
                         return fail_to_answer(a, r);
                 a->log.message_told = true;
@@ -352,6 +379,8 @@ static int run(Adapter *a) {
         _cleanup_verdict_ Verdict verdict = {};
         int r;
 
+        if (a->options.target)
+                log_say(&a->log, "reviewing %s", a->options.target);
         progress_set(a->progress, "starting");
         r = child_new(&a->child, a->event, a->options.command, &listener, a);
         if (r < 0) {

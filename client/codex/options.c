@@ -9,18 +9,20 @@
 #define MODEL_MAX 256U
 
 static const char help[] =
-        "codex-jobs-codex [--kind KIND] [--expect-thread ID] -- CODEX exec --json ARGUMENT…\n"
+        "codex-jobs-codex [option…] -- CODEX exec --json ARGUMENT…\n"
         "\n"
         "Run Codex as the command of a job, and convert its events to progress, log and result of the\n"
         "job. Used by codex-jobs for all jobs that run Codex, not meant to be called directly.\n"
         "\n"
         "      --kind KIND         task (default), review or adversarial-review\n"
+        "      --target TEXT       Subject of a review\n"
         "      --expect-thread ID  Stop Codex if it uses a different thread\n"
         "  -h, --help              Show this help\n"
         "      --version           Show the version\n"
         "\n"
         "Standard input is passed to Codex as the prompt. Output:\n"
-        "  standard output         the final message, byte for byte, and a newline; empty if none\n"
+        "  standard output         the final message, byte for byte, and a newline; empty if none.\n"
+        "                          Of an adversarial review the findings as text, if it is valid JSON\n"
         "  standard error          a log; after a failure, the last line is the error\n"
         "  STATUS= (sd_notify)     the current activity; after a failure, the error\n"
         "  $CODEX_JOB_RESULT       a JSON object: thread_id, last_message, commands, files, usage, error, …\n"
@@ -50,6 +52,10 @@ static int mistake(const char *format, ...) {
 
 bool options_is_review(const Options *o) {
         return streq(o->kind, "review") || streq(o->kind, "adversarial-review");
+}
+
+bool options_is_structured(const Options *o) {
+        return streq(o->kind, "adversarial-review");
 }
 
 /* ---- The command of Codex ---- */
@@ -89,9 +95,10 @@ static int check(Options *o, char **command) {
 /* ---- The command line ---- */
 
 int options_read(int argc, char *argv[], Options *ret) {
-        enum { OPTION_KIND = 256, OPTION_EXPECT_THREAD, OPTION_VERSION };
+        enum { OPTION_KIND = 256, OPTION_EXPECT_THREAD, OPTION_TARGET, OPTION_VERSION };
         static const struct option options[] = {
                 { "kind", required_argument, NULL, OPTION_KIND },
+                { "target", required_argument, NULL, OPTION_TARGET },
                 { "expect-thread", required_argument, NULL, OPTION_EXPECT_THREAD },
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, OPTION_VERSION },
@@ -104,6 +111,9 @@ int options_read(int argc, char *argv[], Options *ret) {
                 switch (option) {
                 case OPTION_KIND:
                         o.kind = optarg;
+                        break;
+                case OPTION_TARGET:
+                        o.target = optarg;
                         break;
                 case OPTION_EXPECT_THREAD:
                         o.expected_thread = optarg;

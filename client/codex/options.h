@@ -8,6 +8,7 @@
 typedef struct Options {
         const char *kind;
         const char *expected_thread; /* NULL: any */
+        const char *target;          /* of a review; NULL: it is not known */
         const char *model;           /* as Codex is told; NULL: it is not */
         char **command;              /* of Codex, NULL-terminated */
 } Options;
@@ -16,3 +17,6 @@ typedef struct Options {
 int options_read(int argc, char *argv[], Options *ret);
 
 bool options_is_review(const Options *options);
+
+/* Whether the answer should be findings. */
+bool options_is_structured(const Options *options);

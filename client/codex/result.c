@@ -10,6 +10,7 @@
 /* What each list may take of the document; what they leave is the message's. */
 #define COMMANDS_SIZE (16U * 1024U)
 #define FILES_SIZE (16U * 1024U)
+#define REVIEW_SIZE (24U * 1024U)
 #define MARK "…"
 
 static inline void json_object_putp(json_object **p) {
@@ -194,6 +195,24 @@ static int add_next(json_object *document, const char *next, const char *thread_
         return r;
 }
 
+/* ---- The review ---- */
+
+/* With as many of its findings, from the gravest on, as there is room for. They have been written out before. */
+static int add_review(json_object *document, const Findings *findings) {
+        json_object *review = findings->review, *array = NULL, *omitted = NULL;
+
+        if (!review)
+                return add_string(document, "review", NULL);
+        (void) json_object_object_get_ex(review, "findings", &array);
+        (void) json_object_object_get_ex(review, "findings_omitted", &omitted);
+        for (size_t n = json_object_array_length(array); n > 0 && size_of(review) > REVIEW_SIZE; n--) {
+                if (json_object_array_del_idx(array, n - 1, 1) < 0)
+                        return -ENOMEM;
+                (void) json_object_int_inc(omitted, 1);
+        }
+        return add(document, "review", json_object_get(review));
+}
+
 /* ---- The message ---- */
 
 static size_t escaped_size(char c) {
@@ -229,6 +248,7 @@ static int add_message(json_object *document, const Turn *t) {
 /* ---- The document ---- */
 
 static int fill(json_object *document, const Result *result) {
+        const Findings *findings = result->findings ?: &(const Findings) {};
         const Turn *t = result->turn;
 
         if (add_number(document, "schema", 1) < 0 || add_string(document, "kind", result->kind) < 0 ||
@@ -236,6 +256,8 @@ static int fill(json_object *document, const Result *result) {
             add_string(document, "last_message", NULL) < 0 || /* its place, until its size is known */
             add_number(document, "last_message_bytes", t->message_size) < 0 || add_commands(document, t) < 0 ||
             add_files(document, t) < 0 || add_usage(document, &t->usage) < 0 ||
+            add_string(document, "target", result->target) < 0 || add_review(document, findings) < 0 ||
+            add_string(document, "review_error", findings->error) < 0 ||
             add_string(document, "error", result->error) < 0 || add_next(document, result->next, t->thread_id) < 0)
                 return -ENOMEM;
         return add_message(document, t);

@@ -16,11 +16,17 @@
  *   files_omitted
  *   usage            {input_tokens, cached_input_tokens, output_tokens, reasoning_output_tokens}, of the whole
  *                    thread; null for reviews, which do not tell
+ *   target           what a review is about; null: of a task
+ *   review           {verdict, summary, findings, findings_omitted, next_steps} of an adversarial review, the gravest
+ *                    findings first: [{severity, title, body, file, in_repository, line_start, line_end, confidence,
+ *                    recommendation}]; null: there is none
+ *   review_error     why the final message of one is not that; null: it is, or there is none
  *   error            one line that says what is wrong and what to do; null: done
  *   next             [COMMAND, …]
  *
  * Commands and files are those that Codex reports, which leaves out what its sandbox refused. */
 
+#include "findings.h"
 #include "turn.h"
 
 #define RESULT_MAX (64U * 1024U) /* bytes of the document, less is written */
@@ -31,6 +37,8 @@ typedef struct Result {
         const char *error;
         const char *next; /* a command before those that go on with the thread */
         const Turn *turn;
+        const char *target;
+        const Findings *findings; /* NULL: none were asked for */
 } Result;
 
 /* Makes the document, with a newline behind. The caller frees it; NULL when memory is short. */

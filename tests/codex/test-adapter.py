@@ -265,6 +265,81 @@ def test_stay(fake, play):
     check_success(fake.run(f"fake:{play}"))
 
 
+# ---- the fake Codex: findings of an adversarial review -------------------------------------------
+
+
+def adversarial(fake, prompt):
+    options = ("--kind", "adversarial-review", "--target", "the changes against main")
+    return fake.run(prompt, "--output-schema", "schema.json", options=options)
+
+
+FINDINGS_TEXT = """\
+Review of the changes against main: needs-attention
+
+Two writers lose data.
+
+[critical] Writes are lost
+  src/store.c:12-18
+  Both read.
+  Then both write.
+  Recommendation: Lock it.
+
+[low] A name misleads
+  src/a.c:3
+  It says less.
+
+Next steps:
+- Add a lock.
+"""
+
+
+def test_findings(fake):
+    job = adversarial(fake, "fake:findings")
+    assert (job.status, job.output.decode()) == (0, FINDINGS_TEXT)
+    result = job.result
+    assert result["review"]["verdict"] == "needs-attention" and result["review_error"] is None
+    assert [each["severity"] for each in result["review"]["findings"]] == ["critical", "low"]
+    assert result["review"]["findings"][0]["line_end"] == 18 and result["review"]["findings_omitted"] == 0
+    assert result["target"] == "the changes against main"
+    assert job.log.splitlines()[0].endswith(" reviewing the changes against main")
+
+
+def test_no_findings(fake):
+    job = adversarial(fake, "fake:findings=none")
+    assert job.output.decode().endswith(": approve\n\nTwo writers lose data.\n\nNo findings.\n")
+
+
+@pytest.mark.parametrize("path", ("../outside.c", "/etc/passwd", "a/../../b.c"))
+def test_finding_elsewhere_is_marked(fake, path):
+    job = adversarial(fake, f"fake:findings={path}")
+    assert f"  {path}:3 (not in this repository)\n" in job.output.decode()
+    assert [each["in_repository"] for each in job.result["review"]["findings"]] == [True, False]
+
+
+def test_finding_by_its_whole_path(fake):
+    job = adversarial(fake, f"fake:findings={os.path.realpath(fake.folder)}/a.c")
+    assert [each["in_repository"] for each in job.result["review"]["findings"]] == [True, True]
+
+
+def test_many_findings(fake):
+    """The gravest are kept, though they come last."""
+    job = adversarial(fake, "fake:findings=5000")
+    review = job.result["review"]
+    assert review["findings"][0]["severity"] == "critical"
+    assert len(review["findings"]) + review["findings_omitted"] == 5000
+    assert "4800 more findings are omitted" in job.output.decode()
+
+
+@pytest.mark.parametrize("play", ("answer", "control", "huge=2000000"))
+def test_findings_that_are_none(fake, play):
+    """The text is kept, and it is said what is wrong with it."""
+    job = adversarial(fake, f"fake:{play}")
+    plain = fake.run(f"fake:{play}")
+    assert (job.status, job.output) == (0, plain.output)
+    assert job.result["review"] is None and "it is not JSON" in job.result["review_error"]
+    assert "warning: the findings cannot be read, it is not JSON" in job.log
+
+
 def test_unknown_events(fake):
     job = fake.run("fake:unknown")
     check_success(job)

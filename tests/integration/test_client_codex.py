@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """task, review and adversarial-review, with a codex that thinks nothing."""
 
+import json
 import re
 
 import pytest
@@ -252,7 +253,13 @@ def test_review_in_the_background(cli, codex, repository):
 def test_adversarial_review_names_target_and_focus(cli, codex, repository):
     job = cli.job('adversarial-review', '--effort', 'high', 'look', 'at races')
     assert job['kind'] == 'adversarial-review'
-    assert reviewed(codex) == ['-']
+    assert job['stdout'].startswith('Review of the changes against main: needs-attention\n')
+    assert [each['severity'] for each in job['result']['review']['findings']] == ['critical', 'low']
+    validate_codex_result(job['result'])
+    arguments = codex.last()[0]
+    assert arguments[-1] == '-' and 'review' not in arguments and '--sandbox read-only' in ' '.join(arguments)
+    with open(arguments[arguments.index('--output-schema') + 1], encoding='utf-8') as file:
+        assert set(json.load(file)['properties']) <= set(job['result']['review'])
     assert "'git diff main...HEAD'" in codex.last()[1] and codex.last()[1].endswith(': look at races\n')
     cli.as_alice('touch', 'new')
     cli.run('adversarial-review')
