@@ -64,10 +64,8 @@ static void peer_free(Peer *peer) {
         Parked *parked;
         PeerItem *item;
 
-        while ((item = LIST_FIRST(&peer->items))) {
-                peer_remove(item);
+        while ((item = LIST_FIRST(&peer->items)))
                 item->drop(item, peer->peers->refusing);
-        }
         while ((parked = STAILQ_FIRST(&peer->parked))) {
                 STAILQ_REMOVE_HEAD(&peer->parked, entry);
                 (void) refuse(parked->message, JOB_ERROR_UNKNOWN_CALLER);

@@ -17,7 +17,7 @@ typedef struct PendingCall PendingCall;
 typedef struct PeerItem {
         LIST_ENTRY(PeerItem) entry;
         Peer *peer; /* NULL: not owned (any more) */
-        void (*drop)(struct PeerItem *item, bool stopping); /* peer is already NULL */
+        void (*drop)(struct PeerItem *item, bool stopping); /* removes it, or frees what it is in, which does */
 } PeerItem;
 
 /* A connection on the bus. Its unique name is never reused while the bus runs. */

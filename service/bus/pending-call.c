@@ -57,8 +57,8 @@ static void on_drop(PeerItem *item, bool stopping) {
         PendingCall *pending = CONTAINER_OF(item, PendingCall, item);
 
         if (!pending->is_waiting) /* its current owner brings it back */
-                return;
-        if (stopping)
+                peer_remove(item);
+        else if (stopping)
                 (void) pending_fail(pending, pending->waiter ? -JOB_ERROR_STOPPING_NOT_JOB : -JOB_ERROR_STOPPING);
         else
                 (void) pending_free(pending);

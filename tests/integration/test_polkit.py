@@ -124,6 +124,34 @@ def test_who_is_gone_before_the_answer_may_nothing(system, alice, bob, held, ans
     assert alice.get(ended)['State'] == 'completed'
 
 
+def test_who_is_gone_while_asked_whether_to_run_jobs(system, bob, answer, slow_polkit):
+    answer('enqueue', f'polkit.spawn(["sh", "-c", "read _ <{slow_polkit}"]);')
+    before = system.service_pid()
+    fleeting = system.connect(bob.uid)
+    for _ in range(3):
+        fleeting.send_enqueue(['true'])
+    fleeting.flush()
+    fleeting.close()
+    call = bob.send_enqueue(['true'])
+    bob.list_ids()
+    slow_polkit.write('\n\n')
+    bob.enqueued = list(bob.answer(call)[:1])
+    assert bob.wait(bob.enqueued[0]).state == 'completed'
+    assert system.service_pid() == before
+
+
+@pytest.mark.restarts
+def test_stop_answers_while_asked_whether_to_run_jobs(bob, system, answer, slow_polkit):
+    answer('enqueue', f'polkit.spawn(["sh", "-c", "read _ <{slow_polkit}"]); return polkit.Result.NO;')
+    calls = [bob.send_enqueue(['true']) for _ in range(3)]
+    bob.flush()
+    system.systemctl('kill', '--signal=TERM', system.service)
+    for call in calls:
+        with refused('Unavailable'):
+            bob.answer(call)
+    slow_polkit.write('\n')
+
+
 def test_questions_of_one_user_wait_for_each_other(system, alice, bob, held, answer):
     """More than polkit is asked at a time; each has its answer, and another user's is not behind all of them."""
     answer('read-all', 'polkit.spawn(["sleep", "0.01"]); return polkit.Result.NO;')

@@ -39,7 +39,8 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 static void on_drop(PeerItem *item, bool stopping) {
         Fixture *f = CONTAINER_OF(item, Fixture, item);
 
-        check(!item->peer);
+        check(item->peer);
+        peer_remove(item);
         f->has_gone = true;
 }
 
