@@ -49,7 +49,7 @@ typedef struct JobRecord {
  *   the number that stands for none, or NEVER; for texts NULL does
  *   ALWAYS; or OPTIONAL: its entry is omitted if there is none
  *   when it is stored: ENQUEUED, with the job; ENDED, again with its end
- *   how changes of the property are signalled: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; NONE: no property
+ *   how its property tells of changes: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; NONE: there is none
  *   its name in JSON
  *
  * Kinds: TEXT; LINE, text of callers and jobs; OBJECT in JSON; STATE and REASON, sent as words; INTEGER; USER; TIME,

@@ -35,7 +35,8 @@ enum {
 #define LIMIT_ROW(name, member, kind, min, max, property, shown, option, help) \
         { option, LIMIT_##kind == LIMIT_SWITCH ? no_argument : required_argument, NULL, OPTION_OF_##member },
 #define OPTION_ROW(name, kind, member, min, max, call, option, letter, help) \
-        { option, OPTION_##kind == OPTION_CHOICE ? no_argument : required_argument, NULL, (letter) ?: OPTION_OF_##member },
+        { option, OPTION_##kind == OPTION_CHOICE ? no_argument : required_argument, NULL,                    \
+          (letter) ?: OPTION_OF_##member },
 #define LIMIT_HELP(name, member, kind, min, max, property, shown, option, help) "      --" option help "\n"
 #define OPTION_HELP(name, kind, member, min, max, call, option, letter, help) help
 

@@ -241,7 +241,7 @@ static void options_are_in_the_help(void) {
                 expect(lines[i].table, lines[i].name, "its help", lines[i].help, "^  (-[A-Z], |    )--%s",
                        lines[i].option);
                 expect(lines[i].table, lines[i].name, "its help, in column 27,", lines[i].help,
-                       "^([^\n]{26}|[^\n]{1,30}\n {26}) [^ ]");
+                       "^([^\n]{25} |[^\n]{1,30}\n {26}) [^ ]");
         }
         check_int(mistakes, 0);
 }
