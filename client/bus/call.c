@@ -101,7 +101,7 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
 }
 
 static int send_message(Call *call, sd_bus_message *m) {
-        return sd_bus_call_async(call->client->bus, &call->slot, m, on_reply, call, call->mode == CALL_AGAIN ? 0 : UINT64_MAX);
+        return sd_bus_call_async(sd_bus_message_get_bus(m), &call->slot, m, on_reply, call, call->mode == CALL_AGAIN ? 0 : UINT64_MAX);
 }
 
 /* All descriptors that a user's programs have sent and nobody has received are counted together, against the RLIMIT_NOFILE of
@@ -123,7 +123,7 @@ static int send_with_descriptors(Call *call, sd_bus_message *m) {
 
 static int call_send(Call *call) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        sd_bus *bus = call->client->bus;
+        sd_bus *bus = link_bus(call->client->link);
         int r;
 
         if (!bus)

@@ -6,6 +6,7 @@
 
 #include "bus-names.h"
 #include "client-internal.h"
+#include "owner.h"
 #include "say.h"
 #include "time-util.h"
 
@@ -17,8 +18,6 @@
 
 #define PATIENCE_MIN_USEC USEC_PER_SEC
 #define SLOW_USEC USEC_PER_SEC /* then a person is told what the wait is for */
-
-static int open_bus(Client *c);
 
 /* ---- The event loop ---- */
 
@@ -117,7 +116,7 @@ sd_event *client_event(Client *c) {
 }
 
 sd_bus *client_bus(Client *c) {
-        return c->bus;
+        return link_bus(c->link);
 }
 
 bool client_was_answered(const Client *c) {
@@ -166,7 +165,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
         Client *c = userdata;
         int r;
 
-        if (c->bus && sd_bus_is_open(c->bus) > 0) {
+        if (link_bus(c->link)) {
                 resume_calls(c, NULL);
                 if (c->away)
                         tell_changed(c);
@@ -175,7 +174,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
 
         if (c->call_events)
                 c->call_events->lost(c);
-        r = open_bus(c);
+        r = link_open(c->link);
         if (r < 0) {
                 (void) explain_connect(c->system, r, &error);
                 resume_calls(c, &error);
@@ -233,16 +232,11 @@ int client_seen(Client *c, sd_bus_message *m) {
 }
 
 static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        const char *name, *old_owner, *new_owner;
+        const char *new_owner = owner_read_change(m, JOBS_BUS_NAME);
         Client *c = userdata;
         int r;
 
-        r = sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner);
-        if (r < 0 || !streq(name, JOBS_BUS_NAME))
-                return 0;
-        if (!streq(strempty(sd_bus_message_get_sender(m)), "org.freedesktop.DBus"))
-                return 0;
-        if (!c->owner || streq(c->owner, new_owner))
+        if (!new_owner || !c->owner || streq(c->owner, new_owner))
                 return 0; /* it starts for us, or we have its answer already */
 
         if (isempty(new_owner)) {
@@ -260,22 +254,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
 int client_watch_service(Client *c, void (*changed)(void *userdata), void *userdata) {
         c->changed = changed;
         c->changed_userdata = userdata;
-        return client_match(c,
-                            "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                            "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" JOBS_BUS_NAME "'",
-                            on_owner_changed, c);
-}
-
-static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        Client *c = userdata;
-        int r;
-
-        if (c->owner)
-                client_away(c);
-        r = client_retry(c);
-        if (r < 0)
-                client_stop(c, r, NULL);
-        return 0;
+        return client_match(c, OWNER_RULE(JOBS_BUS_NAME), on_owner_changed, c);
 }
 
 /* ---- Subscriptions ---- */
@@ -286,7 +265,7 @@ static int on_match_installed(sd_bus_message *m, void *userdata, sd_bus_error *r
         Client *c = userdata;
 
         /* A connection that breaks is opened again with all its matches. */
-        if (!error || sd_bus_is_open(c->bus) <= 0)
+        if (!error || sd_bus_is_open(sd_bus_message_get_bus(m)) <= 0)
                 return 0;
         client_stop(c,
                     error_set(&told,
@@ -297,9 +276,9 @@ static int on_match_installed(sd_bus_message *m, void *userdata, sd_bus_error *r
         return 0;
 }
 
-static int match_install(Client *c, Match *match) {
+static int match_install(Client *c, sd_bus *bus, Match *match) {
         match->slot = sd_bus_slot_unref(match->slot);
-        return sd_bus_add_match_async(c->bus, &match->slot, match->rule, match->handler, on_match_installed,
+        return sd_bus_add_match_async(bus, &match->slot, match->rule, match->handler, on_match_installed,
                                       match->userdata);
 }
 
@@ -329,8 +308,8 @@ int client_match(Client *c, const char *rule, sd_bus_message_handler_t handler, 
         *match = (Match) { .rule = strdup(rule), .handler = handler, .userdata = userdata };
         if (!match->rule)
                 return -ENOMEM;
-        if (c->bus && sd_bus_is_open(c->bus) > 0) {
-                r = match_install(c, match);
+        if (link_bus(c->link) && sd_bus_is_open(link_bus(c->link)) > 0) {
+                r = match_install(c, link_bus(c->link), match);
                 if (r < 0)
                         return r;
         }
@@ -340,68 +319,31 @@ int client_match(Client *c, const char *rule, sd_bus_message_handler_t handler, 
 
 /* ---- The connection ---- */
 
-/* Where the user's bus is when the environment does not say so, as for sudo, cron and some agents. */
-static int open_user_bus_by_uid(sd_bus **ret) {
-        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-        char address[64];
-        int r;
+static int on_up(sd_bus *bus, void *userdata) {
+        Client *c = userdata;
+        int r = 0;
 
-        (void) snprintf(address, sizeof(address), "unix:path=/run/user/%u/bus", (unsigned) getuid());
-        r = sd_bus_new(&bus);
-        if (r < 0)
-                return r;
-        r = sd_bus_set_address(bus, address);
-        if (r < 0)
-                return r;
-        r = sd_bus_set_bus_client(bus, true);
-        if (r < 0)
-                return r;
-        r = sd_bus_start(bus);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(bus);
-        return 0;
+        for (size_t i = 0; i < c->n_matches && r >= 0; i++)
+                r = match_install(c, bus, c->matches[i]);
+        return r;
 }
 
-static int open_any(bool system, sd_bus **ret) {
-        if (system)
-                return sd_bus_open_system(ret);
-        if (!getenv("DBUS_SESSION_BUS_ADDRESS") && !getenv("XDG_RUNTIME_DIR"))
-                return open_user_bus_by_uid(ret);
-        return sd_bus_open_user(ret);
-}
+static void on_down(void *userdata) {
+        Client *c = userdata;
 
-/* Closed first, so that no subscription is taken back one by one: the bus forgets them all. */
-static void close_bus(Client *c) {
-        if (c->bus)
-                sd_bus_close(c->bus);
         for (size_t i = 0; i < c->n_matches; i++)
                 c->matches[i]->slot = sd_bus_slot_unref(c->matches[i]->slot);
-        c->bus = sd_bus_unref(c->bus);
 }
 
-static int open_bus(Client *c) {
-        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+static void on_lost(void *userdata) {
+        Client *c = userdata;
         int r;
 
-        close_bus(c);
-        r = open_any(c->system, &bus);
+        if (c->owner)
+                client_away(c);
+        r = client_retry(c);
         if (r < 0)
-                return r;
-        r = sd_bus_attach_event(bus, c->event, SD_EVENT_PRIORITY_NORMAL);
-        if (r < 0)
-                return r;
-        r = sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
-                                "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, c);
-        if (r < 0)
-                return r;
-        c->bus = TAKE_PTR(bus);
-        for (size_t i = 0; i < c->n_matches; i++) {
-                r = match_install(c, c->matches[i]);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+                client_stop(c, r, NULL);
 }
 
 const char *client_scope_option(const Client *c) {
@@ -437,7 +379,12 @@ int client_new(Scope scope, bool quiet, Client **ret, sd_bus_error *error) {
                 if (r < 0)
                         return r;
         }
-        r = open_bus(c);
+        r = link_new(c->event, c->system, on_lost, c, &c->link);
+        if (r >= 0)
+                r = link_add_user(c->link, &(const LinkUser) { on_up, on_down, c });
+        if (r < 0)
+                return r;
+        r = link_open(c->link);
         if (r < 0)
                 return explain_connect(c->system, r, error);
         *ret = TAKE_PTR(c);
@@ -447,8 +394,7 @@ int client_new(Scope scope, bool quiet, Client **ret, sd_bus_error *error) {
 Client *client_free(Client *c) {
         if (!c)
                 return NULL;
-        if (c->bus)
-                close_bus(c);
+        (void) link_free(c->link);
         for (size_t i = 0; i < c->n_matches; i++)
                 (void) match_free(c->matches[i]);
         free(c->matches);

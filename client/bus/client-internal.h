@@ -4,6 +4,7 @@
 /* Shared by client-bus.c and call.c only. */
 
 #include "client-bus.h"
+#include "link.h"
 
 /* Of our own: descriptors cannot be sent now. */
 #define CLIENT_ERROR_IN_FLIGHT "org.codex.Jobs.Client.Error.InFlight"
@@ -27,7 +28,7 @@ struct Client {
         bool quiet;
 
         sd_event *event;
-        sd_bus *bus;   /* NULL only while the bus cannot be reached */
+        Link *link;
         char *unknown; /* the first ID that the service did not know, NULL: none */
         char *owner;   /* the unique name that last replied as the service, NULL: none yet */
         uint64_t patience_until; /* CLOCK_MONOTONIC, of the next attempt to connect; UINT64_MAX: not set */

@@ -2,8 +2,7 @@
 
 /* codex-jobs-notify: tells a desktop which jobs ended. See codex-jobs-notify(1).
  *
- *   link       a connection to a bus, for ever
- *   owner      who owns a name on it
+ *   keeper     the connection to a bus, for ever
  *   follower   what ends on a bus, by sequence: the service's side
  *   server     the notification server: the desktop's side
  *   board      between the two: what is shown, and how
@@ -21,6 +20,7 @@
 #include "action.h"
 #include "board.h"
 #include "build-config.h"
+#include "keeper.h"
 #include "say.h"
 
 #define NOTIFY_BUS_NAME "org.codex.Jobs.Notify"
@@ -34,7 +34,7 @@
 
 typedef struct Notifier {
         sd_event *event;
-        Link *system, *session;
+        Keeper *system, *session;
         Board *board;
         Viewer *viewer;
         Actions *actions;
@@ -49,8 +49,8 @@ static void notifier_clear(Notifier *n) {
         (void) viewer_free(n->viewer);
         (void) sd_bus_slot_unref(n->name);
         (void) board_free(n->board);
-        (void) link_free(n->system);
-        (void) link_free(n->session);
+        (void) keeper_free(n->system);
+        (void) keeper_free(n->session);
         settings_clear(&n->settings);
         (void) sd_event_unref(n->event);
 }
@@ -154,6 +154,7 @@ static int add_signals(Notifier *n) {
 
 /* The followers come first, so that each knows that its bus is gone before the server does. */
 static int notifier_build(Notifier *n) {
+        Link *session;
         int r;
 
         r = sd_event_default(&n->event);
@@ -162,19 +163,21 @@ static int notifier_build(Notifier *n) {
         if (r >= 0)
                 r = load_settings(n);
         if (r >= 0)
-                r = link_new(n->event, true, &n->system);
+                r = keeper_new(n->event, true, &n->system);
         if (r >= 0)
-                r = link_new(n->event, false, &n->session);
+                r = keeper_new(n->event, false, &n->session);
+        if (r < 0)
+                return r;
+        session = keeper_link(n->session);
+        r = board_new(n->event, session, &n->settings, on_action, n, &n->board);
         if (r >= 0)
-                r = board_new(n->event, n->session, &n->settings, on_action, n, &n->board);
+                r = board_follow(n->board, session, on_settled, n);
         if (r >= 0)
-                r = board_follow(n->board, n->session, on_settled, n);
+                r = board_follow(n->board, keeper_link(n->system), on_settled, n);
         if (r >= 0)
-                r = board_follow(n->board, n->system, on_settled, n);
+                r = link_add_user(session, &(const LinkUser) { on_session_up, on_session_down, n });
         if (r >= 0)
-                r = link_add_user(n->session, &(const LinkUser) { on_session_up, on_session_down, n });
-        if (r >= 0)
-                r = viewer_new(n->session, &n->viewer);
+                r = viewer_new(session, &n->viewer);
         if (r >= 0)
                 r = actions_new(n->viewer, &n->settings, on_trouble, n, &n->actions);
         return r;
@@ -186,9 +189,9 @@ static int run(void) {
 
         r = notifier_build(&n);
         if (r >= 0)
-                r = link_open(n.session);
+                r = keeper_open(n.session);
         if (r >= 0)
-                r = link_open(n.system);
+                r = keeper_open(n.system);
         if (r >= 0)
                 r = sd_event_loop(n.event);
         (void) sd_notify(false, "STOPPING=1");

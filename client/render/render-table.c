@@ -12,37 +12,30 @@
 #include "terminal.h"
 #include "time-util.h"
 
-enum { COLUMN_ID, COLUMN_STATE, COLUMN_END, COLUMN_USER, COLUMN_TIME, COLUMN_AGE, COLUMN_WHAT, N_COLUMNS };
-
-static const char *const headers[N_COLUMNS] = { "ID", "STATE", "END", "USER", "TIME", "AGE", "WHAT" };
-static const char *const history_headers[N_COLUMNS] = { "ID", "STATE", "END", "USER", "TIME", "ENQUEUED", "WHAT" };
-
-/* In which order columns leave, and how much room WHAT must have for the others to stay. */
-static const int leaving[] = { COLUMN_AGE, COLUMN_TIME, COLUMN_END, COLUMN_USER, COLUMN_WHAT };
+/* How much room WHAT must have for the others to stay. */
 #define WHAT_MIN 12U
 #define GAP 2U
-
-typedef struct Row {
-        char *cells[N_COLUMNS];
-        JobState state;
-} Row;
 
 /* What stdout can show. */
 typedef struct Style {
         size_t width;
         bool utf8;
         bool color;
+        bool history; /* a look back: points in time in place of ages */
+        uint64_t now;
 } Style;
 
 size_t terminal_width(void) {
         return terminal_columns(STDOUT_FILENO);
 }
 
-static Style style_of_stdout(size_t width) {
+static Style style_of_stdout(size_t width, bool history) {
         return (Style) {
                 .width = width,
                 .utf8 = terminal_takes_utf8(STDOUT_FILENO),
                 .color = terminal_has_color(STDOUT_FILENO),
+                .history = history,
+                .now = now_realtime(),
         };
 }
 
@@ -62,7 +55,15 @@ static char *what_cell(const JobRecord *record, const Style *style) {
         return terminal_text(text, style->utf8);
 }
 
-static char *end_cell(const JobRecord *record) {
+static char *id_cell(const JobRecord *record, const Style *style) {
+        return cell(record->id);
+}
+
+static char *state_cell(const JobRecord *record, const Style *style) {
+        return cell(job_state_to_string(record->state));
+}
+
+static char *end_cell(const JobRecord *record, const Style *style) {
         char text[32];
 
         if (record->reason != JOB_REASON_EXIT_CODE)
@@ -79,6 +80,10 @@ char *render_user(uid_t uid) {
                 return one_line(user->pw_name);
         (void) snprintf(text, sizeof(text), "%u", (unsigned) uid);
         return strdup(text);
+}
+
+static char *user_cell(const JobRecord *record, const Style *style) {
+        return render_user(record->uid);
 }
 
 static char *since_cell(uint64_t from, uint64_t to) {
@@ -99,19 +104,42 @@ static char *when_cell(uint64_t usec) {
         return strdup(text);
 }
 
-static int row_fill(Row *row, const JobRecord *record, bool history, uint64_t now,
-                    const Style *style) {
+static char *time_cell(const JobRecord *record, const Style *style) {
+        return since_cell(record->started_usec, record->finished_usec ?: style->now);
+}
+
+static char *age_cell(const JobRecord *record, const Style *style) {
+        return style->history ? when_cell(record->created_usec) : since_cell(record->created_usec, style->now);
+}
+
+static const struct {
+        const char *header;
+        const char *history_header; /* NULL: the same */
+        unsigned leaves;            /* when it is narrow: 1 is the first, 0 stays */
+        char *(*cell)(const JobRecord *record, const Style *style); /* NULL: memory is short */
+} columns[] = {
+        { "ID", NULL, 0, id_cell },
+        { "STATE", NULL, 0, state_cell },
+        { "END", NULL, 3, end_cell },
+        { "USER", NULL, 4, user_cell },
+        { "TIME", NULL, 2, time_cell },
+        { "AGE", "ENQUEUED", 1, age_cell },
+        { "WHAT", NULL, 5, what_cell }, /* the last takes the rest */
+};
+enum { N_COLUMNS = ELEMENTSOF(columns), COLUMN_LAST = N_COLUMNS - 1 };
+
+typedef struct Row {
+        char *cells[N_COLUMNS];
+        JobState state;
+} Row;
+
+static int row_fill(Row *row, const JobRecord *record, const Style *style) {
         row->state = record->state;
-        row->cells[COLUMN_ID] = cell(record->id);
-        row->cells[COLUMN_STATE] = cell(job_state_to_string(record->state));
-        row->cells[COLUMN_END] = end_cell(record);
-        row->cells[COLUMN_USER] = render_user(record->uid);
-        row->cells[COLUMN_TIME] = since_cell(record->started_usec, record->finished_usec ?: now);
-        row->cells[COLUMN_AGE] = history ? when_cell(record->created_usec) : since_cell(record->created_usec, now);
-        row->cells[COLUMN_WHAT] = what_cell(record, style);
-        for (size_t i = 0; i < N_COLUMNS; i++)
+        for (size_t i = 0; i < N_COLUMNS; i++) {
+                row->cells[i] = columns[i].cell(record, style);
                 if (!row->cells[i])
                         return -ENOMEM;
+        }
         return 0;
 }
 
@@ -130,34 +158,34 @@ static void measure(const Row *rows, size_t n, const char *const *heads, size_t 
         }
 }
 
-/* Takes columns away until WHAT has some room, and gives WHAT what is left. A width of 0 is a column that left. */
+/* Takes columns away until the last has some room, and gives it what is left. A width of 0 is a column that left. */
 static void fit(size_t widths[static N_COLUMNS], size_t width) {
-        for (size_t gone = 0;; gone++) {
+        for (unsigned turn = 1; turn <= N_COLUMNS; turn++) {
                 size_t others = 0;
 
-                for (size_t k = 0; k < COLUMN_WHAT; k++)
+                for (size_t k = 0; k < COLUMN_LAST; k++)
                         others += widths[k] > 0 ? widths[k] + GAP : 0;
-                if (width >= others + MIN(widths[COLUMN_WHAT], WHAT_MIN)) {
-                        widths[COLUMN_WHAT] = MIN(widths[COLUMN_WHAT], width - others);
+                if (width >= others + MIN(widths[COLUMN_LAST], WHAT_MIN)) {
+                        widths[COLUMN_LAST] = MIN(widths[COLUMN_LAST], width - others);
                         return;
                 }
-                if (gone == ELEMENTSOF(leaving))
-                        return;
-                widths[leaving[gone]] = 0;
+                for (size_t k = 0; k < N_COLUMNS; k++)
+                        if (columns[k].leaves == turn)
+                                widths[k] = 0;
         }
 }
 
 /* At most so many columns of a text, with a mark where it is cut. Returns how many it took. */
 static size_t put_text(FILE *f, const char *text, size_t room, const Style *style) {
         const char *mark = style->utf8 ? "…" : "...";
-        size_t mark_width = style->utf8 ? 1 : 3, columns, bytes;
+        size_t mark_width = style->utf8 ? 1 : 3, taken, bytes;
         bool cut = text_columns(text, room, &bytes) < text_columns(text, SIZE_MAX, NULL);
 
         if (!cut || room <= mark_width)
                 mark_width = 0;
-        columns = text_columns(text, room - mark_width, &bytes);
+        taken = text_columns(text, room - mark_width, &bytes);
         (void) fprintf(f, "%.*s%s", (int) bytes, text, mark_width > 0 ? mark : "");
-        return columns + mark_width;
+        return taken + mark_width;
 }
 
 static void put_line(FILE *f, const char *const *cells, const char *color, const size_t widths[static N_COLUMNS],
@@ -165,7 +193,7 @@ static void put_line(FILE *f, const char *const *cells, const char *color, const
         size_t column = 0, due = 0;
 
         for (size_t k = 0; k < N_COLUMNS; k++) {
-                bool colored = *color && k == COLUMN_STATE;
+                bool colored = *color && columns[k].cell == state_cell;
 
                 if (widths[k] == 0)
                         continue;
@@ -188,10 +216,10 @@ static bool has_others(const JobRecord *records, size_t n) {
 }
 
 static int render(FILE *f, const JobRecord *records, size_t n, bool history, size_t width) {
-        const char *const *heads = history ? history_headers : headers;
-        const Style style = style_of_stdout(width);
+        const Style style = style_of_stdout(width, history);
+        bool others = has_others(records, n);
+        const char *heads[N_COLUMNS];
         size_t widths[N_COLUMNS];
-        uint64_t now = now_realtime();
         Row *rows;
         int r = 0;
 
@@ -200,11 +228,14 @@ static int render(FILE *f, const JobRecord *records, size_t n, bool history, siz
         if (!rows)
                 return -ENOMEM;
         for (size_t i = 0; i < n && r >= 0; i++)
-                r = row_fill(&rows[i], &records[i], history, now, &style);
+                r = row_fill(&rows[i], &records[i], &style);
         if (r >= 0) {
+                for (size_t k = 0; k < N_COLUMNS; k++)
+                        heads[k] = (history ? columns[k].history_header : NULL) ?: columns[k].header;
                 measure(rows, n, heads, widths);
-                if (!has_others(records, n))
-                        widths[COLUMN_USER] = 0;
+                for (size_t k = 0; k < N_COLUMNS; k++)
+                        if (columns[k].cell == user_cell && !others)
+                                widths[k] = 0;
                 fit(widths, width);
                 put_line(f, heads, "", widths, &style);
                 for (size_t i = 0; i < n; i++)

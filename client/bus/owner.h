@@ -17,6 +17,13 @@ typedef struct Owner {
         sd_bus_slot *call;
 } Owner;
 
+/* The signals about a name, and what one says: the new owner, "" for none; NULL: it is not about the name, or not from the
+ * bus. */
+#define OWNER_RULE(name)                                                                                   \
+        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"                        \
+        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" name "'"
+const char *owner_read_change(sd_bus_message *m, const char *name);
+
 /* Begins on a new connection. */
 int owner_watch(Owner *o, sd_bus *bus);
 

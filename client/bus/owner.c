@@ -4,9 +4,6 @@
 
 #define BUS_NAME "org.freedesktop.DBus"
 #define BUS_PATH "/org/freedesktop/DBus"
-#define RULE                                                                                               \
-        "type='signal',sender='" BUS_NAME "',path='" BUS_PATH "',interface='" BUS_NAME                     \
-        "',member='NameOwnerChanged',arg0='%s'"
 
 void owner_forget(Owner *o) {
         o->match = sd_bus_slot_unref(o->match);
@@ -34,15 +31,20 @@ static int owner_set(Owner *o, const char *unique) {
         return 0;
 }
 
-static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        const char *name, *old_owner, *new_owner;
-        Owner *o = userdata;
-        int r;
+const char *owner_read_change(sd_bus_message *m, const char *name) {
+        const char *about, *old_owner, *new_owner;
 
-        r = sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner);
-        if (r < 0 || !streq(name, o->name) || !streq(strempty(sd_bus_message_get_sender(m)), BUS_NAME))
-                return 0;
-        return owner_set(o, new_owner);
+        if (sd_bus_message_read(m, "sss", &about, &old_owner, &new_owner) < 0 || !streq(about, name) ||
+            !streq(strempty(sd_bus_message_get_sender(m)), BUS_NAME))
+                return NULL;
+        return new_owner;
+}
+
+static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Owner *o = userdata;
+        const char *new_owner = owner_read_change(m, o->name);
+
+        return new_owner ? owner_set(o, new_owner) : 0;
 }
 
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
@@ -60,7 +62,7 @@ int owner_watch(Owner *o, sd_bus *bus) {
         int r;
 
         owner_forget(o);
-        if (asprintf(&rule, RULE, o->name) < 0) {
+        if (asprintf(&rule, OWNER_RULE("%s"), o->name) < 0) {
                 rule = NULL;
                 return -ENOMEM;
         }

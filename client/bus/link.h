@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One connection to a bus, for ever: opened again when the bus ends it. Owns the connection and nothing that is
- * done on it; each of its users is told when there is a new one. */
+/* A connection to a bus, which can be opened again after it was lost. Owns the connection and nothing that is done on it;
+ * each of its users is told when there is a new one. When to open it again is up to the owner of the link. */
 
-#include <stdbool.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
@@ -18,15 +17,16 @@ typedef struct LinkUser {
         void *userdata;                         /* not owned */
 } LinkUser;
 
-/* system: the system bus, else the session bus. The event loop is referenced. */
-int link_new(sd_event *event, bool system, Link **ret);
+/* system: the system bus, else the user's. The event loop is referenced. lost() is called after an open connection
+ * ended, and after its users. */
+int link_new(sd_event *event, bool system, void (*lost)(void *userdata), void *userdata, Link **ret);
 Link *link_free(Link *l);
 DEFINE_CLEANUP(Link *, link_free);
 
 /* Before link_open(). They are told in the order in which they were added. */
 int link_add_user(Link *l, const LinkUser *user);
 
-/* Connects now, or as soon as that can be done. */
+/* Connects, but does not wait for it. Returns 0 or a negative errno. */
 int link_open(Link *l);
 
 bool link_is_system(const Link *l);
