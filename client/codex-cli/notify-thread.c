@@ -26,7 +26,7 @@ int notify_thread_find(const char *word, const char **ret, sd_bus_error *error) 
 }
 
 int notify_thread(Client *c, const char *id, const char *thread, sd_bus_error *error) {
-        _cleanup_free_ char *codex = NULL, *key = NULL, *watcher = NULL;
+        _cleanup_free_ char *codex = NULL, *watcher = NULL;
         _cleanup_request_ Request request = REQUEST_INIT;
         const char *scope = client_scope_option(c);
         int r;
@@ -42,12 +42,12 @@ int notify_thread(Client *c, const char *id, const char *thread, sd_bus_error *e
                 request.label = NULL;
                 return -ENOMEM;
         }
-        if (asprintf(&key, KIND " %s %s", thread, id) < 0) {
-                key = NULL;
+        /* One, however often the job is asked for by a key of its own. */
+        if (asprintf(&request.key, KIND " %s %s", thread, id) < 0) {
+                request.key = NULL;
                 return -ENOMEM;
         }
         (void) strcpy(request.kind, KIND);
-        request.key = key; /* one, however often the job is asked for by a key of its own */
         request.notify = false;
         request.argv = (char *[]) { (char *) "/bin/sh", (char *) "-c", (char *) script, (char *) "sh", (char *) id,
                                     (char *) (*scope ? scope + 1 : scope), codex, (char *) thread, NULL };

@@ -98,8 +98,13 @@ static int read_version(sd_bus_message *m, char **ret) {
         return r < 0 ? r : *ret ? 0 : -ENODATA;
 }
 
+/* As a sandbox does it. */
+static bool is_forbidden(const Setup *s) {
+        return s->client_failure == -EPERM || s->client_failure == -EACCES;
+}
+
 static void bus_remedy(const Setup *s, JsonCheck *check) {
-        bool forbidden = s->client_failure == -EPERM || s->client_failure == -EACCES;
+        bool forbidden = is_forbidden(s);
 
         if (forbidden)
                 check->remedy = "run codex-jobs outside the sandbox";
@@ -150,11 +155,13 @@ static int check_manager(Setup *s) {
         const char *const system[] = { "systemctl", "show", "--property=Version", "--value", NULL };
         const char *const user[] = { "systemctl", "--user", "show", "--property=Version", "--value", NULL };
         _cleanup_free_ char *text = NULL;
+        bool forbidden;
         int r, status = 0;
 
         r = process_output(s->system ? system : user, ASK_USEC, &text, &status);
         if (r == -ENOMEM)
                 return r;
+        forbidden = is_forbidden(s);
         if (r >= 0 && status == 0)
                 return report(s, &(const JsonCheck) { .name = "units", .status = "ok" },
                               "service manager is running, systemd %s", text);
@@ -162,9 +169,10 @@ static int check_manager(Setup *s) {
                       &(const JsonCheck) {
                               .name = "units",
                               .status = "failed",
-                              .remedy = s->system ? "boot with systemd" :
-                                                       "log in, or enable lingering",
-                              .command = s->system ? NULL : "loginctl enable-linger",
+                              .remedy = forbidden ? "run codex-jobs outside the sandbox" :
+                                      s->system   ? "boot with systemd" :
+                                                    "log in, or enable lingering",
+                              .command = s->system || forbidden ? NULL : "loginctl enable-linger",
                       },
                       "service manager does not respond: %s", isempty(text) ? strerror(r < 0 ? -r : EIO) : text);
 }
@@ -258,6 +266,17 @@ static int check_adapter(Setup *s) {
                       "cannot execute %s: %s", ADAPTER_PATH, strerror(errno));
 }
 
+/* Codex may warn of other things before and after. */
+static char *version_line(char *text) {
+        char *line = startswith(text, "codex-cli ") ? text : strstr(text, "\ncodex-cli ");
+
+        if (!line)
+                return text;
+        line += *line == '\n';
+        line[strcspn(line, "\n")] = 0;
+        return line;
+}
+
 static int check_codex(Setup *s) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_free_ char *text = NULL;
@@ -271,7 +290,7 @@ static int check_codex(Setup *s) {
         if (r == -ENOMEM)
                 return r;
         if (r >= 0 && status == 0)
-                return report(s, &(const JsonCheck) { .name = "codex", .status = "ok" }, "%s, %s", text, s->codex);
+                return report(s, &(const JsonCheck) { .name = "codex", .status = "ok" }, "%s, %s", version_line(text), s->codex);
         free(s->codex);
         s->codex = NULL;
         if (isempty(text) && !error.message)
@@ -287,9 +306,27 @@ static int check_codex(Setup *s) {
                       "%s", error.message ?: text);
 }
 
+/* The provider that the configuration names at its top, where that is another than OpenAI. The caller frees it. */
+static char *other_provider(void) {
+        const char *home = getenv("CODEX_HOME"), *user = getenv("HOME");
+        _cleanup_free_ char *path = NULL;
+        _cleanup_fclose_ FILE *f = NULL;
+        char line[512], name[128];
+
+        if (asprintf(&path, "%s%s/config.toml", home ?: strempty(user), home ? "" : "/.codex") < 0) {
+                path = NULL;
+                return NULL;
+        }
+        f = fopen(path, "re");
+        while (f && fgets(line, sizeof(line), f) && line[0] != '[')
+                if (sscanf(line, " model_provider = \"%127[^\"]\"", name) == 1)
+                        return streq(name, "openai") ? NULL : strdup(name);
+        return NULL;
+}
+
 /* It looks at its own login alone: other providers may need none. */
 static int check_login(Setup *s) {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = NULL, *provider = NULL;
         int r, status = 0;
 
         if (!s->codex)
@@ -299,6 +336,10 @@ static int check_login(Setup *s) {
                 return r;
         if (r >= 0 && status == 0)
                 return report_ok(s, "login", isempty(text) ? "logged in" : text);
+        provider = other_provider();
+        if (provider)
+                return report(s, &(const JsonCheck) { .name = "login", .status = "ok" },
+                              "not needed for OpenAI, the model provider is %s", provider);
         return report(s,
                       &(const JsonCheck) {
                               .name = "login",

@@ -55,7 +55,7 @@ def test_sandbox_lets_out_what_the_rules_allow_and_nothing_else(codex):
                  'codex-jobs status | tee escaped', 'codex-jobs status >escaped', 'X=1 codex-jobs status',
                  'codex-jobs task "$(touch escaped)"'):
         status, text, _ = codex.command(line)
-        assert status != 0 and re.search('Operation not permitted|Read-only file system', text), (line, text)
+        assert status != 0 and re.search('access denied|Operation not permitted|Read-only file system', text), (line, text)
         assert not os.path.exists(f'{codex.home.project}/escaped')
 
 
@@ -111,3 +111,11 @@ def test_thread_is_told_of_the_end(codex, alice):
     codex.server.ask('DELETE', '/requests')
     codex.exec('scenario:answer And now?', 'resume', thread)
     assert f'codex-jobs: job {job} has finished with exit status 0' in json.dumps(codex.server.requests('full=1'))
+
+
+def test_costs_of_a_task(codex, capsys):
+    codex.command("codex-jobs task --background --await 'Find it.'")
+    requests = codex.server.requests('full=1')
+    with capsys.disabled():
+        print(f'\nCodex: {len(requests)} requests, {sum(len(json.dumps(each["body"])) for each in requests) // 1024} KiB')
+    assert len(requests) == 2

@@ -196,6 +196,25 @@ def test_nothing_to_resume_is_refused(cli, codex, gate):
     assert codex.calls() == []
 
 
+# --- prompts that nobody would write --------------------------------------------------------------
+
+@pytest.mark.parametrize('prompt', [
+    b'x' * 10_001, b'x' * 2_000_000, b'--write', b'-', b'--', b'PROMPT\nEND\nEOF\n', b'a\0b', b'\xff\xfe\n', b"it's $HOME `id`",
+    b'\x1b[31mred\n'], ids=lambda prompt: repr(prompt[:12]) + str(len(prompt)))
+def test_prompt_arrives_as_it_is(cli, codex, prompt):
+    with open(f'{cli.folder}/prompt', 'wb') as file:
+        file.write(prompt)
+    assert cli.output('task', '--prompt-file', 'prompt') == ANSWER
+    assert codex.last()[1].encode('utf-8', 'surrogateescape') == prompt
+    assert 'workspace-write' not in codex.last()[0]
+
+
+def test_prompt_of_nothing_is_refused(cli, codex):
+    for text in ('', ' \n\t\n'):
+        assert 'empty' in cli.refused('task', '-', text=text)
+    assert codex.calls() == []
+
+
 # --- reviews --------------------------------------------------------------------------------------
 
 @pytest.fixture
