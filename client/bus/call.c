@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Calls of the service's methods that outlive the service: what may be asked again is. */
+/* Calls of methods of the service, repeated after restarts of the service if that is safe. */
 
 #include <sys/resource.h>
 
@@ -147,7 +147,8 @@ static void calls_resume(Client *c, const sd_bus_error *error) {
         const sd_bus_error in_flight = SD_BUS_ERROR_MAKE_CONST(CLIENT_ERROR_IN_FLIGHT, "Too many references");
         Call *next;
 
-        /* A call that ends may start another: at the head of the list, behind this walk. */
+        /* A call that completes may start another one, which is added to the head of the list, before the current
+         * position. */
         for (Call *call = c->calls; call; call = next) {
                 int r;
 

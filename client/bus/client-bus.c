@@ -10,14 +10,14 @@
 #include "say.h"
 #include "time-util.h"
 
-/* How soon what failed is tried again: at first, and at most. A service that goes away is mostly being replaced and
- * tells when it is back; to call it earlier would start it, against whoever wants to stop it. */
+/* The first and the longest interval between attempts. A service that goes away is usually being replaced, and reports
+ * when it is back; calling it earlier would start it although somebody may be stopping it. */
 #define RETRY_USEC (50 * USEC_PER_MSEC)
 #define RETRY_DOUBLINGS_MAX 5
 #define RETRY_AWAY_USEC USEC_PER_SEC
 
 #define PATIENCE_MIN_USEC USEC_PER_SEC
-#define SLOW_USEC USEC_PER_SEC /* then a person is told what the wait is for */
+#define SLOW_USEC USEC_PER_SEC /* then the reason for waiting is reported */
 
 /* ---- The event loop ---- */
 
@@ -226,7 +226,7 @@ int client_seen(Client *c, sd_bus_message *m) {
                 if (!c->owner)
                         return -ENOMEM;
         }
-        if (other) /* it died and is back, faster than we could be told */
+        if (other) /* it crashed and was restarted before we were notified */
                 tell_changed(c);
         return 0;
 }

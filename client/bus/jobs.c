@@ -256,7 +256,7 @@ int job_list_here(Client *c, bool active, JobList *ret, sd_bus_error *error) {
 /* ---- Suggesting ---- */
 
 #define SUGGEST_JOBS 1000              /* of the newest jobs one */
-#define SUGGEST_USEC (2 * USEC_PER_SEC) /* or none, rather than to keep somebody waiting for an error */
+#define SUGGEST_USEC (2 * USEC_PER_SEC) /* or none, so that the error is not delayed */
 #define SUGGEST_LABEL 40               /* bytes of its label */
 
 static const JobRecord *nearest(const JobList *list, const char *word) {

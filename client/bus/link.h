@@ -13,7 +13,7 @@ typedef struct Link Link;
 
 typedef struct LinkUser {
         int (*up)(sd_bus *bus, void *userdata); /* there is a connection: subscribe and ask */
-        void (*down)(void *userdata);           /* it ended: drop all slots, nothing is answered any more */
+        void (*down)(void *userdata);           /* it was lost: free all slots, there will be no replies */
         void *userdata;                         /* not owned */
 } LinkUser;
 
@@ -23,7 +23,7 @@ int link_new(sd_event *event, bool system, void (*lost)(void *userdata), void *u
 Link *link_free(Link *l);
 DEFINE_CLEANUP(Link *, link_free);
 
-/* Before link_open(). They are told in the order in which they were added. */
+/* Must be called before link_open(). Users are notified in the order in which they were added. */
 int link_add_user(Link *l, const LinkUser *user);
 
 /* Connects, but does not wait for it. Returns 0 or a negative errno. */

@@ -84,7 +84,7 @@ int output_tail(int fd, uint64_t n, off_t *ret) {
                 for (size_t i = (size_t) got; i-- > 0;) {
                         off_t behind = end - (off_t) part + (off_t) i + 1;
 
-                        /* The newline at the very end begins no line. */
+                        /* A newline at the end of the file does not start another line. */
                         if (buffer[i] == '\n' && behind < size && ++lines == n) {
                                 *ret = behind;
                                 return 0;

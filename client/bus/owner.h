@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Who owns a name on a bus, as the bus tells it: nobody is started by asking, and nothing is asked twice. */
+/* The owner of a bus name, as reported by the bus: the name is not activated, and not queried repeatedly. */
 
 #include <systemd/sd-bus.h>
 
@@ -27,7 +27,7 @@ const char *owner_read_change(sd_bus_message *m, const char *name);
 /* Begins on a new connection. */
 int owner_watch(Owner *o, sd_bus *bus);
 
-/* Drops what is known; changed() is not called. */
+/* Forgets the owner; changed() is not called. */
 void owner_forget(Owner *o);
 
 /* Whether m comes from the owner: anybody can send us a signal. */

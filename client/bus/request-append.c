@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A request as the arguments of Enqueue or Retry. D-Bus strings are UTF-8; what is not travels as bytes. */
+/* A request as the arguments of Enqueue or Retry. D-Bus strings must be UTF-8; other strings are sent as bytes. */
 
 #include "dict.h"
 #include "request.h"

@@ -38,7 +38,7 @@ static bool path_exists(const char *directory, size_t n, const char *name, mode_
         return stat(path, &st) >= 0 && (st.st_mode & S_IFMT) == type;
 }
 
-/* A repository, or a work tree of one. An empty .git is neither: programs leave such behind. */
+/* A repository, or a work tree of one. An empty .git is neither: some programs leave one behind. */
 static bool has_git(const char *directory, size_t n) {
         return path_exists(directory, n, ".git/HEAD", S_IFREG) || path_exists(directory, n, ".git", S_IFREG);
 }
@@ -166,7 +166,7 @@ bool variable_is_local_to_git(const char *entry) {
         return false;
 }
 
-/* What tells of the caller's own process, of its shell, or of the service or the job that it is part of. */
+/* Variables that describe the process of the caller, its shell, or the service or job it is part of. */
 static bool is_of_the_caller(const char *entry) {
         static const char *const names[] = {
                 "_=", "PWD=", "OLDPWD=", "SHLVL=", "CODEX_JOB_ID=", "CODEX_JOB_RESULT=", "NOTIFY_SOCKET=",
@@ -182,7 +182,7 @@ static bool is_of_the_caller(const char *entry) {
         return variable_is_local_to_git(entry);
 }
 
-/* Puts a copy of an entry where one of the same name stands, or behind all others. */
+/* Replaces the entry of the same name by a copy of this one, or appends it. */
 static int environment_put(char **environment, size_t *n, const char *entry) {
         size_t name = strcspn(entry, "=") + 1;
         char *copy = strdup(entry);
@@ -199,7 +199,7 @@ static int environment_put(char **environment, size_t *n, const char *entry) {
         return 0;
 }
 
-/* Adds what an option asks for. */
+/* Adds the entries given by options. */
 static int environment_put_option(char **environment, size_t *n, const char *entry, sd_bus_error *error) {
         _cleanup_free_ char *complete = NULL;
         const char *value;
@@ -246,7 +246,7 @@ int request_set_environment(Request *request, bool clean, char *const *entries, 
 
 /* ---- The umask ---- */
 
-/* It can be read only by setting it; nobody makes a file meanwhile: there is one thread. */
+/* It can only be read by setting it. No file is created meanwhile: there is only one thread. */
 void request_set_umask(Request *request) {
         mode_t mask = umask(0077);
 
@@ -290,7 +290,7 @@ bool stdin_has_data(void) {
         return poll(&p, 1, 0) > 0 && (p.revents & POLLIN) && ioctl(STDIN_FILENO, FIONREAD, &n) >= 0 && n > 0;
 }
 
-/* Whoever writes it may not know that it has to end, as a program that holds a pipe open for its children. */
+/* The writer may never close it, such as a program that keeps a pipe open for its children. */
 static void say_if_slow(int fd, uint64_t *until) {
         struct pollfd p = { .fd = fd, .events = POLLIN };
         uint64_t now = now_monotonic();

@@ -32,7 +32,7 @@ static bool job_has_ended(const WaitedJob *job) {
 
 /* ---- What the service tells ---- */
 
-/* The subscription was for an id that turned out to be the beginning of another. */
+/* The subscription was for an ID that turned out to be a prefix. */
 static int widen(Wait *w);
 
 static int job_take_record(WaitedJob *job, JobRecord *record) {

@@ -41,7 +41,7 @@ static int search_path(const char *name, char **ret) {
         return 0;
 }
 
-/* Found here and not by the job, so that a machine without it is told at once. */
+/* Checked here and not in the job, so that a missing Codex is reported immediately. */
 int codex_find(char **ret, sd_bus_error *error) {
         const char *name = getenv("CODEX_JOBS_CODEX");
         int r;
@@ -80,7 +80,7 @@ char *codex_model(const char *name) {
         return strdup(name);
 }
 
-/* Codex takes any word and hands it on, so that a misspelt one would be found out late or never. */
+/* Codex passes on any word, so that a misspelt one would be noticed late or never. */
 static int effort_to_setting(const char *effort, char **ret, sd_bus_error *error) {
         static const char *const words[] = { "none", "minimal", "low", "medium", "high", "xhigh", "max" };
 
@@ -128,7 +128,7 @@ static void add_option(CodexCommand *c, size_t *n, const char *option, const cha
         add(c, n, value);
 }
 
-/* What a sub-command such as review does not take stands in front of it. */
+/* Options that a sub-command such as review does not support must precede it. */
 static void fill(CodexCommand *c) {
         size_t n = 0;
 

@@ -21,7 +21,7 @@ static uint64_t now_usec(void) {
         return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / NSEC_PER_USEC;
 }
 
-/* A process group of its own, so that its children end with it; signals as programs expect them. */
+/* A separate process group, so that its children can be terminated with it; default signal handling. */
 static int set_attributes(posix_spawnattr_t *attributes) {
         sigset_t defaults, none;
         int r;
@@ -51,7 +51,7 @@ static int set_files(posix_spawn_file_actions_t *files, int output) {
         return -r;
 }
 
-/* Our environment, not copied, without what would make git use another repository than that of the directory. */
+/* Our environment, not copied, without variables that make git use a repository other than that of the directory. */
 static char **make_environment(void) {
         size_t n = 0;
         char **list;
@@ -90,7 +90,7 @@ static int spawn(const char *const *argv, int output, pid_t *ret) {
         return r;
 }
 
-/* Reads to the end, and keeps the beginning. */
+/* Reads to the end, and keeps the first part. */
 static int read_output(int fd, uint64_t deadline, char *text, size_t *ret_size) {
         char rest[4096];
         size_t size = 0;

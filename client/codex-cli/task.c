@@ -9,7 +9,7 @@
 #define LABEL_CHARACTERS 72
 #define PEEK_SIZE 65536
 
-/* What is said to go on where nothing else is. */
+/* The prompt of a continued thread if none is given. */
 #define PROMPT_RESUME "Continue the work of this thread where it stopped."
 
 void task_clear(Task *task) {
@@ -57,7 +57,7 @@ static int task_prompt(const Task *task, Request *request, sd_bus_error *error) 
                 return request_set_stdin(request, task->prompt_file, error);
         if (task->n_prompt > 0 && !dash)
                 return prompt_from_words(task, request, error);
-        if (!dash && task->resume && !stdin_has_data()) /* it may be a pipe that somebody holds open */
+        if (!dash && task->resume && !stdin_has_data()) /* it may be a pipe that is held open */
                 return request_set_stdin_data(request, PROMPT_RESUME, strlen(PROMPT_RESUME), error);
         if (!dash && isatty(STDIN_FILENO))
                 return error_set(error, "No prompt given. Give it on the command line, with --prompt-file, or on "
@@ -67,7 +67,7 @@ static int task_prompt(const Task *task, Request *request, sd_bus_error *error) 
 
 /* ---- The label ---- */
 
-/* Cuts valid UTF-8 behind so many characters. There is room for the mark that says so. */
+/* Truncates valid UTF-8 after this many characters. There is room for the ellipsis. */
 static void shorten(char *text) {
         size_t characters = 0;
 

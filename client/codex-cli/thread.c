@@ -30,7 +30,7 @@ int thread_find(Client *c, const char *word, char **ret, sd_bus_error *error) {
         return *ret ? 0 : -ENOMEM;
 }
 
-/* The task that ended last of those that have a thread. */
+/* The last finished task that has a thread. */
 static JobRecord *newest_with_thread(const JobList *list) {
         JobRecord *newest = NULL;
 

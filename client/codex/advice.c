@@ -20,7 +20,7 @@ static const Advice table[] = {
         { "Connection failed", "Failed to connect to the model", "Check the network", .resumable = true },
         { "Missing environment variable", "The configuration of Codex requires a variable that is not set", "Set it" },
         { "no rollout found", "Codex thread not found", "Start a new one with '" FRESH "'", FRESH },
-        { "active writer", "The thread is in use", "Wait until its other job or session has finished", .resumable = true },
+        { "active writer", "The thread is in use", "Wait until its other job has finished", .resumable = true },
         { "Not inside a trusted directory", "Codex requires a git repository", "Change to one, or run 'git init'" },
         { "No prompt provided", "The prompt is empty", "Provide a prompt" },
         { "exceeds the maximum length", "The prompt is too long", "Store the material in a file and refer to it" },

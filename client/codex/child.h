@@ -18,16 +18,16 @@ typedef struct ChildListener {
         void (*ended)(const siginfo_t *status, void *userdata); /* the last; what was written is read by then */
 } ChildListener;
 
-/* Blocks the signals that child_new() undoes for the process that it starts: those given and SIGCHLD. For the
- * beginning, before there are threads. */
+/* Blocks the given signals and SIGCHLD; child_new() undoes that for the process it starts. Must be called before there
+ * are threads. */
 int child_block_signals(const int *signals, size_t n);
 
 /* Starts a program. Returns 0 or a negative errno, also that of execve(2). */
 int child_new(Child **ret, sd_event *event, char *const argv[], const ChildListener *listener, void *userdata);
 
-/* Sends it a signal; does nothing when it has ended. */
+/* Sends it a signal; does nothing after it has exited. */
 void child_signal(Child *child, int number);
 
-/* Does not end it: who needs that sends a signal and waits for the end. */
+/* Does not terminate it: send a signal and wait for the exit first. */
 Child *child_free(Child *child);
 DEFINE_CLEANUP(Child *, child_free);

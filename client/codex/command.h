@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What Codex reports as "/bin/bash -lc 'make test'" is "make test" for a person: without the shell around it,
- * and one line of at most max bytes. The caller frees it; NULL when memory is short. */
+/* The command in "/bin/bash -lc 'make test'", as reported by Codex: without the shell, on one line of at most max
+ * bytes. The caller frees it; NULL: out of memory. */
 char *command_shown(const char *command, size_t n, size_t max);
 
-/* Whether a command that is shown so looks like a check of the work: a test, a lint, a build. */
+/* Whether the command looks like a check of the work: a test, a linter, a build. */
 bool command_is_check(const char *shown);

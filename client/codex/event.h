@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One line of what `codex exec --json` prints. Nobody else knows what it looks like as JSON. What this
- * version of the adapter does not know, events, items and fields, is passed over. */
+/* A line of output of `codex exec --json`. Only this module knows its JSON. Unknown events, items and fields are
+ * ignored. */
 
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -15,7 +15,7 @@ typedef enum EventType {
         EVENT_TURN_STARTED,
         EVENT_TURN_COMPLETED, /* usage */
         EVENT_TURN_FAILED,    /* text: why */
-        EVENT_ERROR,          /* text; also how an attempt to reconnect is told: not the end */
+        EVENT_ERROR,          /* text; also reports attempts to reconnect, which are not final */
         EVENT_ITEM_STARTED,
         EVENT_ITEM_UPDATED,
         EVENT_ITEM_COMPLETED,
@@ -34,7 +34,7 @@ typedef enum ItemType {
         ITEM_WARNING,   /* text */
 } ItemType;
 
-/* n bytes, with a NUL behind them and perhaps some among them; s is NULL where there is no text. */
+/* n bytes, followed by a NUL, perhaps with others among them; s is NULL without text. */
 typedef struct EventText {
         const char *s;
         size_t n;
@@ -59,7 +59,7 @@ typedef struct Event {
         TokenUsage usage;
         size_t n_steps, n_steps_done;
         json_object *changes; /* an array, or NULL: see event_change() */
-        json_object *root;    /* owns what is above */
+        json_object *root;    /* owns the strings above */
 } Event;
 
 /* Reads a line into ret, which the caller clears. What it does not know is EVENT_UNKNOWN. Returns 0,
@@ -72,5 +72,5 @@ void event_clear(Event *event);
 size_t event_n_changes(const Event *event);
 void event_change(const Event *event, size_t i, const char **ret_path, const char **ret_kind);
 
-/* Whether the beginning of a line that was too long to be read is that of a message of Codex. */
+/* Whether the beginning of a line that was too long is that of a message of Codex. */
 bool event_is_long_message(const char *line, size_t n);

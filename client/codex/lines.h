@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Makes lines of what comes in pieces, with bounded memory. */
+/* Splits input that arrives in pieces into lines, with bounded memory. */
 
 #include <stdbool.h>
 #include <stddef.h>
 
 /* What a line may be, any of them together. */
 enum {
-        LINE_CUT = 1 << 0,  /* it was longer than the limit: this is its beginning, the rest is gone */
-        LINE_OPEN = 1 << 1, /* the input ended before the line did */
+        LINE_CUT = 1 << 0,  /* it exceeded the limit: this is its beginning, the rest is lost */
+        LINE_OPEN = 1 << 1, /* the input ended before the line */
 };
 
 /* A line without its newline. It is gone when the handler returns. Returns 0 or a negative errno. */
@@ -20,16 +20,16 @@ typedef struct Lines {
         LineHandler handler;
         void *userdata;
 
-        char *buffer; /* the beginning of a line whose end has not come */
+        char *buffer; /* the beginning of an incomplete line */
         size_t size, allocated;
         bool cut;
 } Lines;
 
-/* Calls the handler for each line that ends in these bytes. Takes time in proportion to n, however long the
- * line. Returns 0, -ENOMEM, or what the handler returned first. */
+/* Calls the handler for each line that is completed by these bytes. Takes time proportional to n, however long the
+ * line. Returns 0, -ENOMEM, or the first error of the handler. */
 int lines_feed(Lines *lines, const char *data, size_t n);
 
-/* Calls the handler for what is left without a newline, if there is anything. */
+/* Calls the handler for the rest without a newline, if any. */
 int lines_end(Lines *lines);
 
 void lines_clear(Lines *lines);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The job's readable log: what happened, on standard error, a line each with the time since the beginning.
- * Nothing in it can drive a terminal. Who cannot be told is not told: errors of writing are passed over. */
+/* The readable log of the job on standard error: events, one per line, with the time since the start. Safe for
+ * terminals. Errors of writing are ignored. */
 
 #include "macro.h"
 #include "turn.h"
@@ -18,7 +18,7 @@ void log_begin(Log *log);
 /* Writes one line. */
 void log_say(const Log *log, const char *format, ...) _printf_(2, 3);
 
-/* Writes what an event says, before the turn takes it in. */
+/* Logs an event, before the turn processes it. */
 void log_event(Log *log, const Turn *turn, const Event *event, uint64_t now_usec);
 
 /* Writes a line of Codex's own standard error. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What Codex has told of its turn so far: the facts that progress, verdict and result are made of. Bounded,
- * but for the message. Does no I/O. */
+/* The turn of Codex so far: the facts used for progress, verdict and result. Bounded, except for the message. Does no
+ * I/O. */
 
 #include "event.h"
 
@@ -12,7 +12,7 @@
 #define TURN_COMMAND_MAX 400U /* bytes of one that are kept */
 #define TURN_REASON_MAX 400U
 
-/* Something that has begun and not ended. */
+/* An item that has started and not completed. */
 typedef struct TurnOpen {
         char *id;
         ItemType item;
@@ -29,14 +29,14 @@ typedef struct TurnCommand {
 
 typedef struct TurnFile {
         char *path; /* UTF-8 */
-        char *kind; /* add, update or delete; NULL: not told */
+        char *kind; /* add, update or delete; NULL: unknown */
 } TurnFile;
 
 typedef struct Turn {
         bool begun;
         bool completed;
         bool failed;
-        char *thread_id; /* these are NULL until they are told */
+        char *thread_id; /* these are NULL while unknown */
         char *failure;   /* why the turn failed: one line */
         char *last_error;
 
@@ -48,7 +48,7 @@ typedef struct Turn {
         TurnCommand commands[TURN_COMMANDS_MAX];
         size_t n_files, n_files_omitted;
         TurnFile files[TURN_FILES_MAX];
-        TokenUsage usage; /* of the whole thread, earlier turns included; zeros: not told */
+        TokenUsage usage; /* of the whole thread, including earlier turns; zeros: unknown */
 
         size_t n_open;
         TurnOpen open[TURN_OPEN_MAX]; /* oldest first */
@@ -57,10 +57,10 @@ typedef struct Turn {
 /* Takes in an event that came at now_usec (CLOCK_MONOTONIC). Returns 0 or -ENOMEM. */
 int turn_event(Turn *turn, const Event *event, uint64_t now_usec);
 
-/* The one of this id that has not ended, NULL if there is none (id may be NULL). */
+/* The open item with this ID, NULL if there is none (id may be NULL). */
 const TurnOpen *turn_find_open(const Turn *turn, const char *id);
 
-/* The one that began last, NULL if nothing is going on. */
+/* The open item that started last, NULL if there is none. */
 const TurnOpen *turn_newest_open(const Turn *turn);
 
 void turn_clear(Turn *turn);

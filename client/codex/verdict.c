@@ -76,9 +76,9 @@ static int verdict_stopped(const Turn *t, const Ending *e, Verdict *ret) {
 
 static int verdict_wrong_thread(const Turn *t, const Ending *e, Verdict *ret) {
         return verdict_set(ret, VERDICT_FAILURE, "codex-jobs task --fresh",
-                           "Codex did not resume thread %.64s, but started another one (%.64s), and was stopped. Start a new "
-                    "one with 'codex-jobs task --fresh'.",
-                    e->expected_thread, t->thread_id);
+                           "Codex did not resume thread %.64s, but started another one (%.64s), and was stopped. "
+                           "Start a new one with 'codex-jobs task --fresh'.",
+                           e->expected_thread, t->thread_id);
 }
 
 static int verdict_status(const Turn *t, const Ending *e, const Complaint *complaint, int status, Verdict *ret) {

@@ -10,7 +10,7 @@
 #include "turn.h"
 
 enum {
-        VERDICT_FAILURE = 1,       /* where Codex itself has no exit status to pass on */
+        VERDICT_FAILURE = 1,       /* if there is no exit status of Codex to pass on */
         VERDICT_OWN_FAILURE = 125, /* of this program */
         VERDICT_NOT_EXECUTABLE = 126,
         VERDICT_NOT_FOUND = 127,
@@ -34,8 +34,8 @@ bool verdict_has_answer(const Turn *turn, const Ending *ending);
 
 typedef struct Verdict {
         int status;       /* to exit with */
-        char *text;       /* one line that says what is wrong and what to do; NULL: nothing is */
-        const char *next; /* the command that mends it; NULL: to go on with the thread. Not owned. */
+        char *text;       /* the error and its remedy, on one line; NULL: success */
+        const char *next; /* the command that fixes it; NULL: continue the thread. Not owned. */
 } Verdict;
 
 /* Judges. Returns 0 with ret set, which the caller clears, or -ENOMEM. */

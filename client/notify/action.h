@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What somebody asked for by a notification of a job: its result or its log opened, or the job again. Each asks the
- * service, which may be started for it. */
+/* Actions of notifications: opening the result or the log of a job, or retrying it. Each calls the service, which may
+ * be started for it. */
 
 #include "link.h"
 #include "settings.h"
@@ -10,7 +10,7 @@
 
 typedef struct Actions Actions;
 
-/* settings must live as long as the actions and may change. tell is told what a person is to know. */
+/* settings must live as long as the actions and may change. tell is called with messages for the user. */
 int actions_new(Viewer *viewer, const Settings *settings,
                 void (*tell)(const char *summary, const char *text, void *userdata), void *userdata, Actions **ret);
 Actions *actions_free(Actions *a);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What of the jobs that ended is shown, and how: each by itself, or in a flood all in one notification that is
- * replaced. Remembers which notification is about what, for when somebody acts on it. */
+/* Which finished jobs are shown, and how: each separately, or in a flood all in one notification that is replaced.
+ * Remembers the jobs of notifications, for their actions. */
 
 #include "follower.h"
 #include "server.h"
@@ -26,11 +26,11 @@ int board_new(sd_event *event, Link *session, const Settings *settings, board_ac
 Board *board_free(Board *b);
 DEFINE_CLEANUP(Board *, board_free);
 
-/* Shows what ends on this bus, too. Before link_open(). */
+/* Adds a bus whose finished jobs are shown. Must be called before link_open(). */
 int board_follow(Board *b, Link *link, void (*settled)(void *userdata), void *userdata);
 
 /* Whether each follower has settled. */
 bool board_is_settled(const Board *b);
 
-/* Tells a person that what he asked for did not work; in the journal if there is no server. */
+/* Shows that a requested action failed; logs it if there is no server. */
 void board_tell(Board *b, const char *summary, const char *text);

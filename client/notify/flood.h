@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Many ends within a short time, and the one notification of all of them. */
+/* Many jobs that finish within a short time, and the single notification for them. */
 
 #include "text.h"
 
 typedef struct Flood {
         uint32_t id;         /* 0: none is shown */
-        uint64_t until_usec; /* CLOCK_MONOTONIC: what ends before is part of it */
+        uint64_t until_usec; /* CLOCK_MONOTONIC: jobs that finish earlier are part of it */
         Digest digest;
         char *list; /* a line for each job */
 } Flood;

@@ -13,8 +13,8 @@ typedef struct Follower Follower;
 typedef struct FollowerEvents {
         bool (*is_ready)(void *userdata); /* whether jobs could be shown now */
 
-        /* Jobs that ended, in the order of their sequence; follower_shown() answers, at once or later. */
-        void (*show)(Follower *f, JobList *jobs, void *userdata); /* takes what is in jobs */
+        /* Finished jobs, ordered by sequence; answered by follower_shown(), immediately or later. */
+        void (*show)(Follower *f, JobList *jobs, void *userdata); /* takes the contents of jobs */
 
         void (*settled)(void *userdata); /* it is known for the first time whether there is anything to follow */
         void *userdata;                  /* not owned */
@@ -27,7 +27,7 @@ DEFINE_CLEANUP(Follower *, follower_free);
 Link *follower_link(const Follower *f);
 bool follower_is_settled(const Follower *f);
 
-/* Goes on with what could not be shown before. */
+/* Continues with jobs that could not be shown before. */
 void follower_continue(Follower *f);
 
 /* Jobs up to this sequence are dealt with, 0: none. all: those of show() are. */

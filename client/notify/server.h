@@ -11,15 +11,15 @@
 typedef struct Server Server;
 
 typedef enum ServerState {
-        SERVER_IDLE,   /* it may be there, nobody needed it yet */
-        SERVER_COMING, /* it is being started, or asked for what it can */
+        SERVER_IDLE,   /* it may be there, but was not needed yet */
+        SERVER_COMING, /* it is being started, or asked for its capabilities */
         SERVER_READY,
         SERVER_ABSENT, /* there is none: wait for one */
 } ServerState;
 
 typedef struct ServerEvents {
         void (*changed)(void *userdata);           /* the state */
-        void (*lost)(void *userdata);              /* what it showed is gone */
+        void (*lost)(void *userdata);              /* its notifications are gone */
         void (*action)(uint32_t id, const char *key, const char *token, void *userdata); /* token may be NULL */
         void (*closed)(uint32_t id, void *userdata);
         void *userdata; /* not owned */

@@ -9,7 +9,7 @@
 #define SUMMARY_AFTER_MAX 100U
 
 typedef struct Settings {
-        uint64_t minimum_usec;  /* MinimumSec=: of those that completed, only what ran so long; default 0 */
+        uint64_t minimum_usec;  /* MinimumSec=: minimum runtime of completed jobs; default 0 */
         char **kinds;           /* Kinds=, NULL: all */
         unsigned states;        /* States=, bits 1 << JobState; default all three */
         uint64_t summary_after; /* SummaryAfter=, 0 to 100, default 3 */
@@ -18,13 +18,13 @@ typedef struct Settings {
         char **opener;          /* Opener=, default xdg-open; the path of a file is appended */
 } Settings;
 
-/* Reads path over the defaults; NULL or a file that is missing leaves these. What is not understood is told and
- * passed over. On a negative errno settings are as they were. */
+/* Reads path on top of the defaults, which are kept if path is NULL or missing. Invalid lines are logged and ignored.
+ * On failure, returns a negative errno with settings unchanged. */
 int settings_load(Settings *settings, const char *path);
 void settings_clear(Settings *settings);
 
 /* Where the file of this user is; NULL when memory is short or there is no home. The caller frees it. */
 char *settings_path(void);
 
-/* Whether the end of this job is told of. */
+/* Whether a finished job is shown. */
 bool settings_want(const Settings *settings, const JobRecord *record);

@@ -26,10 +26,10 @@ typedef struct Notice {
 void notice_clear(Notice *notice);
 #define _cleanup_notice_ _cleanup_(notice_clear)
 
-/* The end of a job. line: the first line of what it wrote, NULL for none. */
+/* A finished job. line: the first line of its output, NULL for none. */
 int notice_for_job(const JobRecord *record, const char *line, bool markup, Notice *ret);
 
-/* The ends of many. */
+/* Many finished jobs. */
 #define DIGEST_LINES 3
 typedef struct Digest {
         uint32_t completed, failed, cancelled;
@@ -46,7 +46,7 @@ int notice_for_digest(const Digest *digest, bool markup, Notice *ret);
 /* A message of our own. */
 int notice_for_trouble(const char *summary, const char *text, bool markup, Notice *ret);
 
-/* How a job ended, on one line: "failed: exit code 3 · after 2min 3s". */
+/* How a job finished, on one line: "failed: exit code 3 · after 2min 3s". */
 char *describe_end(const JobRecord *record);
 
 /* These return a copy that the caller frees; NULL when memory is short. */
@@ -57,5 +57,5 @@ char *first_line(const char *data, size_t n);
 /* & < > as entities. */
 char *escape_markup(const char *text);
 
-/* At most max bytes of UTF-8; what is cut off is told by "…". */
+/* At most max bytes of UTF-8, with "…" if truncated. */
 char *cut_text(const char *text, size_t max);

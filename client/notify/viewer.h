@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Opens a text on the desktop: a file of its own, which only this user can read, handed to the program of Opener=.
- * That is started by the user's service manager, so that it is neither confined as we are nor ends with us. */
+/* Opens a text on the desktop: in a separate file, readable only by this user, with the program of Opener=. It is
+ * started by the service manager of the user, so that it is not confined like us and outlives us. */
 
 #include "link.h"
 
@@ -19,5 +19,5 @@ typedef struct View {
         const char *token;   /* of xdg-activation, which lets the window come to the front; may be NULL */
 } View;
 
-/* failed is told, now or later, what a person is to know if it cannot be opened. */
+/* failed is called, now or later, with a message for the user if it cannot be opened. */
 void viewer_open(Viewer *v, const View *view, void (*failed)(const char *text, void *userdata), void *userdata);

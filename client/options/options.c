@@ -184,7 +184,7 @@ static bool is_prose(const char *word) {
         return dashes > 0 && word[dashes] && strchr(" \t\r\n", word[dashes]);
 }
 
-/* The next option; 1 with an argument in optarg, in the place where it was given; -1 at the end of the options. */
+/* Returns the next option; 1 with an argument in optarg, in the given order; -1 at the end of the options. */
 static int next_option(const Verb *verb, int argc, char *argv[], const OptionTable *table) {
         if (verb->flags & VERB_PROSE && optind < argc && is_prose(argv[optind])) {
                 optarg = argv[optind++];
@@ -193,7 +193,7 @@ static int next_option(const Verb *verb, int argc, char *argv[], const OptionTab
         return getopt_long(argc, argv, table->letters, table->options, NULL);
 }
 
-/* Arguments are moved to the front, behind the verb. */
+/* Arguments are moved to the front, after the verb. */
 int options_read(Invocation *in, int argc, char *argv[], int *ret_status) {
         OptionTable table;
         size_t n = 0;

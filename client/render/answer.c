@@ -45,8 +45,8 @@ static int say_end(const JobRecord *record) {
         return 0;
 }
 
-/* Of one that completed there is something to say where its work can be continued, and in a session of an agent: of
- * both streams in one file that is the mark of the end. */
+/* Completed tasks show how to continue their thread. In a session of an agent, other jobs have a last line, too: it
+ * marks the end if both streams are written to one file. */
 static int say_completed(Client *c, const JobRecord *record) {
         bool task = streq(strempty(record->kind), "task");
         _cleanup_free_ char *thread = task ? thread_of_result(record->result) : NULL, *command = NULL;

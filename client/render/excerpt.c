@@ -18,7 +18,7 @@ bool bounds_are_set(const Bounds *bounds) {
 
 /* ---- Where it is cut ---- */
 
-/* A place from "at" on, or before it, that is not within a character; "at" itself in what is no text. */
+/* The offset "at", or the start of the character that contains it; "at" itself if the text is not valid UTF-8. */
 static int find_character(int fd, off_t at, bool before, off_t *ret) {
         off_t from = before ? MAX(at - CHARACTER_MAX + 1, (off_t) 0) : at;
         _cleanup_free_ char *bytes = NULL;
@@ -76,7 +76,7 @@ bool excerpt_is_cut(const Excerpt *e) {
 
 /* ---- What is shown ---- */
 
-/* A line of its own for what is missing. */
+/* A separate line about the omitted part. */
 static char *notice(off_t missing, off_t total, const char *command, bool first) {
         char *text = NULL;
 

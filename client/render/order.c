@@ -19,7 +19,7 @@ static int source_look(OrderSource *f) {
         return 0;
 }
 
-/* Everything up to end, as far as it is wanted and was not returned yet. Returns whether there is something. */
+/* Everything up to end that is wanted and was not returned yet. Returns whether there is anything. */
 static bool source_take(Order *o, OrderPart part, OrderPart *ret) {
         OrderSource *f = &o->sources[part.stream];
 
@@ -63,7 +63,7 @@ static int next_alone(Order *o, OrderPart *ret) {
         return out->size == 0 && source_take_up_to(o, OUTPUT_ORDER_STDERR, err->size, ret);
 }
 
-/* By turns, so that neither waits for the end of the other; stdout first when all is there. */
+/* In turns, so that neither has to wait for the end of the other; stdout first if both are complete. */
 static int next_unordered(Order *o, OrderPart *ret) {
         OutputOrderStream first = o->ended ? OUTPUT_ORDER_STDOUT : !o->last;
 
@@ -96,7 +96,8 @@ static int read_entries(Order *o) {
         return o->n > 0;
 }
 
-/* Takes the next entry, and those behind it that are of the same stream and, as far as is known, have their bytes. */
+/* Takes the next entry, and those after it that are of the same stream and whose bytes, as far as is known, are
+ * present. */
 static int take_entries(Order *o) {
         const OutputOrderEntry *e = &o->entries[o->next];
         OrderSource *f;
@@ -137,7 +138,7 @@ static int part_is_there(Order *o) {
         return 1;
 }
 
-/* Reads the index once at most; then what there is to skip may be more than a turn is for. */
+/* Reads the index at most once; after that, there may be more to skip than fits in one turn. */
 static int next_ordered(Order *o, OrderPart *ret) {
         for (bool read = false;;) {
                 bool taken;

@@ -12,7 +12,7 @@
 
 /* ---- In ---- */
 
-/* How many bytes certainly fit behind what is in the buffer, made what the target is to get. */
+/* The number of bytes that certainly fit into the buffer after conversion for the target. */
 static size_t room(const Outlet *o, const OutletTarget *t) {
         size_t n = OUTLET_SIZE - o->end;
 
@@ -29,7 +29,7 @@ bool outlet_has_room(const Outlet *o, OutputOrderStream stream) {
         return outlet_is_empty(o) || t->lost || (t == o->target && room(o, t) >= ROOM_MIN);
 }
 
-/* Puts n bytes into the buffer; those of NULL are what the cleaner held back. */
+/* Puts n bytes into the buffer; NULL: those that the cleaner held back. */
 static void put(Outlet *o, uint64_t usec, const char *data, size_t n) {
         OutletTarget *t = o->target;
         char *to = o->buffer + o->end;
@@ -105,7 +105,7 @@ static int write_buffer(Outlet *o) {
         return 1;
 }
 
-/* Without stderr there is nobody to complain to; how the job ended still matters. */
+/* Errors of stderr itself cannot be reported; the exit status is still wanted. */
 int outlet_flush(Outlet *o) {
         int r = write_buffer(o);
 

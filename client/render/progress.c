@@ -14,7 +14,7 @@
 typedef struct Followed {
         char *id;
         char *path;
-        char *told; /* the progress text that was told last */
+        char *told; /* the last progress text that was shown */
         bool touched; /* it changed, and was not read since */
 } Followed;
 
@@ -23,13 +23,13 @@ struct Progress {
         Wait *wait;     /* not owned */
         Followed *jobs;
         size_t n_jobs;
-        const Followed *latest; /* that told something; NULL: none did */
-        QueueQuestion why;      /* some do not begin */
+        const Followed *latest; /* the last one that was shown; NULL: none */
+        QueueQuestion why;      /* some do not start */
         bool asked_why;
         uint64_t begun_usec;
         bool live;
         bool subscribed;
-        bool resting; /* told something within the interval */
+        bool resting; /* something was shown within the interval */
         sd_event_source *timer;
 };
 

@@ -42,7 +42,7 @@ static int add_string(json_object *object, const char *name, const char *value) 
         return value ? add(object, name, json_object_new_string(value)) : add_null(object, name);
 }
 
-/* What comes from a job or from whoever enqueued it. */
+/* A string from a job or from the user who submitted it. */
 static int add_clean_line(json_object *object, const char *name, const char *value) {
         _cleanup_free_ char *text = isempty(value) ? NULL : clean_string(value), *line = NULL;
 

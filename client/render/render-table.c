@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Jobs as a table that fits the terminal: columns leave one by one when it is narrow, and what is still too long is
- * cut. Elsewhere than on a terminal it is plain, and all there. */
+/* Jobs as a table that fits the terminal: on narrow ones columns are omitted and long text is truncated. The table is
+ * plain and complete if stdout is not a terminal. */
 
 #include <locale.h>
 #include <pwd.h>
@@ -175,7 +175,7 @@ static void fit(size_t widths[static N_COLUMNS], size_t width) {
         }
 }
 
-/* At most so many columns of a text, with a mark where it is cut. Returns how many it took. */
+/* Truncates a text to this many columns, with a mark. Returns the number of columns used. */
 static size_t put_text(FILE *f, const char *text, size_t room, const Style *style) {
         const char *mark = style->utf8 ? "…" : "...";
         size_t mark_width = style->utf8 ? 1 : 3, taken, bytes;
@@ -207,7 +207,7 @@ static void put_line(FILE *f, const char *const *cells, const char *color, const
         (void) fputc('\n', f);
 }
 
-/* Only who sees the jobs of others is shown whose they are. */
+/* The user is shown only to those who see jobs of others. */
 static bool has_others(const JobRecord *records, size_t n) {
         for (size_t i = 0; i < n; i++)
                 if (records[i].uid != getuid())

@@ -8,12 +8,12 @@
 #include "streams.h"
 
 #define TURN_SIZE (1024U * 1024U) /* copied before other events have their turn */
-#define STEP_SIZE 4096U           /* what a step counts for at least */
+#define STEP_SIZE 4096U           /* the minimum cost of a step */
 #define REREAD_USEC (100 * USEC_PER_MSEC)
 #define WATCH_AFTER_USEC (50 * USEC_PER_MSEC)
 #define LAZY_USEC (20 * USEC_PER_MSEC)
 
-/* The worker tells of what it wrote at once, and a service that restarts is back after about as long. */
+/* The worker reports output immediately, and a restarting service is back after about this time. */
 #define LATE_USEC USEC_PER_SEC
 
 enum {
@@ -25,7 +25,7 @@ enum {
 
 static const char *const file_names[_FILE_MAX] = { "stdout", "stderr", "order" };
 
-#define GROWTH "growth" /* no file: an eventfd, of which each edge tells of more */
+#define GROWTH "growth" /* not a file: an eventfd that is signalled when there is more */
 
 /* A file of the job. Its descriptor belongs to the order. */
 typedef struct File {
@@ -43,7 +43,7 @@ struct Streams {
         unsigned n_opening; /* streams that are not open yet */
         Order order;
 
-        sd_event_source *watch; /* a timer until the files are watched, and where there is no inotify */
+        sd_event_source *watch; /* a timer until the files are watched, and if inotify is not available */
         sd_event_source *growth;
         OutputName growth_name;
         Call *growth_call;
@@ -80,8 +80,8 @@ static void streams_fail(Streams *s, int r, const char *what) {
 
 /* ---- Copying ---- */
 
-/* Fills the outlet with what comes next for one target. Returns 1, perhaps with nothing, when it was worth a step;
- * 0 when there is nothing now. */
+/* Fills the outlet with the next output for one target. Returns 1, perhaps with nothing, if it counts as a step; 0 if
+ * there is nothing now. */
 static int fill(Streams *s) {
         do {
                 ssize_t n;
@@ -181,7 +181,7 @@ static int on_late(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Waits for the index to tell of what is there, but not for ever. */
+/* Waits, for a limited time, until the index describes what is there. */
 static int wait_for_order(Streams *s) {
         int r;
 
@@ -230,8 +230,7 @@ static int on_reread(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Of an older service. A user has a limited number of inotify instances, often 128; whoever gets none reads again and
- * again. */
+/* For older services. Users have a limited number of inotify instances, often 128; without one, files are polled. */
 static int watch_file(File *f) {
         Streams *s = f->streams;
         sd_event *event = client_event(s->client);
@@ -298,7 +297,7 @@ static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata) 
         return 0;
 }
 
-/* A job that is over sooner is spared it. */
+/* Not needed for jobs that finish sooner. */
 static int watch_soon(Streams *s) {
         return sd_event_add_time_relative(client_event(s->client), &s->watch, CLOCK_MONOTONIC, WATCH_AFTER_USEC,
                                           USEC_PER_MSEC, on_watch_due, s);

@@ -6,8 +6,8 @@
 
 typedef enum CleanState {
         CLEAN_TEXT,
-        CLEAN_RETURN,   /* behind a carriage return, which became a newline */
-        CLEAN_ESCAPE,   /* behind ESC and perhaps intermediate bytes */
+        CLEAN_RETURN,   /* after a carriage return, which became a newline */
+        CLEAN_ESCAPE,   /* after ESC and perhaps intermediate bytes */
         CLEAN_CONTROL,  /* in a control sequence, ESC [ */
         CLEAN_STRING,   /* in a control string, such as the title of a window */
         CLEAN_STRING_ESCAPE,
@@ -17,7 +17,7 @@ typedef enum CleanState {
 
 enum { ESC = 0x1b, BEL = 0x07, DEL = 0x7f };
 
-/* The states in which nothing is shown. Each ends at the latest at the end of the line, so that half a sequence
+/* The states in which nothing is shown. Each ends at the end of the line at the latest, so that an incomplete sequence
  * hides no more than that. Returns whether c is part of the sequence. */
 static bool skip(Cleaner *cl, unsigned char c) {
         switch (cl->state) {
@@ -75,7 +75,7 @@ static size_t put_replacement(const Cleaner *cl, char *out) {
         return cl->ascii ? put(out, "?", 1) : put(out, REPLACEMENT, strlen(REPLACEMENT));
 }
 
-/* U+0080 to U+009F are controls, too: U+009B begins what ESC [ begins, and U+009C ends what U+009D begins. */
+/* U+0080 to U+009F are control characters, too: U+009B is equivalent to ESC [, and U+009C terminates U+009D. */
 static void clean_c1(Cleaner *cl, unsigned char c) {
         if (c == 0x9b)
                 cl->state = CLEAN_CONTROL;
@@ -102,7 +102,7 @@ static size_t clean_control(Cleaner *cl, unsigned char c, char *out) {
         return 2;
 }
 
-/* One character, of n bytes with a NUL behind them; 0: bytes that are none. */
+/* A character of n bytes, followed by a NUL; 0: invalid bytes. */
 static size_t clean_character(Cleaner *cl, const unsigned char *s, size_t n, char *out) {
         if (cl->state == CLEAN_RETURN) {
                 cl->state = CLEAN_TEXT;
@@ -146,7 +146,7 @@ static size_t clean_byte(Cleaner *cl, unsigned char c, char *out) {
         length = length_from(cl->held[0]);
         if (cl->n_held < length)
                 return size;
-        /* A NUL is a control, and not what utf8_is_valid() takes. */
+        /* NUL is a control character, but not accepted by utf8_is_valid(). */
         if (length == 0 || (length > 1 && !utf8_is_valid((const char *) cl->held, length)))
                 return size + clean_held(cl, out + size);
         size += clean_character(cl, cl->held, length, out + size);

@@ -20,10 +20,10 @@ static struct Live {
         unsigned frame;
 } live;
 
-/* Whether the last line that was written to stdout or stderr, by descriptor, has no end yet. */
+/* Whether the last line written to stdout or stderr, by descriptor, is incomplete. */
 static bool amid[STDERR_FILENO + 1];
 
-/* A process in the background may write to the terminal, but must not draw over what is in the foreground. */
+/* A background process may write to the terminal, but must not draw over the foreground. */
 static bool in_foreground(void) {
         return tcgetpgrp(STDERR_FILENO) == getpgrp();
 }
@@ -32,7 +32,7 @@ bool live_is_possible(void) {
         return terminal_is_smart(STDERR_FILENO) && in_foreground();
 }
 
-/* What is lost here is nothing but a look; and who stopped the terminal's output is not waited for. */
+/* Lost output is harmless here; stopped terminals are not waited for. */
 static void put(const char *text, size_t n) {
         struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 
@@ -76,7 +76,7 @@ static const char *next_frame(void) {
         return live.utf8 ? utf8[live.frame % ELEMENTSOF(utf8)] : ascii[live.frame % ELEMENTSOF(ascii)];
 }
 
-/* One column stays free: a cursor behind the last one would be on the next line with some terminals. */
+/* The last column stays free: on some terminals the cursor would move to the next line. */
 static void draw(void) {
         _cleanup_free_ char *text = NULL, *safe = NULL, *line = NULL;
         size_t columns = terminal_columns(STDERR_FILENO), bytes;

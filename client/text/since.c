@@ -25,7 +25,7 @@ static int parse_ago(const char *text, uint64_t now, uint64_t *ret) {
         return 0;
 }
 
-/* Reads a number of exactly so many digits within bounds, and passes over it. */
+/* Reads a number with this many digits and within bounds, and advances. */
 static int digits(const char **p, size_t n, int min, int max, int *ret) {
         int value = 0;
 
@@ -91,7 +91,7 @@ static int from_tm(const struct tm *given, bool utc, uint64_t *ret) {
         return 0;
 }
 
-/* Midnight of the day that is so many days from the one of now. */
+/* Midnight this many days from today. */
 static struct tm day(uint64_t now, int days) {
         time_t t = (time_t) (now / USEC_PER_SEC);
         struct tm tm = {};

@@ -20,7 +20,7 @@ static struct Console {
         bool utf8;
         bool color;
         struct termios before;
-        char leave[256]; /* what brings the terminal back; nothing may be looked up when it is needed */
+        char leave[256]; /* sequences that restore the terminal; cannot be looked up when they are needed */
         size_t n_leave;
         struct sigaction old[ELEMENTSOF(crashes)];
 } console;
@@ -36,7 +36,7 @@ static void on_crash(int number) {
                 if (crashes[i] == number)
                         (void) sigaction(number, &console.old[i], NULL);
         errno = error;
-        (void) raise(number); /* what was to happen happens when this returns */
+        (void) raise(number); /* the default action happens when this returns */
 }
 
 static int put_leave(int c) {

@@ -32,8 +32,8 @@ struct Model {
         size_t n_reads;
         sd_event_source *rest; /* enabled while nothing is read, however much changes */
 
-        sd_event_source *reload; /* when whoever asked for it has returned */
-        JobList list;            /* what was listed so far */
+        sd_event_source *reload; /* runs after the caller has returned */
+        JobList list;            /* the list so far */
         JobFilter filter;
         JobPage page;
         Call *listing;
@@ -120,7 +120,7 @@ static int put_job(Model *m, JobRecord *record) {
         return 0;
 }
 
-/* Those that ended stand at the end, and the oldest of them last. */
+/* Finished jobs are last, the oldest at the very end. */
 static void settle(Model *m) {
         size_t ended = 0;
 
@@ -221,7 +221,7 @@ static int on_rested(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Reads what is due, unless that is so much that a list is less. */
+/* Reads the jobs that changed, unless there are so many that a list is cheaper. */
 static void reads_begin(Model *m) {
         size_t due = 0;
         int r = 0;
@@ -238,7 +238,7 @@ static void reads_begin(Model *m) {
                 if (!m->reads[i]->call)
                         r = call_new(m->client, &m->reads[i]->call, CALL_PATIENT, "Get", append_string,
                                      m->reads[i]->id, on_got, m->reads[i]);
-        model_read_queue(m); /* nobody tells that it was paused elsewhere */
+        model_read_queue(m); /* there is no signal for a pause by others */
         if (r >= 0)
                 r = sd_event_add_time_relative(client_event(m->client), &m->rest, CLOCK_MONOTONIC, REST_USEC, 0,
                                                on_rested, m);
@@ -337,7 +337,7 @@ static void list_page(Model *m) {
                 model_fail(m, r, NULL);
 }
 
-/* Those that are active first: what ends meanwhile is then found among those that ended. */
+/* Active jobs first: those that finish meanwhile are then found among the finished ones. */
 static int on_reload(sd_event_source *s, void *userdata) {
         Model *m = userdata;
 
@@ -396,7 +396,7 @@ static void on_missed(void *userdata) {
 
         m->loaded = false;
         for (size_t i = 0; i < m->n_jobs; i++)
-                usage_clear(&m->jobs[i]->usage); /* what was asked on that connection is not answered */
+                usage_clear(&m->jobs[i]->usage); /* calls on that connection get no reply */
         model_reload(m);
         m->changed(m->userdata);
 }

@@ -26,7 +26,7 @@ typedef struct Cells {
 
 /* ---- Text ---- */
 
-/* Puts a text at a place, at most so many columns of it. Returns the column behind it. */
+/* Draws a text at a position, at most this many columns of it. Returns the column after it. */
 static size_t put(size_t y, size_t x, size_t max, const char *text) {
         _cleanup_free_ char *safe = terminal_text(text, console_is_utf8());
         size_t columns, bytes;
@@ -42,7 +42,7 @@ static size_t room_behind(size_t x) {
         return x < (size_t) COLS ? (size_t) COLS - x : 0;
 }
 
-/* A line from its beginning to the end of the screen. */
+/* A line up to the right edge of the screen. */
 static void put_line(size_t y, int attributes, const char *text) {
         (void) attrset(attributes);
         (void) put(y, 0, room_behind(0), text);
@@ -159,7 +159,7 @@ static size_t put_cell(size_t y, size_t x, size_t column, size_t width, const ch
         return x + width + GAP;
 }
 
-/* The label, and the progress in brackets: where both are too long, each gives way. */
+/* The label, and the progress in brackets: both are shortened if they are too long. */
 static void put_what(size_t y, size_t x, size_t width, const JobRecord *record) {
         const char *label = strempty(record->label);
         size_t room = width, wanted;

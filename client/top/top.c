@@ -9,7 +9,7 @@
 #include "say.h"
 #include "top.h"
 
-#define CLOCK_USEC USEC_PER_SEC /* of times that go on, and of the gauges */
+#define CLOCK_USEC USEC_PER_SEC /* for updating times and usage */
 
 static void read_gauges(Top *t) {
         const View *v = &t->view;
@@ -40,7 +40,7 @@ static int on_clock(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* The clock goes only while the screen shows something that goes on. */
+/* The clock only runs while a running job is visible. */
 static int run_clock(Top *t) {
         int enabled, r;
 

@@ -70,7 +70,8 @@ static int visit_begin(Visit *v, const WaitOptions *options, Request *request, u
         r = client_set_timeout(c, MAX(timeout_usec, ENQUEUE_USEC));
         if (r < 0)
                 return r;
-        /* The subscription travels with the request and before it: no end is missed, no round trip added. */
+        /* The subscription is sent together with the request and before it: the job cannot finish unnoticed, and no
+         * round trip is added. */
         r = wait_new(c, options, &v->wait);
         if (r < 0)
                 return r;
@@ -219,7 +220,7 @@ static int visit_end(Visit *v, visit_text_t text) {
         live_end();
         if (r == -EPIPE)
                 return visit_reader_gone(v);
-        if (v->hint_stdin) /* what writes it may have been slower than we */
+        if (v->hint_stdin) /* the writer may have been slower than us */
                 (void) hint_if_stdin_waits();
         timed_out = r == -ETIMEDOUT;
         if (timed_out || r >= 0)

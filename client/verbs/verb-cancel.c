@@ -88,7 +88,7 @@ static void on_cancelled(sd_bus_message *reply, const sd_bus_error *error, void 
                 client_stop(job->cancel->in->client, -EREMOTEIO, error);
 }
 
-/* In full from here on, and what it was before. */
+/* Reads the full record, and the state before. */
 static int look_up(Cancelled *job) {
         Cancel *s = job->cancel;
         int r;
@@ -128,7 +128,7 @@ static int finish(Cancelled *job) {
 static int cancel_all(Cancel *s) {
         int r;
 
-        for (size_t i = 0; i < s->n; i++) { /* all of them, so that a mistake ends none */
+        for (size_t i = 0; i < s->n; i++) { /* all of them first, so that a mistake cancels none */
                 r = look_up(&s->jobs[i]);
                 if (r < 0)
                         return r;

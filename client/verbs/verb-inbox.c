@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs inbox: what ended since one reader acknowledged last, oldest first. */
+/* codex-jobs inbox: shows jobs that finished since a reader last acknowledged, the oldest first. */
 
 #include "answer.h"
 #include "bus-names.h"
@@ -102,7 +102,7 @@ static int append_acknowledge(sd_bus_message *m, void *userdata) {
         return sd_bus_message_append(m, "st", s->consumer, s->sequence);
 }
 
-/* Just what was looked at: what ended in between stays for the next time. */
+/* Only what was shown: jobs that finished meanwhile are shown the next time. */
 static int acknowledge(Inbox *s) {
         if (!given.acknowledge || s->sequence == 0)
                 return 0;
@@ -124,7 +124,7 @@ static int read_page(Inbox *s) {
         return 0;
 }
 
-/* A page with nothing that is wanted in it is passed over where it may be acknowledged. */
+/* A page without any wanted job is skipped, if it may be acknowledged. */
 static int read_inbox(Inbox *s) {
         int r;
 
@@ -174,7 +174,7 @@ static void put_option(FILE *f, const char *name, const char *value) {
         put_word(f, value);
 }
 
-/* The command that acknowledges, or that shows what is left; NULL with 0 where nothing is. */
+/* The command that acknowledges, or shows the rest; NULL with 0 if there is none. */
 static int command_to_go_on(Inbox *s, char **ret) {
         _cleanup_fclose_ FILE *f = NULL;
         char *text = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs logs: what a job wrote so far, and with --follow what it writes. */
+/* codex-jobs logs: shows the output of a job so far, and with --follow new output. */
 
 #include "answer.h"
 #include "bounds.h"
@@ -16,7 +16,7 @@ enum {
         OPTION_TIMESTAMPS,
 };
 
-#define FOLLOW_LINES 10 /* of each stream, before what is new: as journalctl -f */
+#define FOLLOW_LINES 10 /* of each stream, before new output, like journalctl -f */
 
 static struct {
         bool follow;
@@ -64,7 +64,7 @@ static int open_streams(Logs *s) {
         return streams_new(s->in->client, s->record.id, &options, &s->streams);
 }
 
-/* In bounds: what is there now. */
+/* Within bounds: the output so far. */
 static int show_excerpt(Logs *s, const char *stream, int target) {
         _cleanup_free_ char *option = NULL, *command = NULL;
         _cleanup_close_ int fd = -EBADF;
@@ -95,7 +95,7 @@ static int show_excerpts(Logs *s) {
         return r;
 }
 
-/* Until the job ends; one that is queued has nothing to show yet, but will. */
+/* Until the job finishes. A queued job has no output yet. */
 static int follow(Logs *s) {
         int r;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs remove: forgets jobs that ended, and deletes what they wrote. */
+/* codex-jobs remove: deletes finished jobs and their output. */
 
 #include "answer.h"
 #include "bus-names.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs result: what a job that ended left behind. */
+/* codex-jobs result: shows the result of a finished job. */
 
 #include "answer.h"
 #include "bounds.h"
@@ -27,7 +27,7 @@ static int none_ended(Invocation *in) {
                          scope, scope);
 }
 
-/* The one that ended last. */
+/* The job that finished last. */
 static int find_newest(Invocation *in, JobRecord *ret) {
         _cleanup_job_list_ JobList list = {};
         JobRecord *newest;

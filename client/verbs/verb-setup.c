@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs setup: whether all that a job needs is there and works, and how to mend what does not. */
+/* codex-jobs setup: checks the requirements of jobs, and suggests fixes. */
 
 #include <stdarg.h>
 
@@ -43,7 +43,7 @@ static void setup_clear(Setup *s) {
 
 /* ---- What is found ---- */
 
-/* remedy is NULL where all is well, command where there is none to type. Neither is owned. */
+/* remedy is NULL if the check succeeded, command if there is none. Neither is owned. */
 static int report(Setup *s, const JsonCheck *check, const char *format, ...) _printf_(3, 4);
 static int report(Setup *s, const JsonCheck *check, const char *format, ...) {
         char *text = NULL, *line;
@@ -193,7 +193,7 @@ static int append_removed(sd_bus_message *m, void *userdata) {
         return sd_bus_message_append(m, "as", 1, (const char *) userdata);
 }
 
-/* Returns 0 when the job ended; it is not left behind then. */
+/* Returns 0 when the job has finished; it is removed then. */
 static int run_job(Setup *s, JobRecord *ret, sd_bus_error *error) {
         _cleanup_(wait_freep) Wait *w = NULL;
         _cleanup_request_ Request request = REQUEST_INIT;

@@ -19,7 +19,7 @@ static void show_clear(Show *s) {
         job_record_clear(&s->record);
 }
 
-/* Whether it does not begin because its user has said so. */
+/* Whether it does not start because the queue is paused. */
 static bool is_held(const Show *s) {
         return s->queue.paused && own_queue_has(&s->record);
 }

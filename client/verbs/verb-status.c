@@ -32,7 +32,7 @@ static struct {
         bool wait;
         uint64_t timeout_usec; /* USEC_INFINITY: not given */
         uint64_t poll_usec;
-        uint64_t limit; /* of jobs that ended; 0: not given */
+        uint64_t limit; /* of finished jobs; 0: not given */
 } given = { .timeout_usec = USEC_INFINITY };
 
 static int option(const Verb *verb, int option) {
@@ -98,7 +98,7 @@ static void status_clear(Status *s) {
 
 /* ---- Which jobs ---- */
 
-/* All that are active, however old, and the newest of those that ended. */
+/* All active jobs, however old, and the newest finished ones. */
 static int list_jobs(Status *s) {
         _cleanup_job_list_ JobList ended = {};
         JobFilter filter = { .active = true, .workspace = s->workspace };
@@ -181,7 +181,7 @@ static int put_next(Status *s, FILE *f, const JobRecord *record) {
 #define LAST_LINES 3
 #define LAST_BYTES 2048
 
-/* What it said last, where that is text for people: of a command that says much on stderr, a few lines. */
+/* The last few lines of stderr, if they are text. */
 static int put_last_lines(Status *s, FILE *f, const JobRecord *record) {
         _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ char *text = NULL;
@@ -254,7 +254,7 @@ static int show_text(Status *s) {
 
 /* ---- How they are watched ---- */
 
-/* Times in it are those of now, so it says when that was. */
+/* Times in the table are relative, so the heading shows the current time. */
 static void put_heading(const Status *s, FILE *f, size_t shown) {
         const JobList *list = &s->list;
         size_t counts[3] = {};
@@ -283,7 +283,7 @@ static int put_watched(Status *s, FILE *f) {
         return put_jobs(s, f, n);
 }
 
-/* In place of what was shown before, without a moment in which nothing is: ECMA-48. Elsewhere, behind it. */
+/* Replaces the earlier output without flicker (ECMA-48); appended if not on a terminal. */
 static int put_screen(FILE *f, void *userdata) {
         bool smart = terminal_is_smart(STDOUT_FILENO);
         _cleanup_free_ char *text = NULL;
@@ -323,7 +323,7 @@ static int show(Status *s) {
                 r = own_queue_get_if_known(s->in->client, &s->queue, &s->in->error);
         if (r < 0)
                 return r;
-        if (s->timed_out) /* one may have ended in that moment */
+        if (s->timed_out) /* a job may have finished at that moment */
                 s->timed_out = !all_ended(&s->list);
         if (given.watch)
                 return write_text(put_screen, s, &s->in->error);
@@ -398,7 +398,7 @@ static int watch(Status *s) {
 
 /* ---- Waiting ---- */
 
-/* Until all the given jobs have ended, or the time is up. */
+/* Until all given jobs have finished, or the wait times out. */
 static int wait_for_end(Status *s) {
         char *const *ids = s->in->arguments;
         size_t n = s->in->n_arguments;
