@@ -4,6 +4,7 @@
 
 #include "answer.h"
 #include "job-thread.h"
+#include "last-lines.h"
 #include "output.h"
 #include "render.h"
 #include "say.h"
@@ -11,7 +12,6 @@
 #include "terminal.h"
 
 #define LAST_LINES 10
-#define LAST_BYTES 4096
 #define JSON_OUTPUT_MAX (1024U * 1024U)
 
 /* ---- Commands ---- */
@@ -84,8 +84,6 @@ static int quote_lines(char *text) {
         for (char *line; (line = strsep(&text, "\n"));) {
                 _cleanup_free_ char *clean = NULL;
 
-                if (!text && !*line) /* after the last newline */
-                        break;
                 clean = terminal_text(line, utf8);
                 if (!clean)
                         return -ENOMEM;
@@ -97,26 +95,16 @@ static int quote_lines(char *text) {
 static int say_last_lines(Client *c, const JobRecord *record, sd_bus_error *error) {
         _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ char *text = NULL;
-        size_t size;
-        off_t begin;
         int r;
 
         /* stderr of a command that could not be executed has only the reason, which was shown already. */
         if (record->stderr_bytes == 0 || record->reason == JOB_REASON_NOT_EXECUTABLE)
                 return 0;
         r = output_open(c, &(const OutputName) { record->id, "stderr" }, &fd, error);
+        if (r >= 0)
+                r = last_lines_read(fd, LAST_LINES, &text);
         if (r < 0)
                 return r;
-        r = output_tail(fd, LAST_LINES, &begin);
-        if (r < 0)
-                return r;
-        begin = MAX(begin, (off_t) record->stderr_bytes - LAST_BYTES);
-        r = output_read(fd, begin, LAST_BYTES, &text, &size);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < size; i++)
-                if (text[i] == 0)
-                        text[i] = ' ';
         say("Last lines of stderr:");
         return quote_lines(text);
 }

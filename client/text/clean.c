@@ -186,6 +186,41 @@ char *clean_string(const char *s) {
         return copy;
 }
 
+/* Each backspace takes back a character. */
+static void take_back(char *line) {
+        char *to = line;
+
+        for (const char *from = line; *from; from++) {
+                if (*from != '\b') {
+                        *to++ = *from;
+                        continue;
+                }
+                while (to > line && ((unsigned char) to[-1] & 0xc0) == 0x80)
+                        to--;
+                if (to > line)
+                        to--;
+        }
+        *to = 0;
+}
+
+char *settled_line(const char *line) {
+        _cleanup_free_ char *copy = strdup(line), *states = NULL;
+        char *end;
+
+        if (!copy)
+                return NULL;
+        take_back(copy);
+        states = clean_string(copy); /* carriage returns are newlines there */
+        if (!states)
+                return NULL;
+        end = states + strlen(states);
+        while (end > states && strchr(" \t\n", end[-1]))
+                end--;
+        *end = 0;
+        end = strrchr(states, '\n');
+        return strdup(end ? end + 1 : states);
+}
+
 char *one_line(const char *s) {
         char *line = utf8_make_valid(s, strlen(s)), *to = line;
         unsigned char *from = (unsigned char *) line;

@@ -42,12 +42,32 @@ bool terminal_has_color(int fd) {
         return isempty(getenv("NO_COLOR")) && terminal_is_smart(fd);
 }
 
+/* The name of the locale: of the first variable that is set, see locale(7). */
+static const char *locale_name(void) {
+        static const char *const variables[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+
+        for (size_t i = 0; i < ELEMENTSOF(variables); i++)
+                if (!isempty(getenv(variables[i])))
+                        return getenv(variables[i]);
+        return "C";
+}
+
+/* Of a locale that is not generated here, as those that ssh(1) passes on from another host. "UTF-8" alone is one of macOS. */
+static bool names_utf8(const char *name) {
+        const char *codeset = strchr(name, '.');
+        size_t n;
+
+        codeset = codeset ? codeset + 1 : name;
+        n = strcspn(codeset, "@");
+        return (n == 5 && strncasecmp(codeset, "UTF-8", n) == 0) || (n == 4 && strncasecmp(codeset, "UTF8", n) == 0);
+}
+
 bool terminal_is_utf8(void) {
         locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t) 0);
         bool utf8;
 
         if (!locale)
-                return false;
+                return names_utf8(locale_name());
         utf8 = streq(nl_langinfo_l(CODESET, locale), "UTF-8");
         freelocale(locale);
         return utf8;

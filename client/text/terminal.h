@@ -16,7 +16,7 @@ bool terminal_is_smart(int fd);
 /* Whether it shows colors and the user wants them, see https://no-color.org. */
 bool terminal_has_color(int fd);
 
-/* Whether the locale of the environment uses UTF-8. */
+/* Whether the locale of the environment uses UTF-8; for one that is not installed, whether its name says so. */
 bool terminal_is_utf8(void);
 
 /* Whether a descriptor accepts UTF-8: it is not a terminal, or the locale uses UTF-8. In other locales each byte is a

@@ -100,8 +100,9 @@ int console_open(sd_bus_error *error) {
         r = check_terminal(error);
         if (r < 0)
                 return r;
-        (void) setlocale(LC_CTYPE, "");
         console.utf8 = terminal_is_utf8();
+        if (!setlocale(LC_CTYPE, "") && console.utf8)
+                (void) setlocale(LC_CTYPE, "C.UTF-8"); /* for ncurses */
         if (tcgetattr(STDIN_FILENO, &console.before) < 0)
                 return -errno;
         prepare_for_crashes();

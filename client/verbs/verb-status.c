@@ -7,6 +7,7 @@
 #include "answer.h"
 #include "bus-names.h"
 #include "job-thread.h"
+#include "last-lines.h"
 #include "output.h"
 #include "render.h"
 #include "terminal.h"
@@ -179,23 +180,18 @@ static int put_next(Status *s, FILE *f, const JobRecord *record) {
 }
 
 #define LAST_LINES 3
-#define LAST_BYTES 2048
 
 /* The last few lines of stderr, if they are text. */
 static int put_last_lines(Status *s, FILE *f, const JobRecord *record) {
         _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ char *text = NULL;
-        size_t size;
-        off_t begin;
         int r;
 
         if (record->stderr_bytes == 0)
                 return 0;
         r = output_open(s->in->client, &(const OutputName) { record->id, "stderr" }, &fd, &s->in->error);
         if (r >= 0)
-                r = output_tail(fd, LAST_LINES, &begin);
-        if (r >= 0)
-                r = output_read(fd, begin, LAST_BYTES, &text, &size);
+                r = last_lines_read(fd, LAST_LINES, &text);
         for (char *line, *rest = text; r >= 0 && (line = strsep(&rest, "\n"));)
                 r = render_entry(f, "last", line);
         return r;

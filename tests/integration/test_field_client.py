@@ -5,7 +5,7 @@ import select
 import subprocess
 
 import pytest
-from clientsupport import cli, codex  # noqa: F401
+from clientsupport import cli, codex, on_terminal  # noqa: F401
 from support import PATIENCE, Lines
 
 # pylint: disable=redefined-outer-name
@@ -276,3 +276,55 @@ def test_input_beside_a_prompt_is_hinted_at(cli, codex):
     assert codex.last()[1] == 'explain this'
     assert 'Standard input' not in shell(cli, 'printf log | codex-jobs task -').stderr
     assert 'Standard input' not in shell(cli, ': | codex-jobs task x').stderr
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+BARS = r"""
+import sys
+def bar(text, end="\n"):
+    for n in range(0, 101):
+        sys.stderr.write(f"\r\033[32m{text} {n:3}%|{chr(9608) * (n // 4):25}|\033[0m")
+    sys.stderr.write(end)
+"""
+
+
+def last_lines(cli, script):
+    with open(f'{cli.folder}/bars.py', 'w', encoding='utf-8') as file:
+        file.write(BARS + script + '\nsys.exit(1)\n')
+    done = cli.run('await', cli.enqueue('--', 'python3', 'bars.py'), status=1)
+    lines = done.stderr.splitlines()
+    at = lines.index('codex-jobs: Last lines of stderr:')
+    assert '\033' not in done.stderr and '\r' not in done.stderr
+    return [line.removeprefix('  ') for line in lines[at + 1:-1]]
+
+
+def test_last_lines_show_the_last_state_of_a_progress_bar(cli):
+    full = '█' * 25
+    assert last_lines(cli, 'bar("fetch")') == [f'fetch 100%|{full}|']
+    assert last_lines(cli, 'bar("fetch", "\\r"); print("\\033[31merror:\\033[0m no", file=sys.stderr)') == ['error: no']
+    assert last_lines(cli, 'for i in range(12): bar(f"part {i}")') == [f'part {i} 100%|{full}|' for i in range(2, 12)]
+    assert last_lines(cli, 'sys.stderr.write("|\\b/\\b-\\b\\\\\\bdone\\nspin 9%\\b\\b10%")') == ['done', 'spin 10%']
+    assert last_lines(cli, 'sys.stderr.write("x" * 5000 + "\\n\\0end\\n\\n")') == [' end', '']
+
+
+def test_status_of_one_shows_the_last_state_as_well(cli):
+    last_lines(cli, 'bar("fetch"); print("error: no", file=sys.stderr)')
+    shown = cli.output('status', cli.jobs('list')[0]['id'])
+    assert f'fetch 100%|{"█" * 25}|' in shown and 'error: no' in shown and '  0%' not in shown
+
+
+@pytest.mark.parametrize('locale', [
+    {'LC_CTYPE': 'UTF-8'}, {'LC_ALL': 'xx_XX.UTF-8'}, {'LANG': 'xx_XX.utf8'}, {'LC_CTYPE': 'C.UTF-8', 'LANG': 'C'},
+])
+def test_a_locale_that_is_not_installed_is_what_its_name_says(cli, locale):
+    cli.environment |= {'LC_ALL': '', 'LC_CTYPE': '', 'LANG': '', 'TERM': 'xterm'} | locale
+    assert on_terminal(cli, 'run', '-q', '--', 'echo', 'Grüße 世界') == 'Grüße 世界\n'
+    job = cli.enqueue('--label', 'Grüße 世界', '--', 'true')
+    assert 'Grüße 世界' in on_terminal(cli, 'await', '-q', job) + on_terminal(cli, 'status', job)
+
+
+@pytest.mark.parametrize('locale', [{'LC_ALL': 'C', 'LANG': 'C.UTF-8'}, {'LANG': 'xx_XX.ISO-8859-1'}, {}])
+def test_another_locale_gets_ascii(cli, locale):
+    cli.environment |= {'LC_ALL': '', 'LC_CTYPE': '', 'LANG': '', 'TERM': 'xterm'} | locale
+    assert on_terminal(cli, 'run', '-q', '--', 'echo', 'Grüße 世界') == 'Gr??e ??\n'

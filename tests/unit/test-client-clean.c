@@ -97,6 +97,28 @@ static void strings(void) {
         check_string(text, "end\ufffd\ufffd");
 }
 
+static void check_settled(const char *line, const char *expected) {
+        _cleanup_free_ char *text = settled_line(line);
+
+        check_string(text, expected);
+}
+
+static void lines_settle(void) {
+        check_settled("", "");
+        check_settled("plain text", "plain text");
+        check_settled("  indented\r", "  indented");
+        check_settled(" 10%\r 50%\r100%", "100%");
+        check_settled("[#   ]\r[##  ]\r\033[32m[####]\033[0m\r", "[####]");
+        check_settled("loading\r\033[K", "loading");
+        check_settled("\033[1A\033[2K\rdone \033[1mnow\033[0m", "done now");
+        check_settled("|\b/\b-\b\\", "\\");
+        check_settled("10%\b\b\b100%", "100%");
+        check_settled("\u00e4\u4e16\b\b\bok", "ok");
+        check_settled("\b\b\ba", "a");
+        check_settled("\033]0;title\atext\r\r\r\n", "text");
+        check_settled("\r\r", "");
+}
+
 TEST_MAIN(TEST(texts_stay), TEST(sequences_go), TEST(half_sequences_hide_no_more_than_a_line),
           TEST(controls_are_shown), TEST(directions_do_not_turn), TEST(lines_are_not_separated_otherwise),
-          TEST(what_is_no_text_is_replaced), TEST(without_utf8_no_byte_is_beyond_ascii), TEST(strings))
+          TEST(what_is_no_text_is_replaced), TEST(lines_settle), TEST(without_utf8_no_byte_is_beyond_ascii), TEST(strings))

@@ -67,6 +67,22 @@ static void locales(void) {
         check(!terminal_is_utf8());
         check_int(setenv("LC_ALL", "C.UTF-8", true), 0);
         check(terminal_is_utf8());
+        check_int(setenv("LC_ALL", "", true), 0);
+        check_int(setenv("LANG", "C", true), 0);
+        check_int(setenv("LC_CTYPE", "UTF-8", true), 0); /* of macOS */
+        check(terminal_is_utf8());
+        check_int(setenv("LC_CTYPE", "xx_XX.utf8@euro", true), 0); /* not generated */
+        check(terminal_is_utf8());
+        check_int(setenv("LC_CTYPE", "", true), 0);
+        check_int(setenv("LANG", "xx_XX.UTF-8", true), 0);
+        check(terminal_is_utf8());
+        check_int(setenv("LANG", "xx_XX.ISO-8859-15", true), 0);
+        check(!terminal_is_utf8());
+        check_int(setenv("LANG", "UTF-16", true), 0);
+        check(!terminal_is_utf8());
+        check_int(setenv("LC_ALL", "C", true), 0);
+        check_int(setenv("LANG", "C.UTF-8", true), 0);
+        check(!terminal_is_utf8());
 }
 
 TEST_MAIN(TEST(text_can_do_nothing), TEST(text_keeps_its_direction), TEST(text_in_ascii), TEST(columns),
