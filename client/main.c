@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "answer.h"
+#include "host.h"
 #include "verbs.h"
 
 /* A closed descriptor would be reused by the first file that is opened, and results written to that file. */
@@ -96,7 +97,7 @@ int main(int argc, char *argv[]) {
         (void) signal(SIGPIPE, SIG_IGN);
 
         list = verb_list_text();
-        if (!list)
+        if (!list || host_use_own_runtime() < 0)
                 return say_out_of_memory();
         status = run_program(&in, &(const Verb) { .name = "", .arguments = "", .flags = VERB_COMMAND, .help = list }, argc,
                              argv);

@@ -10,6 +10,17 @@
 
 #define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 #define GIVE_UP_USEC (5 * USEC_PER_SEC)
+#define SENT_MAX 64U /* at a time; dbus-daemon allows 128 of a connection */
+
+/* Forgets the answer, or the turn, of a call. */
+static void call_retract(Call *call) {
+        if (call->slot)
+                call->client->n_sent--;
+        if (call->queued)
+                call->client->n_queued--;
+        call->slot = sd_bus_slot_unref(call->slot);
+        call->queued = false;
+}
 
 static void note_unknown(Call *call, const sd_bus_error *error) {
         Client *c = call->client;
@@ -26,7 +37,7 @@ const char *client_unknown_id(const Client *c) {
 static void call_end(Call *call, sd_bus_message *reply, const sd_bus_error *error) {
         _cleanup_(sd_bus_error_free) sd_bus_error explained = SD_BUS_ERROR_NULL;
 
-        call->slot = sd_bus_slot_unref(call->slot);
+        call_retract(call);
         call->waiting = false;
         if (!error) {
                 call->done(reply, NULL, call->userdata);
@@ -39,6 +50,11 @@ static void call_end(Call *call, sd_bus_message *reply, const sd_bus_error *erro
 
 /* Whether the service was not there, or will not be for much longer, rather than said no. */
 static bool error_is_passing(const Call *call, const sd_bus_error *error) {
+        /* The bus did not deliver it. */
+        if (!link_was_accepted(call->client->link) && sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED))
+                return true;
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_LIMITS_EXCEEDED))
+                return true;
         /* It did nothing, or did not even start because it is just being stopped; or nothing was sent. */
         if (sd_bus_error_has_names(error, JOBS_ERROR_UNAVAILABLE, SD_BUS_ERROR_NAME_HAS_NO_OWNER, CLIENT_ERROR_IN_FLIGHT))
                 return true;
@@ -88,7 +104,7 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
         Call *call = userdata;
         int r;
 
-        call->slot = sd_bus_slot_unref(call->slot);
+        call_retract(call);
         if (error) {
                 call_failed(call, error);
                 return 0;
@@ -128,6 +144,12 @@ static int call_send(Call *call) {
 
         if (!bus)
                 return -ENOTCONN;
+        if (call->client->n_sent >= SENT_MAX) {
+                call->queued = true;
+                call->client->n_queued++;
+                call->waiting = false;
+                return 0;
+        }
         r = sd_bus_message_new_method_call(bus, &m, JOBS_BUS_NAME, JOBS_PATH,
                                            streq(call->method, "GetAll") ? PROPERTIES_INTERFACE : JOBS_INTERFACE,
                                            call->method);
@@ -139,8 +161,31 @@ static int call_send(Call *call) {
         r = send_with_descriptors(call, m);
         if (r < 0)
                 return r;
+        call->client->n_sent++;
         call->waiting = false;
         return 0;
+}
+
+/* The first call that waits for its turn: the last in the list. */
+static Call *first_queued(Client *c) {
+        Call *found = NULL;
+
+        for (Call *call = c->calls; call; call = call->next)
+                if (call->queued)
+                        found = call;
+        return found;
+}
+
+static void calls_next(Client *c) {
+        while (c->n_queued > 0 && c->n_sent < SENT_MAX) {
+                Call *call = first_queued(c);
+
+                call_retract(call);
+                if (call_send(call) >= 0)
+                        continue;
+                call->waiting = true;
+                (void) client_retry(c);
+        }
 }
 
 static void calls_resume(Client *c, const sd_bus_error *error) {
@@ -175,12 +220,12 @@ static void calls_lost(Client *c) {
                 next = call->next;
                 if (!call->slot)
                         continue;
-                call->slot = sd_bus_slot_unref(call->slot);
+                call_retract(call);
                 call_failed(call, &error);
         }
 }
 
-static const CallEvents call_events = { .resume = calls_resume, .lost = calls_lost };
+static const CallEvents call_events = { .resume = calls_resume, .next = calls_next, .lost = calls_lost };
 
 int call_new(Client *c, Call **ret, CallMode mode, const char *method, call_append_t append, void *arguments,
              call_done_t done, void *userdata) {
@@ -225,7 +270,7 @@ Call *call_free(Call *call) {
                 call->client->calls = call->next;
         if (call->next)
                 call->next->previous = call->previous;
-        (void) sd_bus_slot_unref(call->slot);
+        call_retract(call);
         free(call);
         return NULL;
 }

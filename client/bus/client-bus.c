@@ -6,6 +6,7 @@
 
 #include "bus-names.h"
 #include "client-internal.h"
+#include "host.h"
 #include "owner.h"
 #include "say.h"
 #include "time-util.h"
@@ -32,6 +33,8 @@ void client_stop(Client *c, int r, const sd_bus_error *error) {
 int client_iterate(Client *c, sd_bus_error *error) {
         int r;
 
+        if (c->stop >= 0 && c->call_events)
+                c->call_events->next(c);
         if (c->stop >= 0) {
                 r = sd_event_run(c->event, UINT64_MAX);
                 if (r < 0 && r != -EINTR)
@@ -387,6 +390,8 @@ int client_new(Scope scope, bool quiet, Client **ret, sd_bus_error *error) {
         r = link_open(c->link);
         if (r < 0)
                 return explain_connect(c->system, r, error);
+        if (!c->system && !c->quiet && host_foreign_runtime())
+                say("XDG_RUNTIME_DIR is %s; using your own.", host_foreign_runtime());
         *ret = TAKE_PTR(c);
         return 0;
 }

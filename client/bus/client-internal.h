@@ -19,6 +19,7 @@ typedef struct Match {
 /* Operations of the calls that the connection needs, without depending on call.c. */
 typedef struct CallEvents {
         void (*resume)(Client *c, const sd_bus_error *error); /* sends waiting calls; with an error they fail */
+        void (*next)(Client *c); /* sends queued calls as far as others were answered */
         void (*lost)(Client *c); /* the connection was lost: pending calls have failed */
 } CallEvents;
 
@@ -37,6 +38,8 @@ struct Client {
         size_t n_matches;
         Call *calls; /* pending calls */
         const CallEvents *call_events; /* NULL: there was no call yet */
+        size_t n_sent;     /* number of calls that were sent and not answered */
+        size_t n_queued;
 
         void (*changed)(void *userdata);
         void *changed_userdata;
@@ -68,6 +71,7 @@ struct Call {
 
         sd_bus_slot *slot;
         bool waiting;           /* to be sent again */
+        bool queued;            /* to be sent when others are answered */
         uint64_t failing_since; /* CLOCK_MONOTONIC, 0: not set */
 };
 

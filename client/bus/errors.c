@@ -4,9 +4,11 @@
 
 #include <ctype.h>
 
+#include "address.h"
 #include "build-config.h"
 #include "bus-names.h"
 #include "client-internal.h"
+#include "host.h"
 #include "job-limits.h"
 #include "say.h"
 
@@ -58,6 +60,9 @@ static const struct {
         { SD_BUS_ERROR_NAME_HAS_NO_OWNER, ALWAYS, NULL, NOT_INSTALLED },
         { "org.freedesktop.systemd1.NoSuchUnit", ALWAYS, NULL, NOT_INSTALLED },
 
+        { SD_BUS_ERROR_LIMITS_EXCEEDED, ALWAYS, NULL,
+          "The %B bus refused the call, so nothing was submitted: %M. Close some of your other connections to it and try "
+          "again." },
         { SD_BUS_ERROR_NO_REPLY, ALWAYS, NULL, STOPPED },
         { SD_BUS_ERROR_DISCONNECTED, ALWAYS, NULL, STOPPED },
         { "org.freedesktop.DBus.Error.Spawn.", ALWAYS, NULL, NOT_STARTED },
@@ -137,25 +142,50 @@ static void put_text(FILE *f, const char *text, const Client *c, const char *nam
         }
 }
 
+/* The bus closed the connection instead of accepting it: mostly because there are too many. */
+static bool was_refused(const Client *c, const sd_bus_error *error) {
+        return !link_was_accepted(c->link) && sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED);
+}
+
 void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
-        const char *message = isempty(error->message) ? error->name : error->message;
+        bool refused = was_refused(c, error);
+        _cleanup_free_ char *refusal = refused ? bus_ask_refusal(c->system) : NULL;
+        const char *name = refused ? SD_BUS_ERROR_LIMITS_EXCEEDED : error->name;
+        const char *message = refused ? refusal ?: "it closed the connection" :
+                              isempty(error->message) ? error->name : error->message;
         _cleanup_fclose_ FILE *f = NULL;
         _cleanup_free_ char *text = NULL;
         size_t size;
 
         f = open_memstream(&text, &size);
         if (f)
-                put_text(f, find_text(c, error->name, message), c, error->name, message);
+                put_text(f, find_text(c, name, message), c, name, message);
         if (f && fclose(TAKE_PTR(f)) == 0)
-                (void) sd_bus_error_set(ret, error->name, text);
+                (void) sd_bus_error_set(ret, name, text);
         else
                 (void) sd_bus_error_copy(ret, error);
+}
+
+static void explain_no_systemd(bool system, sd_bus_error *ret) {
+        _cleanup_free_ char *init = host_init();
+        const char *command = host_init_command();
+
+        (void) error_set(ret, "Failed to connect to the %s bus: systemd is not running here, PID 1 is '%s'. To fix: %s%s%s",
+                         system ? "system" : "user", strempty(init), host_init_remedy(), command ? ": " : ".",
+                         strempty(command));
 }
 
 int explain_connect(bool system, int r, sd_bus_error *ret) {
         if (r == -ENOMEM)
                 return r;
-        if (r == -EPERM || r == -EACCES) /* seccomp, or a mount of a sandbox: buses are accessible to all otherwise */
+        if (!system && host_foreign_runtime())
+                (void) error_set(ret,
+                                 "Failed to connect to the user bus: %s. XDG_RUNTIME_DIR was %s. Log in ('su -' instead of "
+                                 "'su'), or enable lingering ('" LINGER_COMMAND "').",
+                                 strerror(-r), host_foreign_runtime());
+        else if (!host_runs_systemd() && r != -EPERM && r != -EACCES)
+                explain_no_systemd(system, ret);
+        else if (r == -EPERM || r == -EACCES) /* seccomp, or a mount of a sandbox: buses are accessible to all otherwise */
                 (void) error_set(ret,
                                  "Failed to connect to the %s bus: access denied, probably by a sandbox. Request "
                                  "permission to run codex-jobs outside it.",

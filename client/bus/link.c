@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "address.h"
 #include "link.h"
 
 #define USERS_MAX 4
@@ -10,6 +11,7 @@ struct Link {
         void (*lost)(void *userdata);
         void *userdata; /* not owned */
         sd_bus *bus;    /* NULL: none */
+        bool connected; /* the bus accepted the last connection; before that, it delivers nothing */
         LinkUser users[USERS_MAX];
         size_t n_users;
 };
@@ -32,43 +34,31 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         return 0;
 }
 
-/* Where the user's bus is when the environment does not say so, as for sudo, cron and some agents. */
-static int open_user_bus_by_uid(sd_bus **ret) {
-        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-        char address[64];
-        int r;
+static int on_connected(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Link *l = userdata;
 
-        (void) snprintf(address, sizeof(address), "unix:path=/run/user/%u/bus", (unsigned) getuid());
-        r = sd_bus_new(&bus);
-        if (r >= 0)
-                r = sd_bus_set_address(bus, address);
-        if (r >= 0)
-                r = sd_bus_set_bus_client(bus, true);
-        if (r >= 0)
-                r = sd_bus_start(bus);
-        if (r >= 0)
-                *ret = TAKE_PTR(bus);
-        return r;
+        l->connected = true;
+        return 0;
 }
 
-static int open_any(bool system, sd_bus **ret) {
-        if (system)
-                return sd_bus_open_system(ret);
-        if (!getenv("DBUS_SESSION_BUS_ADDRESS") && !getenv("XDG_RUNTIME_DIR"))
-                return open_user_bus_by_uid(ret);
-        return sd_bus_open_user(ret);
+/* Signals of sd-bus itself, about the connection. */
+static int match_local(Link *l, sd_bus *bus, const char *member, sd_bus_message_handler_t handler) {
+        return sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local", member,
+                                   handler, l);
 }
 
 static int connect_bus(Link *l, sd_bus **ret) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         int r;
 
-        r = open_any(l->system, &bus);
+        l->connected = false;
+        r = bus_open(l->system, &bus);
         if (r >= 0)
                 r = sd_bus_attach_event(bus, l->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
-                r = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-                                        "Disconnected", on_disconnected, l);
+                r = match_local(l, bus, "Connected", on_connected);
+        if (r >= 0)
+                r = match_local(l, bus, "Disconnected", on_disconnected);
         if (r >= 0)
                 *ret = TAKE_PTR(bus);
         return r;
@@ -88,6 +78,10 @@ int link_open(Link *l) {
 
 bool link_is_system(const Link *l) {
         return l->system;
+}
+
+bool link_was_accepted(const Link *l) {
+        return l->connected;
 }
 
 sd_bus *link_bus(const Link *l) {

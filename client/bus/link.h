@@ -31,5 +31,8 @@ int link_open(Link *l);
 
 bool link_is_system(const Link *l);
 
+/* Whether the bus accepted the last connection. Before that, it delivers no message. */
+bool link_was_accepted(const Link *l);
+
 /* The connection, which the link owns; NULL while there is none. */
 sd_bus *link_bus(const Link *l);

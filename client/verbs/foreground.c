@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <fcntl.h>
 #include <signal.h>
 
 #include "answer.h"
 #include "foreground.h"
+#include "host.h"
 #include "live.h"
 #include "notify-thread.h"
 #include "progress.h"
@@ -309,6 +311,24 @@ static int write_id(const char *id, const char *hint, sd_bus_error *error) {
         return write_stdout(text, strlen(text), error);
 }
 
+/* Once in a session, which is when it may come true. */
+static void hint_if_logout_ends_jobs(Client *c) {
+        const char *runtime = getenv("XDG_RUNTIME_DIR");
+        _cleanup_free_ char *path = NULL;
+        _cleanup_close_ int fd = -EBADF;
+
+        if (client_is_system(c) || isempty(runtime) || !host_stops_user_manager())
+                return;
+        if (asprintf(&path, "%s/codex-jobs-logout-hint", runtime) < 0) {
+                path = NULL;
+                return;
+        }
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd >= 0)
+                say_hint("Your service manager, and with it this job, is stopped when you log out. To keep it running: "
+                         LINGER_COMMAND);
+}
+
 /* begun_usec: start of a request with a key; 0: it has none. */
 static int background_text(Invocation *in, const char *id, bool hint, uint64_t begun_usec) {
         _cleanup_free_ char *command = next_command(in->client, "await", &id, 1, "");
@@ -328,9 +348,11 @@ static int background_text(Invocation *in, const char *id, bool hint, uint64_t b
         if (!hint)
                 say("Wait with: %s", command);
         r = own_queue_get_if_known(in->client, &queue, &in->error);
-        if (r >= 0)
-                own_queue_say(in->client, &queue);
-        return r;
+        if (r < 0)
+                return r;
+        own_queue_say(in->client, &queue);
+        hint_if_logout_ends_jobs(in->client);
+        return 0;
 }
 
 static int background_document(Invocation *in, const char *id, uint64_t begun_usec) {

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "address.h"
+
+#define SYSTEM_ADDRESS "unix:path=/run/dbus/system_bus_socket"
+#define ASK_USEC (2 * USEC_PER_SEC)
+
+/* As D-Bus addresses are escaped. */
+static void put_escaped(FILE *f, const char *path) {
+        for (const char *c = path; *c; c++)
+                if (strchr("-_/.\\", *c) || (*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z'))
+                        (void) fputc(*c, f);
+                else
+                        (void) fprintf(f, "%%%02x", (unsigned char) *c);
+}
+
+/* In a runtime directory, which is the usual one where the environment does not say so, as for sudo, cron and some
+ * agents. */
+static char *user_address(void) {
+        const char *runtime = getenv("XDG_RUNTIME_DIR");
+        _cleanup_fclose_ FILE *f = NULL;
+        char *text = NULL;
+        size_t size;
+
+        f = open_memstream(&text, &size);
+        if (!f)
+                return NULL;
+        (void) fputs("unix:path=", f);
+        if (isempty(runtime))
+                (void) fprintf(f, "/run/user/%u", (unsigned) getuid());
+        else
+                put_escaped(f, runtime);
+        (void) fputs("/bus", f);
+        if (fclose(TAKE_PTR(f)) == 0)
+                return text;
+        free(text);
+        return NULL;
+}
+
+static char *find_address(bool system) {
+        const char *address = getenv(system ? "DBUS_SYSTEM_BUS_ADDRESS" : "DBUS_SESSION_BUS_ADDRESS");
+
+        if (!isempty(address))
+                return strdup(address);
+        return system ? strdup(SYSTEM_ADDRESS) : user_address();
+}
+
+static int bus_new(bool system, bool client, sd_bus **ret) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_free_ char *address = find_address(system);
+        int r;
+
+        if (!address)
+                return -ENOMEM;
+        r = sd_bus_new(&bus);
+        if (r >= 0)
+                r = sd_bus_set_address(bus, address);
+        if (r >= 0)
+                r = sd_bus_set_bus_client(bus, client);
+        if (r >= 0)
+                r = sd_bus_set_connected_signal(bus, client);
+        if (r >= 0)
+                r = sd_bus_start(bus);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+int bus_open(bool system, sd_bus **ret) {
+        return bus_new(system, true, ret);
+}
+
+/* The library does not show the answer to its own greeting. */
+char *bus_ask_refusal(bool system) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        r = bus_new(system, false, &bus);
+        if (r >= 0)
+                r = sd_bus_message_new_method_call(bus, &m, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                                   "org.freedesktop.DBus", "Hello");
+        if (r >= 0)
+                r = sd_bus_call(bus, m, ASK_USEC, &error, &reply);
+        return r < 0 && startswith(strempty(error.name), "org.freedesktop.DBus.Error.LimitsExceeded") ?
+                       strdup(strempty(error.message)) : NULL;
+}

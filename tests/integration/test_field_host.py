@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts, buses and logins that are not as usual."""
+
+import os
+import pwd
+import signal
+import socket
+import subprocess
+
+import pytest
+from clientsupport import cli  # noqa: F401
+from support import PATIENCE
+
+# pylint: disable=redefined-outer-name
+
+ALICE = pwd.getpwnam('alice').pw_uid
+
+
+def elsewhere(cli, prepare, *arguments, status=0):
+    """codex-jobs of alice with mounts of its own, which root prepares."""
+    done = subprocess.run(['unshare', '--mount', 'sh', '-ec', f'{prepare}\nexec "$@"', 'sh', *cli.command(*arguments)],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def line(done):
+    """The one line of an error."""
+    assert done.stdout == '' and done.stderr.count('\n') == 1, done.stderr
+    return done.stderr
+
+
+# --- the runtime directory of somebody else -------------------------------------------------------
+
+@pytest.fixture(params=['root', 'bob'])
+def foreign(request):
+    """A runtime directory that alice may not enter, and its owner."""
+    uid = pwd.getpwnam(request.param).pw_uid
+    path = f'/run/user/{uid}'
+    made = not os.path.exists(path)
+    if made:
+        os.mkdir(path, 0o700)
+        os.chown(path, uid, uid)
+    yield path, request.param
+    if made:
+        os.rmdir(path)
+
+
+def test_the_runtime_directory_of_another_is_not_used(cli, foreign):
+    path, owner = foreign
+    cli.environment |= {'XDG_RUNTIME_DIR': path, 'DBUS_SESSION_BUS_ADDRESS': f'unix:path={path}/bus'}
+    done = cli.run('run', '--', 'printenv', 'XDG_RUNTIME_DIR')
+    assert done.stdout == f'/run/user/{ALICE}\n'
+    told = f'codex-jobs: XDG_RUNTIME_DIR is {path}, which belongs to {owner}; using your own.\n'
+    assert done.stderr.startswith(told) == (cli.scope.name == 'user')
+    assert cli.run('run', '-q', '--', 'true').stderr == ''
+    assert cli.run('status', '--json').stderr == ''
+
+
+def test_the_bus_address_of_another_is_not_used(cli, foreign):
+    path, _ = foreign
+    cli.environment['DBUS_SESSION_BUS_ADDRESS'] = f'unix:path={path}/bus,guid=0123456789abcdef0123456789abcdef'
+    assert cli.output('run', '-q', '--', 'sh', '-c', 'printenv DBUS_SESSION_BUS_ADDRESS || true') in (
+        '\n', '', f'unix:path=/run/user/{ALICE}/bus\n')
+    del cli.environment['DBUS_SESSION_BUS_ADDRESS']
+    cli.environment['XDG_RUNTIME_DIR'] = path  # the address is one's own
+    assert cli.output('run', '-q', '--', 'echo', 'done') == 'done\n'
+
+
+def test_who_has_no_runtime_directory_is_told_whose_it_is(cli, foreign):
+    if cli.scope.name == 'system':
+        pytest.skip('the system bus is the same for all')
+    path, owner = foreign
+    cli.environment |= {'XDG_RUNTIME_DIR': path, 'DBUS_SESSION_BUS_ADDRESS': f'unix:path={path}/bus'}
+    told = line(elsewhere(cli, f'mount -t tmpfs tmpfs /run/user; mkdir {path}; chown {owner} {path}', 'status', status=125))
+    assert f'XDG_RUNTIME_DIR was {path}, which belongs to {owner}.' in told
+    assert "'su -'" in told and 'loginctl enable-linger' in told and 'sandbox' not in told
+
+
+# --- no systemd -----------------------------------------------------------------------------------
+
+NO_SYSTEMD = 'mount -t tmpfs tmpfs /run'
+
+
+def test_a_host_without_systemd_is_called_that(cli):
+    told = line(elsewhere(cli, NO_SYSTEMD, 'status', status=125))
+    assert "systemd is not running here, PID 1 is 'systemd'" in told  # as its name says, and not as its folder does
+    assert 'dbus.socket' not in told and 'To fix: ' in told
+
+
+@pytest.mark.parametrize('prepare, words', [
+    (': >/run/.containerenv', 'start the container with systemd as its init'),
+    ('echo 5.15.90.1-microsoft-standard-WSL2 >/run/release; mount --bind /run/release /proc/sys/kernel/osrelease',
+     "in /etc/wsl.conf, and restart it: printf '[boot]\\nsystemd=true\\n' | sudo tee -a /etc/wsl.conf && wsl.exe --shutdown"),
+    ('echo sleep >/run/comm; mount --bind /run/comm /proc/1/comm', "PID 1 is 'sleep'"),
+])
+def test_what_to_do_without_systemd_depends_on_the_host(cli, prepare, words):
+    assert words in line(elsewhere(cli, f'{NO_SYSTEMD}; {prepare}', 'enqueue', '--', 'true', status=125))
+
+
+# --- lingering ------------------------------------------------------------------------------------
+
+NO_LINGER = 'mkdir -p /run/systemd/users; mount -t tmpfs tmpfs /var/lib/systemd/linger'
+HINT = ('codex-jobs: Your service manager, and with it this job, is stopped when you log out. To keep it running: '
+        'loginctl enable-linger\n')
+
+
+@pytest.fixture
+def no_hint_yet():
+    def forget():
+        if os.path.exists(f'/run/user/{ALICE}/codex-jobs-logout-hint'):
+            os.unlink(f'/run/user/{ALICE}/codex-jobs-logout-hint')
+
+    forget()
+    yield forget
+    forget()
+
+
+def test_that_a_logout_ends_jobs_is_said_once(cli, no_hint_yet):
+    is_user = cli.scope.name == 'user'
+    assert HINT not in elsewhere(cli, NO_LINGER, 'enqueue', '-q', '--', 'true').stderr
+    assert (HINT in elsewhere(cli, NO_LINGER, 'enqueue', '--', 'true').stderr) == is_user
+    assert HINT not in elsewhere(cli, NO_LINGER, 'enqueue', '--', 'true').stderr
+    no_hint_yet()
+    assert HINT not in cli.run('enqueue', '--', 'true').stderr
+    assert HINT not in elsewhere(cli, NO_LINGER, 'run', '--', 'true').stderr
+    assert HINT not in elsewhere(cli, f'{NO_LINGER}; : >/var/lib/systemd/linger/alice', 'enqueue', '--', 'true').stderr
+    job = elsewhere(cli, NO_LINGER, 'enqueue', '-q', '--', 'true').stdout.strip()
+    elsewhere(cli, NO_LINGER, 'await', job)
+    assert (HINT in elsewhere(cli, NO_LINGER, 'retry', job).stderr) == is_user
+
+
+# --- limits of the bus ----------------------------------------------------------------------------
+
+class Connections:
+    """As many of alice's to a bus as it takes."""
+
+    def __init__(self, path, most):
+        self.open = []
+        os.setegid(ALICE)
+        os.seteuid(ALICE)
+        try:
+            while len(self.open) < most and self.add(path):
+                pass
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+
+    def add(self, path):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(PATIENCE)
+        try:
+            connection.connect(path)
+            connection.sendall(b'\0AUTH EXTERNAL ' + str(ALICE).encode().hex().encode() + b'\r\nBEGIN\r\n' + HELLO)
+            if b'LimitsExceeded' in self.answer(connection):
+                raise ConnectionResetError
+        except (ConnectionResetError, BrokenPipeError):
+            connection.close()
+            return False
+        self.open.append(connection)
+        return True
+
+    @staticmethod
+    def answer(connection):
+        text = b''
+        while b'NameAcquired' not in text and b'LimitsExceeded' not in text:
+            part = connection.recv(65536)
+            if not part:
+                raise ConnectionResetError
+            text += part
+        return text
+
+    def close(self, n):
+        for _ in range(n):
+            self.open.pop().close()
+
+
+def hello():
+    """The message, in little endian."""
+    def field(code, kind, value):
+        return bytes([code, 1]) + kind + b'\0' + len(value).to_bytes(4, 'little') + value + b'\0'
+
+    fields = b''
+    for each in (field(1, b'o', b'/org/freedesktop/DBus'), field(2, b's', b'org.freedesktop.DBus'),
+                 field(3, b's', b'Hello'), field(6, b's', b'org.freedesktop.DBus')):
+        fields += b'\0' * (-len(fields) % 8) + each
+    return (b'l\1\0\1' + b'\0\0\0\0' + b'\1\0\0\0' + len(fields).to_bytes(4, 'little') + fields +
+            b'\0' * (-len(fields) % 8))
+
+
+HELLO = hello()
+
+
+@pytest.fixture
+def crowd(cli):
+    """The limit of alice's connections is reached."""
+    path = '/run/dbus/system_bus_socket' if cli.scope.name == 'system' else f'/run/user/{ALICE}/bus'
+    connections = Connections(path, 700)
+    yield connections
+    refused = len(connections.open) < 700
+    connections.close(len(connections.open))
+    if not refused:
+        pytest.skip('this bus takes as many')
+
+
+def test_a_bus_that_takes_no_more_connections_is_called_that(cli, jobs, crowd):
+    if len(crowd.open) == 700:
+        return
+    told = cli.refused('enqueue', '--label', 'crowded', '--', 'true')
+    assert 'nothing was submitted' in told and 'Close some of your other connections' in told
+    assert 'may have been submitted' not in told
+    assert not [job for job in jobs.list() if job['Label'] == 'crowded']
+    assert 'nothing was submitted' in cli.refused('run', '-q', '--', 'true')
+    assert 'refused' in cli.refused('status')
+
+
+def test_a_connection_is_tried_again_when_others_close(cli, crowd):
+    if len(crowd.open) == 700:
+        return
+    with cli.start('run', '-q', '--', 'echo', 'done') as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        crowd.close(5)
+        assert process.communicate(timeout=PATIENCE) == ('done\n', '')
+        assert process.returncode == 0
+
+
+@pytest.fixture
+def stopped(cli):
+    """The service does not answer until it is woken."""
+    pid = cli.scope.service_pid()
+    yield lambda stop: os.kill(pid, signal.SIGSTOP if stop else signal.SIGCONT)
+    os.kill(pid, signal.SIGCONT)
+
+
+def test_many_are_awaited_while_the_service_is_slow(cli, jobs, stopped):
+    ids = [jobs.enqueue(['true']) for _ in range(300)]
+    for job in ids:
+        jobs.wait(job)
+    stopped(True)
+    with cli.start('await', '-q', *ids) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        stopped(False)
+        assert process.communicate(timeout=PATIENCE) == ('', '')
+        assert process.returncode == 0
+    shown = cli.jobs('await', *ids)
+    assert [job['id'] for job in shown] == ids
+    assert cli.run('await', '--any', *ids).returncode == 0
+    assert len(cli.output('status', *ids).splitlines()) == 301
+    jobs.remove(*ids)
