@@ -270,7 +270,8 @@ static int check_object(const JsonCheck *check, json_object **ret) {
         if ((r = add_string(o, "name", check->name)) < 0 ||
             (r = add_string(o, "status", check->status)) < 0 ||
             (r = add_string(o, "text", check->text)) < 0 ||
-            (r = add_string(o, "remedy", check->remedy)) < 0)
+            (r = add_string(o, "remedy", check->remedy)) < 0 ||
+            (r = add_string(o, "command", check->command)) < 0)
                 return r;
         *ret = TAKE_PTR(o);
         return 0;

@@ -43,7 +43,7 @@ bool terminal_has_color(int fd) {
 }
 
 /* The name of the locale: of the first variable that is set, see locale(7). */
-static const char *locale_name(void) {
+const char *terminal_locale(void) {
         static const char *const variables[] = { "LC_ALL", "LC_CTYPE", "LANG" };
 
         for (size_t i = 0; i < ELEMENTSOF(variables); i++)
@@ -62,12 +62,21 @@ static bool names_utf8(const char *name) {
         return (n == 5 && strncasecmp(codeset, "UTF-8", n) == 0) || (n == 4 && strncasecmp(codeset, "UTF8", n) == 0);
 }
 
+bool terminal_locale_is_installed(void) {
+        locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t) 0);
+
+        if (!locale)
+                return false;
+        freelocale(locale);
+        return true;
+}
+
 bool terminal_is_utf8(void) {
         locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t) 0);
         bool utf8;
 
         if (!locale)
-                return names_utf8(locale_name());
+                return names_utf8(terminal_locale());
         utf8 = streq(nl_langinfo_l(CODESET, locale), "UTF-8");
         freelocale(locale);
         return utf8;

@@ -19,6 +19,10 @@ bool terminal_has_color(int fd);
 /* Whether the locale of the environment uses UTF-8; for one that is not installed, whether its name says so. */
 bool terminal_is_utf8(void);
 
+/* Its name, and whether it is installed. */
+const char *terminal_locale(void);
+bool terminal_locale_is_installed(void);
+
 /* Whether a descriptor accepts UTF-8: it is not a terminal, or the locale uses UTF-8. In other locales each byte is a
  * character, and 0x80 to 0x9f are control characters. */
 bool terminal_takes_utf8(int fd);

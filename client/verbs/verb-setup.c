@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* codex-jobs setup: checks the requirements of jobs, and suggests fixes. */
+/* codex-jobs setup: checks what jobs need, and suggests fixes. See setup-host.c for the host. */
 
 #include <stdarg.h>
 
@@ -9,33 +9,25 @@
 #include "bus-names.h"
 #include "clean.h"
 #include "codex-command.h"
+#include "codex-provider.h"
 #include "dict.h"
+#include "host.h"
 #include "process.h"
 #include "render.h"
 #include "say.h"
+#include "setup.h"
 #include "verbs.h"
 #include "wait.h"
 #include "write.h"
 
 #define ASK_USEC (20 * USEC_PER_SEC) /* for any one answer */
-#define CHECKS_MAX 8
 #define SETUP_KIND "setup"
-
-typedef struct Setup {
-        Client *client; /* NULL: the bus cannot be reached */
-        int client_failure; /* then; and what it means */
-        sd_bus_error client_error;
-        bool system;
-        JsonCheck checks[CHECKS_MAX];
-        size_t n;
-        char *texts[CHECKS_MAX];
-        char *codex;
-        bool reachable;
-} Setup;
 
 static void setup_clear(Setup *s) {
         for (size_t i = 0; i < s->n; i++)
                 free(s->texts[i]);
+        for (size_t i = 0; i < s->n; i++)
+                free(s->commands[i]);
         free(s->codex);
         (void) client_free(s->client);
         sd_bus_error_free(&s->client_error);
@@ -43,9 +35,7 @@ static void setup_clear(Setup *s) {
 
 /* ---- What is found ---- */
 
-/* remedy is NULL if the check succeeded, command if there is none. Neither is owned. */
-static int report(Setup *s, const JsonCheck *check, const char *format, ...) _printf_(3, 4);
-static int report(Setup *s, const JsonCheck *check, const char *format, ...) {
+int setup_report(Setup *s, const JsonCheck *check, const char *format, ...) {
         char *text = NULL, *line;
         va_list ap;
         int r;
@@ -60,13 +50,16 @@ static int report(Setup *s, const JsonCheck *check, const char *format, ...) {
         if (!line)
                 return -ENOMEM;
         s->texts[s->n] = line;
+        s->commands[s->n] = check->command ? strdup(check->command) : NULL;
         s->checks[s->n] = *check;
-        s->checks[s->n++].text = line;
-        return 0;
+        s->checks[s->n].text = line;
+        s->checks[s->n].command = s->commands[s->n];
+        s->n++;
+        return check->command && !s->commands[s->n - 1] ? -ENOMEM : 0;
 }
 
 static int report_ok(Setup *s, const char *name, const char *text) {
-        return report(s, &(const JsonCheck) { .name = name, .status = "ok" }, "%s", text);
+        return setup_report(s, &(const JsonCheck) { .name = name, .status = "ok" }, "%s", text);
 }
 
 static const char *scope_name(const Setup *s) {
@@ -106,14 +99,18 @@ static bool is_forbidden(const Setup *s) {
 static void bus_remedy(const Setup *s, JsonCheck *check) {
         bool forbidden = is_forbidden(s);
 
-        if (forbidden)
+        if (!host_runs_systemd())
+                check->remedy = host_init_remedy();
+        else if (forbidden)
                 check->remedy = "run codex-jobs outside the sandbox";
         else if (s->system)
                 check->remedy = "start the system bus, or run codex-jobs outside the sandbox";
         else
                 check->remedy = "log in, enable lingering, or run codex-jobs outside the sandbox";
-        if (!forbidden)
-                check->command = s->system ? "systemctl start dbus.socket" : "loginctl enable-linger";
+        if (!host_runs_systemd())
+                check->command = host_init_command();
+        else if (!forbidden)
+                check->command = s->system ? "systemctl start dbus.socket" : LINGER_COMMAND;
 }
 
 static void service_remedy(const Setup *s, JsonCheck *check) {
@@ -144,11 +141,11 @@ static int check_service(Setup *s) {
                 return r;
         s->reachable = r >= 0;
         if (s->reachable)
-                return report(s, &(const JsonCheck) { .name = "service", .status = "ok" },
+                return setup_report(s, &(const JsonCheck) { .name = "service", .status = "ok" },
                               "%s %s is running (%s)", JOBS_BUS_NAME, version, scope_name(s));
         failed.told = error.message;
         service_remedy(s, &failed);
-        return report(s, &failed, "%s", error.message ?: strerror(-r));
+        return setup_report(s, &failed, "%s", error.message ?: strerror(-r));
 }
 
 static int check_manager(Setup *s) {
@@ -163,16 +160,16 @@ static int check_manager(Setup *s) {
                 return r;
         forbidden = is_forbidden(s);
         if (r >= 0 && status == 0)
-                return report(s, &(const JsonCheck) { .name = "units", .status = "ok" },
+                return setup_report(s, &(const JsonCheck) { .name = "units", .status = "ok" },
                               "service manager is running, systemd %s", text);
-        return report(s,
+        return setup_report(s,
                       &(const JsonCheck) {
                               .name = "units",
                               .status = "failed",
                               .remedy = forbidden ? "run codex-jobs outside the sandbox" :
-                                      s->system   ? "boot with systemd" :
+                                      s->system   ? "see whether the host is starting or stopping" :
                                                     "log in, or enable lingering",
-                              .command = s->system || forbidden ? NULL : "loginctl enable-linger",
+                              .command = forbidden ? NULL : s->system ? "systemctl is-system-running" : LINGER_COMMAND,
                       },
                       "service manager does not respond: %s", isempty(text) ? strerror(r < 0 ? -r : EIO) : text);
 }
@@ -226,7 +223,7 @@ static int check_job(Setup *s) {
         int r;
 
         if (!s->reachable)
-                return report(s, &(const JsonCheck) { .name = "job", .status = "skipped" },
+                return setup_report(s, &(const JsonCheck) { .name = "job", .status = "skipped" },
                               "requires the service");
         r = client_set_timeout(s->client, ASK_USEC);
         if (r >= 0)
@@ -239,8 +236,8 @@ static int check_job(Setup *s) {
                         return -ENOMEM;
         }
         if (r >= 0 && record.state == JOB_COMPLETED)
-                return report(s, &(const JsonCheck) { .name = "job", .status = "ok" }, "test job %s", end);
-        return report(s,
+                return setup_report(s, &(const JsonCheck) { .name = "job", .status = "ok" }, "test job %s", end);
+        return setup_report(s,
                       &(const JsonCheck) {
                               .name = "job",
                               .status = "failed",
@@ -257,7 +254,7 @@ static int check_job(Setup *s) {
 static int check_adapter(Setup *s) {
         if (access(ADAPTER_PATH, X_OK) >= 0)
                 return report_ok(s, "adapter", ADAPTER_PATH " found");
-        return report(s,
+        return setup_report(s,
                       &(const JsonCheck) {
                               .name = "adapter",
                               .status = "failed",
@@ -266,15 +263,14 @@ static int check_adapter(Setup *s) {
                       "cannot execute %s: %s", ADAPTER_PATH, strerror(errno));
 }
 
-/* Codex may warn of other things before and after. */
-static char *version_line(char *text) {
-        char *line = startswith(text, "codex-cli ") ? text : strstr(text, "\ncodex-cli ");
+/* The version among warnings, of which there may be some before and after it. */
+static const char *version_line(char *text) {
+        const char *found = NULL;
 
-        if (!line)
-                return text;
-        line += *line == '\n';
-        line[strcspn(line, "\n")] = 0;
-        return line;
+        for (char *line; (line = strsep(&text, "\n"));)
+                if (startswith(line, "codex") || (!found && *line))
+                        found = line;
+        return strempty(found);
 }
 
 static int check_codex(Setup *s) {
@@ -290,12 +286,13 @@ static int check_codex(Setup *s) {
         if (r == -ENOMEM)
                 return r;
         if (r >= 0 && status == 0)
-                return report(s, &(const JsonCheck) { .name = "codex", .status = "ok" }, "%s, %s", version_line(text), s->codex);
+                return setup_report(s, &(const JsonCheck) { .name = "codex", .status = "ok" }, "%s, %s", version_line(text),
+                              s->codex);
         free(s->codex);
         s->codex = NULL;
         if (isempty(text) && !error.message)
                 (void) error_set(&error, "failed to get version of codex: %s", strerror(r < 0 ? -r : EIO));
-        return report(s,
+        return setup_report(s,
                       &(const JsonCheck) {
                               .name = "codex",
                               .status = "warning",
@@ -306,41 +303,27 @@ static int check_codex(Setup *s) {
                       "%s", error.message ?: text);
 }
 
-/* The provider that the configuration names at its top, where that is another than OpenAI. The caller frees it. */
-static char *other_provider(void) {
-        const char *home = getenv("CODEX_HOME"), *user = getenv("HOME");
-        _cleanup_free_ char *path = NULL;
-        _cleanup_fclose_ FILE *f = NULL;
-        char line[512], name[128];
-
-        if (asprintf(&path, "%s%s/config.toml", home ?: strempty(user), home ? "" : "/.codex") < 0) {
-                path = NULL;
-                return NULL;
-        }
-        f = fopen(path, "re");
-        while (f && fgets(line, sizeof(line), f) && line[0] != '[')
-                if (sscanf(line, " model_provider = \"%127[^\"]\"", name) == 1)
-                        return streq(name, "openai") ? NULL : strdup(name);
-        return NULL;
-}
-
-/* It looks at its own login alone: other providers may need none. */
+/* codex(1) looks only at its own login. */
 static int check_login(Setup *s) {
         _cleanup_free_ char *text = NULL, *provider = NULL;
         int r, status = 0;
 
         if (!s->codex)
-                return report(s, &(const JsonCheck) { .name = "login", .status = "skipped" }, "requires Codex");
+                return setup_report(s, &(const JsonCheck) { .name = "login", .status = "skipped" }, "requires Codex");
         r = process_output((const char *const[]) { s->codex, "login", "status", NULL }, ASK_USEC, &text, &status);
         if (r == -ENOMEM)
                 return r;
         if (r >= 0 && status == 0)
                 return report_ok(s, "login", isempty(text) ? "logged in" : text);
-        provider = other_provider();
+        if (!isempty(getenv("CODEX_API_KEY")))
+                return report_ok(s, "login", "CODEX_API_KEY is set");
+        r = provider_without_login(&provider);
+        if (r < 0)
+                return r;
         if (provider)
-                return report(s, &(const JsonCheck) { .name = "login", .status = "ok" },
-                              "not needed for OpenAI, the model provider is %s", provider);
-        return report(s,
+                return setup_report(s, &(const JsonCheck) { .name = "login", .status = "ok" },
+                                    "not needed for OpenAI, the model provider is %s", provider);
+        return setup_report(s,
                       &(const JsonCheck) {
                               .name = "login",
                               .status = "warning",
@@ -375,8 +358,10 @@ static int put_lines(FILE *f, void *userdata) {
 }
 
 static int check_all(Setup *s, Invocation *in) {
-        int (*const checks[])(Setup *s) = { check_service, check_manager, check_job,
-                                            check_adapter, check_codex,   check_login };
+        int (*const checks[])(Setup *s) = {
+                setup_check_systemd, check_service, check_manager, setup_check_runtime, setup_check_linger,
+                setup_check_bus, setup_check_disk, setup_check_locale, check_job, check_adapter, check_codex, check_login,
+        };
         int r = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(checks) && r >= 0; i++)
@@ -414,8 +399,8 @@ const Verb verb_setup = {
         .flags = VERB_OFFLINE,
         .run = run,
         .summary = "Check the installation and suggest fixes",
-        .help = "Check that the service and the service manager respond, that a test job completes, and that\n"
-                "Codex is installed and logged in, and suggest fixes. The exit status is 0 on success, 1 if\n"
+        .help = "Check that the host, the service and the service manager work, that a test job completes, and\n"
+                "that Codex is installed and logged in, and suggest fixes. The exit status is 0 on success, 1 if\n"
                 "a check failed. Problems that only concern Codex are warnings.\n"
                 "\n"
                 "Options:\n",

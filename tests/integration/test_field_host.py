@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts, buses and logins that are not as usual."""
 
+import json
 import os
 import pwd
 import signal
@@ -8,7 +9,7 @@ import socket
 import subprocess
 
 import pytest
-from clientsupport import cli  # noqa: F401
+from clientsupport import cli, codex, validate  # noqa: F401
 from support import PATIENCE
 
 # pylint: disable=redefined-outer-name
@@ -249,3 +250,96 @@ def test_many_are_awaited_while_the_service_is_slow(cli, jobs, stopped):
     assert cli.run('await', '--any', *ids).returncode == 0
     assert len(cli.output('status', *ids).splitlines()) == 301
     jobs.remove(*ids)
+
+
+# --- setup ----------------------------------------------------------------------------------------
+
+def checked(cli, prepare, name, status=0):
+    """What it found, as a line and as an object of the document."""
+    lines = elsewhere(cli, prepare, 'setup', status=status).stdout.splitlines()
+    document = json.loads(elsewhere(cli, prepare, 'setup', '--json', status=status).stdout)
+    validate(document)
+    check = next((check for check in document['checks'] if check['name'] == name), None)
+    shown = next((each for each in lines if each.split()[1] == f'{name}:'), None)
+    if check:
+        assert shown.startswith(f'{check["status"]:8} {name}: {check["text"]}')
+        assert check['command'] is None or (check['command'] in shown and check['command'] in document['next'])
+    return check
+
+
+def test_setup_knows_of_systemd(cli):
+    assert checked(cli, 'true', 'systemd')['status'] == 'ok'
+    check = checked(cli, NO_SYSTEMD, 'systemd', 1)
+    assert check['status'] == 'failed' and 'systemd is not running here' in check['text'] and check['remedy']
+    wsl = 'echo 5.15.90.1-microsoft-standard-WSL2 >/run/release; mount --bind /run/release /proc/sys/kernel/osrelease'
+    assert 'wsl.exe --shutdown' in checked(cli, f'{NO_SYSTEMD}; {wsl}', 'systemd', 1)['command']
+
+
+def test_setup_knows_of_lingering(cli):
+    check = checked(cli, NO_LINGER, 'linger')
+    if cli.scope.name == 'system':
+        assert check is None
+        return
+    assert (check['status'], check['command']) == ('warning', 'loginctl enable-linger')
+    assert checked(cli, 'true', 'linger')['status'] == 'ok'
+
+
+def test_setup_knows_of_the_runtime_directory_of_another(cli, foreign):
+    path, owner = foreign
+    cli.environment['XDG_RUNTIME_DIR'] = path
+    check = checked(cli, 'true', 'runtime')
+    if cli.scope.name == 'system':
+        assert check is None
+        return
+    assert check['status'] == 'warning' and check['text'] == f'XDG_RUNTIME_DIR is {path}, which belongs to {owner}'
+    assert 'export XDG_RUNTIME_DIR=' in check['command']
+
+
+def test_setup_knows_of_connections(cli, crowd):
+    if len(crowd.open) == 700:
+        return
+    crowd.close(4)
+    check = checked(cli, 'true', 'bus')
+    assert check['status'] == 'warning' and 'only 3 more' in check['text'] and 'busctl' in check['command']
+
+
+@pytest.mark.parametrize('size, files, status, words', [
+    ('16m', 1000, 'warning', 'only 16 MiB free'), ('512k', 1000, 'failed', 'only 0 MiB free'),
+    ('100m', 20, 'failed', 'inodes free'),
+])
+def test_setup_knows_of_space(cli, size, files, status, words):
+    if cli.scope.name == 'user':
+        cli.environment['XDG_STATE_HOME'] = '/mnt'
+    where = '/var/lib/codex-jobs' if cli.scope.name == 'system' else '/mnt'
+    check = checked(cli, f'mount -t tmpfs -o mode=0755,size={size},nr_inodes={files} tmpfs {where}', 'disk',
+                  1 if status == 'failed' else 0)
+    assert check['status'] == status and words in check['text'] and where in check['command']
+
+
+@pytest.mark.parametrize('locale, status', [('xx_XX.UTF-8', 'warning'), ('UTF-8', 'warning'), ('C.UTF-8', 'ok'), ('C', 'ok')])
+def test_setup_knows_of_locales(cli, locale, status):
+    cli.environment['LC_ALL'] = locale
+    check = checked(cli, 'true', 'locale')
+    assert check['status'] == status and locale in check['text']
+    assert check['command'] == (None if status == 'ok' else 'export LC_ALL=C.UTF-8')
+
+
+@pytest.mark.parametrize('config, status', [
+    ('model_provider = "ollama"\n', 'ok'), ("model = 'x'\nmodel_provider='local' # mine\n[model_providers.local]\nname = 'x'\n", 'ok'),
+    ('model_provider = "openai"\n', 'warning'), ('', 'warning'), ('[profiles.x]\nmodel_provider = "ollama"\n', 'warning'),
+    ('model_provider = "proxy"\n[model_providers.proxy]\nrequires_openai_auth = true\n', 'warning'),
+])
+def test_setup_knows_providers_without_login(cli, codex, config, status):
+    with open(f'{cli.folder}/config.toml', 'w', encoding='utf-8') as file:
+        file.write(config)
+    cli.environment |= {'FAKE_CODEX_LOGIN': 'no', 'CODEX_HOME': cli.folder}
+    assert checked(cli, 'true', 'login')['status'] == status
+    cli.environment['CODEX_API_KEY'] = 'secret'
+    assert checked(cli, 'true', 'login')['text'] == 'CODEX_API_KEY is set'
+
+
+@pytest.mark.parametrize('before, after', [('', ''), ('WARNING: proceeding, even though', ''), ('warn', 'could not update PATH')])
+def test_setup_finds_the_version_among_warnings(cli, codex, before, after):
+    with open(f'{cli.folder}/bin/codex', 'w', encoding='utf-8') as file:
+        file.write(f'#!/bin/sh\necho "{before}" >&2\necho codex-cli 1.2.3\necho "{after}" >&2\n')
+    assert checked(cli, 'true', 'codex')['text'] == f'codex-cli 1.2.3, {cli.folder}/bin/codex'

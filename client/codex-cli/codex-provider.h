@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The model provider that Codex is configured to use. */
+
+/* Sets *ret to its name if it does not require a login at OpenAI, else to NULL. The caller frees it. Returns 0 or -ENOMEM. */
+int provider_without_login(char **ret);

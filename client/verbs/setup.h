@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the checks of "codex-jobs setup" share. */
+
+#include "client-bus.h"
+#include "render-json.h"
+
+#define CHECKS_MAX 16
+
+typedef struct Setup {
+        Client *client; /* NULL: the bus cannot be reached */
+        int client_failure; /* then, with its explanation */
+        sd_bus_error client_error;
+        bool system;
+        JsonCheck checks[CHECKS_MAX];
+        size_t n;
+        char *texts[CHECKS_MAX];
+        char *commands[CHECKS_MAX];
+        char *codex;
+        bool reachable;
+} Setup;
+
+/* Adds the result of a check. remedy is NULL if there is nothing to fix, command if there is none for that. Only the command
+ * is copied. Returns 0 or -ENOMEM, as all checks do. */
+int setup_report(Setup *s, const JsonCheck *check, const char *format, ...) _printf_(3, 4);
+
+/* Checks of the host and of the environment. */
+int setup_check_systemd(Setup *s);
+int setup_check_runtime(Setup *s);
+int setup_check_linger(Setup *s);
+int setup_check_bus(Setup *s);
+int setup_check_disk(Setup *s);
+int setup_check_locale(Setup *s);
