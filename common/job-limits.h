@@ -41,14 +41,12 @@
 /* Of verbs for any command. */
 #define JOB_LIMITS_COMMAND(LIMIT)                                                                                     \
         LIMIT("MergeOutput", merge_output, SWITCH, 0, 1, NULL, NULL,                                                  \
-              "merge-output", "       Redirect stderr to stdout")
-
-/* Of none. */
-#define JOB_LIMITS_OTHER(LIMIT)                                                                                       \
-        LIMIT("UMask", umask, MASK, 0, 0777, NULL, NULL, NULL, "")
+              "merge-output", "       Redirect stderr to stdout")                                                          \
+        LIMIT("UMask", umask, MASK, 0, 0777, NULL, NULL,                                                               \
+              "umask", " MODE         File mode creation mask, octal (default: yours)")
 
 #define JOB_LIMITS(LIMIT)                                                                                             \
-        JOB_LIMITS_ANY(LIMIT) JOB_LIMITS_FILES(LIMIT) JOB_LIMITS_COMMAND(LIMIT) JOB_LIMITS_OTHER(LIMIT)
+        JOB_LIMITS_ANY(LIMIT) JOB_LIMITS_FILES(LIMIT) JOB_LIMITS_COMMAND(LIMIT)
 
 typedef struct JobLimits {
 #define LIMIT_MEMBER(name, member, ...) uint64_t member;

@@ -51,6 +51,16 @@ static int size_option(const Verb *verb, const JobLimit *l, uint64_t *ret) {
         return out_of_range(verb, l->option, range);
 }
 
+static int mask_option(const Verb *verb, const JobLimit *l, uint64_t *ret) {
+        size_t n = strlen(optarg);
+        unsigned long mask = strtoul(optarg, NULL, 8);
+
+        if (n == 0 || n > 4 || strspn(optarg, "01234567") != n || mask > l->max)
+                return out_of_range(verb, l->option, "octal, from 000 to 777");
+        *ret = JOB_MASK_GIVEN | mask;
+        return 0;
+}
+
 /* The range is that which the service accepts: its errors do not name our options. */
 static int limit_option(const Verb *verb, const JobLimit *l, JobLimits *limits) {
         uint64_t *ret = job_limit_of(limits, l);
@@ -62,6 +72,8 @@ static int limit_option(const Verb *verb, const JobLimit *l, JobLimits *limits) 
                 return size_option(verb, l, ret);
         case LIMIT_NUMBER:
                 return option_number(verb, l->option, l->min, l->max, ret);
+        case LIMIT_MASK:
+                return mask_option(verb, l, ret);
         default:
                 *ret = true;
                 return 0;
@@ -193,7 +205,8 @@ int request_from_options(const RequestOptions *options, Request *request, sd_bus
         r = copy_texts(given, request, false);
         if (r < 0)
                 return r;
-        request_set_umask(request);
+        if (request->limits.umask == 0)
+                request_set_umask(request);
 
         r = request_set_directory(request, given->directory, error);
         if (r < 0)
