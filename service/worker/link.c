@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -11,6 +10,7 @@
 #define RETRY_MAX_USEC (10 * USEC_PER_SEC)
 #define RETRY_ENDED_MAX_USEC USEC_PER_SEC /* where somebody may wait for the end of the job */
 #define RETRY_FULL_USEC (10 * USEC_PER_MSEC) /* where there is no room for another connection, at any time */
+#define ACCEPTS (1U << 16) /* of the flags in /proc/net/unix */
 #define REJECTED_MAX 5 /* connections in a row that the service has closed instead of a welcome, as while it stops */
 
 void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec) {
@@ -51,9 +51,32 @@ static void disconnected(Link *l, uint64_t now) {
         l->welcomed = false;
 }
 
-/* The socket unit removes its socket. */
+/* Of a line: the fourth field has the flags, the last is the path, see proc(5). */
+static bool is_listener(char *line, const char *path) {
+        const char *flags = line, *name = strchr(line, '/');
+
+        line[strcspn(line, "\n")] = 0;
+        for (int i = 0; i < 3 && flags; i++) {
+                flags = strchr(flags, ' ');
+                flags = flags ? flags + 1 : NULL;
+        }
+        return flags && name && streq(name, path) && strtoul(flags, NULL, 16) & ACCEPTS;
+}
+
+/* A connection would tell, but start the service. */
+static bool is_listened_on(const char *path) {
+        _cleanup_fclose_ FILE *f = fopen("/proc/net/unix", "re");
+        _cleanup_free_ char *line = NULL;
+        bool found = !f;
+        size_t size = 0;
+
+        while (!found && getline(&line, &size, f) > 0)
+                found = is_listener(line, path);
+        return found;
+}
+
 bool link_waits(const Link *l) {
-        return l->away && faccessat(AT_FDCWD, l->path, F_OK, AT_EACCESS) == 0;
+        return l->away && is_listened_on(l->path);
 }
 
 void link_call(Link *l, uint64_t now) {

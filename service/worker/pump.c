@@ -209,7 +209,6 @@ static void narrow(Pump *p, unsigned stream) {
 static void account(Pump *p, unsigned stream, size_t size) {
         if (size == 0)
                 return;
-        p->streams[stream].size += size;
         p->grown = true;
         add_entry(p, stream, size);
 }
@@ -228,6 +227,8 @@ static size_t write_buffer(Pump *p, Stream *s) {
                 else
                         done += (size_t) n;
         }
+        s->size += done;
+        s->written += done;
         if (s->buffered > 0 && done > 0) {
                 s->buffered -= done;
                 memmove(s->buffer, s->buffer + done, s->buffered);
@@ -235,26 +236,39 @@ static size_t write_buffer(Pump *p, Stream *s) {
         return done;
 }
 
-/* Where a disk was full. */
-static size_t write_rest(Pump *p) {
+/* The order of what was written, as far as nothing is missing in between. What is lost of a stream is not waited for. */
+static void account_pieces(Pump *p) {
+        for (; p->next_piece < p->n_pieces; p->next_piece++) {
+                Piece *piece = &p->pieces[p->next_piece];
+                Stream *s = &p->streams[piece->stream];
+                size_t n = MIN(piece->size, s->written);
+
+                account(p, piece->stream, n);
+                s->written -= n;
+                piece->size -= n;
+                if (piece->size > 0 && !s->lost)
+                        return;
+        }
+        free(TAKE_PTR(p->pieces));
+        p->n_pieces = p->next_piece = 0;
+}
+
+/* What was read: at a full disk, more than once. */
+static size_t write_pieces(Pump *p) {
         size_t moved = 0;
 
         for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++) {
-                Stream *s = &p->streams[i];
-                size_t n;
-
-                s->blocked = 0;
-                n = write_buffer(p, s);
-                account(p, i, n);
-                moved += n;
+                p->streams[i].blocked = 0;
+                moved += write_buffer(p, &p->streams[i]);
         }
+        account_pieces(p);
         return moved;
 }
 
 static size_t available(const Stream *s) {
         int n = 0;
 
-        return s->pipe >= 0 && s->buffered == 0 && !s->blocked && ioctl(s->pipe, FIONREAD, &n) >= 0 ? (size_t) n : 0;
+        return s->pipe >= 0 && ioctl(s->pipe, FIONREAD, &n) >= 0 ? (size_t) n : 0;
 }
 
 /* Of a stream that writes much: returns how many bytes, 0 where they have to be copied. */
@@ -266,6 +280,7 @@ static size_t move_many(Pump *p, unsigned stream, size_t size) {
         while (n > 0 && (max = MIN(size - moved, room(p))) > 0) {
                 n = splice(s->pipe, NULL, s->file, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
                 if (n > 0) {
+                        s->size += (size_t) n;
                         account(p, stream, (size_t) n);
                         moved += (size_t) n;
                 } else if (n < 0 && errno == EINVAL)
@@ -283,47 +298,36 @@ static size_t read_into_buffer(Stream *s, size_t size) {
 }
 
 /* As much of it as may be stored; of what came last the rest is thrown away. */
-static void take(Pump *p, const Piece *pieces, size_t n, size_t size[static 2]) {
+static void cut_pieces(Pump *p, size_t size[static 2]) {
         size_t left = room(p);
 
         size[0] = size[1] = 0;
-        for (size_t i = 0; i < n; i++) {
-                size_t m = p->streams[pieces[i].stream].lost ? 0 : MIN(pieces[i].size, left);
+        for (size_t i = 0; i < p->n_pieces; i++) {
+                Piece *piece = &p->pieces[i];
 
-                p->is_over |= pieces[i].size > left;
-                size[pieces[i].stream] += m;
-                left -= m;
-        }
-}
-
-static void write_pieces(Pump *p, const Piece *pieces, size_t n, size_t size[static 2]) {
-        for (unsigned i = 0; i < 2; i++)
-                if (size[i] > 0) {
-                        p->streams[i].buffered = size[i];
-                        size[i] = write_buffer(p, &p->streams[i]);
-                }
-        for (size_t i = 0; i < n; i++) {
-                size_t m = MIN(pieces[i].size, size[pieces[i].stream]);
-
-                account(p, pieces[i].stream, m);
-                size[pieces[i].stream] -= m;
+                p->is_over |= piece->size > left;
+                piece->size = p->streams[piece->stream].lost ? 0 : MIN(piece->size, left);
+                size[piece->stream] += piece->size;
+                left -= piece->size;
         }
 }
 
 /* Little, or of both. */
 static size_t copy(Pump *p, size_t size[static 2]) {
-        _cleanup_free_ Piece *divided = NULL;
-        const Piece *pieces;
-        size_t moved, n;
+        size_t moved;
 
         for (unsigned i = 0; i < 2; i++)
                 size[i] = read_into_buffer(&p->streams[i], size[i]);
         moved = size[0] + size[1];
-        n = writes_divide(&p->writes, (const char *const[]) { p->streams[0].buffer, p->streams[1].buffer ?: "" }, size, &divided);
-        pieces = divided ?: (const Piece[]) { { 0, size[0] }, { 1, size[1] } };
-        n = divided ? n : 2;
-        take(p, pieces, n, size);
-        write_pieces(p, pieces, n, size);
+        p->n_pieces = writes_divide(&p->writes, (const char *const[]) { p->streams[0].buffer, p->streams[1].buffer ?: "" }, size,
+                                    &p->pieces);
+        for (unsigned i = 0; i < 2 && !p->pieces; i++)
+                if (size[i] > 0)
+                        lose(p, &p->streams[i], ENOMEM);
+        cut_pieces(p, size);
+        for (unsigned i = 0; i < 2; i++)
+                p->streams[i].buffered = size[i];
+        (void) write_pieces(p);
         return moved;
 }
 
@@ -381,10 +385,11 @@ static size_t move(Pump *p) {
         return moved;
 }
 
+/* As long as a disk is full nothing more is read, of either stream. */
 uint64_t pump_move(Pump *p) {
-        size_t rest = write_rest(p), moved = move(p);
+        size_t rest = write_pieces(p), moved = pump_is_blocked(p) ? 0 : move(p);
 
-        p->pending = moved > 0;
+        p->pending = moved > 0 && !pump_is_blocked(p);
         return rest + moved;
 }
 
@@ -410,6 +415,7 @@ void pump_give_up(Pump *p) {
         for (size_t i = 0; i < ELEMENTSOF(p->streams); i++)
                 if (p->streams[i].blocked)
                         lose(p, &p->streams[i], p->streams[i].blocked);
+        account_pieces(p);
 }
 
 void pump_close(Pump *p) {
@@ -427,6 +433,7 @@ void pump_close(Pump *p) {
 void pump_free(Pump *p) {
         closep(&p->order);
         free(p->entries);
+        free(p->pieces);
         for (size_t i = 0; i < ELEMENTSOF(p->streams); i++)
                 free(p->streams[i].buffer);
         writes_free(&p->writes);

@@ -122,8 +122,9 @@ typedef struct Stream {
         bool cannot_splice; /* the file system */
         int blocked;        /* errno, where the disk is full: to be tried again; 0: it is not */
         bool lost;          /* the file takes nothing any more */
-        char *buffer;       /* owned; NULL: not needed yet */
+        char *buffer;       /* owned */
         size_t buffered;    /* bytes in it that a full disk has not taken */
+        size_t written;     /* bytes whose place in the order is still to be told, see pieces */
         uint32_t streak;    /* bytes since something came from the other stream */
         uint64_t size;      /* of the file */
 } Stream;
@@ -134,6 +135,8 @@ typedef struct Pump {
         Writes writes;
         bool pending; /* there may be more than was moved */
         size_t last_moved; /* bytes, in one go */
+        Piece *pieces;     /* of what was read, in the order in which it was written by the job; owned */
+        size_t n_pieces, next_piece;
         int order; /* the file, -EBADF: not known yet */
         bool order_lost;
         int followers[4]; /* eventfds, -EBADF: none; a service that was restarted comes with another */
@@ -262,7 +265,7 @@ void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec);
 /* Says what is due, as far as it can be said now. Connects where it should. */
 void link_flush(Link *l, uint64_t now);
 
-/* The service is stopped, and not gone: there is a socket on which somebody would listen. */
+/* The service is stopped, and not gone: its socket is listened on. */
 bool link_waits(const Link *l);
 
 /* The service is back, if it was away. */

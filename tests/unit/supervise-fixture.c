@@ -293,6 +293,7 @@ const WorkerMessage *supervise_run(Supervised *s) {
 }
 
 int supervise_run_alone(Supervised *s) {
+        *s->trailer.channel = 0;
         supervise_start(s);
         supervise_wait(s);
         return s->status;

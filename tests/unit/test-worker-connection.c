@@ -151,5 +151,25 @@ static void gives_up_a_service_that_does_not_know_the_job(void) {
         service_clear(&s);
 }
 
+/* A connection would start it: it is waited for as long as somebody would be told of one. */
+static void waits_for_a_service_that_is_stopped(void) {
+        uint64_t now = NOW;
+        Service s;
+
+        service_init(&s, 2);
+        check_int(answer(&s, now, WORKER_AWAY), 0);
+        check(!s.link.refused);
+        check(link_waits(&s.link));
+        link_flush(&s.link, now + 1000 * USEC_PER_SEC);
+        check(s.link.fd < 0);
+        link_call(&s.link, now);
+        check_int(s.link.retry_usec, now);
+        check_int(answer(&s, now, WORKER_AWAY), 0);
+        (void) close(TAKE_FD(s.listener));
+        check(!link_waits(&s.link));
+        service_clear(&s);
+}
+
 TEST_MAIN(TEST(asks_often_where_there_is_no_room), TEST(asks_seldom_where_nobody_listens),
-          TEST(gives_up_a_service_that_does_not_know_the_job))
+          TEST(gives_up_a_service_that_does_not_know_the_job),
+          TEST(waits_for_a_service_that_is_stopped))
