@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How a job ends, see supervise.h: its processes are signalled until none is left, and what came of it is told. */
+/* The end of a job, see supervise.h: its processes are signalled until none is left, and the outcome is reported. */
 
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -9,14 +9,14 @@
 
 #include "supervise.h"
 
-#define LOOK_USEC (5 * USEC_PER_MSEC)       /* between two looks at many processes */
+#define LOOK_USEC (5 * USEC_PER_MSEC)       /* between two scans of many processes */
 #define MANY 16
-#define KILLED_USEC (2 * USEC_PER_SEC) /* after SIGKILL until what is left is reported */
-#define REFUSED_MAX 3                  /* tries to connect, where there is no socket any more */
+#define KILLED_USEC (2 * USEC_PER_SEC) /* after SIGKILL until remaining processes are reported */
+#define REFUSED_MAX 3                  /* attempts to connect if there is no socket any more */
 
 /* --- the report ------------------------------------------------------------------------------------ */
 
-/* Replaces what was to be said of it before. */
+/* Replaces a report that was not sent yet. */
 static void report(Worker *w, bool final) {
         WorkerEnded *e = calloc(1, WORKER_MESSAGE_MAX);
         int result_error = 0;
@@ -58,7 +58,7 @@ static void report(Worker *w, bool final) {
 
 /* --- processes ------------------------------------------------------------------------------------- */
 
-/* The end of an orphan comes as SIGCHLD; that of a process with a parent in another control group does not. */
+/* The exit of an orphan is reported by SIGCHLD; that of a process with a parent in another control group is not. */
 static void watch_left(Worker *w, pid_t pid) {
         if (w->left >= 0)
                 return;
@@ -66,7 +66,7 @@ static void watch_left(Worker *w, pid_t pid) {
         if (w->left >= 0)
                 supervise_watch(w, w->left, EPOLLIN, SOURCE_LEFT);
         else
-                w->look_time = monotonic_usec() + LOOK_USEC; /* it has gone meanwhile */
+                w->look_time = monotonic_usec() + LOOK_USEC; /* it has exited meanwhile */
 }
 
 void ending_unwatch_left(Worker *w) {
@@ -171,7 +171,7 @@ static void command_ended(Worker *w, const siginfo_t *info, uint64_t now) {
         terminate(w, now);
 }
 
-/* It is looked at before it is gone: what is known of a process that was killed for want of memory is there as long. */
+/* It is examined before it is reaped: the state of a process killed by the OOM killer is available that long. */
 void ending_reap(Worker *w, uint64_t now) {
         siginfo_t info = {};
 
@@ -188,18 +188,18 @@ void ending_reap(Worker *w, uint64_t now) {
 
 /* --- the end --------------------------------------------------------------------------------------- */
 
-/* The file for the order comes with the welcome. */
+/* The file for the order is sent with the welcome. */
 static bool waits_for_order(const Worker *w) {
         return w->pump.n_entries > 0 && w->pump.order < 0 && w->link.fd >= 0 && !w->link.welcomed && !w->stopped;
 }
 
-/* Where the disk is full what is still in the pipes waits for room, unless somebody waits for us. */
+/* On a full disk, data in the pipes waits for space, unless the service manager waits for the worker to exit. */
 void ending_settle(Worker *w, uint64_t now) {
         if (w->disk_time > now && !w->stopped)
                 return;
         w->disk_time = 0;
         pump_drain(&w->pump);
-        /* It had ended before that was seen; one that failed says why itself. */
+        /* It had exited before the stop was seen; a command that failed reports its own reason. */
         if (w->pump.is_over && w->cause == WORKER_CAUSE_ITSELF && w->code == CLD_EXITED && w->status == 0)
                 w->cause = WORKER_CAUSE_OUTPUT;
         if (pump_is_blocked(&w->pump)) {
@@ -221,8 +221,8 @@ void ending_settle(Worker *w, uint64_t now) {
         w->phase_time = now + AWAY_USEC;
 }
 
-/* The record is on the disk; or there is nobody to make one, and the service manager keeps the exit status, which is less than
- * we know: a service that is away for a moment, with its socket unit, is waited for. */
+/* The record is on disk; or there is no service to create one, and the service manager keeps the exit status, which
+ * is less than we know: wait for a service that is down only briefly, with its socket unit. */
 bool ending_may_exit(const Worker *w, uint64_t now) {
         const Link *l = &w->link;
 
@@ -235,7 +235,7 @@ bool ending_may_exit(const Worker *w, uint64_t now) {
         return (l->refused || l->away) && (w->gave_up || (l->no_socket && l->failures > REFUSED_MAX));
 }
 
-/* As the command ended, but without a core file of our own. */
+/* Exits like the command, but without a core file of its own. */
 int ending_mirror(const Worker *w) {
         sigset_t set;
 

@@ -8,10 +8,10 @@
 
 #define RETRY_USEC (100 * USEC_PER_MSEC) /* doubled with each failure, up to: */
 #define RETRY_MAX_USEC (10 * USEC_PER_SEC)
-#define RETRY_ENDED_MAX_USEC USEC_PER_SEC /* where somebody may wait for the end of the job */
-#define RETRY_FULL_USEC (10 * USEC_PER_MSEC) /* where there is no room for another connection, at any time */
+#define RETRY_ENDED_MAX_USEC USEC_PER_SEC /* if others may wait for the end of the job */
+#define RETRY_FULL_USEC (10 * USEC_PER_MSEC) /* if there is no room for another connection */
 #define ACCEPTS (1U << 16) /* of the flags in /proc/net/unix */
-#define REJECTED_MAX 5 /* connections in a row that the service has closed instead of a welcome, as while it stops */
+#define REJECTED_MAX 5 /* consecutive connections closed by the service instead of a welcome, as while it stops */
 
 void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec) {
         *l = (Link) {
@@ -19,7 +19,7 @@ void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec) 
                 .epoll = epoll,
                 .path = d->trailer.channel,
                 .hello = { .header = { WORKER_VERSION, WORKER_HELLO }, .started_usec = started_usec },
-                .retry_usec = 1, /* at once */
+                .retry_usec = 1, /* immediately */
         };
         (void) snprintf(l->hello.id, sizeof(l->hello.id), "%s", d->id);
         memcpy(l->hello.secret, d->trailer.secret, sizeof(l->hello.secret));
@@ -36,8 +36,8 @@ static void retry(Link *l, uint64_t now) {
         l->retry_usec = now + MIN(delay, l->ended ? RETRY_ENDED_MAX_USEC : RETRY_MAX_USEC);
 }
 
-/* What it had said last may not have been read. The service may have been restarted: it listens all the time; or it closes
- * the connection because of what we say, again and again. */
+/* The last messages may not have been read. The service may have been restarted: its socket stays open; or it
+ * repeatedly closes the connection because of our messages. */
 static void disconnected(Link *l, uint64_t now) {
         (void) close(TAKE_FD(l->fd));
         l->ended_due = l->ended;
@@ -51,7 +51,7 @@ static void disconnected(Link *l, uint64_t now) {
         l->welcomed = false;
 }
 
-/* Of a line: the fourth field has the flags, the last is the path, see proc(5). */
+/* Whether a line of /proc/net/unix is of a listening socket with this path, see proc(5). */
 static bool is_listener(char *line, const char *path) {
         const char *flags = line, *name = strchr(line, '/');
 
@@ -63,7 +63,7 @@ static bool is_listener(char *line, const char *path) {
         return flags && name && streq(name, path) && strtoul(flags, NULL, 16) & ACCEPTS;
 }
 
-/* A connection would tell, but start the service. */
+/* Connecting instead would start the service. */
 static bool is_listened_on(const char *path) {
         _cleanup_fclose_ FILE *f = fopen("/proc/net/unix", "re");
         _cleanup_free_ char *line = NULL;
@@ -86,7 +86,7 @@ void link_call(Link *l, uint64_t now) {
         l->retry_usec = now;
 }
 
-/* Returns whether it was sent, or never can be. */
+/* Returns whether it was sent, or can never be. */
 static bool send_now(Link *l, const void *data, size_t size, uint64_t now) {
         struct iovec vec = { (void *) data, size };
         struct msghdr message = { .msg_iov = &vec, .msg_iovlen = 1 };
@@ -102,7 +102,7 @@ static bool send_now(Link *l, const void *data, size_t size, uint64_t now) {
         return false;
 }
 
-/* Where there is no room somebody else may take each place as it gets free: who asks seldom gets none. */
+/* If there is no room, others may take each slot that becomes free: retry often. */
 static void not_connected(Link *l, int error, uint64_t now) {
         (void) close(TAKE_FD(l->fd));
         if (error == EAGAIN) {
@@ -119,7 +119,7 @@ static void connect_now(Link *l, uint64_t now) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
 
         l->retry_usec = 0;
-        if (!*l->path) { /* the service has no socket; with the empty name connect(2) would look for an abstract one */
+        if (!*l->path) { /* the service has no socket; with the empty name connect(2) would use an abstract one */
                 l->refused = l->no_socket = true;
                 retry(l, now);
                 return;
@@ -136,7 +136,7 @@ static void connect_now(Link *l, uint64_t now) {
         }
         l->refused = l->no_socket = l->away = false;
         l->connected_usec = now;
-        l->progress_due = l->progress_due || l->progress_size > 0; /* a service that was restarted does not know it */
+        l->progress_due = l->progress_due || l->progress_size > 0; /* a restarted service does not know it */
         watch(l, EPOLL_CTL_ADD, EPOLLIN);
         worker_failpoint("worker-before-hello");
         (void) send_now(l, &l->hello, sizeof(l->hello), now); /* there is room for one */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the job says of itself, and whether it is alive, see supervise.h. */
+/* Notifications of the job, and detection of a stalled job, see supervise.h. */
 
 #include "supervise.h"
 
-#define PROGRESS_USEC (250 * USEC_PER_MSEC) /* between two reports of it */
-#define NOTIFICATIONS_MAX 512U         /* more than a socket takes */
+#define PROGRESS_USEC (250 * USEC_PER_MSEC) /* between two progress reports */
+#define NOTIFICATIONS_MAX 512U         /* more than a socket holds */
 
 void progress_saw_activity(Worker *w, uint64_t now) {
         uint64_t stall = w->description->trailer.stall_usec;
@@ -13,8 +13,8 @@ void progress_saw_activity(Worker *w, uint64_t now) {
         w->stall_time = stall > 0 && w->phase == RUNNING ? now + stall : 0;
 }
 
-/* Every message is a sign of life, but what it has said before. What is left behind has nothing to say any more. Returns
- * whether there was one. */
+/* Every message counts as activity, unless it repeats the previous one. Messages of processes left behind are
+ * ignored. Returns whether there was one. */
 bool progress_read(Worker *w, uint64_t now) {
         char text[WORKER_TEXT_MAX];
         size_t size;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a job writes, from its pipes to its files. The pipes are what a shell would give it: a program that writes without
- * blocking, and drops what does not fit at once, loses no more than elsewhere. In which order it wrote to both is found out
- * by writes.c. A stream that writes much and alone gets a wider pipe, from which the bytes are moved and not copied. */
+/* Moves the output of a job from its pipes to its files. The pipes are like those of a shell: a program that writes
+ * without blocking, and drops what does not fit immediately, loses no more than elsewhere. The order of its writes
+ * to both is determined by writes.c. A stream that is written much, and alone, gets a wider pipe, from which data is
+ * spliced instead of copied. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,10 +13,10 @@
 #include "output-order.h"
 #include "worker.h"
 
-#define ROOM (64 * 1024) /* of a pipe, see pipe(7); and of a buffer */
+#define ROOM (64 * 1024) /* size of a pipe, see pipe(7), and of a buffer */
 #define WIDE (1024 * 1024)
 #define LOOKS_MAX 16
-#define WIDE_AFTER (64 * 1024) /* bytes in a row of one stream */
+#define WIDE_AFTER (64 * 1024) /* consecutive bytes of one stream */
 
 static int open_stream(Pump *p, unsigned i, int ret_ends[static 2]) {
         Stream *s = &p->streams[i];
@@ -31,7 +32,7 @@ static int open_stream(Pump *p, unsigned i, int ret_ends[static 2]) {
                 return -ENOMEM;
         if (fcntl(s->pipe, F_SETFL, O_NONBLOCK) < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, s->pipe, &event) < 0)
                 return -errno;
-        /* splice(2) takes no file that is opened to append; nobody else writes to this one. */
+        /* splice(2) does not support files opened for appending; nobody else writes to this one. */
         (void) fcntl(s->file, F_SETFL, 0);
         return 0;
 }
@@ -43,7 +44,7 @@ static int open_both(Pump *p, int ret_ends[static 2]) {
                 r = open_stream(p, i, ret_ends);
         if (r < 0)
                 return r;
-        (void) writes_open(&p->writes); /* without it, the order is not known */
+        (void) writes_open(&p->writes); /* without it, the order is unknown */
         for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++)
                 writes_watch(&p->writes, i, p->streams[i].pipe, true);
         return 0;
@@ -76,7 +77,7 @@ bool pump_is_dirty(const Pump *p) {
         return (p->n_entries > 0 && p->order >= 0) || (p->grown && p->n_followers > 0);
 }
 
-/* An entry behind one that could not be written would tell of other bytes. */
+/* An entry after one that could not be written would cover the wrong bytes. */
 static void flush_order(Pump *p) {
         size_t size = p->n_entries * sizeof(OutputOrderEntry);
 
@@ -87,12 +88,12 @@ static void flush_order(Pump *p) {
         p->n_entries = 0;
 }
 
-/* Followers wait for an edge and read nothing; one that writes to it itself cannot keep the others from being told. */
-static void tell(int follower) {
+/* Followers wait for an edge and read nothing; one that writes to the eventfd cannot block the others. */
+static void notify(int follower) {
         struct pollfd both = { .fd = follower, .events = POLLIN | POLLOUT };
         uint64_t one = 1, count;
 
-        /* Its flags are shared with those who follow, who may have taken O_NONBLOCK away. */
+        /* The flags are shared with followers, who may have cleared O_NONBLOCK. */
         if (poll(&both, 1, 0) <= 0)
                 return;
         if (!(both.revents & POLLOUT) && (both.revents & POLLIN))
@@ -100,16 +101,16 @@ static void tell(int follower) {
         (void) !write(follower, &one, sizeof(one));
 }
 
-static void tell_followers(Pump *p) {
+static void notify_followers(Pump *p) {
         for (size_t i = 0; i < ELEMENTSOF(p->followers) && p->grown; i++)
                 if (p->followers[i] >= 0)
-                        tell(p->followers[i]);
+                        notify(p->followers[i]);
         p->grown = false;
 }
 
 void pump_flush(Pump *p) {
         flush_order(p);
-        tell_followers(p);
+        notify_followers(p);
 }
 
 void pump_set_follower(Pump *p, int fd) {
@@ -117,7 +118,7 @@ void pump_set_follower(Pump *p, int fd) {
 
         closep(place);
         *place = fd;
-        p->grown = true; /* before it came, perhaps */
+        p->grown = true; /* possibly grown before it was set */
 }
 
 void pump_set_order(Pump *p, int fd) {
@@ -161,7 +162,7 @@ static void add_entry(Pump *p, unsigned stream, size_t size) {
 
 /* --- moving bytes ---------------------------------------------------------------------------------- */
 
-/* What is lost of one stream leaves nothing behind it: a file ends where its disk failed. */
+/* After a lost part of a stream nothing more is written: a file ends where its disk failed. */
 static void lose(Pump *p, Stream *s, int error) {
         if (p->error == 0)
                 p->error = error;
@@ -176,7 +177,7 @@ static void cannot_write(Pump *p, Stream *s, int error) {
                 lose(p, s, error);
 }
 
-/* How much may still be taken. */
+/* Number of bytes that may still be stored. */
 static size_t room(const Pump *p) {
         size_t taken = 0;
 
@@ -185,7 +186,7 @@ static size_t room(const Pump *p) {
         return p->max > 0 ? p->max - taken : SIZE_MAX;
 }
 
-/* Its signals would be many, and not be worth it. */
+/* Stops watching the writes of the stream: the many signals would cost more than its order is worth. */
 static void widen(Pump *p, unsigned stream) {
         Stream *s = &p->streams[stream];
 
@@ -195,7 +196,7 @@ static void widen(Pump *p, unsigned stream) {
         writes_watch(&p->writes, stream, s->pipe, false);
 }
 
-/* Fails where there is more in it already. */
+/* Fails if the pipe contains more data. */
 static void narrow(Pump *p, unsigned stream) {
         Stream *s = &p->streams[stream];
 
@@ -213,7 +214,7 @@ static void account(Pump *p, unsigned stream, size_t size) {
         add_entry(p, stream, size);
 }
 
-/* Returns how many bytes it could write of those that are in the buffer. */
+/* Returns the number of bytes written from the buffer. */
 static size_t write_buffer(Pump *p, Stream *s) {
         size_t done = 0;
 
@@ -236,7 +237,7 @@ static size_t write_buffer(Pump *p, Stream *s) {
         return done;
 }
 
-/* The order of what was written, as far as nothing is missing in between. What is lost of a stream is not waited for. */
+/* Adds written pieces to the order, up to the first one that is incomplete, except in a stream that is lost. */
 static void account_pieces(Pump *p) {
         for (; p->next_piece < p->n_pieces; p->next_piece++) {
                 Piece *piece = &p->pieces[p->next_piece];
@@ -253,7 +254,7 @@ static void account_pieces(Pump *p) {
         p->n_pieces = p->next_piece = 0;
 }
 
-/* What was read: at a full disk, more than once. */
+/* Writes what was read: on a full disk, repeatedly. */
 static size_t write_pieces(Pump *p) {
         size_t moved = 0;
 
@@ -271,7 +272,7 @@ static size_t available(const Stream *s) {
         return s->pipe >= 0 && ioctl(s->pipe, FIONREAD, &n) >= 0 ? (size_t) n : 0;
 }
 
-/* Of a stream that writes much: returns how many bytes, 0 where they have to be copied. */
+/* Splices a stream with much data. Returns the number of bytes, 0 if they must be copied. */
 static size_t move_many(Pump *p, unsigned stream, size_t size) {
         Stream *s = &p->streams[stream];
         size_t moved = 0, max;
@@ -297,7 +298,7 @@ static size_t read_into_buffer(Stream *s, size_t size) {
         return n > 0 ? (size_t) n : 0;
 }
 
-/* As much of it as may be stored; of what came last the rest is thrown away. */
+/* Truncates the pieces to what may be stored; the rest is discarded, latest writes first. */
 static void cut_pieces(Pump *p, size_t size[static 2]) {
         size_t left = room(p);
 
@@ -312,7 +313,7 @@ static void cut_pieces(Pump *p, size_t size[static 2]) {
         }
 }
 
-/* Little, or of both. */
+/* Copies little data, or data of both streams. */
 static size_t copy(Pump *p, size_t size[static 2]) {
         size_t moved;
 
@@ -331,7 +332,7 @@ static size_t copy(Pump *p, size_t size[static 2]) {
         return moved;
 }
 
-/* A stream that has just had much keeps its room while it pauses. */
+/* A stream that has just had much data keeps its wide pipe while it pauses. */
 static void note_streaks(Pump *p, const size_t found[static 2], size_t moved) {
         size_t before = p->last_moved;
 
@@ -350,7 +351,7 @@ static void note_streaks(Pump *p, const size_t found[static 2], size_t moved) {
         }
 }
 
-/* How much there was at one moment: when there was so much of the second, there was no more of the first. */
+/* Sizes at a common point in time: when the second had this size, the first had no more than its own. */
 static void look_at_both(const Pump *p, size_t size[static 2]) {
         size_t before;
         unsigned n = 0;
@@ -363,7 +364,7 @@ static void look_at_both(const Pump *p, size_t size[static 2]) {
         } while (size[0] != before && ++n < LOOKS_MAX);
 }
 
-/* What there is at one moment. */
+/* Sizes now. */
 static size_t move(Pump *p) {
         size_t size[2], found[2], moved = 0;
 
@@ -393,7 +394,7 @@ uint64_t pump_move(Pump *p) {
         return rest + moved;
 }
 
-/* No more than fits into the pipes: where it is not seen what the job has left, that may go on to write. */
+/* No more than fits into the pipes: unknown remaining processes of the job may keep writing. */
 void pump_drain(Pump *p) {
         uint64_t most = 0, moved = 0, n;
 

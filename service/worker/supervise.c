@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A job from its beginning, and the loop up to its end, see supervise.h. */
+/* The start of a job, and the loop until its end, see supervise.h. */
 
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -11,24 +11,24 @@
 
 #define FLUSH_USEC (50 * USEC_PER_MSEC)
 #define ORDER_ROOM (16 * 1024 * 1024) /* bytes */
-#define SIGNALS_MAX 65536 /* that wait to be read */
+#define SIGNALS_MAX 65536 /* pending, unread */
 
 /* --- what the job does ------------------------------------------------------------------------------ */
 
 static void on_signal(Worker *w, uint64_t now) {
         struct signalfd_siginfo signal;
-        bool told_to_stop = false;
+        bool stop_requested = false;
 
         while (read(w->signals, &signal, sizeof(signal)) == sizeof(signal)) {
-                told_to_stop |= signal.ssi_signo == SIGTERM;
+                stop_requested |= signal.ssi_signo == SIGTERM;
                 if (signal.ssi_signo == SIGCONT)
                         link_call(&w->link, now);
         }
         ending_reap(w, now);
-        if (!told_to_stop)
+        if (!stop_requested)
                 return;
         w->stopped = true;
-        if (w->link.fd < 0 && !w->link.away) /* one more try, before we are gone */
+        if (w->link.fd < 0 && !w->link.away) /* one more attempt before exiting */
                 w->link.retry_usec = now;
         ending_stop(w, WORKER_CAUSE_STOP, now);
 }
@@ -169,7 +169,7 @@ static void catch_signals(Worker *w) {
         w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* What fails here fails for the job: it has not begun. */
+/* A failure here fails the job: it has not started. */
 static int open_all(Worker *w, int ret_ends[static 2]) {
         Description *d = w->description;
         int r;
@@ -193,7 +193,7 @@ static int open_all(Worker *w, int ret_ends[static 2]) {
         return 0;
 }
 
-/* What the command need not wait for. */
+/* Work that the command does not have to wait for. */
 static void open_rest(Worker *w, pid_t command) {
         Description *d = w->description;
 
@@ -247,8 +247,8 @@ static void start(Worker *w) {
         open_rest(w, MAX(command, 0));
 }
 
-/* What is written on behalf of the job is bounded by its limit, whatever goes wrong in here. The file for the order may be
- * longer than what it is about. Signals for writes, see writes.c, leave room for those of other processes of the user. */
+/* Writes on behalf of the job are bounded by its limit, whatever goes wrong in here. The file for the order may be
+ * longer than the output. Signals for writes, see writes.c, leave room for those of other processes of the user. */
 static void bound_resources(const WorkerTrailer *t) {
         rlim_t max = t->output_max + ORDER_ROOM;
         struct rlimit pending;
@@ -265,7 +265,8 @@ int supervise(Description *d) {
         Worker w = {
                 .description = d,
                 .signals = -EBADF,
-                .folder = { .parent = -EBADF, .fd = -EBADF, .notify = -EBADF }, /* what fails before it is opened is reported, too */
+                /* failures before it is opened are reported, too */
+                .folder = { .parent = -EBADF, .fd = -EBADF, .notify = -EBADF },
                 .oom = -EBADF,
                 .left = -EBADF,
         };
@@ -275,7 +276,7 @@ int supervise(Description *d) {
         (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
         start(&w);
         if (w.epoll < 0)
-                return w.status; /* there is nothing to wait with */
+                return w.status; /* there is no way to wait */
         bound_resources(&d->trailer);
         description_drop(d);
         loop(&w);

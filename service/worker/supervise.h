@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The life of a job as its worker sees it:
+/* The phases of a job in its worker:
  *
  *   RUNNING      the command runs
- *   TERMINATING  the processes of the job have got SIGTERM: it was stopped, has passed a limit, or the command has ended
- *                and left some behind
- *   KILLING      they had their time, and got SIGKILL
- *   SETTLING     none is left; the rest of the output goes to the disk
- *   SETTLED      the end is reported; waiting for the service to have recorded it
+ *   TERMINATING  the processes of the job have received SIGTERM: it was stopped, has exceeded a limit, or the command has
+ *                exited and left processes running
+ *   KILLING      the time after SIGTERM is over, and they have received SIGKILL
+ *   SETTLING     no process is left; the rest of the output is written
+ *   SETTLED      the end is reported; waiting for the service to record it
  *
- * Every step follows from an event; the times that matter are in one list, see next_time(). supervise.c has the
- * beginning and the loop, progress.c what the job says of itself, ending.c what brings it from one phase to the next. */
+ * Every step is caused by an event; all deadlines are in one list, see next_time(). supervise.c has the start and the
+ * loop, progress.c notifications of the job, ending.c the transitions between phases. */
 
 #include <sys/epoll.h>
 
 #include "worker.h"
 
-#define DISK_USEC USEC_PER_SEC        /* between two tries on a full disk */
-#define AWAY_USEC (10 * USEC_PER_SEC) /* until the service, which is away with its socket unit, is taken to be gone */
+#define DISK_USEC USEC_PER_SEC        /* between two attempts on a full disk */
+#define AWAY_USEC (10 * USEC_PER_SEC) /* until the service, whose socket unit is stopped, is considered gone */
 
 typedef enum Phase {
         RUNNING,
@@ -33,7 +33,7 @@ typedef struct Worker {
         Phase phase;
         int epoll;
         int signals;
-        sigset_t mask; /* as it was, for the command */
+        sigset_t mask; /* the original one, for the command */
         Pump pump;
         Tree tree;
         Folder folder;
@@ -41,9 +41,9 @@ typedef struct Worker {
 
         WorkerCause cause;
         Failure failure; /* with WORKER_CAUSE_CANNOT */
-        bool stopped;    /* the service manager waits for us to end */
+        bool stopped;    /* the service manager waits for our exit */
         bool gave_up;    /* the service does not come back */
-        int code;        /* of the command, as waitid(2) has it; 0: it has not ended */
+        int code;        /* of the command, as in waitid(2); 0: it has not exited */
         int status;
         uint64_t started_usec; /* CLOCK_REALTIME */
         uint64_t ended_usec;
@@ -54,18 +54,18 @@ typedef struct Worker {
         uint64_t oom_kills;
 
         int left; /* a pidfd */
-        char left_text[WORKER_TEXT_MAX]; /* what the command has left behind */
+        char left_text[WORKER_TEXT_MAX]; /* processes that the command left behind */
         size_t left_size;
-        char denied_text[WORKER_TEXT_MAX]; /* what cannot be ended */
+        char denied_text[WORKER_TEXT_MAX]; /* processes that cannot be terminated */
         size_t denied_size;
 
         /* CLOCK_MONOTONIC, 0: not due */
         uint64_t runtime_time;
         uint64_t stall_time;
-        uint64_t phase_time; /* the next phase, the report of what is left, or that the service is gone */
+        uint64_t phase_time; /* the next phase, the report of remaining processes, or giving up on the service */
         uint64_t look_time;
         uint64_t disk_time;
-        uint64_t flush_time; /* at the latest, where there is no pause */
+        uint64_t flush_time; /* at the latest, if there is no pause */
         uint64_t progress_time;
         uint64_t progress_sent;
 } Worker;
@@ -76,41 +76,41 @@ static inline void supervise_watch(Worker *w, int fd, uint32_t events, uint32_t 
 
 /* --- progress.c --- */
 
-/* Puts off that it is stalled. */
+/* Restarts the time until the job is considered stalled. */
 void progress_saw_activity(Worker *w, uint64_t now);
 
 /* Reads one notification. Returns whether there was one. */
 bool progress_read(Worker *w, uint64_t now);
 
-/* What the command has said before it ended, as much as there can be. */
+/* Reads notifications that the command sent before it exited, up to a limit. */
 void progress_read_all(Worker *w, uint64_t now);
 
 void progress_send(Worker *w, uint64_t now);
 
 /* --- ending.c --- */
 
-/* Ends the job before the command has ended. */
+/* Terminates the job before the command has exited. */
 void ending_stop(Worker *w, WorkerCause cause, uint64_t now);
 
-/* The processes had their time. */
+/* The time after SIGTERM is over. */
 void ending_kill_all(Worker *w, uint64_t now);
 
-/* Children have ended: the command, or orphans of its. */
+/* Children have exited: the command, or orphans of it. */
 void ending_reap(Worker *w, uint64_t now);
 
-/* Whether all is over, and if not, what is to be waited for. */
+/* Checks whether the job has ended, and if not, what to wait for. */
 void ending_look(Worker *w, uint64_t now);
 
-/* The process that was waited for has ended. */
+/* The process that was waited for has exited. */
 void ending_unwatch_left(Worker *w);
 
-/* Something was killed for want of memory. */
+/* A process was killed by the OOM killer. */
 void ending_look_at_oom(Worker *w);
 
-/* None is left: brings the output to the disk, and reports. */
+/* No process is left: syncs the output, and reports the end. */
 void ending_settle(Worker *w, uint64_t now);
 
 bool ending_may_exit(const Worker *w, uint64_t now);
 
-/* Ends as the command ended; returns the exit status where that is one. */
+/* Exits like the command; returns the exit status if there is one. */
 int ending_mirror(const Worker *w);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* codex-jobs-worker, the main process of a job's unit. It uses the C library alone, and stays small: there is one for each
- * job that runs.
+/* codex-jobs-worker, the main process of a job's unit. It only uses the C library, and stays small: there is one for each
+ * running job.
  *
- *   main.c         what it was started with, and which way it goes
- *   description.c  the command, its environment and limits, as the service handed them over
+ *   main.c         start, and the choice of what to do
+ *   description.c  the command, its environment and limits, as passed by the service
  *   command.c      starting the command
  *   supervise.c    the loop from there to the end of the job
- *   progress.c     what it says of itself
- *   ending.c       how it ends: its processes, and the report
- *   pump.c         its output, from pipes to files
- *   writes.c       the order of its output
- *   tree.c         the processes of the job, and how they are ended
+ *   progress.c     notifications of the job
+ *   ending.c       end of the job: its processes, and the report
+ *   pump.c         output, from pipes to files
+ *   writes.c       the order of the output
+ *   tree.c         the processes of the job, and how they are terminated
  *   folder.c       the folder of the job: its notification socket and its result
  *   link.c         the connection to the service
- *   failpoint.c    places at which a test has it die, in test builds
+ *   failpoint.c    places at which a test kills it, in test builds
  *
- * Each from pump.c on is an object that supervise.c owns. All functions return 0 or a negative errno unless they
- * say otherwise. Nothing is logged: what goes wrong before the command is started is told to the service, and to the job's
+ * Each from pump.c on is an object that supervise.c owns. All functions return 0 or a negative errno unless noted
+ * otherwise. Nothing is logged: failures before the command is started are reported to the service, and to the job's
  * standard error. */
 
 #include <signal.h>
@@ -36,25 +36,25 @@ typedef struct Description {
         char *map;      /* of descriptor 0 */
         size_t map_size;
         SpecHeader header;
-        char *directory; /* in map or, where the job names none, the user's home: */
+        char *directory; /* in map or, if not set for the job, the home of the user: */
         char *home;      /* owned */
         char **argv;
-        char *environment;     /* entries, each with a NUL, */
+        char *environment;     /* NUL-terminated entries, */
         char *environment_end; /* up to here */
-        bool has_trailer;      /* no: an older service has started the job */
+        bool has_trailer;      /* false: an older service has started the job */
         WorkerTrailer trailer;
 } Description;
 
-/* Reads descriptor 0. The strings are valid until the process ends, or description_drop(). */
+/* Reads descriptor 0. The strings are valid until the process exits, or description_drop(). */
 int description_load(Description *ret, const char *id);
 
-/* Puts the environment into that of the worker, over what the service manager has set. */
+/* Adds the environment to that of the worker, overriding variables of the service manager. */
 int description_set_environment(const Description *d);
 
-/* Makes what the command is to read; returns its descriptor. */
+/* Creates the standard input of the command; returns its descriptor. */
 int description_open_stdin(const Description *d);
 
-/* The command has it all, or there will be none: the worker forgets it. Also of one that could not be loaded. */
+/* Forgets the description: the command has it, or will not be started. Also for one that could not be loaded. */
 void description_drop(Description *d);
 
 /* --- command.c --- */
@@ -64,31 +64,31 @@ typedef struct Failure {
         int exit_status; /* 127: there is no such command, otherwise 126 */
         int error;       /* errno */
         const char *what;
-        char name[256]; /* of what it could not be done to, perhaps cut */
+        char name[256]; /* of the object that failed, possibly truncated */
 } Failure;
 
-/* "cannot execute ./x: No such file or directory", into text, with that name. Returns text. */
+/* Formats "cannot execute ./x: No such file or directory" into text, with that name. Returns text. */
 const char *failure_format(const Failure *f, const char *name, char text[static WORKER_TEXT_MAX]);
 
-/* Executes the command in this process; returns only when that fails. */
+/* Executes the command in this process; returns only on failure. */
 void command_become(const Description *d, Failure *ret);
 
-/* Starts it as a child in a session of its own, with these descriptors. Returns its pid, or a negative errno with *ret set. */
+/* Starts it as a child in a new session, with these descriptors. Returns its pid, or a negative errno with *ret set. */
 pid_t command_start(const Description *d, const int descriptors[static 3], const sigset_t *mask, Failure *ret);
 
 /* --- writes.c --- */
 
-/* In which order a job has written to two pipes: a signal for each write, and what the bytes tell of where it ended. */
+/* The order in which a job writes to two pipes: a signal for each write, whose size is estimated from the data. */
 typedef struct Writes {
-        int signals; /* a signalfd, -EBADF: they are not watched */
+        int signals; /* a signalfd, -EBADF: writes are not watched */
         int pipes[2]; /* not owned */
-        uint8_t *streams; /* of each write that was heard of and whose bytes have not been divided; owned */
+        uint8_t *streams; /* of each write that was signalled and whose data has not been divided; owned */
         size_t n, n_allocated;
-        size_t n_early; /* of them, those that were heard of at writes_before(), */
-        size_t n_full;  /* and those at writes_after() */
-        bool lost; /* there were too many */
+        size_t n_early; /* those signalled before writes_before(), */
+        size_t n_full;  /* and before writes_after() */
+        bool lost; /* signals were lost */
         bool was_full[2];
-        size_t late[2]; /* writes of each stream whose bytes were divided before they were heard of */
+        size_t late[2]; /* writes of each stream whose data was divided before they were signalled */
 } Writes;
 
 typedef struct Piece {
@@ -99,13 +99,14 @@ typedef struct Piece {
 int writes_open(Writes *w);
 void writes_watch(Writes *w, unsigned stream, int pipe, bool on);
 
-/* Before it is looked how much there is in the pipes; then, when that was read, its bytes are divided into pieces in the order
- * in which they were written: returns how many, which are the caller's to free. */
+/* Call writes_before() before looking at the size of the data in the pipes, and writes_after() after that. Once it
+ * was read, writes_divide() divides the data into pieces in the order in which they were written. Returns their
+ * number; the caller frees them. */
 void writes_before(Writes *w);
 void writes_after(Writes *w);
 size_t writes_divide(Writes *w, const char *const text[static 2], const size_t size[static 2], Piece **ret);
 
-/* There is nothing in the pipes: all that was heard of before it was looked is about bytes that have gone. */
+/* The pipes are empty: all writes signalled by writes_before() concern data that was read already. */
 void writes_forget(Writes *w);
 
 void writes_free(Writes *w);
@@ -116,16 +117,16 @@ void writes_free(Writes *w);
 #define PUMP_ENTRIES_MAX (64U * 1024U) /* kept until there is a file for them */
 
 typedef struct Stream {
-        int pipe; /* that we read, -EBADF: none */
+        int pipe; /* the end that is read, -EBADF: none */
         int file;
-        bool wide;          /* the pipe has more than its usual room */
+        bool wide;          /* the pipe has more than the default size */
         bool cannot_splice; /* the file system */
-        int blocked;        /* errno, where the disk is full: to be tried again; 0: it is not */
-        bool lost;          /* the file takes nothing any more */
+        int blocked;        /* errno if the disk is full, to be retried; 0: it is not */
+        bool lost;          /* the file accepts no more data */
         char *buffer;       /* owned */
-        size_t buffered;    /* bytes in it that a full disk has not taken */
-        size_t written;     /* bytes whose place in the order is still to be told, see pieces */
-        uint32_t streak;    /* bytes since something came from the other stream */
+        size_t buffered;    /* bytes in it that a full disk has not accepted */
+        size_t written;     /* bytes not in the order yet, see pieces */
+        uint32_t streak;    /* bytes since data of the other stream */
         uint64_t size;      /* of the file */
 } Stream;
 
@@ -133,83 +134,83 @@ typedef struct Pump {
         Stream streams[2]; /* standard output and error */
         int epoll; /* not owned */
         Writes writes;
-        bool pending; /* there may be more than was moved */
-        size_t last_moved; /* bytes, in one go */
-        Piece *pieces;     /* of what was read, in the order in which it was written by the job; owned */
+        bool pending; /* there may be more data than was moved */
+        size_t last_moved; /* bytes, by the last call */
+        Piece *pieces;     /* of the data in the buffers, in the order of writes; owned */
         size_t n_pieces, next_piece;
         int order; /* the file, -EBADF: not known yet */
         bool order_lost;
-        int followers[4]; /* eventfds, -EBADF: none; a service that was restarted comes with another */
-        unsigned n_followers; /* that ever came */
-        bool grown;           /* since they were told */
+        int followers[4]; /* eventfds, -EBADF: none; a restarted service sends another one */
+        unsigned n_followers; /* total number */
+        bool grown;           /* since they were notified */
         struct OutputOrderEntry *entries; /* not written yet */
         size_t n_entries;
         size_t n_allocated;
         uint64_t max; /* bytes of both, 0: no limit */
-        bool is_over; /* there were more */
-        int error;    /* errno of the first byte that was lost */
+        bool is_over; /* it was exceeded */
+        int error;    /* errno of the first lost byte */
 } Pump;
 
-/* Makes the pipes and watches them, edge-triggered: data.u32 is the number of the stream. ret_ends: what the command writes
- * to, which become the caller's. */
+/* Creates the pipes and watches them, edge-triggered: data.u32 is the number of the stream. ret_ends: the ends of
+ * the command, owned by the caller. */
 int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[static 2]);
 
-/* Moves what there is of both. Returns how many bytes. */
+/* Moves available data of both streams. Returns the number of bytes. */
 uint64_t pump_move(Pump *p);
 
-/* Whether a full disk keeps it from writing. */
+/* Whether a full disk prevents writing. */
 bool pump_is_blocked(const Pump *p);
 
-/* Everything that is in the pipes now, as far as the disk takes it. */
+/* Moves everything that is in the pipes now, as far as the disk accepts it. */
 void pump_drain(Pump *p);
 
-/* Take fd over: of the file for the order; of who wants to know when there is more. */
+/* Take ownership of fd: the file for the order; an eventfd to notify when there is more. */
 void pump_set_order(Pump *p, int fd);
 void pump_set_follower(Pump *p, int fd);
 
 /* Whether there is something to flush. */
 bool pump_is_dirty(const Pump *p);
 
-/* Writes the entries of the order that are due, and tells the followers. */
+/* Writes pending entries of the order, and notifies followers. */
 void pump_flush(Pump *p);
 
-/* What is in the pipes of a disk that is full is lost. */
+/* Discards data in the pipes if the disk is full. */
 void pump_give_up(Pump *p);
 
 void pump_free(Pump *p);
 
-/* Takes nothing more, and brings standard output and error to the disk. */
+/* Accepts no more data, and syncs standard output and error. */
 void pump_close(Pump *p);
 
 /* --- tree.c --- */
 
 typedef struct Tree {
-        int folder; /* of the control group, -EBADF where the job has none of its own: the command alone counts then */
+        int folder; /* of the control group, -EBADF if the job has none of its own: only the command counts then */
         pid_t self;
-        pid_t command; /* 0: it has ended */
+        pid_t command; /* 0: it has exited */
 } Tree;
 
 typedef struct TreeCount {
         size_t n;        /* processes other than the worker */
         size_t n_denied; /* of them, those that cannot be signalled */
-        pid_t first;     /* one of them, which cannot be signalled if there is one; 0: none */
+        pid_t first;     /* one of them, which cannot be signalled if there is such; 0: none */
 } TreeCount;
 
 void tree_open(Tree *t, const char *id);
 
-/* Sends a signal, 0: none, to all processes of the job but the worker. */
+/* Sends a signal (0: none) to all processes of the job except the worker. */
 TreeCount tree_signal(Tree *t, int signal);
 
-/* Names some of them: "42 sleep 60, …"; or, denied, those that cannot be signalled: "PID 42 (root): sleep 60, …". Returns
- * how many bytes, without the NUL. */
+/* Lists some of them: "42 sleep 60, …"; or, denied, those that cannot be signalled: "PID 42 (root): sleep 60, …".
+ * Returns the length without the NUL. */
 size_t tree_describe(Tree *t, bool denied, char *text, size_t size);
 
-/* The file that counts OOM kills in the job's control group, -ENOENT where there is none. *ret_polls: each is told of by
- * EPOLLPRI, before the process dies. */
+/* Opens the file that counts OOM kills in the job's control group, -ENOENT if there is none. *ret_polls: each one
+ * causes EPOLLPRI, before the process dies. */
 int tree_open_oom(const char *id, bool *ret_polls);
 uint64_t tree_count_oom_kills(int fd);
 
-/* Whether a process is being killed, or is dead. */
+/* Whether SIGKILL is pending for a process, or it is dead. */
 bool tree_is_dying(pid_t pid);
 
 /* --- folder.c --- */
@@ -217,22 +218,23 @@ bool tree_is_dying(pid_t pid);
 typedef struct Folder {
         char path[WORKER_PATH_SIZE + 80];
         int parent;
-        int fd; /* locked; -EBADF: it could not be made */
+        int fd; /* locked; -EBADF: it could not be created */
         int notify;
         const char *id;
 } Folder;
 
-/* Makes the folder and its socket, and sets NOTIFY_SOCKET and CODEX_JOB_RESULT. Where it cannot, the job does without. */
+/* Creates the folder and its socket, and sets NOTIFY_SOCKET and CODEX_JOB_RESULT. If that fails, the job runs
+ * without them. */
 void folder_open(Folder *f, const char *id, const WorkerTrailer *trailer);
 
-/* Reads one notification. Returns 1, with its STATUS= in text (bytes, or SIZE_MAX: it has none), 0 for one that says nothing,
- * or a negative errno: -EAGAIN where there is none. */
+/* Reads one notification. Returns 1, with its STATUS= in text (*ret_size: bytes, or SIZE_MAX if there is none), 0
+ * for one to be ignored, or a negative errno: -EAGAIN if there is none. */
 int folder_read_notification(Folder *f, char text[static WORKER_TEXT_MAX], size_t *ret_size);
 
-/* Reads the result into text, if it can be taken. Returns a WorkerResult. */
+/* Reads the result into text, if it is acceptable. Returns a WorkerResult. */
 WorkerResult folder_read_result(Folder *f, char *text, uint64_t *ret_bytes, size_t *ret_size, int *ret_error);
 
-/* Deletes it with all that is in it. */
+/* Deletes the folder with its content. */
 void folder_close(Folder *f);
 
 /* --- link.c --- */
@@ -242,19 +244,19 @@ typedef struct Link {
         int epoll; /* not owned */
         bool welcomed; /* on this connection */
         bool go;       /* the end is recorded */
-        bool away;     /* the service is stopped: it calls when it is back */
-        bool refused;  /* nobody listens, or nobody who knows the job */
-        bool no_socket; /* where the service would; it is not just away */
-        unsigned failures; /* in a row */
+        bool away;     /* the service is stopped: it connects when it is back */
+        bool refused;  /* nobody listens, or the service does not know the job */
+        bool no_socket; /* at its path: the service is not just down */
+        unsigned failures; /* consecutive */
         unsigned rejected; /* likewise: it was connected, but not welcomed */
         uint64_t connected_usec; /* CLOCK_MONOTONIC */
-        uint64_t retry_usec; /* CLOCK_MONOTONIC of the next try, 0: none is due */
+        uint64_t retry_usec; /* CLOCK_MONOTONIC of the next attempt, 0: none is due */
 
         WorkerHello hello;
         char progress[WORKER_TEXT_MAX];
         size_t progress_size;
         bool progress_due;
-        WorkerEnded *ended; /* with what follows; owned; NULL: nothing to say */
+        WorkerEnded *ended; /* with the data that follows; owned; NULL: none */
         size_t ended_size;
         bool ended_due;
         const char *path;
@@ -262,10 +264,10 @@ typedef struct Link {
 
 void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec);
 
-/* Says what is due, as far as it can be said now. Connects where it should. */
+/* Sends pending messages, as far as possible now. Connects if necessary. */
 void link_flush(Link *l, uint64_t now);
 
-/* The service is stopped, and not gone: its socket is listened on. */
+/* The service is stopped, but not its socket unit: the socket is listened on. */
 bool link_waits(const Link *l);
 
 /* The service is back, if it was away. */
@@ -273,13 +275,13 @@ void link_call(Link *l, uint64_t now);
 
 void link_free(Link *l);
 
-/* Something came, or the connection is gone. Returns the type of what came, or 0; a descriptor that came with it is the
- * caller's (-EBADF: none). */
+/* Handles a message, or the end of the connection. Returns the type of the message, or 0; a descriptor that came
+ * with it belongs to the caller (-EBADF: none). */
 WorkerMessageType link_dispatch(Link *l, uint64_t now, int *ret_fd);
 
 /* --- supervise.c --- */
 
-/* What epoll tells of, in data.u32; the numbers of the streams first. */
+/* Sources of epoll events, in data.u32; the numbers of the streams first. */
 enum {
         SOURCE_STDOUT,
         SOURCE_STDERR,
@@ -287,18 +289,19 @@ enum {
         SOURCE_NOTIFY,
         SOURCE_LINK,
         SOURCE_OOM,
-        SOURCE_LEFT, /* a process that has to end before the job has */
+        SOURCE_LEFT, /* a process that must exit before the job ends */
 };
 
-/* From the start of the command to the end of the job. Returns the exit status; or does not, where the worker ends by the
- * signal that ended the command. */
+/* From the start of the command to the end of the job. Returns the exit status; or does not return, if the worker
+ * terminates itself with the signal that terminated the command. */
 int supervise(Description *d);
 
 /* --- failpoint.c --- */
 
-/* In a test build (meson option failpoints) the worker kills itself at named places, see docs/durability.md. It has no state
- * directory: a test arms one by making the file .failpoints/NAME in the folder of the jobs' folders. The first worker that
- * comes by renames that to NAME.ID, so that the test knows which it was, and dies by SIGKILL. */
+/* In a test build (meson option failpoints) the worker kills itself at named places, see docs/durability.md. It has
+ * no state directory: a test arms one by creating the file .failpoints/NAME in the parent of the jobs' folders. The
+ * first worker that reaches it renames the file to NAME.ID, so that the test knows its job, and kills itself with
+ * SIGKILL. */
 #ifdef WITH_FAILPOINTS
 void worker_failpoint_init(const Description *d);
 void worker_failpoint(const char *name);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The order in which a job wrote to its two streams. Pipes keep neither the order of two of them nor where one write(2)
- * ends and the next begins. But the kernel sends a signal for each write to whoever has asked for it (O_ASYNC and F_SETSIG,
- * fcntl(2)), and realtime signals queue, first in, first out, with the descriptor they are about. So it is known to which
- * stream each write went, but not how many bytes it had.
+/* The order in which a job wrote to its two streams. Pipes preserve neither the order between them nor where one write(2) ends
+ * and the next starts. But the kernel sends a signal for each write to a process that asks for it (O_ASYNC and F_SETSIG,
+ * fcntl(2)), and realtime signals are queued in order, with the descriptor that they concern. So the stream of each write is
+ * known, but not its size.
  *
- * Programs write lines. Where there are as many of them as writes, each write was one; otherwise they are spread over the
- * writes evenly, which is right for programs that write every line in two parts, or several lines at a time. The pipes stay
- * what they are everywhere else. */
+ * Programs write lines. If there are as many lines as writes, each write was one line; otherwise the lines are spread evenly
+ * over the writes, which is right for programs that write every line in two parts, or several lines at a time. The pipes are
+ * ordinary ones. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,9 +17,9 @@
 #include "worker.h"
 
 #define BATCH 32
-#define MUCH (56U * 1024U) /* bytes: a pipe that has pages that are not full may take no more */
+#define MUCH (56U * 1024U) /* bytes: a pipe accepts no more if its pages are partly filled */
 #define WRITES_STEP 512U
-#define PARTS_OF_LINE 4U /* of more, each is taken for a byte or a few */
+#define PARTS_OF_LINE 4U /* if there are more, each is taken for a byte or a few */
 #define WRITES_MAX (64U * 1024U) /* as many as a pipe has bytes */
 
 static int signal_of_writes(void) {
@@ -36,7 +36,7 @@ int writes_open(Writes *w) {
         return w->signals < 0 ? -errno : 0;
 }
 
-/* Its flags are ours alone: the command has the other end. */
+/* The flags are not shared with the command, which has the other end. */
 void writes_watch(Writes *w, unsigned stream, int pipe, bool on) {
         if (w->signals < 0)
                 return;
@@ -57,8 +57,8 @@ static bool more_room(Writes *w) {
         return true;
 }
 
-/* SIGIO comes where no more of them can be queued. Anybody who may signal the worker can send others: ssi_code tells them
- * apart. */
+/* SIGIO is sent if no more of the signals can be queued. Other processes may send both signals to the worker:
+ * ssi_code identifies theirs. */
 static void add(Writes *w, const struct signalfd_siginfo *signal) {
         if (signal->ssi_signo == SIGIO) {
                 w->lost = true;
@@ -107,15 +107,15 @@ void writes_forget(Writes *w) {
 
 /* --- bytes ----------------------------------------------------------------------------------------- */
 
-/* What came of one stream, while it is spread over its writes. */
+/* The data of one stream, while it is divided into its writes. */
 typedef struct Share {
         const char *begin, *p, *end;
         size_t n_lines, n_writes;
-        size_t line, write; /* how many of them were passed */
-        size_t n_ignored;   /* of the bytes before */
-        size_t n_repeated;  /* that follow another of the same write */
-        bool dots;          /* as a progress bar has: parts of a line */
-        size_t left;        /* writes that are to be taken out of the queue */
+        size_t line, write; /* number of those divided so far */
+        size_t n_ignored;   /* writes of earlier data */
+        size_t n_repeated;  /* that follow another one of the same write */
+        bool dots;          /* parts of lines, as of a progress bar */
+        size_t left;        /* writes still to be taken from the queue */
 } Share;
 
 static const char *end_of_line(const char *p, const char *end) {
@@ -136,14 +136,14 @@ static bool is_repeated(const Writes *w, size_t i) {
         return i > 0 && w->streams[i - 1] == w->streams[i];
 }
 
-/* Nobody is left who could write to it: that was a signal, too, or will be one. */
+/* No process can write to it any more: closing it causes a signal, too, which may be still to come. */
 static bool has_ended(int pipe) {
         struct pollfd p = { .fd = pipe };
 
         return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
 }
 
-/* Parts of lines, as many of each, or so many lines at a time; otherwise those that were surely of them. */
+/* Parts of lines, the same number of each, or the same number of lines in each write; otherwise the certain writes. */
 static size_t number_of_writes(size_t n_lines, size_t min, size_t max) {
         for (size_t n = MAX(min, 1U); n <= max; n++)
                 if (n % n_lines == 0 || n_lines % n == 0)
@@ -151,9 +151,9 @@ static size_t number_of_writes(size_t n_lines, size_t min, size_t max) {
         return min > 0 ? min : max;
 }
 
-/* How many of its writes these bytes are of: surely those that were heard of before they were looked for, perhaps those heard
- * of since. The signal of a write may come a little after its bytes: it is the first of the next ones then. A write that
- * waits for room in the pipe is heard of when it begins to wait and when it ends, and nothing comes in between. */
+/* The number of writes in this data: certainly those signalled before the pipes were looked at, possibly those
+ * since. The signal of a write may arrive a little after its data: then it is the first of the next ones. A write
+ * that waits for space in the pipe is signalled when it starts to wait and when it returns, with nothing in between. */
 static void share_count(Share *s, Writes *w, unsigned stream) {
         size_t early = 0, all = 0, full = 0, repeated = 0, n = s->n_lines, late = w->late[stream];
 
@@ -167,7 +167,7 @@ static void share_count(Share *s, Writes *w, unsigned stream) {
         if (n > 0 || early > 0)
                 w->late[stream] = n == all + 1;
         if (s->end - s->begin > MUCH)
-                early = all = full; /* it may be full: the last is perhaps one that waits */
+                early = all = full; /* it may be full: the last one possibly waits */
         else if (!w->was_full[stream])
                 repeated = 0;
         early -= early > 0 && early != n && has_ended(w->pipes[stream]);
@@ -181,7 +181,7 @@ static void share_count(Share *s, Writes *w, unsigned stream) {
                 s->n_ignored = late;
         else if (early > n && early - n <= repeated)
                 s->n_repeated = early - n;
-        else if (!(w->lost && n > all) && (n != all + 1 || n <= 2)) /* otherwise the last were not heard of */
+        else if (!(w->lost && n > all) && (n != all + 1 || n <= 2)) /* otherwise the last ones were not signalled */
                 s->n_writes = number_of_writes(n, early, all);
 }
 
@@ -192,7 +192,7 @@ static void share_init(Share *s, Writes *w, unsigned stream, const char *text, s
         s->dots = s->n_writes > PARTS_OF_LINE * s->n_lines || (s->n_lines == 1 && text[size - 1] != '\n');
 }
 
-/* What the next of its writes had, as far as can be told. */
+/* The estimated size of its next write. */
 static size_t share_next(Share *s) {
         size_t n = s->dots ? (size_t) (s->end - s->begin) : s->n_lines;
         size_t until = (++s->write * n + s->n_writes - 1) / s->n_writes;
@@ -214,21 +214,21 @@ static size_t share_rest(Share *s, unsigned stream, Piece *ret) {
         return 1;
 }
 
-/* Who has written may not have come to the signal yet, and is let. */
+/* Lets a writer run that may not have caused its signal yet. */
 static void listen_for_late(Writes *w, const char *const text[static 2], const size_t size[static 2]) {
-        size_t heard[2] = {};
+        size_t signalled[2] = {};
 
         read_signals(w);
         for (size_t i = 0; i < w->n; i++)
-                heard[w->streams[i]]++;
+                signalled[w->streams[i]]++;
         for (unsigned i = 0; i < 2; i++)
-                if (count_lines(text[i], text[i] + size[i]) > heard[i]) {
+                if (count_lines(text[i], text[i] + size[i]) > signalled[i]) {
                         (void) sched_yield();
                         read_signals(w);
                 }
 }
 
-/* A stream of which nothing was heard is one that has written much, and comes first. */
+/* A stream without a signal has written much, and comes first. */
 size_t writes_divide(Writes *w, const char *const text[static 2], const size_t size[static 2], Piece **ret) {
         Piece *pieces;
         Share shares[2];
@@ -252,7 +252,7 @@ size_t writes_divide(Writes *w, const char *const text[static 2], const size_t s
                 else if (s->n_repeated > 0 && is_repeated(w, i))
                         s->n_repeated--;
                 else if (s->left == 0)
-                        w->streams[n_kept++] = w->streams[i]; /* of what comes next */
+                        w->streams[n_kept++] = w->streams[i]; /* of later data */
                 else
                         bytes = share_next(s);
                 if (bytes > 0)
