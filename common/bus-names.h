@@ -10,6 +10,7 @@
 #define JOB_INTERFACE "org.codex.Jobs.Job"
 
 #define JOBS_ERROR_NO_SUCH_JOB "org.codex.Jobs.Error.NoSuchJob"
+#define JOBS_ERROR_NO_SUCH_CONSUMER "org.codex.Jobs.Error.NoSuchConsumer"
 #define JOBS_ERROR_AMBIGUOUS_ID "org.codex.Jobs.Error.AmbiguousId"
 #define JOBS_ERROR_INVALID_ARGUMENT "org.codex.Jobs.Error.InvalidArgument"
 #define JOBS_ERROR_TIMED_OUT "org.codex.Jobs.Error.TimedOut"
@@ -28,7 +29,7 @@
 #define JOB_SESSION_MAX 256U
 #define JOB_KEY_MAX 256U
 #define JOB_CONSUMER_MAX 64U
-#define JOB_CONSUMERS_MAX 1000U /* of one user */
+#define JOB_CONSUMERS_MAX 1000U /* of one user; beyond it the oldest are forgotten */
 #define JOB_RESULT_MAX (64U * 1024U)
 #define JOB_IDS_MAX 1024U /* IDs in one call */
 #define JOB_LIST_MAX 1000U

@@ -41,7 +41,11 @@ static const struct {
         { JOBS_ERROR_KEY_CONFLICT, ALWAYS, NULL, "This --key was already used for a different request. Use a new key." },
         { JOBS_ERROR_INVALID_ARGUMENT, ALWAYS, "KeepInput", "%M. Provide it with 'codex-jobs retry --stdin FILE'." },
         { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "MaxQueued", "%M. Try again when some of them have started." },
-        { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "MaxStored", "%M. Remove finished jobs with 'codex-jobs remove'." },
+        { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "Largest finished jobs",
+          "%M. Remove them with 'codex-jobs remove %I%U', or forget readers of inboxes that are gone, see 'codex-jobs "
+          "inbox --consumers%U'." },
+        { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "MaxStored",
+          "%M. Cancel jobs with 'codex-jobs cancel', or try again when some have finished." },
         { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "MaxAwaits", "%M. Wait for several jobs with one 'codex-jobs await'." },
         { JOBS_ERROR_STORE_FULL, ALWAYS, NULL, "%M. Free disk space and try again." },
         { JOBS_ERROR_PROCESSES_LEFT, ALWAYS, NULL,
@@ -112,6 +116,15 @@ static const char *find_text(const Client *c, const char *name, const char *mess
         return "Failed to call the service: %M (%N). See '%S status codex-jobsd'.";
 }
 
+/* The list that a message ends with, as arguments. */
+static void put_ids(FILE *f, const char *message) {
+        const char *colon = strrchr(message, ':');
+
+        for (const char *p = colon ? colon + strspn(colon, ": ") : ""; *p; p++)
+                if (*p != ',' && *p != '.')
+                        (void) fputc(*p, f);
+}
+
 static void put_text(FILE *f, const char *text, const Client *c, const char *name, const char *message) {
         const struct {
                 char letter;
@@ -123,6 +136,7 @@ static void put_text(FILE *f, const char *text, const Client *c, const char *nam
                 { 'N', name },
                 { 'O', c->system ? "user" : "system" },
                 { 'S', c->system ? "systemctl" : "systemctl --user" },
+                { 'U', client_scope_option(c) },
         };
         size_t n = strlen(message);
 
@@ -136,6 +150,8 @@ static void put_text(FILE *f, const char *text, const Client *c, const char *nam
                         (void) fwrite(message, 1, n - (n > 0 && message[n - 1] == '.'), f);
                 else if (*text == 'C') /* its first clause */
                         (void) fwrite(message, 1, strcspn(message, ";."), f);
+                else if (*text == 'I')
+                        put_ids(f, message);
                 for (size_t i = 0; i < ELEMENTSOF(values); i++)
                         if (values[i].letter == *text)
                                 (void) fputs(values[i].value, f);

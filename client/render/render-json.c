@@ -312,3 +312,43 @@ int json_write_checks(const JsonChecks *checks, sd_bus_error *error) {
                 r = add_checks(document, checks);
         return r < 0 ? r : write_document(document, error);
 }
+
+/* ---- inbox ---- */
+
+/* The name as it is: it is how the reader is called. */
+static int consumer_object(const Consumer *consumer, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        int r;
+
+        if (!o)
+                return -ENOMEM;
+        if ((r = add_string(o, "name", consumer->name)) < 0 ||
+            (r = add_number(o, "sequence", consumer->sequence)) < 0 ||
+            (r = add_time(o, "seen_at", consumer->seen_usec)) < 0 ||
+            (r = add_bool(o, "unread", consumer->unread)) < 0)
+                return r;
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+int json_write_consumers(const Consumer *consumers, size_t n, sd_bus_error *error) {
+        _cleanup_json_ json_object *document = json_object_new_object();
+        json_object *array, *object;
+        int r;
+
+        if (!document)
+                return -ENOMEM;
+        r = add_number(document, "schema", SCHEMA);
+        if (r < 0)
+                return r;
+        array = json_object_new_array();
+        r = add(document, "consumers", array);
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                r = consumer_object(&consumers[i], &object);
+                if (r >= 0)
+                        r = add_to_array(array, object);
+        }
+        if (r >= 0)
+                r = add_next(document, NULL);
+        return r < 0 ? r : write_document(document, error);
+}

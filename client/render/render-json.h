@@ -3,6 +3,7 @@
 
 /* Replies as one JSON document. */
 
+#include "consumers.h"
 #include "job-record.h"
 #include "own-queue.h"
 
@@ -55,6 +56,9 @@ typedef struct JsonChecks {
 
 /* The same as json_write() for checks of setup. */
 int json_write_checks(const JsonChecks *checks, sd_bus_error *error);
+
+/* The same for readers of inboxes. */
+int json_write_consumers(const Consumer *consumers, size_t n, sd_bus_error *error);
 
 /* Writes the document to stdout. Returns 0, or a negative errno with error set; -EPIPE if the reader went away. */
 int json_write(const JsonReply *reply, sd_bus_error *error);

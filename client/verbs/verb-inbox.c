@@ -5,6 +5,7 @@
 #include "answer.h"
 #include "bus-names.h"
 #include "clean.h"
+#include "readers.h"
 #include "render.h"
 #include "utf8.h"
 #include "verbs.h"
@@ -16,6 +17,8 @@ enum {
         OPTION_LIMIT,
         OPTION_HERE,
         OPTION_SESSION,
+        OPTION_CONSUMERS,
+        OPTION_FORGET,
 };
 
 #define CONSUMER_DEFAULT "default"
@@ -26,6 +29,10 @@ static struct {
         const char *session; /* NULL: any */
         uint64_t limit;
         bool acknowledge;
+        bool limited;        /* --limit */
+        bool consumers;      /* list the readers instead */
+        const char *forget;  /* that reader instead; NULL: none */
+        bool forgets_twice;
 } given = { .limit = 100 };
 
 static int option(const Verb *verb, int option) {
@@ -42,7 +49,15 @@ static int option(const Verb *verb, int option) {
         case OPTION_SESSION:
                 given.session = optarg;
                 return 0;
+        case OPTION_CONSUMERS:
+                given.consumers = true;
+                return 0;
+        case OPTION_FORGET:
+                given.forgets_twice = given.forget != NULL;
+                given.forget = optarg;
+                return 0;
         default:
+                given.limited = true;
                 return option_number(verb, "limit", 1, JOB_LIST_MAX, &given.limit);
         }
 }
@@ -230,9 +245,26 @@ static int put_jobs(FILE *f, void *userdata) {
         return r;
 }
 
+/* --consumers and --forget are not about jobs. */
+static int check_readers(Invocation *in) {
+        const char *option = given.forget ? "forget" : "consumers", *forget = given.forget;
+        bool about_jobs = given.acknowledge || given.consumer || given.limited || is_filtered();
+
+        if (about_jobs || (given.consumers && forget))
+                return usage_error(in->verb, "--%s cannot be combined with other options of inbox", option);
+        if (given.forgets_twice)
+                return usage_error(in->verb, "--forget can be given only once");
+        if (forget && (!*forget || strlen(forget) > JOB_CONSUMER_MAX || !utf8_is_valid(forget, strlen(forget))))
+                return usage_error(in->verb, "Invalid value for --forget: must be 1 to %u bytes of UTF-8",
+                                   JOB_CONSUMER_MAX);
+        return 0;
+}
+
 static int check(Invocation *in) {
         const char *consumer = given.consumer;
 
+        if (given.consumers || given.forget)
+                return check_readers(in);
         if (consumer && (!*consumer || strlen(consumer) > JOB_CONSUMER_MAX || !utf8_is_valid(consumer, strlen(consumer))))
                 return usage_error(in->verb, "Invalid value for --consumer: must be 1 to %u bytes of UTF-8",
                                    JOB_CONSUMER_MAX);
@@ -246,6 +278,10 @@ static int run(Invocation *in) {
         _cleanup_free_ char *next = NULL;
         int r;
 
+        if (given.consumers)
+                return readers_show(in);
+        if (given.forget)
+                return readers_forget(in, given.forget);
         r = given.here ? workspace_here(&s.workspace, &in->error) : 0;
         if (r < 0)
                 return r;
@@ -277,6 +313,8 @@ const Verb verb_inbox = {
                 { "limit", required_argument, NULL, OPTION_LIMIT },
                 { "here", no_argument, NULL, OPTION_HERE },
                 { "session", required_argument, NULL, OPTION_SESSION },
+                { "consumers", no_argument, NULL, OPTION_CONSUMERS },
+                { "forget", required_argument, NULL, OPTION_FORGET },
                 {},
         },
         .option = option,
@@ -291,5 +329,7 @@ const Verb verb_inbox = {
                 "      --consumer NAME      Use a separate inbox with this name (default: default)\n"
                 "      --here               Only jobs of this workspace, in a separate inbox\n"
                 "      --session NAME       Only jobs of this session, in a separate inbox\n"
-                "      --limit N            Show at most N jobs, 1 to 1000 (default: 100)\n",
+                "      --limit N            Show at most N jobs, 1 to 1000 (default: 100)\n"
+                "      --consumers          List the readers, which keep jobs they have not acknowledged\n"
+                "      --forget NAME        Forget a reader that is gone\n",
 };

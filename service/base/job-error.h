@@ -25,8 +25,12 @@
         X(USER_QUEUE_FULL, JOBS_ERROR_LIMIT_EXCEEDED, "Limit of %s queued jobs reached (MaxQueuedPerUser=).")                \
         X(QUEUE_FULL, JOBS_ERROR_LIMIT_EXCEEDED, "Limit of %s queued jobs of all users reached (MaxQueued=).")               \
         X(STORED_TOO_MUCH, JOBS_ERROR_LIMIT_EXCEEDED,                                                                        \
-          "Limit of stored jobs or stored output reached (MaxStoredPerUser=, MaxStoredBytesPerUser=).")                      \
-        X(TOO_MANY_CONSUMERS, JOBS_ERROR_LIMIT_EXCEEDED, "Limit of %s consumers reached.")                                   \
+          "Limit of stored jobs or stored output reached (MaxStoredPerUser=, MaxStoredBytesPerUser=). "                      \
+          "Largest finished jobs: %s.")                                                                                      \
+        X(STORED_UNFINISHED, JOBS_ERROR_LIMIT_EXCEEDED,                                                                      \
+          "Limit of stored jobs or stored output reached (MaxStoredPerUser=, MaxStoredBytesPerUser=); "                      \
+          "no job has finished.")                                                                                            \
+        X(NO_CONSUMER, JOBS_ERROR_NO_SUCH_CONSUMER, "There is no consumer with this name.")                                  \
         X(TOO_MANY_IDS, JOBS_ERROR_LIMIT_EXCEEDED, "More than %s job IDs in one call.")                                      \
         X(TOO_MANY_AWAITS, JOBS_ERROR_LIMIT_EXCEEDED, "Too many pending calls wait for jobs (MaxAwaitsPerUser=).")           \
         X(TOO_MANY_CALLS, JOBS_ERROR_LIMIT_EXCEEDED, "Too many pending calls, or too much data in them.")                    \

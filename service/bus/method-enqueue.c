@@ -45,7 +45,9 @@ static void on_enqueued(int r, const char *id, void *userdata) {
                 path = job_object_path(id);
                 r = path ? sd_bus_reply_method_return(pending->call, "so", id, path) : -ENOMEM;
         }
-        if (r < 0)
+        if (r == -JOB_ERROR_STORED_TOO_MUCH)
+                (void) pending_refuse(pending, r, id, NULL);
+        else if (r < 0)
                 (void) pending_fail(pending, r);
         else
                 (void) pending_free(pending);

@@ -2,7 +2,7 @@
 
 #include "pending-call.h"
 
-static int read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *error) {
+int pending_read_consumer(sd_bus_message *m, const char **ret, sd_bus_error *error) {
         int r;
 
         r = sd_bus_message_read_basic(m, 's', ret);
@@ -25,7 +25,7 @@ int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         uint32_t limit;
         int r;
 
-        r = read_consumer(m, &consumer, error);
+        r = pending_read_consumer(m, &consumer, error);
         if (r >= 0)
                 r = sd_bus_message_read_basic(m, 'u', &limit);
         if (r < 0)
@@ -47,7 +47,7 @@ int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         uint64_t sequence;
         int r;
 
-        r = read_consumer(m, &consumer, error);
+        r = pending_read_consumer(m, &consumer, error);
         if (r >= 0)
                 r = sd_bus_message_read_basic(m, 't', &sequence);
         if (r < 0)

@@ -22,6 +22,8 @@ int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error); /* meth
 int method_remove(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-remove.c */
 int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-inbox.c */
 int method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_list_consumers(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-consumers.c */
+int method_forget_consumer(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_pause(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-queue.c */
 int method_resume(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_get_queue(sd_bus_message *m, void *userdata, sd_bus_error *error);
@@ -109,6 +111,9 @@ int pending_charge(PendingCall *pending, uint64_t size);
 
 /* Starts calls that were held until replies were written: after each iteration of the event loop. */
 int pending_on_idle(sd_event_source *source, void *userdata);
+
+/* Reads the name of a consumer. (method-inbox.c) */
+int pending_read_consumer(sd_bus_message *call, const char **ret, sd_bus_error *error);
 
 /* Reads the next ID, or IDs, of the call. */
 int pending_add_id(PendingCall *pending, const char *id);

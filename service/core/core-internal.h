@@ -53,6 +53,9 @@ extern const WorkerLinkListener lifecycle_worker_listener;
 /* Applies retention, now and periodically. */
 int retention_start(Core *core);
 
+/* Deletes the files of jobs that the store has removed, and logs why: "removed by" something. */
+void retention_removed(Core *core, char *const *ids, size_t n, const char *by);
+
 /* Loads the jobs that are not terminal. The first thing to happen to the core. */
 int recover_load(Core *core);
 

@@ -98,7 +98,8 @@ static inline void core_schedule(Core *core) {
 /* --- enqueue.c, lifecycle.c --- */
 
 /* Accepts a job of uid. done is called once, when the job is durable (r is 0) or could not be recorded; not if a
- * negative error of job-error.h is returned. */
+ * negative error of job-error.h is returned. id: with -JOB_ERROR_STORED_TOO_MUCH, the IDs of the user's largest finished
+ * jobs. */
 typedef void (*EnqueuedCallback)(int r, const char *id, void *userdata);
 int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata);
 

@@ -31,16 +31,17 @@ static void enqueue_free(Enqueue *e) {
 }
 DEFINE_CLEANUP(Enqueue *, enqueue_free);
 
-static void on_inserted(int r, const char *existing, int spec_fd, void *userdata) {
+static void on_inserted(int r, const StoreInserted *inserted, void *userdata) {
         _cleanup_(enqueue_freep) Enqueue *e = userdata;
-        bool is_new = r >= 0 && !existing, is_kept;
-        _cleanup_close_ int fd = spec_fd;
+        bool is_new = r >= 0 && !inserted->existing, is_kept;
+        _cleanup_close_ int fd = inserted->spec_fd;
         Core *core = e->core;
         Job *job = e->job;
 
+        retention_removed(core, inserted->removed, inserted->n_removed, "the limit of stored jobs");
         is_kept = is_new && core_add(core, job) >= 0;
         failpoint_die("before-reply");
-        e->done(r, existing ?: job->record.id, e->userdata);
+        e->done(r, inserted->largest ?: inserted->existing ?: job->record.id, e->userdata);
         failpoint_die("after-reply");
         if (is_kept) {
                 e->job = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Removal of finished jobs: those older than an age, and the oldest of each user whose output exceeds a size in
- * total, except those not acknowledged in an inbox. Never because of their number, never one that has not ended, and
- * never because of jobs of other users. */
+ * total, except those not acknowledged in an inbox. With an age also the readers of inboxes. Never one that has not
+ * ended, and never because of jobs of other users. At the limit of stored jobs see enqueue.c. */
 
 #include <systemd/sd-journal.h>
 
@@ -13,20 +13,27 @@
 
 static void expire(Core *core);
 
-static void on_expired(int r, char *const *ids, size_t n, void *userdata) {
+void retention_removed(Core *core, char *const *ids, size_t n, const char *by) {
+        for (size_t i = 0; i < n; i++) {
+                (void) sd_journal_send("MESSAGE=%s: removed by %s.", ids[i], by,
+                                       "PRIORITY=%i", LOG_INFO, "CODEX_JOB_ID=%s", ids[i], NULL);
+                core_discard_files(core, ids[i]);
+        }
+        core->expired += n;
+}
+
+static void on_expired(int r, const StoreExpired *expired, void *userdata) {
         Core *core = userdata;
 
         if (r < 0) {
                 sd_journal_print(LOG_WARNING, "Failed to remove old jobs: %s", strerror(-r));
                 return;
         }
-        for (size_t i = 0; i < n; i++) {
-                (void) sd_journal_send("MESSAGE=%s: removed by retention.", ids[i],
-                                       "PRIORITY=%i", LOG_INFO, "CODEX_JOB_ID=%s", ids[i], NULL);
-                core_discard_files(core, ids[i]);
-        }
-        core->expired += n;
-        if (n > 0 && !core->stopping) /* an operation processes a limited number */
+        retention_removed(core, expired->ids, expired->n, "retention");
+        if (expired->n_consumers > 0)
+                sd_journal_print(LOG_INFO, "Inboxes that were not read for the retention time: %zu forgotten.",
+                                 expired->n_consumers);
+        if ((expired->n > 0 || expired->n_consumers > 0) && !core->stopping) /* an operation processes a limited number */
                 expire(core);
 }
 
@@ -39,7 +46,7 @@ static void expire(Core *core) {
                 return;
         r = store_expire(core->store, age > 0 && now > age ? now - age : 0, bytes, on_expired, core);
         if (r < 0)
-                on_expired(r, NULL, 0, core);
+                on_expired(r, NULL, core);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {

@@ -83,6 +83,22 @@ int database_read_spec(Database *db, const char *id, int (*write)(const void *sp
 int database_find(Database *db, const char *prefix, uint32_t uid, JobRecord *ret, char **ret_candidates);
 int database_list(Database *db, const StoreFilter *filter, JobRecord **ret, size_t *ret_n);
 
+/* Registers a consumer, forgetting the one that was not seen for the longest time if there are too many; records what
+ * it has acknowledged, and that it was seen. */
+int database_advance_consumer(Database *db, uint32_t uid, const char *consumer, uint64_t sequence, uint64_t now_usec);
+
+/* Removes the oldest finished jobs of a user that no inbox needs, in order to have so many fewer jobs and bytes. Their
+ * number is limited: a limit that was lowered by far is reached in several calls. Returns 1 and the IDs, a list that
+ * the caller frees, or 0 if that is not possible, and nothing was removed. */
+typedef struct Excess {
+        uint64_t jobs;
+        uint64_t bytes;
+} Excess;
+int database_make_room(Database *db, uint32_t uid, const Excess *excess, char ***ret_ids, size_t *ret_n);
+
+/* The IDs of the finished jobs of a user that have the most output, separated by ", "; NULL if there is none. */
+int database_find_largest(Database *db, uint32_t uid, char **ret);
+
 /* -ENOENT; -ESTALE if it is removed, and its files are not deleted yet. */
 int database_get_state(Database *db, const char *id, JobState *ret);
 

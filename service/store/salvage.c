@@ -394,7 +394,8 @@ static int copy_all(Salvage *s) {
         static const struct {
                 const char *select, *insert;
         } tables[] = {
-                { "SELECT * FROM consumers", "INSERT OR REPLACE INTO consumers VALUES (?, ?, ?)" },
+                { "SELECT * FROM consumers", "INSERT OR REPLACE INTO consumers "
+                                             "SELECT ?1, ?2, ?3, coalesce(?4, strftime('%s', 'now') * 1000000)" },
                 { "SELECT * FROM paused", "INSERT OR IGNORE INTO paused VALUES (?)" },
                 { "SELECT * FROM discarded", "INSERT OR IGNORE INTO discarded SELECT ?1 "
                                              "WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?1)" },

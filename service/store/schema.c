@@ -111,6 +111,13 @@ static const char *const migrations[] = {
         "ALTER TABLE jobs ADD COLUMN left_behind TEXT;"
         "ALTER TABLE jobs ADD COLUMN end_source TEXT;"
         "ALTER TABLE jobs ADD COLUMN secret TEXT;",
+
+        /* seen_usec: when a consumer last read or acknowledged. Those of before were seen now. */
+        "ALTER TABLE consumers ADD COLUMN seen_usec INTEGER NOT NULL DEFAULT 0;"
+        "UPDATE consumers SET seen_usec = strftime('%s', 'now') * 1000000;"
+        "CREATE INDEX consumers_by_age ON consumers (seen_usec);"
+        "CREATE INDEX consumers_by_age_of_user ON consumers (uid, seen_usec);"
+        "CREATE INDEX jobs_by_size ON jobs (uid, stdout_bytes + stderr_bytes) WHERE sequence IS NOT NULL;",
 };
 
 const int schema_version = ELEMENTSOF(migrations);

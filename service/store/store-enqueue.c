@@ -6,6 +6,7 @@
 
 #include "job-id.h"
 #include "store-internal.h"
+#include "string-list.h"
 
 typedef struct Insert {
         StoreOp op; /* first */
@@ -24,8 +25,12 @@ typedef struct Insert {
         size_t command_size;
         int stdin_fd; /* to append to the spec */
         uint64_t stdin_size;
-        char *existing; /* out */
-        int spec_fd;    /* out */
+        /* out, see StoreInserted */
+        char *existing;
+        int spec_fd;
+        char **removed;
+        size_t n_removed;
+        char *largest;
 } Insert;
 
 /* realloc() would leave a copy of the environment behind. */
@@ -83,9 +88,18 @@ static int find_existing(Database *db, Insert *insert, uint64_t *ret_digest) {
 
 STATEMENT(count_user, "SELECT jobs, max(bytes, 0) FROM users WHERE uid = ?");
 
+static int refuse(Database *db, Insert *insert) {
+        int r;
+
+        r = database_find_largest(db, insert->record.uid, &insert->largest);
+        insert->op.answer = insert->largest ? -JOB_ERROR_STORED_TOO_MUCH : -JOB_ERROR_STORED_UNFINISHED;
+        return r < 0 ? r : 1;
+}
+
 /* Returns 1 and an answer for a user who has reached a limit, or if there is no room in the queue. */
 static int check_quota(Database *db, Insert *insert) {
         uint64_t jobs = 0, bytes = 0;
+        Excess excess = {};
         int r;
 
         insert->op.answer = insert->refusal;
@@ -94,10 +108,14 @@ static int check_quota(Database *db, Insert *insert) {
         r = statement_one(db, &count_user, "u>tt", insert->record.uid, &jobs, &bytes);
         if (r < 0 && r != -ENOENT)
                 return r;
-        if ((insert->jobs_max == 0 || jobs < insert->jobs_max) && (insert->bytes_max == 0 || bytes < insert->bytes_max))
+        if (insert->jobs_max > 0 && jobs >= insert->jobs_max)
+                excess.jobs = jobs - insert->jobs_max + 1;
+        if (insert->bytes_max > 0 && bytes >= insert->bytes_max)
+                excess.bytes = bytes - insert->bytes_max + 1;
+        if (excess.jobs == 0 && excess.bytes == 0)
                 return 0;
-        insert->op.answer = -JOB_ERROR_STORED_TOO_MUCH;
-        return 1;
+        r = database_make_room(db, insert->record.uid, &excess, &insert->removed, &insert->n_removed);
+        return r < 0 ? r : r > 0 ? 0 : refuse(db, insert);
 }
 
 STATEMENT(insert_job, "INSERT INTO jobs (" RECORD_COLUMNS LIMIT_COLUMNS "token, command_bytes) "
@@ -128,6 +146,15 @@ static int insert_new(Database *db, Insert *insert) {
         return r;
 }
 
+/* Of a batch that was rolled back. */
+static void clear_result(Insert *insert) {
+        string_list_free(insert->removed);
+        insert->removed = NULL;
+        insert->n_removed = 0;
+        free(insert->largest);
+        insert->largest = NULL;
+}
+
 /* The standard input, which may be long, is read only if needed. */
 static int execute_insert(Database *db, StoreOp *op) {
         Insert *insert = (Insert *) op;
@@ -135,6 +162,7 @@ static int execute_insert(Database *db, StoreOp *op) {
         bool exists;
         int r;
 
+        clear_result(insert);
         r = find_existing(db, insert, &digest);
         if (r < 0)
                 return r;
@@ -159,8 +187,18 @@ static int execute_insert(Database *db, StoreOp *op) {
 static void finish_insert(StoreOp *op) {
         Insert *insert = (Insert *) op;
         int r = store_op_result(op);
+        StoreInserted inserted = {
+                .existing = r < 0 ? NULL : insert->existing,
+                .spec_fd = r < 0 ? -EBADF : TAKE_FD(insert->spec_fd),
+                .removed = insert->removed,
+                .n_removed = op->result < 0 ? 0 : insert->n_removed,
+                .largest = insert->largest,
+        };
 
-        insert->callback(r, r < 0 ? NULL : insert->existing, r < 0 ? -EBADF : TAKE_FD(insert->spec_fd), op->userdata);
+        op->store->finished -= inserted.n_removed;
+        if (inserted.n_removed > 0)
+                store_checkpoint_soon(op->store);
+        insert->callback(r, &inserted, op->userdata);
 }
 
 static void clear_insert(StoreOp *op) {
@@ -174,6 +212,7 @@ static void clear_insert(StoreOp *op) {
         closep(&insert->stdin_fd);
         free(insert->existing);
         closep(&insert->spec_fd);
+        clear_result(insert);
 }
 
 static const StoreOpType insert_type = { "insert", sizeof(Insert), execute_insert, finish_insert, clear_insert };

@@ -6,6 +6,7 @@
  *
  *   store.c          life cycle of the store, its thread
  *   store-op.c       common parts of operations
+ *   store-consumer.c readers of inboxes
  *   store-enqueue.c  new jobs
  *   store-job.c      changes of a job: begun, started, stopped, finished
  *   store-work.c     specifications of jobs
@@ -76,6 +77,9 @@ void store_finish_plain(StoreOp *op);
 
 /* Schedules wiping erased data from the write-ahead log. */
 void store_checkpoint_soon(Store *store);
+
+/* Records that a consumer was seen, if it is registered. There is no callback. */
+int store_see_consumer(Store *store, uint32_t uid, const char *consumer, uint64_t now_usec);
 
 /* Reads all rows of a list of records; on success they belong to the caller. */
 int store_read_records(sqlite3_stmt *s, JobRecord **ret, size_t *ret_n);

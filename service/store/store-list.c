@@ -2,8 +2,10 @@
 
 /* Lists of jobs, and inboxes: jobs that finished since the last acknowledgement. */
 
-#include "bus-names.h"
 #include "store-internal.h"
+#include "time-util.h"
+
+#define SEEN_USEC USEC_PER_SEC /* a consumer that reads more often is not recorded each time */
 
 void store_records_free(JobRecord *records, size_t n) {
         for (size_t i = 0; i < n; i++)
@@ -131,6 +133,8 @@ typedef struct List {
         StoreListCallback callback;
         StoreFilter filter;
         char *consumer; /* of an inbox; NULL: a plain list */
+        uint64_t now_usec;
+        uint64_t seen_usec; /* when the consumer was seen before */
         JobRecord *records;
         size_t n;
 } List;
@@ -173,61 +177,9 @@ int store_list(Store *store, StoreFilter *filter, StoreListCallback callback, vo
         return store_submit(list);
 }
 
-/* --- acknowledge ----------------------------------------------------------------------------------- */
-
-/* A new consumer only up to a number of them. */
-STATEMENT(advance, "INSERT INTO consumers SELECT ?1, ?2, ?3 "
-                   "WHERE EXISTS (SELECT 1 FROM consumers WHERE uid = ?1 AND name = ?2) "
-                   "OR (SELECT count(*) FROM consumers WHERE uid = ?1) < ?4 "
-                   "ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)");
-
-/* Too many consumers of a user are an answer, not a failure of the store. */
-static int advance_consumer(Database *db, StoreOp *op, uint32_t uid, const char *consumer, uint64_t sequence) {
-        int r;
-
-        r = statement_run(db, &advance, "ustt", uid, consumer, sequence, (uint64_t) JOB_CONSUMERS_MAX);
-        if (r >= 0 && database_changes(db) == 0)
-                op->answer = -JOB_ERROR_TOO_MANY_CONSUMERS;
-        return r;
-}
-
-typedef struct Acknowledge {
-        StoreOp op; /* first */
-        uint32_t uid;
-        char *consumer;
-        uint64_t sequence;
-} Acknowledge;
-
-static int execute_acknowledge(Database *db, StoreOp *op) {
-        Acknowledge *a = (Acknowledge *) op;
-
-        return advance_consumer(db, op, a->uid, a->consumer, a->sequence);
-}
-
-static void clear_acknowledge(StoreOp *op) {
-        free(((Acknowledge *) op)->consumer);
-}
-
-static const StoreOpType acknowledge_type = {
-        "acknowledge", sizeof(Acknowledge), execute_acknowledge, store_finish_plain, clear_acknowledge,
-};
-
-int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence,
-                      StoreCallback callback, void *userdata) {
-        _cleanup_op_ Acknowledge *a = store_op_new(store, &acknowledge_type, NULL, userdata);
-
-        if (!a)
-                return -ENOMEM;
-        a->op.callback = callback;
-        a->uid = uid;
-        a->sequence = sequence;
-        a->consumer = strdup(consumer);
-        return a->consumer ? store_submit(TAKE_PTR(a)) : -ENOMEM;
-}
-
 /* --- inbox ----------------------------------------------------------------------------------------- */
 
-STATEMENT(read_consumer, "SELECT sequence FROM consumers WHERE uid = ? AND name = ?");
+STATEMENT(read_consumer, "SELECT sequence, max(seen_usec, 0) FROM consumers WHERE uid = ? AND name = ?");
 
 static int execute_inbox(Database *db, StoreOp *op) {
         List *inbox = (List *) op;
@@ -235,13 +187,26 @@ static int execute_inbox(Database *db, StoreOp *op) {
         int r;
 
         filter->after_sequence = 0;
-        r = statement_one(db, &read_consumer, "us>t", filter->uid, inbox->consumer, &filter->after_sequence);
-        if (r == -ENOENT)
-                r = advance_consumer(db, op, filter->uid, inbox->consumer, 0);
-        return r < 0 || op->answer < 0 ? r : execute_list(db, op);
+        r = statement_one(db, &read_consumer, "us>tt", filter->uid, inbox->consumer, &filter->after_sequence,
+                          &inbox->seen_usec);
+        if (r == -ENOENT) {
+                inbox->seen_usec = inbox->now_usec;
+                r = database_advance_consumer(db, filter->uid, inbox->consumer, 0, inbox->now_usec);
+        }
+        return r < 0 ? r : execute_list(db, op);
 }
 
-static const StoreOpType inbox_type = { "inbox", sizeof(List), execute_inbox, finish_list, clear_list };
+/* That a consumer was seen is recorded afterwards: reading must not fail because the disk is full. */
+static void finish_inbox(StoreOp *op) {
+        List *inbox = (List *) op;
+        bool is_recent = inbox->seen_usec <= inbox->now_usec && inbox->now_usec - inbox->seen_usec < SEEN_USEC;
+
+        if (store_op_result(op) >= 0 && !is_recent)
+                (void) store_see_consumer(op->store, inbox->filter.uid, inbox->consumer, inbox->now_usec);
+        finish_list(op);
+}
+
+static const StoreOpType inbox_type = { "inbox", sizeof(List), execute_inbox, finish_inbox, clear_list };
 
 int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit,
                 StoreListCallback callback, void *userdata) {
@@ -252,6 +217,7 @@ int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit
         inbox->callback = callback;
         inbox->filter.uid = uid;
         inbox->filter.limit = limit;
+        inbox->now_usec = now_realtime();
         inbox->consumer = strdup(consumer);
         return inbox->consumer ? store_submit(TAKE_PTR(inbox)) : -ENOMEM;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Removal of jobs, by a call or by retention. A trigger keeps their IDs until their files are deleted. */
+/* Removal of jobs, by a call, by retention or for a new job. A trigger keeps their IDs until their files are deleted. */
 
 #include "job-id.h"
 #include "store-internal.h"
@@ -108,14 +108,26 @@ typedef struct Expire {
         ExpireWalk walk; /* progress of the walk */
         char **ids;      /* that are removed; there is room for EXPIRE_MAX */
         size_t n;
+        size_t n_consumers; /* that are forgotten */
 } Expire;
 
 /* Jobs are selected first and deleted afterwards: no statement modifies rows that it iterates over. */
-static int remove_from(Database *db, const Expire *e, size_t first) {
+static int remove_all(Database *db, char *const *ids, size_t n) {
         int r = 0;
 
-        for (size_t i = first; i < e->n && r >= 0; i++)
-                r = statement_run(db, &remove_job, "s", e->ids[i]);
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = statement_run(db, &remove_job, "s", ids[i]);
+        return r;
+}
+
+STATEMENT(forget_old_consumers, "DELETE FROM consumers WHERE (uid, name) IN ("
+                                "SELECT uid, name FROM consumers WHERE seen_usec < ? ORDER BY seen_usec LIMIT ?)");
+
+static int forget_old(Database *db, Expire *e) {
+        int r;
+
+        r = statement_run(db, &forget_old_consumers, "tt", e->before_usec, (uint64_t) EXPIRE_MAX);
+        e->n_consumers = r < 0 ? 0 : (size_t) database_changes(db);
         return r;
 }
 
@@ -138,7 +150,7 @@ static int expire_old(Database *db, Expire *e) {
         int r;
 
         r = find_all_old(db, e);
-        return r < 0 ? r : remove_from(db, e, 0);
+        return r < 0 ? r : remove_all(db, e->ids, e->n);
 }
 
 STATEMENT(next_large_user, "SELECT uid, output FROM users WHERE uid >= ? AND output > ? ORDER BY uid LIMIT 1");
@@ -193,7 +205,7 @@ static int expire_large(Database *db, Expire *e) {
                         break;
                 e->walk = (ExpireWalk) { .uid = e->walk.uid + 1 };
         }
-        return r < 0 && r != -ENOENT ? r : remove_from(db, e, first);
+        return r < 0 && r != -ENOENT ? r : remove_all(db, e->ids + first, e->n - first);
 }
 
 static int execute_expire(Database *db, StoreOp *op) {
@@ -204,9 +216,11 @@ static int execute_expire(Database *db, StoreOp *op) {
                 free(*id);
                 *id = NULL;
         }
-        e->n = 0;
+        e->n = e->n_consumers = 0;
         e->walk = e->from;
         if (e->before_usec > 0)
+                r = forget_old(db, e); /* what only these needed goes with them */
+        if (r >= 0 && e->before_usec > 0)
                 r = expire_old(db, e);
         if (r >= 0 && e->bytes_max > 0 && e->n < EXPIRE_MAX)
                 r = expire_large(db, e);
@@ -222,7 +236,7 @@ static void finish_expire(StoreOp *op) {
         op->store->finished -= n;
         if (n > 0) /* commands, and input kept by KeepInput= */
                 store_checkpoint_soon(op->store);
-        e->callback(op->result, e->ids, n, op->userdata);
+        e->callback(op->result, &(StoreExpired) { e->ids, n, op->result < 0 ? 0 : e->n_consumers }, op->userdata);
 }
 
 static void clear_expire(StoreOp *op) {
@@ -242,4 +256,81 @@ int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreEx
         e->from = store->expire_walk;
         e->ids = calloc(EXPIRE_MAX + 1, sizeof(char *));
         return e->ids ? store_submit(TAKE_PTR(e)) : -ENOMEM;
+}
+
+/* --- room for a new job ---------------------------------------------------------------------------- */
+
+/* Those that all consumers have acknowledged. length() does not read a blob. */
+STATEMENT(find_removable, "SELECT max(stdout_bytes + stderr_bytes, 0) + "
+                          "  (SELECT coalesce(sum(length(spec)), 0) FROM specs WHERE specs.id = jobs.id), id "
+                          "FROM jobs WHERE uid = ?1 AND sequence <= coalesce("
+                          "  (SELECT min(sequence) FROM consumers WHERE uid = ?1), 9223372036854775807) "
+                          "ORDER BY sequence LIMIT ?2");
+
+static bool is_enough(const Excess *freed, const Excess *excess) {
+        return freed->jobs >= excess->jobs && freed->bytes >= excess->bytes;
+}
+
+/* Returns whether the jobs found are enough, or as many as one call removes. */
+static int find_removables(Database *db, uint32_t uid, const Excess *excess, char **ids, size_t *n) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        Excess freed = {};
+        uint64_t bytes;
+        int r;
+
+        r = statement_open(db, &find_removable, &s, "ut", uid, (uint64_t) EXPIRE_MAX);
+        while (r >= 0 && !is_enough(&freed, excess) && *n < EXPIRE_MAX && (r = statement_next(s)) > 0) {
+                r = statement_read(s, "ts", &bytes, &ids[*n]);
+                *n += r >= 0;
+                freed.jobs++;
+                freed.bytes += r >= 0 ? bytes : 0;
+        }
+        return r < 0 ? r : is_enough(&freed, excess) || *n == EXPIRE_MAX;
+}
+
+int database_make_room(Database *db, uint32_t uid, const Excess *excess, char ***ret_ids, size_t *ret_n) {
+        char **ids = calloc(EXPIRE_MAX + 1, sizeof(char *));
+        size_t n = 0;
+        int r;
+
+        if (!ids)
+                return -ENOMEM;
+        r = find_removables(db, uid, excess, ids, &n);
+        if (r > 0) {
+                r = remove_all(db, ids, n);
+                r = r < 0 ? r : 1;
+        }
+        if (r <= 0) {
+                string_list_free(ids);
+                return r;
+        }
+        *ret_ids = ids;
+        *ret_n = n;
+        return 1;
+}
+
+STATEMENT(find_largest, "SELECT id FROM jobs WHERE uid = ? AND sequence IS NOT NULL "
+                        "ORDER BY stdout_bytes + stderr_bytes DESC LIMIT 3");
+
+int database_find_largest(Database *db, uint32_t uid, char **ret) {
+        _cleanup_reset_ sqlite3_stmt *s = NULL;
+        _cleanup_free_ char *ids = NULL;
+        int r;
+
+        r = statement_open(db, &find_largest, &s, "u", uid);
+        while (r >= 0 && (r = statement_next(s)) > 0) {
+                _cleanup_free_ char *id = NULL;
+                char *more;
+
+                r = statement_read(s, "s", &id);
+                if (r >= 0 && asprintf(&more, "%s%s%s", strempty(ids), ids ? ", " : "", strempty(id)) < 0)
+                        r = -ENOMEM;
+                if (r < 0)
+                        break;
+                free(ids);
+                ids = more;
+        }
+        if (r >= 0)
+                *ret = TAKE_PTR(ids);
+        return MIN(r, 0);
 }

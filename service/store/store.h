@@ -73,10 +73,19 @@ typedef struct StoreInsert {
         int refusal; /* negative error: do not record it; only look for a job with its key */
 } StoreInsert;
 
-/* Records a new job. existing: the ID of the job that an equal request with that key has created before, in which
- * case nothing was recorded; NULL for a new one. spec_fd: see store_begin(), for a job that begins immediately.
- * -JOB_ERROR_KEY_CONFLICT, -JOB_ERROR_STORED_TOO_MUCH, -JOB_ERROR_STDIN_TRUNCATED. */
-typedef void (*StoreInsertCallback)(int r, const char *existing, int spec_fd, void *userdata);
+typedef struct StoreInserted {
+        const char *existing; /* ID of the job that an equal request with that key has created before, in which case
+                               * nothing was recorded; NULL: a new one */
+        int spec_fd;          /* see store_begin(), for a job that begins immediately; the callback owns it */
+        char *const *removed; /* IDs of jobs that were removed for this one, even if it was not recorded */
+        size_t n_removed;
+        const char *largest;  /* with -JOB_ERROR_STORED_TOO_MUCH: the finished jobs with the most output */
+} StoreInserted;
+
+/* Records a new job. If its user has reached a limit, the oldest finished jobs that no consumer still needs are removed
+ * first. -JOB_ERROR_KEY_CONFLICT, -JOB_ERROR_STDIN_TRUNCATED, -JOB_ERROR_STORED_TOO_MUCH, -JOB_ERROR_STORED_UNFINISHED
+ * if no job of the user has finished. */
+typedef void (*StoreInsertCallback)(int r, const StoreInserted *inserted, void *userdata);
 int store_insert(Store *store, const JobRecord *record, const JobLimits *limits, const StoreInsert *insert,
                  StoreInsertCallback callback, void *userdata);
 
@@ -137,7 +146,7 @@ int store_list(Store *store, StoreFilter *filter, StoreListCallback callback, vo
 int store_remove(Store *store, char *const *ids, size_t n, StoreCallback callback, void *userdata);
 
 /* Lists the jobs that finished since the last acknowledgement of a consumer of uid, oldest first; registers the
- * consumer. */
+ * consumer. Beyond JOB_CONSUMERS_MAX of a user, the one that was not seen for the longest time is forgotten. */
 int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit,
                 StoreListCallback callback, void *userdata);
 
@@ -145,9 +154,28 @@ int store_inbox(Store *store, uint32_t uid, const char *consumer, uint32_t limit
 int store_acknowledge(Store *store, uint32_t uid, const char *consumer, uint64_t sequence,
                       StoreCallback callback, void *userdata);
 
-/* Applies retention: removes jobs that finished before a time, and the oldest jobs of each user whose output exceeds
- * bytes_max in total, except those that a consumer has not acknowledged. 0: no limit. */
-typedef void (*StoreExpireCallback)(int r, char *const *ids, size_t n, void *userdata);
+/* Lists the consumers of uid, the one that was not seen for the longest time first. */
+typedef struct StoreConsumer {
+        char *name;
+        uint64_t sequence;  /* acknowledged */
+        uint64_t seen_usec; /* last call, CLOCK_REALTIME; to the second */
+        uint64_t unread;    /* boolean: finished jobs are stored that it has not acknowledged */
+} StoreConsumer;
+typedef void (*StoreConsumersCallback)(int r, const StoreConsumer *consumers, size_t n, void *userdata);
+int store_list_consumers(Store *store, uint32_t uid, StoreConsumersCallback callback, void *userdata);
+
+/* Forgets a consumer. -JOB_ERROR_NO_CONSUMER. */
+int store_forget_consumer(Store *store, uint32_t uid, const char *consumer, StoreCallback callback, void *userdata);
+
+/* Applies retention: removes jobs that finished before a time, consumers that were not seen since then, and the oldest
+ * jobs of each user whose output exceeds bytes_max in total, except those that a consumer has not acknowledged. 0: no
+ * limit. */
+typedef struct StoreExpired {
+        char *const *ids;
+        size_t n;
+        size_t n_consumers;
+} StoreExpired;
+typedef void (*StoreExpireCallback)(int r, const StoreExpired *expired, void *userdata);
 int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreExpireCallback callback, void *userdata);
 
 /* Whether a job with that ID is recorded, for the sweep of left-over units: calls back with 0, -ENOENT, -ESTALE if

@@ -13,7 +13,7 @@ RANDOM_SECONDS = 0.25
 START_SECONDS = 0.04  # about as long as a start takes
 
 OPERATIONS = ('insert', 'begin', 'started', 'stop', 'finish', 'lookup', 'list', 'remove', 'inbox',
-              'acknowledge', 'expire', 'forget', 'get-state', 'find-unknown', 'read-work', 'pause',
+              'acknowledge', 'see-consumer', 'list-consumers', 'forget-consumer', 'expire', 'forget', 'get-state', 'find-unknown', 'read-work', 'pause',
               'checkpoint')
 PLACES = ('before-reply', 'after-reply', 'before-start', 'after-start', 'on-started', 'on-hello', 'on-report', 'on-ended',
           'before-signal', 'after-signal', 'before-go', 'after-go', 'before-release', 'after-release')

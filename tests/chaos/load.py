@@ -352,6 +352,7 @@ class Load:
         while not self.ending:
             await self.list_finished()
             await self.read_inbox()
+            await self.look_at_consumers()
             await self.pause()
             target = self.ended + random.randrange(1, 12)
             while self.ended < target and not self.ending:
@@ -390,6 +391,20 @@ class Load:
         self.history.add('acknowledge', sequence=sequence)
         await self.insist('Acknowledge', 'st', self.scene.name, sequence)
         self.acknowledged = sequence
+
+    async def look_at_consumers(self):
+        """Of two readers one is forgotten; of the other it is known how far it is."""
+        await self.insist('Acknowledge', 'st', f'{self.scene.name}-gone', 0)
+        try:
+            await self.insist('ForgetConsumer', 's', f'{self.scene.name}-gone')
+        except BusError as error:
+            # The answer to a first try may have been lost.
+            if not error.name.endswith('NoSuchConsumer'):
+                self.history.add('error', ids=[''], call='ForgetConsumer', error=error.name, text=error.text)
+        consumers, = await self.insist('ListConsumers')
+        known = {consumer['Name']: consumer['Sequence'] for consumer in map(plain, consumers)}
+        if known.get(self.scene.name, 0) < self.acknowledged or f'{self.scene.name}-gone' in known:
+            self.history.add('error', ids=[''], call='ListConsumers', error='tells of something else', text=str(known))
 
 
 def merge(streams, order):

@@ -29,6 +29,8 @@ def validate(document):
     assert set(document) <= set(schema['properties'])
     for job in document.get('jobs', [document['job']] if 'job' in document else []):
         assert set(job) <= set(schema['$defs']['job']['properties'])
+    for consumer in document.get('consumers', []):
+        assert set(consumer) <= set(schema['$defs']['consumer']['properties'])
     for check in document.get('checks', []):
         assert set(check) <= set(schema['$defs']['check']['properties'])
 

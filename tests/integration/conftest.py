@@ -153,6 +153,22 @@ def gate(new_gate):
 
 
 @pytest.fixture
+def own_store(scope):
+    """An empty one, for the time of a test."""
+    folders = [scope.state] + ([scope.results] if scope.is_system else [])
+    uid, gid = (0, 0) if scope.is_system else (scope.uid, scope.user.pw_gid)
+    scope.systemctl('stop', scope.service)
+    for folder in folders:
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'mode=700,uid={uid},gid={gid}', 'tmpfs', folder],
+                       check=True)
+    scope.start_service()
+    yield
+    scope.systemctl('stop', scope.service)
+    for folder in folders:
+        subprocess.run(['umount', folder], check=True)
+
+
+@pytest.fixture
 def settings(scope, jobs):
     """Puts a configuration in force; the test's end takes it back."""
 

@@ -258,6 +258,12 @@ class Jobs(Connection):
     def acknowledge(self, consumer, sequence):
         self.call('Acknowledge', 'st', consumer, sequence)
 
+    def consumers(self):
+        return [plain(consumer) for consumer in self.call('ListConsumers')[0]]
+
+    def consumer_names(self):
+        return [consumer['Name'] for consumer in self.consumers()]
+
     def property(self, name):
         return self.call_to(NAME, PATH, PROPERTIES, 'Get', 'ss', MANAGER, name)[0][1]
 

@@ -125,6 +125,14 @@ def inbox(client, job):
     return look(PATH, MANAGER, 'Inbox', 'su', 'authorisation', 1000)(client, job)
 
 
+def forget_consumer(client, _):
+    """One's own, of whatever name."""
+    name = f'forgotten-{client.uid}'
+    client.call('Acknowledge', 'st', name, 0)
+    client.call('ForgetConsumer', 's', name)
+    return SILENT
+
+
 def queue(client, _):
     standing = plain(client.call('GetQueue')[0])
     return REACHED if standing['Running'] or standing['Queued'] else SILENT
@@ -157,6 +165,8 @@ METHODS = {
     (PATH, MANAGER, 'List'): (list_all, Expected(REACHED, SILENT, SILENT, REACHED, 'by uid', SILENT)),
     (PATH, MANAGER, 'Inbox'): (inbox, OWN),
     (PATH, MANAGER, 'Acknowledge'): (look(PATH, MANAGER, 'Acknowledge', 'st', 'authorisation', 0), PUBLIC),
+    (PATH, MANAGER, 'ListConsumers'): (look(PATH, MANAGER, 'ListConsumers'), PUBLIC),
+    (PATH, MANAGER, 'ForgetConsumer'): (forget_consumer, PUBLIC),
     (PATH, OBJECT_MANAGER, 'GetManagedObjects'): (look(PATH, OBJECT_MANAGER, 'GetManagedObjects'), LISTED),
     (PATH, PROPERTIES, 'Get'): (look(PATH, PROPERTIES, 'Get', 'ss', MANAGER, 'Version'), PUBLIC),
     (PATH, PROPERTIES, 'GetAll'): (look(PATH, PROPERTIES, 'GetAll', 's', ''), PUBLIC),

@@ -2,6 +2,7 @@
 """Inboxes, and List by sequence: whoever was away finds each job that finished, once he has acknowledged it no
 more, whatever became of the service meanwhile."""
 
+import time
 import uuid
 
 import pytest
@@ -157,6 +158,62 @@ def test_users_are_apart(alice, bob, root):
     assert alice.inbox(name) == []
     assert bob.inbox(name) == [jobs[bob]]
     assert root.inbox(name) == []
+
+
+# --- consumers ------------------------------------------------------------------------------------
+
+def find(jobs, consumer):
+    return next((found for found in jobs.consumers() if found['Name'] == consumer), None)
+
+
+def test_consumers_are_listed(jobs, consumer, ended):
+    before = time.time()
+    jobs.acknowledge(consumer, ended[1]['Sequence'])
+    found = find(jobs, consumer)
+    assert found == {'Name': consumer, 'Sequence': ended[1]['Sequence'], 'SeenUSec': found['SeenUSec'], 'Unread': True}
+    assert before - 1 < found['SeenUSec'] / 1e6 < time.time() + 1
+    jobs.acknowledge(consumer, ended[3]['Sequence'])
+    assert not find(jobs, consumer)['Unread']
+    assert jobs.consumer_names()[-1] == consumer  # the last one seen
+
+
+def test_reading_is_seen(jobs, consumer, ended):
+    """At least where it is not within the same second."""
+    before = find(jobs, consumer)['SeenUSec']
+    jobs.run(['sleep', '1.1'])
+    jobs.inbox(consumer)
+    assert find(jobs, consumer)['SeenUSec'] > before + 1_000_000
+
+
+@pytest.mark.restarts
+def test_forgotten_consumer_is_a_new_one(jobs, scope, consumer, ended):
+    jobs.acknowledge(consumer, ended[3]['Sequence'])
+    jobs.call('ForgetConsumer', 's', consumer)
+    scope.kill_service()
+    assert consumer not in jobs.consumer_names()
+    assert set(ids(ended)) <= set(jobs.inbox_ids(consumer))
+
+
+@pytest.mark.parametrize('name', ['never-read', 'ä', "'; DROP TABLE consumers; --"])
+def test_consumer_that_there_is_not(jobs, name):
+    with refused('NoSuchConsumer'):
+        jobs.call('ForgetConsumer', 's', name)
+
+
+@pytest.mark.parametrize('name', ['', 'x' * 65])
+def test_bad_name_to_forget(jobs, name):
+    with refused('InvalidArgument', 'consumer', '64'):
+        jobs.call('ForgetConsumer', 's', name)
+
+
+def test_consumers_of_another_are_not_known(alice, bob, root):
+    name = str(uuid.uuid4())
+    alice.acknowledge(name, 0)
+    for other in (bob, root):
+        assert name not in other.consumer_names()
+        with refused('NoSuchConsumer'):
+            other.call('ForgetConsumer', 's', name)
+    assert name in alice.consumer_names()
 
 
 # --- List by sequence -----------------------------------------------------------------------------

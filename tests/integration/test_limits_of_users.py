@@ -334,23 +334,31 @@ def test_awaits_of_a_connection_that_is_gone_count_no_more(alice, system, config
     assert alice.wait(job).state == 'completed'
 
 
-def test_stored_jobs_of_a_user(alice, configure):
-    job = alice.run(['true']).job['Id']
+@pytest.fixture
+def reader(stranger):
+    """One that has nothing acknowledged, and keeps all."""
+    stranger.inbox('reader')
+    yield 'reader'
+    stranger.call('ForgetConsumer', 's', 'reader')
+
+
+def test_stored_jobs_of_a_user(stranger, bob, reader, configure):
+    job = stranger.run(['true']).job['Id']
     configure(MaxStoredPerUser=1)
-    with refused('LimitExceeded', 'MaxStoredPerUser'):
-        alice.enqueue(['true'])
+    with refused('LimitExceeded', 'MaxStoredPerUser', job):
+        stranger.enqueue(['true'])
+    assert bob.run(['true']).state == 'completed'
     configure(MaxStoredPerUser=10000000)
-    assert alice.run(['true']).state == 'completed'
-    alice.remove(job)
+    assert stranger.run(['true']).state == 'completed'
 
 
-def test_stored_bytes_of_a_user(alice, configure):
-    alice.run(['echo', 'something'])
+def test_stored_bytes_of_a_user(stranger, reader, configure):
+    job = stranger.run(['echo', 'something']).job['Id']
     configure(MaxStoredBytesPerUser=1)
-    with refused('LimitExceeded', 'MaxStoredBytesPerUser'):
-        alice.enqueue(['true'])
+    with refused('LimitExceeded', 'MaxStoredBytesPerUser', job):
+        stranger.enqueue(['true'])
     configure()
-    assert alice.run(['true']).state == 'completed'
+    assert stranger.run(['true']).state == 'completed'
 
 
 @pytest.fixture
@@ -379,18 +387,16 @@ def test_input_of_jobs_that_wait_is_stored(stranger, configure):
 
 
 def test_consumers_of_a_user(system, bob):
-    """For good: of a user whom no other test knows."""
+    """Of a user whom no other test knows: there are as many as may be, and those that came last are there."""
     client = system.connect(pwd.getpwnam('mail').pw_uid)
-
-    def call(number):
-        return client.send_call('Inbox', 'su', f'consumer-{number}', 1)
-
-    in_batches(client, call, range(1000))
-    with refused('LimitExceeded', '1000'):
-        client.answer(call(1000))
-    with refused('LimitExceeded', '1000'):
-        client.call('Acknowledge', 'st', 'another', 0)
-    client.answer(call(1))
-    client.call('Acknowledge', 'st', 'consumer-1', 0)
-    client.close()
     bob.call('Inbox', 'su', 'test', 1)
+    in_batches(client, lambda number: client.send_call('Acknowledge', 'st', f'consumer-{number}', 0), range(1000))
+    assert len(client.consumers()) == 1000
+    client.acknowledge('consumer-0', 0)  # came back
+    for number in range(1000, 1003):
+        client.inbox(f'consumer-{number}')
+    assert client.consumer_names() == [f'consumer-{number}' for number in [*range(4, 1000), 0, *range(1000, 1003)]]
+    in_batches(client, lambda name: client.send_call('ForgetConsumer', 's', name), client.consumer_names())
+    assert client.consumers() == []
+    client.close()
+    assert 'test' in bob.consumer_names()

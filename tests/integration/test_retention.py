@@ -1,30 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Retention: finished jobs are forgotten by age and by the bytes that they wrote, and nothing else is. Each test
+"""Retention: finished jobs are forgotten by age, by the bytes that they wrote, and at the limit of what is stored. Each test
 has a store of its own, since nobody can tell what stands in the inboxes of others."""
 
+import contextlib
 import subprocess
 import uuid
 
 import pytest
-from support import refused, shell
+from support import BusError, refused, shell
 
 pytestmark = [pytest.mark.restarts, pytest.mark.usefixtures('own_store')]
-
-
-@pytest.fixture
-def own_store(scope):
-    """An empty one, for the time of a test."""
-    folders = [scope.state] + ([scope.results] if scope.is_system else [])
-    uid, gid = (0, 0) if scope.is_system else (scope.uid, scope.user.pw_gid)
-    scope.systemctl('stop', scope.service)
-    for folder in folders:
-        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'mode=700,uid={uid},gid={gid}', 'tmpfs', folder],
-                       check=True)
-    scope.start_service()
-    yield
-    scope.systemctl('stop', scope.service)
-    for folder in folders:
-        subprocess.run(['umount', folder], check=True)
 
 
 @pytest.fixture
@@ -173,3 +158,156 @@ def test_consumer_of_another_keeps_nothing(scope, jobs, bob, retention, consumer
     own = write(bob, 2)
     assert retention(RetentionMaxBytes='1') == 2
     assert jobs.list_ids() == [] and bob.inbox_ids(consumer) == own
+
+
+# --- readers that do not come back ----------------------------------------------------------------
+
+def test_reader_that_is_gone_keeps_nothing(jobs, retention, consumer):
+    """Like that of a directory that was deleted. One that came back is kept, and what it has not seen."""
+    jobs.inbox(f'{consumer}-gone')
+    jobs.inbox(consumer)
+    ids = write(jobs, 3)
+    jobs.run(['sleep', '1.5'])
+    jobs.inbox(consumer)
+    assert retention(RetentionMaxAgeSec='1h', RetentionMaxBytes='1') == 0
+    jobs.acknowledge(consumer, jobs.get(ids[1])['Sequence'])
+    assert jobs.consumer_names() == [f'{consumer}-gone', consumer]
+    retention(RetentionMaxAgeSec='1s')
+    assert jobs.consumer_names() == [consumer]
+
+
+def test_reader_expires_while_the_service_is_away(jobs, scope, consumer):
+    jobs.inbox(consumer)
+    jobs.run(['sleep', '1.1'])
+    scope.configure(RetentionMaxAgeSec='1s')
+    scope.kill_service()
+    jobs.list()
+    assert jobs.consumers() == []
+
+
+def test_thousand_readers_that_are_gone(jobs, retention, consumer):
+    """More than one operation forgets."""
+    for start in range(0, 1000, 100):
+        for call in [jobs.send_call('Inbox', 'su', f'{consumer}-{number}', 1) for number in range(start, start + 100)]:
+            jobs.answer(call)
+    write(jobs, 2)
+    jobs.run(['sleep', '1.1'])
+    assert retention(RetentionMaxAgeSec='1h', RetentionMaxBytes='1') == 0
+    assert retention(RetentionMaxAgeSec='1s', RetentionMaxBytes='1') == 2
+    assert jobs.consumers() == []
+
+
+def test_readers_do_not_expire_without_an_age(jobs, retention, consumer):
+    jobs.inbox(consumer)
+    write(jobs, 1)
+    jobs.run(['sleep', '1.1'])
+    assert retention(RetentionMaxAgeSec='infinity', RetentionMaxBytes='1') == 0
+    assert jobs.consumer_names() == [consumer]
+    jobs.call('ForgetConsumer', 's', consumer)
+    assert retention(RetentionMaxAgeSec='infinity', RetentionMaxBytes='1') == 1
+
+
+# --- at the limit of what is stored ---------------------------------------------------------------
+
+def removed_at_the_limit(job):
+    subprocess.run(['journalctl', '--sync'], check=True)
+    found = subprocess.run(['journalctl', '--quiet', '--output=cat', f'CODEX_JOB_ID={job}'], check=True, text=True,
+                           capture_output=True).stdout
+    return f'{job}: removed by the limit of stored jobs' in found
+
+
+def test_a_new_job_takes_the_place_of_the_oldest(jobs, scope, settings):
+    """As after a month of ordinary use: no job is refused."""
+    ids = write(jobs, 5)
+    settings(MaxStoredPerUser=5)
+    before = jobs.property('Expired')
+    new = [jobs.run(['echo', 'x']).job['Id'] for _ in range(3)]
+    assert jobs.list_ids(AfterSequence=0) == [*ids[3:], *new]
+    assert jobs.property('Expired') == before + 3 and jobs.property('Finished') == 5
+    assert [removed_at_the_limit(job) for job in ids] == [True, True, True, False, False]
+    jobs.remove(ids[3])  # behind it files are deleted
+    jobs.run(['true'])
+    assert not {name.rsplit('.', 1)[0] for name in scope.files()} & set(ids[:3])
+
+
+def test_one_huge_job_makes_room(jobs, settings):
+    small = write(jobs, 1)
+    huge, = write(jobs, 1, 1_000_000)
+    settings(MaxStoredBytesPerUser='500K')
+    new = jobs.run(['echo', 'x']).job['Id']
+    assert jobs.list_ids() == [new] and small != huge
+
+
+def test_limit_that_was_lowered_by_far(jobs, settings):
+    write(jobs, 120, 0)
+    settings(MaxStoredPerUser=3)
+    new = jobs.run(['true']).job['Id']
+    assert len(jobs.list_ids(AfterSequence=0)) == 3 and jobs.list_ids()[0] == new
+
+
+def test_unseen_jobs_are_not_lost_for_new_ones(jobs, settings, consumer):
+    """The refusal names the largest, and removes none."""
+    jobs.inbox(consumer)
+    ids = write(jobs, 2, 10) + write(jobs, 1, 1000) + write(jobs, 2, 10)
+    settings(MaxStoredPerUser=5)
+    with refused('LimitExceeded', 'MaxStoredPerUser', f'Largest finished jobs: {ids[2]}, '):
+        jobs.enqueue(['true'])
+    assert jobs.inbox_ids(consumer) == ids
+    jobs.acknowledge(consumer, jobs.get(ids[0])['Sequence'])
+    new = jobs.run(['true']).job['Id']
+    assert jobs.inbox_ids(consumer) == [*ids[1:], new]
+    with refused('LimitExceeded', ids[2]):
+        jobs.enqueue(['true'])
+    jobs.call('ForgetConsumer', 's', consumer)
+    assert jobs.run(['true']).state == 'completed'
+
+
+def test_jobs_that_run_are_not_forgotten(jobs, settings, gate):
+    held = [jobs.enqueue(gate.job()) for _ in range(2)]
+    for _ in held:
+        gate.wait()
+    settings(MaxStoredPerUser=2)
+    with refused('LimitExceeded', 'MaxStoredPerUser', 'no job has finished'):
+        jobs.enqueue(['true'])
+    gate.open(2)
+    for job in held:
+        jobs.wait(job)
+    assert jobs.run(['true']).state == 'completed'
+
+
+def test_the_limit_holds_across_restarts(jobs, scope, settings):
+    """Jobs and what makes room for them are one transaction."""
+    ids = write(jobs, 4)
+    settings(MaxStoredPerUser=4)
+    for restart in (scope.kill_service, scope.upgrade):
+        calls = [jobs.send_enqueue(['true'], IdempotencyKey=f'{restart.__name__}-{number}') for number in range(2)]
+        jobs.flush()
+        restart()
+        for call in calls:
+            with contextlib.suppress(BusError):
+                jobs.answer(call)
+        for number in range(2):
+            jobs.wait(jobs.enqueue(['true'], IdempotencyKey=f'{restart.__name__}-{number}'))
+        assert len(jobs.list_ids()) == 4 == jobs.property('Finished')
+    assert not set(ids) & set(jobs.list_ids())
+    jobs.run(['true'])
+    assert not {name.rsplit('.', 1)[0] for name in scope.files()} & set(ids)
+
+
+def test_key_is_looked_up_before_room_is_made(jobs, settings):
+    first = jobs.enqueue(['true'], IdempotencyKey='first')
+    jobs.wait(first)
+    jobs.run(['true'])
+    settings(MaxStoredPerUser=2)
+    assert jobs.enqueue(['true'], IdempotencyKey='first') == first
+    assert len(jobs.list_ids()) == 2
+
+
+def test_room_is_made_of_ones_own_only(scope, jobs, bob, settings):
+    if not scope.is_system:
+        pytest.skip('a user\'s scope has no other users')
+    others = write(bob, 2)
+    ids = write(jobs, 2)
+    settings(MaxStoredPerUser=2)
+    new = jobs.run(['true']).job['Id']
+    assert jobs.list_ids(AfterSequence=0) == [ids[1], new] and bob.list_ids(AfterSequence=0) == others

@@ -27,19 +27,37 @@ void store_fixture_reopen(StoreFixture *f) {
 
 void answer_clear(Answer *answer) {
         free(answer->existing);
+        free(answer->removed);
+        free(answer->largest);
         closep(&answer->spec_fd);
         *answer = ANSWER_INIT;
 }
 
-void on_insert_answer(int r, const char *existing, int spec_fd, void *userdata) {
+static char *copy(const char *text) {
+        return text ? strdup(text) : NULL;
+}
+
+static char *join(char *const *words, size_t n) {
+        char *text = NULL;
+
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_free_ char *before = text;
+
+                check(asprintf(&text, "%s%s ", strempty(before), words[i]) > 0);
+        }
+        return text;
+}
+
+void on_insert_answer(int r, const StoreInserted *inserted, void *userdata) {
         Answer *answer = userdata;
 
         check(!answer->done); /* once */
-        *answer = (Answer) { true, r, ++n_answers, existing ? strdup(existing) : NULL, spec_fd };
+        *answer = (Answer) { true, r, ++n_answers, copy(inserted->existing), inserted->spec_fd,
+                             join(inserted->removed, inserted->n_removed), copy(inserted->largest) };
 }
 
 void on_answer(int r, void *userdata) {
-        on_insert_answer(r, NULL, -EBADF, userdata);
+        on_insert_answer(r, &(StoreInserted) { .spec_fd = -EBADF }, userdata);
 }
 
 /* --- writing --------------------------------------------------------------------------------------- */
@@ -113,7 +131,7 @@ uint64_t insert_finished(StoreFixture *f, const char *id, uint32_t uid) {
         return sequence;
 }
 
-static void on_nothing(int r, const char *existing, int spec_fd, void *userdata) {
+static void on_nothing(int r, const StoreInserted *inserted, void *userdata) {
         check_ok(r);
 }
 
@@ -326,11 +344,41 @@ const char *inbox(StoreFixture *f, uint32_t uid, const char *consumer, uint32_t 
         return run_list(f, &listed);
 }
 
+static void on_consumers(int r, const StoreConsumer *consumers, size_t n, void *userdata) {
+        Listed *listed = userdata;
+        char word[JOB_CONSUMER_MAX + 3];
+
+        for (size_t i = 0; i < n; i++) {
+                (void) snprintf(word, sizeof(word), consumers[i].unread ? "%s" : "(%s)", consumers[i].name);
+                add_word(listed->text, word);
+        }
+        on_answer(r, &listed->answer);
+}
+
+const char *consumers(StoreFixture *f, uint32_t uid) {
+        static char text[TEXT_MAX];
+        Listed listed = { .text = text };
+
+        text[0] = 0;
+        check_ok(store_list_consumers(f->store, uid, on_consumers, &listed));
+        return run_list(f, &listed);
+}
+
+int forget_consumer(StoreFixture *f, uint32_t uid, const char *consumer) {
+        Answer answer = {};
+
+        check_ok(store_forget_consumer(f->store, uid, consumer, on_answer, &answer));
+        run_until(f->event, &answer.done);
+        return answer.r;
+}
+
 static int compare_ids(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-static void on_expired(int r, char *const *ids, size_t n, void *userdata) {
+static void on_expired(int r, const StoreExpired *expired, void *userdata) {
+        char *const *ids = expired->ids;
+        size_t n = expired->n;
         Listed *listed = userdata;
         _cleanup_free_ const char **sorted = calloc(n + 1, sizeof(char *));
 

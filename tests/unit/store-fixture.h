@@ -26,6 +26,8 @@ typedef struct Answer {
         unsigned order; /* 1, 2, 3 … of all answers of the process */
         char *existing; /* of an insert; owned */
         int spec_fd;    /* likewise; -EBADF: none */
+        char *removed;  /* of an insert, each followed by a space; owned, like the next */
+        char *largest;
 } Answer;
 
 #define ANSWER_INIT (Answer) { .spec_fd = -EBADF }
@@ -34,7 +36,7 @@ void answer_clear(Answer *answer);
 #define _cleanup_answer_ _cleanup_(answer_clear)
 
 /* Callbacks with an Answer as their userdata. */
-void on_insert_answer(int r, const char *existing, int spec_fd, void *userdata);
+void on_insert_answer(int r, const StoreInserted *inserted, void *userdata);
 void on_answer(int r, void *userdata);
 
 /* A queued job with a label; the caller frees it. */
@@ -71,6 +73,11 @@ int lookup(StoreFixture *f, const char *id, uint32_t uid, JobRecord *ret, char c
 /* The ids that a filter lists, each followed by a space. It is written as words NAME=VALUE: state, kind,
  * workspace, session, before, uid, after, limit (100 where it is not given). */
 const char *list(StoreFixture *f, const char *filter);
+
+/* The consumers of a user, each followed by a space, the one that was not seen for the longest time first; those that
+ * have read everything in parentheses. */
+const char *consumers(StoreFixture *f, uint32_t uid);
+int forget_consumer(StoreFixture *f, uint32_t uid, const char *consumer);
 
 const char *inbox(StoreFixture *f, uint32_t uid, const char *consumer, uint32_t limit);
 

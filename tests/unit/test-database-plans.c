@@ -78,6 +78,7 @@ static void users_are_apart(void) {
         static const char *const statements[] = {
                 "find_key", "find_prefix_of_user", "list_of_user", "list_of_session", "list_of_workspace",
                 "list_finished_of_user", "walk_ended",
+                "find_removable", "find_largest", "list_consumers",
         };
         _cleanup_(database_closep) Database *db = NULL;
 

@@ -10,6 +10,7 @@
 #include "store-fixture.h"
 #include "test-bus.h"
 #include "test.h"
+#include "time-util.h"
 
 #define A "task-aaaa000000"
 #define B "task-bbbb000000"
@@ -128,6 +129,33 @@ static void older_version(void) {
         f.store = store_free(f.store);
         check(query_number("PRAGMA user_version") > 1);
         check_int(query_number("PRAGMA application_id"), 0x434a6f62);
+}
+
+/* As the version before consumers expired had it, with one in it. */
+static void make_consumer_older(StoreFixture *f) {
+        check_ok(acknowledge(f, 1000, "reader", 0));
+        f->store = store_free(f->store);
+        run_sql("DROP INDEX consumers_by_age; DROP INDEX consumers_by_age_of_user; DROP INDEX jobs_by_size;"
+                "ALTER TABLE consumers DROP COLUMN seen_usec; PRAGMA user_version = 9");
+}
+
+/* A consumer of an older version was seen just now: it does not expire at once. */
+static void older_consumers(void) {
+        for (unsigned damaged = 0; damaged < 2; damaged++) {
+                _cleanup_store_fixture_ StoreFixture f;
+                uint64_t before = now_realtime() - USEC_PER_SEC;
+
+                store_fixture_open(&f);
+                make_consumer_older(&f);
+                if (damaged)
+                        write_file("jobs.sqlite.is-damaged", "", 0);
+                check_ok(store_new(&f.store, f.event, test_directory()));
+                check_string(consumers(&f, 1000), "(reader) ");
+                check_string(expire(&f, before, 0), "");
+                check_string(consumers(&f, 1000), "(reader) ");
+                check_string(expire(&f, now_realtime() + 1, 0), "");
+                check_string(consumers(&f, 1000), "");
+        }
 }
 
 static void newer_version(void) {
@@ -598,7 +626,7 @@ static void damaged_anywhere(void) {
         }
 }
 
-TEST_MAIN(TEST(older_version), TEST(newer_version), TEST(no_database), TEST(cut_off), TEST(emptied), TEST(lost_but_for_its_log),
+TEST_MAIN(TEST(older_version), TEST(older_consumers), TEST(newer_version), TEST(no_database), TEST(cut_off), TEST(emptied), TEST(lost_but_for_its_log),
           TEST(begun_only), TEST(cut_in_half), TEST(flagged), TEST(flagged_while_running),
           TEST(flagged_after_many), TEST(flagged_in_quotes), TEST(flagged_older_version), TEST(damaged_finished),
           TEST(damaged_live), TEST(damaged_anywhere), TEST(unknown_reason), TEST(unknown_stop_reason), TEST(id_that_is_none),

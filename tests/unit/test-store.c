@@ -472,7 +472,7 @@ typedef struct Chain {
         Answer answer;
 } Chain;
 
-static void on_first(int r, const char *existing, int spec_fd, void *userdata) {
+static void on_first(int r, const StoreInserted *inserted, void *userdata) {
         Chain *chain = userdata;
 
         check_ok(store_stop(chain->f->store, A, JOB_REASON_USER, 0, on_answer, &chain->answer));

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The readers of inboxes: codex-jobs inbox --consumers and --forget. */
+
+#include "options.h"
+
+/* Each returns 0, or a negative errno with the error of the invocation set. */
+int readers_show(Invocation *in);
+int readers_forget(Invocation *in, const char *name);
