@@ -27,20 +27,32 @@ void request_clear(Request *request) {
 
 /* ---- The directory ---- */
 
-static bool path_exists(const char *directory, size_t n, const char *name, mode_t type) {
+/* Opens a regular file of a directory. Returns a negative value if there is none. */
+static int open_regular(const char *directory, size_t n, const char *name) {
         _cleanup_free_ char *path = NULL;
         struct stat st;
+        int fd;
 
         if (asprintf(&path, "%.*s/%s", (int) n, directory, name) < 0) {
                 path = NULL;
-                return false;
+                return -1;
         }
-        return stat(path, &st) >= 0 && (st.st_mode & S_IFMT) == type;
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+                (void) close(fd);
+                fd = -1;
+        }
+        return fd;
 }
 
-/* A repository, or a work tree of one. An empty .git is neither: some programs leave one behind. */
+/* A repository, or the work tree of one, whose .git is a file "gitdir: PATH". An empty .git is neither: some programs leave
+ * that. */
 static bool has_git(const char *directory, size_t n) {
-        return path_exists(directory, n, ".git/HEAD", S_IFREG) || path_exists(directory, n, ".git", S_IFREG);
+        _cleanup_close_ int head = open_regular(directory, n, ".git/HEAD"), link = open_regular(directory, n, ".git");
+        char text[sizeof("gitdir:") - 1];
+
+        return head >= 0 || (link >= 0 && read(link, text, sizeof(text)) == (ssize_t) sizeof(text) &&
+                             memcmp(text, "gitdir:", sizeof(text)) == 0);
 }
 
 char *workspace_of(const char *directory) {

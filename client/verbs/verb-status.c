@@ -339,7 +339,7 @@ static void on_missed(void *userdata) {
         ((Status *) userdata)->changed = true;
 }
 
-static int on_resized(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+static int on_screen_lost(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
         ((Status *) userdata)->changed = true;
         return 0;
 }
@@ -362,15 +362,19 @@ static int wait_for_change(Status *s) {
         return r;
 }
 
+/* SIGCONT: what was on the screen may be gone, since the command was stopped. */
 static int watch_begin(Status *s) {
         sigset_t set;
         int r;
 
         (void) sigemptyset(&set);
         (void) sigaddset(&set, SIGWINCH);
+        (void) sigaddset(&set, SIGCONT);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
                 return -errno;
-        r = sd_event_add_signal(client_event(s->in->client), NULL, SIGWINCH, on_resized, s);
+        r = sd_event_add_signal(client_event(s->in->client), NULL, SIGWINCH, on_screen_lost, s);
+        if (r >= 0)
+                r = sd_event_add_signal(client_event(s->in->client), NULL, SIGCONT, on_screen_lost, s);
         if (r >= 0)
                 r = client_watch_service(s->in->client, on_missed, s);
         if (r >= 0)

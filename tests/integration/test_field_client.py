@@ -5,7 +5,7 @@ import select
 import subprocess
 
 import pytest
-from clientsupport import cli, codex, on_terminal  # noqa: F401
+from clientsupport import SOURCE, cli, codex, on_terminal  # noqa: F401
 from support import PATIENCE, Lines
 
 # pylint: disable=redefined-outer-name
@@ -328,3 +328,47 @@ def test_a_locale_that_is_not_installed_is_what_its_name_says(cli, locale):
 def test_another_locale_gets_ascii(cli, locale):
     cli.environment |= {'LC_ALL': '', 'LC_CTYPE': '', 'LANG': '', 'TERM': 'xterm'} | locale
     assert on_terminal(cli, 'run', '-q', '--', 'echo', 'Grüße 世界') == 'Gr??e ??\n'
+
+
+# --- the workspace --------------------------------------------------------------------------------
+
+HOOK = f'{SOURCE}/integrations/claude-code/hooks/session-start'
+
+
+@pytest.mark.parametrize('marker', ['mkdir .git', ': >.git', 'mkdir -p .git/objects', 'echo nothing >.git'])
+def test_an_empty_git_above_is_no_workspace(cli, marker):
+    cli.as_alice('sh', '-c', f'{marker}; mkdir a b')
+    one, other = f'{cli.folder}/a', f'{cli.folder}/b'
+    job = cli.output('enqueue', '-q', '--', 'true', cwd=one).strip()
+    cli.output('await', '-q', job)
+    assert cli.job('show', job)['workspace'] == one
+    assert cli.output('inbox', '-q', '--ack', '--here', cwd=other) == ''
+    hook = subprocess.run([*cli.command(cwd=other)[:-1], 'sh', HOOK], input='{}', capture_output=True, text=True,
+                          check=True, timeout=PATIENCE)
+    assert job not in hook.stdout
+    assert job in cli.output('inbox', '-q', '--ack', '--here', cwd=one)
+
+
+def test_the_hook_and_the_client_agree_about_a_workspace(cli):
+    new_repository(cli, 'one', 'of one')
+    cli.as_alice('sh', '-c', 'mkdir -p one/deep/er; git -C one worktree add -q ../tree 2>/dev/null; mkdir tree/sub')
+    for below, top in (('one/deep/er', 'one'), ('tree/sub', 'tree')):
+        job = cli.output('enqueue', '-q', '--', 'true', cwd=f'{cli.folder}/{below}').strip()
+        cli.output('await', '-q', job)
+        assert cli.job('show', job)['workspace'] == f'{cli.folder}/{top}'
+        hook = subprocess.run([*cli.command(cwd=f'{cli.folder}/{top}')[:-1], 'sh', HOOK], input='{}',
+                              capture_output=True, text=True, check=True, timeout=PATIENCE)
+        assert job in hook.stdout
+
+
+# --- the umask ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('given, mask', [('077', '0077'), ('0', '0000'), ('0027', '0027'), ('777', '0777')])
+def test_a_umask_may_be_given(cli, given, mask):
+    assert cli.output('run', '-q', '--umask', given, '--', 'sh', '-c', 'umask') == f'{mask}\n'
+    assert shell(cli, 'umask 037; codex-jobs run -q -- sh -c umask').stdout == '0037\n'
+
+
+@pytest.mark.parametrize('given', ['8', '1000', 'u=rwx', '', '-1', '00077'])
+def test_a_wrong_umask_is_refused(cli, given):
+    assert f"Invalid value '{given}' for --umask: must be octal" in cli.refused('run', f'--umask={given}', '--', 'true')

@@ -92,6 +92,8 @@ static void check_workspace(const char *directory, const char *expected) {
 }
 
 static void workspaces(void) {
+        int fd;
+
         check_ok(mkdir(test_path("repo"), 0700));
         check_ok(mkdir(test_path("repo/.git"), 0700));
         check_ok(close(open(test_path("repo/.git/HEAD"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)));
@@ -101,7 +103,9 @@ static void workspaces(void) {
         check_workspace(test_path("repo/a/b"), test_path("repo"));
 
         /* A work tree or a submodule has a file there, and is a workspace of its own. */
-        check_ok(close(open(test_path("repo/a/.git"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)));
+        fd = open(test_path("repo/a/.git"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        check_int(write(fd, "gitdir: /x\n", 11), 11);
+        check_ok(close(fd));
         check_workspace(test_path("repo/a/b"), test_path("repo/a"));
 
         /* An empty .git makes none. */
