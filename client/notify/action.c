@@ -78,6 +78,16 @@ static void action_fail(Action *a, const char *text) {
         (void) action_free(a);
 }
 
+/* Ends the pending call. If it failed, reports that and frees the action. */
+static bool call_failed(Action *a, sd_bus_message *reply) {
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+        a->call = sd_bus_slot_unref(a->call);
+        if (error)
+                action_fail(a, error->message);
+        return error;
+}
+
 static int action_call(Action *a, const char *member, sd_bus_message_handler_t handler, const char *types, ...) {
         sd_bus *bus = link_bus(a->link);
         va_list ap;
@@ -170,15 +180,11 @@ static int open_next(Action *a) {
 }
 
 static int on_output(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        const sd_bus_error *error = sd_bus_message_get_error(m);
         Action *a = userdata;
         int r;
 
-        a->call = sd_bus_slot_unref(a->call);
-        if (error) {
-                action_fail(a, error->message);
+        if (call_failed(a, m))
                 return 0;
-        }
         r = put_output(a, m);
         if (r >= 0)
                 r = open_next(a);
@@ -188,15 +194,11 @@ static int on_output(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 }
 
 static int on_record(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        const sd_bus_error *error = sd_bus_message_get_error(m);
         Action *a = userdata;
         int r;
 
-        a->call = sd_bus_slot_unref(a->call);
-        if (error) {
-                action_fail(a, error->message);
+        if (call_failed(a, m))
                 return 0;
-        }
         r = job_record_read(m, &a->record);
         if (r >= 0) {
                 a->f = open_memstream(&a->text, &a->size);
@@ -212,14 +214,10 @@ static int on_record(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 /* ---- Again ---- */
 
 static int on_retried(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        const sd_bus_error *error = sd_bus_message_get_error(m);
         Action *a = userdata;
 
-        a->call = sd_bus_slot_unref(a->call);
-        if (error)
-                action_fail(a, error->message);
-        else
-                (void) action_free(a); /* its end is told of */
+        if (!call_failed(a, m))
+                (void) action_free(a); /* its end causes a notification */
         return 0;
 }
 

@@ -116,6 +116,13 @@ static int say_if_existing(Invocation *in, const char *id, uint64_t begun_usec, 
         return 0;
 }
 
+int read_command(Invocation *in, const RequestOptions *options, Request *request) {
+        if (!*in->arguments[0])
+                return usage_error(in->verb, "The command name is empty");
+        request->argv = in->arguments;
+        return request_from_options(options, request, &in->error);
+}
+
 /* ---- Results and failures ---- */
 
 /* Failures after the job was submitted must show its ID, else the user would submit it again. */

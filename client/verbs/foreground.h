@@ -6,6 +6,9 @@
 
 #include "stay.h"
 
+/* Fills in the request of a verb whose arguments are a command. */
+int read_command(Invocation *in, const RequestOptions *options, Request *request);
+
 /* Submits the job, passes on its output, and exits with its status. */
 int run_in_foreground(Invocation *in, Request *request, uint64_t timeout_usec);
 

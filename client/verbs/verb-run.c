@@ -18,10 +18,7 @@ static int option(const Verb *verb, int option) {
 }
 
 static int check(Invocation *in) {
-        if (!*in->arguments[0])
-                return usage_error(in->verb, "The command name is empty");
-        given.request.argv = in->arguments;
-        return request_from_options(&given.options, &given.request, &in->error);
+        return read_command(in, &given.options, &given.request);
 }
 
 static int run(Invocation *in) {

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "job-state.h"
+#include "job-record.h"
 
 /* The outcome of a job until it is on disk; it is not reported before. */
 typedef struct JobOutcome {
@@ -16,6 +16,15 @@ typedef struct JobOutcome {
         uint64_t started_usec;
         uint64_t finished_usec;
 } JobOutcome;
+
+static inline void job_outcome_apply(const JobOutcome *outcome, JobRecord *record) {
+        record->state = outcome->state;
+        record->reason = outcome->reason;
+        record->exit_code = outcome->exit_code;
+        record->signal = outcome->signal;
+        record->started_usec = outcome->started_usec;
+        record->finished_usec = outcome->finished_usec;
+}
 
 /* What ended a unit. */
 typedef enum JobCause {

@@ -67,9 +67,7 @@ int method_await(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(pending_freep) PendingCall *pending = NULL;
         int r;
 
-        r = pending_new(&pending, userdata, m);
-        if (r >= 0)
-                r = pending_read_id(pending, m);
+        r = pending_new_with_id(&pending, userdata, m);
         if (r >= 0)
                 r = sd_bus_message_read_basic(m, 't', &pending->timeout_usec);
         if (r < 0)

@@ -105,9 +105,7 @@ int method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(pending_freep) PendingCall *pending = NULL;
         int r;
 
-        r = pending_new(&pending, userdata, m);
-        if (r >= 0)
-                r = pending_read_id(pending, m);
+        r = pending_new_with_id(&pending, userdata, m);
         if (r >= 0)
                 r = spec_read_retry(m, &pending->spec, error);
         return r < 0 ? r : pending_start(TAKE_PTR(pending), steps);

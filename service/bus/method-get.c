@@ -28,9 +28,7 @@ int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(pending_freep) PendingCall *pending = NULL;
         int r;
 
-        r = pending_new(&pending, userdata, m);
-        if (r >= 0)
-                r = pending_read_id(pending, m);
+        r = pending_new_with_id(&pending, userdata, m);
         if (r < 0)
                 return r;
         pending->action = POLKIT_READ_ALL;
@@ -59,9 +57,7 @@ int method_open_output(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *stream;
         int r;
 
-        r = pending_new(&pending, userdata, m);
-        if (r >= 0)
-                r = pending_read_id(pending, m);
+        r = pending_new_with_id(&pending, userdata, m);
         if (r >= 0)
                 r = sd_bus_message_read_basic(m, 's', &stream);
         if (r < 0)

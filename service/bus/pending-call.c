@@ -255,12 +255,14 @@ int pending_read_ids(PendingCall *pending, sd_bus_message *call, sd_bus_error *e
         return sd_bus_message_exit_container(call);
 }
 
-int pending_read_id(PendingCall *pending, sd_bus_message *call) {
+int pending_new_with_id(PendingCall **ret, Service *service, sd_bus_message *call) {
         const char *id;
         int r;
 
-        r = sd_bus_message_read_basic(call, 's', &id);
-        return r < 0 ? r : pending_add_id(pending, id);
+        r = pending_new(ret, service, call);
+        if (r >= 0)
+                r = sd_bus_message_read_basic(call, 's', &id);
+        return r < 0 ? r : pending_add_id(*ret, id);
 }
 
 /* --- replies --------------------------------------------------------------------------------------- */

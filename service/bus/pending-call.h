@@ -77,6 +77,10 @@ struct PendingCall {
 
 /* Creates a pending call of the user who sent it. -ENOTCONN if the sender has left the bus. */
 int pending_new(PendingCall **ret, Service *service, sd_bus_message *call);
+
+/* The same for a call whose first argument is the ID of a job. */
+int pending_new_with_id(PendingCall **ret, Service *service, sd_bus_message *call);
+
 PendingCall *pending_free(PendingCall *pending);
 DEFINE_CLEANUP(PendingCall *, pending_free);
 
@@ -115,9 +119,8 @@ int pending_on_idle(sd_event_source *source, void *userdata);
 /* Reads the name of a consumer. (method-inbox.c) */
 int pending_read_consumer(sd_bus_message *call, const char **ret, sd_bus_error *error);
 
-/* Reads the next ID, or IDs, of the call. */
+/* Adds an ID; reads the IDs of the call. */
 int pending_add_id(PendingCall *pending, const char *id);
-int pending_read_id(PendingCall *pending, sd_bus_message *call);
 int pending_read_ids(PendingCall *pending, sd_bus_message *call, sd_bus_error *error);
 
 /* Waits until jobs have ended, see waiter_new(). A step. */

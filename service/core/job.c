@@ -76,14 +76,7 @@ int job_set_outcome(Job *job, JobState state, JobReason reason, uint64_t finishe
 }
 
 void job_apply_outcome(Job *job, uint64_t sequence) {
-        const JobOutcome *o = &job->outcome;
-
-        job->record.state = o->state;
-        job->record.reason = o->reason;
-        job->record.exit_code = o->exit_code;
-        job->record.signal = o->signal;
-        job->record.started_usec = o->started_usec;
-        job->record.finished_usec = o->finished_usec;
+        job_outcome_apply(&job->outcome, &job->record);
         job->record.sequence = sequence;
 }
 

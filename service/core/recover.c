@@ -16,6 +16,7 @@
 #include <systemd/sd-journal.h>
 
 #include "core-internal.h"
+#include "job-error.h"
 
 #define SWEEP_USEC (60 * USEC_PER_SEC)
 #define STRAY_USEC (2 * USEC_PER_SEC) /* until the next check of units that are not watched */
@@ -138,7 +139,7 @@ typedef struct Stray {
 } Stray;
 
 /* Every sweep finds it again; it is logged once. */
-static void tell_of_stray(Core *core, const char *id) {
+static void log_stray(Core *core, const char *id) {
         char **bigger;
         size_t n = 0;
 
@@ -155,17 +156,17 @@ static void tell_of_stray(Core *core, const char *id) {
                          "it exits.", id);
 }
 
-/* -ESTALE: the job was removed before its unit was released. */
+/* -JOB_ERROR_GONE: the job was removed before its unit was released. */
 static void on_stray_state(int r, JobState state, void *userdata) {
         _cleanup_free_ Stray *stray = userdata;
         Core *core = stray->core;
 
         if (core->stopping || core_find(core, stray->id))
                 return;
-        if (r < 0 && r != -ENOENT && r != -ESTALE)
+        if (r < 0 && r != -ENOENT && r != -JOB_ERROR_GONE)
                 return;
         if (r == -ENOENT && streq(stray->sub_state, "running")) {
-                tell_of_stray(core, stray->id);
+                log_stray(core, stray->id);
                 return;
         }
         unit_manager_discard(core->units, stray->id, stray->sub_state);

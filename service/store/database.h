@@ -99,7 +99,7 @@ int database_make_room(Database *db, uint32_t uid, const Excess *excess, char **
 /* The IDs of the finished jobs of a user that have the most output, separated by ", "; NULL if there is none. */
 int database_find_largest(Database *db, uint32_t uid, char **ret);
 
-/* -ENOENT; -ESTALE if it is removed, and its files are not deleted yet. */
+/* -ENOENT; -JOB_ERROR_GONE if it is removed, and its files are not deleted yet. */
 int database_get_state(Database *db, const char *id, JobState *ret);
 
 int database_read_stored(Database *db, const char *id, StoredJob *ret); /* -ENOENT */

@@ -2,6 +2,7 @@
 
 /* Lookup of IDs and prefixes. */
 
+#include "job-error.h"
 #include "job-id.h"
 #include "store-internal.h"
 #include "string-list.h"
@@ -192,7 +193,7 @@ int database_get_state(Database *db, const char *id, JobState *ret) {
         if (r != -ENOENT)
                 return r;
         r = statement_one(db, &is_discarded, "s>", id);
-        return r < 0 ? r : -ESTALE;
+        return r < 0 ? r : -JOB_ERROR_GONE;
 }
 
 typedef struct GetState {
@@ -205,7 +206,7 @@ static int execute_get_state(Database *db, StoreOp *op) {
         int r;
 
         r = database_get_state(db, op->id, &((GetState *) op)->state);
-        op->answer = r == -ENOENT || r == -ESTALE ? r : 0;
+        op->answer = r == -ENOENT || r == -JOB_ERROR_GONE ? r : 0;
         return op->answer < 0 ? 0 : r;
 }
 
@@ -251,7 +252,7 @@ static int execute_find_unknown(Database *db, StoreOp *op) {
 
                         ids[i] = ids[find->n];
                         ids[find->n++] = unknown;
-                } else if (r < 0 && r != -ESTALE)
+                } else if (r < 0 && r != -JOB_ERROR_GONE)
                         return r;
         }
         return 0;

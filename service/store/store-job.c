@@ -145,7 +145,7 @@ static int execute_finish(Database *db, StoreOp *op) {
         if (r < 0)
                 return r;
         if (database_changes(db) != 1)
-                return -ESTALE; /* it is terminal, or removed */
+                return -EINVAL; /* it is terminal, or removed */
         r = finish->keep_input ? 0 : statement_run(db, &erase_input, "s", record->id);
         if (r >= 0 && !finish->keep_input)
                 r = statement_run(db, &erase_spec, "s", record->id);
@@ -181,11 +181,6 @@ int store_finish(Store *store, const JobRecord *record, const JobOutcome *outcom
         r = job_record_copy(record, &finish->record);
         if (r < 0)
                 return r;
-        finish->record.state = outcome->state;
-        finish->record.reason = outcome->reason;
-        finish->record.exit_code = outcome->exit_code;
-        finish->record.signal = outcome->signal;
-        finish->record.started_usec = outcome->started_usec;
-        finish->record.finished_usec = outcome->finished_usec;
+        job_outcome_apply(outcome, &finish->record);
         return store_submit(TAKE_PTR(finish));
 }

@@ -2,6 +2,7 @@
 
 /* Removal of jobs, by a call, by retention or for a new job. A trigger keeps their IDs until their files are deleted. */
 
+#include "job-error.h"
 #include "job-id.h"
 #include "store-internal.h"
 #include "string-list.h"
@@ -26,7 +27,7 @@ static int remove_terminal(Database *db, const char *id) {
         if (r < 0 || database_changes(db) == 1)
                 return r;
         r = database_get_state(db, id, &state);
-        return r == -ESTALE ? -ENOENT : r < 0 ? r : -EBUSY;
+        return r == -JOB_ERROR_GONE ? -ENOENT : r < 0 ? r : -EBUSY;
 }
 
 static int execute_remove(Database *db, StoreOp *op) {

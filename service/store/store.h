@@ -178,8 +178,8 @@ typedef struct StoreExpired {
 typedef void (*StoreExpireCallback)(int r, const StoreExpired *expired, void *userdata);
 int store_expire(Store *store, uint64_t before_usec, uint64_t bytes_max, StoreExpireCallback callback, void *userdata);
 
-/* Whether a job with that ID is recorded, for the sweep of left-over units: calls back with 0, -ENOENT, -ESTALE if
- * it is removed and its files are not deleted yet, or another negative errno; state is valid with 0. */
+/* Whether a job with that ID is recorded, for the sweep of left-over units: calls back with 0, -ENOENT,
+ * -JOB_ERROR_GONE if it is removed and its files are not deleted yet, or another negative errno; state is valid with 0. */
 typedef void (*StoreStateCallback)(int r, JobState state, void *userdata);
 int store_get_state(Store *store, const char *id, StoreStateCallback callback, void *userdata);
 
