@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a job is limited to, and how it is set apart, each once. A row has
+/* The limits of a job, and its isolation, each once. A row has
  *   its name on the bus: an option of Enqueue
- *   its member, which is its column in the store
- *   its kind, which says its type on the bus and how people write it
- *   the least and the most of it
- *   the property of the unit that it becomes, NULL: none, or in a way of its own
- *   how `codex-jobs show` tells of it, with % for the value; NULL: it does not
- *   its long option, and what the help says behind it
+ *   its member, which is also its column in the store
+ *   its kind, which determines its type on the bus and the syntax for people
+ *   its minimum and maximum
+ *   the property of the unit that it becomes; NULL: none, or converted separately
+ *   its text in `codex-jobs show`, with % for the value; NULL: not shown
+ *   its long option, and the help after it
  *
  * Kinds: a TIME in microseconds, a SIZE in bytes and a NUMBER, of which 0 is none; a SWITCH; a MASK of permissions, of
- * which 0 is that of a unit. */
+ * which 0 is the default of a unit. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define YEARS_10 (UINT64_C(10) * 365 * 24 * 3600 * 1000000)
 
-/* Options of all verbs of the client that make a job. */
+/* Options of all verbs of the client that create a job. */
 #define JOB_LIMITS_ANY(LIMIT)                                                                                         \
         LIMIT("RuntimeMaxUSec", runtime_max_usec, TIME, 1000000, YEARS_10, "RuntimeMaxUSec", "% runtime",             \
               "runtime-max", " TIME   Terminate after this time, for example 1h30min")                                \
@@ -33,7 +33,7 @@
         LIMIT("StallUSec", stall_usec, TIME, 1000000, YEARS_10, NULL, NULL,                                           \
               "stall", " TIME         Terminate after this time without output or progress")
 
-/* Likewise; some have a help of their own for it. */
+/* The same; some verbs have their own help for it. */
 #define JOB_LIMITS_FILES(LIMIT)                                                                                       \
         LIMIT("ReadOnly", read_only, SWITCH, 0, 1, NULL, NULL,                                                        \
               "read-only", "          Make all files read-only, except in a private /tmp")
@@ -53,7 +53,7 @@ typedef struct JobLimits {
         JOB_LIMITS(LIMIT_MEMBER)
 } JobLimits;
 
-/* A MASK is stored with this, so that 0 can be one. */
+/* Added to a stored MASK, so that it may be 0. */
 #define JOB_MASK_GIVEN UINT64_C(01000)
 
 typedef enum JobLimitKind {

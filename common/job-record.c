@@ -7,9 +7,9 @@
 enum { ALWAYS, OPTIONAL, ENQUEUED, ENDED, CONSTANT, CHANGED, INVALIDATED, SILENT, NONE };
 #define NEVER FIELD_NEVER
 
-#define FIELD(bus_name, kind, member, none, presence, stored, told, json)                            \
+#define FIELD(bus_name, kind, member, none, presence, stored, changes, json)                            \
         { bus_name, FIELD_##kind, FIELD_TYPE(kind), offsetof(JobRecord, member), none,              \
-          (presence) == OPTIONAL, (stored) == ENDED, (told) == CHANGED, json },
+          (presence) == OPTIONAL, (stored) == ENDED, (changes) == CHANGED, json },
 
 const JobField job_fields[JOB_FIELDS_N] = { JOB_FIELDS(FIELD) };
 

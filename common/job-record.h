@@ -49,7 +49,7 @@ typedef struct JobRecord {
  *   the number that stands for none, or NEVER; for texts NULL does
  *   ALWAYS; or OPTIONAL: its entry is omitted if there is none
  *   when it is stored: ENQUEUED, with the job; ENDED, again with its end
- *   how its property tells of changes: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; NONE: there is none
+ *   how changes of its property are signalled: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; NONE: no property
  *   its name in JSON
  *
  * Kinds: TEXT; LINE, text of callers and jobs; OBJECT in JSON; STATE and REASON, sent as words; INTEGER; USER; TIME,
@@ -113,7 +113,7 @@ typedef struct JobField {
         int64_t none;  /* FIELD_NEVER: every number is a value */
         bool is_optional;
         bool is_of_end;
-        bool is_told; /* signalled with its value when it changes */
+        bool is_signalled; /* signalled with its value when it changes */
         const char *json;
 } JobField;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What Enqueue and Retry are asked for, and their options, each once; those that are limits: job-limits.h. A row has
+/* The arguments and options of Enqueue and Retry, each once; limits are in job-limits.h. A row has
  *   its name on the bus
- *   its kind, which says its types there, and how it is read and written
+ *   its kind, which determines its types there, and how it is read and written
  *   its member below
- *   the least and the most of it: bytes of a text
- *   RETRY: Retry takes it as well; or ENQUEUE
- *   its long option, its letter or 0, and its lines of the help; NULL: there is none
+ *   its minimum and maximum: bytes of a text
+ *   RETRY: an option of Retry, too; or ENQUEUE
+ *   its long option, its letter or 0, and its lines of the help; NULL: none
  *
  * Kinds: a COMMAND; an ENVIRONMENT; a DIRECTORY and a PATH, absolute; a WORD, see job_kind_is_valid(); a TEXT; a
  * MEMFD; a CHOICE, yes or no. */
@@ -19,14 +19,14 @@
 #include "job-limits.h"
 #include "macro.h"
 
-/* Options of all verbs of the client that make a new job. */
+/* Options of all verbs of the client that create a new job. */
 #define JOB_OPTIONS_ANY(OPTION)                                                                                       \
         OPTION("Directory", DIRECTORY, directory, 1, PATH_MAX - 1, ENQUEUE, "cwd", 'C',                               \
                "  -C, --cwd DIR            Working directory (default: current directory)\n")                         \
         OPTION("Label", TEXT, label, 0, JOB_LABEL_MAX, ENQUEUE, "label", 0,                                           \
                "      --label TEXT         Description shown in lists (default: command line)\n")
 
-/* Of those that run one once more, too. */
+/* The same, also for those that retry one. */
 #define JOB_OPTIONS_AGAIN(OPTION)                                                                                     \
         OPTION("Environment", ENVIRONMENT, environment, 0, 0, RETRY, "env", 'E',                                      \
                "  -E, --env NAME[=VALUE]   Set a variable in addition to your environment\n"                          \
@@ -58,19 +58,19 @@
 
 typedef struct Spec {
         char **argv;        /* NULL-terminated, as environment */
-        char **environment; /* NULL: none was given */
-        char *directory;    /* NULL: the job's home */
+        char **environment; /* NULL: not given */
+        char *directory;    /* NULL: the home of the user */
         char kind[JOB_KIND_MAX + 1];
-        char *label;     /* NULL: made from argv */
+        char *label;     /* NULL: derived from argv */
         char *workspace; /* NULL: none */
         char *session;
-        char *key;      /* makes it safe to ask again; NULL: none */
-        char *retry_of; /* id of the job whose work it does again; NULL: none */
-        int notify;     /* -1: not said, which is yes */
-        int stdin_fd;   /* -1: /dev/null; of a memfd that its caller can still write to: */
-        uint64_t stdin_size; /* what it was when it was charged, and what is taken of it */
+        char *key;      /* makes it safe to submit again; NULL: none */
+        char *retry_of; /* ID of the retried job; NULL: none */
+        int notify;     /* -1: not given, which means yes */
+        int stdin_fd;   /* -1: /dev/null; for a memfd that its caller can still write to: */
+        uint64_t stdin_size; /* its size when it was charged, of which no more is read */
         JobLimits limits;
-        uint64_t seen;  /* which options were given, for spec-read.h; and which cannot be */
+        uint64_t seen;  /* options that were given, for spec-read.h; and those that cannot be */
         uint64_t fixed;
 } Spec;
 
@@ -90,7 +90,7 @@ typedef enum JobOptionKind {
 typedef struct JobOption {
         const char *name;
         JobOptionKind kind;
-        const char *types[2]; /* on the bus; NULL: there is one only */
+        const char *types[2]; /* on the bus; NULL: there is only one */
         size_t offset;        /* in Spec */
         size_t min, max;
         bool is_for_retry;
@@ -102,10 +102,10 @@ typedef struct JobOption {
 enum { JOB_OPTIONS_N = 0 JOB_OPTIONS(ONE_OPTION) };
 extern const JobOption job_options[JOB_OPTIONS_N];
 
-/* Where a text stands: a DIRECTORY, a PATH, a TEXT. */
+/* The text of a DIRECTORY, a PATH or a TEXT. */
 char **job_option_text(Spec *spec, const JobOption *option);
 
-/* Frees what is in it, and leaves it as SPEC_INIT. */
+/* Frees the content, and leaves it as SPEC_INIT. */
 void spec_clear(Spec *spec);
 #define _cleanup_spec_ _cleanup_(spec_clear)
 

@@ -7,7 +7,7 @@
 #include "macro.h"
 #include "pid-text.h"
 
-#define COMMAND_LINE_MAX 60 /* bytes of it that are shown */
+#define COMMAND_LINE_MAX 60 /* bytes of the command line that are shown */
 #define UNKNOWN "?" /* a process that is hidden, see hidepid= in proc(5), or gone */
 
 static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size) {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* NULL-terminated lists of strings, as execve(2) takes them. NULL is the empty list. */
+/* NULL-terminated lists of strings, as for execve(2). NULL is the empty list. */
 
 #include <stddef.h>
 
 /* Frees a list and its strings. Takes NULL. */
 void string_list_free(char **list);
 
-/* How many bytes the strings take, each with its NUL. */
+/* Size of the strings in bytes, each with its NUL. */
 size_t string_list_size(char *const *list);
 
 /* Copies the first n strings of a list into *ret, which the caller frees. Returns 0 or -ENOMEM. */

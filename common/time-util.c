@@ -47,8 +47,8 @@ int parse_u64(const char *text, uint64_t *ret) {
         return 0;
 }
 
-/* Reads digits with an optional fraction, for a unit of `unit`, as an exact number of the base unit. *p is advanced
- * past them; the unit is not known before, so the value is kept as digits. */
+/* Reads digits with an optional fraction as an exact number of the base unit. *p is advanced past them; the unit is
+ * not known before, so the value is kept as digits. */
 typedef struct Number {
         uint64_t whole;
         uint64_t fraction; /* of 1,000,000 */

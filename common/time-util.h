@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Times and sizes as people write them. */
+/* Times and sizes in the syntax for people. */
 
 #include <stdint.h>
 #include <time.h>
@@ -25,5 +25,5 @@ int parse_timespan(const char *text, uint64_t *ret_usec);
 /* Parses bytes: a number and an optional unit K, M, G, T (of 1024). Returns 0, -EINVAL or -ERANGE. */
 int parse_size(const char *text, uint64_t *ret);
 
-/* Parses an unsigned decimal number, nothing else around it. Returns 0, -EINVAL or -ERANGE. */
+/* Parses an unsigned decimal number without anything around it. Returns 0, -EINVAL or -ERANGE. */
 int parse_u64(const char *text, uint64_t *ret);

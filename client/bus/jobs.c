@@ -322,7 +322,7 @@ static int not_known(const char *what, sd_bus_error *error) {
 }
 
 /* Checks the state before calling the service, for an error with the command that waits. */
-static int check_retry(Client *c, const Request *request, sd_bus_error *error) {
+static int check_retry(Client *c, const Spec *request, sd_bus_error *error) {
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         int r;
 
@@ -334,12 +334,12 @@ static int check_retry(Client *c, const Request *request, sd_bus_error *error) {
 }
 
 /* With a key, repeated calls still create only one job. */
-static int ask(Client *c, Request *request, sd_bus_message **ret, sd_bus_error *error) {
+static int ask(Client *c, Spec *request, sd_bus_message **ret, sd_bus_error *error) {
         return call_wait(c, request->key ? CALL_AGAIN : CALL_ONCE, request->retry_of ? "Retry" : "Enqueue",
                          request->retry_of ? append_retry : append_request, request, ret, error);
 }
 
-int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error) {
+int job_enqueue(Client *c, Spec *request, char **ret_id, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *id;
         int r;

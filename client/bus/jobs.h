@@ -67,7 +67,7 @@ int job_list_here(Client *c, bool active, JobList *ret, sd_bus_error *error);
 
 /* Submits a job, or a retry of the job in the request. If it is unknown whether the service recorded the job, the error
  * says that. */
-int job_enqueue(Client *c, Request *request, char **ret_id, sd_bus_error *error);
+int job_enqueue(Client *c, Spec *request, char **ret_id, sd_bus_error *error);
 
 /* Checks whether a word can be an ID or a prefix of one, without calling the service. */
 int check_id(const char *word, sd_bus_error *error);

@@ -118,7 +118,7 @@ static int append_limits(sd_bus_message *m, const JobLimits *limits) {
 
 int append_request(sd_bus_message *m, void *request) {
         static char *const none[] = { NULL };
-        Request *q = request;
+        Spec *q = request;
         bool argv_as_bytes = !all_valid(q->argv);
         int r;
 
@@ -137,7 +137,7 @@ int append_request(sd_bus_message *m, void *request) {
 }
 
 int append_retry(sd_bus_message *m, void *request) {
-        Request *q = request;
+        Spec *q = request;
         int r;
 
         r = sd_bus_message_append_basic(m, 's', q->retry_of);

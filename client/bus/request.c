@@ -18,7 +18,7 @@
 
 #define SLOW_USEC USEC_PER_SEC
 
-void request_clear(Request *request) {
+void request_clear(Spec *request) {
         request->argv = NULL;
         request->retry_of = NULL;
         spec_clear(request);
@@ -134,7 +134,7 @@ static int check_directory(const char *path, sd_bus_error *error) {
         return 0;
 }
 
-int request_set_directory(Request *request, const char *directory, sd_bus_error *error) {
+int request_set_directory(Spec *request, const char *directory, sd_bus_error *error) {
         int r;
 
         if (directory) {
@@ -231,7 +231,7 @@ static int environment_put_option(char **environment, size_t *n, const char *ent
         return environment_put(environment, n, complete);
 }
 
-int request_set_environment(Request *request, bool clean, char *const *entries, size_t n, sd_bus_error *error) {
+int request_set_environment(Spec *request, bool clean, char *const *entries, size_t n, sd_bus_error *error) {
         size_t inherited = 0, used = 0;
         int r;
 
@@ -259,7 +259,7 @@ int request_set_environment(Request *request, bool clean, char *const *entries, 
 /* ---- The umask ---- */
 
 /* It can only be read by setting it. No file is created meanwhile: there is only one thread. */
-void request_set_umask(Request *request) {
+void request_set_umask(Spec *request) {
         mode_t mask = umask(0077);
 
         (void) umask(mask);
@@ -346,7 +346,7 @@ static int copy_to_memory(int from, int to, const char *path, sd_bus_error *erro
         }
 }
 
-int request_set_stdin(Request *request, const char *path, sd_bus_error *error) {
+int request_set_stdin(Spec *request, const char *path, sd_bus_error *error) {
         _cleanup_close_ int file = -EBADF, memory = -EBADF;
         bool own = streq(path, "-");
         int r;
@@ -368,7 +368,7 @@ int request_set_stdin(Request *request, const char *path, sd_bus_error *error) {
         return 0;
 }
 
-int request_set_stdin_data(Request *request, const void *data, size_t size, sd_bus_error *error) {
+int request_set_stdin_data(Spec *request, const void *data, size_t size, sd_bus_error *error) {
         _cleanup_close_ int memory = -EBADF;
         int r;
 

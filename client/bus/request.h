@@ -7,35 +7,33 @@
 
 #include "job-spec.h"
 
-/* argv and retry_of are not owned. An empty kind is the default of the service. */
-typedef Spec Request;
+/* A request is a Spec whose argv and retry_of are not owned. An empty kind is the default of the service. */
+#define REQUEST_INIT (Spec) { .notify = -1, .stdin_fd = -EBADF }
 
-#define REQUEST_INIT (Request) { .notify = -1, .stdin_fd = -EBADF }
-
-void request_clear(Request *request);
+void request_clear(Spec *request);
 #define _cleanup_request_ _cleanup_(request_clear)
 
 /* Each of these, except request_set_umask(), returns 0, or a negative errno with error set. */
 
 /* The directory, NULL for the current one, checked as far as the caller can, and its workspace. */
-int request_set_directory(Request *request, const char *directory, sd_bus_error *error);
+int request_set_directory(Spec *request, const char *directory, sd_bus_error *error);
 
 /* The environment of the caller, without variables that describe its own process or git repository, or an empty one;
  * plus entries NAME=VALUE, or NAME to copy the value of the caller. */
-int request_set_environment(Request *request, bool clean, char *const *entries, size_t n, sd_bus_error *error);
+int request_set_environment(Spec *request, bool clean, char *const *entries, size_t n, sd_bus_error *error);
 
 /* Whether an entry NAME=VALUE overrides the repository that git finds for the directory. */
 bool variable_is_local_to_git(const char *entry);
 
 /* The caller's umask. */
-void request_set_umask(Request *request);
+void request_set_umask(Spec *request);
 
 /* A copy of a file, or of our own standard input for "-". */
-int request_set_stdin(Request *request, const char *path, sd_bus_error *error);
+int request_set_stdin(Spec *request, const char *path, sd_bus_error *error);
 /* Whether input is waiting on our standard input: in a pipe or socket, or in a file from its beginning. */
 bool stdin_has_data(void);
 
-int request_set_stdin_data(Request *request, const void *data, size_t size, sd_bus_error *error);
+int request_set_stdin_data(Spec *request, const void *data, size_t size, sd_bus_error *error);
 
 /* Appends the arguments of Enqueue, or of Retry with retry_of; for call_new(). */
 int append_request(sd_bus_message *m, void *request);

@@ -154,7 +154,7 @@ static void fill(CodexCommand *c) {
         c->argv[n] = NULL;
 }
 
-int codex_command_to_request(CodexCommand *c, Request *request, sd_bus_error *error) {
+int codex_command_to_request(CodexCommand *c, Spec *request, sd_bus_error *error) {
         int r;
 
         r = find_values(c, error);

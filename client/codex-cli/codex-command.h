@@ -29,7 +29,7 @@ void codex_command_clear(CodexCommand *command);
 
 /* Makes it the request's command, and kind. The request must not outlive it. Returns 0, or a negative errno with
  * error set. */
-int codex_command_to_request(CodexCommand *command, Request *request, sd_bus_error *error);
+int codex_command_to_request(CodexCommand *command, Spec *request, sd_bus_error *error);
 
 /* The path of Codex: $CODEX_JOBS_CODEX if set, else codex in PATH. The caller frees it. */
 int codex_find(char **ret, sd_bus_error *error);

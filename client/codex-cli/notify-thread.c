@@ -27,7 +27,7 @@ int notify_thread_find(const char *word, const char **ret, sd_bus_error *error) 
 
 int notify_thread(Client *c, const char *id, const char *thread, sd_bus_error *error) {
         _cleanup_free_ char *codex = NULL, *watcher = NULL;
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
         const char *scope = client_scope_option(c);
         int r;
 

@@ -220,7 +220,7 @@ static void put_target(FILE *f, const Review *review) {
                                review->base, review->base);
 }
 
-static int make_instructions(const Review *review, Request *request, sd_bus_error *error) {
+static int make_instructions(const Review *review, Spec *request, sd_bus_error *error) {
         _cleanup_fclose_ FILE *f = NULL;
         _cleanup_free_ char *text = NULL;
         size_t size;
@@ -241,7 +241,7 @@ static int make_instructions(const Review *review, Request *request, sd_bus_erro
         return request_set_stdin_data(request, text, size, error);
 }
 
-static int make_label(const Review *review, Request *request) {
+static int make_label(const Review *review, Spec *request) {
         if (request->label)
                 return 0;
         if (asprintf(&request->label, "%s of %s", review->adversarial ? "adversarial review" : "review",
@@ -263,7 +263,7 @@ static void choose_words(Review *review) {
         review->words[n] = NULL;
 }
 
-int review_to_request(Review *review, Request *request, sd_bus_error *error) {
+int review_to_request(Review *review, Spec *request, sd_bus_error *error) {
         _cleanup_git_ Git git = { .directory = request->directory, .error = error };
         int r;
 

@@ -31,4 +31,4 @@ void review_clear(Review *review);
 
 /* Adds the command, the kind, the instructions if there are any, and a label if there is none. The request has its
  * directory already, and must not outlive the review. Returns 0, or a negative errno with error set. */
-int review_to_request(Review *review, Request *request, sd_bus_error *error);
+int review_to_request(Review *review, Spec *request, sd_bus_error *error);

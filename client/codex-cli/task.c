@@ -38,7 +38,7 @@ static int join_words(const Task *task, char **ret, size_t *ret_size) {
         return 0;
 }
 
-static int prompt_from_words(const Task *task, Request *request, sd_bus_error *error) {
+static int prompt_from_words(const Task *task, Spec *request, sd_bus_error *error) {
         _cleanup_free_ char *text = NULL;
         size_t size;
         int r;
@@ -47,7 +47,7 @@ static int prompt_from_words(const Task *task, Request *request, sd_bus_error *e
         return r < 0 ? r : request_set_stdin_data(request, text, size, error);
 }
 
-static int task_prompt(const Task *task, Request *request, sd_bus_error *error) {
+static int task_prompt(const Task *task, Spec *request, sd_bus_error *error) {
         bool dash = task->n_prompt == 1 && streq(task->prompt[0], "-");
 
         if (task->prompt_file && task->n_prompt > 0)
@@ -95,7 +95,7 @@ static char *make_label(const char *line, size_t n) {
 }
 
 /* The first line of the prompt that is not blank becomes the label. */
-static int task_label(Request *request, sd_bus_error *error) {
+static int task_label(Spec *request, sd_bus_error *error) {
         _cleanup_free_ char *buffer = malloc(PEEK_SIZE);
         ssize_t n, begin = 0, end;
 
@@ -116,14 +116,14 @@ static int task_label(Request *request, sd_bus_error *error) {
         return request->label ? 0 : -ENOMEM;
 }
 
-int task_read_prompt(const Task *task, Request *request, sd_bus_error *error) {
+int task_read_prompt(const Task *task, Spec *request, sd_bus_error *error) {
         int r;
 
         r = task_prompt(task, request, error);
         return r < 0 ? r : task_label(request, error);
 }
 
-int task_to_request(Task *task, Request *request, sd_bus_error *error) {
+int task_to_request(Task *task, Spec *request, sd_bus_error *error) {
         task->command = (CodexCommand) {
                 .kind = "task",
                 .write = task->write,

@@ -22,8 +22,8 @@ void task_clear(Task *task);
 #define _cleanup_task_ _cleanup_(task_clear)
 
 /* Sets the prompt as standard input, and a label if there is none. Returns 0, or a negative errno with error set. */
-int task_read_prompt(const Task *task, Request *request, sd_bus_error *error);
+int task_read_prompt(const Task *task, Spec *request, sd_bus_error *error);
 
 /* Sets the command and the kind. The request must not outlive the task. Returns 0, or a negative errno with error
  * set. */
-int task_to_request(Task *task, Request *request, sd_bus_error *error);
+int task_to_request(Task *task, Spec *request, sd_bus_error *error);

@@ -96,7 +96,7 @@ static int text_option(const Verb *verb, const JobOption *o, char **ret) {
         return 0;
 }
 
-static int kind_option(const Verb *verb, Request *given) {
+static int kind_option(const Verb *verb, Spec *given) {
         if (!job_kind_is_valid(optarg)) {
                 (void) usage_error(verb,
                                    "Invalid kind '%.48s'. Use a lowercase letter, followed by up to %d lowercase "
@@ -176,7 +176,7 @@ static int copy_texts(const Spec *given, Spec *request, bool of_retry) {
         return 0;
 }
 
-int request_again_from_options(const RequestOptions *options, Request *request, sd_bus_error *error) {
+int request_again_from_options(const RequestOptions *options, Spec *request, sd_bus_error *error) {
         int r;
 
         r = copy_texts(&options->given, request, true);
@@ -190,8 +190,8 @@ int request_again_from_options(const RequestOptions *options, Request *request, 
         return options->stdin_path ? request_set_stdin(request, options->stdin_path, error) : 0;
 }
 
-int request_from_options(const RequestOptions *options, Request *request, sd_bus_error *error) {
-        const Request *given = &options->given;
+int request_from_options(const RequestOptions *options, Spec *request, sd_bus_error *error) {
+        const Spec *given = &options->given;
         int r;
 
         r = session_check(error);

@@ -7,7 +7,7 @@
 #include "request.h"
 
 typedef struct RequestOptions {
-        Request given; /* its texts are not owned; it has neither environment nor standard input */
+        Spec given; /* its texts are not owned; it has neither environment nor standard input */
         bool notify_given;
         const char *stdin_path; /* not owned */
         char **environment; /* the array is owned */
@@ -65,7 +65,7 @@ int request_option(const Verb *verb, RequestOptions *options, int option);
 
 /* Fills in the part of a request that a retry does not take from the earlier job. Returns 0, or a negative errno with
  * error set. */
-int request_again_from_options(const RequestOptions *options, Request *request, sd_bus_error *error);
+int request_again_from_options(const RequestOptions *options, Spec *request, sd_bus_error *error);
 
 /* The same for a new job: fills in all of the request except argv. */
-int request_from_options(const RequestOptions *options, Request *request, sd_bus_error *error);
+int request_from_options(const RequestOptions *options, Spec *request, sd_bus_error *error);

@@ -46,7 +46,7 @@ static void visit_clear(Visit *v) {
 #define _cleanup_visit_ _cleanup_(visit_clear)
 
 /* Only verbs that can pass it on: for others it may be there by chance. */
-static bool leaves_stdin(const Verb *verb, const Request *request) {
+static bool leaves_stdin(const Verb *verb, const Spec *request) {
         for (const struct option *o = verb->options; request->stdin_fd < 0 && o && o->name; o++)
                 if (streq(o->name, "stdin"))
                         return true;
@@ -61,7 +61,7 @@ static bool hint_if_stdin_waits(void) {
         return true;
 }
 
-static int visit_begin(Visit *v, const WaitOptions *options, Request *request, uint64_t timeout_usec) {
+static int visit_begin(Visit *v, const WaitOptions *options, Spec *request, uint64_t timeout_usec) {
         Client *c = v->in->client;
         int r;
 
@@ -116,7 +116,7 @@ static int say_if_existing(Invocation *in, const char *id, uint64_t begun_usec, 
         return 0;
 }
 
-int read_command(Invocation *in, const RequestOptions *options, Request *request) {
+int read_command(Invocation *in, const RequestOptions *options, Spec *request) {
         if (!*in->arguments[0])
                 return usage_error(in->verb, "The command name is empty");
         request->argv = in->arguments;
@@ -296,7 +296,7 @@ static int foreground_text(Visit *v, const JobRecord *record) {
         return answer_end(v->in->client, record);
 }
 
-int run_in_foreground(Invocation *in, Request *request, uint64_t timeout_usec) {
+int run_in_foreground(Invocation *in, Spec *request, uint64_t timeout_usec) {
         _cleanup_visit_ Visit v = { .in = in };
         int r;
 
@@ -374,7 +374,7 @@ static int background_document(Invocation *in, const char *id, uint64_t begun_us
         return answer_json(in->client, &(const JobRecord *) { &record }, &extra, 1, true, NEXT_RESULT, &in->error);
 }
 
-static int submit(Invocation *in, Request *request, bool hint, const char *thread) {
+static int submit(Invocation *in, Spec *request, bool hint, const char *thread) {
         uint64_t begun_usec = request->key ? now_realtime() : 0;
         _cleanup_free_ char *id = NULL;
         int r;
@@ -390,7 +390,7 @@ static int submit(Invocation *in, Request *request, bool hint, const char *threa
         return r < 0 ? failure_of_accepted(in, r, id) : 0;
 }
 
-int run_in_background(Invocation *in, Request *request, bool hint) {
+int run_in_background(Invocation *in, Spec *request, bool hint) {
         return submit(in, request, hint, NULL);
 }
 
@@ -413,7 +413,7 @@ static int await_text(Visit *v, const JobRecord *record) {
         return answer_result(v->in->client, record, &BOUNDS_NONE, &v->in->error);
 }
 
-int run_and_await(Invocation *in, Request *request, const Stay *stay) {
+int run_and_await(Invocation *in, Spec *request, const Stay *stay) {
         uint64_t timeout_usec = stay->timeout_usec == USEC_INFINITY ? TIMEOUT_DEFAULT : stay->timeout_usec;
         _cleanup_visit_ Visit v = { .in = in };
         int r;
@@ -424,7 +424,7 @@ int run_and_await(Invocation *in, Request *request, const Stay *stay) {
         return r < 0 ? visit_failure(&v, r) : visit_end(&v, await_text);
 }
 
-int run_as_asked(Invocation *in, Request *request, const Stay *stay) {
+int run_as_asked(Invocation *in, Spec *request, const Stay *stay) {
         if (stay->await)
                 return run_and_await(in, request, stay);
         if (stay->background)

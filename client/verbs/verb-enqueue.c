@@ -7,7 +7,7 @@
 
 static struct {
         RequestOptions options;
-        Request request;
+        Spec request;
 } given = { .request = REQUEST_INIT };
 
 static int option(const Verb *verb, int option) {

@@ -8,7 +8,7 @@
 static struct {
         RequestOptions options;
         Stay stay;
-        Request request;
+        Spec request;
 } given = { .stay = { .timeout_usec = USEC_INFINITY }, .request = REQUEST_INIT };
 
 static int option(const Verb *verb, int option) {

@@ -17,7 +17,7 @@ static struct {
         Review review;
         CodexOptions codex;
         bool wait;
-        Request request;
+        Spec request;
 } given = { .codex.stay = { .timeout_usec = USEC_INFINITY }, .request = REQUEST_INIT };
 
 static int scope_option(const Verb *verb) {

@@ -8,7 +8,7 @@
 static struct {
         RequestOptions options;
         uint64_t timeout_usec;
-        Request request;
+        Spec request;
 } given = { .timeout_usec = USEC_INFINITY, .request = REQUEST_INIT };
 
 static int option(const Verb *verb, int option) {

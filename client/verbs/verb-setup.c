@@ -176,7 +176,7 @@ static int check_manager(Setup *s) {
 
 /* ---- A job ---- */
 
-static int fill_request(Request *request, sd_bus_error *error) {
+static int fill_request(Spec *request, sd_bus_error *error) {
         static char *argv[] = { (char *) "true", NULL };
         int r;
 
@@ -193,7 +193,7 @@ static int append_removed(sd_bus_message *m, void *userdata) {
 /* Returns 0 when the job has finished; it is removed then. */
 static int run_job(Setup *s, JobRecord *ret, sd_bus_error *error) {
         _cleanup_(wait_freep) Wait *w = NULL;
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
         _cleanup_free_ char *id = NULL;
         int r;
 

@@ -31,7 +31,7 @@ static struct {
         bool fresh;
         bool candidate;
         bool wait;
-        Request request;
+        Spec request;
 } given = { .codex.stay = { .timeout_usec = USEC_INFINITY }, .request = REQUEST_INIT };
 
 static int option(const Verb *verb, int option) {

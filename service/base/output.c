@@ -288,8 +288,8 @@ int output_collect(Output *output, const char *id, size_t max, char **ret, size_
         return first < 0 ? first : r;
 }
 
-/* Whether an earlier stream has reported that job. */
-static bool is_told(const Output *output, const char *id, OutputStream stream) {
+/* Whether the job was found by a file of an earlier stream. */
+static bool was_found(const Output *output, const char *id, OutputStream stream) {
         char name[NAME_MAX_];
 
         for (int i = 0; i < (int) stream; i++) {
@@ -324,7 +324,7 @@ static int foreach_in(Output *output, OutputStream stream, int (*found)(const ch
                 if (!dot || !streq(dot + 1, suffixes[stream]))
                         continue;
                 *dot = 0;
-                if (!job_id_is_valid(entry->d_name) || is_told(output, entry->d_name, stream))
+                if (!job_id_is_valid(entry->d_name) || was_found(output, entry->d_name, stream))
                         continue;
                 r = found(entry->d_name, userdata);
                 if (r < 0)

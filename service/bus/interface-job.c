@@ -95,7 +95,7 @@ static int property_get_unit(sd_bus *bus, const char *path, const char *interfac
 #define PROPERTY_INVALIDATED(name, kind) PROPERTY(name, kind, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION)
 #define PROPERTY_SILENT(name, kind) PROPERTY(name, kind, 0)
 #define PROPERTY_NONE(name, kind)
-#define FIELD(name, kind, member, none, presence, stored, told, json) PROPERTY_##told(name, kind)
+#define FIELD(name, kind, member, none, presence, stored, changes, json) PROPERTY_##changes(name, kind)
 
 static const sd_bus_vtable job_vtable[] = {
         SD_BUS_VTABLE_START(0),

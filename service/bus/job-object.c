@@ -141,14 +141,14 @@ static int new_changed(const JobSignal *s, sd_bus_message **ret) {
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "{sv}");
         for (size_t i = 0; s->properties[i] && r >= 0; i++)
-                if (job_field_find(s->properties[i])->is_told)
+                if (job_field_find(s->properties[i])->is_signalled)
                         r = job_record_append_entry(m, &s->job->record, job_field_find(s->properties[i]));
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "s");
         for (size_t i = 0; s->properties[i] && r >= 0; i++)
-                if (!job_field_find(s->properties[i])->is_told)
+                if (!job_field_find(s->properties[i])->is_signalled)
                         r = sd_bus_message_append_basic(m, 's', s->properties[i]);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
@@ -166,7 +166,7 @@ void job_object_started(Service *service, Job *job) {
 }
 
 static void send_progress(JobObject *object) {
-        (void) sd_event_now(sd_bus_get_event(object->service->bus), CLOCK_MONOTONIC, &object->told_usec);
+        (void) sd_event_now(sd_bus_get_event(object->service->bus), CLOCK_MONOTONIC, &object->sent_usec);
         send_changed(object->service, object->job, (const char *const[]) { "Progress", NULL });
 }
 
@@ -186,10 +186,10 @@ void job_object_progressed(Service *service, Job *job) {
         if (!object || object->progress_timer)
                 return;
         (void) sd_event_now(event, CLOCK_MONOTONIC, &now);
-        if (now >= object->told_usec + PROGRESS_USEC || object->told_usec == 0)
+        if (now >= object->sent_usec + PROGRESS_USEC || object->sent_usec == 0)
                 send_progress(object);
         else
-                (void) sd_event_add_time(event, &object->progress_timer, CLOCK_MONOTONIC, object->told_usec + PROGRESS_USEC, 1,
+                (void) sd_event_add_time(event, &object->progress_timer, CLOCK_MONOTONIC, object->sent_usec + PROGRESS_USEC, 1,
                                          on_progress_timer, object);
 }
 

@@ -16,7 +16,7 @@ typedef struct JobObject {
         Job *job;
         TargetList waiters;
         FollowerList followers; /* of this job only */
-        uint64_t told_usec;              /* CLOCK_MONOTONIC at which its progress was sent last */
+        uint64_t sent_usec;              /* CLOCK_MONOTONIC at which its progress was sent last */
         sd_event_source *progress_timer; /* owned; set if it has changed since */
 } JobObject;
 typedef LIST_HEAD(JobObjectList, JobObject) JobObjectList;

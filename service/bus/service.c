@@ -83,7 +83,7 @@ static int open_bus(Service *service) {
         return r;
 }
 
-/* Finished jobs are collected, committed and reported; then remaining waiters and further callers are told that the
+/* Finished jobs are collected, committed and reported; then remaining waiters and further callers get the error that the
  * service stops. */
 static void service_stop(Service *service) {
         core_flush(service->core);

@@ -38,7 +38,7 @@ struct Database {
 #define RECORD_MARKS JOB_FIELDS(RECORD_MARK)
 #define END_COLUMN_ENQUEUED(member)
 #define END_COLUMN_ENDED(member) #member " = ?, "
-#define END_COLUMN(name, kind, member, none, presence, stored, told, json) END_COLUMN_##stored(member)
+#define END_COLUMN(name, kind, member, none, presence, stored, changes, json) END_COLUMN_##stored(member)
 #define END_COLUMNS JOB_FIELDS(END_COLUMN)
 #define LIMIT_COLUMN(name, member, ...) #member ", "
 #define LIMIT_COLUMNS JOB_LIMITS(LIMIT_COLUMN)

@@ -15,7 +15,7 @@ static void check_message(int r, const sd_bus_error *error, const char *part) {
 
 /* ---- The environment ---- */
 
-static const char *find(const Request *request, const char *name) {
+static const char *find(const Spec *request, const char *name) {
         const char *value = NULL;
 
         for (char **e = request->environment; *e; e++) {
@@ -30,7 +30,7 @@ static const char *find(const Request *request, const char *name) {
 }
 
 static void environment_is_inherited(void) {
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         check_ok(setenv("HERE", "a b\n$c=d", 1));
         check_ok(setenv("EMPTY", "", 1));
@@ -48,7 +48,7 @@ static void environment_is_inherited(void) {
 }
 
 static void environment_is_added_to(void) {
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         check_ok(setenv("HERE", "old", 1));
         check_ok(setenv("HERE_TOO", "as it is", 1));
@@ -61,7 +61,7 @@ static void environment_is_added_to(void) {
 }
 
 static void environment_is_clean(void) {
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         check_ok(setenv("HERE", "x", 1));
         check_ok(request_set_environment(&request, true, STRINGS("A=1", "HERE"), 2, NULL));
@@ -76,7 +76,7 @@ static void environment_mistakes(void) {
         (void) unsetenv("NOBODY_SETS_THIS");
         for (size_t i = 0; i < ELEMENTSOF(entries); i++) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-                _cleanup_request_ Request request = REQUEST_INIT;
+                _cleanup_request_ Spec request = REQUEST_INIT;
 
                 check_message(request_set_environment(&request, false, STRINGS(entries[i]), 1, &error), &error,
                               "Use --env");
@@ -115,7 +115,7 @@ static void workspaces(void) {
 }
 
 static void directories(void) {
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
         _cleanup_free_ char *real = NULL;
 
         check_ok(mkdir(test_path("d"), 0700));
@@ -133,7 +133,7 @@ static void directories(void) {
 
 static void check_bad_directory(const char *path, const char *part) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         check_message(request_set_directory(&request, path, &error), &error, part);
 }
@@ -169,7 +169,7 @@ static void check_sealed(int fd, const char *content) {
 }
 
 static void stdin_copies(void) {
-        _cleanup_request_ Request file = REQUEST_INIT, data = REQUEST_INIT;
+        _cleanup_request_ Spec file = REQUEST_INIT, data = REQUEST_INIT;
         _cleanup_close_ int fd = open(test_path("in"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
         check_int(write(fd, "from a file", 11), 11);
@@ -182,7 +182,7 @@ static void stdin_copies(void) {
 static void stdin_mistakes(void) {
         _cleanup_(sd_bus_error_free) sd_bus_error missing = SD_BUS_ERROR_NULL, directory = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error endless = SD_BUS_ERROR_NULL;
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         check_message(request_set_stdin(&request, test_path("nothing"), &missing), &missing, "No such file");
         check_message(request_set_stdin(&request, "/", &directory), &directory, "Is a directory");
@@ -193,7 +193,7 @@ static void stdin_mistakes(void) {
 /* ---- The umask, and what Enqueue is asked for ---- */
 
 /* The options of a request, as the service gets them: "Name=number". */
-static void check_asked(Request *request, const char *name, const char *expected) {
+static void check_asked(Spec *request, const char *name, const char *expected) {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = bus_new_silent();
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = message_new(bus, "Enqueue");
         char found[64] = "";
@@ -219,7 +219,7 @@ static void check_asked(Request *request, const char *name, const char *expected
 }
 
 static void umask_goes_along(void) {
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         request.argv = STRINGS("true");
         check_ok(request_set_directory(&request, "/", NULL));

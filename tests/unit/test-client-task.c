@@ -17,7 +17,7 @@ static void install_codex(mode_t mode) {
         check_ok(setenv("PATH", test_directory(), 1));
 }
 
-static void check_argv(const Request *request, char *const *expected) {
+static void check_argv(const Spec *request, char *const *expected) {
         size_t i;
 
         for (i = 0; expected[i]; i++)
@@ -25,7 +25,7 @@ static void check_argv(const Request *request, char *const *expected) {
         check_string(request->argv[i], NULL);
 }
 
-static void check_prompt(const Request *request, const char *expected) {
+static void check_prompt(const Spec *request, const char *expected) {
         char buffer[4096];
         ssize_t n = pread(request->stdin_fd, buffer, sizeof(buffer), 0);
 
@@ -33,7 +33,7 @@ static void check_prompt(const Request *request, const char *expected) {
         check_bytes(buffer, n, expected, strlen(expected));
 }
 
-static int make_request(Task *task, Request *request, sd_bus_error *error) {
+static int make_request(Task *task, Spec *request, sd_bus_error *error) {
         int r;
 
         r = task_read_prompt(task, request, error);
@@ -42,7 +42,7 @@ static int make_request(Task *task, Request *request, sd_bus_error *error) {
 
 static void plain(void) {
         _cleanup_task_ Task task = { .prompt = STRINGS("do it"), .n_prompt = 1 };
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         install_codex(0700);
         check_ok(make_request(&task, &request, NULL));
@@ -63,7 +63,7 @@ static void with_all_options(void) {
                 .prompt = STRINGS("--not", "an option"),
                 .n_prompt = 2,
         };
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         install_codex(0700);
         request.label = strdup("mine");
@@ -78,7 +78,7 @@ static void with_all_options(void) {
 
 static void check_label(const char *prompt, const char *expected) {
         _cleanup_task_ Task task = { .prompt = STRINGS(prompt), .n_prompt = 1 };
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         check_ok(make_request(&task, &request, NULL));
         check_string(request.label, expected);
@@ -96,7 +96,7 @@ static void labels(void) {
 
 static void prompt_from_a_file(void) {
         _cleanup_task_ Task task = { .prompt_file = test_path("prompt") };
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
         _cleanup_close_ int fd = open(test_path("prompt"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
         check_int(write(fd, "from a file\n", 12), 12);
@@ -108,7 +108,7 @@ static void prompt_from_a_file(void) {
 
 static void check_mistake(Task *task, const char *part) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         check(make_request(task, &request, &error) < 0);
         check_contains(error.message, part);
@@ -140,7 +140,7 @@ static void no_codex(void) {
 
 static void check_codex(const char *expected) {
         _cleanup_task_ Task task = { .prompt = STRINGS("x"), .n_prompt = 1 };
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         check_ok(make_request(&task, &request, NULL));
         check_string(task.command.codex, expected);
@@ -149,7 +149,7 @@ static void check_codex(const char *expected) {
 /* The job runs elsewhere: a relative place in PATH is made absolute here. */
 static void relative_path(void) {
         _cleanup_task_ Task task = { .prompt = STRINGS("x"), .n_prompt = 1 };
-        _cleanup_request_ Request request = REQUEST_INIT;
+        _cleanup_request_ Spec request = REQUEST_INIT;
 
         install_codex(0700);
         check_ok(chdir(test_directory()));

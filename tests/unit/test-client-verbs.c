@@ -85,7 +85,7 @@ static void pages(void) {
                 check(asprintf(&name, "codex-jobs-%s.1", verb->name) > 0);
                 page = read_source("docs/man", name, ".scd");
                 if (!page) {
-                        complain(verb, "it has no manual page");
+                        complain(verb, "its manual page docs/man/codex-jobs-VERB.1.scd is missing");
                         continue;
                 }
                 if (!strstr(page, "# OPTIONS"))

@@ -123,8 +123,8 @@ static void record_is_in_the_interface(void) {
 #define ENDS_INVALIDATED ">" ANNOTATION "\"invalidates\"/>"
 #define ENDS_SILENT ">" ANNOTATION "\"false\"/>"
 #define ENDS_NONE NULL
-#define PROPERTY(name, kind, member, none, presence, stored, told, json) \
-        { name, FIELD_TYPE(kind), ENDS_##told },
+#define PROPERTY(name, kind, member, none, presence, stored, changes, json) \
+        { name, FIELD_TYPE(kind), ENDS_##changes },
         static const struct {
                 const char *name, *type, *end;
         } properties[] = { JOB_FIELDS(PROPERTY) };
