@@ -21,6 +21,8 @@ typedef struct Setup {
         bool reachable;
 } Setup;
 
+void setup_clear(Setup *s);
+
 /* Adds the result of a check. remedy is NULL if there is nothing to fix, command if there is none for that. Only the command
  * is copied. Returns 0 or -ENOMEM, as all checks do. */
 int setup_report(Setup *s, const JsonCheck *check, const char *format, ...) _printf_(3, 4);

@@ -2,12 +2,9 @@
 
 /* codex-jobs setup: checks what jobs need, and suggests fixes. See setup-host.c for the host. */
 
-#include <stdarg.h>
-
 #include "answer.h"
 #include "build-config.h"
 #include "bus-names.h"
-#include "clean.h"
 #include "codex-command.h"
 #include "codex-provider.h"
 #include "dict.h"
@@ -22,41 +19,6 @@
 
 #define ASK_USEC (20 * USEC_PER_SEC) /* for any one answer */
 #define SETUP_KIND "setup"
-
-static void setup_clear(Setup *s) {
-        for (size_t i = 0; i < s->n; i++)
-                free(s->texts[i]);
-        for (size_t i = 0; i < s->n; i++)
-                free(s->commands[i]);
-        free(s->codex);
-        (void) client_free(s->client);
-        sd_bus_error_free(&s->client_error);
-}
-
-/* ---- What is found ---- */
-
-int setup_report(Setup *s, const JsonCheck *check, const char *format, ...) {
-        char *text = NULL, *line;
-        va_list ap;
-        int r;
-
-        va_start(ap, format);
-        r = vasprintf(&text, format, ap);
-        va_end(ap);
-        if (r < 0)
-                return -ENOMEM;
-        line = one_line(text);
-        free(text);
-        if (!line)
-                return -ENOMEM;
-        s->texts[s->n] = line;
-        s->commands[s->n] = check->command ? strdup(check->command) : NULL;
-        s->checks[s->n] = *check;
-        s->checks[s->n].text = line;
-        s->checks[s->n].command = s->commands[s->n];
-        s->n++;
-        return check->command && !s->commands[s->n - 1] ? -ENOMEM : 0;
-}
 
 static int report_ok(Setup *s, const char *name, const char *text) {
         return setup_report(s, &(const JsonCheck) { .name = name, .status = "ok" }, "%s", text);

@@ -99,7 +99,7 @@ static void room_for_new_jobs(void) {
         check_int(store_finished(f.store), 4);
         check_string(insert_within(&f, "a-0000000000", 1000, 3, 0), A " ");
         check_int(store_finished(f.store), 3);
-        check_error(get_state(&f, A, &state), -ESTALE); /* until its files are deleted */
+        check_error(get_state(&f, A, &state), -JOB_ERROR_GONE); /* until its files are deleted */
         check_string(insert_within(&f, "a-0000000001", 1000, 0, 100), B " "); /* 64 + 30 + 20 */
         check_string(insert_within(&f, "a-0000000002", 1000, 3, 129), C " ");
         check_string(insert_within(&f, "a-0000000003", 1000, 3, 0), "refused: ");
