@@ -47,48 +47,77 @@ typedef struct Reading {
         unsigned n;
 } Reading;
 
+typedef struct Filter {
+        const char *name;
+        const char *type;
+        size_t offset; /* in StoreFilter */
+        uint64_t min, max;
+} Filter;
+
+#define FILTER(name, type, member, ...) { name, type, offsetof(StoreFilter, member), __VA_ARGS__ }
+
+static const Filter filters[] = {
+        FILTER("State", "as", states),
+        FILTER("Kind", "s", kind),
+        FILTER("Workspace", "s", workspace),
+        FILTER("Session", "s", session),
+        FILTER("Before", "s", before),
+        FILTER("Uid", "u", uid, 0, UINT32_MAX),
+        FILTER("AfterSequence", "t", after_sequence, 0, UINT64_MAX),
+        FILTER("Limit", "u", limit, 1, JOB_LIST_MAX),
+};
+
+static int read_filter_text(sd_bus_message *m, const Filter *f, char **target, sd_bus_error *error) {
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &text);
+        if (r < 0)
+                return r;
+        if (strlen(text) >= PATH_MAX)
+                return invalid(error, "Filter %s is too long.", f->name);
+        free(*target);
+        *target = strdup(text);
+        return *target ? 0 : -ENOMEM;
+}
+
+static int read_filter_number(sd_bus_message *m, const char *type, const Filter *f, void *target, sd_bus_error *error) {
+        char text[DICT_INTEGER_MAX];
+        uint64_t number;
+        int r;
+
+        r = dict_read_integer(m, *type, f->min, f->max, &number, text);
+        if (r == -ERANGE)
+                return invalid(error, "Filter %s is out of range (%" PRIu64 " to %" PRIu64 "): %s.", f->name, f->min, f->max,
+                               text);
+        if (r < 0)
+                return r;
+        if (streq(f->type, "u"))
+                *(uint32_t *) target = (uint32_t) number;
+        else
+                *(uint64_t *) target = number;
+        return 0;
+}
+
 static int read_filter_entry(sd_bus_message *m, const char *name, const char *type, void *userdata) {
         Reading *reading = userdata;
-        StoreFilter *filter = reading->filter;
         sd_bus_error *error = reading->error;
-        const struct {
-                const char *name, *type;
-                void *target;
-        } values[] = {
-                { "Kind", "s", &filter->kind },
-                { "Workspace", "s", &filter->workspace },
-                { "Session", "s", &filter->session },
-                { "Before", "s", &filter->before },
-                { "Uid", "u", &filter->uid },
-                { "AfterSequence", "t", &filter->after_sequence },
-                { "Limit", "u", &filter->limit },
-        };
-        const char *text, *expected = streq(name, "State") ? "as" : NULL;
-        int r;
 
         if (++reading->n > FILTERS_MAX)
                 return invalid(error, "More than %u filters given.", FILTERS_MAX);
-        if (expected && streq(type, expected))
-                return read_filter_states(m, filter, error);
-        for (size_t i = 0; i < ELEMENTSOF(values); i++) {
-                if (!streq(values[i].name, name))
+        for (const Filter *f = filters; f < filters + ELEMENTSOF(filters); f++) {
+                void *target = (char *) reading->filter + f->offset;
+
+                if (!streq(f->name, name))
                         continue;
-                expected = values[i].type;
-                if (!streq(expected, type))
-                        break;
-                if (*type != 's')
-                        return sd_bus_message_read_basic(m, *type, values[i].target);
-                r = sd_bus_message_read_basic(m, 's', &text);
-                if (r < 0)
-                        return r;
-                if (strlen(text) >= PATH_MAX)
-                        return invalid(error, "Filter %s is too long.", values[i].name);
-                free(*(char **) values[i].target);
-                *(char **) values[i].target = strdup(text);
-                return *(char **) values[i].target ? 0 : -ENOMEM;
+                if (dict_is_integer(f->type) && dict_is_integer(type))
+                        return read_filter_number(m, type, f, target, error);
+                if (!streq(f->type, type))
+                        return invalid(error, "Filter %s has type %s, expected %s%s.", name, type, f->type,
+                                       dict_is_integer(f->type) ? " or another integer type" : "");
+                return streq(type, "as") ? read_filter_states(m, reading->filter, error) :
+                                           read_filter_text(m, f, target, error);
         }
-        if (expected)
-                return invalid(error, "Filter %s has type %s, expected %s.", name, type, expected);
         return unknown_filter(name, error);
 }
 
@@ -99,8 +128,6 @@ static int read_filter(sd_bus_message *m, StoreFilter *filter, sd_bus_error *err
         r = dict_read(m, read_filter_entry, &(Reading) { filter, error, 0 });
         if (r < 0)
                 return r;
-        if (filter->limit == 0 || filter->limit > JOB_LIST_MAX)
-                return invalid(error, "Filter Limit is out of range (1 to %u): %" PRIu32 ".", JOB_LIST_MAX, filter->limit);
         if (filter->before && !job_id_is_valid(filter->before))
                 return invalid(error, "Filter Before is not a full job ID.");
         return 0;

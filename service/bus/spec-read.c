@@ -192,22 +192,27 @@ static int read_memfd(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
         return spec->stdin_fd < 0 ? -errno : 0;
 }
 
-static int read_limit(sd_bus_message *m, const JobLimit *limit, Spec *spec, sd_bus_error *error) {
-        union {
-                uint64_t t;
-                uint32_t u;
-                int b;
-        } value;
+static int read_switch(sd_bus_message *m, const JobLimit *limit, Spec *spec) {
+        int r, value;
+
+        r = sd_bus_message_read_basic(m, 'b', &value);
+        if (r < 0)
+                return r;
+        *job_limit_of(&spec->limits, limit) = value != 0;
+        return 0;
+}
+
+static int read_number(sd_bus_message *m, const char *type, const JobLimit *limit, Spec *spec, sd_bus_error *error) {
+        char text[DICT_INTEGER_MAX];
         uint64_t number;
         int r;
 
-        r = sd_bus_message_read_basic(m, limit->type[0], &value);
+        r = dict_read_integer(m, *type, limit->min, limit->max, &number, text);
+        if (r == -ERANGE)
+                return invalid(error, "Option %s is out of range (%" PRIu64 " to %" PRIu64 "): %s.", limit->name, limit->min,
+                               limit->max, text);
         if (r < 0)
                 return r;
-        number = limit->kind == LIMIT_SWITCH ? value.b != 0 : limit->kind == LIMIT_MASK ? value.u : value.t;
-        if (number < limit->min || number > limit->max)
-                return invalid(error, "Option %s is out of range (%" PRIu64 " to %" PRIu64 "): %" PRIu64 ".",
-                               limit->name, limit->min, limit->max, number);
         *job_limit_of(&spec->limits, limit) = number | (limit->kind == LIMIT_MASK ? JOB_MASK_GIVEN : 0);
         return 0;
 }
@@ -239,6 +244,16 @@ static const char *const later_options[] = {
 static int wrong_type(const char *name, const char *type, const char *first, const char *second, sd_bus_error *error) {
         return invalid(error, "Option %s has type %s, expected %s%s%s.", name, type, first, second ? " or " : "",
                        strempty(second));
+}
+
+static int read_limit(sd_bus_message *m, const char *type, const JobLimit *limit, Spec *spec, sd_bus_error *error) {
+        if (limit->kind != LIMIT_SWITCH && dict_is_integer(type))
+                return read_number(m, type, limit, spec, error);
+        if (limit->kind != LIMIT_SWITCH)
+                return wrong_type(limit->name, type, limit->type, "another integer type", error);
+        if (!streq(type, limit->type))
+                return wrong_type(limit->name, type, limit->type, NULL, error);
+        return read_switch(m, limit, spec);
 }
 
 /* Whether the option of that number may come, and comes for the first time. */
@@ -285,9 +300,7 @@ static int read_option(sd_bus_message *m, const char *name, const char *type, vo
                         r = check_option(spec, JOB_OPTIONS_N + i, name, error);
                         if (r < 0)
                                 return r;
-                        if (streq(type, job_limits[i].type))
-                                return read_limit(m, &job_limits[i], spec, error);
-                        return wrong_type(name, type, job_limits[i].type, NULL, error);
+                        return read_limit(m, type, &job_limits[i], spec, error);
                 }
         for (size_t i = 0; i < ELEMENTSOF(later_options); i++)
                 if (streq(later_options[i], name))

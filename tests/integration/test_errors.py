@@ -24,13 +24,13 @@ WRONG_TYPES = {
     'Stdin': [('s', '/etc/passwd'), ('i', 0), ('ay', b'x')],
     'Workspace': [('ay', b'/'), ('o', '/')],
     'Session': [('i', 1), ('ay', b'x')],
-    'RuntimeMaxUSec': [('u', 2_000_000), ('x', 2_000_000), ('s', '2s'), ('d', 2e6)],
-    'StallUSec': [('u', 2_000_000), ('s', '2s')],
+    'RuntimeMaxUSec': [('b', True), ('s', '2s'), ('d', 2e6)],
+    'StallUSec': [('d', 2e6), ('s', '2s')],
     'IdempotencyKey': [('ay', b'k'), ('u', 1)],
-    'OutputMax': [('u', 1000), ('s', '1K')],
-    'MemoryMax': [('u', 1 << 30), ('s', '1G')],
-    'TasksMax': [('u', 5), ('i', 5)],
-    'CPUWeight': [('u', 5), ('i', 5)]}
+    'OutputMax': [('at', [1000]), ('s', '1K')],
+    'MemoryMax': [('d', 1e9), ('s', '1G')],
+    'TasksMax': [('b', True), ('s', '5')],
+    'CPUWeight': [('d', 5.0), ('v', ('t', 5))]}
 
 OUT_OF_RANGE = {
     'Kind': ['', 'Job', '1job', '-job', 'job-', 'a' * 33, 'jöb', 'job_x', 'job/x', 'job x', 'a' * 1_000_000],

@@ -95,10 +95,12 @@ def test_100_jobs_without_a_limit(jobs, session):
 
 
 @pytest.mark.parametrize('name, value', [
-    ('Limit', 0), ('Limit', 1001), ('Limit', 2**32 - 1), ('Limit', ('t', 1)), ('Limit', ('s', '1')),
-    ('Before', 'job'), ('Before', ''), ('Before', 'x' * 1_000_000), ('AfterSequence', ('u', 0)),
+    ('Limit', 0), ('Limit', 1001), ('Limit', 2**32 - 1), ('Limit', ('i', -1)), ('Limit', ('d', 1.0)),
+    ('Limit', ('t', 2**32 + 1)), ('Limit', ('s', '1')),
+    ('Before', 'job'), ('Before', ''), ('Before', 'x' * 1_000_000), ('AfterSequence', ('d', 0.0)),
     ('State', ['done']), ('State', ['completed', '']), ('State', ('s', 'x')), ('Kind', ('as', ['job'])),
-    ('Uid', ('i', 0)), ('Other', ('s', 'x')), ('limit', ('u', 1))])
+    ('Uid', ('i', -1)), ('Uid', ('x', 2**32)), ('Uid', ('b', True)), ('AfterSequence', ('x', -1)),
+    ('Other', ('s', 'x')), ('limit', ('u', 1))])
 def test_bad_filter(jobs, name, value):
     with refused('InvalidArgument', name):
         jobs.list(**{name: value})

@@ -335,9 +335,42 @@ static void numbers(void) {
                 check_refused(with_option(options[i].name, "t", options[i].min - 1), options[i].name);
                 check_refused(with_option(options[i].name, "t", options[i].max + 1), options[i].name);
                 check_refused(with_option(options[i].name, "t", UINT64_MAX), options[i].name);
-                check_refused(with_option(options[i].name, "u", 1), "has type u");
+                check_refused(with_option(options[i].name, "d", 1.0), "has type d, expected t or another integer type");
+                check_refused(with_option(options[i].name, "b", true), "has type b");
                 check_refused(with_option(options[i].name, "s", "1"), "has type s");
         }
+}
+
+/* Many bindings choose the type of a number by its size. */
+static void integers(void) {
+        static const char *const refused[] = {
+                "CPUWeight is out of range (1 to 10000): -1.", "CPUWeight is out of range (1 to 10000): -32768.",
+                "CPUWeight is out of range (1 to 10000): -9223372036854775808.",
+                "CPUWeight is out of range (1 to 10000): 18446744073709551615.",
+        };
+        _cleanup_spec_ Spec y = SPEC_INIT, n = SPEC_INIT, q = SPEC_INIT, i = SPEC_INIT, u = SPEC_INIT, x = SPEC_INIT,
+                            t = SPEC_INIT;
+
+        check_read(with_option("CPUWeight", "y", 255), &y);
+        check_int(y.limits.cpu_weight, 255);
+        check_read(with_option("CPUWeight", "n", 10000), &n);
+        check_int(n.limits.cpu_weight, 10000);
+        check_read(with_option("UMask", "q", 0777), &q);
+        check_int(q.limits.umask, JOB_MASK_GIVEN | 0777);
+        check_read(with_option("TasksMax", "i", INT32_MAX), &i);
+        check_int(i.limits.tasks_max, INT32_MAX);
+        check_read(with_option("MemoryMax", "u", UINT32_MAX), &u);
+        check_int(u.limits.memory_max, UINT32_MAX);
+        check_read(with_option("OutputMax", "x", INT64_MAX), &x);
+        check(x.limits.output_max == INT64_MAX);
+        check_read(with_option("UMask", "t", UINT64_C(0)), &t);
+        check_int(t.limits.umask, JOB_MASK_GIVEN);
+
+        check_refused(with_option("CPUWeight", "i", -1), refused[0]);
+        check_refused(with_option("CPUWeight", "n", -32768), refused[1]);
+        check_refused(with_option("CPUWeight", "x", INT64_MIN), refused[2]);
+        check_refused(with_option("CPUWeight", "t", UINT64_MAX), refused[3]);
+        check_refused(with_option("UMask", "i", -1), "Option UMask is out of range (0 to 511): -1.");
 }
 
 static void flags(void) {
@@ -366,7 +399,7 @@ static void umasks(void) {
         check_refused(with_option("UMask", "u", UINT32_C(01000)), "Option UMask is out of range");
         check_refused(with_option("UMask", "u", UINT32_MAX), "Option UMask is out of range");
         check_refused(with_option("UMask", "s", "022"), "Option UMask has type s");
-        check_refused(with_option("UMask", "t", UINT64_C(18)), "Option UMask has type t");
+        check_refused(with_option("UMask", "t", UINT64_C(01000)), "Option UMask is out of range (0 to 511): 512.");
 }
 
 /* Reading what is no memfd may block for ever. */
@@ -460,6 +493,6 @@ static void wrong_signature(void) {
 }
 
 TEST_MAIN(TEST(bare), TEST(argv_as_it_is), TEST(argv_many), TEST(argv_bytes), TEST(argv_refused), TEST(too_large),
-          TEST(all_options), TEST(environment), TEST(directory), TEST(strings), TEST(numbers), TEST(flags), TEST(umasks),
-          TEST(stdin_refused), TEST(later_options), TEST(unknown_options), TEST(unknown_option_cut),
+          TEST(all_options), TEST(environment), TEST(directory), TEST(strings), TEST(numbers), TEST(integers), TEST(flags),
+          TEST(umasks), TEST(stdin_refused), TEST(later_options), TEST(unknown_options), TEST(unknown_option_cut),
           TEST(unknown_option_lines), TEST(option_twice), TEST(wrong_signature))
