@@ -4,6 +4,16 @@
 #include "own-queue.h"
 #include "say.h"
 
+static int read_obstacle(sd_bus_message *m, OwnQueue *queue) {
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &text);
+        if (r >= 0)
+                (void) snprintf(queue->obstacle, sizeof(queue->obstacle), "%s", text);
+        return r;
+}
+
 static int read_entry(sd_bus_message *m, const char *name, const char *type, void *userdata) {
         OwnQueue *queue = userdata;
         const struct {
@@ -20,6 +30,8 @@ static int read_entry(sd_bus_message *m, const char *name, const char *type, voi
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
                 if (streq(numbers[i].name, name))
                         return sd_bus_message_read_basic(m, 'u', numbers[i].value);
+        if (streq(name, "Obstacle") && streq(type, "s"))
+                return read_obstacle(m, queue);
         if (!streq(name, "Paused"))
                 return DICT_SKIP;
         r = sd_bus_message_read_basic(m, 'b', &paused);
@@ -64,6 +76,8 @@ void own_queue_say(Client *c, const OwnQueue *queue) {
         if (queue->paused)
                 say("Queue is paused (%u job%s waiting). Resume with: codex-jobs resume%s", queue->queued,
                     queue->queued == 1 ? "" : "s", client_scope_option(c));
+        else if (*queue->obstacle)
+                say("No jobs are started at present: %s. Queued jobs start when that is over.", queue->obstacle);
 }
 
 bool own_queue_has(const JobRecord *record) {
@@ -73,7 +87,7 @@ bool own_queue_has(const JobRecord *record) {
 /* ---- Why a queued job does not start ---- */
 
 void own_queue_say_why(Client *c, const OwnQueue *queue) {
-        if (queue->paused)
+        if (queue->paused || *queue->obstacle)
                 own_queue_say(c, queue);
         else if (queue->queued > 0 && queue->running >= queue->max_running)
                 say("Limit of %u running job%s reached; the job starts when one finishes.", queue->max_running,

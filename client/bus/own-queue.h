@@ -6,12 +6,15 @@
 #include "client-bus.h"
 #include "job-record.h"
 
+#define OBSTACLE_MAX 512
+
 typedef struct OwnQueue {
         bool paused;
         uint32_t queued;
         uint32_t running;
         uint32_t max_running;
         uint32_t max_queued;
+        char obstacle[OBSTACLE_MAX]; /* why the service starts no jobs; empty: it does */
 } OwnQueue;
 
 /* Reads a reply to GetQueue. Returns 0, or a negative errno with *ret unchanged. */
@@ -23,7 +26,8 @@ int own_queue_get(Client *c, OwnQueue *ret, sd_bus_error *error);
 /* The same, but not an error if the service, such as an older version, does not reply. *ret is unchanged then. */
 int own_queue_get_if_known(Client *c, OwnQueue *ret, sd_bus_error *error);
 
-/* Reports that the queue is paused, with the command that resumes it. Does nothing if it is not paused. */
+/* Reports that the queue is paused, with the command that resumes it, or why no jobs are started. Otherwise does
+ * nothing. */
 void own_queue_say(Client *c, const OwnQueue *queue);
 
 /* Whether the job is queued in it. */
@@ -31,7 +35,7 @@ bool own_queue_has(const JobRecord *record);
 
 /* ---- Why a job of it does not begin ---- */
 
-/* Reports that the queue is paused, or that the limit of running jobs is reached, if so. */
+/* Reports that the queue is paused, that no jobs are started, or that the limit of running jobs is reached, if so. */
 void own_queue_say_why(Client *c, const OwnQueue *queue);
 
 /* The same asynchronously, when the service has replied. */

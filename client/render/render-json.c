@@ -188,7 +188,8 @@ static int add_queue(json_object *document, const OwnQueue *queue) {
             (r = add_number(o, "queued", queue->queued)) < 0 ||
             (r = add_number(o, "running", queue->running)) < 0 ||
             (r = add_number(o, "max_running", queue->max_running)) < 0 ||
-            (r = add_number(o, "max_queued", queue->max_queued)) < 0)
+            (r = add_number(o, "max_queued", queue->max_queued)) < 0 ||
+            (r = *queue->obstacle ? add_clean_line(o, "obstacle", queue->obstacle) : add_null(o, "obstacle")) < 0)
                 return r;
         return add(document, "queue", TAKE_PTR(o));
 }

@@ -44,7 +44,7 @@ static char *cell(const char *text) {
 }
 
 static char *what_cell(const JobRecord *record, const Style *style) {
-        bool progress = record->state == JOB_RUNNING && !isempty(record->progress);
+        bool progress = !job_state_is_terminal(record->state) && !isempty(record->progress);
         _cleanup_free_ char *text = NULL;
 
         if (asprintf(&text, "%s%s%s%s", isempty(record->label) ? "-" : record->label, progress ? " [" : "",

@@ -19,9 +19,9 @@ static void show_clear(Show *s) {
         job_record_clear(&s->record);
 }
 
-/* Whether it does not start because the queue is paused. */
+/* Whether it is queued and nothing starts. */
 static bool is_held(const Show *s) {
-        return s->queue.paused && own_queue_has(&s->record);
+        return (s->queue.paused || *s->queue.obstacle) && own_queue_has(&s->record);
 }
 
 /* ---- The story ---- */

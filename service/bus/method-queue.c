@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include "dict.h"
 #include "pending-call.h"
 
 /* --- Pause, Resume --------------------------------------------------------------------------------- */
@@ -41,21 +42,47 @@ int method_resume(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 /* --- GetQueue -------------------------------------------------------------------------------------- */
 
-int method_get_queue(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        _cleanup_(pending_freep) PendingCall *pending = NULL;
-        Service *service = userdata;
-        const Config *config = &service->core->config;
-        QueueStanding standing;
+static int append_obstacle(sd_bus_message *reply, const char *why) {
         int r;
 
-        r = pending_new(&pending, service, m);
-        if (r < 0)
-                return r;
-        standing = queue_get_standing(&service->core->queue, pending_owner(pending));
-        return sd_bus_reply_method_return(m, "a{sv}", 5,
+        if (!why)
+                return 0;
+        r = dict_open(reply, "Obstacle", "s");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(reply, 's', why);
+        return r < 0 ? r : dict_close(reply);
+}
+
+static int append_queue(sd_bus_message *reply, const Core *core, uint32_t uid) {
+        QueueStanding standing = queue_get_standing(&core->queue, uid);
+        const Config *config = &core->config;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}",
                                           "Paused", "b", standing.paused,
                                           "Queued", "u", standing.n_waiting,
                                           "Running", "u", standing.n_running,
-                                          "MaxRunning", "u", config_running_per_user(config, service->core->system_scope),
+                                          "MaxRunning", "u", config_running_per_user(config, core->system_scope),
                                           "MaxQueued", "u", config->max_queued_user);
+        if (r >= 0)
+                r = append_obstacle(reply, core->shortage.why);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int method_get_queue(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(pending_freep) PendingCall *pending = NULL;
+        Service *service = userdata;
+        int r;
+
+        r = pending_new(&pending, service, m);
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = append_queue(reply, service->core, pending_owner(pending));
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? r : 1;
 }

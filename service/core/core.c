@@ -192,6 +192,7 @@ Core *core_free(Core *core) {
                 return NULL;
 
         core_stop(core);
+        shortage_clear(&core->shortage);
         (void) sd_event_source_disable_unref(core->schedule_source);
         (void) sd_event_source_disable_unref(core->sweep_timer);
         (void) sd_event_source_disable_unref(core->retention_timer);

@@ -8,6 +8,7 @@
  *   enqueue.c        creation of jobs
  *   recover.c        state found at the start: stored jobs, units, files
  *   lifecycle.c      steps of a job from there: begin, start, stop
+ *   shortage.c       what keeps all jobs from being started
  *   retention.c      removal of finished jobs
  *   ending.c         end of a job as reported by its worker and its unit: collect, finish, release
  *   job-files.c      files of jobs: follow, sync, delete
@@ -24,6 +25,7 @@
 #include "job.h"
 #include "output.h"
 #include "queue.h"
+#include "shortage.h"
 #include "store.h"
 
 #define CORE_TIDY 100U
@@ -58,6 +60,7 @@ struct Core {
         TAILQ_HEAD(, Job) jobs; /* owned, oldest first */
         void *jobs_by_id;       /* tsearch(3) tree of them */
         Queue queue;
+        Shortage shortage;
 };
 
 /* --- core.c --- */

@@ -35,6 +35,7 @@ static void on_inserted(int r, const StoreInserted *inserted, void *userdata) {
         _cleanup_(enqueue_freep) Enqueue *e = userdata;
         bool is_new = r >= 0 && !inserted->existing, is_kept;
         _cleanup_close_ int fd = inserted->spec_fd;
+        int error = MIN(inserted->spec_fd, 0); /* of its description; it begins later */
         Core *core = e->core;
         Job *job = e->job;
 
@@ -47,10 +48,11 @@ static void on_inserted(int r, const StoreInserted *inserted, void *userdata) {
                 e->job = NULL;
                 if (job->has_slot) {
                         job->phase = JOB_BEGINNING;
-                        lifecycle_on_begun(0, TAKE_FD(fd), job);
+                        lifecycle_on_begun(error, TAKE_FD(fd), job);
                 } else {
                         (void) queue_push(&core->queue, job); /* its user stays known there while the job is expected */
                         queue_expect_no_more(&core->queue, job);
+                        shortage_tell(job);
                 }
                 core->events->added(job, core->userdata);
         } else if (is_new) {
@@ -61,7 +63,7 @@ static void on_inserted(int r, const StoreInserted *inserted, void *userdata) {
 }
 
 static bool may_begin(const Core *core, uint32_t uid) {
-        return !core->stopping && core->instance && queue_has_free_slot(&core->queue, uid);
+        return !core->stopping && core->instance && !core->shortage.why && !core->shortage.timer && queue_has_free_slot(&core->queue, uid);
 }
 
 /* A job that does not have to wait is recorded and begun in one commit. */

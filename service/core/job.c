@@ -130,9 +130,9 @@ int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec) {
 }
 
 void job_set_progress(Job *job, const char *text) {
-        char *progress = utf8_make_valid(text, strnlen(text, PROGRESS_MAX));
+        char *progress = text ? utf8_make_valid(text, strnlen(text, PROGRESS_MAX)) : NULL;
 
-        if (!progress)
+        if (text && !progress)
                 return;
         free(job->record.progress);
         job->record.progress = progress;
@@ -146,17 +146,13 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-void job_retry_later(Job *job, sd_event *event, void (*again)(Job *job)) {
+void job_try_again(Job *job, sd_event *event, const char *what, int error, void (*again)(Job *job)) {
         int r;
 
+        log_job(job, LOG_ERR, "failed to %s, retrying every second: %s", what, strerror(-error));
         job->again = again;
         job->retry = sd_event_source_disable_unref(job->retry);
         r = sd_event_add_time_relative(event, &job->retry, CLOCK_MONOTONIC, RETRY_USEC, 0, on_retry, job);
         if (r < 0)
                 log_job(job, LOG_CRIT, "failed to set a timer, restart the service to continue: %s", strerror(-r));
-}
-
-void job_try_again(Job *job, sd_event *event, const char *what, int error, void (*again)(Job *job)) {
-        log_job(job, LOG_ERR, "failed to %s, retrying every second: %s", what, strerror(-error));
-        job_retry_later(job, event, again);
 }

@@ -91,10 +91,8 @@ void job_apply_outcome(Job *job, uint64_t sequence);
  * dropped. The sizes of the output must be up to date. */
 int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec);
 
-/* Sets the progress of a job, truncated if too long. */
+/* Sets the progress of a job, truncated if too long; NULL: none. */
 void job_set_progress(Job *job, const char *text);
 
-/* Retries a failed step in one second, and logs what failed and why. Failures due to lack of space, memory or
- * descriptors are retried until they succeed: the job was accepted. */
-void job_retry_later(Job *job, sd_event *event, void (*again)(Job *job));
+/* Retries a failed step of its end in one second, and logs what failed and why, until it succeeds. */
 void job_try_again(Job *job, sd_event *event, const char *what, int error, void (*again)(Job *job));

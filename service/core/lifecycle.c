@@ -18,6 +18,7 @@
 #include "time-util.h"
 #include "utf8.h"
 
+#define CANNOT_BEGIN "read the command of a job and record its start"
 #define LINK_USEC USEC_PER_SEC /* from the start of a unit until its worker should be connected */
 
 static void begin(Job *job);
@@ -38,13 +39,40 @@ int lifecycle_set_instance(Job *job) {
         return job->instance ? 0 : -ENOMEM;
 }
 
+/* --- shortages -------------------------------------------------------------------------------------- */
+
+/* The job waits in the queue again, unless it is to end, and is recorded as not begun: it runs after a restart of the
+ * host, too. */
+static void start_later(Job *job, const char *why) {
+        if (job->stop_reason != JOB_REASON_NONE)
+                return ending_unseen(job, job->stop_reason);
+        (void) store_begin(job->core->store, job->record.id, NULL, NULL, NULL, NULL);
+        job->unit = unit_free(job->unit);
+        queue_put_back(&job->core->queue, job);
+        shortage_begin(job, why);
+}
+
+static void start_failed(Job *job, const char *what, int error) {
+        char why[256];
+
+        (void) snprintf(why, sizeof(why), "codex-jobsd cannot %s: %s", what, strerror(-error));
+        start_later(job, why);
+}
+
+static void start_refused(Job *job, const char *message) {
+        char why[512];
+
+        (void) snprintf(why, sizeof(why), "the service manager refuses: %s", message);
+        start_later(job, why);
+}
+
 /* --- begin and start ------------------------------------------------------------------------------- */
 
 int lifecycle_on_schedule(sd_event_source *source, void *userdata) {
         Core *core = userdata;
         Job *job;
 
-        while (!core->stopping && core->instance && (job = queue_pop(&core->queue)))
+        while (!core->stopping && core->instance && shortage_permits(core) && (job = queue_pop(&core->queue)))
                 begin(job);
         return 0;
 }
@@ -131,6 +159,7 @@ static int start(Job *job, int spec_fd) {
 
 void lifecycle_on_begun(int r, int spec_fd, void *userdata) {
         _cleanup_close_ int fd = spec_fd;
+        bool is_recorded = r >= 0;
         Job *job = userdata;
 
         if (job->core->stopping)
@@ -146,7 +175,7 @@ void lifecycle_on_begun(int r, int spec_fd, void *userdata) {
                 r = start(job, fd);
         failpoint_die("after-start");
         if (r < 0)
-                return job_try_again(job, job->core->event, "start", r, begin);
+                return start_failed(job, is_recorded ? "create the files and the unit of a job" : CANNOT_BEGIN, r);
         job->phase = JOB_STARTING;
 }
 
@@ -156,20 +185,12 @@ static void begin(Job *job) {
         int r;
 
         job->phase = JOB_BEGINNING;
+        job_set_progress(job, NULL);
         r = lifecycle_set_instance(job);
         if (r >= 0)
                 r = store_begin(core->store, job->record.id, core->instance, job->secret, lifecycle_on_begun, job);
         if (r < 0)
-                job_try_again(job, core->event, "record its start", r, begin);
-}
-
-/* The start was refused, for example since the host goes down: it is recorded as not begun, and runs after the next
- * start. */
-static void begin_later(Job *job, const char *message) {
-        log_job(job, LOG_NOTICE, "start refused, retrying every second: %s", message);
-        job->phase = JOB_BEGINNING;
-        (void) store_begin(job->core->store, job->record.id, NULL, NULL, NULL, NULL);
-        job_retry_later(job, job->core->event, begin);
+                start_failed(job, CANNOT_BEGIN, r);
 }
 
 /* --- events of the unit ---------------------------------------------------------------------------- */
@@ -214,6 +235,7 @@ void lifecycle_adopted(Job *job) {
                 (void) store_started(job->core->store, job->record.id, job->record.started_usec);
                 job->core->events->started(job, job->core->userdata);
                 log_job(job, LOG_INFO, "started for user %u.", job->record.uid);
+                shortage_end(job->core);
         }
         expect_link(job);
         if (job->stop_reason != JOB_REASON_NONE)
@@ -236,7 +258,7 @@ static void on_unit_started(UnitStarted result, const char *why, void *userdata)
                 (void) unit_manager_sweep(job->core->units);
                 return;
         case UNIT_REFUSED:
-                return begin_later(job, why);
+                return start_refused(job, why);
         case UNIT_FAILED:
                 log_job(job, LOG_ERR, "failed to start its unit: %s", why);
                 job_set_progress(job, why);
@@ -362,6 +384,7 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
                 log_job(job, LOG_INFO, "stopping: cancelled by user %u.", uid);
         if (job->phase == JOB_WAITING) {
                 queue_remove(&core->queue, job);
+                job_set_progress(job, NULL);
                 return ending_unseen(job, reason);
         }
         r = store_stop(core->store, job->record.id, reason, uid, on_stop_recorded, job);

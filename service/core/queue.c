@@ -94,6 +94,24 @@ int queue_push(Queue *queue, Job *job) {
         return 0;
 }
 
+void queue_put_back(Queue *queue, Job *job) {
+        QueueUser *user = find_user(queue, job->record.uid);
+        Job *next;
+
+        assert(user && job->has_slot);
+        job->phase = JOB_WAITING;
+        TAILQ_FOREACH(next, &user->waiting, queue_entry)
+                if (next->record.created_usec > job->record.created_usec)
+                        break;
+        if (next)
+                TAILQ_INSERT_BEFORE(next, job, queue_entry);
+        else
+                TAILQ_INSERT_TAIL(&user->waiting, job, queue_entry);
+        user->n_waiting++;
+        queue->n_waiting++;
+        queue_release_slot(queue, job);
+}
+
 void queue_remove(Queue *queue, Job *job) {
         QueueUser *user = find_user(queue, job->record.uid);
 

@@ -31,6 +31,9 @@ void queue_expect_no_more(Queue *queue, Job *job);
 /* Appends a job to those of its user; it becomes JOB_WAITING. Returns 0 or -ENOMEM. */
 int queue_push(Queue *queue, Job *job);
 
+/* A job that has a slot and could not be started waits again, among those of its user in the order of their creation. */
+void queue_put_back(Queue *queue, Job *job);
+
 /* Removes a waiting job, at any position. */
 void queue_remove(Queue *queue, Job *job);
 

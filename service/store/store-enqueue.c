@@ -141,8 +141,12 @@ static int insert_new(Database *db, Insert *insert) {
                 r = statement_run(db, &set_key, "sxs", insert->key, insert->digest, insert->record.id);
         if (r >= 0 && insert->instance)
                 r = database_mark_begun(db, insert->record.id, insert->instance, insert->secret);
-        if (r >= 0 && insert->instance)
-                r = store_write_memfd(insert->spec, insert->spec_size, &insert->spec_fd);
+        if (r >= 0 && insert->instance) {
+                int error = store_write_memfd(insert->spec, insert->spec_size, &insert->spec_fd);
+
+                if (error < 0) /* it is accepted, and begins later */
+                        insert->spec_fd = error;
+        }
         return r;
 }
 

@@ -76,7 +76,8 @@ typedef struct StoreInsert {
 typedef struct StoreInserted {
         const char *existing; /* ID of the job that an equal request with that key has created before, in which case
                                * nothing was recorded; NULL: a new one */
-        int spec_fd;          /* see store_begin(), for a job that begins immediately; the callback owns it */
+        int spec_fd;          /* see store_begin(), for a job that begins immediately; the callback owns it. A negative
+                               * errno: the job was recorded, and cannot begin yet */
         char *const *removed; /* IDs of jobs that were removed for this one, even if it was not recorded */
         size_t n_removed;
         const char *largest;  /* with -JOB_ERROR_STORED_TOO_MUCH: the finished jobs with the most output */

@@ -11,7 +11,7 @@
 static bool is_unknown(const sd_bus_error *error) {
         static const char *const names[] = {
                 SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT, SD_BUS_ERROR_DISCONNECTED,
-                SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_SERVICE_UNKNOWN,
                 "org.freedesktop.systemd1.ShuttingDown", "org.freedesktop.systemd1.BusError",
         };
 
@@ -21,10 +21,39 @@ static bool is_unknown(const sd_bus_error *error) {
         return false;
 }
 
-/* Nothing was started: a dependency of the unit is being stopped, for example since the host or the manager of the
- * user goes down. */
+/* The unit that the service manager has just written is not there: a disk that is full makes it no error of the write. */
+static bool is_lost(const sd_bus_error *error) {
+        return sd_bus_error_has_name(error, "org.freedesktop.systemd1.NoSuchUnit") ||
+                sd_bus_error_has_name(error, "org.freedesktop.systemd1.LoadFailed");
+}
+
+/* Nothing was started, and the same unit may be later: the host or the service manager lacks something; or a dependency
+ * of the unit is being stopped, for example since the host or the manager of the user goes down. */
 static bool is_refused(const sd_bus_error *error) {
-        return sd_bus_error_has_name(error, "org.freedesktop.systemd1.TransactionIsDestructive");
+        static const int shortages[] = {
+                E2BIG /* too many units */, EAGAIN, EDQUOT, EIO, EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOSPC, EROFS,
+        };
+        int code = sd_bus_error_get_errno(error);
+
+        for (size_t i = 0; i < ELEMENTSOF(shortages); i++)
+                if (code == shortages[i])
+                        return true;
+        return is_lost(error) || sd_bus_error_has_name(error, "org.freedesktop.systemd1.TransactionIsDestructive");
+}
+
+/* With the folder that is meant, which the error does not name. */
+static void say_refused(const Unit *unit, const sd_bus_error *error, const char *why) {
+        const char *folder = unit->manager->system_scope ? "/run" : getenv("XDG_RUNTIME_DIR") ?: "/run/user";
+        int code = sd_bus_error_get_errno(error);
+        char text[256];
+
+        if (is_lost(error))
+                (void) snprintf(text, sizeof(text), "No space left in %s for units", folder);
+        else if (code == ENOSPC || code == EDQUOT || code == EROFS)
+                (void) snprintf(text, sizeof(text), "%s: %s", why, folder);
+        else
+                (void) snprintf(text, sizeof(text), "%s", why);
+        unit->manager->listener->started(UNIT_REFUSED, text, unit->userdata);
 }
 
 static int on_start_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
@@ -43,7 +72,7 @@ static int on_start_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
         else if (is_unknown(error))
                 listener->started(UNIT_UNKNOWN, why, unit->userdata);
         else if (is_refused(error))
-                listener->started(UNIT_REFUSED, why, unit->userdata);
+                say_refused(unit, error, why);
         else
                 listener->started(UNIT_FAILED, why, unit->userdata);
         return 0;

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What keeps all jobs from being started: space, memory or descriptors that the host lacks, or a service manager that
+ * refuses for now. All jobs wait in the queue meanwhile, and one of them is tried after a growing pause; when it has
+ * started, so are the others. */
+
+#include <systemd/sd-event.h>
+
+#include "job.h"
+
+typedef struct Shortage {
+        char *why;              /* NULL: there is none */
+        uint64_t pause_usec;    /* the last one */
+        uint64_t over_usec;     /* when the last shortage was over, CLOCK_MONOTONIC */
+        sd_event_source *timer; /* NULL: a job may be tried */
+} Shortage;
+
+void shortage_clear(Shortage *shortage);
+
+/* The job could not be started, and waits in the queue again. Logs once. */
+void shortage_begin(Job *job, const char *why);
+
+/* A job was started. */
+void shortage_end(Core *core);
+
+/* Whether another job may be started now. */
+bool shortage_permits(const Core *core);
+
+/* Tells by the progress of a job that waits why it does, or no longer. */
+void shortage_tell(Job *job);

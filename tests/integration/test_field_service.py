@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to the service on hosts that lack something: space in /run, descriptors, a store that it may write. Jobs
+wait, the reason is told, and all goes on by itself. And numbers, as the bindings of scripting languages send them."""
+
+import contextlib
+import os
+import subprocess
+
+import pytest
+
+from support import PATIENCE, plain, refused
+
+# pylint: disable=redefined-outer-name
+
+
+def remount(folder, option):
+    subprocess.run(['mount', '-o', f'remount,{option}', folder], check=True)
+
+
+class Runtime:
+    """The tmpfs on which the service manager has its transient units. It is full while the context lasts."""
+
+    def __init__(self, scope):
+        self.folder = '/run' if scope.is_system else f'/run/user/{scope.uid}'
+        self.filler = f'{self.folder}/filler'
+
+    def fill_space(self):
+        found = os.statvfs(self.folder)
+        # At least some: 0 would be without a limit.
+        remount(self.folder, f'size={(found.f_blocks - found.f_bfree + 16) * found.f_frsize}')
+        with open(self.filler, 'wb', buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+
+    def fill_inodes(self):
+        found = os.statvfs(self.folder)
+        remount(self.folder, f'nr_inodes={found.f_files - found.f_ffree + 4}')
+        os.mkdir(self.filler)
+        with contextlib.suppress(OSError):
+            for number in range(1000):
+                os.mkdir(f'{self.filler}/{number}')
+
+    @contextlib.contextmanager
+    def full(self, of):
+        before = os.statvfs(self.folder)
+        try:
+            self.fill_inodes() if of == 'inodes' else self.fill_space()
+            yield
+        finally:
+            remount(self.folder, f'size={before.f_blocks * before.f_frsize},nr_inodes={before.f_files}')
+            subprocess.run(['rm', '-rf', self.filler], check=True)
+
+
+@pytest.fixture
+def runtime(scope):
+    return Runtime(scope)
+
+
+class Descriptors:
+    """The service has no further one while the context lasts."""
+
+    def __init__(self, scope):
+        self.scope = scope
+
+    @contextlib.contextmanager
+    def full(self, of):
+        pid = self.scope.service_pid()
+        used = {int(name) for name in os.listdir(f'/proc/{pid}/fd')}
+        free = min(set(range(len(used) + 1)) - used)
+        with open(f'/proc/{pid}/limits', encoding='ascii') as file:
+            before = next(line.split()[3] for line in file if line.startswith('Max open files'))
+        self.limit(pid, free)
+        try:
+            yield
+        finally:
+            self.limit(pid, before)
+
+    def limit(self, pid, number):
+        """By the user of the service: root may not, without capabilities that the sandbox does not have."""
+        user = {} if self.scope.is_system else {'user': self.scope.uid, 'group': self.scope.user.pw_gid, 'extra_groups': []}
+        subprocess.run(['prlimit', '--pid', str(pid), f'--nofile={number}:'], check=True, **user)
+
+
+def lack(scope, of):
+    return (Descriptors if of == 'descriptors' else Runtime)(scope).full(of)
+
+
+WORDS = {'space': 'No space left ', 'inodes': 'No space left ',
+         'descriptors': 'Too many open files'}
+
+
+@pytest.fixture
+def told(scope):
+    """What the service has told the journal since the test began, as to the start of jobs."""
+    uid = 0 if scope.is_system else scope.uid
+    cursor = subprocess.run(['journalctl', '-n0', '--show-cursor', '--quiet'], check=True, capture_output=True,
+                            text=True).stdout.split('cursor: ')[1].strip()
+
+    def read(*words):
+        subprocess.run(['journalctl', '--sync'], check=True, timeout=PATIENCE)
+        lines = subprocess.run(['journalctl', '--quiet', '--output=cat', f'--after-cursor={cursor}', f'_UID={uid}',
+                                'SYSLOG_IDENTIFIER=codex-jobsd'], check=True, capture_output=True,
+                               text=True).stdout.splitlines()
+        return [line for line in lines if any(word in line for word in words)]
+
+    return read
+
+
+def queue(jobs):
+    return plain(jobs.call('GetQueue')[0])
+
+
+def wait_for_reason(jobs, job, words):
+    """Until a queued job says why it does not start."""
+    text = jobs.progress_of(job)
+    assert text.startswith('Cannot start: ') and words in text, text
+    assert jobs.get(job)['State'] == 'queued'
+
+
+@pytest.mark.parametrize('of', list(WORDS))
+def test_jobs_wait_for_what_the_host_lacks(jobs, scope, told, of):
+    jobs.run(['true'])
+    with lack(scope, of):
+        ids = [jobs.enqueue(['true']) for _ in range(5)]
+        for job in ids:
+            wait_for_reason(jobs, job, WORDS[of])
+        assert WORDS[of] in queue(jobs)['Obstacle'] and queue(jobs)['Queued'] == 5
+        assert jobs.cancel(ids[2]) == 'cancelled'
+        assert 'Progress' not in jobs.get(ids[2])
+    for job in ids[:2] + ids[3:]:
+        ended = jobs.wait(job)
+        assert (ended.state, ended.exit_code) == ('completed', 0), ended
+        assert 'Progress' not in ended.job
+    assert 'Obstacle' not in queue(jobs)
+    begun, over = told('Cannot start jobs'), told('Jobs are started again')
+    assert len(begun) == len(over) == 1 and WORDS[of] in begun[0] and WORDS[of] in over[0], (begun, over)
+    assert of == 'descriptors' or Runtime(scope).folder in begun[0]
+
+
+@pytest.mark.restarts
+@pytest.mark.parametrize('crash', [True, False], ids=['crash', 'stop'])
+def test_the_service_restarts_while_run_is_full(jobs, scope, runtime, crash):
+    with runtime.full('space'):
+        ids = [jobs.enqueue(['true']) for _ in range(5)]
+        wait_for_reason(jobs, ids[0], WORDS['space'])
+        if crash:
+            scope.kill_service()
+        else:
+            scope.systemctl('stop', scope.service)
+        scope.start_service()
+        for job in ids:
+            wait_for_reason(jobs, job, WORDS['space'])
+    assert [jobs.wait(job).state for job in ids] == ['completed'] * 5
+
+
+def test_jobs_start_in_their_order_afterwards(jobs, settings, runtime, gate):
+    settings(MaxRunning=1)
+    with runtime.full('inodes'):
+        ids = [jobs.enqueue(['true']) for _ in range(5)]
+        for job in ids:
+            wait_for_reason(jobs, job, WORDS['inodes'])
+    started = [jobs.wait(job).job['StartedUSec'] for job in ids]
+    assert started == sorted(started)
+
+
+def test_what_runs_is_not_concerned(jobs, runtime, gate):
+    job = jobs.enqueue(gate.job(then='exit 7'))
+    gate.wait()
+    with runtime.full('space'):
+        waiting = jobs.enqueue(['true'])
+        wait_for_reason(jobs, waiting, WORDS['space'])
+        gate.open()
+        assert jobs.wait(job).exit_code == 7
+    assert jobs.wait(waiting).state == 'completed'
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+INTEGERS = {'y': (0, 2**8 - 1), 'n': (-2**15, 2**15 - 1), 'q': (0, 2**16 - 1), 'i': (-2**31, 2**31 - 1),
+            'u': (0, 2**32 - 1), 'x': (-2**63, 2**63 - 1), 't': (0, 2**64 - 1)}
+
+LIMITS = {'RuntimeMaxUSec': (1_000_000, 315_360_000_000_000), 'OutputMax': (1, 2**63 - 1),
+          'MemoryMax': (2**20, 2**63 - 1), 'TasksMax': (1, 2**31 - 1), 'CPUWeight': (1, 10_000),
+          'StallUSec': (1_000_000, 315_360_000_000_000), 'UMask': (0, 0o777)}
+
+
+@pytest.mark.parametrize('type_', list(INTEGERS))
+@pytest.mark.parametrize('name', list(LIMITS))
+def test_a_limit_of_any_integer_type(jobs, name, type_):
+    (least, most), (lowest, highest) = LIMITS[name], INTEGERS[type_]
+    if highest >= least:
+        jobs.cancel(jobs.enqueue(['true'], **{name: (type_, min(most, highest))}))
+    for value in (lowest, least - 1, most + 1, highest):
+        if lowest <= value <= highest and not least <= value <= most:
+            with refused('InvalidArgument', f'Option {name} is out of range ({least} to {most}): {value}.'):
+                jobs.enqueue(['true'], **{name: (type_, value)})
+
+
+@pytest.mark.parametrize('type_', list(INTEGERS))
+def test_a_filter_of_any_integer_type(jobs, scope, type_):
+    ids = [jobs.run(['true']).job for _ in range(2)]
+    assert jobs.list_ids(Limit=(type_, 1)) == [ids[1]['Id']]
+    assert jobs.list_ids(AfterSequence=(type_, 0), Limit=(type_, 100))
+    if INTEGERS[type_][1] >= scope.uid:
+        assert ids[0]['Id'] in jobs.list_ids(Uid=(type_, scope.uid))
+    for value in INTEGERS[type_]:
+        if value < 0 or value > 1000:
+            with refused('InvalidArgument', f'Filter Limit is out of range (1 to 1000): {value}.'):
+                jobs.list(Limit=(type_, value))
+        if value < 0:
+            with refused('InvalidArgument', f'Filter AfterSequence is out of range (0 to {2**64 - 1}): {value}.'):
+                jobs.list(AfterSequence=(type_, value))
+            with refused('InvalidArgument', f'Filter Uid is out of range (0 to {2**32 - 1}): {value}.'):
+                jobs.list(Uid=(type_, value))
+
+
+@pytest.mark.parametrize('value', [('d', 2.0), ('b', True), ('s', '2'), ('ai', [2])])
+def test_what_is_no_integer(jobs, value):
+    with refused('InvalidArgument', f'Option TasksMax has type {value[0]}, expected t or another integer type.'):
+        jobs.enqueue(['true'], TasksMax=value)
+    with refused('InvalidArgument', f'Filter Limit has type {value[0]}, expected u or another integer type.'):
+        jobs.list(Limit=value)
