@@ -74,7 +74,10 @@ static int place(Core *core, Job *job) {
         if (r < 0)
                 return r;
         job->phase = job->record.state == JOB_QUEUED ? JOB_STARTING : JOB_ACTIVE;
-        return queue_take_slot(&core->queue, job);
+        r = queue_take_slot(&core->queue, job);
+        if (r >= 0 && job->link) /* its worker was faster than the service manager, and what it reports next must count */
+                lifecycle_adopted(job);
+        return r;
 }
 
 /* --- units ----------------------------------------------------------------------------------------- */
