@@ -46,6 +46,7 @@ class Load:
         self.slots = []
         self.seen = 0  # the last sequence that List told
         self.acknowledged = 0
+        self.recorded = 0  # the last sequence whose Acknowledge was answered
 
     # --- life ---
 
@@ -390,10 +391,11 @@ class Load:
     async def acknowledge(self, sequence):
         self.history.add('acknowledge', sequence=sequence)
         await self.insist('Acknowledge', 'st', self.scene.name, sequence)
-        self.acknowledged = sequence
+        self.acknowledged = self.recorded = sequence
 
     async def look_at_consumers(self):
-        """Of two readers one is forgotten; of the other it is known how far it is."""
+        """One is forgotten, of another it is known how far it is; a third only reads, which is recorded each second."""
+        await self.insist('Inbox', 'su', f'{self.scene.name}-late', 1)
         await self.insist('Acknowledge', 'st', f'{self.scene.name}-gone', 0)
         try:
             await self.insist('ForgetConsumer', 's', f'{self.scene.name}-gone')
@@ -403,7 +405,7 @@ class Load:
                 self.history.add('error', ids=[''], call='ForgetConsumer', error=error.name, text=error.text)
         consumers, = await self.insist('ListConsumers')
         known = {consumer['Name']: consumer['Sequence'] for consumer in map(plain, consumers)}
-        if known.get(self.scene.name, 0) < self.acknowledged or f'{self.scene.name}-gone' in known:
+        if known.get(self.scene.name, 0) < self.recorded or f'{self.scene.name}-gone' in known:
             self.history.add('error', ids=[''], call='ListConsumers', error='tells of something else', text=str(known))
 
 
