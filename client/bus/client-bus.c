@@ -349,12 +349,6 @@ static void on_lost(void *userdata) {
                 client_stop(c, r, NULL);
 }
 
-const char *client_scope_option(const Client *c) {
-        if (!c->scope_given)
-                return "";
-        return c->system ? " --system" : " --user";
-}
-
 bool client_is_system(const Client *c) {
         return c->system;
 }

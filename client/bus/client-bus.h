@@ -30,7 +30,7 @@ bool client_was_answered(const Client *c);
 /* Whether the service went away and has not replied since. */
 bool client_is_away(const Client *c);
 
-/* " --system" or " --user" if commands that are shown must name the scope to reach the same service, else "". */
+/* " --system" or " --user" if commands that are shown must name the scope to reach the same service, else "". (scope.c) */
 const char *client_scope_option(const Client *c);
 bool client_is_system(const Client *c);
 bool client_is_quiet(const Client *c);

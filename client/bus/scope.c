@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "build-config.h"
+#include "client-internal.h"
 #include "say.h"
 #include "scope.h"
 
@@ -17,4 +18,10 @@ int scope_resolve(Scope option, bool *ret_system, bool *ret_given, sd_bus_error 
         *ret_system = option == SCOPE_DEFAULT ? usual : option == SCOPE_SYSTEM;
         *ret_given = !known || *ret_system != usual;
         return 0;
+}
+
+const char *client_scope_option(const Client *c) {
+        if (!c->scope_given)
+                return "";
+        return c->system ? " --system" : " --user";
 }
