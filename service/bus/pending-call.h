@@ -107,7 +107,7 @@ void pending_on_listed(int r, JobRecord *records, size_t n, void *userdata);
 void pending_on_done(int r, void *userdata);
 
 /* The owner of the jobs that the caller enqueues and of the caller's queue: the caller; in the scope of a user,
- * always that user, whoever may access the bus. */
+ * always that user, regardless of who may access the bus. */
 uint32_t pending_owner(const PendingCall *pending);
 
 /* Charges the user for memory of the call until it is freed, replacing the previous charge. */

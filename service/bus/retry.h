@@ -8,5 +8,5 @@
 #include "store.h"
 
 /* Completes the options that the caller gave, see spec_read_retry(), with the stored parts of a finished job.
- * Returns 0 or a negative error of job-error.h; if error is set, it is to be used. */
+ * Returns 0 or a negative error of job-error.h; if error is set, use that. */
 int retry_complete_spec(Spec *spec, const StoredJob *stored, const void *encoded, size_t size, sd_bus_error *error);

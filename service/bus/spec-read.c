@@ -176,7 +176,7 @@ static int read_bounded_text(sd_bus_message *m, const JobOption *o, Spec *spec, 
         return n > o->max ? invalid(error, "Option %s is longer than %zu bytes.", o->name, o->max) : 0;
 }
 
-/* Only a memfd is taken: reading one never blocks, whoever made it. F_GET_SEALS is what tells it from a
+/* Only a memfd is taken: reading one never blocks, regardless of its creator. F_GET_SEALS distinguishes it from a
  * file on a disk or a FUSE mount (see fcntl(2)). */
 static int read_memfd(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
         int fd, r;

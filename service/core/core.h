@@ -46,7 +46,7 @@ struct Core {
         Output *output;
         WorkerLinks *links;    /* NULL: no socket for workers */
         char *folders;         /* parent of the folders of workers; in the system scope, of a folder for each user */
-        unsigned tidy;         /* number of workers still to be told to remove left-over folders */
+        unsigned tidy;         /* number of workers that still have to remove left-over folders */
         Background *collector; /* the thread that syncs and reads files of finished jobs */
         Background *bulk;      /* the same for large ones, and to delete files */
         UnitManager *units;

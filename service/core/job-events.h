@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Events that the core reports, to whoever presents its jobs. */
+/* Events that the core reports to the room that presents its jobs. */
 
 typedef struct Job Job;
 

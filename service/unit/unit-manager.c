@@ -25,7 +25,7 @@ static bool id_from_name(const char *name, char ret[static JOB_ID_MAX + 1]) {
 
 /* --- sweep ----------------------------------------------------------------------------------------- */
 
-/* A job may have stopped its worker, which then could not see its end. A worker that was told that the service stops waits for
+/* A job may have stopped its worker, which then could not see its end. A worker that knows that the service stops waits for
  * this, too, even if its job is no longer known. */
 static void continue_worker(UnitManager *manager, const char *name) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
