@@ -13,6 +13,8 @@
 #include "build-config.h"
 #include "service.h"
 
+#define PAUSE_MAX 32 /* seconds */
+
 static int usage(FILE *f, int status) {
         (void) fprintf(f, "codex-jobsd --system|--user\n\n"
                           "Run background jobs as transient systemd units. Started by the bus; see codex-jobsd(8).\n\n"
@@ -95,6 +97,39 @@ static void block_signals(void) {
         (void) signal(SIGPIPE, SIG_IGN);
 }
 
+/* Not by a fault of the database: another process or host has it open, or its disk is full, read-only or fails. */
+static bool may_pass(int r) {
+        return r == -EBUSY || r == -EROFS || r == -ENOSPC || r == -EDQUOT || r == -EACCES || r == -EPERM || r == -EIO ||
+                r == -ESTALE;
+}
+
+/* Returns whether the service is to stop. */
+static bool pause_or_stop(time_t seconds) {
+        sigset_t set;
+
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGTERM);
+        (void) sigaddset(&set, SIGINT);
+        return sigtimedwait(&set, NULL, &(struct timespec) { .tv_sec = seconds }) >= 0;
+}
+
+/* Tries again after growing pauses, of a minute together: less than the service manager waits for a start. Returns
+ * -ECANCELED if the service is to stop. */
+static int open_core(Core **ret, sd_event *event, bool system_scope) {
+        int r;
+
+        r = core_new(ret, event, system_scope);
+        for (time_t pause = 1; may_pass(r) && pause <= PAUSE_MAX; pause *= 2) {
+                (void) sd_notifyf(false, "STATUS=Trying again to open the database: %s", strerror(-r));
+                if (pause_or_stop(pause))
+                        return -ECANCELED;
+                r = core_new(ret, event, system_scope);
+        }
+        if (r >= 0)
+                (void) sd_notify(false, "STATUS=");
+        return r;
+}
+
 static int run(bool system_scope) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(core_freep) Core *core = NULL;
@@ -104,7 +139,7 @@ static int run(bool system_scope) {
         r = sd_event_default(&event);
         if (r < 0)
                 return r;
-        r = core_new(&core, event, system_scope);
+        r = open_core(&core, event, system_scope);
         if (r < 0)
                 return r;
         r = service_new(&service, core);
@@ -127,9 +162,13 @@ int main(int argc, char *argv[]) {
         give_memory_back();
         block_signals();
         r = run(scope);
+        if (r == -ECANCELED)
+                return EXIT_SUCCESS;
         if (r < 0)
                 sd_journal_print(LOG_ERR, "Exiting: %s", strerror(-r));
         if (r == -EPROTONOSUPPORT) /* restarting does not help: see RestartPreventExitStatus= of the unit */
                 return EX_CONFIG;
+        if (may_pass(r))
+                return EX_TEMPFAIL;
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

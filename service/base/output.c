@@ -7,6 +7,7 @@
 #include <systemd/sd-journal.h>
 
 #include "job-id.h"
+#include "log-failure.h"
 #include "output.h"
 
 struct Output {
@@ -65,13 +66,12 @@ int output_new(Output **ret, const char *state_directory, const char *result_dir
                 return -ENAMETOOLONG;
         output->directory = open_directory(path, 0700);
         if (output->directory < 0) {
-                sd_journal_print(LOG_ERR, "Failed to open %s: %s", path, strerror(-output->directory));
+                log_failure("Failed to open %s: %s", path, strerror(-output->directory));
                 return output->directory;
         }
         output->result_directory = open_directory(result_directory, 0711);
         if (output->result_directory < 0) {
-                sd_journal_print(LOG_ERR, "Failed to open %s: %s", result_directory,
-                                 strerror(-output->result_directory));
+                log_failure("Failed to open %s: %s", result_directory, strerror(-output->result_directory));
                 return output->result_directory;
         }
         *ret = TAKE_PTR(output);

@@ -9,6 +9,7 @@
 #include "build-config.h"
 #include "core-internal.h"
 #include "failpoint.h"
+#include "log-failure.h"
 #include "string-list.h"
 
 /* --- life cycle ------------------------------------------------------------------------------------ */
@@ -121,7 +122,7 @@ static int open_links(Core *core) {
 
         r = find_folders(core);
         if (r < 0) {
-                sd_journal_print(LOG_ERR, "Failed to create %s: %s", strempty(core->folders), strerror(-r));
+                log_failure("Failed to create %s: %s", strempty(core->folders), strerror(-r));
                 return r;
         }
         core->tidy = CORE_TIDY;

@@ -3,6 +3,7 @@
 #include <systemd/sd-journal.h>
 
 #include "failpoint.h"
+#include "log-failure.h"
 #include "store-internal.h"
 #include "time-util.h"
 
@@ -185,7 +186,7 @@ int store_new(Store **ret, sd_event *event, const char *directory) {
                         r = count_finished(store);
         }
         if (r < 0) {
-                sd_journal_print(LOG_ERR, "Failed to open database in %s: %s", directory, database_explain(r));
+                log_failure("Failed to open database in %s: %s", directory, database_explain(r));
                 return r;
         }
         r = background_new(&store->thread, event, "codex-jobs-db", store_run, store);

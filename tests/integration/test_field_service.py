@@ -3,6 +3,7 @@
 wait, the reason is told, and all goes on by itself. And numbers, as the bindings of scripting languages send them."""
 
 import contextlib
+import fcntl
 import os
 import subprocess
 
@@ -119,7 +120,6 @@ def wait_for_reason(jobs, job, words):
 
 @pytest.mark.parametrize('of', list(WORDS))
 def test_jobs_wait_for_what_the_host_lacks(jobs, scope, told, of):
-    jobs.run(['true'])
     with lack(scope, of):
         ids = [jobs.enqueue(['true']) for _ in range(5)]
         for job in ids:
@@ -172,6 +172,60 @@ def test_what_runs_is_not_concerned(jobs, runtime, gate):
         gate.open()
         assert jobs.wait(job).exit_code == 7
     assert jobs.wait(waiting).state == 'completed'
+
+
+# --- the store ------------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def locked_store(scope):
+    """As SQLite of another process locks it: the bytes are those of its file format."""
+    with open(f'{scope.state}/jobs.sqlite', 'r+b') as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 512, 0x40000000)
+        yield
+
+
+@contextlib.contextmanager
+def full_store(scope):
+    uid, gid = (0, 0) if scope.is_system else (scope.uid, scope.user.pw_gid)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size=4k,mode=700,uid={uid},gid={gid}', 'full', scope.state], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(['umount', '--lazy', scope.state], check=True)
+
+
+STORES = {'locked': (locked_store, 'in use by another'), 'full': (full_store, 'Failed to open')}
+
+
+@pytest.mark.restarts
+@pytest.mark.parametrize('of', list(STORES))
+def test_the_service_waits_for_its_store(scope, of):
+    context, words = STORES[of]
+    client = scope.connect()
+    scope.systemctl('stop', scope.service)
+    before = scope.unit_property(scope.service, 'NRestarts')
+    with context(scope):
+        starting = scope.start_systemctl('start', scope.service)
+        with pytest.raises(subprocess.TimeoutExpired):
+            starting.wait(5)
+        pid = scope.unit_property(scope.service, 'MainPID')
+        assert scope.unit_property(scope.service, 'StatusText').startswith('Trying again to open the database: ')
+        if of == 'full':
+            scope.systemctl('stop', scope.service)
+            starting.wait(PATIENCE)
+    if of == 'full':
+        assert scope.unit_property(scope.service, 'Result') == 'success'
+        scope.start_service()
+    else:
+        assert starting.wait(PATIENCE) == 0
+    assert scope.unit_property(scope.service, 'NRestarts') == before
+    subprocess.run(['journalctl', '--sync'], check=True, timeout=PATIENCE)
+    lines = subprocess.run(['journalctl', '--quiet', '--output=cat', f'_PID={pid}'], check=True, capture_output=True,
+                           text=True).stdout.splitlines()
+    failures = [line for line in lines if line.startswith('Failed to open')]
+    assert len(failures) == 1 and words in failures[0], lines
+    assert client.run(['true']).state == 'completed'
+    client.close()
 
 
 # --- numbers --------------------------------------------------------------------------------------
