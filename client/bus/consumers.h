@@ -20,7 +20,7 @@ typedef struct ConsumerList {
 void consumer_list_clear(ConsumerList *list);
 #define _cleanup_consumer_list_ _cleanup_(consumer_list_clear)
 
-/* Each returns 0, or a negative errno with error set unless it is from client_iterate(). The list begins with the one
+/* Each returns 0, or a negative errno with error set unless it is from client_iterate(). The list starts with the one
  * that was not seen for the longest time. */
 int consumer_list(Client *c, ConsumerList *ret, sd_bus_error *error);
 int consumer_forget(Client *c, const char *name, sd_bus_error *error);

@@ -136,7 +136,7 @@ static void put_text(FILE *f, const char *text, const Client *c, const char *nam
                 { 'N', name },
                 { 'O', c->system ? "user" : "system" },
                 { 'S', c->system ? "systemctl" : "systemctl --user" },
-                { 'U', !c->scope_given ? "" : c->system ? " --system" : " --user" },
+                { 'U', client_scope_option(c) },
         };
         size_t n = strlen(message);
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /* A connection to a bus, which can be opened again after it was lost. Owns the connection and nothing that is done on it;
- * each of its users is told when there is a new one. When to open it again is up to the owner of the link. */
+ * each of its users is notified of a new one. When to open it again is up to the owner of the link. */
 
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>

@@ -33,7 +33,7 @@ void own_queue_say(Client *c, const OwnQueue *queue);
 /* Whether the job is queued in it. */
 bool own_queue_has(const JobRecord *record);
 
-/* ---- Why a job of it does not begin ---- */
+/* ---- Why a job of it does not start ---- */
 
 /* Reports that the queue is paused, that no jobs are started, or that the limit of running jobs is reached, if so. */
 void own_queue_say_why(Client *c, const OwnQueue *queue);
