@@ -342,7 +342,7 @@ static void note_streaks(Pump *p, const size_t found[static 2], size_t moved) {
         for (unsigned i = 0; i < 2; i++) {
                 Stream *s = &p->streams[i];
 
-                if (found[i] == 0 || found[!i] > 0) {
+                if (found[i] == 0 || found[!i] > 0 || s->blocked) {
                         narrow(p, i);
                         continue;
                 }

@@ -118,7 +118,7 @@ async def block(load, job, ballast):
 
 async def full_disk(scene, load):
     await scene.up()
-    jobs = [await load.held('late') for _ in range(3)]
+    jobs = [await load.held('long') for _ in range(3)]
     note(scene, load, 'full disk')
     ballast = f'{scene.scope.state}/ballast'
     try:

@@ -7,7 +7,8 @@ import random
 
 SIGNALS = {'KILL': 9, 'TERM': 15, 'USR1': 10}
 PRINTED_LINES = 40
-LATE_LINES = 6000
+LATE_LINES = 400
+LONG_LINES = 3200
 ALTERNATED_LINES = 30
 BULK_BYTES = 1_000_000
 OUTPUT_MAX = 100_000
@@ -30,6 +31,7 @@ KINDS = {kind.name: kind for kind in (
     Kind('quick', 26),
     Kind('print', 8),
     Kind('late', 4, holds=True),
+    Kind('long', 0, holds=True),
     Kind('alternate', 8),
     Kind('bulk', 3),
     Kind('notify', 4),
@@ -92,8 +94,9 @@ def written(kind, ticket):
     if kind == 'print':
         lines = [*(('stdout', f'{ticket} {line}\n') for line in range(1, PRINTED_LINES + 1)),
                  ('stderr', f'{ticket} on stderr\n')]
-    elif kind == 'late':
-        lines = [*(('stdout', f'{ticket} {line:040d}\n') for line in range(1, LATE_LINES + 1)),
+    elif kind in ('late', 'long'):
+        count = LATE_LINES if kind == 'late' else LONG_LINES
+        lines = [*(('stdout', f'{ticket} {line:040d}\n') for line in range(1, count + 1)),
                  ('stderr', f'{ticket} on stderr\n')]
     elif kind == 'alternate':
         lines = [(f'std{end}', f'{ticket} {line} {end}\n') for line in range(1, ALTERNATED_LINES + 1)
