@@ -94,7 +94,7 @@ WORDS = {'space': 'No space left ', 'inodes': 'No space left ',
 def told(scope):
     """What the service has told the journal since the test began, as to the start of jobs."""
     uid = 0 if scope.is_system else scope.uid
-    cursor = subprocess.run(['journalctl', '-n0', '--show-cursor', '--quiet'], check=True, capture_output=True,
+    cursor = subprocess.run(['journalctl', '-n1', '--show-cursor', '--quiet'], check=True, capture_output=True,
                             text=True).stdout.split('cursor: ')[1].strip()
 
     def read(*words):
