@@ -94,17 +94,14 @@ WORDS = {'space': 'No space left ', 'inodes': 'No space left ',
 def told(scope):
     """What the service has told the journal since the test began, as to the start of jobs."""
     uid = 0 if scope.is_system else scope.uid
-    cursor = subprocess.run(['journalctl', '-n1', '--show-cursor', '--quiet'], check=True, capture_output=True,
-                            text=True).stdout.split('cursor: ')[1].strip()
 
-    def read(*words):
+    def lines():
         subprocess.run(['journalctl', '--sync'], check=True, timeout=PATIENCE)
-        lines = subprocess.run(['journalctl', '--quiet', '--output=cat', f'--after-cursor={cursor}', f'_UID={uid}',
-                                'SYSLOG_IDENTIFIER=codex-jobsd'], check=True, capture_output=True,
-                               text=True).stdout.splitlines()
-        return [line for line in lines if any(word in line for word in words)]
+        return subprocess.run(['journalctl', '--quiet', '--output=cat', f'_UID={uid}', 'SYSLOG_IDENTIFIER=codex-jobsd'],
+                              check=True, capture_output=True, text=True, errors='replace').stdout.splitlines()
 
-    return read
+    before = len(lines())
+    return lambda *words: [line for line in lines()[before:] if any(word in line for word in words)]
 
 
 def queue(jobs):
