@@ -23,6 +23,8 @@ static struct Console {
         char leave[256]; /* sequences that restore the terminal; cannot be looked up when they are needed */
         size_t n_leave;
         struct sigaction old[ELEMENTSOF(crashes)];
+        bool suspended;
+        struct sigaction stop; /* of curses, while suspended */
 } console;
 
 /* ---- Crashes ---- */
@@ -132,16 +134,36 @@ void console_close(void) {
         console.screen = NULL;
 }
 
-void console_suspend(void) {
+/* Keys are read one by one, and not shown. */
+static void set_keys(void) {
         struct termios keys = console.before;
 
-        (void) def_prog_mode();
-        (void) endwin();
         keys.c_lflag &= ~(tcflag_t) (ICANON | ECHO);
         (void) tcsetattr(STDIN_FILENO, TCSADRAIN, &keys);
 }
 
+void console_suspend(void) {
+        static const struct sigaction action = { .sa_handler = SIG_DFL };
+
+        (void) def_prog_mode();
+        (void) sigaction(SIGTSTP, &action, &console.stop); /* curses would draw its screen after Ctrl-Z */
+        (void) endwin();
+        set_keys();
+        console.suspended = true;
+}
+
 void console_resume(void) {
+        console.suspended = false;
+        (void) sigaction(SIGTSTP, &console.stop, NULL);
+        (void) reset_prog_mode();
+        console_resize();
+}
+
+void console_continue(void) {
+        if (console.suspended) {
+                set_keys();
+                return;
+        }
         (void) reset_prog_mode();
         console_resize();
 }

@@ -17,6 +17,9 @@ void console_close(void);
 void console_suspend(void);
 void console_resume(void);
 
+/* Sets the terminal up again after the process was stopped, as with Ctrl-Z. */
+void console_continue(void);
+
 /* Adapts to the current size. */
 void console_resize(void);
 

@@ -60,6 +60,93 @@ def test_run_is_stopped_and_goes_on(cli, prompt, gate):
     prompt.until_line('finished')
 
 
+KEYS = 'q quit  Enter log'
+
+
+def fills(terminal, job):
+    """Whether the table, with the job, is as large as the terminal is."""
+    lines = terminal.lines()
+    return terminal.line(job, 'the world') and 'finished' in lines[0] and lines[-1].startswith(KEYS)
+
+
+def open_top(cli, prompt, gate, then='exit 0'):
+    """Opens top at a job that waits at the gate."""
+    job = cli.enqueue('--label', 'the world', '--', *gate.job(before='echo the first line', then=then))
+    gate.wait()
+    prompt.press('codex-jobs top\n')
+    prompt.until(lambda: fills(prompt, job))
+    prompt.press(f'/{job}\r')
+    prompt.until(lambda: fills(prompt, job) and prompt.line(f'filter: {job}'))
+    return job
+
+
+def open_log(prompt):
+    prompt.press('l')
+    prompt.until(lambda: 'the first line' in prompt.lines())
+
+
+def quit_top(prompt):
+    """After that, the shell has the terminal as it was."""
+    prompt.press('q')
+    prompt.until_line('ready>')
+    prompt.press('stty -a | tr " " "\\n" | grep -cx -e icanon -e echo -e icrnl\n')
+    prompt.until(lambda: '3' in prompt.lines())
+
+
+def test_top_is_stopped_and_drawn_anew(cli, prompt, gate):
+    job = open_top(cli, prompt, gate)
+    gate.open()
+    prompt.until_line(job, 'completed')  # no clock draws it any more
+    for columns, lines in [(100, 30), (70, 20)]:
+        stop(prompt)
+        prompt.resize(columns, lines)
+        resume(prompt)
+        prompt.until(lambda: fills(prompt, job))
+    quit_top(prompt)
+
+
+def test_top_is_stopped_while_it_shows_a_log(cli, prompt, gate):
+    job = open_top(cli, prompt, gate, then='echo the next line; read _ <"$2"; echo the last line')
+    open_log(prompt)
+    stop(prompt)
+    resume(prompt)
+    gate.open()
+    prompt.until(lambda: 'the next line' in prompt.lines())
+    stop(prompt)
+    resume(prompt)
+    gate.open()
+    prompt.until_line('Enter to return')
+    # That was written by top, which thus has gone on.
+    assert 'the last line' in prompt.lines() and not prompt.line(KEYS) and not prompt.line('finished'), prompt.text()
+    stop(prompt)
+    resume(prompt)
+    prompt.until_line('codex-jobs top')
+    prompt.press('q')
+    prompt.until(lambda: fills(prompt, job))
+    # What is for the table is back, too.
+    stop(prompt)
+    resume(prompt)
+    prompt.until(lambda: fills(prompt, job))
+    quit_top(prompt)
+
+
+def test_a_resize_while_top_shows_a_log(cli, prompt, gate):
+    job = open_top(cli, prompt, gate)
+    open_log(prompt)
+    prompt.resize(100, 30)
+    prompt.press('q')
+    prompt.until(lambda: fills(prompt, job))
+    open_log(prompt)
+    stop(prompt)
+    prompt.resize(70, 20)
+    resume(prompt)
+    prompt.until_line('codex-jobs top')
+    prompt.press('q')
+    prompt.until(lambda: fills(prompt, job))
+    gate.open()
+    quit_top(prompt)
+
+
 # --- what shows little ----------------------------------------------------------------------------
 
 @pytest.mark.parametrize('arguments', [['--help'], ['run', '--help'], ['task', '--help']])
