@@ -215,9 +215,15 @@ def test_unknown_property(jobs):
 
 
 def test_second_service_does_not_start(jobs, scope):
-    """And the one that runs does not notice."""
-    command = ['/usr/libexec/codex-jobs/codex-jobsd', f'--{scope.name}']
+    """It waits for the database, and the one that runs does not notice."""
+    command = ['env', f'NOTIFY_SOCKET=@second-{scope.name}', '/usr/libexec/codex-jobs/codex-jobsd', f'--{scope.name}']
     if not scope.is_system:
         command = ['as-user', 'alice', *command]
-    assert subprocess.run(command, timeout=PATIENCE).returncode == 1
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
+        notifications.bind(f'\0second-{scope.name}')
+        notifications.settimeout(PATIENCE)
+        with subprocess.Popen(command) as second:
+            assert notifications.recv(4096).startswith(b'STATUS=Trying again to open the database: ')
+            second.terminate()
+            assert second.wait(PATIENCE) == 0
     assert jobs.run(['true']).state == 'completed'
