@@ -234,6 +234,8 @@ class Load:
                     self.kept.append(holder)
                     return holder[0]
             await self.progress(1)
+            if not any(job.kind == kind and ticket not in known for ticket, job in self.live.items()):
+                self.spawn(kind, self.one_job([kind]))  # it was released before it was seen
 
     async def in_time(self, job, waits):
         """Whether each of them returned before our patience ended; the history tells which did not."""
