@@ -402,6 +402,8 @@ class Load:
         try:
             await self.insist('ForgetConsumer', 's', f'{self.scene.name}-gone')
         except BusError as error:
+            if error.name == 'org.freedesktop.DBus.Error.UnknownMethod': # a service of an older version
+                return
             # The answer to a first try may have been lost.
             if not error.name.endswith('NoSuchConsumer'):
                 self.history.add('error', ids=[''], call='ForgetConsumer', error=error.name, text=error.text)
