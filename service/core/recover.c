@@ -168,7 +168,7 @@ static void on_stray_state(int r, JobState state, void *userdata) {
                 return;
         if (r < 0 && r != -ENOENT && r != -JOB_ERROR_GONE)
                 return;
-        if (r == -ENOENT && streq(stray->sub_state, "running")) {
+        if (r == -ENOENT && !streq(stray->sub_state, "exited") && !streq(stray->sub_state, "failed")) {
                 log_stray(core, stray->id);
                 return;
         }

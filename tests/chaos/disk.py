@@ -2,11 +2,13 @@
 """Faults of the disk, the clock and the store under a running load: the state folder is a small file
 system of its own, and the service and its workers are started with the shim preloaded."""
 
+import asyncio
 import contextlib
 import os
 import random
 import re
 import sqlite3
+import subprocess
 import time
 
 from kernel_events import process_end
@@ -81,18 +83,32 @@ async def commands_end(load):
         await process_end(pid, PATIENCE)
 
 
-async def start_fails(scene, since, sentence, tries):
-    """The service does not start, says why, and is tried again so many times."""
+async def begin_start(scene):
     await scene.let_up()
     await scene.systemctl('start', '--no-block', scene.scope.service)
-    pid = 0
-    for _ in range(tries):
-        pid = await scene.next_process(pid)
-        await process_end(pid, PATIENCE)
+    return await scene.next_process(0)
+
+
+async def start_fails(scene, since, sentence):
+    """The service does not start, and says why."""
+    await process_end(await begin_start(scene), PATIENCE)
     lines = await scene.journal(since)
     if not re.search(sentence, lines):
         scene.history.add('error', ids=[''], call='start', error=f'the journal does not say "{sentence}"',
                           text=lines[-400:])
+
+
+async def start_waits(scene, since, sentence):
+    """The service says what it waits for."""
+    await begin_start(scene)
+    journal = await asyncio.create_subprocess_exec(
+        'journalctl', '--follow', '--quiet', '--output=cat', f'--since=@{int(since)}', f'--grep={sentence}',
+        stdout=subprocess.PIPE)
+    try:
+        await asyncio.wait_for(journal.stdout.readline(), PATIENCE)
+    finally:
+        journal.kill()
+        await journal.wait()
 
 
 # --- faults ---------------------------------------------------------------------------------------
@@ -174,9 +190,10 @@ async def read_only_store(scene, load):
     await scene.take_down()
     await scene.command('mount', '--bind', store, store)
     await scene.command('mount', '-o', 'remount,bind,ro', store)
-    await start_fails(scene, since, 'database .*read-only', tries=2)
+    await start_waits(scene, since, 'database .*read-only')
     await commands_end(load)
     await scene.command('umount', store)
+    await scene.systemctl('restart', scene.scope.service)  # in a mount namespace of its own it does not see this
 
 
 def set_version(scene, version):
@@ -193,7 +210,7 @@ async def newer_store(scene, load):
     since = time.time()
     await scene.take_down()
     version = set_version(scene, 999)
-    await start_fails(scene, since, 'database .*newer version', tries=1)
+    await start_fails(scene, since, 'database .*newer version')
     await commands_end(load)
     set_version(scene, version)
     # It is not tried again by itself, and a bus may wait for a start that has failed.

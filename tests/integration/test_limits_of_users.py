@@ -82,18 +82,23 @@ def stopped(system):
 
 
 def check_delays_no_other(system, alice, bob, member, *arguments):
-    """Of 400 such calls of alice's some are not answered yet when bob is, who called last. Returns the answer to one."""
+    """Of 400 such calls of alice's some are not answered yet when bob is, who called last: in one of five tries, as the
+    service may have answered all before it is seen that bob has his answer. Returns the answer to one."""
     clients = [system.connect(alice.uid) for _ in range(4)]
     try:
-        with stopped(system):
-            calls = [(client, client.send_call(member, *arguments)) for client in clients for _ in range(100)]
-            others = bob.send_call('Resume')
-        bob.answer(others)
-        with stopped(system):
-            for client in clients:
-                client.call_to(*BUS, 'GetId')
-            assert not all(client.is_answered(call) for client, call in calls)
-        return [client.answer(call) for client, call in calls][-1]
+        for _ in range(5):
+            with stopped(system):
+                calls = [(client, client.send_call(member, *arguments)) for client in clients for _ in range(100)]
+                others = bob.send_call('Resume')
+            bob.answer(others)
+            with stopped(system):
+                for client in clients:
+                    client.call_to(*BUS, 'GetId')
+                waiting = [call for client, call in calls if not client.is_answered(call)]
+            answer = [client.answer(call) for client, call in calls][-1]
+            if waiting:
+                return answer
+        assert False, 'each time all of them were answered'
     finally:
         for client in clients:
             client.close()
