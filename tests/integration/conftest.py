@@ -165,7 +165,7 @@ def own_store(scope):
     yield
     scope.systemctl('stop', scope.service)
     for folder in folders:
-        subprocess.run(['umount', folder], check=True)
+        subprocess.run(['umount', '--lazy', folder], check=True)  # a worker may be on its way out
 
 
 @pytest.fixture

@@ -463,7 +463,7 @@ def small_disk(system, alice):
     # The results are on another file system.
     alice.remove(*alice.list_ids())
     system.systemctl('stop', system.service)
-    subprocess.run(['umount', system.state], check=True)
+    subprocess.run(['umount', '--lazy', system.state], check=True)
 
 
 def fill(path):
