@@ -275,12 +275,15 @@ int pending_refuse(PendingCall *pending, int r, const char *first, const char *s
 
 int pending_fail(PendingCall *pending, int r) {
         const Config *config = &pending->service->core->config;
-        uint32_t limit = r == -JOB_ERROR_USER_QUEUE_FULL ? config->max_queued_user :
-                         r == -JOB_ERROR_QUEUE_FULL      ? config->max_queued :
-                         r == -JOB_ERROR_STDIN_TOO_LARGE ? JOB_STDIN_MAX :
-                                                           JOB_REPLY_MAX;
+        uint32_t limit = JOB_REPLY_MAX;
         char text[16];
 
+        if (r == -JOB_ERROR_USER_QUEUE_FULL)
+                limit = config->max_queued_user;
+        else if (r == -JOB_ERROR_QUEUE_FULL)
+                limit = config->max_queued;
+        else if (r == -JOB_ERROR_STDIN_TOO_LARGE)
+                limit = JOB_STDIN_MAX;
         (void) snprintf(text, sizeof(text), "%" PRIu32, limit);
         return pending_refuse(pending, r, text, NULL);
 }

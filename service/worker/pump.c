@@ -303,7 +303,7 @@ static void cut_pieces(Pump *p, size_t size[static 2]) {
         size_t left = room(p);
 
         size[0] = size[1] = 0;
-        for (size_t i = 0; i < p->n_pieces; i++) {
+        for (size_t i = 0; p->pieces && i < p->n_pieces; i++) {
                 Piece *piece = &p->pieces[i];
 
                 p->is_over |= piece->size > left;
