@@ -119,22 +119,35 @@ static int take_own(void) {
         return r < 0 ? -errno : 0;
 }
 
-int host_use_own_runtime(void) {
-        const char *runtime = getenv("XDG_RUNTIME_DIR"), *address = getenv("DBUS_SESSION_BUS_ADDRESS");
+static int leave_foreign_address(void) {
+        const char *address = getenv("DBUS_SESSION_BUS_ADDRESS");
         _cleanup_free_ char *directory = address ? directory_of_address(address) : NULL;
         uid_t uid;
-        int r = 0;
+        int r;
 
-        if (directory && startswith(directory, "/run/user/") && is_foreign(directory, &uid)) {
-                r = remember(directory, uid);
-                (void) unsetenv("DBUS_SESSION_BUS_ADDRESS");
-        }
-        if (r >= 0 && runtime && *runtime == '/' && is_foreign(runtime, &uid)) {
-                r = remember(runtime, uid);
-                if (r >= 0)
-                        r = take_own();
-        }
+        if (!directory || !startswith(directory, "/run/user/") || !is_foreign(directory, &uid))
+                return 0;
+        r = remember(directory, uid);
+        (void) unsetenv("DBUS_SESSION_BUS_ADDRESS");
         return r;
+}
+
+static int leave_foreign_runtime(void) {
+        const char *runtime = getenv("XDG_RUNTIME_DIR");
+        uid_t uid;
+        int r;
+
+        if (!runtime || *runtime != '/' || !is_foreign(runtime, &uid))
+                return 0;
+        r = remember(runtime, uid);
+        return r < 0 ? r : take_own();
+}
+
+int host_use_own_runtime(void) {
+        int r;
+
+        r = leave_foreign_address();
+        return r < 0 ? r : leave_foreign_runtime();
 }
 
 const char *host_foreign_runtime(void) {
