@@ -85,8 +85,9 @@ static void find_top(char top[static PATH_MAX]) {
                         top[n] = 0;
                         return;
                 }
-                while (n > 0 && top[--n] != '/')
-                        ;
+                do
+                        n--;
+                while (n > 0 && top[n] != '/');
         }
 }
 
