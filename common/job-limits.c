@@ -20,3 +20,12 @@ uint64_t *job_limit_of(JobLimits *limits, const JobLimit *limit) {
 uint64_t job_limit_get(const JobLimits *limits, const JobLimit *limit) {
         return *job_limit_of((JobLimits *) limits, limit);
 }
+
+uint64_t job_limit_to_property(const JobLimit *limit, uint64_t value) {
+        return limit->kind == LIMIT_TIME ? value + JOB_LIMIT_MARGIN_USEC : value;
+}
+
+/* A unit that a version without a margin started may have less than the least value. */
+uint64_t job_limit_from_property(const JobLimit *limit, uint64_t value) {
+        return limit->kind == LIMIT_TIME && value >= limit->min + JOB_LIMIT_MARGIN_USEC ? value - JOB_LIMIT_MARGIN_USEC : value;
+}

@@ -6,7 +6,7 @@
  *   its member, which is also its column in the store
  *   its kind, which determines its type on the bus and the syntax for people
  *   its minimum and maximum
- *   the property of the unit that it becomes; NULL: none, or converted separately
+ *   the property of the unit that it becomes, see job_limit_to_property(); NULL: none, or converted separately
  *   its text in `codex-jobs show`, with % for the value; NULL: not shown
  *   its long option, and the help after it
  *
@@ -81,3 +81,10 @@ extern const JobLimit job_limits[JOB_LIMITS_N];
 
 uint64_t *job_limit_of(JobLimits *limits, const JobLimit *limit);
 uint64_t job_limit_get(const JobLimits *limits, const JobLimit *limit);
+
+/* The value of its property of the unit, and back. A TIME is measured by the worker, from the start of the command. The
+ * service manager counts from the start of the worker, and only stands in for one that is stopped or hangs: it is given
+ * a margin, for as long as the start of a command takes on a busy host. */
+#define JOB_LIMIT_MARGIN_USEC UINT64_C(5000000)
+uint64_t job_limit_to_property(const JobLimit *limit, uint64_t value);
+uint64_t job_limit_from_property(const JobLimit *limit, uint64_t value);

@@ -23,10 +23,10 @@ static bool is_usual(sd_bus *bus, const char *property, uint64_t value) {
                  value == read_number(bus, MANAGER_PATH, MANAGER_INTERFACE, "DefaultTasksMax"));
 }
 
-static uint64_t read_limit(sd_bus *bus, const char *path, const char *property) {
-        uint64_t value = read_number(bus, path, SERVICE_INTERFACE, property);
+static uint64_t read_limit(sd_bus *bus, const char *path, const JobLimit *limit) {
+        uint64_t value = read_number(bus, path, SERVICE_INTERFACE, limit->property);
 
-        return is_usual(bus, property, value) ? 0 : value;
+        return is_usual(bus, limit->property, value) ? 0 : job_limit_from_property(limit, value);
 }
 
 static bool is_read_only(sd_bus *bus, const char *path) {
@@ -46,6 +46,6 @@ void unit_limits_read(Client *c, const char *id, JobLimits *ret) {
                 return;
         for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N; l++)
                 if (l->property)
-                        *job_limit_of(ret, l) = read_limit(bus, path, l->property);
+                        *job_limit_of(ret, l) = read_limit(bus, path, l);
         ret->read_only = is_read_only(bus, path);
 }

@@ -193,8 +193,8 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata) {
         ending_resume(job, false);
 }
 
-/* For a unit with a limit it matters who stopped it: the service manager has the limit, too, and may have been
- * first. It is queried when the worker has exited. */
+/* For a unit with a limit it matters who stopped it: the service manager has the limit, too, with a margin, and
+ * stops a unit whose worker does not. It is queried when the worker has exited. */
 void ending_resume(Job *job, bool vanished) {
         JobEnd end;
 

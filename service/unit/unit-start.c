@@ -135,7 +135,8 @@ static int append_limits(sd_bus_message *m, const JobLimits *limits) {
 
         for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N && r >= 0; l++)
                 if (l->property && job_limit_get(limits, l) > 0)
-                        r = sd_bus_message_append(m, "(sv)", l->property, "t", job_limit_get(limits, l));
+                        r = sd_bus_message_append(m, "(sv)", l->property, "t",
+                                                  job_limit_to_property(l, job_limit_get(limits, l)));
         return r;
 }
 

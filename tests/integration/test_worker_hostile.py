@@ -246,10 +246,11 @@ def test_worker_that_is_stopped_by_its_job_and_cancelled(jobs, pipe, processes, 
 
 
 def test_worker_that_is_stopped_at_its_limit(jobs, beside):
-    """Its unit has the limit, too."""
+    """Its unit has the limit, too, and 5 s more."""
     job = jobs.enqueue(shell(f'{WORKER} kill -STOP $worker; exec sleep infinity'), RuntimeMaxUSec=SECOND)
     ended = jobs.wait(job)
     assert (ended.state, ended.job['Reason']) == ('failed', 'runtime-limit')
+    assert ended.job['FinishedUSec'] - ended.job['StartedUSec'] >= SECOND
 
 
 def test_worker_that_is_stopped_and_goes_on(jobs, pipe, processes, scope, beside):
