@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* codex-jobs: the command line of the job service. Finds the verb in the table, parses its options, counts its arguments,
  * opens the connection, and reports failures. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Job IDs: KIND-TOKEN, where TOKEN is 10 characters of Crockford's base32 in lower case

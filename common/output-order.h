@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* ID.order, the file next to ID.stdout and ID.stderr that records the order in which a job wrote to its two streams,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* UTF-8 (RFC 3629) as accepted by sd-bus, that is without noncharacters. D-Bus strings and JSON must be UTF-8, file

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 # shellcheck shell=bash
 #
 # Completion of codex-jobs(1) for bash. Verbs and options are read from the help of codex-jobs, so that

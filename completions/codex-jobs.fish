@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 #
 # Completion of codex-jobs(1) for fish. Verbs and options are read from the help of codex-jobs, so that
 # new ones need no change here; job IDs are those of current jobs, described by their labels. Failures

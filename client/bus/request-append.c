@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* A request as the arguments of Enqueue or Retry. D-Bus strings must be UTF-8; other strings are sent as bytes. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Waiting for jobs by signal: subscribe, read the state, sleep until JobFinished. The state is read again whenever

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Reads the few lines of Codex's config.toml that matter, not all of TOML. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* codex-jobs-codex: what the unit of a job of Codex runs. It drives `codex exec --json`, tells what Codex does as
  * the job's progress and log, prints the final message, and leaves a structured result. See options.c for what

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Whether Codex did what it was asked to, and if not, what to tell. Success is narrow: Codex exited with 0, or was

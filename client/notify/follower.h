@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* What ends on one bus, by sequence: an inbox of our own at the service, which is asked whenever JobFinished or

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Keeps the connection to a bus for ever: opens it again whenever it was lost. Owns the link. */

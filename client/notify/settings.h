@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* The configuration of codex-jobs-notify: $XDG_CONFIG_HOME/codex-jobs/notify.conf, one section [Notify], in the

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* The activity of awaited jobs, on stderr: on a terminal, a line that is redrawn in place (live.h), else a line when a

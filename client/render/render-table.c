@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Jobs as a table that fits the terminal: on narrow ones columns are omitted and long text is truncated. The table is
  * plain and complete if stdout is not a terminal. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Makes output of jobs safe for terminals: escape sequences (ECMA-48) are removed, and other control characters are

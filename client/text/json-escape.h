@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* JSON (RFC 8259) may have characters that a terminal obeys, or that make a text look like another: DEL, U+0080 to

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Messages of codex-jobs itself: one line each, on stderr, safe for terminals. Only verbs, event callbacks of a wait

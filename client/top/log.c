@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The log of a job, shown by the verb that is for that. Meanwhile the bus is still listened to. */
 

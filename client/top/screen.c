@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* What is on the screen: a line about all, the table, a line about the selected job, and one of keys, a question or
  * a message. In a small terminal lines and columns are left out. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The jobs on a screen that is always up to date, and keys for what is done to them. The service is not asked again and
  * again: its signals say what changed. */

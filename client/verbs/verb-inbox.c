@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* codex-jobs inbox: shows jobs that finished since a reader last acknowledged, the oldest first. */
 

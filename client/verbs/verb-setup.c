@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* codex-jobs setup: checks what jobs need, and suggests fixes. See setup-host.c for the host. */
 

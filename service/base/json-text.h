@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* A strict parser for JSON (RFC 8259) of others: json-c accepts more than JSON, and rounds numbers. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* org.codex.Jobs.Job: an object for each live job, and the ObjectManager above them. Only users who may manage a job
  * can access its object, and only those of them who asked for it receive its signals. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Lookup of the IDs of a call: live jobs are in memory; the store is queried for finished jobs and prefixes. */
 

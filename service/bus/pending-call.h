@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Common parts of the methods of org.codex.Jobs. A handler reads the arguments and starts a pending call, which is a

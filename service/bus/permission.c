@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Whether a caller may run jobs at all, the polkit action org.codex.Jobs.enqueue. It is checked once per connection,
  * at the first call that needs it; calls that arrive meanwhile wait here, in their order. A refusal applies to the

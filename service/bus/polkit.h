@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Checks by polkit(8) whether the sender of a call may perform an action. Asynchronous, with the bus name of the

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* The bus half of the service: owns the connection to the bus, callers, and pending calls. It passes calls to the core and sends

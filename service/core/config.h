@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* The configuration file, codex-jobs.conf(5): one section, [Jobs], in the syntax of systemd.syntax(7). */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The end of a job. It is reported by its worker, which knows all details, and by the service manager, which knows
  * the exit status if the worker could not report. The report of the worker has precedence, since it arrives first;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Files of jobs: their sizes, opening them for clients, syncing them at the end, deleting them. */
 

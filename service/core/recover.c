@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* State found at the start: the jobs in the store that are not terminal, the units of systemd, the files of jobs. The
  * store states what should exist, a sweep over the units shows what does exist:

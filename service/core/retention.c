@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Removal of finished jobs: those older than an age, and the oldest of each user whose output exceeds a size in
  * total, except those not acknowledged in an inbox. With an age also the readers of inboxes. Never one that has not

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Connections to the workers of running jobs, see worker-protocol.h. Anybody may connect: a connection that has not

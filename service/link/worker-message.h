@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Parses messages of workers, see worker-protocol.h. Workers are processes of users: nothing is trusted. Does no

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* A corrupt database is never silently replaced: it is moved aside, and all readable rows are copied into a new one.
  * The last few that were moved aside are kept. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Removal of jobs, by a call, by retention or for a new job. A trigger keeps their IDs until their files are deleted. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Processes left by an ended unit. PID 1 kills all of them; the service manager of a user may not kill those of
  * another user, such as a setuid program, and considers the unit ended nevertheless. They stay in its control group. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Properties of a unit that show its state, as read from a{sv} of org.freedesktop.systemd1.Unit and .Service. Only

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Transient units that run jobs. Only unit*.c use org.freedesktop.systemd1 (see its manual page, section 5). Events of

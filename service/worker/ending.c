@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The end of a job, see supervise.h: its processes are signalled until none is left, and the outcome is reported. */
 

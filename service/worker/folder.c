@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Nobody else can write to the folders of a user, so the only obstacles are remains of killed workers of that user.
  * A folder is locked (flock(2)) while its worker is alive. */

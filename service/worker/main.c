@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* codex-jobs-worker ID: the main process of a job's unit. It runs the command in the description on its standard
  * input as its child, until no process of the job is left, see supervise.h. If an older service has started it,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Moves the output of a job from its pipes to its files. The pipes are like those of a shell: a program that writes
  * without blocking, and drops what does not fit immediately, loses no more than elsewhere. The order of its writes

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* codex-jobs-worker, the main process of a job's unit. It only uses the C library, and stays small: there is one for each

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The order in which a job wrote to its two streams. Pipes preserve neither the order between them nor where one write(2) ends
  * and the next starts. But the kernel sends a signal for each write to a process that asks for it (O_ASYNC and F_SETSIG,

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The real Claude Code as alice runs it: a home of her own with the plugin installed from the folder that
 `meson install` made, a repository, and a codex that thinks nothing. It talks to the model of the test and to
 nobody else: the sandbox has no network."""

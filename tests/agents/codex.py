@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The real Codex CLI as alice runs it, with the rules and the plugin of ours. It talks to the model server of
 tests/codex. The Codex that jobs run is one that thinks nothing."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Fixtures of the tests with the real clients. They run as root inside the sandbox, see tests/sandbox/run. CLAUDE and
 CODEX name the programs of the clients; what needs one that is not there is skipped."""
 

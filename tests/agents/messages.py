@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """A model made of paper for Claude Code: the Messages API on 127.0.0.1, within the process of a test.
 
 What the model does is a function of the test's, `play(turn)`, which is asked once for each request of a

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The plugin in the real Claude Code: what is installed is taken, what it runs without a question and what not, and
 how the result of a job comes back, in each way that the client has."""
 

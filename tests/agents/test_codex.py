@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The real Codex CLI as the caller: in its default sandbox, with our rules, our plugin, and a thread that is told."""
 
 import json

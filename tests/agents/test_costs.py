@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What it costs an agent to hand work over and have the result in its context: requests to the model and the bytes of
 them, printed. Nothing polls, so that the number of requests does not depend on how long the work takes."""
 

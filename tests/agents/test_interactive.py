@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Claude Code on a terminal: a result comes back as a notice of the client, however the session was left and taken up
 again meanwhile."""
 

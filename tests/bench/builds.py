@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Builds that take turns in one sandbox. A bus name has one owner, so that each is put in place of the other: its
 files are copied over those of the other, and both scopes start with an empty store."""
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* throughput jobs|bare COUNT WINDOW: runs `true` COUNT times with WINDOW in flight, either as jobs of
  * org.codex.Jobs or as bare transient units that are started and released and of which nothing is stored,

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What the processes of the sandbox use: CPU, by the counters of their control groups, and memory."""
 
 import contextlib

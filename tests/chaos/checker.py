@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Holds a history of clients, and the records that commands left, against what the service promises:
 
 - every job that was accepted reaches exactly one end, which is told the same by everybody for ever;

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """A connection to a bus on the event loop: many calls at a time, none of them blocks another. It outlives
 the service, and the bus: what cannot be answered for the moment is asked again when there is somebody to
 ask."""

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """A store that is damaged while the service is away. What was lost with it is lost; the rest has to be
 served, and served right, the damaged file is kept, and somebody is told. A story of its own: the promises
 of the checker hold for disks that keep what was flushed to them. Damage that no program can see, a few bytes

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Faults of the disk, the clock and the store under a running load: the state folder is a small file
 system of its own, and the service and its workers are started with the shim preloaded."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """After the faults: let everything end, list it once more, remove it, and look what is left over."""
 
 import asyncio

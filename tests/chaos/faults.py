@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What else happens to a service on a host: an upgrade, a hang, a bus, a service manager or a command that
 dies, no descriptors left. Each fault happens under load and is over when its function returns."""
 

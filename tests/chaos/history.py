@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What happened, a line of JSON each: all that clients asked, were told and saw, and every fault. Written
 by the harness as it goes, read by the checker.
 

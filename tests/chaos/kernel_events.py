@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Waiting on the kernel without polling: for the end of a process, for a change in a folder."""
 
 import asyncio

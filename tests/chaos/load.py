@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Keeps a window of jobs in flight, through several clients at a time, and writes into the history what
 each of them is told: Enqueue with and without a key, Await, AwaitAny, AwaitAll, Cancel, Get, OpenOutput,
 Retry, List by sequence, an inbox, Pause, Remove."""

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The kinds of jobs that are kept in flight: what each runs, how it may end, who lets it go. The load
 draws from them; the checker holds what it is told against them."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The host goes down under the jobs, without a word, and comes up again: this program is run once for each
 time that the sandbox is booted, with the same state."""
 

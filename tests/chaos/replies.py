@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Answers to Enqueue that are lost: the service is killed at each place on the way from the request to its
 answer, and the caller asks again with the same key, until it hears of its job. It is one job then, and it runs
 once. Without load, so that it is this request that the service dies of."""

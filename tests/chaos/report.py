@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What came out: a line for each fault, and the story of each job that it did something to."""
 
 import collections

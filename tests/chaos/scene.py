@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Where the faults happen: the service in one scope, as its clients and its systemd see it."""
 
 import asyncio

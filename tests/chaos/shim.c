@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Preloaded into the service and its workers, for what a test cannot do to a machine: a disk that fails, and a clock that
  * jumps. Files in the folder $CHAOS_SHIM have it do that. In the service: "eio" has every write and flush of the store

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The checker finds what it is there for: each test breaks a history that is right in one way. And the
 harness knows every place at which the service and its workers can be killed."""
 

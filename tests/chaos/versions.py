@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """An upgrade from the version before, and what there is on the way: a service with a worker of another version, both ways
 round. Jobs run and wait all the time. Programs and units are those of the host: both scopes go the way together."""
 

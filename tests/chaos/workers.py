@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Kills of workers, at every named place and together with the service, and the loss of the socket on which the service
 hears of them."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What the tests of this folder share: the model server as a process, and Codex as some user."""
 
 import contextlib

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The Codex adapter: with the fake Codex in every way to fail, and with the real one.
 
 ADAPTER names codex-jobs-codex, CODEX the real codex program; what needs one that is not named is

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The fake Codex: it fails as told, and where it does not it cannot be told from the real one.
 
 CODEX names the real codex program; without it the comparisons are skipped.

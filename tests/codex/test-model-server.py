@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The model server, held against the real Codex CLI.
 
 CODEX names the codex program; without it only what needs no Codex is tried. As root every test of

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* fuzz-bus system|user: sends the service whatever a bus lets through, as several users at once, and sees that it
  * stays the process that it was, answers every call, answers a Ping soon meanwhile, and is as small afterwards as it

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* Values of any type, at random: numbers at the ends of their ranges, texts that mean something to the service

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The configuration file. Whatever is in it, the service starts with values that it can work with. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* What a job wrote, on its way into a notification: whatever it is, a line that a server takes and that is no
  * markup. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The index of what a job wrote, which is the user's, while both streams grow. The first bytes say how; the rest is the
  * index. Whatever it is, each byte of both streams is shown once, and the walk ends. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The JSON that a job leaves. What is stored of it is JSON that others can read: RFC 8259 is checked here by
  * a parser of its own, which takes nothing more. */

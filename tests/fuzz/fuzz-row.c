@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* A row of the store, and the spec beside it, as somebody or something may have changed them: COLUMN=VALUE in each
  * line of the text up to a NUL, and behind that the spec. What SQLite lets in is read in every way that there is. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* UTF-8 and what is not, held against the table of RFC 3629, section 4, once more and in other words. */
 

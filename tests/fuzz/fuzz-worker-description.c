@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The worker reads its description, and sets the environment and the standard input from it. It is built in here, with
  * what would change this process put aside: the description lies in memory of exactly its size. */

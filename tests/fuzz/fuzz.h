@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* What every fuzz target has. A target is called with bytes, hands them to one parser, and checks what must

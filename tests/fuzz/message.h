@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
 /* D-Bus messages out of bytes. sd-bus has checked what our parsers see: so the bytes are not a message but say

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Runs a fuzz target over the files of the folder that is named: what was found once stays mended. */
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What the tests of codex-jobs are written with: the command as alice calls it in a folder of hers, and
 its JSON, held against the schema that is installed."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Fixtures of the integration tests. They run as root inside the sandbox, see tests/sandbox/run; each
 test that uses "scope" runs for the system's service and for a user's own."""
 

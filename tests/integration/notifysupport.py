@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """A notification server that records what it is asked for, and codex-jobs-notify as a user's service."""
 
 import collections

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """A screen of its own for a user: Xvfb, seen through its own protocol. Waits on what is drawn, takes pictures, and
 moves the mouse."""
 

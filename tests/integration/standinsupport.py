@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """A stand-in for the service, on a bus of its own: it answers what the real one says seldom, or what one of
 another version would."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What the integration tests are written with: connections to a bus as any user, the service seen as
 its callers see it, the service's two scopes, and jobs that wait until a test lets them go on.
 

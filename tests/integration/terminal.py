@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """A terminal that a program of alice's runs on: keys are pressed, and its screen is looked at."""
 
 import fcntl

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Who gets what from each method and each readable property, asked as everybody. The tables below are the
 whole of it: a member that the service has and they have not is a failure."""
 

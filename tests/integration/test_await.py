@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Await, AwaitAny and AwaitAll: answered once, when there is something to tell."""
 
 import os

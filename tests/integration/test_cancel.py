@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Cancel: answered when the job is terminal and every process of it is gone."""
 
 import contextlib

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """task, review and adversarial-review, with a codex that thinks nothing."""
 
 import json

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Every verb's JSON is as the schema says. The documents are validated where they are read: see
 clientsupport."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """codex-jobs and a service of an older version, which a stand-in is here."""
 
 import os

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What codex-jobs says of how a job was left, by a stand-in for the service: of a result that was not taken, and of
 processes that were still there."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Those who wait with codex-jobs: what they stand on is killed, replaced and restarted, and each still tells
 how the job ended; who leaves takes no job along."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Completion of the command line, in the shells themselves. Bash, which is everywhere, gets its keys
 through a terminal, as from a person."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What comes with a call beside what it asks for stays with the bus: no user fills the service with it."""
 
 import contextlib

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Bad input of Enqueue: one clear sentence that names what is wrong, and nothing recorded by halves."""
 
 import contextlib

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What happens to people at the command line: of other shells, other repositories, readers that leave."""
 
 import select

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What happens to the service on hosts that lack something: space in /run, descriptors, a store that it may write. Jobs
 wait, the reason is told, and all goes on by itself. And numbers, as the bindings of scripting languages send them."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What a user sends to the service in the name of the bus, of the service manager, of polkit or of a job. The bus
 lets everybody send signals to everybody; the service has to know whose they are."""
 

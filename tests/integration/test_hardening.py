@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The sandbox of the service, the binaries and the files for the bus, as they are installed."""
 
 import glob

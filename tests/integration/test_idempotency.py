@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """IdempotencyKey: whoever lost the answer to Enqueue asks again, and gets the job that he has."""
 
 import os

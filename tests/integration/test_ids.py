@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What a caller may give as an id: the whole, any unique beginning of it, with or without the kind."""
 
 import itertools

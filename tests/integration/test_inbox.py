@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Inboxes, and List by sequence: whoever was away finds each job that finished, once he has acknowledged it no
 more, whatever became of the service meanwhile."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What agents are given: every command that their documents contain runs against the real client, the
 manifests say what is there, the hook of a session does what it says, and nobody is taught to poll.
 

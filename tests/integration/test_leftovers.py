@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """After all other tests: whatever they did, nothing of it is left that no record stands for."""
 
 import os

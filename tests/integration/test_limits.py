@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Limits of a job: each ends it with all its processes and says why; and the end of its caller is none."""
 
 import contextlib

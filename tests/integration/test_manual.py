@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The manual is right: its pages are well-formed, tell of every option there is and of none that there
 is not, and their examples do what they say."""
 

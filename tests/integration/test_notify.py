@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """codex-jobs-notify against a notification server that records: what is shown of which end, when, and what its
 actions do. That something is not shown is known by what is shown next, since ends are shown in their order."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """codex-jobs-notify with dunst, a real notification server, which the bus starts on a screen of its own. Pictures of
 what it shows are left in /sandbox."""
 

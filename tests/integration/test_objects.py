@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The objects of jobs: there while a job lives, told of by signals to those who asked."""
 
 import time

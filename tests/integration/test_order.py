@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Both streams of a job in the order in which it wrote to them, and with times."""
 
 import datetime

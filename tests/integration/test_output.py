@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Standard output and error of jobs: complete to the last byte, and readable while they grow."""
 
 import collections

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Pause, Resume and GetQueue: a user's own queue."""
 
 import pytest

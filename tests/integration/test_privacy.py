@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What bob can find out while alice runs a job, and after it: everything he can reach is read, and searched for what
 is hers. A control is planted in each place first: a search that does not find it would find nothing."""
 

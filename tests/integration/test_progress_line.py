@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The line of progress that run and await draw where stderr is a terminal, and nowhere else; and what
 status draws there."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The queue: first in, first out, at most MaxRunning at a time; and the configuration."""
 
 import os

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The service ends, in order or by a crash, and starts again: no job is lost, none runs twice, whoever
 was told "accepted" is told how it ended."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What a job tells besides its output: progress by sd_notify(3), a result by $CODEX_JOB_RESULT."""
 
 import json

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Retention: finished jobs are forgotten by age, by the bytes that they wrote, and at the limit of what is stored. Each test
 has a store of its own, since nobody can tell what stands in the inboxes of others."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The service manager goes down and ends all jobs before the service: that is told as what it is, whatever a
 command makes of SIGTERM. It may also stay, after all. Shown with a user's, which can be started again."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """codex-jobs top on a terminal: what is on the screen, and what keys do."""
 
 import os

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The channel through which workers speak to the service: whoever else speaks there is not believed, and keeps
 nobody from being heard."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What a command leaves running when it ends: it is named, and gone when the end is told."""
 
 import os

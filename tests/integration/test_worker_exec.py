@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What a command finds when it begins: its directory by name, the umask of its caller; and what is told where
 it cannot begin, in the way and with the exit status of a shell."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Jobs that do harm to their worker and to their host: each has an end of its own with its reason, the job
 beside it runs through, and the service is the process that it was."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Limits are kept exactly by who reads the output: what is beyond OutputMax is not stored, and silence is
 counted from the last sign of life."""
 

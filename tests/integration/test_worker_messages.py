@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Jobs that misuse what they are given to speak with: their notify socket and their streams. Each ends as its
 command does, and the job beside it runs through."""
 

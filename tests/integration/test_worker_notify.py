@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What programs in a job say by sd_notify(3): STATUS= is the job's progress, and nothing else of it has an
 effect on the job. Programs that are services elsewhere are started in test suites, and say all of it."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The streams of a job are pipes, as under a shell: a program may open them anew by name, and nothing that
 was written is lost by it. The order of what came on both is kept."""
 

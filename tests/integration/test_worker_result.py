@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """$CODEX_JOB_RESULT is a place in a folder of the job's own: a result may be renamed to it, and where what is
 there cannot be taken, "show" and standard error say so."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Children of a job that are root's, as sudo makes them: in a user's scope nobody of the service can end
 them. Then the job is not ended: it is said which they are, and the job ends when they do."""
 

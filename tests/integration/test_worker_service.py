@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The service goes away and comes back while jobs run and end, a worker is killed, memory runs out: each job
 has its end, and the record says from whom it is known."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The unit of a job: its main process is the worker, which tells nobody what the job says, and is closed to
 the job; and what the service holds of it."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Commands as a document shows them, run and held against what it says that they print.
 
 A block between lines of ``` whose first line begins with a prompt is a transcript. "$ " is a command

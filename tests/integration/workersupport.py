@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """What the tests of codex-jobs-worker are written with: its process, the folder of a job, programs that
 speak to its notify socket, and children of a job that are root's."""
 

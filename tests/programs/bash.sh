@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 #
 # The tests of bash that are about job control, traps, redirection, pipes and input.
 # Source: bash

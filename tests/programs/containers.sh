@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 #
 # Containers without root: podman with a root folder of ours, bubblewrap, unshare. The network of the sandbox
 # has nothing to share, and no FUSE is there.

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 #
 # The tests of coreutils that are about input and output, signals, terminals and redirection. They are in
 # other folders in other versions.

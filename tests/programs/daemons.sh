@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 #
 # Daemons that notify the service manager of their start, reload, main process and end, as tests start them.
 # Packages: redis-server, redis-tools, haproxy, curl, procps

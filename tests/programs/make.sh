@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 #
 # Parallel make and ninja: progress bars, the jobserver, output that make synchronizes, an interrupted build.
 # Packages: ninja-build

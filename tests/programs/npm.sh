@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 #
 # A small package of npm, without a network: install of a package beside it, build, test, much output.
 # Packages: nodejs|node, npm|npm

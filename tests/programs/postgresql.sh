@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 #
 # Test suites start a database server of their own, and stop it; it notifies the service manager of both.
 # Packages: postgresql, postgresql-common, procps

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 #
 # What scripts do with /dev/stdout and /dev/stderr, by the programs that everybody has.
 # Packages: gawk, bsdutils, curl, findutils, perl, python3

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 #
 # Programs that make terminals of their own: tmux, expect, script.
 # Packages: tmux, expect, bsdutils

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """The sandbox's place in the machine's control groups: one group in each hierarchy it uses."""
 
 import os

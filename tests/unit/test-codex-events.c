@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The Codex adapter's reading: from bytes to lines, from lines to events, to the turn and its progress line. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The Codex adapter's judgement: why Codex failed, whether the job is done, and the structured result. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* How SQLite goes about each statement, as it says itself (https://www.sqlite.org/eqp.html). All users share one thread
  * of the store: no call of one may cost the more the more jobs another one has. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The store and a disk that is slow, full, or fails. Between SQLite and the file system stands a VFS that
  * does what a test wants (https://www.sqlite.org/vfs.html). */

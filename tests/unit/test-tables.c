@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* The tables of common/ and what is written by hand about their rows say the same: the interface (and with it
  * org.codex.Jobs(5)), the schemas of JSON and of the store, the manual. Completions ask the help, which they make. */
