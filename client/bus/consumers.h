@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* The consumers of inboxes of the caller, which people call readers. */
+/* The consumers of inboxes of the caller. */
 
 #include "client-bus.h"
 

@@ -43,8 +43,8 @@ static const struct {
         { JOBS_ERROR_INVALID_ARGUMENT, ALWAYS, "KeepInput", "%M. Provide it with 'codex-jobs retry --stdin FILE'." },
         { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "MaxQueued", "%M. Try again when some of them have started." },
         { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "Largest finished jobs",
-          "%M. Remove them with 'codex-jobs remove %I%U', or forget readers of inboxes that are gone, see 'codex-jobs "
-          "inbox --consumers%U'." },
+          "%M. Remove them with 'codex-jobs remove %I%U', or forget consumers of inboxes that are gone, see "
+          "'codex-jobs inbox --consumers%U'." },
         { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "MaxStored",
           "%M. Cancel jobs with 'codex-jobs cancel', or try again when some have finished." },
         { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "MaxAwaits", "%M. Wait for several jobs with one 'codex-jobs await'." },

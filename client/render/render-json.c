@@ -317,7 +317,7 @@ int json_write_checks(const JsonChecks *checks, sd_bus_error *error) {
 
 /* ---- inbox ---- */
 
-/* The name as it is: it is how the reader is called. */
+/* The name is not escaped: it identifies the consumer. */
 static int consumer_object(const Consumer *consumer, json_object **ret) {
         _cleanup_json_ json_object *o = json_object_new_object();
         int r;

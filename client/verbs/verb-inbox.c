@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-/* codex-jobs inbox: shows jobs that finished since a reader last acknowledged, the oldest first. */
+/* codex-jobs inbox: shows jobs that finished since a consumer last acknowledged, the oldest first. */
 
 #include "answer.h"
 #include "bus-names.h"
 #include "clean.h"
-#include "readers.h"
+#include "inbox-consumers.h"
 #include "render.h"
 #include "utf8.h"
 #include "verbs.h"
@@ -31,8 +31,8 @@ static struct {
         uint64_t limit;
         bool acknowledge;
         bool limited;        /* --limit */
-        bool consumers;      /* list the readers instead */
-        const char *forget;  /* that reader instead; NULL: none */
+        bool consumers;      /* list the consumers instead */
+        const char *forget;  /* that consumer instead; NULL: none */
         bool forgets_twice;
 } given = { .limit = 100 };
 
@@ -153,7 +153,7 @@ static int read_inbox(Inbox *s) {
         return r;
 }
 
-/* A reader of its own for what is looked at, of a name that is short whatever that is called: FNV-1a. */
+/* A separate consumer for this workspace or session, with a short name whatever the length of theirs: FNV-1a. */
 static void find_consumer(Inbox *s) {
         const char *const parts[] = { strempty(s->workspace), strempty(given.session) };
         uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -191,7 +191,7 @@ static void put_option(FILE *f, const char *name, const char *value) {
 }
 
 /* The command that acknowledges, or shows the rest; NULL with 0 if there is none. */
-static int command_to_go_on(Inbox *s, char **ret) {
+static int command_to_continue(Inbox *s, char **ret) {
         _cleanup_fclose_ FILE *f = NULL;
         char *text = NULL;
         size_t size;
@@ -247,7 +247,7 @@ static int put_jobs(FILE *f, void *userdata) {
 }
 
 /* --consumers and --forget are not about jobs. */
-static int check_readers(Invocation *in) {
+static int check_consumers_options(Invocation *in) {
         const char *option = given.forget ? "forget" : "consumers", *forget = given.forget;
         bool about_jobs = given.acknowledge || given.consumer || given.limited || is_filtered();
 
@@ -265,7 +265,7 @@ static int check(Invocation *in) {
         const char *consumer = given.consumer;
 
         if (given.consumers || given.forget)
-                return check_readers(in);
+                return check_consumers_options(in);
         if (consumer && (!*consumer || strlen(consumer) > JOB_CONSUMER_MAX || !utf8_is_valid(consumer, strlen(consumer))))
                 return usage_error(in->verb, "Invalid value for --consumer: must be 1 to %u bytes of UTF-8",
                                    JOB_CONSUMER_MAX);
@@ -280,16 +280,16 @@ static int run(Invocation *in) {
         int r;
 
         if (given.consumers)
-                return readers_show(in);
+                return inbox_consumers_show(in);
         if (given.forget)
-                return readers_forget(in, given.forget);
+                return inbox_consumers_forget(in, given.forget);
         r = given.here ? workspace_here(&s.workspace, &in->error) : 0;
         if (r < 0)
                 return r;
         find_consumer(&s);
         r = read_inbox(&s);
         if (r >= 0)
-                r = command_to_go_on(&s, &next);
+                r = command_to_continue(&s, &next);
         if (r >= 0)
                 r = in->json ? show_json(&s, next) : write_text(put_jobs, &s.list, &in->error);
         if (r >= 0)
@@ -331,6 +331,6 @@ const Verb verb_inbox = {
                 "      --here               Only jobs of this workspace, in a separate inbox\n"
                 "      --session NAME       Only jobs of this session, in a separate inbox\n"
                 "      --limit N            Show at most N jobs, 1 to 1000 (default: 100)\n"
-                "      --consumers          List the readers, which keep jobs they have not acknowledged\n"
-                "      --forget NAME        Forget a reader that is gone\n",
+                "      --consumers          List the consumers, which keep jobs they have not acknowledged\n"
+                "      --forget NAME        Forget a consumer that is gone\n",
 };

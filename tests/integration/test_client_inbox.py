@@ -96,45 +96,45 @@ def test_remove_needs_a_job(cli):
     assert 'No job ID given' in cli.refused('remove')
 
 
-# --- readers --------------------------------------------------------------------------------------
+# --- consumers ------------------------------------------------------------------------------------
 
-def readers(cli):
-    return {reader['name']: reader for reader in cli.document('inbox', '--consumers')['consumers']}
+def consumers(cli):
+    return {consumer['name']: consumer for consumer in cli.document('inbox', '--consumers')['consumers']}
 
 
-def test_readers_are_listed(cli, inbox):
+def test_consumers_are_listed(cli, inbox):
     cli.run('run', '--', 'true')
-    reader = readers(cli)[inbox[2]]
-    assert reader['unread'] and reader['seen_at'].endswith('Z')
+    consumer = consumers(cli)[inbox[2]]
+    assert consumer['unread'] and consumer['seen_at'].endswith('Z')
     lines = cli.output('inbox', '--consumers').splitlines()
-    assert lines[0].split() == ['LAST', 'READ', 'UNREAD', 'NAME'] and len(lines) == 1 + len(readers(cli))
+    assert lines[0].split() == ['LAST', 'READ', 'UNREAD', 'NAME'] and len(lines) == 1 + len(consumers(cli))
     assert lines[-1].split(maxsplit=2)[1:] == ['yes', inbox[2]]  # it has read last
     last = cli.jobs(*inbox, '--ack')[-1]
-    assert readers(cli)[inbox[2]] == {**reader, 'unread': False, 'sequence': last['sequence'],
-                                      'seen_at': readers(cli)[inbox[2]]['seen_at']}
+    assert consumers(cli)[inbox[2]] == {**consumer, 'unread': False, 'sequence': last['sequence'],
+                                        'seen_at': consumers(cli)[inbox[2]]['seen_at']}
     assert 'codex-jobs inbox --forget NAME' in cli.run('inbox', '--consumers').stderr
     assert not cli.run('inbox', '--consumers', '--quiet').stderr
 
 
-def test_reader_is_forgotten(cli, inbox):
-    assert cli.output('inbox', '--forget', inbox[2]) == f'Forgot reader {inbox[2]}\n'
-    assert inbox[2] not in readers(cli)
+def test_consumer_is_forgotten(cli, inbox):
+    assert cli.output('inbox', '--forget', inbox[2]) == f'Forgot consumer {inbox[2]}\n'
+    assert inbox[2] not in consumers(cli)
     told = cli.refused('inbox', '--forget', inbox[2])
-    assert f"No inbox has a reader '{inbox[2]}'" in told and 'codex-jobs inbox --consumers' in told
+    assert f"There is no consumer '{inbox[2]}'" in told and 'codex-jobs inbox --consumers' in told
     cli.run(*inbox)
     forgotten, = cli.document('inbox', '--forget', inbox[2])['consumers']
-    assert forgotten['name'] == inbox[2] and inbox[2] not in readers(cli)
+    assert forgotten['name'] == inbox[2] and inbox[2] not in consumers(cli)
 
 
 @pytest.mark.parametrize('prefix', ['a\tb', '\x1b[31m', '%s', '--ack', 'ä“'])
-def test_reader_of_any_name_is_forgotten(cli, jobs, prefix):
+def test_consumer_of_any_name_is_forgotten(cli, jobs, prefix):
     """Also one that no option of the client would make."""
     name = f'{prefix} {uuid.uuid4()}'
     jobs.acknowledge(name, 0)
-    assert name in readers(cli)
+    assert name in consumers(cli)
     assert '\x1b' not in cli.output('inbox', '--consumers') and '\t' not in cli.output('inbox', '--consumers')
     cli.run('inbox', f'--forget={name}')
-    assert name not in readers(cli) and name not in jobs.consumer_names()
+    assert name not in consumers(cli) and name not in jobs.consumer_names()
 
 
 @pytest.mark.parametrize('arguments, told', [
@@ -142,13 +142,13 @@ def test_reader_of_any_name_is_forgotten(cli, jobs, prefix):
     (('--consumers', '--forget', 'x'), 'cannot be combined'), (('--forget', 'x', '--consumer', 'x'), 'cannot be combined'),
     (('--consumers', '--limit', '5'), 'cannot be combined'), (('--forget', 'x', '--forget', 'y'), 'only once'),
     (('--forget', ''), '--forget'), (('--forget', 'x' * 65), '--forget')])
-def test_options_about_readers_that_make_no_sense(cli, arguments, told):
+def test_options_about_consumers_that_make_no_sense(cli, arguments, told):
     assert told in cli.refused('inbox', *arguments)
 
 
 @pytest.fixture
 def stored_three(cli, jobs, own_store, settings):
-    """As many jobs are stored as may be, and a reader has seen none of them."""
+    """As many jobs are stored as may be, and a consumer has seen none of them."""
     jobs.inbox('keeps all', 1)
     ended = [cli.job('run', '--', 'head', '-c', str(1000 * n), '/dev/zero')['id'] for n in (1, 3, 2)]
     settings(MaxStoredPerUser=3)
@@ -167,7 +167,7 @@ def test_refusal_tells_what_to_remove(cli, stored_three):
 
 
 @pytest.mark.restarts
-def test_forgotten_reader_makes_room(cli, jobs, stored_three):
+def test_forgotten_consumer_makes_room(cli, jobs, stored_three):
     cli.refused('enqueue', '--', 'true')
     cli.run('inbox', '--forget', 'keeps all')
     job = cli.job('run', '--', 'true')['id']

@@ -2,10 +2,10 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* The readers of inboxes: codex-jobs inbox --consumers and --forget. */
+/* The consumers of inboxes: codex-jobs inbox --consumers and --forget. */
 
 #include "options.h"
 
 /* Each returns 0, or a negative errno with the error of the invocation set. */
-int readers_show(Invocation *in);
-int readers_forget(Invocation *in, const char *name);
+int inbox_consumers_show(Invocation *in);
+int inbox_consumers_forget(Invocation *in, const char *name);

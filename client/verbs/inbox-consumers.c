@@ -4,7 +4,7 @@
 #include "bus-names.h"
 #include "clean.h"
 #include "consumers.h"
-#include "readers.h"
+#include "inbox-consumers.h"
 #include "render.h"
 #include "render-json.h"
 #include "say.h"
@@ -13,7 +13,7 @@
 
 /* ---- List ---- */
 
-static int put_reader(FILE *f, const Consumer *consumer, uint64_t now) {
+static int put_consumer(FILE *f, const Consumer *consumer, uint64_t now) {
         _cleanup_free_ char *name = one_line(consumer->name);
         uint64_t age = now > consumer->seen_usec ? now - consumer->seen_usec : 0;
         char text[DURATION_MAX];
@@ -24,7 +24,7 @@ static int put_reader(FILE *f, const Consumer *consumer, uint64_t now) {
         return 0;
 }
 
-static int put_readers(FILE *f, void *userdata) {
+static int put_consumers(FILE *f, void *userdata) {
         const ConsumerList *list = userdata;
         uint64_t now = now_realtime();
         int r = 0;
@@ -32,11 +32,11 @@ static int put_readers(FILE *f, void *userdata) {
         if (list->n > 0)
                 (void) fprintf(f, "%-12s  %-6s  %s\n", "LAST READ", "UNREAD", "NAME");
         for (size_t i = 0; i < list->n && r >= 0; i++)
-                r = put_reader(f, &list->consumers[i], now);
+                r = put_consumer(f, &list->consumers[i], now);
         return r;
 }
 
-int readers_show(Invocation *in) {
+int inbox_consumers_show(Invocation *in) {
         _cleanup_consumer_list_ ConsumerList list = {};
         int r;
 
@@ -45,13 +45,13 @@ int readers_show(Invocation *in) {
                 return r;
         if (in->json)
                 return json_write_consumers(list.consumers, list.n, &in->error);
-        r = write_text(put_readers, &list, &in->error);
+        r = write_text(put_consumers, &list, &in->error);
         if (r < 0 || in->quiet)
                 return r;
         if (list.n == 0)
                 say("No inbox has been read yet.");
         else
-                say("Forget a reader that is gone with: codex-jobs inbox --forget NAME%s", client_scope_option(in->client));
+                say("Forget a consumer that is gone with: codex-jobs inbox --forget NAME%s", client_scope_option(in->client));
         return 0;
 }
 
@@ -64,7 +64,7 @@ static const Consumer *find(const ConsumerList *list, const char *name) {
         return NULL;
 }
 
-/* It may be asked for twice, while the service restarts: one that is gone now was there before. */
+/* The call may be repeated while the service restarts: a consumer that is gone now was there before. */
 static int forget(Invocation *in, const char *name) {
         int r;
 
@@ -75,7 +75,7 @@ static int forget(Invocation *in, const char *name) {
         return 0;
 }
 
-int readers_forget(Invocation *in, const char *name) {
+int inbox_consumers_forget(Invocation *in, const char *name) {
         _cleanup_free_ char *shown = one_line(name), *line = NULL;
         _cleanup_consumer_list_ ConsumerList list = {};
         const Consumer *consumer;
@@ -88,7 +88,7 @@ int readers_forget(Invocation *in, const char *name) {
                 return r;
         consumer = find(&list, name);
         if (!consumer)
-                return error_set(&in->error, "No inbox has a reader '%s'. List them with: codex-jobs inbox --consumers%s",
+                return error_set(&in->error, "There is no consumer '%s'. List consumers with: codex-jobs inbox --consumers%s",
                                  shown, client_scope_option(in->client));
         r = forget(in, name);
         if (r < 0)
@@ -97,7 +97,7 @@ int readers_forget(Invocation *in, const char *name) {
                 return json_write_consumers(consumer, 1, &in->error);
         if (in->quiet)
                 return 0;
-        if (asprintf(&line, "Forgot reader %s\n", shown) < 0) {
+        if (asprintf(&line, "Forgot consumer %s\n", shown) < 0) {
                 line = NULL;
                 return -ENOMEM;
         }
