@@ -45,7 +45,7 @@ typedef struct JsonCheck {
         const char *text;
         const char *remedy;  /* NULL: nothing to fix */
         const char *command; /* NULL: there is none */
-        bool told;           /* the text includes the remedy */
+        bool has_remedy;     /* the text includes the remedy */
 } JsonCheck;
 
 typedef struct JsonChecks {
@@ -58,7 +58,7 @@ typedef struct JsonChecks {
 /* The same as json_write() for checks of setup. */
 int json_write_checks(const JsonChecks *checks, sd_bus_error *error);
 
-/* The same for readers of inboxes. */
+/* The same for consumers of inboxes. */
 int json_write_consumers(const Consumer *consumers, size_t n, sd_bus_error *error);
 
 /* Writes the document to stdout. Returns 0, or a negative errno with error set; -EPIPE if the reader went away. */

@@ -19,7 +19,8 @@ typedef struct Setup {
         char *texts[CHECKS_MAX];
         char *commands[CHECKS_MAX];
         char *codex;
-        bool reachable;
+        bool reachable;   /* the service */
+        bool starts_jobs; /* it does, and there is a slot for one */
 } Setup;
 
 void setup_clear(Setup *s);

@@ -10,6 +10,7 @@
 #include "codex-provider.h"
 #include "dict.h"
 #include "host.h"
+#include "own-queue.h"
 #include "process.h"
 #include "render.h"
 #include "say.h"
@@ -106,7 +107,7 @@ static int check_service(Setup *s) {
         if (s->reachable)
                 return setup_report(s, &(const JsonCheck) { .name = "service", .status = "ok" },
                               "%s %s is running (%s)", JOBS_BUS_NAME, version, scope_name(s));
-        failed.told = error.message;
+        failed.has_remedy = error.message;
         service_remedy(s, &failed);
         return setup_report(s, &failed, "%s", error.message ?: strerror(-r));
 }
@@ -135,6 +136,85 @@ static int check_manager(Setup *s) {
                               .command = forbidden ? NULL : s->system ? "systemctl is-system-running" : LINGER_COMMAND,
                       },
                       "service manager does not respond: %s", isempty(text) ? strerror(r < 0 ? -r : EIO) : text);
+}
+
+/* ---- The queue ---- */
+
+static const JsonCheck *find_check(const Setup *s, const char *name) {
+        for (size_t i = 0; i < s->n; i++)
+                if (streq(s->checks[i].name, name))
+                        return &s->checks[i];
+        return NULL;
+}
+
+static const char *log_command(const Setup *s) {
+        return s->system ? "journalctl -u codex-jobsd" : "journalctl --user -u codex-jobsd";
+}
+
+static int report_queue_command(Setup *s, const char *verb, const char *remedy, const char *text) {
+        _cleanup_free_ char *command = NULL;
+
+        if (asprintf(&command, "codex-jobs %s%s", verb, client_scope_option(s->client)) < 0) {
+                command = NULL;
+                return -ENOMEM;
+        }
+        return setup_report(s,
+                      &(const JsonCheck) { .name = "queue", .status = "warning", .remedy = remedy, .command = command },
+                      "%s", text);
+}
+
+/* Lack of space, the usual reason, has a check of its own that shows where. */
+static int report_obstacle(Setup *s, const char *obstacle) {
+        JsonCheck failed = { .name = "queue", .status = "failed", .remedy = "check the log of the service",
+                             .command = log_command(s) };
+        const JsonCheck *disk = find_check(s, "disk");
+
+        if (disk && disk->remedy) {
+                failed.remedy = disk->remedy;
+                failed.command = disk->command;
+        }
+        return setup_report(s, &failed, "no jobs are started at present: %s", obstacle);
+}
+
+static int report_queue(Setup *s, const OwnQueue *queue) {
+        bool full = queue->max_running > 0 && queue->running >= queue->max_running;
+        char text[128];
+
+        s->starts_jobs = !queue->paused && !*queue->obstacle && !full;
+        if (*queue->obstacle)
+                return report_obstacle(s, queue->obstacle);
+        if (queue->paused) {
+                (void) snprintf(text, sizeof(text), "paused, %u job%s waiting", queue->queued, queue->queued == 1 ? "" : "s");
+                return report_queue_command(s, "resume", "resume it", text);
+        }
+        if (full) {
+                (void) snprintf(text, sizeof(text), "limit of %u running job%s reached, %u waiting", queue->max_running,
+                                queue->max_running == 1 ? "" : "s", queue->queued);
+                return report_queue_command(s, "status --all", "wait until one finishes, or cancel one", text);
+        }
+        (void) snprintf(text, sizeof(text), "jobs are started, %u running and %u waiting", queue->running, queue->queued);
+        return report_ok(s, "queue", text);
+}
+
+static int check_queue(Setup *s) {
+        JsonCheck failed = { .name = "queue", .status = "failed", .remedy = "check the log of the service",
+                             .command = log_command(s) };
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        OwnQueue queue = {};
+        int r;
+
+        if (!s->reachable)
+                return setup_report(s, &(const JsonCheck) { .name = "queue", .status = "skipped" },
+                              "requires the service");
+        r = client_set_timeout(s->client, ASK_USEC);
+        if (r >= 0)
+                r = own_queue_get_if_known(s->client, &queue, &error);
+        if (r == -ENOMEM)
+                return r;
+        if (r >= 0)
+                return report_queue(s, &queue);
+        failed.has_remedy = error.message;
+        return setup_report(s, &failed, "%s", error.message ?: strerror(-r));
 }
 
 /* ---- A job ---- */
@@ -185,9 +265,9 @@ static int check_job(Setup *s) {
         _cleanup_free_ char *end = NULL;
         int r;
 
-        if (!s->reachable)
+        if (!s->starts_jobs)
                 return setup_report(s, &(const JsonCheck) { .name = "job", .status = "skipped" },
-                              "requires the service");
+                              s->reachable ? "requires that jobs of yours are started" : "requires the service");
         r = client_set_timeout(s->client, ASK_USEC);
         if (r >= 0)
                 r = run_job(s, &record, &error);
@@ -205,9 +285,8 @@ static int check_job(Setup *s) {
                               .name = "job",
                               .status = "failed",
                               .remedy = "check the log of the service",
-                              .command = s->system ? "journalctl -u codex-jobsd" :
-                                                        "journalctl --user -u codex-jobsd",
-                              .told = !end && error.message,
+                              .command = log_command(s),
+                              .has_remedy = !end && error.message,
                       },
                       "test job %s%s", end ? "" : "failed: ", end ?: error.message ?: strerror(-r));
 }
@@ -240,10 +319,10 @@ static int check_codex(Setup *s) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_free_ char *text = NULL;
         int r, status = 0;
-        bool told;
+        bool has_remedy;
 
         r = codex_find(&s->codex, &error);
-        told = error.message;
+        has_remedy = error.message;
         if (r >= 0)
                 r = process_output((const char *const[]) { s->codex, "--version", NULL }, ASK_USEC, &text, &status);
         if (r == -ENOMEM)
@@ -261,7 +340,7 @@ static int check_codex(Setup *s) {
                               .status = "warning",
                               .remedy = "install Codex, only needed for task and reviews",
                               .command = "npm install -g @openai/codex",
-                              .told = told,
+                              .has_remedy = has_remedy,
                       },
                       "%s", error.message ?: text);
 }
@@ -312,7 +391,7 @@ static int put_lines(FILE *f, void *userdata) {
                 const JsonCheck *check = &s->checks[i];
 
                 (void) fprintf(f, "%-8s %s: %s", check->status, check->name, check->text);
-                if (check->remedy && !check->told)
+                if (check->remedy && !check->has_remedy)
                         (void) fprintf(f, "; to fix: %s%s%s", check->remedy, check->command ? ": " : "",
                                        strempty(check->command));
                 (void) fputc('\n', f);
@@ -323,7 +402,8 @@ static int put_lines(FILE *f, void *userdata) {
 static int check_all(Setup *s, Invocation *in) {
         int (*const checks[])(Setup *s) = {
                 setup_check_systemd, check_service, check_manager, setup_check_runtime, setup_check_linger,
-                setup_check_bus, setup_check_disk, setup_check_locale, check_job, check_adapter, check_codex, check_login,
+                setup_check_bus, setup_check_disk, setup_check_locale, check_queue, check_job, check_adapter, check_codex,
+                check_login,
         };
         int r = 0;
 

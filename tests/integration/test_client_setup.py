@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Codex Jobs authors
-"""setup finds what is wrong, and says how to mend it."""
+"""setup finds what is wrong, and says how to fix it."""
 
 import os
 import socket
 
 import pytest
 from clientsupport import cli, codex  # noqa: F401
+from lacksupport import WORDS, lack
 
 # pylint: disable=redefined-outer-name
 
-ALL = ['systemd', 'service', 'units', 'runtime', 'linger', 'bus', 'disk', 'locale', 'job', 'adapter', 'codex', 'login']
+ALL = ['systemd', 'service', 'units', 'runtime', 'linger', 'bus', 'disk', 'locale', 'queue', 'job', 'adapter',
+       'codex', 'login']
 OF_USERS = ['runtime', 'linger']
 
 
@@ -56,7 +58,7 @@ def test_a_service_that_cannot_be_reached_is_a_failure(cli):
     assert not document['ok'] and document['next'][0] == command
     assert 'run codex-jobs outside the sandbox' in check_of(document, 'service')['remedy']
     found = statuses(document)
-    assert (found['service'], found['job']) == ('failed', 'skipped')
+    assert (found['service'], found['queue'], found['job']) == ('failed', 'skipped', 'skipped')
     broken = [line for line in cli.output('setup', status=1).splitlines() if line.startswith('failed')]
     assert 'in a sandbox, request permission to run codex-jobs outside it' in broken[0]
     assert broken and all(('; to fix: ' in line) != ("dbus.socket'" in line or "'codex-jobs --system'" in line)
@@ -74,6 +76,58 @@ def test_a_bus_that_is_forbidden_is_a_sandbox(cli):
         check = check_of(cli.document('setup', status=1), 'service')
     assert 'access denied, probably by a sandbox. Request permission to run codex-jobs outside it.' in told
     assert check['remedy'] == 'run codex-jobs outside the sandbox'
+
+
+# --- jobs that are not started ------------------------------------------------------------------------
+
+def check_held(cli, status, command):
+    """The check of the queue; no job was submitted to try what it says."""
+    document = cli.document('setup', status=int(status == 'failed'))
+    check = check_of(document, 'queue')
+    assert (check['status'], check['command']) == (status, command) and command in document['next']
+    assert statuses(document)['job'] == 'skipped'
+    lines = cli.output('setup', status=int(status == 'failed')).splitlines()
+    line = next(line for line in lines if ' queue: ' in line)
+    assert line.endswith(f'{check["text"]}; to fix: {check["remedy"]}: {command}')
+    return check
+
+
+def test_a_paused_queue(cli, jobs):
+    cli.run('pause')
+    try:
+        job = jobs.enqueue(['true'])
+        command = check_held(cli, 'warning', 'codex-jobs resume')['command']
+        option = f'--{cli.scope.name}'
+        check = check_of(cli.document('setup', option), 'queue')
+        assert (check['text'], check['command']) == ('paused, 1 job waiting', f'codex-jobs resume {option}')
+        cli.run(*command.split()[1:])
+        assert jobs.wait(job).state == 'completed'
+    finally:
+        cli.run('resume')
+    assert statuses(cli.document('setup'))['queue'] == 'ok'
+
+
+def test_the_limit_of_running_jobs(cli, jobs, settings, gate):
+    settings(MaxRunningPerUser=1)
+    running = jobs.enqueue(gate.job())
+    gate.wait()
+    check = check_held(cli, 'warning', 'codex-jobs status --all')
+    assert check['text'] == 'limit of 1 running job reached, 0 waiting'
+    gate.open()
+    assert jobs.wait(running).state == 'completed'
+
+
+@pytest.mark.parametrize('of', list(WORDS))
+def test_what_keeps_all_jobs_from_being_started(cli, jobs, scope, of):
+    with lack(scope, of):
+        job = jobs.enqueue(['true'])
+        assert WORDS[of] in jobs.progress_of(job)
+        disk = check_of(cli.document('setup', status=1), 'disk')
+        log = 'journalctl -u codex-jobsd' if scope.is_system else 'journalctl --user -u codex-jobsd'
+        assert (disk['command'] is None) == (of == 'descriptors')
+        assert WORDS[of] in check_held(cli, 'failed', disk['command'] or log)['text']
+    assert jobs.wait(job).state == 'completed'
+    assert statuses(cli.document('setup'))['queue'] == 'ok'
 
 
 @pytest.mark.restarts
