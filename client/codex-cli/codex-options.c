@@ -17,6 +17,9 @@ int codex_option(const Verb *verb, CodexOptions *o, int option) {
                 o->notify_thread = true;
                 o->thread = optarg;
                 return 0;
+        case OPTION_WAIT:
+                o->wait = true;
+                return 0;
         case OPTION_READ_ONLY: /* Codex keeps its thread on disk; what it must not change its own sandbox guards */
                 o->read_only = true;
                 return 0;
@@ -36,6 +39,7 @@ static int find_notify_thread(const Verb *verb, CodexOptions *o) {
 }
 
 int codex_options_check(const Verb *verb, CodexOptions *o) {
+        o->stay.await |= o->stay.background && o->wait;
         if (o->stay.timeout_usec != USEC_INFINITY && o->stay.background && !o->stay.await)
                 return usage_error(verb, "--timeout-ms with --background requires --await");
         if (o->stay.poll_usec > 0 && !o->stay.await)

@@ -15,23 +15,26 @@ typedef struct CodexOptions {
         bool notify_thread;
         const char *thread; /* then; NULL: that of the caller */
         Stay stay;
+        bool wait; /* --wait, the default unless in the background */
 } CodexOptions;
 
-#define CODEX_OPTIONS_INIT (CodexOptions) { .stay = { .timeout_usec = USEC_INFINITY } }
+#define CODEX_OPTIONS_INIT { .stay = STAY_INIT }
 
 enum {
         OPTION_EFFORT = OPTION_STAY_END,
         OPTION_NOTIFY_THREAD,
+        OPTION_WAIT,
         OPTION_CODEX_END,
 };
 
 #define CODEX_OPTIONS                                                              \
         REQUEST_LIMIT_OPTIONS,                                                     \
         STAY_OPTIONS,                                                              \
-        STAY_POLL_OPTION,                                                          \
+        POLL_OPTION,                                                               \
         { "model", required_argument, NULL, 'm' },                                 \
         { "effort", required_argument, NULL, OPTION_EFFORT },                      \
-        { "notify-thread", optional_argument, NULL, OPTION_NOTIFY_THREAD }
+        { "notify-thread", optional_argument, NULL, OPTION_NOTIFY_THREAD },        \
+        { "wait", no_argument, NULL, OPTION_WAIT }
 
 #define CODEX_HELP                                                                                  \
         "      --background         Print the job ID and the command that waits, then return\n"     \
@@ -49,6 +52,6 @@ enum {
 /* Handles one of these. Returns 0, or a negative errno after reporting that its argument is invalid. */
 int codex_option(const Verb *verb, CodexOptions *options, int option);
 
-/* Checks the combination of options, and finds the thread to notify. Returns 0, or the exit status after reporting that
- * it is invalid. */
+/* Checks and completes the combination of options, and finds the thread to notify. Returns 0, or the exit status after
+ * reporting that it is invalid. */
 int codex_options_check(const Verb *verb, CodexOptions *options);

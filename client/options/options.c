@@ -257,7 +257,7 @@ int option_timespan(const Verb *verb, const char *name, uint64_t *ret) {
         return parse_timespan(optarg, ret) < 0 ? bad_value(verb, name, "a duration, for example 90s or 1h30min") : 0;
 }
 
-int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec) {
+static int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec) {
         uint64_t value;
         int r;
 
@@ -266,4 +266,12 @@ int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec) 
                 return r;
         *ret_usec = value * USEC_PER_MSEC;
         return 0;
+}
+
+int option_timeout(const Verb *verb, uint64_t *ret_usec) {
+        return option_milliseconds(verb, "timeout-ms", ret_usec);
+}
+
+int option_poll_interval(const Verb *verb, uint64_t *ret_usec) {
+        return option_milliseconds(verb, "poll-interval-ms", ret_usec);
 }

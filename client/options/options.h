@@ -65,8 +65,13 @@ enum {
         OPTION_USER,
         OPTION_JSON,
         OPTION_VERSION,
+        OPTION_TIMEOUT_MS, /* of all verbs that wait */
+        OPTION_POLL_INTERVAL_MS,
         OPTION_VERB,
 };
+
+#define TIMEOUT_OPTION { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS }
+#define POLL_OPTION { "poll-interval-ms", required_argument, NULL, OPTION_POLL_INTERVAL_MS }
 
 /* Parses the options of a verb and sets the arguments. argv[0] is the verb. Returns 0, or 1 to exit with *ret_status, after
  * --help and on errors. */
@@ -83,4 +88,5 @@ int usage_error(const Verb *verb, const char *format, ...) _printf_(2, 3);
 int option_number(const Verb *verb, const char *name, uint64_t min, uint64_t max, uint64_t *ret);
 int option_size(const Verb *verb, const char *name, uint64_t *ret);
 int option_timespan(const Verb *verb, const char *name, uint64_t *ret);
-int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec);
+int option_timeout(const Verb *verb, uint64_t *ret_usec);
+int option_poll_interval(const Verb *verb, uint64_t *ret_usec);

@@ -12,9 +12,9 @@ int stay_option(const Verb *verb, Stay *stay, RequestOptions *request, int optio
                 stay->await = true;
                 return 0;
         case OPTION_TIMEOUT_MS:
-                return option_milliseconds(verb, "timeout-ms", &stay->timeout_usec);
+                return option_timeout(verb, &stay->timeout_usec);
         case OPTION_POLL_INTERVAL_MS:
-                return option_milliseconds(verb, "poll-interval-ms", &stay->poll_usec);
+                return option_poll_interval(verb, &stay->poll_usec);
         default:
                 return request_option(verb, request, option);
         }

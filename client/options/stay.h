@@ -14,22 +14,18 @@ typedef struct Stay {
         const char *notify_thread; /* of Codex, to report the end of the job to; NULL: none */
 } Stay;
 
-#define STAY_INIT (Stay) { .timeout_usec = USEC_INFINITY }
+#define STAY_INIT { .timeout_usec = USEC_INFINITY }
 
 enum {
         OPTION_BACKGROUND = OPTION_REQUEST_END,
         OPTION_AWAIT,
-        OPTION_TIMEOUT_MS,
-        OPTION_POLL_INTERVAL_MS,
         OPTION_STAY_END,
 };
 
 #define STAY_OPTIONS                                                       \
         { "background", no_argument, NULL, OPTION_BACKGROUND },            \
         { "await", no_argument, NULL, OPTION_AWAIT },                      \
-        { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS }
-
-#define STAY_POLL_OPTION { "poll-interval-ms", required_argument, NULL, OPTION_POLL_INTERVAL_MS }
+        TIMEOUT_OPTION
 
 /* Handles one of these, or of those of requests. Returns 0, or a negative errno after reporting an error. */
 int stay_option(const Verb *verb, Stay *stay, RequestOptions *request, int option);

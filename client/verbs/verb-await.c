@@ -13,8 +13,6 @@
 enum {
         OPTION_ANY = OPTION_BOUNDS_END,
         OPTION_ALL,
-        OPTION_TIMEOUT_MS,
-        OPTION_POLL_INTERVAL_MS,
 };
 
 #define GRACE_USEC (5 * USEC_PER_SEC)
@@ -36,9 +34,9 @@ static int option(const Verb *verb, int option) {
                 given.all = true;
                 return 0;
         case OPTION_TIMEOUT_MS:
-                return option_milliseconds(verb, "timeout-ms", &given.timeout_usec);
+                return option_timeout(verb, &given.timeout_usec);
         case OPTION_POLL_INTERVAL_MS:
-                return option_milliseconds(verb, "poll-interval-ms", &given.poll_usec);
+                return option_poll_interval(verb, &given.poll_usec);
         default:
                 return bounds_option(verb, &given.bounds, option);
         }
@@ -287,8 +285,8 @@ const Verb verb_await = {
                 BOUNDS_OPTIONS,
                 { "any", no_argument, NULL, OPTION_ANY },
                 { "all", no_argument, NULL, OPTION_ALL },
-                { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS },
-                { "poll-interval-ms", required_argument, NULL, OPTION_POLL_INTERVAL_MS },
+                TIMEOUT_OPTION,
+                POLL_OPTION,
                 {},
         },
         .option = option,

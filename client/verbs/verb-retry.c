@@ -10,7 +10,7 @@ static struct {
         RequestOptions options;
         Stay stay;
         Spec request;
-} given = { .stay = { .timeout_usec = USEC_INFINITY }, .request = REQUEST_INIT };
+} given = { .stay = STAY_INIT, .request = REQUEST_INIT };
 
 static int option(const Verb *verb, int option) {
         return stay_option(verb, &given.stay, &given.options, option);

@@ -11,15 +11,13 @@
 enum {
         OPTION_BASE = OPTION_CODEX_END,
         OPTION_SCOPE,
-        OPTION_WAIT,
 };
 
 static struct {
         Review review;
         CodexOptions codex;
-        bool wait;
         Spec request;
-} given = { .codex.stay = { .timeout_usec = USEC_INFINITY }, .request = REQUEST_INIT };
+} given = { .codex = CODEX_OPTIONS_INIT, .request = REQUEST_INIT };
 
 static int scope_option(const Verb *verb) {
         static const char *const words[] = { "auto", "working-tree", "branch" };
@@ -40,9 +38,6 @@ static int option(const Verb *verb, int option) {
                 return 0;
         case OPTION_SCOPE:
                 return scope_option(verb);
-        case OPTION_WAIT:
-                given.wait = true;
-                return 0;
         default:
                 return codex_option(verb, &given.codex, option);
         }
@@ -52,7 +47,6 @@ static int check(Invocation *in) {
         Review *review = &given.review;
         int r;
 
-        given.codex.stay.await |= given.codex.stay.background && given.wait;
         r = codex_options_check(in->verb, &given.codex);
         if (r != 0)
                 return r;
@@ -76,7 +70,6 @@ static int run(Invocation *in) {
                 CODEX_OPTIONS,                                             \
                 { "base", required_argument, NULL, OPTION_BASE },          \
                 { "scope", required_argument, NULL, OPTION_SCOPE },        \
-                { "wait", no_argument, NULL, OPTION_WAIT },                \
                 {},                                                        \
         }
 

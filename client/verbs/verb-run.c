@@ -14,7 +14,7 @@ static struct {
 
 static int option(const Verb *verb, int option) {
         if (option == OPTION_TIMEOUT_MS)
-                return option_milliseconds(verb, "timeout-ms", &given.timeout_usec);
+                return option_timeout(verb, &given.timeout_usec);
         return request_option(verb, &given.options, option);
 }
 
@@ -36,7 +36,7 @@ const Verb verb_run = {
         .options = (const struct option[]) {
                 REQUEST_LIMIT_OPTIONS,
                 REQUEST_COMMAND_OPTIONS,
-                { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS },
+                TIMEOUT_OPTION,
                 {},
         },
         .option = option,

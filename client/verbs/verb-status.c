@@ -21,8 +21,6 @@ enum {
         OPTION_LIMIT,
         OPTION_WATCH,
         OPTION_WAIT,
-        OPTION_TIMEOUT_MS,
-        OPTION_POLL_INTERVAL_MS,
 };
 
 #define LIMIT_DEFAULT 50
@@ -49,9 +47,9 @@ static int option(const Verb *verb, int option) {
                 given.wait = true;
                 return 0;
         case OPTION_TIMEOUT_MS:
-                return option_milliseconds(verb, "timeout-ms", &given.timeout_usec);
+                return option_timeout(verb, &given.timeout_usec);
         case OPTION_POLL_INTERVAL_MS:
-                return option_milliseconds(verb, "poll-interval-ms", &given.poll_usec);
+                return option_poll_interval(verb, &given.poll_usec);
         default:
                 return option_number(verb, "limit", 1, UINT32_MAX, &given.limit);
         }
@@ -448,8 +446,8 @@ const Verb verb_status = {
                 { "limit", required_argument, NULL, OPTION_LIMIT },
                 { "watch", no_argument, NULL, OPTION_WATCH },
                 { "wait", no_argument, NULL, OPTION_WAIT },
-                { "timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS },
-                { "poll-interval-ms", required_argument, NULL, OPTION_POLL_INTERVAL_MS },
+                TIMEOUT_OPTION,
+                POLL_OPTION,
                 {},
         },
         .option = option,

@@ -21,7 +21,6 @@ enum {
         OPTION_RESUME_LAST,
         OPTION_FRESH,
         OPTION_RESUME_CANDIDATE,
-        OPTION_WAIT,
 };
 
 static struct {
@@ -31,9 +30,8 @@ static struct {
         bool resume_last;
         bool fresh;
         bool candidate;
-        bool wait;
         Spec request;
-} given = { .codex.stay = { .timeout_usec = USEC_INFINITY }, .request = REQUEST_INIT };
+} given = { .codex = CODEX_OPTIONS_INIT, .request = REQUEST_INIT };
 
 static int option(const Verb *verb, int option) {
         switch (option) {
@@ -54,9 +52,6 @@ static int option(const Verb *verb, int option) {
                 return 0;
         case OPTION_RESUME_CANDIDATE:
                 given.candidate = true;
-                return 0;
-        case OPTION_WAIT:
-                given.wait = true;
                 return 0;
         default:
                 return codex_option(verb, &given.codex, option);
@@ -84,7 +79,6 @@ static int check(Invocation *in) {
                 return usage_error(in->verb, "--write and --read-only cannot be combined");
         if (given.candidate)
                 return in->n_arguments > 0 ? usage_error(in->verb, "--resume-candidate takes no prompt") : 0;
-        given.codex.stay.await |= given.codex.stay.background && given.wait;
         r = codex_options_check(in->verb, &given.codex);
         if (r != 0)
                 return r;
@@ -170,7 +164,6 @@ const Verb verb_task = {
                 { "resume-last", no_argument, NULL, OPTION_RESUME_LAST },
                 { "fresh", no_argument, NULL, OPTION_FRESH },
                 { "resume-candidate", no_argument, NULL, OPTION_RESUME_CANDIDATE },
-                { "wait", no_argument, NULL, OPTION_WAIT },
                 {},
         },
         .rewrite = find_bare_resume,
