@@ -4,6 +4,7 @@
 #include "job-id.h"
 #include "job-record.h"
 #include "test-bus.h"
+#include "record-check.h"
 #include "test.h"
 
 /* A record in which every field has a value of its own. The caller clears it. */
@@ -36,38 +37,11 @@ static JobRecord full_record(void) {
         };
 }
 
-static void check_equal(const JobRecord *a, const JobRecord *b) {
-        check_string(a->id, b->id);
-        check_string(a->kind, b->kind);
-        check_string(a->label, b->label);
-        check_int(a->state, b->state);
-        check_int(a->reason, b->reason);
-        check_int(a->exit_code, b->exit_code);
-        check_int(a->signal, b->signal);
-        check_int(a->uid, b->uid);
-        check_string(a->queue, b->queue);
-        check_string(a->directory, b->directory);
-        check_string(a->workspace, b->workspace);
-        check_string(a->session, b->session);
-        check_int(a->created_usec, b->created_usec);
-        check_int(a->started_usec, b->started_usec);
-        check_int(a->finished_usec, b->finished_usec);
-        check_int(a->sequence, b->sequence);
-        check_string(a->progress, b->progress);
-        check_int(a->stdout_bytes, b->stdout_bytes);
-        check_int(a->stderr_bytes, b->stderr_bytes);
-        check_string(a->result, b->result);
-        check_int(a->stopped_by, b->stopped_by);
-        check_string(a->result_error, b->result_error);
-        check_string(a->left_behind, b->left_behind);
-        check_string(a->end_source, b->end_source);
-}
-
 static void clear(void) {
         JobRecord record = full_record();
 
         job_record_clear(&record);
-        check_equal(&record, &JOB_RECORD_INIT);
+        check_record(&record, &JOB_RECORD_INIT);
         job_record_clear(&record);
 }
 
@@ -75,11 +49,11 @@ static void copy(void) {
         _cleanup_job_record_ JobRecord record = full_record(), ret = JOB_RECORD_INIT, bare = JOB_RECORD_INIT;
 
         check_ok(job_record_copy(&record, &ret));
-        check_equal(&record, &ret);
+        check_record(&record, &ret);
         check(record.id != ret.id && record.result != ret.result);
 
         check_ok(job_record_copy(&JOB_RECORD_INIT, &bare));
-        check_equal(&bare, &JOB_RECORD_INIT);
+        check_record(&bare, &JOB_RECORD_INIT);
 }
 
 /* The entries of a job as dbus/org.codex.Jobs.xml has them. */
@@ -118,7 +92,7 @@ static void travel(const JobRecord *record) {
         check_string(sd_bus_message_get_signature(m, true), "a{sv}");
         check_ok(job_record_read(m, &ret));
         check(check_ok(sd_bus_message_at_end(m, true)) > 0);
-        check_equal(record, &ret);
+        check_record(record, &ret);
 }
 
 static void travel_full(void) {
@@ -210,7 +184,7 @@ static void check_refused(const char *name, const char *value) {
                 check_ok(sd_bus_message_append(m, "a{sv}", 2, "Id", "s", "a-0000000000", name, "s", value));
         message_finish(m);
         check_error(job_record_read(m, &record), -EBADMSG);
-        check_equal(&record, &JOB_RECORD_INIT);
+        check_record(&record, &JOB_RECORD_INIT);
 }
 
 static void read_refused(void) {
@@ -228,7 +202,7 @@ static void read_wrong_signature(void) {
         check_ok(sd_bus_message_append(m, "a{ss}", 1, "Id", "a-0000000000"));
         message_finish(m);
         check(job_record_read(m, &record) < 0);
-        check_equal(&record, &JOB_RECORD_INIT);
+        check_record(&record, &JOB_RECORD_INIT);
 }
 
 /* Properties have a value even where the entry of a dictionary would be left out. */

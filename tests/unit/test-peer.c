@@ -101,6 +101,14 @@ static void wait_for_handled(Fixture *f, const char *expected) {
         f->handled[0] = 0;
 }
 
+/* The peer :1.7 calls One, and is known from then on: as user 1000. */
+static void introduce(Fixture *f) {
+        send_call(f, ":1.7", "One");
+        wait_for_question(f);
+        check_ok(sd_bus_reply_method_return(f->question, "u", 1000));
+        wait_for_handled(f, "One:1000 ");
+}
+
 static void held_until_known(void) {
         _cleanup_fixture_ Fixture f;
         const char *peer;
@@ -126,10 +134,7 @@ static void peers_apart(void) {
         _cleanup_fixture_ Fixture f;
 
         fixture_open(&f);
-        send_call(&f, ":1.7", "One");
-        wait_for_question(&f);
-        check_ok(sd_bus_reply_method_return(f.question, "u", 1000));
-        wait_for_handled(&f, "One:1000 ");
+        introduce(&f);
 
         send_call(&f, ":1.8", "Two");
         wait_for_question(&f);
@@ -153,7 +158,7 @@ static void check_not_known(Fixture *f, const char *reply_type, uint32_t uid) {
         check_string(f->handled, "");
 }
 
-/* Nothing passes for want of an answer, and who called is told. */
+/* Without an answer no call passes, and the caller gets an error. */
 static void not_known(void) {
         _cleanup_fixture_ Fixture f;
 
@@ -178,10 +183,7 @@ static void gone(void) {
         _cleanup_fixture_ Fixture f;
 
         fixture_open(&f);
-        send_call(&f, ":1.7", "One");
-        wait_for_question(&f);
-        check_ok(sd_bus_reply_method_return(f.question, "u", 1000));
-        wait_for_handled(&f, "One:1000 ");
+        introduce(&f);
 
         emit_gone(&f, "org.example.Name"); /* a name, not a connection */
         emit_gone(&f, ":1.70");            /* never called us */
@@ -212,10 +214,7 @@ static void removed(void) {
         _cleanup_fixture_ Fixture f;
 
         fixture_open(&f);
-        send_call(&f, ":1.7", "One");
-        wait_for_question(&f);
-        check_ok(sd_bus_reply_method_return(f.question, "u", 1000));
-        wait_for_handled(&f, "One:1000 ");
+        introduce(&f);
         peer_remove(&f.item);
         peer_remove(&f.item);
         send_call(&f, ":1.8", "Two");

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "record-check.h"
 #include "spec-format.h"
 #include "store-fixture.h"
 #include "test-bus.h"
@@ -28,39 +29,12 @@ static void fresh(void) {
         check(!store_free(NULL));
 }
 
-static void check_same(const JobRecord *a, const JobRecord *b) {
-        check_string(a->id, b->id);
-        check_string(a->kind, b->kind);
-        check_string(a->label, b->label);
-        check_int(a->state, b->state);
-        check_int(a->reason, b->reason);
-        check_int(a->exit_code, b->exit_code);
-        check_int(a->signal, b->signal);
-        check_int(a->uid, b->uid);
-        check_string(a->queue, b->queue);
-        check_string(a->directory, b->directory);
-        check_string(a->workspace, b->workspace);
-        check_string(a->session, b->session);
-        check_int(a->created_usec, b->created_usec);
-        check_int(a->started_usec, b->started_usec);
-        check_int(a->finished_usec, b->finished_usec);
-        check_int(a->sequence, b->sequence);
-        check_string(a->progress, b->progress);
-        check_int(a->stdout_bytes, b->stdout_bytes);
-        check_int(a->stderr_bytes, b->stderr_bytes);
-        check_string(a->result, b->result);
-        check_string(a->result_error, b->result_error);
-        check_string(a->left_behind, b->left_behind);
-        check_string(a->end_source, b->end_source);
-        check_int(a->stopped_by, b->stopped_by);
-}
-
 static void check_stored(StoreFixture *f, const JobRecord *expected) {
         _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
         char candidates[256];
 
         check_ok(lookup(f, expected->id, STORE_ANY_UID, &record, candidates));
-        check_same(&record, expected);
+        check_record(&record, expected);
 }
 
 static Job *job_with_everything(void) {
@@ -88,7 +62,7 @@ static void insert_and_reopen(void) {
 static int on_stored(StoredJob *stored, void *userdata) {
         const Job *job = userdata;
 
-        check_same(&stored->record, &job->record);
+        check_record(&stored->record, &job->record);
         check_bytes(&stored->limits, sizeof(stored->limits), &job->limits, sizeof(job->limits));
         check_string(stored->instance, NULL);
         check_int(stored->stop_reason, JOB_REASON_NONE);
