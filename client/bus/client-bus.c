@@ -159,7 +159,7 @@ static void resume_calls(Client *c, const sd_bus_error *error) {
                 c->call_events->resume(c, error);
 }
 
-static void tell_changed(Client *c) {
+static void call_changed(Client *c) {
         if (c->changed)
                 c->changed(c->changed_userdata);
 }
@@ -172,7 +172,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
         if (link_bus(c->link)) {
                 resume_calls(c, NULL);
                 if (c->away)
-                        tell_changed(c);
+                        call_changed(c);
                 return 0;
         }
 
@@ -188,7 +188,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
                 return 0;
         }
         resume_calls(c, NULL);
-        tell_changed(c);
+        call_changed(c);
         return 0;
 }
 
@@ -231,7 +231,7 @@ int client_seen(Client *c, sd_bus_message *m) {
                         return -ENOMEM;
         }
         if (other) /* it crashed and was restarted before we were notified */
-                tell_changed(c);
+                call_changed(c);
         return 0;
 }
 
@@ -251,7 +251,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
                 return 0;
         }
         resume_calls(c, NULL);
-        tell_changed(c);
+        call_changed(c);
         return 0;
 }
 
@@ -264,7 +264,7 @@ int client_watch_service(Client *c, void (*changed)(void *userdata), void *userd
 /* ---- Subscriptions ---- */
 
 static int on_match_installed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        _cleanup_(sd_bus_error_free) sd_bus_error told = SD_BUS_ERROR_NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error failure = SD_BUS_ERROR_NULL;
         const sd_bus_error *error = sd_bus_message_get_error(m);
         Client *c = userdata;
 
@@ -272,11 +272,11 @@ static int on_match_installed(sd_bus_message *m, void *userdata, sd_bus_error *r
         if (!error || sd_bus_is_open(sd_bus_message_get_bus(m)) <= 0)
                 return 0;
         client_stop(c,
-                    error_set(&told,
+                    error_set(&failure,
                               "Failed to subscribe to finished jobs: %s. Close some of your other bus connections and "
                               "try again.",
                               error->message),
-                    &told);
+                    &failure);
         return 0;
 }
 

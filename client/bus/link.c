@@ -17,7 +17,7 @@ struct Link {
         size_t n_users;
 };
 
-/* Closed before the subscriptions are dropped: the bus forgets them all, and need not be told of each. */
+/* Closed before the subscriptions are dropped: the bus then drops all of them at once. */
 static void link_close(Link *l) {
         if (!l->bus)
                 return;

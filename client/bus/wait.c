@@ -31,7 +31,7 @@ static bool job_has_ended(const WaitedJob *job) {
         return job_state_is_terminal(job->record.state);
 }
 
-/* ---- What the service tells ---- */
+/* ---- Replies and signals of the service ---- */
 
 /* The subscription was for an ID that turned out to be a prefix. */
 static int widen(Wait *w);

@@ -30,7 +30,7 @@ static void git_clear(Git *git) {
 
 /* Returns 1 when git succeeded, 0 when it said no, or a negative errno with error set. */
 static int git_ask(Git *git, const char *const *words) {
-        /* It must not lock out whoever works there. */
+        /* It must not take a lock that another process needs. */
         const char *argv[GIT_WORDS_MAX + 7] = { "git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", git->directory };
         size_t n = 6;
         int r, status;

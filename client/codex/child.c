@@ -157,7 +157,7 @@ static int stream_open(Stream *s, Child *child, sd_event *event, void (*handler)
 }
 
 /* Reads what is there, and does not wait for the end of the file: a process that outlives Codex may have the
- * other end open, and write to it for ever. */
+ * other end open, and write to it forever. */
 static void stream_drain(Stream *s) {
         int left;
 

@@ -7,7 +7,7 @@
 
 /* ---- The shell around a command ---- */
 
-/* The script behind "/any/where/bash -lc ", or NULL where no shell is called so. */
+/* The script after "/any/where/bash -lc ", or NULL if no shell is called like this. */
 static const char *shell_script(const char *command) {
         static const char *const shells[] = { "bash", "sh", "zsh", "dash", "ksh" };
         static const char *const options[] = { " -lc ", " -c " };
@@ -29,7 +29,7 @@ static const char *shell_script(const char *command) {
         return NULL;
 }
 
-/* Copies what stands in quotes. p is behind the opening one; returns behind the closing one. */
+/* Copies quoted text. p is after the opening quote; returns the place after the closing one. */
 static const char *copy_quoted(const char *p, char quote, char **end) {
         for (; *p && *p != quote; p++) {
                 if (quote == '"' && *p == '\\' && p[1] && strchr("\"\\$`", p[1]))

@@ -12,7 +12,7 @@ static bool is_error(const char *line) {
                 strstr(line, "' panicked at ");
 }
 
-/* What Codex says of its own accord, in good runs too. */
+/* Lines that Codex also writes when nothing fails. */
 static bool is_chatter(const char *line) {
         return startswith(line, "WARNING:") || startswith(line, "warning:") || startswith(line, "Reading ");
 }
@@ -59,19 +59,15 @@ int complaint_line(Complaint *c, const char *line, size_t n) {
                 return -ENOMEM;
         if (!*text)
                 return 0;
-        if (c->goes_on) {
-                c->goes_on = false;
+        if (c->continues) {
+                c->continues = false;
                 r = join(&c->error, text);
         } else if (is_error(text)) {
-                c->goes_on = text[strlen(text) - 1] == ':';
+                c->continues = text[strlen(text) - 1] == ':';
                 r = set(&c->error, text);
         } else
                 r = is_chatter(text) ? 0 : set(&c->last, text);
         return r < 0 ? r : 1;
-}
-
-const char *complaint_reason(const Complaint *c) {
-        return c->error ?: c->last;
 }
 
 void complaint_clear(Complaint *c) {

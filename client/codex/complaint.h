@@ -9,16 +9,13 @@
 #include <stddef.h>
 
 typedef struct Complaint {
-        char *error; /* the last line that says error; NULL: none */
-        char *last;  /* the last line that says anything; NULL: none */
-        bool goes_on; /* the line after the error belongs to it */
+        char *error; /* the last line that reports an error; NULL: none */
+        char *last;  /* the last other line; NULL: none */
+        bool continues; /* the line after the error is part of it */
         bool backtrace;
 } Complaint;
 
 /* Adds a line. Returns 1 if it is relevant to users, 0 if it is part of a backtrace or similar, -ENOMEM. */
 int complaint_line(Complaint *complaint, const char *line, size_t n);
-
-/* The reason as one line, NULL if there is none. Not owned. */
-const char *complaint_reason(const Complaint *complaint);
 
 void complaint_clear(Complaint *complaint);

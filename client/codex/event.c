@@ -5,7 +5,7 @@
 #include "macro.h"
 
 #define DEPTH_MAX 256         /* results of tools are JSON of others */
-#define LONG_MESSAGE_HEAD 256 /* bytes in which a line says what it is */
+#define LONG_MESSAGE_HEAD 256 /* bytes that include the type of the line */
 
 /* The value of a key if object is one and the value of this type, else NULL. */
 static json_object *get(json_object *object, const char *key, json_type type) {

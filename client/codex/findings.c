@@ -99,7 +99,7 @@ static bool has_parent(const char *path) {
         return false;
 }
 
-/* Not what the file system says, which may change: what the path says. */
+/* Decided by the path alone, not by the file system, which may change. */
 static bool is_inside(const char *path) {
         char top[PATH_MAX];
         const char *rest;

@@ -23,7 +23,7 @@ static int reserve(Lines *l, size_t size) {
         return 0;
 }
 
-/* Keeps what belongs to the line that goes on, up to the limit. */
+/* Keeps the part of an incomplete line, up to the limit. */
 static int keep(Lines *l, const char *data, size_t n) {
         size_t kept = MIN(n, l->max - l->size);
         int r;

@@ -94,9 +94,9 @@ static void say_block(const Log *log, const char *what, const char *s, size_t n)
 }
 
 void log_commentary(Log *log, const Turn *turn) {
-        if (isempty(turn->message) || log->message_told)
+        if (isempty(turn->message) || log->message_logged)
                 return;
-        log->message_told = true;
+        log->message_logged = true;
         say_block(log, "message", turn->message, turn->message_size);
 }
 
@@ -138,7 +138,7 @@ static void say_tool(const Log *log, const Event *e) {
 static void say_completed(Log *log, const Turn *turn, const Event *e, uint64_t now) {
         switch (e->item) {
         case ITEM_MESSAGE:
-                log->message_told = false; /* told once it is known not to be the answer */
+                log->message_logged = false; /* it is when it turns out not to be the answer */
                 break;
         case ITEM_REASONING:
                 say_text(log, "thinks", e->text.s, e->text.n);

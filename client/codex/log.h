@@ -10,7 +10,7 @@
 
 typedef struct Log {
         uint64_t begun_usec; /* CLOCK_MONOTONIC */
-        bool message_told;   /* the turn's latest message is in the log */
+        bool message_logged;   /* the turn's latest message is in the log */
 } Log;
 
 /* Begins: times are counted from now. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-/* codex-jobs-codex: what the unit of a job of Codex runs. It drives `codex exec --json`, tells what Codex does as
- * the job's progress and log, prints the final message, and leaves a structured result. See options.c for what
+/* codex-jobs-codex: what the unit of a job of Codex runs. It drives `codex exec --json`, reports what Codex does as
+ * the progress and log of the job, prints the final message, and leaves a structured result. See options.c for what
  * it promises to its caller, and
  *
  *   child.c      the process              complaint.c  why it failed, from its standard error
@@ -12,7 +12,7 @@
  *   progress.c   the progress line        log.c        the log
  *   command.c    commands for people      text.c       texts for people
  *
- * It judges hard: anything but a complete turn with a final message is a failure that says why. */
+ * The verdict is strict: anything but a complete turn with a final message is a failure with a reason. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -35,8 +35,8 @@
 /* The error until Codex has exited; it remains if this program is killed. */
 #define UNFINISHED "The job was terminated before Codex exited. Continue its thread."
 
-/* How long Codex may stay once its turn is complete, and its thread on disk. It does for some seconds, to tell its maker
- * how it went, and the job would end that much later. */
+/* How long Codex may stay once its turn is complete, and its thread on disk. It may stay for some seconds, to send
+ * telemetry, and the job would end that much later. */
 #define STAY_USEC (500U * 1000U)
 
 static const int stop_signals[] = { SIGTERM, SIGINT, SIGHUP };
@@ -298,7 +298,7 @@ static int succeed(Adapter *a) {
         return 0;
 }
 
-/* A message that is the answer is printed also if Codex failed behind it. */
+/* A message that is the answer is printed even if Codex failed after it. */
 static int finish(Adapter *a) {
         _cleanup_verdict_ Verdict verdict = {};
         int r;
@@ -310,7 +310,7 @@ static int finish(Adapter *a) {
                 r = write_answer(a);
                 if (r < 0)
                         return fail_to_answer(a, r);
-                a->log.message_told = true;
+                a->log.message_logged = true;
         }
         return verdict.text ? fail(a, verdict.status, verdict.text, verdict.next) : succeed(a);
 }

@@ -10,7 +10,7 @@ typedef struct Options {
         const char *kind;
         const char *expected_thread; /* NULL: any */
         const char *target;          /* of a review; NULL: it is not known */
-        const char *model;           /* as Codex is told; NULL: it is not */
+        const char *model;           /* as passed to Codex; NULL: its default */
         char **command;              /* of Codex, NULL-terminated */
 } Options;
 

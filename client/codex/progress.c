@@ -14,18 +14,18 @@
 struct Progress {
         sd_event *event;
         sd_event_source *timer;
-        bool resting; /* told something within the interval */
-        char told[PROGRESS_MAX];
+        bool resting; /* sent something within the interval */
+        char sent[PROGRESS_MAX];
         char wanted[PROGRESS_MAX];
 };
 
-/* ---- Telling ---- */
+/* ---- Sending ---- */
 
 static void send_status(Progress *p) {
-        if (streq(p->told, p->wanted))
+        if (streq(p->sent, p->wanted))
                 return;
-        (void) strcpy(p->told, p->wanted);
-        (void) sd_notifyf(false, "STATUS=%s", p->told);
+        (void) strcpy(p->sent, p->wanted);
+        (void) sd_notifyf(false, "STATUS=%s", p->sent);
 }
 
 static int on_rested(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -50,7 +50,7 @@ static void set_wanted(Progress *p, const char *text) {
 
 void progress_set(Progress *p, const char *text) {
         set_wanted(p, text);
-        if (p->resting || streq(p->told, p->wanted))
+        if (p->resting || streq(p->sent, p->wanted))
                 return;
         send_status(p);
         rest(p);
@@ -119,7 +119,7 @@ static const char *phase_of_plan(const Event *e, const char *busy, char ret[stat
         return ret;
 }
 
-/* Attempts to reconnect are told as errors, and so is what ends the turn. */
+/* Codex reports attempts to reconnect as errors, like what ends the turn. */
 static const char *phase_of_error(const Turn *t, char ret[static PROGRESS_MAX]) {
         if (!startswith(strempty(t->last_error), "Reconnecting"))
                 return NULL;

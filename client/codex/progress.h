@@ -20,7 +20,7 @@ Progress *progress_free(Progress *progress);
 /* Sets the text, one line, if it changed. Texts in quick succession are skipped, but the last one is always sent. */
 void progress_set(Progress *progress, const char *text);
 
-/* Tells it now: nothing else will be. */
+/* Sends it now: no other text follows. */
 void progress_finish(Progress *progress, const char *text);
 
 /* The text after an event that the turn has processed, in ret. Returns ret, or NULL if the event changes nothing. busy

@@ -37,7 +37,7 @@ static int add_number(json_object *object, const char *key, uint64_t value) {
         return add(object, key, json_object_new_int64((int64_t) MIN(value, (uint64_t) INT64_MAX)));
 }
 
-/* A reader may escape slashes when it writes the document anew: it has to fit then, too. */
+/* A reader may escape slashes when it writes the document again: it must still fit. */
 static size_t size_of(json_object *object) {
         size_t size = 0;
 

@@ -7,7 +7,7 @@
  *
  *   schema           1
  *   kind             task, review or adversarial-review
- *   thread_id        of the thread, which can be gone on with
+ *   thread_id        of the thread, which can be continued
  *   model            as it was asked for; null: what Codex is set to
  *   last_message     of Codex; the answer, if error is null. Cut at the end to fit
  *   last_message_bytes   all of it
@@ -16,13 +16,13 @@
  *   files            [{path, kind}], kind is add, update or delete
  *   files_omitted
  *   usage            {input_tokens, cached_input_tokens, output_tokens, reasoning_output_tokens}, of the whole
- *                    thread; null for reviews, which do not tell
+ *                    thread; null for reviews, which do not report it
  *   target           what a review is about; null: of a task
  *   review           {verdict, summary, findings, findings_omitted, next_steps} of an adversarial review, the gravest
  *                    findings first: [{severity, title, body, file, in_repository, line_start, line_end, confidence,
  *                    recommendation}]; null: there is none
  *   review_error     why the final message of one is not that; null: it is, or there is none
- *   error            one line that says what is wrong and what to do; null: done
+ *   error            one line with the failure and what to do; null: done
  *   next             [COMMAND, …]
  *
  * Commands and files are those that Codex reports, which leaves out what its sandbox refused. */
@@ -36,13 +36,13 @@ typedef struct Result {
         const char *kind; /* these are not owned */
         const char *model;
         const char *error;
-        const char *next; /* a command before those that go on with the thread */
+        const char *next; /* a command before those that continue the thread */
         const Turn *turn;
         const char *target;
         const Findings *findings; /* NULL: none were asked for */
 } Result;
 
-/* Makes the document, with a newline behind. The caller frees it; NULL when memory is short. */
+/* Makes the document, with a newline at the end. The caller frees it; NULL when memory is short. */
 char *result_format(const Result *result, size_t *ret_size);
 
 /* Writes it over the file at path, in place. Returns 0 or a negative errno. */

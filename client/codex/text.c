@@ -8,7 +8,7 @@
 #define MARK "…"
 
 /* How many bytes the control character at p takes, 0 if there is another one: U+0000 to U+001F, U+007F to
- * U+009F. p is valid UTF-8 with a NUL behind. */
+ * U+009F. p is valid UTF-8 terminated by a NUL. */
 static size_t control_length(const char *p) {
         unsigned char first = (unsigned char) p[0], second;
 

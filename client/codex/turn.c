@@ -66,8 +66,8 @@ static int open_text(const Event *e, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-/* One more than there is room for is passed over: only progress and durations want it. A plan is nothing that
- * goes on. */
+/* One more than there is room for is passed over: only progress and durations want it. A plan is no work
+ * in progress. */
 static int begin_item(Turn *t, const Event *e, uint64_t now) {
         TurnOpen open = { .item = e->item, .n_files = event_n_changes(e), .begun_usec = now };
         int r;

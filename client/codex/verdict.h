@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* Whether Codex did what it was asked to, and if not, what to tell. Success is narrow: Codex exited with 0, or was
+/* Whether Codex did what it was asked to, and if not, what to report. Success is narrow: Codex exited with 0, or was
  * stopped as it stayed, its turn was completed and did not fail, and there is a final message. Does no I/O. */
 
 #include <signal.h>
@@ -19,8 +19,8 @@ enum {
 };
 
 typedef struct Ending {
-        siginfo_t process; /* how codex ended, as waitid(2) tells it */
-        int stopped;       /* the signal with which this program was told to stop, 0: none */
+        siginfo_t process; /* how codex ended, as waitid(2) reports it */
+        int stopped;       /* the signal with which this program was stopped, 0: none */
         bool sent_home;    /* the answer was there, and it was stopped as it stayed */
         bool half_line;    /* its output ended inside an event */
         bool is_review;

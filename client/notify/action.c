@@ -37,7 +37,7 @@ typedef struct Action {
 struct Actions {
         Viewer *viewer;           /* not owned */
         const Settings *settings; /* not owned */
-        void (*tell)(const char *summary, const char *text, void *userdata);
+        void (*report)(const char *summary, const char *text, void *userdata);
         void *userdata; /* not owned */
         Action *list;
 };
@@ -66,7 +66,7 @@ DEFINE_CLEANUP(Action *, action_free);
 static void on_view_failed(const char *text, void *userdata) {
         Actions *actions = userdata;
 
-        actions->tell("Failed to open the result", text, actions->userdata);
+        actions->report("Failed to open the result", text, actions->userdata);
 }
 
 /* Reports the failure and frees the action. */
@@ -75,7 +75,7 @@ static void action_fail(Action *a, const char *text) {
 
         if (asprintf(&summary, "Failed to %s %s", a->kind == ACTION_RETRY ? "retry" : "open", a->job) < 0)
                 summary = NULL;
-        a->actions->tell(summary ?: a->job, text, a->actions->userdata);
+        a->actions->report(summary ?: a->job, text, a->actions->userdata);
         (void) action_free(a);
 }
 
@@ -172,7 +172,7 @@ static const char *next_stream(const Action *a) {
 
 static int on_output(sd_bus_message *m, void *userdata, sd_bus_error *ret_error);
 
-/* The action may be freed behind it. */
+/* The action may be freed after it. */
 static int open_next(Action *a) {
         a->stream = next_stream(a);
         if (!a->stream)
@@ -271,7 +271,7 @@ void actions_run(Actions *actions, Link *link, const char *job, const char *key,
         if (a)
                 action_fail(a, strerror(-r));
         else
-                actions->tell(job, strerror(-r), actions->userdata);
+                actions->report(job, strerror(-r), actions->userdata);
 }
 
 void actions_open(Actions *actions, const char *name, const char *text, const char *token) {
@@ -286,12 +286,12 @@ void actions_open(Actions *actions, const char *name, const char *text, const ch
 }
 
 int actions_new(Viewer *viewer, const Settings *settings,
-                void (*tell)(const char *summary, const char *text, void *userdata), void *userdata, Actions **ret) {
+                void (*report)(const char *summary, const char *text, void *userdata), void *userdata, Actions **ret) {
         Actions *actions = malloc(sizeof(Actions));
 
         if (!actions)
                 return -ENOMEM;
-        *actions = (Actions) { .viewer = viewer, .settings = settings, .tell = tell, .userdata = userdata };
+        *actions = (Actions) { .viewer = viewer, .settings = settings, .report = report, .userdata = userdata };
         *ret = actions;
         return 0;
 }

@@ -11,9 +11,9 @@
 
 typedef struct Actions Actions;
 
-/* settings must live as long as the actions and may change. tell is called with messages for the user. */
+/* settings must live as long as the actions and may change. report is called with messages for the user. */
 int actions_new(Viewer *viewer, const Settings *settings,
-                void (*tell)(const char *summary, const char *text, void *userdata), void *userdata, Actions **ret);
+                void (*report)(const char *summary, const char *text, void *userdata), void *userdata, Actions **ret);
 Actions *actions_free(Actions *a);
 DEFINE_CLEANUP(Actions *, actions_free);
 

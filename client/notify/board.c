@@ -180,7 +180,7 @@ static int on_output(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
                 finish(b, false);
                 return 0;
         }
-        if (sd_bus_message_is_method_error(m, NULL) == 0) /* else it is removed by now */
+        if (sd_bus_message_is_method_error(m, NULL) == 0) /* else it has been removed */
                 line = read_first_line(m);
         r = show_single(b, line);
         if (r < 0) {
@@ -264,7 +264,7 @@ static int show_flood(Board *b) {
         return server_notify(b->server, &notice, b->grown.id, b->settings->timeout_msec, on_flood_shown, b, &b->call);
 }
 
-/* Goes on with the jobs until there is something to wait for. */
+/* Continues with the jobs until there is something to wait for. */
 static void board_step(Board *b) {
         int r;
 
@@ -349,8 +349,8 @@ static void on_server_action(uint32_t id, const char *key, const char *token, vo
                 b->action(shown, key, token, b->action_userdata);
 }
 
-/* A flood ends with its notification: the next one begins anew. What a notification was about is not forgotten here,
- * since some servers close it before they tell of an action. */
+/* A flood ends with its notification: the next one starts from zero. The subject of a notification is kept here,
+ * since some servers close it before they report an action. */
 static void on_server_closed(uint32_t id, void *userdata) {
         Board *b = userdata;
 
@@ -358,7 +358,7 @@ static void on_server_closed(uint32_t id, void *userdata) {
                 flood_clear(&b->flood);
 }
 
-void board_tell(Board *b, const char *summary, const char *text) {
+void board_report(Board *b, const char *summary, const char *text) {
         _cleanup_notice_ Notice notice = {};
         int r = -ENOTCONN;
 

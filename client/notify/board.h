@@ -34,4 +34,4 @@ int board_follow(Board *b, Link *link, void (*settled)(void *userdata), void *us
 bool board_is_settled(const Board *b);
 
 /* Shows that a requested action failed; logs it if there is no server. */
-void board_tell(Board *b, const char *summary, const char *text);
+void board_report(Board *b, const char *summary, const char *text);

@@ -20,7 +20,7 @@ struct Follower {
         Owner owner;
         sd_bus_slot *match;
         sd_bus_slot *call; /* one at a time */
-        bool showing;      /* somebody else has the jobs */
+        bool showing;      /* the receiver has the jobs */
         bool settled;
 
         bool registered; /* the inbox is ours: what ended before the first start is left out */
@@ -38,7 +38,7 @@ static int call_service(Follower *f, const char *member, sd_bus_message_handler_
         va_list ap;
         int r;
 
-        /* By its unique name: only who runs already is asked. */
+        /* By its unique name: only a running service is called. */
         r = sd_bus_message_new_method_call(link_bus(f->link), &m, f->owner.unique, JOBS_PATH, JOBS_INTERFACE, member);
         if (r < 0)
                 return r;
@@ -47,7 +47,7 @@ static int call_service(Follower *f, const char *member, sd_bus_message_handler_
         va_end(ap);
         if (r < 0)
                 return r;
-        /* However slow its disk is: when it goes away there is an answer. */
+        /* However slow its disk is: if it exits, the bus replies. */
         return sd_bus_call_async(link_bus(f->link), &f->call, m, handler, f, UINT64_MAX);
 }
 
@@ -55,12 +55,12 @@ static const char *scope_of(const Follower *f) {
         return link_is_system(f->link) ? "system" : "session";
 }
 
-/* It is tried again with the next signal or the next owner of the name. */
+/* Retried with the next signal or the next owner of the name. */
 static void complain(const Follower *f, const char *what, const sd_bus_error *error) {
         if (sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED,
                                    SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_SERVICE_UNKNOWN,
                                    JOBS_ERROR_UNAVAILABLE))
-                return; /* it is gone, or about to: its successor is asked */
+                return; /* it is gone, or exits: its successor is called */
         say("Failed to %s of the service on the %s bus: %s", what, scope_of(f), error->message);
 }
 
@@ -130,7 +130,7 @@ static int on_acknowledged(sd_bus_message *m, void *userdata, sd_bus_error *ret_
 
         f->call = sd_bus_slot_unref(f->call);
         if (!error || sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT))
-                f->shown = 0; /* or its store is another one, which has not come so far */
+                f->shown = 0; /* or its store is another one, with lower sequence numbers */
         else {
                 complain(f, "acknowledge jobs", error);
                 f->refused = true;
@@ -230,7 +230,7 @@ static int on_finished(sd_bus_message *m, void *userdata, sd_bus_error *ret_erro
 static void on_owner(void *userdata) {
         Follower *f = userdata;
 
-        /* Without an answer nothing is settled: a call to who is gone is asked of the next. */
+        /* Without a reply nothing is settled: the call is repeated to the next owner of the name. */
         f->call = sd_bus_slot_unref(f->call);
         f->waiting = true;
         f->refused = false;

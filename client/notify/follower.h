@@ -3,8 +3,9 @@
 #pragma once
 
 /* What ends on one bus, by sequence: an inbox of our own at the service, which is asked whenever JobFinished or
- * another owner of the service's name says that there may be something, and acknowledged once that was shown. So
- * nothing is missed, whoever was away. The service is never started for it: while it does not run nothing ends. */
+ * another owner of the service's name shows that there may be something, and acknowledged once that was shown. So
+ * no job is missed, whichever side was away. The service is never started for this: no job ends while
+ * it does not run. */
 
 #include "jobs.h"
 #include "link.h"

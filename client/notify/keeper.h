@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* Keeps the connection to a bus for ever: opens it again whenever it was lost. Owns the link. */
+/* Keeps the connection to a bus: opens it again whenever it was lost. Owns the link. */
 
 #include "link.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-/* codex-jobs-notify: tells a desktop which jobs ended. See codex-jobs-notify(1).
+/* codex-jobs-notify: shows finished jobs on the desktop. See codex-jobs-notify(1).
  *
- *   keeper     the connection to a bus, for ever
+ *   keeper     the connection to a bus, reopened when lost
  *   follower   what ends on a bus, by sequence: the service's side
  *   server     the notification server: the desktop's side
  *   board      between the two: what is shown, and how
  *   flood      many ends that are shown as one
  *   text       what notifications say
- *   action     what people do with them
+ *   action     actions of the user on them
  *   viewer     opens a text on the desktop
  *   settings   the configuration
  *   mark       remembers that it ran before */
@@ -58,7 +58,7 @@ static void notifier_clear(Notifier *n) {
 
 /* ---- Being ready ---- */
 
-static void tell_ready(Notifier *n) {
+static void notify_ready(Notifier *n) {
         if (n->ready || !n->named || !board_is_settled(n->board))
                 return;
         n->ready = true;
@@ -66,7 +66,7 @@ static void tell_ready(Notifier *n) {
 }
 
 static void on_settled(void *userdata) {
-        tell_ready(userdata);
+        notify_ready(userdata);
 }
 
 /* The name has no objects: it is for there being one of us in a session, as two would show everything twice. */
@@ -82,7 +82,7 @@ static int on_named(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) 
                 return sd_event_exit(n->event, STATUS_RUNS_ALREADY);
         }
         n->named = true;
-        tell_ready(n);
+        notify_ready(n);
         return 0;
 }
 
@@ -114,7 +114,7 @@ static void on_action(const Shown *shown, const char *key, const char *token, vo
 static void on_trouble(const char *summary, const char *text, void *userdata) {
         Notifier *n = userdata;
 
-        board_tell(n->board, summary, text);
+        board_report(n->board, summary, text);
 }
 
 static int load_settings(Notifier *n) {

@@ -21,7 +21,7 @@ struct Server {
         ServerState state;
         Owner owner;
         bool actions, body, markup; /* what it can */
-        bool lost;                  /* it did not answer; the bus has not told yet that it is gone */
+        bool lost;                  /* it did not answer; the bus has not reported yet that it is gone */
         uint64_t absent_until_usec; /* CLOCK_MONOTONIC: it is not started again before */
         sd_bus_slot *signals;
         sd_bus_slot *call;
@@ -31,7 +31,7 @@ struct Server {
         char *token;
 };
 
-/* Whoever crashes at each start, or at what it is to show, is not started all the time. */
+/* A server that crashes at each start, or when it shows a notification, is not restarted all the time. */
 #define ABSENT_USEC (60 * USEC_PER_SEC)
 
 /* A call of Notify. Belongs to its slot. */
@@ -105,7 +105,7 @@ static int ask_capabilities(Server *s) {
         return sd_bus_call_async(link_bus(s->session), &s->call, m, on_capabilities, s, UINT64_MAX);
 }
 
-/* It came, went, or was replaced: in each case what was shown is not any more. */
+/* It started, exited, or was replaced: in each case the notifications that were shown are gone. */
 static void on_owner(void *userdata) {
         Server *s = userdata;
         bool crashed = s->lost || s->state == SERVER_COMING;

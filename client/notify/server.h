@@ -38,7 +38,7 @@ void server_want(Server *s);
 /* Whether bodies are markup. Of a server that is ready. */
 bool server_has_markup(const Server *s);
 
-/* Shows a notification in the place of another, 0: of none. done is told the id, or 0 and an error; with lost set
+/* Shows a notification that replaces another, 0: none. done is called with the id, or 0 and an error; with lost set
  * where nobody can say whether it is shown, since the server went away. Forgotten when *ret is unreferenced; with NULL
  * for ret never. done may be NULL. */
 typedef void (*server_done_t)(uint32_t id, bool lost, void *userdata);

@@ -81,12 +81,12 @@ char *first_line(const char *data, size_t n) {
 char *describe_end(const JobRecord *record) {
         _cleanup_free_ char *end = render_end(record);
         char duration[DURATION_MAX], code[32] = "", after[DURATION_MAX + 16] = "";
-        bool told = record->reason == JOB_REASON_EXIT_CODE || record->reason == JOB_REASON_NOT_EXECUTABLE;
+        bool has_code = record->reason == JOB_REASON_EXIT_CODE || record->reason == JOB_REASON_NOT_EXECUTABLE;
         char *text = NULL;
 
         if (!end)
                 return NULL;
-        if (record->exit_code >= 0 && !told)
+        if (record->exit_code >= 0 && !has_code)
                 (void) snprintf(code, sizeof(code), " · exit code %d", record->exit_code);
         if (record->state != JOB_COMPLETED && record->started_usec > 0 &&
             record->finished_usec > record->started_usec)

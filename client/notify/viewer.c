@@ -95,7 +95,7 @@ static bool is_program(const char *folder, size_t n, const char *name) {
         return access(path, X_OK) == 0;
 }
 
-/* The service manager would tell only in its log that there is no such program. */
+/* The service manager would report only in its log that there is no such program. */
 static bool program_exists(const char *name) {
         const char *folders = getenv("PATH") ?: "/usr/local/bin:/usr/bin:/bin";
 

@@ -15,7 +15,7 @@
 typedef struct Followed {
         char *id;
         char *path;
-        char *told; /* the last progress text that was shown */
+        char *shown; /* the last progress text that was shown */
         bool touched; /* it changed, and was not read since */
 } Followed;
 
@@ -134,8 +134,8 @@ static int begin(Progress *p, const JobRecord *record) {
         if (r < 0)
                 return r;
         job = find_job(p, record->id);
-        job->told = strdup(strempty(record->progress));
-        if (!job->told)
+        job->shown = strdup(strempty(record->progress));
+        if (!job->shown)
                 return -ENOMEM;
         if (p->asked_why || !own_queue_has(record))
                 return 0;
@@ -143,11 +143,11 @@ static int begin(Progress *p, const JobRecord *record) {
         return queue_question_ask(&p->why, p->client);
 }
 
-static int tell(Progress *p, Followed *job, const JobRecord *record) {
+static int show_progress(Progress *p, Followed *job, const JobRecord *record) {
         const char *text = strempty(record->progress);
         char *copy;
 
-        if (streq(strempty(job->told), text))
+        if (streq(strempty(job->shown), text))
                 return 0;
         if (p->resting) {
                 job->touched = true;
@@ -156,8 +156,8 @@ static int tell(Progress *p, Followed *job, const JobRecord *record) {
         copy = strdup(text);
         if (!copy)
                 return -ENOMEM;
-        free(job->told);
-        job->told = copy;
+        free(job->shown);
+        job->shown = copy;
         if (isempty(text))
                 return 0;
         p->latest = job;
@@ -175,7 +175,7 @@ static void on_record(const JobRecord *record, void *userdata) {
         if (job_state_is_terminal(record->state))
                 return;
         if (job)
-                r = tell(p, job, record);
+                r = show_progress(p, job, record);
         else
                 r = begin(p, record);
         if (r < 0)
@@ -195,7 +195,7 @@ static char *activity_text(const WaitedJob *job) {
 }
 
 static char *several_text(const Progress *p, size_t left) {
-        bool told = p->latest && !isempty(p->latest->told);
+        bool has_text = p->latest && !isempty(p->latest->shown);
         uint64_t now = now_realtime();
         char duration[DURATION_MAX];
         char *text = NULL;
@@ -203,7 +203,8 @@ static char *several_text(const Progress *p, size_t left) {
 
         (void) format_duration(now > p->begun_usec ? now - p->begun_usec : 0, duration);
         r = asprintf(&text, "Waiting for %zu of %zu jobs for %s%s%s%s%s", left, wait_count(p->wait), duration,
-                     told ? ": " : "", told ? p->latest->id : "", told ? ": " : "", told ? p->latest->told : "");
+                     has_text ? ": " : "", has_text ? p->latest->id : "", has_text ? ": " : "",
+                     has_text ? p->latest->shown : "");
         return r < 0 ? NULL : text;
 }
 
@@ -264,7 +265,7 @@ Progress *progress_free(Progress *p) {
         for (size_t i = 0; i < p->n_jobs; i++) {
                 free(p->jobs[i].id);
                 free(p->jobs[i].path);
-                free(p->jobs[i].told);
+                free(p->jobs[i].shown);
         }
         free(p->jobs);
         queue_question_clear(&p->why);

@@ -33,26 +33,26 @@ static void action_end(Action *a) {
         (void) action_free(a);
 }
 
-static void tell_done(Action *a, sd_bus_message *reply) {
+static void report_done(Action *a, sd_bus_message *reply) {
         const char *text;
 
         if (streq(a->method, "Cancel") && sd_bus_message_read_basic(reply, 's', &text) >= 0)
-                top_tell(a->top, "%s: %s.", a->id, text);
+                top_report(a->top, "%s: %s.", a->id, text);
         else if (streq(a->method, "Retry") && sd_bus_message_read_basic(reply, 's', &text) >= 0)
-                top_tell(a->top, "Submitted %s, a retry of %s.", text, a->id);
+                top_report(a->top, "Submitted %s, a retry of %s.", text, a->id);
         else if (streq(a->method, "Pause"))
-                top_tell(a->top, "Queue paused. Press p to resume.");
+                top_report(a->top, "Queue paused. Press p to resume.");
         else if (streq(a->method, "Resume"))
-                top_tell(a->top, "Queue resumed.");
+                top_report(a->top, "Queue resumed.");
 }
 
 static void on_done(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
         Action *a = userdata;
 
         if (error)
-                top_tell(a->top, "%s", error->message);
+                top_report(a->top, "%s", error->message);
         else {
-                tell_done(a, reply);
+                report_done(a, reply);
                 if (!a->id)
                         model_read_queue(a->top->model);
         }
@@ -83,7 +83,7 @@ static void action_begin(Top *t, const char *method, const char *id, CallMode mo
 }
 
 void action_cancel(Top *t, const char *id) {
-        top_tell(t, "Cancelling %s.", id);
+        top_report(t, "Cancelling %s.", id);
         action_begin(t, "Cancel", id, CALL_PATIENT);
 }
 

@@ -35,7 +35,7 @@ static void set_filter(Top *t, const char *filter) {
 
 static void ask_cancel(Top *t, const JobRecord *record) {
         if (job_state_is_terminal(record->state)) {
-                top_tell(t, "%s has already finished. Press r to retry.", record->id);
+                top_report(t, "%s has already finished. Press r to retry.", record->id);
                 return;
         }
         free(t->asked);
@@ -50,14 +50,14 @@ static void retry(Top *t, const JobRecord *record) {
         if (job_state_is_terminal(record->state))
                 action_retry(t, record->id);
         else
-                top_tell(t, "%s has not finished. Press c to cancel.", record->id);
+                top_report(t, "%s has not finished. Press c to cancel.", record->id);
 }
 
 static void on_job_key(Top *t, wint_t key) {
         const TopJob *job = view_job(&t->view);
 
         if (!job)
-                top_tell(t, "No job selected.");
+                top_report(t, "No job selected.");
         else if (key == 'c')
                 ask_cancel(t, &job->record);
         else if (key == 'r')

@@ -84,7 +84,7 @@ void log_open(Top *t, const char *id) {
                 r = sd_event_add_child(client_event(t->client), &t->log, t->log_pid, WEXITED, on_end, t);
         if (r < 0) {
                 log_close(t);
-                top_tell(t, "Failed to show the output: %s.", strerror(-r));
+                top_report(t, "Failed to show the output: %s.", strerror(-r));
         }
 }
 

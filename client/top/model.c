@@ -265,7 +265,7 @@ static int add_read(Model *m, const char *id) {
         return 0;
 }
 
-/* The job changed. Those of others are told of as well: only a new one may turn out to be our own, and while jobs are
+/* The job changed. Signals of others arrive as well: only a new one may turn out to be our own, and while jobs are
  * listed any. */
 static void touch(Model *m, const char *id, bool is_new) {
         int r = 0;
@@ -353,7 +353,7 @@ static int on_reload(sd_event_source *s, void *userdata) {
         return 0;
 }
 
-/* Not at once: whoever asks may be the answer to a call, or walk along the calls, which are dropped. */
+/* Not at once: the caller may be the handler of a reply, or walk along the calls, which are dropped. */
 void model_reload(Model *m) {
         int r;
 

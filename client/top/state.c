@@ -12,7 +12,7 @@ void top_changed(void *userdata) {
                 (void) sd_event_source_set_enabled(t->draw, SD_EVENT_ONESHOT);
 }
 
-void top_tell(Top *t, const char *format, ...) {
+void top_report(Top *t, const char *format, ...) {
         va_list ap;
 
         free(t->message);

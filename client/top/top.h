@@ -49,7 +49,7 @@ int top_run(Client *c, sd_bus_error *error);
 void top_changed(void *userdata);
 
 /* Shows a message in the last line. */
-void top_tell(Top *t, const char *format, ...) _printf_(2, 3);
+void top_report(Top *t, const char *format, ...) _printf_(2, 3);
 
 /* Updates the view with the current jobs. */
 void top_update(Top *t);

@@ -59,7 +59,7 @@ static bool read_file(const Usage *u, const char *name, char text[static 1024]) 
         return n > 0;
 }
 
-/* The first reading tells the average since the start. */
+/* The first reading gives the average since the start. */
 static void read_cpu(Usage *u, uint64_t started_usec) {
         uint64_t now = now_realtime(), usec, from, used;
         char text[1024];

@@ -13,7 +13,7 @@
 typedef struct Cancelled {
         const char *id; /* as it was given; not owned */
         bool was_over;  /* it had finished before */
-        bool goes_on;   /* processes are left, it keeps running */
+        bool keeps_running; /* processes are left */
         JobRecord record;
         Call *call;
         struct Cancel *cancel;
@@ -83,7 +83,7 @@ static void on_cancelled(sd_bus_message *reply, const sd_bus_error *error, void 
         job->call = call_free(job->call);
         job->cancel->n_under_way--;
         if (error && sd_bus_error_has_name(error, JOBS_ERROR_PROCESSES_LEFT)) { /* the other jobs are still cancelled */
-                job->goes_on = true;
+                job->keeps_running = true;
                 say("Failed to cancel %s: %s", job->record.id, error->message);
         } else if (error)
                 client_stop(job->cancel->in->client, -EREMOTEIO, error);
@@ -213,9 +213,9 @@ static int find_jobs(Cancel *s) {
         return r;
 }
 
-static bool some_go_on(const Cancel *s) {
+static bool some_keep_running(const Cancel *s) {
         for (size_t i = 0; i < s->n; i++)
-                if (s->jobs[i].goes_on)
+                if (s->jobs[i].keeps_running)
                         return true;
         return false;
 }
@@ -259,7 +259,7 @@ static int run(Invocation *in) {
                 r = show(&s);
         if (r < 0)
                 return r == -EINTR ? interrupted(&s) : r;
-        return some_go_on(&s) ? STATUS_OWN_FAILURE : 0;
+        return some_keep_running(&s) ? STATUS_OWN_FAILURE : 0;
 }
 
 const Verb verb_cancel = {

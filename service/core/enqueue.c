@@ -53,7 +53,7 @@ static void on_inserted(int r, const StoreInserted *inserted, void *userdata) {
                 } else {
                         (void) queue_push(&core->queue, job); /* its user stays known there while the job is expected */
                         queue_expect_no_more(&core->queue, job);
-                        shortage_tell(job);
+                        shortage_report(job);
                 }
                 core->events->added(job, core->userdata);
         } else if (is_new) {

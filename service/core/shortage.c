@@ -20,7 +20,7 @@ void shortage_clear(Shortage *shortage) {
         shortage->why = NULL;
 }
 
-void shortage_tell(Job *job) {
+void shortage_report(Job *job) {
         _cleanup_free_ char *text = NULL;
         const char *why = job->core->shortage.why;
 
@@ -32,12 +32,12 @@ void shortage_tell(Job *job) {
                 text = NULL;
 }
 
-static void tell_all(Core *core) {
+static void report_to_all(Core *core) {
         Job *job;
 
         TAILQ_FOREACH(job, &core->jobs, entry)
                 if (job->phase == JOB_WAITING) {
-                        shortage_tell(job);
+                        shortage_report(job);
                         core->events->progressed(job, core->userdata);
                 }
 }
@@ -80,9 +80,9 @@ void shortage_begin(Job *job, const char *why) {
         if (copy) {
                 free(s->why);
                 s->why = copy;
-                tell_all(core);
+                report_to_all(core);
         } else {
-                shortage_tell(job);
+                shortage_report(job);
                 core->events->progressed(job, core->userdata);
         }
 }
@@ -96,7 +96,7 @@ void shortage_end(Core *core) {
         sd_journal_print(LOG_NOTICE, "Jobs are started again. The cause of the delay was: %s.", s->why);
         shortage_clear(s);
         (void) sd_event_now(core->event, CLOCK_MONOTONIC, &s->over_usec);
-        tell_all(core);
+        report_to_all(core);
         core_schedule(core);
 }
 

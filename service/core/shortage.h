@@ -28,5 +28,5 @@ void shortage_end(Core *core);
 /* Whether another job may be started now. */
 bool shortage_permits(const Core *core);
 
-/* Tells by the progress of a job that waits why it does, or no longer. */
-void shortage_tell(Job *job);
+/* Sets the progress of a queued job to the reason for which it waits, or to none. */
+void shortage_report(Job *job);

@@ -52,7 +52,7 @@ int database_salvaged(const char *directory);
 
 /* Result of recovering a corrupt database. */
 typedef struct Salvaged {
-        uint64_t taken_over;
+        uint64_t recovered;
         uint64_t left_out; /* found, but invalid */
 } Salvaged;
 

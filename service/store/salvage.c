@@ -383,7 +383,7 @@ static int copy_jobs(Salvage *s) {
                 r = copy_job(s, number);
                 if (r < 0)
                         return r;
-                s->salvaged.taken_over += r > 0;
+                s->salvaged.recovered += r > 0;
                 s->salvaged.left_out += r == 0 && found >= 0;
                 if (r > 0)
                         unreadable = 0;

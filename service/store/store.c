@@ -125,7 +125,7 @@ static void log_salvaged(const char *path, const Salvaged *salvaged, unsigned de
         if (salvaged->left_out > 0)
                 (void) snprintf(others, sizeof(others), ", %" PRIu64 " could not be recovered", salvaged->left_out);
         sd_journal_print(LOG_CRIT, "Corrupt database moved to %s: %" PRIu64 " jobs recovered%s. Check the disk.", path,
-                         salvaged->taken_over, others);
+                         salvaged->recovered, others);
         if (deleted > 0)
                 sd_journal_print(LOG_NOTICE, "Deleted the oldest %u of the corrupt databases that were moved aside.", deleted);
 }

@@ -81,7 +81,7 @@ static bool worker_complained(const UnitProperties *p) {
         return p->status_errno != 0 || startswith(strempty(p->status_text), WORKER_CANNOT);
 }
 
-static void unit_tell_end(Unit *unit) {
+static void unit_report_end(Unit *unit) {
         const UnitProperties *p = &unit->end;
         const JobEnd end = {
                 .cause = unit->cause,
@@ -111,7 +111,7 @@ static int on_memory_reply(sd_bus_message *reply, void *userdata, sd_bus_error *
         unit->usage_calls[1] = sd_bus_slot_unref(unit->usage_calls[1]);
         if (!sd_bus_message_is_method_error(reply, NULL))
                 (void) sd_bus_message_read(reply, "v", "t", &unit->end.memory_peak);
-        unit_tell_end(unit);
+        unit_report_end(unit);
         return 0;
 }
 
@@ -128,7 +128,7 @@ static void unit_find_usage(Unit *unit) {
         if (p->start_usec == 0 || p->exit_usec < p->start_usec + USEC_PER_SEC ||
             ask_usage(unit, 0, "CPUUsageNSec", on_cpu_reply) < 0 ||
             ask_usage(unit, 1, "MemoryPeak", on_memory_reply) < 0) /* answered in this order */
-                unit_tell_end(unit);
+                unit_report_end(unit);
 }
 
 /* When the host goes down, jobs are stopped shortly before the service: that is not reported as their end, but left

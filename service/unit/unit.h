@@ -34,7 +34,7 @@ typedef struct UnitCallbacks {
 
 typedef enum UnitStarted {
         UNIT_STARTED,
-        UNIT_UNKNOWN, /* whether it started; a sweep tells */
+        UNIT_UNKNOWN, /* whether it started; a sweep shows that */
         UNIT_REFUSED, /* it did not start, but may later */
         UNIT_FAILED,  /* it did not start */
 } UnitStarted;
