@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-/* ListConsumers, ForgetConsumer: the readers of inboxes. */
+/* ListConsumers, ForgetConsumer: the consumers of inboxes. */
 
 #include "dict.h"
 #include "pending-call.h"

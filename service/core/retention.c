@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 /* Removal of finished jobs: those older than an age, and the oldest of each user whose output exceeds a size in
- * total, except those not acknowledged in an inbox. With an age also the readers of inboxes. Never one that has not
+ * total, except those not acknowledged in an inbox. With an age also the consumers of inboxes. Never one that has not
  * ended, and never because of jobs of other users. At the limit of stored jobs see enqueue.c. */
 
 #include <systemd/sd-journal.h>

@@ -7,7 +7,7 @@
  *
  *   store.c          life cycle of the store, its thread
  *   store-op.c       common parts of operations
- *   store-consumer.c readers of inboxes
+ *   store-consumer.c consumers of inboxes
  *   store-enqueue.c  new jobs
  *   store-job.c      changes of a job: begun, started, stopped, finished
  *   store-work.c     specifications of jobs
