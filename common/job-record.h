@@ -41,6 +41,7 @@ typedef struct JobRecord {
         char *result_error; /* why $CODEX_JOB_RESULT was not accepted; NULL: accepted, or none */
         char *left_behind;  /* "4242 sleep, 4243 redis-server": terminated after the command had exited */
         char *end_source;   /* "worker" or "manager": source of its end; NULL: none */
+        char *resource_limits; /* the text of resource-limits.h; NULL: none */
 } JobRecord;
 
 /* The fields of a record. A row has
@@ -83,7 +84,8 @@ typedef struct JobRecord {
         FIELD("RetryOf",      TEXT,     retry_of,       0,          OPTIONAL, ENQUEUED, CONSTANT,    "retry_of")      \
         FIELD("ResultError",  LINE,     result_error,   0,          OPTIONAL, ENDED,    INVALIDATED, "result_error")  \
         FIELD("LeftBehind",   LINE,     left_behind,    0,          OPTIONAL, ENDED,    INVALIDATED, "left_behind")   \
-        FIELD("EndSource",    TEXT,     end_source,     0,          OPTIONAL, ENDED,    INVALIDATED, "end_source")
+        FIELD("EndSource",    TEXT,     end_source,     0,          OPTIONAL, ENDED,    INVALIDATED, "end_source")    \
+        FIELD("ResourceLimits", TEXT,   resource_limits, 0,         OPTIONAL, ENQUEUED, CONSTANT,    "resource_limits")
 
 typedef enum JobFieldKind {
         FIELD_TEXT,

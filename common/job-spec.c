@@ -12,6 +12,7 @@
 #define TYPES_TEXT { "s" }
 #define TYPES_MEMFD { "h" }
 #define TYPES_CHOICE { "b" }
+#define TYPES_RESOURCES { "a{sv}" }
 
 enum { ENQUEUE, RETRY };
 
@@ -29,7 +30,8 @@ void spec_clear(Spec *spec) {
         string_list_free(spec->environment);
         free(spec->retry_of);
         for (const JobOption *o = job_options; o < job_options + JOB_OPTIONS_N; o++)
-                if (o->kind == OPTION_DIRECTORY || o->kind == OPTION_PATH || o->kind == OPTION_TEXT)
+                if (o->kind == OPTION_DIRECTORY || o->kind == OPTION_PATH || o->kind == OPTION_TEXT ||
+                    o->kind == OPTION_RESOURCES)
                         free(*job_option_text(spec, o));
         closep(&spec->stdin_fd);
         *spec = SPEC_INIT;

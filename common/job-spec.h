@@ -11,7 +11,7 @@
  *   its long option, its letter or 0, and its lines of the help; NULL: none
  *
  * Kinds: a COMMAND; an ENVIRONMENT; a DIRECTORY and a PATH, absolute; a WORD, see job_kind_is_valid(); a TEXT; a
- * MEMFD; a CHOICE, yes or no. */
+ * MEMFD; a CHOICE, yes or no; RESOURCES, the text of resource-limits.h. */
 
 #include <limits.h>
 
@@ -25,7 +25,9 @@
         OPTION("Directory", DIRECTORY, directory, 1, PATH_MAX - 1, ENQUEUE, "cwd", 'C',                               \
                "  -C, --cwd DIR            Working directory (default: current directory)\n")                         \
         OPTION("Label", TEXT, label, 0, JOB_LABEL_MAX, ENQUEUE, "label", 0,                                           \
-               "      --label TEXT         Description shown in lists (default: command line)\n")
+               "      --label TEXT         Description shown in lists (default: command line)\n")                         \
+        OPTION("ResourceLimits", RESOURCES, resource_limits, 0, 0, ENQUEUE, "limit", 0,                               \
+               "      --limit NAME=VALUE   Resource limit of the command, for example NOFILE=4096\n")
 
 /* The same, also for those that retry one. */
 #define JOB_OPTIONS_AGAIN(OPTION)                                                                                     \
@@ -65,6 +67,7 @@ typedef struct Spec {
         char *label;     /* NULL: derived from argv */
         char *workspace; /* NULL: none */
         char *session;
+        char *resource_limits; /* NULL: none */
         char *key;      /* makes it safe to submit again; NULL: none */
         char *retry_of; /* ID of the retried job; NULL: none */
         int notify;     /* -1: not given, which means yes */
@@ -86,6 +89,7 @@ typedef enum JobOptionKind {
         OPTION_TEXT,
         OPTION_MEMFD,
         OPTION_CHOICE,
+        OPTION_RESOURCES,
 } JobOptionKind;
 
 typedef struct JobOption {
@@ -103,7 +107,7 @@ typedef struct JobOption {
 enum { JOB_OPTIONS_N = 0 JOB_OPTIONS(ONE_OPTION) };
 extern const JobOption job_options[JOB_OPTIONS_N];
 
-/* The text of a DIRECTORY, a PATH or a TEXT. */
+/* The text of a DIRECTORY, a PATH, a TEXT or RESOURCES. */
 char **job_option_text(Spec *spec, const JobOption *option);
 
 /* Frees the content, and leaves it as SPEC_INIT. */

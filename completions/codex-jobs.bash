@@ -95,6 +95,10 @@ _codex_jobs_reply_value() {
         DIR) compopt -o dirnames 2>/dev/null ;;
         FILE*) compopt -o default 2>/dev/null ;;
         NAME\[*) mapfile -t COMPREPLY < <(compgen -e -- "$2"); compopt -o nospace 2>/dev/null ;;
+        NAME=VALUE)
+                words=(AS CORE CPU DATA FSIZE MEMLOCK MSGQUEUE NICE NOFILE NPROC RTPRIO RTTIME SIGPENDING STACK)
+                words=("${words[@]/%/=}")
+                compopt -o nospace 2>/dev/null ;;
         REF) mapfile -t words < <(git for-each-ref --format='%(refname:short)' 2>/dev/null) ;;
         ID) _codex_jobs_reply_ids "$2" ' ' '[a-z]+' "$command" "${scope[@]}"; return ;;
         *\|*) IFS='|' read -ra words <<<"$1" ;;

@@ -44,6 +44,9 @@ function __codex_jobs_value
             __fish_complete_path $argv[2]
         case 'NAME[*'
             set -nx
+        case NAME=VALUE
+            string join \n AS= CORE= CPU= DATA= FSIZE= MEMLOCK= MSGQUEUE= NICE= NOFILE= NPROC= RTPRIO= \
+                RTTIME= SIGPENDING= STACK=
         case REF
             git for-each-ref --format='%(refname:short)' 2>/dev/null
         case '*|*'

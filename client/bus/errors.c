@@ -99,6 +99,8 @@ bool error_is_about(const sd_bus_error *error, const char *option) {
 
 /* A service of our version accepts those that we send. */
 static bool names_limit(const char *message) {
+        if (is_named(message, "ResourceLimits"))
+                return true;
         for (size_t i = 0; i < JOB_LIMITS_N; i++)
                 if (is_named(message, job_limits[i].name))
                         return true;

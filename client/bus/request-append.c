@@ -5,6 +5,7 @@
 
 #include "dict.h"
 #include "request.h"
+#include "resource-limits.h"
 #include "utf8.h"
 
 static bool all_valid(char *const *strings) {
@@ -70,6 +71,24 @@ static int append_text_entry(sd_bus_message *m, const char *name, const char *te
         return valid ? sd_bus_message_append(m, "{sv}", name, "s", valid) : -ENOMEM;
 }
 
+static int append_resources_entry(sd_bus_message *m, const char *name, const char *text) {
+        ResourceValues values;
+        int r;
+
+        if (isempty(text))
+                return 0;
+        resource_values_parse(text, &values);
+        r = dict_open(m, name, "a{sv}");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{sv}");
+        for (size_t i = 0; i < RESOURCE_LIMITS_N && r >= 0; i++)
+                if (values.given & UINT64_C(1) << i)
+                        r = sd_bus_message_append(m, "{sv}", resource_limits[i].name, "t", values.values[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : dict_close(m);
+}
+
 static int append_option(sd_bus_message *m, Spec *q, const JobOption *o, bool argv_as_bytes) {
         switch (o->kind) {
         case OPTION_COMMAND:
@@ -84,6 +103,8 @@ static int append_option(sd_bus_message *m, Spec *q, const JobOption *o, bool ar
                 return q->stdin_fd >= 0 ? sd_bus_message_append(m, "{sv}", o->name, "h", q->stdin_fd) : 0;
         case OPTION_CHOICE:
                 return q->notify >= 0 ? sd_bus_message_append(m, "{sv}", o->name, "b", q->notify) : 0;
+        case OPTION_RESOURCES:
+                return append_resources_entry(m, o->name, q->resource_limits);
         default:
                 return append_text_entry(m, o->name, *job_option_text(q, o));
         }

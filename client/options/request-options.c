@@ -5,6 +5,7 @@
 #include "job-id.h"
 #include "request-options.h"
 #include "say.h"
+#include "time-util.h"
 #include "utf8.h"
 
 void request_options_clear(RequestOptions *options) {
@@ -118,6 +119,59 @@ static int notify_option(const Verb *verb, RequestOptions *options, bool notify)
         return 0;
 }
 
+static const char *resource_syntax(const ResourceLimit *limit, char text[static 64]) {
+        switch (limit->kind) {
+        case RESOURCE_SIZE:
+                return "a size such as 500M, or infinity";
+        case RESOURCE_NUMBER:
+                if (limit->max == INT64_MAX)
+                        return "a number, or infinity";
+                (void) snprintf(text, 64, "a number from 0 to %ju, or infinity", (uintmax_t) limit->max);
+                return text;
+        default:
+                return "a duration such as 90s, or infinity";
+        }
+}
+
+/* In the unit of setrlimit(2); a part of a second counts as one. */
+static int parse_resource(const ResourceLimit *limit, const char *text, uint64_t *ret) {
+        int r;
+
+        if (streq(text, "infinity")) {
+                *ret = RESOURCE_INFINITY;
+                return 0;
+        }
+        if (limit->kind == RESOURCE_NUMBER)
+                r = parse_u64(text, ret);
+        else if (limit->kind == RESOURCE_SIZE)
+                r = parse_size(text, ret);
+        else
+                r = parse_timespan(text, ret);
+        if (r >= 0 && limit->kind == RESOURCE_SECONDS)
+                *ret = *ret / USEC_PER_SEC + (*ret % USEC_PER_SEC > 0);
+        return r < 0 || *ret > limit->max ? -EINVAL : 0;
+}
+
+static int resource_option(const Verb *verb, ResourceValues *values) {
+        size_t n = strcspn(optarg, "=");
+        const ResourceLimit *limit = resource_limit_find(optarg, n);
+        char names[RESOURCE_NAMES_MAX], text[64];
+        uint64_t value;
+
+        if (!limit || !optarg[n]) {
+                (void) usage_error(verb, "Invalid value '%.64s' for --limit: must be NAME=VALUE, with one of the names %s",
+                                   optarg, resource_limit_names(names));
+                return -EINVAL;
+        }
+        if (parse_resource(limit, optarg + n + 1, &value) < 0) {
+                (void) usage_error(verb, "Invalid value '%.64s' for --limit: %s must be %s", optarg, limit->name,
+                                   resource_syntax(limit, text));
+                return -EINVAL;
+        }
+        resource_values_set(values, limit, value);
+        return 0;
+}
+
 static int option_of_table(const Verb *verb, const JobOption *o, RequestOptions *options) {
         switch (o->kind) {
         case OPTION_ENVIRONMENT:
@@ -132,6 +186,8 @@ static int option_of_table(const Verb *verb, const JobOption *o, RequestOptions 
                 return kind_option(verb, &options->given);
         case OPTION_CHOICE:
                 return notify_option(verb, options, true);
+        case OPTION_RESOURCES:
+                return resource_option(verb, &options->resources);
         default:
                 return text_option(verb, o, job_option_text(&options->given, o));
         }
@@ -204,6 +260,8 @@ int request_from_options(const RequestOptions *options, Spec *request, sd_bus_er
         if (session_here() && !request->session)
                 return -ENOMEM;
         r = copy_texts(given, request, false);
+        if (r >= 0)
+                r = resource_values_format(&options->resources, &request->resource_limits);
         if (r < 0)
                 return r;
         if (request->limits.umask == 0)

@@ -6,10 +6,12 @@
 
 #include "options.h"
 #include "request.h"
+#include "resource-limits.h"
 
 typedef struct RequestOptions {
         Spec given; /* its texts are not owned; it has neither environment nor standard input */
         bool notify_given;
+        ResourceValues resources; /* --limit */
         const char *stdin_path; /* not owned */
         char **environment; /* the array is owned */
         size_t n_environment;

@@ -143,7 +143,14 @@ static void put_limit(FILE *f, const JobLimit *l, uint64_t value) {
         (void) fprintf(f, ", %.*s%s%s", (int) before, l->shown, number, l->shown + before + 1);
 }
 
-static int put_limits(FILE *f, const JobLimits *limits) {
+static void put_resource_limits(FILE *f, const char *text) {
+        for (; text; text = strchr(text, ' ')) {
+                text += strspn(text, " ");
+                (void) fprintf(f, ", %.*s", (int) strcspn(text, " "), text);
+        }
+}
+
+static int put_limits(FILE *f, const JobRecord *record, const JobLimits *limits) {
         _cleanup_fclose_ FILE *g = NULL;
         _cleanup_free_ char *text = NULL;
         size_t size;
@@ -156,6 +163,7 @@ static int put_limits(FILE *f, const JobLimits *limits) {
                         put_limit(g, l, job_limit_get(limits, l));
         if (limits->read_only)
                 (void) fprintf(g, ", files read-only");
+        put_resource_limits(g, record->resource_limits);
         if (fclose(TAKE_PTR(g)) != 0)
                 return -ENOMEM;
         return size > 0 ? render_entry(f, "limits", text + strlen(", ")) : 0;
@@ -173,7 +181,7 @@ int render_story(FILE *f, const JobRecord *record, const JobLimits *limits) {
         if (r >= 0)
                 r = render_entry(f, "unit", job_unit_name(record->id, unit));
         if (r >= 0)
-                r = put_limits(f, limits);
+                r = put_limits(f, record, limits);
         if (r >= 0)
                 r = put_output(f, record);
         if (r >= 0)

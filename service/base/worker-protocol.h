@@ -25,6 +25,8 @@ enum {
         WORKER_TIDY = 1 << 1,         /* folders of killed workers may be left: remove them */
 };
 
+#define WORKER_LIMITS_SHIFT 8 /* in flags: the number of WorkerLimits before the trailer */
+
 #define WORKER_UMASK_GIVEN 01000U /* set in umask in addition to the mask */
 
 /* Appended to the standard input in the description; an older worker does not read it. */
@@ -35,11 +37,17 @@ typedef struct WorkerTrailer {
         uint64_t output_max;
         uint64_t stall_usec;
         uint32_t umask; /* 0: not changed */
-        uint32_t flags;
+        uint32_t flags; /* and a number, see above */
         uint8_t secret[WORKER_SECRET_SIZE]; /* for hello */
         char channel[WORKER_PATH_SIZE];     /* socket of the service; NUL-terminated */
         char folders[WORKER_PATH_SIZE];     /* parent of the folder that the worker creates; NUL-terminated */
 } WorkerTrailer;
+
+/* A limit of setrlimit(2) for the command. */
+typedef struct WorkerLimit {
+        uint64_t resource;
+        uint64_t value; /* UINT64_MAX: no limit */
+} WorkerLimit;
 
 #define WORKER_VERSION 1U
 

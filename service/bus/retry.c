@@ -37,6 +37,8 @@ static int copy_record(Spec *spec, const JobRecord *record) {
                 r = copy_string(record->workspace, &spec->workspace);
         if (r >= 0)
                 r = copy_string(record->session, &spec->session);
+        if (r >= 0)
+                r = copy_string(record->resource_limits, &spec->resource_limits);
         return r < 0 ? r : copy_string(record->id, &spec->retry_of);
 }
 

@@ -8,6 +8,7 @@
 #include "bus-names.h"
 #include "dict.h"
 #include "job-id.h"
+#include "resource-limits.h"
 #include "spec-read.h"
 #include "string-list.h"
 #include "utf8.h"
@@ -218,6 +219,56 @@ static int read_number(sd_bus_message *m, const char *type, const JobLimit *limi
         return 0;
 }
 
+/* ---- Resource limits ---- */
+
+typedef struct ReadingResources {
+        const JobOption *option;
+        ResourceValues values;
+        sd_bus_error *error;
+} ReadingResources;
+
+static int unknown_resource(const JobOption *o, const char *name, sd_bus_error *error) {
+        _cleanup_free_ char *shown = utf8_make_shown(name, NAME_SHOWN_MAX);
+        char names[RESOURCE_NAMES_MAX];
+
+        return invalid(error, "Option %s has no limit '%s', only %s.", o->name, strempty(shown), resource_limit_names(names));
+}
+
+static int read_resource(sd_bus_message *m, const char *name, const char *type, void *userdata) {
+        ReadingResources *reading = userdata;
+        const ResourceLimit *limit = resource_limit_find(name, strlen(name));
+        const char *option = reading->option->name;
+        char text[DICT_INTEGER_MAX];
+        uint64_t value;
+        int r;
+
+        if (!limit)
+                return unknown_resource(reading->option, name, reading->error);
+        if (reading->values.given & UINT64_C(1) << (limit - resource_limits))
+                return invalid(reading->error, "Option %s has the limit %s more than once.", option, name);
+        if (!dict_is_integer(type))
+                return invalid(reading->error, "Limit %s of option %s has type %s, expected t or another integer type.", name,
+                               option, type);
+        r = dict_read_integer(m, *type, 0, RESOURCE_INFINITY, &value, text);
+        if (r == -ERANGE || (r >= 0 && !resource_limit_accepts(limit, value)))
+                return invalid(reading->error,
+                               "Limit %s of option %s is out of range (0 to %" PRIu64 ", or %" PRIu64 " for none): %s.", name,
+                               option, limit->max, RESOURCE_INFINITY, text);
+        if (r >= 0)
+                resource_values_set(&reading->values, limit, value);
+        return r;
+}
+
+static int read_resources(sd_bus_message *m, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        ReadingResources reading = { .option = o, .error = error };
+        int r;
+
+        r = dict_read(m, read_resource, &reading);
+        return r < 0 ? r : resource_values_format(&reading.values, job_option_text(spec, o));
+}
+
+/* ---- Options ---- */
+
 static int read_option_of(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
         switch (o->kind) {
         case OPTION_COMMAND:
@@ -233,6 +284,8 @@ static int read_option_of(sd_bus_message *m, const char *type, const JobOption *
                 return read_memfd(m, spec, error);
         case OPTION_CHOICE:
                 return sd_bus_message_read_basic(m, 'b', (char *) spec + o->offset);
+        case OPTION_RESOURCES:
+                return read_resources(m, o, spec, error);
         default:
                 return read_bounded_text(m, o, spec, error);
         }

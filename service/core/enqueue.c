@@ -107,6 +107,8 @@ static int describe(Job *job, const Spec *spec, const Config *config) {
         r = set_string(&job->record.workspace, spec->workspace);
         if (r >= 0)
                 r = set_string(&job->record.session, spec->session);
+        if (r >= 0)
+                r = set_string(&job->record.resource_limits, spec->resource_limits);
         return r < 0 ? r : set_string(&job->record.retry_of, spec->retry_of);
 }
 

@@ -15,6 +15,7 @@
 
 #include "core-internal.h"
 #include "failpoint.h"
+#include "resource-limits.h"
 #include "service-log.h"
 #include "time-util.h"
 #include "utf8.h"
@@ -84,6 +85,22 @@ static void read_secret(const Job *job, uint8_t secret[static WORKER_SECRET_SIZE
                 (void) sscanf(job->secret + 2 * i, "%2hhx", &secret[i]);
 }
 
+/* Returns their number, or a negative errno. */
+static int append_resource_limits(const Job *job, int spec_fd) {
+        WorkerLimit limits[RESOURCE_LIMITS_N];
+        off_t end = lseek(spec_fd, 0, SEEK_END);
+        ResourceValues values;
+        int n = 0;
+
+        resource_values_parse(job->record.resource_limits, &values);
+        for (int i = 0; i < RESOURCE_LIMITS_N; i++)
+                if (values.given & UINT64_C(1) << i)
+                        limits[n++] = (WorkerLimit) { (uint64_t) resource_limits[i].resource, values.values[i] };
+        if (end < 0)
+                return -errno;
+        return pwrite(spec_fd, limits, (size_t) n * sizeof(WorkerLimit), end) == n * (ssize_t) sizeof(WorkerLimit) ? n : -EIO;
+}
+
 /* Completes a description and seals it. */
 static int append_trailer(Job *job, int spec_fd, WorkerTrailer *ret) {
         Core *core = job->core;
@@ -96,9 +113,12 @@ static int append_trailer(Job *job, int spec_fd, WorkerTrailer *ret) {
                 .umask = (uint32_t) job->limits.umask,
                 .flags = (job->limits.merge_output ? WORKER_MERGE_OUTPUT : 0) | (core->tidy > 0 ? WORKER_TIDY : 0),
         };
+        int n = append_resource_limits(job, spec_fd);
         off_t end = lseek(spec_fd, 0, SEEK_END);
-        int n;
 
+        if (n < 0)
+                return n;
+        t.flags |= (uint32_t) n << WORKER_LIMITS_SHIFT;
         core->tidy -= core->tidy > 0;
         read_secret(job, t.secret);
         if (core->links)

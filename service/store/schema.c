@@ -119,6 +119,8 @@ static const char *const migrations[] = {
         "CREATE INDEX consumers_by_age ON consumers (seen_usec);"
         "CREATE INDEX consumers_by_age_of_user ON consumers (uid, seen_usec);"
         "CREATE INDEX jobs_by_size ON jobs (uid, stdout_bytes + stderr_bytes) WHERE sequence IS NOT NULL;",
+
+        "ALTER TABLE jobs ADD COLUMN resource_limits TEXT;",
 };
 
 const int schema_version = ELEMENTSOF(migrations);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <link.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -130,6 +131,24 @@ static void explain(const Description *d, const char *path, int error, Failure *
                 fail(ret, status, error, "execute", d->argv[0]);
 }
 
+static bool set_limits(const Description *d, Failure *ret) {
+        for (const WorkerLimit *l = d->limits; l < d->limits + d->n_limits; l++) {
+                const ResourceLimit *known = resource_limit_of((int) l->resource);
+                const char *name = known ? known->name : "?";
+                char text[64];
+
+                if (setrlimit((__rlimit_resource_t) l->resource, &(struct rlimit) { l->value, l->value }) == 0)
+                        continue;
+                if (l->value == RESOURCE_INFINITY)
+                        (void) snprintf(text, sizeof(text), "%s to infinity", name);
+                else
+                        (void) snprintf(text, sizeof(text), "%s to %" PRIu64, name, l->value);
+                fail(ret, 126, errno, "set the resource limit", text);
+                return false;
+        }
+        return true;
+}
+
 /* In the child of vfork(2): the parent reads what it stores in *ret. */
 static void execute(const Description *d, Failure *ret) {
         char found[PATH_MAX_], *path = d->argv[0];
@@ -146,6 +165,8 @@ static void execute(const Description *d, Failure *ret) {
                 }
                 path = found;
         }
+        if (!set_limits(d, ret))
+                return;
         (void) execv(path, d->argv);
         error = errno;
         if (error == ENOEXEC && is_script(path))

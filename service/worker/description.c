@@ -48,16 +48,26 @@ static int map(Description *d) {
         return 0;
 }
 
-/* The trailer is what remains after the standard input, if the size matches. */
+/* The trailer is what remains after the standard input and the limits before it, if the size matches. */
 static void find_trailer(Description *d) {
         uint64_t input = d->header.stdin_size == SPEC_NO_STDIN ? 0 : d->header.stdin_size;
         uint64_t rest = d->map_size - sizeof(d->header) - d->header.strings_size;
         WorkerTrailer *t = &d->trailer;
+        const char *p = d->map + d->map_size - sizeof(*t);
+        size_t size;
 
-        if (rest < sizeof(*t) || rest - sizeof(*t) != input)
+        if (rest < sizeof(*t))
                 return;
-        memcpy(t, d->map + d->map_size - sizeof(*t), sizeof(*t));
-        d->has_trailer = t->magic == WORKER_TRAILER_MAGIC;
+        memcpy(t, p, sizeof(*t));
+        d->n_limits = MIN(t->flags >> WORKER_LIMITS_SHIFT, (uint32_t) RESOURCE_LIMITS_N);
+        size = d->n_limits * sizeof(WorkerLimit);
+        d->has_trailer = t->magic == WORKER_TRAILER_MAGIC && rest - sizeof(*t) == input + size;
+        if (!d->has_trailer) {
+                *t = (WorkerTrailer) {};
+                d->n_limits = 0;
+                return;
+        }
+        memcpy(d->limits, p - size, size);
         t->channel[sizeof(t->channel) - 1] = t->folders[sizeof(t->folders) - 1] = 0;
 }
 

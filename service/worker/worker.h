@@ -27,6 +27,7 @@
 #include <time.h>
 
 #include "macro.h"
+#include "resource-limits.h"
 #include "spec-format.h"
 #include "worker-protocol.h"
 
@@ -44,6 +45,8 @@ typedef struct Description {
         char *environment_end; /* up to here */
         bool has_trailer;      /* false: an older service has started the job */
         WorkerTrailer trailer;
+        WorkerLimit limits[RESOURCE_LIMITS_N];
+        size_t n_limits;
 } Description;
 
 /* Reads descriptor 0. The strings are valid until the process exits, or description_drop(). */

@@ -41,7 +41,7 @@ OPTION_TYPES = {
     'Argv': 'aay', 'Kind': 's', 'Label': 's', 'Directory': 's', 'Environment': 'as', 'Stdin': 'h',
     'Workspace': 's', 'Session': 's', 'RuntimeMaxUSec': 't', 'OutputMax': 't', 'MemoryMax': 't',
     'TasksMax': 't', 'CPUWeight': 't', 'StallUSec': 't', 'ReadOnly': 'b', 'IdempotencyKey': 's',
-    'Notify': 'b', 'MergeOutput': 'b', 'UMask': 'u'}
+    'Notify': 'b', 'MergeOutput': 'b', 'UMask': 'u', 'ResourceLimits': 'a{sv}'}
 
 FILTER_TYPES = {
     'State': 'as', 'Kind': 's', 'Workspace': 's', 'Session': 's', 'Uid': 'u', 'AfterSequence': 't',

@@ -188,7 +188,7 @@ METHODS = {
 PUBLIC_PROPERTIES = 'Version Queued Running Finished LastSequence Expired MaxRunning'.split()
 JOB_PROPERTIES = '''Id Kind Label State Reason ExitCode Signal Uid Unit Queue Directory Workspace Session CreatedUSec
                     StartedUSec FinishedUSec Sequence Progress StdoutBytes StderrBytes Result Notify RetryOf
-                    ResultError LeftBehind EndSource'''.split()
+                    ResultError LeftBehind EndSource ResourceLimits'''.split()
 
 READABLE = {(PATH, MANAGER, name): (look(PATH, PROPERTIES, 'Get', 'ss', MANAGER, name), PUBLIC)
             for name in PUBLIC_PROPERTIES} | \

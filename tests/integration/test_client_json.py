@@ -49,7 +49,7 @@ def test_jobs_that_failed(cli, command, status, reason):
 
 def test_absent_is_null_and_not_missing(cli):
     job = cli.job('run', '--', 'true')
-    names = ('stopped_by', 'cpu_usage_usec', 'memory_peak', 'retry_of', 'result_error', 'left_behind')
+    names = ('stopped_by', 'cpu_usage_usec', 'memory_peak', 'retry_of', 'result_error', 'left_behind', 'resource_limits')
     assert [job[name] for name in names] == [None] * len(names) and job['notify'] is True
     del job['retry_of']
     with pytest.raises(jsonschema.ValidationError):

@@ -138,6 +138,8 @@ def two_live(alice, new_gate):
     ('codex-jobs run -- cat /etc/hostn', 'codex-jobs run -- cat /etc/hostname '),
     ('codex-jobs run --cwd / cat /etc/hostn', 'codex-jobs run --cwd / cat /etc/hostname '),
     ('codex-jobs run -- cat --cl', 'codex-jobs run -- cat --cl'),
+    ('codex-jobs run --limit NOF', 'codex-jobs run --limit NOFILE='),
+    ('codex-jobs enqueue --limit=MEM', 'codex-jobs enqueue --limit=MEMLOCK='),
     ('codex-jobs nonsense --j', 'codex-jobs nonsense --j'),
     ('codex-jobs run --label --cl', 'codex-jobs run --label --cl'),
     ('codex-jobs await --timeout-ms 1', 'codex-jobs await --timeout-ms 1'),

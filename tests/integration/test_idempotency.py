@@ -127,11 +127,11 @@ def test_answers_that_a_kill_took_are_asked_for_again(jobs, scope, ran):
 BASE = {
     'Kind': 'job', 'Workspace': '/w', 'Directory': '/', 'RuntimeMaxUSec': 3600 * SECOND, 'OutputMax': 1 << 30,
     'MemoryMax': 1 << 40, 'TasksMax': 1000, 'CPUWeight': 100, 'StallUSec': 3600 * SECOND, 'ReadOnly': False,
-    'MergeOutput': False}
+    'MergeOutput': False, 'ResourceLimits': {'NOFILE': ('t', 512)}}
 OTHER = {
     'Kind': 'other', 'Workspace': '/x', 'Directory': '/usr', 'RuntimeMaxUSec': 3601 * SECOND, 'OutputMax': 2 << 30,
     'MemoryMax': 2 << 40, 'TasksMax': 1001, 'CPUWeight': 101, 'StallUSec': 3601 * SECOND, 'ReadOnly': True,
-    'MergeOutput': True}
+    'MergeOutput': True, 'ResourceLimits': {'NOFILE': ('t', 513)}}
 
 
 def is_another(jobs, job, argv, **options):

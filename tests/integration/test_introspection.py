@@ -126,7 +126,7 @@ def test_entries_of_a_queued_job(jobs):
 
 def test_entries_that_are_not_always_there(jobs, gate):
     job = jobs.enqueue(gate.job(before='echo {} >"$CODEX_JOB_RESULT"; systemd-notify --status=works'), Directory='/',
-                       Workspace='/', Session='here')
+                       Workspace='/', Session='here', ResourceLimits={'CORE': ('t', 0)})
     gate.wait()
     jobs.cancel(job)
     again = jobs.answer(jobs.send_call('Retry', 'sa{sv}', job, {}))[0]

@@ -29,7 +29,7 @@ def test_properties_are_the_entries_of_get(jobs, gate, folder):
     jobs.output_of(job, 2)
     jobs.progress_of(job)
     found, expected = properties(jobs, job), jobs.get(job)
-    absent = {name: '' for name in ('Workspace', 'Result', 'RetryOf', 'ResultError', 'LeftBehind', 'EndSource')}
+    absent = {name: '' for name in ('Workspace', 'Result', 'RetryOf', 'ResultError', 'LeftBehind', 'EndSource', 'ResourceLimits')}
     assert found == expected | absent
     assert (found['StdoutBytes'], found['Progress'], found['State']) == (2, 'half', 'running')
     for name, value in found.items():

@@ -29,4 +29,5 @@ void check_record(const JobRecord *a, const JobRecord *b) {
         check_string(a->result_error, b->result_error);
         check_string(a->left_behind, b->left_behind);
         check_string(a->end_source, b->end_source);
+        check_string(a->resource_limits, b->resource_limits);
 }

@@ -46,7 +46,7 @@ static void absent(void) {
         static const char *const names[] = {
                 "label", "reason", "exit_code", "signal", "queue", "directory", "workspace", "session", "started_at",
                 "finished_at", "sequence", "progress", "result",
-                "result_error", "left_behind", "end_source",
+                "result_error", "left_behind", "end_source", "resource_limits",
         };
         JobRecord record = JOB_RECORD_INIT;
         json_object *document, *job;

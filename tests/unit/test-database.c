@@ -80,6 +80,7 @@ static void make_consumer_older(StoreFixture *f) {
         check_ok(acknowledge(f, 1000, "reader", 0));
         f->store = store_free(f->store);
         run_sql("DROP INDEX consumers_by_age; DROP INDEX consumers_by_age_of_user; DROP INDEX jobs_by_size;"
+                "ALTER TABLE jobs DROP COLUMN resource_limits;"
                 "ALTER TABLE consumers DROP COLUMN seen_usec; PRAGMA user_version = 9");
 }
 

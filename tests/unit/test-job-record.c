@@ -34,6 +34,7 @@ static JobRecord full_record(void) {
                 .result_error = strdup("no JSON"),
                 .left_behind = strdup("4242 sleep"),
                 .end_source = strdup("worker"),
+                .resource_limits = strdup("NOFILE=4096"),
         };
 }
 
@@ -68,6 +69,7 @@ static void fields(void) {
                 { "FinishedUSec", "t" }, { "Sequence", "t" }, { "Progress", "s" }, { "StdoutBytes", "t" },
                 { "StderrBytes", "t" }, { "Result", "s" }, { "StoppedBy", "u" },
                 { "ResultError", "s" }, { "LeftBehind", "s" }, { "EndSource", "s" },
+                { "ResourceLimits", "s" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(contract); i++) {
@@ -140,7 +142,8 @@ static void entries(void) {
                 for (const char *const *absent =
                              (const char *const[]) { "Kind", "Workspace", "Session", "Progress", "Result", "Directory",
                                                     "Queue", "StoppedBy", "RetryOf", "CPUUsageUSec", "MemoryPeak",
-                                                    "ResultError", "LeftBehind", "EndSource", NULL };
+                                                    "ResultError", "LeftBehind", "EndSource",
+                                                    "ResourceLimits", NULL };
                      *absent; absent++)
                         check(!streq(name, *absent));
                 if (streq(name, "Unit"))

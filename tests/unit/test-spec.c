@@ -387,6 +387,29 @@ static void flags(void) {
         check_refused(with_option("MergeOutput", "s", "yes"), "Option MergeOutput has type s");
 }
 
+static void resources(void) {
+        _cleanup_spec_ Spec none = SPEC_INIT, some = SPEC_INIT;
+
+        check_read(with_option("ResourceLimits", "a{sv}", 0), &none);
+        check_string(none.resource_limits, NULL);
+        check_read(with_option("ResourceLimits", "a{sv}", 4, "STACK", "t", UINT64_MAX, "NOFILE", "i", 4096, "RTPRIO", "y", 99,
+                               "CORE", "x", INT64_C(0)), &some);
+        check_string(some.resource_limits, "CORE=0 NOFILE=4096 RTPRIO=99 STACK=infinity");
+        check(spec_digest(&some) != spec_digest(&none));
+
+        check_refused(with_option("ResourceLimits", "a{sv}", 1, "NOFILES", "t", UINT64_C(1)),
+                      "Option ResourceLimits has no limit 'NOFILES', only AS, CORE, CPU, ");
+        check_refused(with_option("ResourceLimits", "a{sv}", 2, "NOFILE", "t", UINT64_C(1), "NOFILE", "t", UINT64_C(1)),
+                      "Option ResourceLimits has the limit NOFILE more than once.");
+        check_refused(with_option("ResourceLimits", "a{sv}", 1, "NOFILE", "s", "1"),
+                      "Limit NOFILE of option ResourceLimits has type s, expected t or another integer type.");
+        check_refused(with_option("ResourceLimits", "a{sv}", 1, "RTPRIO", "t", UINT64_C(100)),
+                      "Limit RTPRIO of option ResourceLimits is out of range (0 to 99, or 18446744073709551615 for none): 100.");
+        check_refused(with_option("ResourceLimits", "a{sv}", 1, "CORE", "i", -1), "is out of range (0 to 9223372036854775807, ");
+        check_refused(with_option("ResourceLimits", "a{st}", 1, "CORE", UINT64_C(1)), "has type a{st}, expected a{sv}");
+        check_refused(with_option("ResourceLimits", "s", "CORE=0"), "has type s, expected a{sv}");
+}
+
 /* None is told apart from 0. */
 static void umasks(void) {
         _cleanup_spec_ Spec none = SPEC_INIT, least = SPEC_INIT, most = SPEC_INIT;
@@ -495,5 +518,5 @@ static void wrong_signature(void) {
 
 TEST_MAIN(TEST(bare), TEST(argv_as_it_is), TEST(argv_many), TEST(argv_bytes), TEST(argv_refused), TEST(too_large),
           TEST(all_options), TEST(environment), TEST(directory), TEST(strings), TEST(numbers), TEST(integers), TEST(flags),
-          TEST(umasks), TEST(stdin_refused), TEST(later_options), TEST(unknown_options), TEST(unknown_option_cut),
+          TEST(resources), TEST(umasks), TEST(stdin_refused), TEST(later_options), TEST(unknown_options), TEST(unknown_option_cut),
           TEST(unknown_option_lines), TEST(option_twice), TEST(wrong_signature))

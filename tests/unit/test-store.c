@@ -44,6 +44,7 @@ static Job *job_with_everything(void) {
         job->record.workspace = strdup("/workspace'; DROP TABLE jobs; --");
         job->record.session = strdup("session \"'%_\n");
         job->record.created_usec = UINT64_C(1700000000000000);
+        job->record.resource_limits = strdup("CORE=0 NOFILE=4096");
         job->limits = (JobLimits) { 1, INT64_MAX, 3, 4, 5, 6, 1, 1, JOB_MASK_GIVEN | 027 };
         return job;
 }

@@ -8,6 +8,7 @@
 
 #include "job-record.h"
 #include "job-spec.h"
+#include "resource-limits.h"
 #include "statement.h"
 #include "test.h"
 
@@ -191,6 +192,20 @@ static bool has_option(const char *name) {
         return false;
 }
 
+/* As a regular expression. The caller frees it. */
+static char *pattern_of(const char *type) {
+        _cleanup_fclose_ FILE *f = NULL;
+        char *text = NULL;
+        size_t size;
+
+        f = open_memstream(&text, &size);
+        check(f);
+        for (const char *p = type; *p; p++)
+                (void) fprintf(f, strchr("{}", *p) ? "[%c]" : "%c", *p);
+        check(fclose(TAKE_PTR(f)) == 0);
+        return text;
+}
+
 static void options_are_in_the_interface(void) {
         _cleanup_free_ char *jobs = read_sources(JOBS_XML);
         _cleanup_free_ char *enqueue = part_of(jobs, "<!-- Enqueue:", "-->");
@@ -199,15 +214,15 @@ static void options_are_in_the_interface(void) {
         for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N; l++)
                 expect(LIMITS, l->name, JOBS_XML ", in Enqueue,", enqueue, "\"%s\" %s[:,]", l->name, l->type);
         for (const JobOption *o = job_options; o < job_options + JOB_OPTIONS_N; o++) {
-                _cleanup_free_ char *entry = NULL;
+                _cleanup_free_ char *entry = NULL, *type = pattern_of(o->types[0]);
                 bool two = o->types[1];
 
-                check(asprintf(&entry, "\"%s\" %s%s%s[:,]", o->name, o->types[0], two ? " or " : "", two ? o->types[1] : "") > 0);
+                check(asprintf(&entry, "\"%s\" %s%s%s[:,]", o->name, type, two ? " or " : "", two ? o->types[1] : "") > 0);
                 expect(OPTIONS, o->name, JOBS_XML ", in Enqueue,", enqueue, "%s", entry);
                 if (o->is_for_retry)
                         expect(OPTIONS, o->name, JOBS_XML ", in Retry,", retry, "%s", entry);
         }
-        expect_rows(JOBS_XML, enqueue, "\"([A-Z][A-Za-z]+)\" [a-z]+( or [a-z]+)?[:,] ", OPTIONS " or " LIMITS,
+        expect_rows(JOBS_XML, enqueue, "\"([A-Z][A-Za-z]+)\" [a-z{}]+( or [a-z]+)?[:,] ", OPTIONS " or " LIMITS,
                     has_option);
         check_int(mistakes, 0);
 }
@@ -247,5 +262,21 @@ static void options_are_in_the_help(void) {
         check_int(mistakes, 0);
 }
 
-TEST_MAIN(TEST(record_is_in_the_interface), TEST(record_is_in_the_schema_of_json), TEST(columns_are_in_the_store),
+/* --- limits of setrlimit(2) ------------------------------------------------------------------------ */
+
+static void resource_limits_are_listed(void) {
+        static const char *const files[] = {
+                JOBS_XML, MANUAL, "completions/_codex-jobs", "completions/codex-jobs.bash", "completions/codex-jobs.fish",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                _cleanup_free_ char *text = read_sources(files[i]);
+
+                for (const ResourceLimit *l = resource_limits; l < resource_limits + RESOURCE_LIMITS_N; l++)
+                        expect("common/resource-limits.h", l->name, files[i], text, "[ (:]%s[ ,.=)']", l->name);
+        }
+        check_int(mistakes, 0);
+}
+
+TEST_MAIN(TEST(resource_limits_are_listed), TEST(record_is_in_the_interface), TEST(record_is_in_the_schema_of_json), TEST(columns_are_in_the_store),
           TEST(options_are_in_the_interface), TEST(options_are_in_the_manual), TEST(options_are_in_the_help))
