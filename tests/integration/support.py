@@ -8,6 +8,7 @@ Nothing here sleeps or polls: a test waits on an answer, a signal of the bus, a 
 
 import collections
 import contextlib
+import ctypes
 import os
 import pwd
 import select
@@ -449,6 +450,40 @@ class Process:
 
     def kill(self, number):
         signal.pidfd_send_signal(self.fd, number)
+
+
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
+WALL = 0x40000000  # of waitpid(2): a thread of any kind
+
+
+def ptrace(request, thread):
+    """The C library's, which takes pointers; they are 0 here."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.restype = ctypes.c_long
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+    if libc.ptrace(request, thread, None, None) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@contextlib.contextmanager
+def held(pid):
+    """All threads of the process stand still: from the first line inside, which SIGSTOP does not promise, and also after
+    SIGCONT, which the service sends to workers from time to time, and the service manager with SIGTERM."""
+    threads = []
+    try:
+        while new := [int(name) for name in os.listdir(f'/proc/{pid}/task') if int(name) not in threads]:
+            for thread in new:
+                ptrace(PTRACE_SEIZE, thread)
+                threads.append(thread)
+                ptrace(PTRACE_INTERRUPT, thread)
+                os.waitpid(thread, WALL)
+        yield
+    finally:
+        for thread in threads:
+            try:
+                ptrace(PTRACE_DETACH, thread)
+            except ProcessLookupError:  # it was killed
+                os.waitpid(thread, WALL)
 
 
 def shell(script, *arguments):

@@ -8,14 +8,13 @@ import os
 import random
 import resource
 import shutil
-import signal
 import socket
 import sqlite3
 import struct
 import tempfile
 
 import pytest
-from support import SECOND, acting_as, shell
+from support import SECOND, acting_as, held, shell
 from workersupport import (beside, descriptors_of, facts, processes, python, wait_for_progress,  # noqa: F401
                            worker_of)
 
@@ -244,11 +243,12 @@ def test_hello_with_the_secret_of_another_users_job(system, alice, bob, gate):
 # --- a worker that lies ---------------------------------------------------------------------------
 
 def secret_of(scope, job):
-    """As the store has it, which is the service's alone: it is read from a copy."""
+    """As the store has it, which is the service's alone: it is read from a copy, of files that nobody writes meanwhile."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in os.listdir(scope.state):
-            if name.startswith('jobs.sqlite'):
-                shutil.copy(f'{scope.state}/{name}', folder)
+        with held(scope.service_pid()):
+            for name in os.listdir(scope.state):
+                if name.startswith('jobs.sqlite'):
+                    shutil.copy(f'{scope.state}/{name}', folder)
         with contextlib.closing(sqlite3.connect(f'{folder}/jobs.sqlite')) as store:
             return bytes.fromhex(store.execute('SELECT secret FROM jobs WHERE id = ?', (job,)).fetchone()[0])
 
@@ -260,15 +260,23 @@ def ended(started, finished, status=0, *, code=os.CLD_EXITED, final=1, errors=0,
 
 
 @pytest.fixture
-def liar(jobs, scope, channels, gate, processes):
-    """A job, and a connection that speaks for it; its own worker stands still."""
+def silenced():
+    """The workers that are held, until it is closed."""
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def liar(jobs, scope, channels, gate, processes, silenced):
+    """A job, and a connection that speaks for it; its own worker does not."""
     job = jobs.enqueue(gate.job())
     processes.add(gate.wait())
-    os.kill(worker_of(scope, job), signal.SIGSTOP)
+    silenced.enter_context(held(worker_of(scope, job)))
     one = channels.open()
     one.send(hello(job, secret_of(scope, job)))
     jobs.flush()
     yield job, one
+    silenced.close()
     gate.open()
 
 
@@ -312,11 +320,11 @@ def test_lies_about_its_own_job(jobs, liar, lie, beside):
     ended(1, 2, -1), ended(1, 2, code=77), ended(1, 2, left=bytes(1025)), ended(1, 2)[:79],
     ended(1, 2, result=bytes(65537))],
     ids=['status', 'no signal', 'signal', 'runs still', 'below', 'code', 'long', 'short', 'result'])
-def test_what_no_worker_says_of_its_job(jobs, scope, liar, lie):
+def test_what_no_worker_says_of_its_job(jobs, liar, lie, silenced):
     """The connection is closed, and its worker is believed again."""
     job, one = liar
     one.send(lie)
     jobs.flush()
     assert jobs.get(job)['State'] == 'running'
-    os.kill(worker_of(scope, job), signal.SIGCONT)
+    silenced.close()
     assert is_served(jobs)
