@@ -194,7 +194,7 @@ def reader(alice, folder):
     before = set(alice.list_ids(State=['queued', 'running']))
     path = f'{programs}:{os.environ["PATH"]}'
     shells = {'user': Shell('alice', folder, path), 'root': Shell('root', '/', os.environ['PATH'])}
-    yield Reader(shells, '/home/alice/project', folder)
+    yield Reader(alice, shells, '/home/alice/project', folder)
     for shell in shells.values():
         shell.close()
     for job in set(alice.list_ids(State=['queued', 'running'])) - before:

@@ -19,7 +19,7 @@ import select
 import subprocess
 import tempfile
 
-from support import PATIENCE
+from support import JOB, PATIENCE, object_path
 
 PROMPTS = {'$ ': 'user', '# ': 'root'}
 ID = r'[a-z][a-z0-9-]{0,31}-[0-9a-hjkmnp-tv-z]{10}'
@@ -106,10 +106,12 @@ class Shell:
 
 
 class Reader:
-    """Somebody who types what a document shows. "shown" and "real" are the paths of a directory, in
-    the document and here."""
+    """Somebody who types what a document shows, and whose jobs are "jobs". "shown" and "real" are the paths of a
+    directory, in the document and here."""
 
-    def __init__(self, shells, shown, real):
+    def __init__(self, jobs, shells, shown, real):
+        self.jobs = jobs
+        self.jobs.subscribe(f"type='signal',member='PropertiesChanged',arg0='{JOB}'")
         self.shells = shells
         self.paths = (shown, real)
         self.ids = {}
@@ -118,6 +120,7 @@ class Reader:
         commands = list(commands)
         for command, behind in zip(commands, [*commands[1:], None]):
             text = re.sub(ID, lambda found: self.ids.get(found[0], found[0]), command.text)
+            self.take_time(command.shown)
             status, printed = self.shells[command.who].run(text.replace(*self.paths))
             story = f'{command.place}: {command.text}\nexits with {status} and prints:\n{printed}'
             assert not command.asks_status or command.shown, story
@@ -125,6 +128,13 @@ class Reader:
                 assert status == 0, story
             if command.shown:
                 assert self.agrees(command.shown, printed), story
+
+    def take_time(self, shown):
+        """As typing does: jobs that are known and about to be shown as running have been started."""
+        for name in re.findall(rf'^({ID}) +running\b', '\n'.join(shown), re.M):
+            job = self.ids.get(name)
+            while job and self.jobs.get(job)['State'] == 'queued':
+                self.jobs.signal(lambda signal, path=object_path(job): signal.path == path)
 
     def agrees(self, shown, printed):
         """Whether that was printed; if so, the ids in it are known from now on."""
