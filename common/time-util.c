@@ -83,7 +83,7 @@ static int number_times(const Number *n, uint64_t unit, uint64_t *ret) {
 
         if (__builtin_mul_overflow(n->whole, unit, &whole))
                 return -ERANGE;
-        part = (uint64_t) ((unsigned __int128) n->fraction * unit / 1000000);
+        part = n->fraction * unit / 1000000; /* below 10^6 times a tebibyte: fits */
         return __builtin_add_overflow(whole, part, ret) ? -ERANGE : 0;
 }
 

@@ -11,10 +11,11 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
 
-#include "build-config.h"
+#include "build-tag.h"
 #include "service.h"
 
-#define PAUSE_MAX 32 /* seconds */
+#define BUS_PAUSE_MIN_USEC (100 * USEC_PER_MSEC)
+#define PAUSE_MAX_USEC (32 * USEC_PER_SEC)
 
 static int usage(FILE *f, int status) {
         (void) fprintf(f, "codex-jobsd --system|--user\n\n"
@@ -42,7 +43,7 @@ static int parse_arguments(int argc, char *argv[], int *ret) {
                         scope = c == 's';
                         break;
                 case 'v':
-                        (void) puts(PROJECT_VERSION);
+                        (void) puts(build_version());
                         return -1;
                 case 'h':
                         *ret = usage(stdout, EXIT_SUCCESS);
@@ -104,14 +105,20 @@ static bool may_pass(int r) {
                 r == -ESTALE;
 }
 
+/* The bus is being restarted, or is not there yet. */
+static bool bus_may_come(int r) {
+        return r == -ENOENT || r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE || r == -ENOTCONN || r == -ETIMEDOUT;
+}
+
 /* Returns whether the service is to stop. */
-static bool pause_or_stop(time_t seconds) {
+static bool pause_or_stop(uint64_t usec) {
+        const struct timespec pause = { .tv_sec = (time_t) (usec / USEC_PER_SEC), .tv_nsec = (long) (usec % USEC_PER_SEC) * 1000 };
         sigset_t set;
 
         (void) sigemptyset(&set);
         (void) sigaddset(&set, SIGTERM);
         (void) sigaddset(&set, SIGINT);
-        return sigtimedwait(&set, NULL, &(struct timespec) { .tv_sec = seconds }) >= 0;
+        return sigtimedwait(&set, NULL, &pause) >= 0;
 }
 
 /* Tries again after growing pauses, of a minute together: less than the service manager waits for a start. Returns
@@ -120,7 +127,7 @@ static int open_core(Core **ret, sd_event *event, bool system_scope) {
         int r;
 
         r = core_new(ret, event, system_scope);
-        for (time_t pause = 1; may_pass(r) && pause <= PAUSE_MAX; pause *= 2) {
+        for (uint64_t pause = USEC_PER_SEC; may_pass(r) && pause <= PAUSE_MAX_USEC; pause *= 2) {
                 (void) sd_notifyf(false, "STATUS=Trying again to open the database: %s", strerror(-r));
                 if (pause_or_stop(pause))
                         return -ECANCELED;
@@ -131,9 +138,26 @@ static int open_core(Core **ret, sd_event *event, bool system_scope) {
         return r;
 }
 
+/* The same for the bus. */
+static int open_bus(sd_bus **ret, bool system_scope) {
+        int r;
+
+        r = service_open_bus(ret, system_scope);
+        for (uint64_t pause = BUS_PAUSE_MIN_USEC; bus_may_come(r) && pause <= PAUSE_MAX_USEC; pause *= 2) {
+                (void) sd_notifyf(false, "STATUS=Trying again to connect to the bus: %s", strerror(-r));
+                if (pause_or_stop(pause))
+                        return -ECANCELED;
+                r = service_open_bus(ret, system_scope);
+        }
+        if (r < 0)
+                sd_journal_print(LOG_ERR, "Failed to connect to the %s bus: %s", system_scope ? "system" : "session", strerror(-r));
+        return r;
+}
+
 static int run(bool system_scope) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(core_freep) Core *core = NULL;
+        _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
         _cleanup_(service_freep) Service *service = NULL;
         int r;
 
@@ -143,7 +167,10 @@ static int run(bool system_scope) {
         r = open_core(&core, event, system_scope);
         if (r < 0)
                 return r;
-        r = service_new(&service, core);
+        r = open_bus(&bus, system_scope);
+        if (r < 0)
+                return r;
+        r = service_new(&service, core, bus);
         if (r < 0)
                 return r;
         r = add_signals(event, service);
@@ -171,5 +198,5 @@ int main(int argc, char *argv[]) {
                 return EX_CONFIG;
         if (may_pass(r))
                 return EX_TEMPFAIL;
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r < 0 ? EXIT_FAILURE : r;
 }

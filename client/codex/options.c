@@ -4,7 +4,7 @@
 #include <getopt.h>
 #include <stdarg.h>
 
-#include "build-config.h"
+#include "build-tag.h"
 #include "options.h"
 
 #define MODEL_MAX 256U
@@ -123,7 +123,7 @@ int options_read(int argc, char *argv[], Options *ret) {
                         (void) fputs(help, stdout);
                         return 1;
                 case OPTION_VERSION:
-                        (void) puts("codex-jobs-codex " PROJECT_VERSION);
+                        (void) printf("codex-jobs-codex %s\n", build_version());
                         return 1;
                 case ':':
                         return mistake("Option '%.48s' requires an argument.", argv[optind - 1]);

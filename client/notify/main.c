@@ -21,7 +21,9 @@
 #include "action.h"
 #include "board.h"
 #include "build-config.h"
+#include "build-tag.h"
 #include "keeper.h"
+#include "program-watch.h"
 #include "say.h"
 
 #define NOTIFY_BUS_NAME "org.codex.Jobs.Notify"
@@ -43,9 +45,12 @@ typedef struct Notifier {
         sd_bus_slot *name;
         bool named;
         bool ready;
+        ProgramWatch *program; /* NULL: unknown */
+        bool replaced;         /* the new program is to be executed */
 } Notifier;
 
 static void notifier_clear(Notifier *n) {
+        (void) program_watch_free(n->program);
         (void) actions_free(n->actions);
         (void) viewer_free(n->viewer);
         (void) sd_bus_slot_unref(n->name);
@@ -184,18 +189,30 @@ static int notifier_build(Notifier *n) {
         return r;
 }
 
-static int run(void) {
+/* A removed one has nothing to open results with. */
+static int on_program_changed(bool removed, void *userdata) {
+        Notifier *n = userdata;
+
+        n->replaced = !removed;
+        return sd_event_exit(n->event, EXIT_SUCCESS);
+}
+
+static int run(bool *ret_replaced) {
         _cleanup_(notifier_clear) Notifier n = {};
         int r;
 
         r = notifier_build(&n);
+        if (r >= 0 && program_watch_new(&n.program, n.event, NOTIFY_PATH, on_program_changed, &n) < 0)
+                say("Upgrades will not be noticed.");
         if (r >= 0)
                 r = keeper_open(n.session);
         if (r >= 0)
                 r = keeper_open(n.system);
         if (r >= 0)
                 r = sd_event_loop(n.event);
-        (void) sd_notify(false, "STOPPING=1");
+        *ret_replaced = n.replaced;
+        if (!n.replaced)
+                (void) sd_notify(false, "STOPPING=1");
         return r;
 }
 
@@ -216,6 +233,7 @@ int main(int argc, char *argv[]) {
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, {},
         };
+        bool replaced = false;
         int c, r;
 
         say_as("codex-jobs-notify");
@@ -225,7 +243,7 @@ int main(int argc, char *argv[]) {
                         say("Unknown option '%.48s'. Try 'codex-jobs-notify --help'.", argv[optind - 1]);
                         return EXIT_FAILURE;
                 }
-                (void) puts(c == 'h' ? help : PROJECT_VERSION);
+                (void) puts(c == 'h' ? help : build_version());
                 return say_if_stdout_failed();
         }
         if (optind < argc) {
@@ -233,7 +251,12 @@ int main(int argc, char *argv[]) {
                 return EXIT_FAILURE;
         }
         (void) signal(SIGPIPE, SIG_IGN);
-        r = run();
+        r = run(&replaced);
+        if (replaced) {
+                (void) execv(NOTIFY_PATH, argv);
+                say("Failed to execute %s: %s.", NOTIFY_PATH, strerror(errno));
+                return EXIT_FAILURE;
+        }
         if (r < 0)
                 say("Exiting: %s.", strerror(-r));
         return r < 0 ? EXIT_FAILURE : r;

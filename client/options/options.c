@@ -3,7 +3,7 @@
 
 #include <stdarg.h>
 
-#include "build-config.h"
+#include "build-tag.h"
 #include "options.h"
 #include "say.h"
 #include "terminal.h"
@@ -158,7 +158,7 @@ static int take_option(Invocation *in, int option, int *ret_status) {
                 *ret_status = option_help(in->verb);
                 return 1;
         case OPTION_VERSION:
-                (void) printf("codex-jobs %s\n", PROJECT_VERSION);
+                (void) printf("codex-jobs %s\n", build_version());
                 *ret_status = say_if_stdout_failed();
                 return 1;
         case OPTION_SYSTEM:

@@ -39,12 +39,6 @@ static int add_for(Next *next, Client *c, const char *verb, const JobRecord *rec
         return add(next, next_command(c, verb, &(const char *) { record->id }, 1, option));
 }
 
-bool is_prompted(const JobRecord *record) {
-        const char *kind = strempty(record->kind);
-
-        return streq(kind, "task") || streq(kind, "adversarial-review");
-}
-
 static int next_for_ended(Next *next, Client *c, const JobRecord *record, NextKind kind) {
         _cleanup_free_ char *thread = thread_of_result(record->result);
         bool failed = record->state != JOB_COMPLETED;

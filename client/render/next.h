@@ -29,7 +29,11 @@ void next_clear(Next *next);
 
 /* Whether the job reads its prompt from standard input. That is erased when the job finishes, unless the configuration
  * of the service, which is unknown here, keeps it: retrying is not suggested. */
-bool is_prompted(const JobRecord *record);
+static inline bool is_prompted(const JobRecord *record) {
+        const char *kind = strempty(record->kind);
+
+        return streq(kind, "task") || streq(kind, "adversarial-review");
+}
 
 /* For one job, and for several, which are awaited together. queue: that of the caller, NULL if not requested. Both
  * return 0 or -ENOMEM. */

@@ -14,7 +14,7 @@
 /* "850ms", "12s", "3min 20s", "2h 5min", "4d 3h". Returns ret. */
 const char *format_duration(uint64_t usec, char ret[static DURATION_MAX]);
 
-#define SIZE_TEXT_MAX 32
+#define SIZE_TEXT_MAX 44
 
 /* "812B", "1.5K", "47.3M": bytes in powers of 1024. Returns ret. */
 const char *format_size(uint64_t bytes, char ret[static SIZE_TEXT_MAX]);

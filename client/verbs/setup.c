@@ -12,6 +12,7 @@ void setup_clear(Setup *s) {
         for (size_t i = 0; i < s->n; i++)
                 free(s->commands[i]);
         free(s->codex);
+        free(s->service_version);
         (void) client_free(s->client);
         sd_bus_error_free(&s->client_error);
 }

@@ -21,6 +21,7 @@ typedef struct Setup {
         char *codex;
         bool reachable;   /* the service */
         bool starts_jobs; /* it does, and there is a slot for one */
+        char *service_version; /* with its build; set if reachable */
 } Setup;
 
 void setup_clear(Setup *s);
@@ -36,3 +37,6 @@ int setup_check_linger(Setup *s);
 int setup_check_bus(Setup *s);
 int setup_check_disk(Setup *s);
 int setup_check_locale(Setup *s);
+
+/* Compares the builds of the client, the service and the worker. */
+int setup_check_build(Setup *s);

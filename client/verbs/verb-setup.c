@@ -36,23 +36,47 @@ static int append_interface(sd_bus_message *m, void *userdata) {
         return sd_bus_message_append_basic(m, 's', JOBS_INTERFACE);
 }
 
-static int read_property(sd_bus_message *m, const char *name, const char *type, void *ret_version) {
-        const char *version;
-        int r;
+typedef struct Versions {
+        char *version, *build;
+} Versions;
 
-        if (!streq(name, "Version") || *(char **) ret_version)
-                return DICT_SKIP;
-        r = sd_bus_message_read_basic(m, 's', &version);
-        if (r < 0)
-                return r;
-        *(char **) ret_version = strdup(version);
-        return *(char **) ret_version ? 0 : -ENOMEM;
+static void versions_clear(Versions *v) {
+        free(v->version);
+        free(v->build);
 }
 
-static int read_version(sd_bus_message *m, char **ret) {
-        int r = dict_read(m, read_property, ret);
+static int read_property(sd_bus_message *m, const char *name, const char *type, void *userdata) {
+        Versions *v = userdata;
+        char **field = streq(name, "Version") ? &v->version : streq(name, "Build") ? &v->build : NULL;
+        const char *text;
+        int r;
 
-        return r < 0 ? r : *ret ? 0 : -ENODATA;
+        if (!field || *field)
+                return DICT_SKIP;
+        r = sd_bus_message_read_basic(m, 's', &text);
+        if (r < 0)
+                return r;
+        *field = strdup(text);
+        return *field ? 0 : -ENOMEM;
+}
+
+/* As build_version() says it. A service of before has no property for its build. */
+static int read_version(sd_bus_message *m, char **ret) {
+        _cleanup_(versions_clear) Versions v = {};
+        int r = dict_read(m, read_property, &v);
+
+        if (r < 0)
+                return r;
+        if (!v.version)
+                return -ENODATA;
+        if (!v.build || streq(v.build, v.version)) {
+                *ret = TAKE_PTR(v.version);
+                return 0;
+        }
+        if (asprintf(ret, "%s (%s)", v.version, v.build) >= 0)
+                return 0;
+        *ret = NULL;
+        return -ENOMEM;
 }
 
 /* As a sandbox does it. */
@@ -82,6 +106,8 @@ static void service_remedy(const Setup *s, JsonCheck *check) {
                 bus_remedy(s, check);
         else if (access(s->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) < 0)
                 check->remedy = s->system ? "install codex-jobs for all users" : "install codex-jobs";
+        else if (s->system && access(POLICY_FILE, F_OK) < 0)
+                check->remedy = "reinstall codex-jobs, the policy of the bus is missing: " POLICY_FILE;
         else {
                 check->remedy = "check the status of the service";
                 check->command = s->system ? "systemctl status codex-jobsd" : "systemctl --user status codex-jobsd";
@@ -92,7 +118,6 @@ static int check_service(Setup *s) {
         JsonCheck failed = { .name = "service", .status = "failed" };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_free_ char *version = NULL;
         int r = -ENOTCONN;
 
         if (s->client)
@@ -100,13 +125,13 @@ static int check_service(Setup *s) {
         else
                 (void) sd_bus_error_copy(&error, &s->client_error);
         if (r >= 0)
-                r = read_version(reply, &version);
+                r = read_version(reply, &s->service_version);
         if (r == -ENOMEM)
                 return r;
         s->reachable = r >= 0;
         if (s->reachable)
                 return setup_report(s, &(const JsonCheck) { .name = "service", .status = "ok" },
-                              "%s %s is running (%s)", JOBS_BUS_NAME, version, scope_name(s));
+                              "%s %s is running (%s)", JOBS_BUS_NAME, s->service_version, scope_name(s));
         failed.has_remedy = error.message;
         service_remedy(s, &failed);
         return setup_report(s, &failed, "%s", error.message ?: strerror(-r));
@@ -401,7 +426,7 @@ static int put_lines(FILE *f, void *userdata) {
 
 static int check_all(Setup *s, Invocation *in) {
         int (*const checks[])(Setup *s) = {
-                setup_check_systemd, check_service, check_manager, setup_check_runtime, setup_check_linger,
+                setup_check_systemd, check_service, setup_check_build, check_manager, setup_check_runtime, setup_check_linger,
                 setup_check_bus, setup_check_disk, setup_check_locale, check_queue, check_job, check_adapter, check_codex,
                 check_login,
         };

@@ -43,6 +43,7 @@
         X(STORE_FULL, JOBS_ERROR_STORE_FULL, "The disk of the database is full; nothing was recorded.")                      \
         X(KEY_CONFLICT, JOBS_ERROR_KEY_CONFLICT, "This IdempotencyKey was already used for a different request.")            \
         X(PROCESSES_LEFT, JOBS_ERROR_PROCESSES_LEFT, "Processes of %s cannot be terminated by this service: %s.")            \
+        X(REMOVED, JOBS_ERROR_UNAVAILABLE, "The service was removed from this host and accepts no more jobs.")               \
         X(STOPPING, JOBS_ERROR_UNAVAILABLE, "The service is stopping.")                                                      \
         X(STOPPING_NOT_JOB, JOBS_ERROR_UNAVAILABLE, "The service is stopping; the job keeps running.")                       \
         X(UNKNOWN_CALLER, JOBS_ERROR_UNAVAILABLE,                                                                            \

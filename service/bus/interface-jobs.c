@@ -4,12 +4,13 @@
 /* org.codex.Jobs: its vtable, properties and signal. See pending-call.h for the methods. */
 
 #include "build-config.h"
+#include "build-tag.h"
 #include "bus-names.h"
 #include "pending-call.h"
 
 static int property_get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
                                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        return sd_bus_message_append_basic(reply, 's', PROJECT_VERSION);
+        return sd_bus_message_append_basic(reply, 's', streq(property, "Build") ? build_tag() : PROJECT_VERSION);
 }
 
 static int property_get_number(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -72,6 +73,7 @@ static const sd_bus_vtable jobs_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("JobFinished", SD_BUS_ARGS("s", id, "s", state, "i", exit_code, "t", sequence), 0),
         SD_BUS_PROPERTY("Version", "s", property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Build", "s", property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Queued", "u", property_get_number, 0, 0),
         SD_BUS_PROPERTY("Running", "u", property_get_number, 0, 0),
         SD_BUS_PROPERTY("Finished", "t", property_get_total, 0, 0),

@@ -4,34 +4,65 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
 
+#include "build-config.h"
 #include "bus-names.h"
 #include "pending-call.h"
 
 #define LEAVE_USEC (5 * USEC_PER_SEC)
 
+/* Pauses grow from the first to the second: less than the service manager waits for a start. */
+#define NAME_PAUSE_USEC (100 * USEC_PER_MSEC)
+#define NAME_PAUSE_MAX_USEC (30 * USEC_PER_SEC)
+
 /* --- events of the core ---------------------------------------------------------------------------- */
+
+static int request_name(Service *service);
+
+static int on_name_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
+        Service *service = userdata;
+
+        service->name_timer = sd_event_source_disable_unref(service->name_timer);
+        return request_name(service);
+}
+
+/* The bus may not have noticed yet that the process of before is gone; otherwise, the other one may leave. */
+static int name_is_taken(Service *service) {
+        if (service->name_pause_usec == 0)
+                sd_journal_print(LOG_ERR, "Failed to acquire bus name %s: owned by another process. Trying again.", JOBS_BUS_NAME);
+        service->name_pause_usec = service->name_pause_usec == 0 ? NAME_PAUSE_USEC : 2 * service->name_pause_usec;
+        if (service->name_pause_usec > NAME_PAUSE_MAX_USEC)
+                return sd_event_exit(service->core->event, -EBUSY);
+        (void) sd_notifyf(false, "STATUS=Bus name %s is owned by another process", JOBS_BUS_NAME);
+        return sd_event_add_time_relative(service->core->event, &service->name_timer, CLOCK_MONOTONIC, service->name_pause_usec, 0,
+                                          on_name_pause_over, service);
+}
 
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Service *service = userdata;
         uint32_t result = 0;
 
         service->name_call = sd_bus_slot_unref(service->name_call);
-        if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &result) < 0 ||
-            result != 1 /* primary owner, see the D-Bus specification */) {
-                sd_journal_print(LOG_ERR, "Failed to acquire bus name %s: %s", JOBS_BUS_NAME,
-                                 result != 0 ? "owned by another process" : "refused by the bus");
-                return sd_event_exit(service->core->event, -EBUSY);
+        if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &result) < 0) {
+                const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+                sd_journal_print(LOG_ERR, "Failed to acquire bus name %s: refused by the bus (%s). Install its policy, and "
+                                 "reload the bus.", JOBS_BUS_NAME, error ? error->message : "invalid reply");
+                return sd_event_exit(service->core->event, SERVICE_EXIT_REFUSED);
         }
-        (void) sd_notify(false, "READY=1");
+        if (result != 1) /* primary owner, see the D-Bus specification */
+                return name_is_taken(service);
+        (void) sd_notify(false, "READY=1\nSTATUS=");
         return 0;
 }
 
-static int on_ready(void *userdata) {
-        Service *service = userdata;
-
+static int request_name(Service *service) {
         return sd_bus_call_method_async(service->bus, &service->name_call, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                                         "org.freedesktop.DBus", "RequestName", on_name, service, "su", JOBS_BUS_NAME,
                                         4 /* do not queue */);
+}
+
+static int on_ready(void *userdata) {
+        return request_name(userdata);
 }
 
 static void on_added(Job *job, void *userdata) {
@@ -68,19 +99,47 @@ static const JobEvents job_events = {
         .removed = on_removed,
 };
 
-/* --- life cycle ------------------------------------------------------------------------------------ */
+/* --- upgrade and removal --------------------------------------------------------------------------- */
 
-static int open_bus(Service *service) {
-        bool system = service->core->system_scope;
+/* A new program takes over what this one does. Without one, what runs is finished here, and nothing else is begun. */
+static int on_program_changed(bool removed, void *userdata) {
+        Service *service = userdata;
+        Core *core = service->core;
+
+        if (!removed) {
+                sd_journal_print(LOG_NOTICE, "%s was replaced, restarting.", PROGRAM_PATH);
+                return sd_event_exit(core->event, EXIT_SUCCESS);
+        }
+        if (!core->closed) {
+                (void) sd_notifyf(false, "STATUS=%s was removed", PROGRAM_PATH);
+                sd_journal_print(LOG_NOTICE, "%s was removed: no more jobs are accepted or started. Exiting when those that run have "
+                                 "finished.", PROGRAM_PATH);
+        }
+        core->closed = true;
+        return core->queue.n_running > 0 ? 0 : sd_event_exit(core->event, SERVICE_EXIT_REMOVED);
+}
+
+/* Not known of a program that is not where it is installed. */
+static int watch_program(Service *service) {
         int r;
 
-        r = system ? sd_bus_open_system(&service->bus) : sd_bus_open_user(&service->bus);
-        if (r >= 0)
-                r = sd_bus_set_exit_on_disconnect(service->bus, true); /* a restarted service finds everything */
-        if (r >= 0)
-                r = sd_bus_attach_event(service->bus, service->core->event, SD_EVENT_PRIORITY_NORMAL);
+        r = program_watch_new(&service->program, service->core->event, PROGRAM_PATH, on_program_changed, service);
         if (r < 0)
-                sd_journal_print(LOG_ERR, "Failed to connect to the %s bus: %s", system ? "system" : "session", strerror(-r));
+                sd_journal_print(LOG_WARNING, "Upgrades will not be noticed, failed to watch %s: %s", PROGRAM_PATH, strerror(-r));
+        return r == -ENOMEM ? r : 0;
+}
+
+/* --- life cycle ------------------------------------------------------------------------------------ */
+
+int service_open_bus(sd_bus **ret, bool system_scope) {
+        _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
+        int r;
+
+        r = system_scope ? sd_bus_open_system(&bus) : sd_bus_open_user(&bus);
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(bus, true); /* a restarted service finds everything */
+        if (r >= 0)
+                *ret = TAKE_PTR(bus);
         return r;
 }
 
@@ -114,7 +173,7 @@ static int on_exit_loop(sd_event_source *source, void *userdata) {
         return sd_bus_flush(service->bus);
 }
 
-int service_new(Service **ret, Core *core) {
+int service_new(Service **ret, Core *core, sd_bus *bus) {
         _cleanup_(service_freep) Service *service = NULL;
         int r;
 
@@ -125,7 +184,8 @@ int service_new(Service **ret, Core *core) {
         LIST_INIT(&service->objects);
         LIST_INIT(&service->followers);
         TAILQ_INIT(&service->held);
-        r = open_bus(service);
+        service->bus = sd_bus_ref(bus);
+        r = sd_bus_attach_event(bus, core->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
                 r = peers_new(&service->peers, service->bus);
         if (r >= 0)
@@ -141,6 +201,8 @@ int service_new(Service **ret, Core *core) {
         if (r >= 0)
                 r = sd_event_source_set_priority(service->exit_source, SD_EVENT_PRIORITY_IMPORTANT);
         if (r >= 0)
+                r = watch_program(service);
+        if (r >= 0)
                 *ret = TAKE_PTR(service);
         return r;
 }
@@ -150,6 +212,8 @@ Service *service_free(Service *service) {
                 return NULL;
 
         service_stop(service);
+        (void) program_watch_free(service->program);
+        (void) sd_event_source_disable_unref(service->name_timer);
         (void) sd_event_source_disable_unref(service->exit_source);
         (void) sd_event_source_disable_unref(service->idle_source);
         for (size_t i = 0; i < ELEMENTSOF(service->vtable_slots); i++)

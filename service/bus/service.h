@@ -11,10 +11,17 @@
  *   pending-call.h      common parts of methods
  *   job-object.c        waiters and followers of a job; its signals */
 
+#include <sysexits.h>
+
 #include "core.h"
 #include "follower.h"
 #include "job-object.h"
 #include "peer.h"
+#include "program-watch.h"
+
+/* Exit statuses after which a restart does not help, see codex-jobsd(8) and RestartPreventExitStatus= of the unit. */
+#define SERVICE_EXIT_REMOVED EX_UNAVAILABLE
+#define SERVICE_EXIT_REFUSED EX_NOPERM
 
 struct Service {
         Core *core; /* not owned */
@@ -23,6 +30,9 @@ struct Service {
         Peers *peers;
         sd_bus_slot *vtable_slots[4];
         sd_bus_slot *name_call;
+        sd_event_source *name_timer; /* until the next try */
+        uint64_t name_pause_usec;
+        ProgramWatch *program; /* NULL: unknown */
         sd_event_source *exit_source;
         sd_event_source *idle_source; /* pending_on_idle() */
 
@@ -31,9 +41,11 @@ struct Service {
         TAILQ_HEAD(, PendingCall) held; /* calls that have their turn, until replies are written */
 };
 
-/* Connects to the bus and starts the core, but does not serve yet: the bus name is acquired once the state of
- * existing jobs is known. Logs. */
-int service_new(Service **ret, Core *core);
+/* Connects to the system or session bus. */
+int service_open_bus(sd_bus **ret, bool system_scope);
+
+/* Starts the core, but does not serve yet: the bus name is acquired once the state of existing jobs is known. Logs. */
+int service_new(Service **ret, Core *core, sd_bus *bus);
 
 /* Replies to pending calls, has the core commit what was submitted, and frees. Takes NULL; returns NULL. */
 Service *service_free(Service *service);

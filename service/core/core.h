@@ -37,6 +37,7 @@ typedef struct WorkerLinks WorkerLinks;
 struct Core {
         bool system_scope;
         bool stopping; /* no more jobs are started */
+        bool closed;   /* the program was removed: jobs are neither accepted nor started */
         bool is_ready; /* JobEvents.ready was reported */
         sd_event *event;
         const JobEvents *events;

@@ -141,6 +141,8 @@ static int encode(const Spec *spec, const char *id, StoreInsert *insert) {
 static int check_limits(Core *core, uint32_t uid) {
         QueueStanding standing = queue_get_standing(&core->queue, uid);
 
+        if (core->closed)
+                return -JOB_ERROR_REMOVED;
         if (may_begin(core, uid))
                 return 0;
         if ((uint64_t) standing.n_waiting + standing.n_coming >= core->config.max_queued_user)

@@ -74,7 +74,7 @@ int lifecycle_on_schedule(sd_event_source *source, void *userdata) {
         Core *core = userdata;
         Job *job;
 
-        while (!core->stopping && core->instance && shortage_permits(core) && (job = queue_pop(&core->queue)))
+        while (!core->stopping && !core->closed && core->instance && shortage_permits(core) && (job = queue_pop(&core->queue)))
                 begin(job);
         return 0;
 }

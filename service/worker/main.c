@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "build-tag.h"
 #include "worker.h"
 
 /* For an older service: the protocol of sd_notify(3), one datagram to $NOTIFY_SOCKET. It is visible to everybody: an
@@ -59,6 +60,10 @@ int main(int argc, char *argv[]) {
         Description description;
         int r;
 
+        if (streq(id, "--version")) {
+                (void) puts(build_version());
+                return EXIT_SUCCESS;
+        }
         touch_stderr();
         (void) snprintf(failure.name, sizeof(failure.name), "%s", id);
         r = description_load(&description, id);

@@ -311,6 +311,20 @@ def refused(name, *words):
         raise AssertionError(f'the call was not refused with {name}')
 
 
+def replace_program():
+    shutil.copy2(PROGRAM, f'{PROGRAM}.new')
+    os.rename(f'{PROGRAM}.new', PROGRAM)
+
+
+def restart_others(scope):
+    """The other services have the same program, and would notice a moment later that it changed."""
+    commands = [] if scope.is_system else [['systemctl']]
+    commands += [['as-user', user, 'systemctl', '--user'] for user in ('alice', 'bob')
+                 if scope.is_system or user != scope.user.pw_name]
+    for command in commands:
+        subprocess.run([*command, 'try-restart', Scope.service], check=True, timeout=PATIENCE)
+
+
 # --- the scopes -----------------------------------------------------------------------------------
 
 class Scope:
@@ -396,9 +410,9 @@ class Scope:
 
     def upgrade(self):
         """What a package manager does: another file under the old name, then a restart."""
-        shutil.copy2(PROGRAM, f'{PROGRAM}.new')
-        os.rename(f'{PROGRAM}.new', PROGRAM)
+        replace_program()
         self.systemctl('restart', self.service)
+        restart_others(self)
 
     def restart_bus(self):
         """All that were connected to it are then connected to the new one."""

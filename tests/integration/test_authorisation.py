@@ -185,7 +185,7 @@ METHODS = {
     ('job', PEER, 'GetMachineId'): (look(object_path(NOWHERE), PEER, 'GetMachineId'), PUBLIC),
 }
 
-PUBLIC_PROPERTIES = 'Version Queued Running Finished LastSequence Expired MaxRunning'.split()
+PUBLIC_PROPERTIES = 'Version Build Queued Running Finished LastSequence Expired MaxRunning'.split()
 JOB_PROPERTIES = '''Id Kind Label State Reason ExitCode Signal Uid Unit Queue Directory Workspace Session CreatedUSec
                     StartedUSec FinishedUSec Sequence Progress StdoutBytes StderrBytes Result Notify RetryOf
                     ResultError LeftBehind EndSource ResourceLimits'''.split()

@@ -11,7 +11,7 @@ from lacksupport import WORDS, lack
 
 # pylint: disable=redefined-outer-name
 
-ALL = ['systemd', 'service', 'units', 'runtime', 'linger', 'bus', 'disk', 'locale', 'queue', 'job', 'adapter',
+ALL = ['systemd', 'service', 'build', 'units', 'runtime', 'linger', 'bus', 'disk', 'locale', 'queue', 'job', 'adapter',
        'codex', 'login']
 OF_USERS = ['runtime', 'linger']
 

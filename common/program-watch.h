@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
+#pragma once
+
+/* Notices that the file of the running program was replaced, by an upgrade, or removed. */
+
+#include <systemd/sd-event.h>
+
+#include "macro.h"
+
+typedef struct ProgramWatch ProgramWatch;
+
+/* Called once nothing has happened to the file for a few seconds, and again every second while it is not there. */
+typedef int (*ProgramCallback)(bool removed, void *userdata);
+
+/* path: of the installed program, which is supposed to be the running one. */
+int program_watch_new(ProgramWatch **ret, sd_event *event, const char *path, ProgramCallback changed, void *userdata);
+
+/* Takes NULL; returns NULL. */
+ProgramWatch *program_watch_free(ProgramWatch *watch);
+DEFINE_CLEANUP(ProgramWatch *, program_watch_free);
