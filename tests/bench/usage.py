@@ -38,7 +38,8 @@ def all_cpu():
 
 def settle():
     """Until what goes on behind an answer is over: units are released, ends are written. An idle sandbox uses
-    nothing at all, which the kernel does not tell of: it is looked at."""
+    nothing at all, which the kernel does not tell of: it is looked at, from a group that is not counted. What could be
+    waited for instead, an answer of each service and a sync of the journal, uses CPU of theirs."""
     last, end = -1000, time.monotonic() + 2
     while (now := group_cpu(['.']) - group_cpu(HARNESS)) > last + 50 and time.monotonic() < end:
         last = now

@@ -134,8 +134,8 @@ static void run_child(const Supervised *s, int spec_fd) {
                 files[i] = open(test_path(i == 1 ? "stdout" : "stderr"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (s->group >= 0 && dprintf(s->group, "0\n") < 0)
                 _exit(97);
-        if (s->n_files && setrlimit(RLIMIT_NOFILE, s->n_files) < 0)
-                _exit(97);
+        if (s->n_files)
+                test_limit_descriptors(s->n_files);
         worker_exec(files, s->uid, s->unit_environment);
 }
 

@@ -157,7 +157,7 @@ static void no_descriptors(void) {
         _cleanup_links_ Links l;
         _cleanup_close_ int fd = -EBADF;
 
-        test_skip_under_valgrind("the limit is not that of the kernel");
+        test_skip_under_valgrind("the limit is not that of the kernel, under which it cannot work itself");
         links_open(&l);
         fd = connect_to(&l);
         say_hello(fd, "task-0");

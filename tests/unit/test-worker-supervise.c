@@ -206,7 +206,6 @@ static void no_descriptors(void) {
         _cleanup_free_ char *text = NULL;
         _cleanup_supervised_ Supervised s;
 
-        test_skip_under_valgrind("the limit is not that of the kernel");
         supervise_init(&s);
         supervise_shell(&s, "echo started");
         s.n_files = &few;

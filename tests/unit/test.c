@@ -62,6 +62,18 @@ int sd_journal_print_with_location(int priority, const char *file, const char *l
         return 0;
 }
 
+/* Another process does: if one sets its own limit, valgrind keeps it to itself. */
+void test_limit_descriptors(const struct rlimit *limit) {
+        pid_t pid = fork();
+        int status;
+
+        check(pid >= 0);
+        if (pid == 0)
+                _exit(prlimit(getppid(), RLIMIT_NOFILE, limit, NULL) < 0);
+        check(waitpid(pid, &status, 0) == pid);
+        check_int(status, 0);
+}
+
 void test_skip(const char *format, ...) {
         va_list ap;
 

@@ -7,6 +7,7 @@
  * directory of its own, so that one that crashes or leaks spoils no other. Speaks TAP 13 on stdout. */
 
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "macro.h"
 
@@ -35,6 +36,9 @@ const char *test_path(const char *name);
 
 /* What the code under test has logged in this test, a line each. */
 const char *test_log(void);
+
+/* Sets RLIMIT_NOFILE, also under valgrind. */
+void test_limit_descriptors(const struct rlimit *limit);
 
 /* Ends the test as one that cannot run here. */
 _Noreturn void test_skip(const char *format, ...) _printf_(1, 2);

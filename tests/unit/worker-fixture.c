@@ -149,7 +149,7 @@ void worker_exec(const int descriptors[static 3], uid_t uid, char **environment)
                 (void) dup2(descriptors[i], i);
         /* systemd leaves no others; who runs the tests may have. */
         for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
-                (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
+                (void) close(fd);
         if (uid > 0 && !become(uid))
                 _exit(WORKER_NO_USER);
         (void) prctl(PR_SET_PDEATHSIG, SIGTERM); /* of a test that has failed, nothing is left */
