@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-/* Moves the output of a job from its pipes to its files. The pipes are like those of a shell: a program that writes
- * without blocking, and drops what does not fit immediately, loses no more than elsewhere. The order of its writes
- * to both is determined by writes.c. A stream that is written much, and alone, gets a wider pipe, from which data is
- * spliced instead of copied. */
+/* Moves the output of a job from its pipes to its files. The pipes are in packet mode (O_DIRECT, see pipe(2)), in which each
+ * write keeps its size, and their order is determined by writes.c. A stream that is written much, and alone, is spliced
+ * instead of copied.
+ *
+ * Each packet takes a page, so a pipe has room for fewer small writes than an ordinary one. That matters to a program that
+ * writes without blocking and drops what does not fit, as Node.js does when it exits: its pipe becomes an ordinary one as soon
+ * as that is known, and before, if it has threads when it first writes. */
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,20 +17,29 @@
 #include "output-order.h"
 #include "worker.h"
 
-#define ROOM (64 * 1024) /* size of a pipe, see pipe(7), and of a buffer */
-#define WIDE (1024 * 1024)
+#define PAGE 4096U
+#define ROOM (512U * 1024U) /* size of a pipe, which has a packet a page, and of a buffer */
 #define LOOKS_MAX 16
-#define WIDE_AFTER (64 * 1024) /* consecutive bytes of one stream */
+#define SPLICE_AFTER (64 * 1024) /* consecutive bytes of one stream */
 
-static int open_stream(Pump *p, unsigned i, int ret_ends[static 2]) {
+/* The user has too many pipes for a large one, see pipe-user-pages-soft in pipe(7). */
+static void make_plain(Stream *s) {
+        s->plain = true;
+        (void) fcntl(s->end, F_SETFL, 0);
+}
+
+static int open_stream(Pump *p, unsigned i, bool packets, int ret_ends[static 2]) {
         Stream *s = &p->streams[i];
         struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u32 = i };
         int ends[2];
 
-        if (pipe2(ends, O_CLOEXEC) < 0)
+        if (pipe2(ends, O_CLOEXEC | (packets ? O_DIRECT : 0)) < 0)
                 return -errno;
         s->pipe = ends[0];
         ret_ends[i] = ends[1];
+        s->end = packets ? fcntl(ends[1], F_DUPFD_CLOEXEC, 3) : -EBADF;
+        if (fcntl(s->pipe, F_SETPIPE_SZ, ROOM) < 0 && packets)
+                make_plain(s);
         s->buffer = malloc(ROOM);
         if (!s->buffer)
                 return -ENOMEM;
@@ -42,9 +54,13 @@ static int open_both(Pump *p, int ret_ends[static 2]) {
         int r = 0;
 
         for (unsigned i = 0; i < ELEMENTSOF(p->streams) && r >= 0; i++)
-                r = open_stream(p, i, ret_ends);
+                r = open_stream(p, i, true, ret_ends);
         if (r < 0)
                 return r;
+        if (pipe2(p->spool, O_CLOEXEC | O_NONBLOCK) < 0)
+                return -errno;
+        for (unsigned i = 0; i < ELEMENTSOF(p->streams) && fcntl(p->spool[1], F_SETPIPE_SZ, 2 * ROOM) < 0; i++)
+                make_plain(&p->streams[i]);
         (void) writes_open(&p->writes); /* without it, the order is unknown */
         for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++)
                 writes_watch(&p->writes, i, p->streams[i].pipe, true);
@@ -55,9 +71,11 @@ int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[sta
         int r;
 
         *p = (Pump) {
-                .streams = { { .pipe = -EBADF, .file = STDOUT_FILENO }, { .pipe = -EBADF, .file = STDERR_FILENO } },
+                .streams = { { .pipe = -EBADF, .end = -EBADF, .file = STDOUT_FILENO },
+                             { .pipe = -EBADF, .end = -EBADF, .file = STDERR_FILENO } },
                 .epoll = epoll,
                 .writes = { .signals = -EBADF },
+                .spool = { -EBADF, -EBADF },
                 .order = -EBADF,
                 .followers = { -EBADF, -EBADF, -EBADF, -EBADF },
                 .max = trailer->output_max,
@@ -65,7 +83,7 @@ int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[sta
         ret_ends[0] = ret_ends[1] = -EBADF;
         if (!(trailer->flags & WORKER_MERGE_OUTPUT))
                 return open_both(p, ret_ends);
-        r = open_stream(p, 0, ret_ends);
+        r = open_stream(p, 0, false, ret_ends);
         if (r < 0)
                 return r;
         ret_ends[1] = fcntl(ret_ends[0], F_DUPFD_CLOEXEC, 3);
@@ -187,24 +205,23 @@ static size_t room(const Pump *p) {
         return p->max > 0 ? p->max - taken : SIZE_MAX;
 }
 
-/* Stops watching the writes of the stream: the many signals would cost more than its order is worth. */
-static void widen(Pump *p, unsigned stream) {
+/* The many signals would cost more than the order of its writes is worth. */
+static void splice_from_now(Pump *p, unsigned stream) {
         Stream *s = &p->streams[stream];
 
-        if (s->wide || s->streak < WIDE_AFTER || fcntl(s->pipe, F_SETPIPE_SZ, WIDE) < 0)
+        if (s->is_spliced || s->streak < SPLICE_AFTER)
                 return;
-        s->wide = true;
+        s->is_spliced = true;
         writes_watch(&p->writes, stream, s->pipe, false);
 }
 
-/* Fails if the pipe contains more data. */
-static void narrow(Pump *p, unsigned stream) {
+static void copy_from_now(Pump *p, unsigned stream) {
         Stream *s = &p->streams[stream];
 
         s->streak = 0;
-        if (!s->wide || fcntl(s->pipe, F_SETPIPE_SZ, ROOM) < 0)
+        if (!s->is_spliced)
                 return;
-        s->wide = false;
+        s->is_spliced = false;
         writes_watch(&p->writes, stream, s->pipe, true);
 }
 
@@ -267,12 +284,6 @@ static size_t write_pieces(Pump *p) {
         return moved;
 }
 
-static size_t available(const Stream *s) {
-        int n = 0;
-
-        return s->pipe >= 0 && ioctl(s->pipe, FIONREAD, &n) >= 0 ? (size_t) n : 0;
-}
-
 /* Splices a stream with much data. Returns the number of bytes, 0 if they must be copied. */
 static size_t move_many(Pump *p, unsigned stream, size_t size) {
         Stream *s = &p->streams[stream];
@@ -293,10 +304,88 @@ static size_t move_many(Pump *p, unsigned stream, size_t size) {
         return moved;
 }
 
-static size_t read_into_buffer(Stream *s, size_t size) {
+static size_t available(const Stream *s) {
+        int n = 0;
+
+        return s->pipe >= 0 && ioctl(s->pipe, FIONREAD, &n) >= 0 ? (size_t) n : 0;
+}
+
+static bool set_packets(const Stream *s, int flags, bool on) {
+        return fcntl(s->end, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+}
+
+/* Returns whether the data in the pipe is in packets. The command may change the mode, too, which then remains. */
+static bool has_packets(Stream *s) {
+        int flags = s->end >= 0 && !s->plain ? fcntl(s->end, F_GETFL) : -1;
+
+        if (flags < 0)
+                return false;
+        if (flags & O_NONBLOCK)
+                s->plain = set_packets(s, flags, false);
+        else if (s->paused)
+                (void) set_packets(s, flags, true);
+        else
+                return flags & O_DIRECT;
+        s->paused = false;
+        return false;
+}
+
+bool pump_has_output(const Pump *p) {
+        return p->streams[0].size > 0 || p->streams[1].size > 0;
+}
+
+void pump_pause_packets(Pump *p) {
+        for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++) {
+                Stream *s = &p->streams[i];
+                int flags = s->end >= 0 && s->size == 0 && available(s) == 0 ? fcntl(s->end, F_GETFL) : 0;
+
+                if (flags > 0 && flags & O_DIRECT)
+                        s->paused = set_packets(s, flags, false);
+        }
+}
+
+/* A packet each; what was written to a pipe opened by name has none. Returns the number of bytes. */
+static size_t read_packets(Pump *p, unsigned stream, size_t size) {
+        Stream *s = &p->streams[stream];
+        size_t done = 0;
+
+        while (done < size) {
+                ssize_t n = read(p->spool[0], s->buffer + done, size - done);
+
+                if (n <= 0)
+                        break;
+                writes_add_packet(&p->writes, stream, (size_t) n);
+                done += (size_t) n;
+        }
+        return done;
+}
+
+static size_t read_bytes(Stream *s, size_t size) {
         ssize_t n = size > 0 ? read(s->pipe, s->buffer, MIN(size, (size_t) ROOM)) : 0;
 
         return n > 0 ? (size_t) n : 0;
+}
+
+/* A read(2) returns one packet. From the pipes of the command it would let a writer that waits go on, and wait again: so all are
+ * taken at once, last from the pipe that its writer waits for. */
+static void read_both(Pump *p, size_t size[static 2]) {
+        const unsigned streams[] = { p->writes.waits[0], !p->writes.waits[0] };
+        ssize_t n;
+
+        for (unsigned i = 0; i < ELEMENTSOF(streams); i++) {
+                Stream *s = &p->streams[streams[i]];
+
+                if (size[streams[i]] == 0 || !s->packets)
+                        continue;
+                n = splice(s->pipe, NULL, p->spool[1], NULL, MIN(size[streams[i]], (size_t) ROOM), SPLICE_F_NONBLOCK);
+                size[streams[i]] = n > 0 ? (size_t) n : 0;
+        }
+        for (unsigned i = 0; i < ELEMENTSOF(streams); i++) {
+                size_t *of_stream = &size[streams[i]];
+                Stream *s = &p->streams[streams[i]];
+
+                *of_stream = s->packets ? read_packets(p, streams[i], *of_stream) : read_bytes(s, *of_stream);
+        }
 }
 
 /* Truncates the pieces to what may be stored; the rest is discarded, latest writes first. */
@@ -318,8 +407,7 @@ static void cut_pieces(Pump *p, size_t size[static 2]) {
 static size_t copy(Pump *p, size_t size[static 2]) {
         size_t moved;
 
-        for (unsigned i = 0; i < 2; i++)
-                size[i] = read_into_buffer(&p->streams[i], size[i]);
+        read_both(p, size);
         moved = size[0] + size[1];
         p->n_pieces = writes_divide(&p->writes, (const char *const[]) { p->streams[0].buffer, p->streams[1].buffer ?: "" }, size,
                                     &p->pieces);
@@ -333,22 +421,22 @@ static size_t copy(Pump *p, size_t size[static 2]) {
         return moved;
 }
 
-/* A stream that has just had much data keeps its wide pipe while it pauses. */
+/* A stream that has just had much data is spliced also after a pause. */
 static void note_streaks(Pump *p, const size_t found[static 2], size_t moved) {
         size_t before = p->last_moved;
 
         p->last_moved = moved;
-        if (moved == 0 && before >= WIDE_AFTER)
+        if (moved == 0 && before >= SPLICE_AFTER)
                 return;
         for (unsigned i = 0; i < 2; i++) {
                 Stream *s = &p->streams[i];
 
                 if (found[i] == 0 || found[!i] > 0 || s->blocked) {
-                        narrow(p, i);
+                        copy_from_now(p, i);
                         continue;
                 }
-                s->streak = (uint32_t) MIN(s->streak + moved, (size_t) WIDE);
-                widen(p, i);
+                s->streak = (uint32_t) MIN(s->streak + moved, (size_t) ROOM);
+                splice_from_now(p, i);
         }
 }
 
@@ -365,21 +453,34 @@ static void look_at_both(const Pump *p, size_t size[static 2]) {
         } while (size[0] != before && ++n < LOOKS_MAX);
 }
 
+static void look_whether_full(Pump *p) {
+        for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++) {
+                struct pollfd end = { .fd = p->streams[i].end, .events = POLLOUT };
+                int room = end.fd >= 0 ? fcntl(end.fd, F_GETPIPE_SZ) : 0;
+
+                p->writes.is_full[i] = end.fd >= 0 && poll(&end, 1, 0) == 0;
+                p->writes.n_slots[i] = room > 0 ? (size_t) room / PAGE : 0;
+        }
+}
+
 /* Sizes now. */
 static size_t move(Pump *p) {
         size_t size[2], found[2], moved = 0;
 
         writes_before(&p->writes);
         look_at_both(p, size);
-        writes_after(&p->writes);
         memcpy(found, size, sizeof(found));
         if (size[0] + size[1] == 0) {
                 writes_forget(&p->writes);
                 note_streaks(p, found, 0);
                 return 0;
         }
+        for (unsigned i = 0; i < 2; i++)
+                p->streams[i].packets = size[i] > 0 && has_packets(&p->streams[i]);
+        look_whether_full(p);
+        writes_after(&p->writes);
         for (unsigned i = 0; i < 2 && moved == 0; i++)
-                if (p->streams[i].wide && !p->streams[i].cannot_splice && !p->streams[i].lost && room(p) > 0)
+                if (p->streams[i].is_spliced && !p->streams[i].cannot_splice && !p->streams[i].lost && room(p) > 0)
                         moved = move_many(p, i, size[i]);
         if (moved == 0)
                 moved = copy(p, size);
@@ -425,7 +526,8 @@ void pump_close(Pump *p) {
                 Stream *s = &p->streams[i];
 
                 closep(&s->pipe);
-                s->pipe = -EBADF;
+                closep(&s->end);
+                s->pipe = s->end = -EBADF;
                 if (s->size > 0 && fdatasync(s->file) < 0 && p->error == 0)
                         p->error = errno;
         }
@@ -433,6 +535,8 @@ void pump_close(Pump *p) {
 }
 
 void pump_free(Pump *p) {
+        closep(&p->spool[0]);
+        closep(&p->spool[1]);
         closep(&p->order);
         free(p->entries);
         free(p->pieces);

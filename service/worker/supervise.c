@@ -7,14 +7,34 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "supervise.h"
 
 #define FLUSH_USEC (50 * USEC_PER_MSEC)
 #define ORDER_ROOM (16 * 1024 * 1024) /* bytes */
 #define SIGNALS_MAX 65536 /* pending, unread */
+#define CPU_USEC (4 * USEC_PER_MSEC) /* a tick of most kernels */
+#define CPU_MAX 50U /* times */
 
 /* --- what the job does ------------------------------------------------------------------------------ */
+
+/* Interpreters whose programs write without blocking, like Node.js, have several threads for some milliseconds before they
+ * write: then the pipes are to be ordinary ones, see pump.c. */
+static void on_cpu(Worker *w) {
+        char path[64];
+        struct stat folder;
+        bool has_threads;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/task", w->tree.command);
+        has_threads = stat(path, &folder) == 0 && folder.st_nlink > 3; /* a thread, "." and ".." */
+        if (!has_threads && ++w->n_cpu < CPU_MAX && !pump_has_output(&w->pump))
+                return;
+        if (has_threads)
+                pump_pause_packets(&w->pump);
+        (void) timer_settime(w->cpu_timer, 0, &(struct itimerspec) {}, NULL);
+}
 
 static void on_signal(Worker *w, uint64_t now) {
         struct signalfd_siginfo signal;
@@ -24,6 +44,8 @@ static void on_signal(Worker *w, uint64_t now) {
                 stop_requested |= signal.ssi_signo == SIGTERM;
                 if (signal.ssi_signo == SIGCONT)
                         link_call(&w->link, now);
+                if (signal.ssi_signo == SIGVTALRM && signal.ssi_code == SI_TIMER)
+                        on_cpu(w);
         }
         ending_reap(w, now);
         if (!stop_requested)
@@ -167,6 +189,7 @@ static void catch_signals(Worker *w) {
         (void) sigaddset(&set, SIGTERM);
         (void) sigaddset(&set, SIGCHLD);
         (void) sigaddset(&set, SIGCONT);
+        (void) sigaddset(&set, SIGVTALRM);
         w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -194,10 +217,22 @@ static int open_all(Worker *w, int ret_ends[static 2]) {
         return 0;
 }
 
+/* SIGVTALRM whenever the command has used that much CPU time. */
+static void watch_cpu(Worker *w, pid_t command) {
+        const struct timespec step = { .tv_nsec = CPU_USEC * NSEC_PER_USEC };
+        struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM };
+        clockid_t clock;
+
+        if (clock_getcpuclockid(command, &clock) == 0 && timer_create(clock, &event, &w->cpu_timer) == 0)
+                (void) timer_settime(w->cpu_timer, 0, &(struct itimerspec) { step, step }, NULL);
+}
+
 /* Work that the command does not have to wait for. */
 static void open_rest(Worker *w, pid_t command) {
         Description *d = w->description;
 
+        if (command > 0)
+                watch_cpu(w, command);
         tree_open(&w->tree, d->id);
         w->tree.command = command;
         link_open(&w->link, w->epoll, d, w->started_usec);

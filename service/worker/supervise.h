@@ -15,6 +15,7 @@
  * loop, progress.c notifications of the job, ending.c the transitions between phases. */
 
 #include <sys/epoll.h>
+#include <time.h>
 
 #include "worker.h"
 
@@ -48,6 +49,9 @@ typedef struct Worker {
         int status;
         uint64_t started_usec; /* CLOCK_REALTIME */
         uint64_t ended_usec;
+
+        timer_t cpu_timer; /* of the command, until it writes */
+        unsigned n_cpu;    /* how often it expired */
 
         int oom; /* see tree_open_oom() */
         bool oom_polls;

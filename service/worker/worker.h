@@ -82,17 +82,26 @@ pid_t command_start(const Description *d, const int descriptors[static 3], const
 
 /* --- writes.c --- */
 
-/* The order in which a job writes to two pipes: a signal for each write, whose size is estimated from the data. */
+/* The order in which a job writes to two pipes: a signal for each write. Its size is that of a packet, see pump.c; in other
+ * data it is estimated. */
 typedef struct Writes {
         int signals; /* a signalfd, -EBADF: writes are not watched */
         int pipes[2]; /* not owned */
         uint8_t *streams; /* of each write that was signalled and whose data has not been divided; owned */
         size_t n, n_allocated;
         size_t n_early; /* those signalled before writes_before(), */
-        size_t n_full;  /* and before writes_after() */
+        size_t n_seen;  /* and before writes_after() */
         bool lost; /* signals were lost */
-        bool was_full[2];
+        bool is_full[2];   /* the pipe, before writes_after() */
+        size_t n_slots[2]; /* packets for which it has room */
+        bool waits[2];     /* its writer, probably, before the data is read, */
+        bool waited[2];    /* and before the previous data was read */
+        size_t wait_at[2]; /* the packet of the data to come that possibly did not fit into the full pipe, or SIZE_MAX */
+        size_t run[2];     /* full pages at the end of the data of a full pipe, possibly of a write that waits */
+        size_t pages[2];   /* that long writes fill exactly, see join_packets() */
         size_t late[2]; /* writes of each stream whose data was divided before they were signalled */
+        uint32_t *packets[2]; /* sizes, of the data to be divided; owned */
+        size_t n_packets[2], n_packets_allocated[2];
 } Writes;
 
 typedef struct Piece {
@@ -103,11 +112,12 @@ typedef struct Piece {
 int writes_open(Writes *w);
 void writes_watch(Writes *w, unsigned stream, int pipe, bool on);
 
-/* Call writes_before() before looking at the size of the data in the pipes, and writes_after() after that. Once it
- * was read, writes_divide() divides the data into pieces in the order in which they were written. Returns their
- * number; the caller frees them. */
+/* Call writes_before() before looking at the size of the data in the pipes and whether they are full, and writes_after() after
+ * that. Once it was read, with writes_add_packet() for each read(2) of a pipe in packet mode, writes_divide() divides the data into pieces in the
+ * order in which they were written. Returns their number; the caller frees them. */
 void writes_before(Writes *w);
 void writes_after(Writes *w);
+void writes_add_packet(Writes *w, unsigned stream, size_t size);
 size_t writes_divide(Writes *w, const char *const text[static 2], const size_t size[static 2], Piece **ret);
 
 /* The pipes are empty: all writes signalled by writes_before() concern data that was read already. */
@@ -122,8 +132,12 @@ void writes_free(Writes *w);
 
 typedef struct Stream {
         int pipe; /* the end that is read, -EBADF: none */
+        int end;  /* the end that is written, whose flags are looked at; -EBADF: the pipe was never in packet mode */
         int file;
-        bool wide;          /* the pipe has more than the default size */
+        bool packets;       /* what the pipe contains is in packets */
+        bool paused;        /* the pipe is not in packet mode until the next data */
+        bool plain;         /* nor ever again: it is written without blocking, or small */
+        bool is_spliced;    /* and not watched: it is written much, and alone */
         bool cannot_splice; /* the file system */
         int blocked;        /* errno if the disk is full, to be retried; 0: it is not */
         bool lost;          /* the file accepts no more data */
@@ -138,6 +152,7 @@ typedef struct Pump {
         Stream streams[2]; /* standard output and error */
         int epoll; /* not owned */
         Writes writes;
+        int spool[2]; /* a pipe, to which packets are moved all at once; -EBADF: there is none */
         bool pending; /* there may be more data than was moved */
         size_t last_moved; /* bytes, by the last call */
         Piece *pieces;     /* of the data in the buffers, in the order of writes; owned */
@@ -155,9 +170,14 @@ typedef struct Pump {
         int error;    /* errno of the first lost byte */
 } Pump;
 
-/* Creates the pipes and watches them, edge-triggered: data.u32 is the number of the stream. ret_ends: the ends of
- * the command, owned by the caller. */
+/* Creates the pipes, in packet mode if there are two, and watches them, edge-triggered: data.u32 is the number of the stream.
+ * ret_ends: the ends of the command, owned by the caller. */
 int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[static 2]);
+
+bool pump_has_output(const Pump *p);
+
+/* The command probably writes without blocking: what it has not written to yet is an ordinary pipe until it does. */
+void pump_pause_packets(Pump *p);
 
 /* Moves available data of both streams. Returns the number of bytes. */
 uint64_t pump_move(Pump *p);

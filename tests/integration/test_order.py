@@ -80,15 +80,14 @@ def test_lines_in_turn_live(cli, new_gate, verb):
 
 
 def test_lines_are_whole_where_they_come_in_parts(cli):
-    # Parts of lines are in order where each was seen before the next came.
-    script = 'p() { printf "$1"; sleep 0.1; }; p a; p b >&2; p "c\\n"; p d >&2; p e; p "f\\n" >&2'
+    script = 'printf a; printf b >&2; printf "c\\n"; printf d >&2; printf e; printf "f\\n" >&2'
     assert together(cli, 'run', '-q', '--', 'sh', '-c', script) == b'abc\ndef\n'
     assert together(cli, 'logs', ended(cli, 'sh', '-c', script)) == b'abc\ndef\n'
 
 
 def test_bytes_of_any_kind(cli):
     parts = [bytes(range(256)), b'\0', b'\xff\xfe\0\n' * 50, b'no newline']
-    script = f'import os, time\nfor part in {parts!r}:\n for fd in 1, 2:\n  os.write(fd, part[::3 - 2 * fd]); time.sleep(0.1)'
+    script = f'import os\nfor part in {parts!r}:\n os.write(1, part)\n os.write(2, part[::-1])'
     expected = b''.join(part + part[::-1] for part in parts)
     assert together(cli, 'run', '-q', '--', '/usr/bin/python3', '-c', script) == expected
     job = ended(cli, '/usr/bin/python3', '-c', script)
@@ -269,7 +268,7 @@ def test_times_of_an_excerpt_are_refused(cli):
 @pytest.mark.parametrize('options', [[], ['--timestamps']])
 def test_a_terminal_shows_both_in_order(cli, options):
     """Clean, with its own state of each stream: an escape sequence of one does not reach into the other."""
-    script = r'p() { printf "$1"; sleep 0.1; }; p "a\033[3"; p "b\n" >&2; p "1mc\n"; p "\303" >&2; p "d\n"; p "\244\n" >&2'
+    script = r'printf "a\033[3"; printf "b\n" >&2; printf "1mc\n"; printf "\303" >&2; printf "d\n"; printf "\244\n" >&2'
     cli.environment['LC_ALL'] = 'C.UTF-8'
     job = ended(cli, 'sh', '-c', script)
     text = on_terminal(cli, 'logs', *options, job, stderr=subprocess.STDOUT)

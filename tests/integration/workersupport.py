@@ -88,16 +88,6 @@ def same(found, expected):
                          f'{len(found)} bytes and not {len(expected)}')
 
 
-def nearly_same(found, expected):
-    """Different lines that were written to both streams without a pause: each is in its place or next to it, but for one of a
-    thousand."""
-    found, expected = found.splitlines(), expected.splitlines()
-    same(b'\n'.join(sorted(found)), b'\n'.join(sorted(expected)))
-    places = {line: place for place, line in enumerate(expected)}
-    wrong = sum(abs(places[line] - place) > 1 for place, line in enumerate(found))
-    assert wrong <= len(expected) // 1000, f'{wrong} of {len(expected)} lines are not in their place'
-
-
 def wait_for_output(jobs, job, is_enough, stream='stdout'):
     """What a job has written, as soon as that is enough: it comes from the job through its worker."""
     libc = ctypes.CDLL(None, use_errno=True)

@@ -4,6 +4,7 @@
 /* What a job writes, from its pipes to its files, and the order of it. */
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -78,13 +79,14 @@ static int bytes_in_turn(void) {
         return EXIT_SUCCESS;
 }
 
-/* The same for the command and for the test: which stream the next write goes to, and how much. */
-static size_t next_write(uint32_t *state, int *ret_fd) {
-        static const size_t sizes[] = { 1, 2, 3, 17, 100, 301, 999, PAGE };
+/* The same for the command and for the test: which stream the next write goes to, and how much. Standard output has a buffer,
+ * and all its writes are that long; 0: it has none. */
+static size_t next_write(uint32_t *state, size_t buffer, int *ret_fd) {
+        static const size_t sizes[] = { 1, 2, 3, 17, 100, 301, 999, PAGE - 1, PAGE + 1, 5000, 10000 };
 
         *state = *state * 1664525 + 1013904223;
         *ret_fd = STDOUT_FILENO + (int) (*state >> 31);
-        return sizes[*state >> 24 & 7];
+        return buffer > 0 && *ret_fd == STDOUT_FILENO ? buffer : sizes[(*state >> 16 & 0xff) % ELEMENTSOF(sizes)];
 }
 
 static void fill_line(char *bytes, int i, size_t size) {
@@ -92,7 +94,21 @@ static void fill_line(char *bytes, int i, size_t size) {
         bytes[size - 1] = '\n';
 }
 
-enum { N_MIXED = 60 }; /* no more than the pipes take, also where nobody reads them */
+enum { N_UNSEEN = 60 }; /* no more than the pipes take, also where nobody reads them */
+enum { MIXED_MAX = 10000 };
+
+static void write_mixed(size_t buffer) {
+        char bytes[MIXED_MAX];
+        uint32_t state = 1;
+
+        for (int i = 0; i < N_UNSEEN; i++) {
+                int fd;
+                size_t size = next_write(&state, buffer, &fd);
+
+                fill_line(bytes, i, size);
+                write_all(fd, bytes, size);
+        }
+}
 
 enum { FLOOD = 24 * 1024 * 1024 + 5 };
 
@@ -127,13 +143,25 @@ static int wider_pipe(void) {
         return EXIT_SUCCESS;
 }
 
-/* As Node.js does before process.exit(): what a pipe does not take at once is lost. The worker is busy elsewhere. */
-static int burst(int fd) {
-        char line[32];
+static void *wait_for_end(void *data) {
+        (void) pause();
+        return data;
+}
 
-        if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 || kill(getppid(), SIGSTOP) < 0)
+/* As Node.js does before process.exit(): what a pipe does not take at once is lost. The worker is busy elsewhere, after it
+ * has noticed that the command has threads, or that it writes without blocking: the pipe is an ordinary one. */
+static int burst(int fd, unsigned n_before) {
+        char line[32];
+        pthread_t thread;
+
+        if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 || pthread_create(&thread, NULL, wait_for_end, NULL) != 0)
                 return EXIT_FAILURE;
         for (unsigned i = 0; i < N_BURST; i++) {
+                if (i == n_before) {
+                        while (fcntl(fd, F_GETFL) & O_DIRECT)
+                                ; /* computes */
+                        (void) kill(getppid(), SIGSTOP);
+                }
                 (void) snprintf(line, sizeof(line), "this is line %08u of many\n", i);
                 (void) !write(fd, line, BURST_LINE);
         }
@@ -141,22 +169,22 @@ static int burst(int fd) {
 }
 
 static int burst_of_stdout(void) {
-        return burst(STDOUT_FILENO);
+        return burst(STDOUT_FILENO, 0);
 }
 
 static int burst_of_stderr(void) {
-        return burst(STDERR_FILENO);
+        return burst(STDERR_FILENO, 0);
 }
 
 static int burst_after_both(void) {
         (void) write_in_turn(20);
-        return burst(STDOUT_FILENO);
+        return burst(STDOUT_FILENO, 1);
 }
 
 static int burst_of_both(void) {
-        int r = burst(STDERR_FILENO);
+        int r = burst(STDERR_FILENO, 0);
 
-        return r < 0 ? r : burst(STDOUT_FILENO);
+        return r < 0 ? r : burst(STDOUT_FILENO, 0);
 }
 
 /* Now and then, and in the end not. */
@@ -166,7 +194,7 @@ static int burst_by_turns(void) {
                         return EXIT_FAILURE;
                 (void) write_in_turn(10);
         }
-        return burst(STDOUT_FILENO);
+        return burst(STDOUT_FILENO, 0);
 }
 
 /* What the worker finds is all that was written. */
@@ -205,24 +233,31 @@ static int three_lines_each_unseen(void) {
 }
 
 static void write_lines(void) {
-        (void) write_in_turn(15000);
+        (void) write_in_turn(240);
 }
 
-static void write_mixed(void) {
-        char bytes[PAGE];
-        uint32_t state = 1;
+static void write_any(void) {
+        write_mixed(0);
+}
 
-        for (int i = 0; i < N_MIXED; i++) {
-                int fd;
-                size_t size = next_write(&state, &fd);
+static void write_pages(void) {
+        write_mixed(PAGE);
+}
 
-                fill_line(bytes, i, size);
-                write_all(fd, bytes, size);
-        }
+static void write_two_pages(void) {
+        write_mixed(2 * PAGE);
 }
 
 static int mixed_unseen(void) {
-        return unseen(write_mixed);
+        return unseen(write_any);
+}
+
+static int pages_unseen(void) {
+        return unseen(write_pages);
+}
+
+static int two_pages_unseen(void) {
+        return unseen(write_two_pages);
 }
 
 static int lines_unseen(void) {
@@ -254,7 +289,7 @@ static int end_unseen(void) {
         return 3;
 }
 
-static const Act acts[] = { ACT(in_turn),    ACT(in_turn_for_long), ACT(bytes_in_turn), ACT(mixed_unseen), ACT(flood),
+static const Act acts[] = { ACT(in_turn),    ACT(in_turn_for_long), ACT(bytes_in_turn), ACT(pages_unseen), ACT(two_pages_unseen),      ACT(mixed_unseen), ACT(flood),
                             ACT(wider_pipe), ACT(without_flags),    ACT(end_unseen),    ACT(burst_of_stdout),
                             ACT(burst_of_stderr), ACT(burst_after_both), ACT(burst_of_both), ACT(burst_by_turns),
                             ACT(parts_unseen), ACT(three_lines_each_unseen), ACT(lines_unseen),
@@ -318,24 +353,24 @@ static void check_in_turn(const char *act, unsigned n, unsigned n_wrong_max) {
 /* --- the order ------------------------------------------------------------------------------------- */
 
 static void order_of_lines(void) {
-        check_in_turn("in_turn", 3000, 4);
+        check_in_turn("in_turn", 3000, 0);
 }
 
 static void order_of_few_lines(void) {
         check_in_turn("a_few_at_a_time", 3000, 0);
 }
 
-static void order_of_writes(void) {
-        _cleanup_free_ char *expected = malloc(N_MIXED * PAGE), *text = NULL;
+static void check_mixed(const char *act, size_t buffer) {
+        _cleanup_free_ char *expected = malloc((size_t) N_UNSEEN * MIXED_MAX), *text = NULL;
         _cleanup_supervised_ Supervised s;
         uint32_t state = 1;
         size_t n = 0, size;
 
         supervise_init(&s);
-        supervise_act(&s, "mixed_unseen");
+        supervise_act(&s, act);
         check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
-        for (int i = 0, fd; i < N_MIXED; i++) {
-                size = next_write(&state, &fd);
+        for (int i = 0, fd; i < N_UNSEEN; i++) {
+                size = next_write(&state, buffer, &fd);
                 fill_line(expected + n, i, size);
                 n += size;
         }
@@ -343,9 +378,19 @@ static void order_of_writes(void) {
         check_bytes(text, size, expected, n);
 }
 
+static void order_of_writes(void) {
+        check_mixed("mixed_unseen", 0);
+}
+
+/* As of stdio, and of Python. */
+static void order_of_full_buffers(void) {
+        check_mixed("pages_unseen", PAGE);
+        check_mixed("two_pages_unseen", 2 * PAGE);
+}
+
 /* Exactly, where nothing is written while it looks. */
 static void order_of_what_was_unseen(void) {
-        check_in_turn("lines_unseen", 15000, 0);
+        check_in_turn("lines_unseen", 240, 0);
         check_in_turn("parts_unseen", 100, 0);
         check_in_turn("three_lines_each_unseen", 300, 0);
 }
@@ -411,7 +456,7 @@ static void order_before_welcome(void) {
         size_t size;
 
         text = run_before_welcome(&s, "in_turn", 3000, &size);
-        check_lines(text, size, 3000, 4);
+        check_lines(text, size, 3000, 0);
 }
 
 /* More than is kept until then: what there is of it is the beginning. */
@@ -422,7 +467,7 @@ static void order_too_long_before_welcome(void) {
 
         text = run_before_welcome(&s, "in_turn_for_long", 70000, &size);
         check(size >= 65536 && size < 70000 * 8);
-        check_lines(text, 1000 * 8, 1000, 4);
+        check_lines(text, 1000 * 8, 1000, 0);
 }
 
 /* Whatever goes wrong in the worker, the service's disk gets no more than that; the command may write what it likes. */
@@ -632,7 +677,7 @@ static void full_disk_and_stopped(void) {
         (void) umount(test_path("small"));
 }
 
-SUPERVISE_TEST_MAIN(acts, TEST(order_of_lines), TEST(order_of_few_lines), TEST(order_of_writes),
+SUPERVISE_TEST_MAIN(acts, TEST(order_of_lines), TEST(order_of_few_lines), TEST(order_of_writes), TEST(order_of_full_buffers),
                     TEST(order_of_what_was_unseen), TEST(order_without_flags), TEST(bursts_are_not_lost),
                     TEST(order_of_the_last), TEST(order_before_welcome), TEST(order_too_long_before_welcome),
                     TEST(order_longer_than_limit), TEST(files_are_bounded), TEST(much), TEST(merged), TEST(opened_anew), TEST(wider),
