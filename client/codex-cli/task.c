@@ -124,6 +124,13 @@ int task_read_prompt(const Task *task, Spec *request, sd_bus_error *error) {
         return r < 0 ? r : task_label(request, error);
 }
 
+int task_set_prompt(Spec *request, const char *text, sd_bus_error *error) {
+        int r;
+
+        r = request_set_stdin_data(request, text, strlen(text), error);
+        return r < 0 ? r : task_label(request, error);
+}
+
 int task_to_request(Task *task, Spec *request, sd_bus_error *error) {
         task->command = (CodexCommand) {
                 .kind = "task",

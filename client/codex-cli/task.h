@@ -25,6 +25,9 @@ void task_clear(Task *task);
 /* Sets the prompt as standard input, and a label if there is none. Returns 0, or a negative errno with error set. */
 int task_read_prompt(const Task *task, Spec *request, sd_bus_error *error);
 
+/* The same for a prompt that is a text. */
+int task_set_prompt(Spec *request, const char *text, sd_bus_error *error);
+
 /* Sets the command and the kind. The request must not outlive the task. Returns 0, or a negative errno with error
  * set. */
 int task_to_request(Task *task, Spec *request, sd_bus_error *error);

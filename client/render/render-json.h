@@ -61,5 +61,8 @@ int json_write_checks(const JsonChecks *checks, sd_bus_error *error);
 /* The same for consumers of inboxes. */
 int json_write_consumers(const Consumer *consumers, size_t n, sd_bus_error *error);
 
+/* The document as text, in valid UTF-8. The caller frees it. Returns 0 or -ENOMEM. */
+int json_document(const JsonReply *reply, char **ret);
+
 /* Writes the document to stdout. Returns 0, or a negative errno with error set; -EPIPE if the reader went away. */
 int json_write(const JsonReply *reply, sd_bus_error *error);

@@ -27,6 +27,7 @@ static const struct {
         { NULL, &verb_remove },
         { NULL, &verb_pause },
         { NULL, &verb_resume },
+        { "Connect programs", &verb_mcp },
         { NULL, &verb_setup },
 };
 

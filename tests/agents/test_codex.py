@@ -114,6 +114,22 @@ def test_thread_is_told_of_the_end(codex, alice):
     assert f'codex-jobs: job {job} has finished with exit status 0' in json.dumps(codex.server.requests('full=1'))
 
 
+# As it is installed with "codex mcp add", but for the limits of time, and with the consent of the user.
+SERVER = ['-c', 'mcp_servers.jobs.command="codex-jobs"', '-c', 'mcp_servers.jobs.args=["mcp", "--wait", "3s"]',
+          '-c', 'mcp_servers.jobs.tool_timeout_sec=4', '-c', 'mcp_servers.jobs.default_tools_approval_mode="approve"']
+
+
+def test_server_of_mcp(codex, alice):
+    """A job takes longer than Codex waits for a tool: each call is answered before, and the last has the end."""
+    codex.exec('scenario:tools\ncall: mcp__jobs run {"command": ["sh", "-c", "sleep 5; echo built; exit 7"]}\n'
+               'call: mcp__jobs await {"ids": ["$ID"]}\ncall: mcp__jobs list {"limit": 1}', *SERVER)
+    first, second, third = codex.server.requests()[-1]['outputs']
+    job, = alice.list_ids()
+    assert '"done":false' in first and f'await {{\\"ids\\":[\\"{job}\\"]}}' in first, first
+    assert '"done":true' in second and '"exit_code":7' in second and 'built' in second, second
+    assert job in third and 'timed out' not in first + second + third
+
+
 def test_costs_of_a_task(codex, capsys):
     codex.command("codex-jobs task --background --await 'Find it.'")
     requests = codex.server.requests('full=1')
