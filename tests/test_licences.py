@@ -25,7 +25,7 @@ def tracked():
             folders.clear()
             continue
         found += (os.path.relpath(f'{folder}/{name}', SOURCE) for name in files)
-    return [path for path in found if not path.startswith(('build/', '.git'))]
+    return [path for path in found if not path.startswith(('build/', '.git', 'debian/'))]
 
 
 def main():
