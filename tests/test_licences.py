@@ -16,7 +16,7 @@ LINES = 6
 
 def tracked():
     """Without a repository, as in a released archive: all files but those of builds."""
-    listed = subprocess.run(['git', 'ls-files', '-z'], cwd=SOURCE, capture_output=True, text=True, check=False)
+    listed = subprocess.run('git ls-files -z', shell=True, cwd=SOURCE, capture_output=True, text=True, check=False)
     if listed.returncode == 0:
         return [path for path in listed.stdout.split('\0') if os.path.isfile(f'{SOURCE}/{path}')]
     found = []

@@ -60,7 +60,7 @@ static void no_statement_walks_through_all(void) {
         check_ok(database_open(&db, test_directory()));
         for (const Statement *s = __start_statements; s < __stop_statements; s++)
                 n += check_plan(db, s, walks_through_few);
-        check(n >= __stop_statements - __start_statements);
+        check(n >= (size_t) (__stop_statements - __start_statements));
 }
 
 static bool begins_with_user(const Statement *statement, const char *detail) {
