@@ -155,12 +155,13 @@ static void check_stdin(const Description *d) {
         const char *input = fuzz.map + sizeof(SpecHeader) + d->header.strings_size;
         _cleanup_close_ int fd = description_open_stdin(d);
         _cleanup_free_ char *bytes = NULL;
-        size_t size = (size_t) input_size(d);
+        size_t size;
 
         if (fd < 0) {
-                fuzz_check(!d->has_trailer && size > (size_t) (fuzz.map + fuzz.map_size - input));
+                fuzz_check(!d->has_trailer && input_size(d) > (uint64_t) (fuzz.map + fuzz.map_size - input));
                 return;
         }
+        size = (size_t) input_size(d);
         bytes = malloc(size + 1);
         fuzz_check(bytes && read(fd, bytes, size + 1) == (ssize_t) size);
         fuzz_check(memcmp(bytes, input, size) == 0);
