@@ -205,3 +205,24 @@ def test_review_gate_hands_findings_to_the_model(claude):
     claude.model.does(say('I am done.'))
     claude.print('hello')
     assert len(claude.model.turns) == 1
+
+
+# --- the server of MCP ------------------------------------------------------------------------------
+
+SERVER = json.dumps({'mcpServers': {'jobs': {'command': 'codex-jobs', 'args': ['mcp']}}})
+
+
+@pytest.mark.long
+def test_server_of_mcp(claude, alice):
+    """The model gets what it needs to continue from the structure of a result, and the result of a job that failed."""
+    def await_it(turn):
+        job = re.search(r'"id":"(job-\w+)"', turn.results[-1][0])[1]
+        return [call('mcp__jobs__await', ids=[job])]
+
+    run = call('mcp__jobs__run', command=['sh', '-c', 'sleep 1; echo built; exit 7'], wait_ms=0)
+    results = play(claude, 'Build it.', run, await_it, options=('--mcp-config', SERVER, '--allowedTools',
+                                                              'mcp__jobs__run,mcp__jobs__await'))
+    job, = alice.list_ids()
+    assert [error for _, error in results] == [False, False], results
+    assert '"done":false' in results[0][0] and job in results[0][0]
+    assert '"exit_code":7' in results[1][0] and 'built' in results[1][0]
