@@ -206,6 +206,8 @@ def test_job_that_the_store_has_lost(jobs, scope, gate, processes):
     with acting_as(0 if scope.is_system else scope.uid):
         with contextlib.closing(sqlite3.connect(f'{scope.state}/jobs.sqlite')) as store, store:
             assert store.execute('DELETE FROM jobs WHERE id = ?', (job,)).rowcount == 1
+            # That notes a job that was removed, whose unit would be stopped.
+            assert store.execute('DELETE FROM discarded WHERE id = ?', (job,)).rowcount == 1
     scope.start_service()
     jobs.enqueued.remove(job)
     assert jobs.run(['true']).state == 'completed'  # the service has looked at all units

@@ -237,7 +237,8 @@ def test_service_watches_no_files(running, jobs, scope):
 
 
 def test_service_holds_few_descriptors_of_a_job(jobs, scope, new_gate):
-    """It has one channel of each."""
+    """It has one channel of each, until the unit is gone."""
+    jobs.subscribe("type='signal',member='UnitRemoved'")
     jobs.flush()
     before = len(descriptors_of(scope.service_pid()))
     gates = [new_gate() for _ in range(8)]
@@ -251,6 +252,9 @@ def test_service_holds_few_descriptors_of_a_job(jobs, scope, new_gate):
     for gate, job in zip(gates, ids):
         gate.open()
         jobs.wait(job)
+    units = {unit_name(job) for job in ids}
+    while units:
+        units.discard(jobs.signal(lambda signal: signal.member == 'UnitRemoved').body[0])
     jobs.flush()
     assert len(descriptors_of(scope.service_pid())) <= before + 2
 
