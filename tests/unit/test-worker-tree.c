@@ -185,21 +185,6 @@ static int make_group(const char *name) {
         return fd;
 }
 
-/* A process of that group, which is none of the worker's. */
-static pid_t start_beside(int group) {
-        pid_t pid = fork();
-
-        check(pid >= 0);
-        if (pid == 0) {
-                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-                if (dprintf(group, "0\n") < 0)
-                        _exit(EXIT_FAILURE);
-                (void) execlp("sleep", "sleep", "64", NULL);
-                _exit(EXIT_FAILURE);
-        }
-        return pid;
-}
-
 /* The pids in a group, each between line ends. It is opened anew: a file shows again what it has shown. */
 static const char *read_group(int group) {
         static char text[8192];
@@ -223,16 +208,35 @@ static bool is_in_group(int group, pid_t pid) {
         return strstr(read_group(group), number);
 }
 
+/* A process of that group, which is none of the worker's, and which executes its program already: while it begins to,
+ * valgrind may lose a signal. */
+static pid_t start_beside(int group) {
+        int executed[2];
+        pid_t pid;
+        char byte;
+
+        check_ok(pipe2(executed, O_CLOEXEC));
+        pid = fork();
+        check(pid >= 0);
+        if (pid == 0) {
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                if (dprintf(group, "0\n") < 0)
+                        _exit(EXIT_FAILURE);
+                (void) execlp("sleep", "sleep", "64", NULL);
+                _exit(EXIT_FAILURE);
+        }
+        (void) close(executed[1]);
+        check_int(read(executed[0], &byte, 1), 0);
+        (void) close(executed[0]);
+        check(is_in_group(group, pid));
+        return pid;
+}
+
 static bool is_alone_in_group(int group, pid_t pid) {
         char number[16];
 
         (void) snprintf(number, sizeof(number), "\n%d\n", pid);
         return streq(read_group(group), number);
-}
-
-static void wait_until_in_group(int group, pid_t pid) {
-        while (!is_in_group(group, pid))
-                check(waitpid(pid, NULL, WNOHANG) == 0);
 }
 
 static void supervise_in(Supervised *s, const char *name) {
@@ -252,7 +256,6 @@ static void check_bystander(const char *name) {
 
         supervise_in(&s, name);
         pid = start_beside(s.group);
-        wait_until_in_group(s.group, pid);
         s.trailer.stop_timeout_usec = 0;
         supervise_shell(&s, "exec sleep 60");
         supervise_begin(&s);
@@ -360,7 +363,6 @@ static void of_another_parent(void) {
 
         supervise_in(&s, OWN_NAME);
         pid = start_beside(s.group);
-        wait_until_in_group(s.group, pid);
         supervise_shell(&s, "exit 6");
         supervise_begin(&s);
         check_terminated(pid);
@@ -382,7 +384,6 @@ static void not_permitted(void) {
         s.uid = 1234567;
         s.trailer.stop_timeout_usec = 100 * USEC_PER_MSEC;
         pid = start_beside(s.group);
-        wait_until_in_group(s.group, pid);
         supervise_shell(&s, "exit 6");
         supervise_begin(&s);
         check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 6);
@@ -399,7 +400,6 @@ static void not_permitted(void) {
 static void check_below(Supervised *s, int below) {
         pid_t pid = start_beside(below);
 
-        wait_until_in_group(below, pid);
         supervise_shell(s, "exit 6");
         supervise_begin(s);
         check_terminated(pid);
