@@ -27,6 +27,7 @@ static int find(sd_bus *bus, const char *path, const char *interface, void *user
         r = sd_bus_path_decode(path, JOB_PATH_PREFIX, &id);
         if (r <= 0)
                 return r;
+        lifecycle_catch_up(service->core);
         job = core_find(service->core, id);
         if (!job || !is_visible(job, current_caller(service)))
                 return 0;
@@ -49,6 +50,7 @@ static int job_enumerate(sd_bus *bus, const char *prefix, void *userdata, char *
         paths = calloc(OBJECTS_MAX + 1, sizeof(char *));
         if (!paths)
                 return -ENOMEM;
+        lifecycle_catch_up(service->core);
         TAILQ_FOREACH(job, &service->core->jobs, entry) {
                 if (n == OBJECTS_MAX)
                         break;

@@ -97,6 +97,7 @@ int pending_new(PendingCall **ret, Service *service, sd_bus_message *call) {
 
         if (!peer) /* it has left the bus */
                 return -ENOTCONN;
+        lifecycle_catch_up(service->core);
         pending = calloc(1, sizeof(*pending));
         if (!pending)
                 return -ENOMEM;

@@ -42,8 +42,14 @@ void lifecycle_on_begun(int r, int spec_fd, void *userdata);
 /* Event handler of core_schedule(), with the core as userdata. */
 int lifecycle_on_schedule(sd_event_source *source, void *userdata);
 
-/* A unit of the job was found (after a restart, or if the reply to its start was lost). */
+/* A unit of the job exists (after a restart, or if the reply to its start was lost). */
+void lifecycle_found(Job *job);
+
+/* Its worker is executed. */
 void lifecycle_adopted(Job *job);
+
+/* It could not be started, and is without a unit: it waits in the queue again. */
+void lifecycle_start_later(Job *job, const char *why);
 
 /* Events of units, with the job as userdata; events of workers: hello with the core, the others with the job. */
 extern const UnitListener lifecycle_unit_listener;

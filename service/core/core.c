@@ -148,6 +148,7 @@ int core_new(Core **ret, sd_event *event, bool system_scope) {
         core->event = sd_event_ref(event);
         core->system_scope = system_scope;
         TAILQ_INIT(&core->jobs);
+        TAILQ_INIT(&core->accepted);
         queue_init(&core->queue);
         r = find_config(core);
         if (r < 0)

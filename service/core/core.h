@@ -61,6 +61,7 @@ struct Core {
 
         TAILQ_HEAD(, Job) jobs; /* owned, oldest first */
         void *jobs_by_id;       /* tsearch(3) tree of them */
+        TAILQ_HEAD(, Job) accepted; /* those that were JOB_ACCEPTED when lifecycle_catch_up() last looked, or since */
         Queue queue;
         Shortage shortage;
 };
@@ -101,6 +102,9 @@ static inline void core_schedule(Core *core) {
 }
 
 /* --- enqueue.c, lifecycle.c --- */
+
+/* A command may ask about its own job before its worker is heard: jobs whose worker was executed by now are running. */
+void lifecycle_catch_up(Core *core);
 
 /* Accepts a job of uid. done is called once, when the job is durable (r is 0) or could not be recorded; not if a
  * negative error of job-error.h is returned. id: with -JOB_ERROR_STORED_TOO_MUCH, the IDs of the user's largest finished

@@ -6,6 +6,7 @@
  * the job ends once none of its processes is left. */
 
 #include <signal.h>
+#include <sys/statvfs.h>
 #include <systemd/sd-journal.h>
 
 #include "bus-names.h"
@@ -16,10 +17,17 @@
 #include "utf8.h"
 
 #define EXIT_STATUS_MANAGER 200 /* the first exit status used by the service manager itself */
+#define EXIT_STATUS_CACHE_DIRECTORY 239 /* CacheDirectory= could not be created */
+#define FOLDER_MIN 65536U /* bytes */
 #define BULK_MIN (1024U * 1024U) /* bytes of output whose sync should not delay others */
 
 static void collect(Job *job);
 static void finish(Job *job);
+
+/* Its unit may exist, and its outcome is not known. */
+static bool is_under_way(const Job *job) {
+        return job->phase == JOB_STARTING || job->phase == JOB_ACCEPTED || job->phase == JOB_ACTIVE;
+}
 
 /* --- report of the worker --------------------------------------------------------------------------- */
 
@@ -199,7 +207,7 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata) {
 void ending_resume(Job *job, bool vanished) {
         JobEnd end;
 
-        if ((job->phase != JOB_ACTIVE && job->phase != JOB_STARTING) || !job->report)
+        if (!is_under_way(job) || !job->report)
                 return;
         if (!job->report->final) {
                 ask_for_help(job);
@@ -264,12 +272,48 @@ static bool is_never_executed(const Job *job, const JobEnd *end) {
                !output_was_touched(job->core->output, job->record.id);
 }
 
+static bool is_full(const char *folder) {
+        struct statvfs found;
+
+        if (statvfs(folder, &found) < 0)
+                return false;
+        return found.f_bavail * found.f_frsize < FOLDER_MIN || (found.f_files > 0 && found.f_favail == 0);
+}
+
+/* What the service manager lacks: it logs that, but does not report it. NULL: nothing, or it is not known. The caller
+ * frees it. */
+static char *find_lack(const Job *job, const JobEnd *end) {
+        const char *folders = job->core->folders;
+        char *text;
+
+        if (end->cause == JOB_CAUSE_LACK)
+                return strdup("the service manager cannot start a process, due to a limit of processes or lack of memory");
+        if (end->code != CLD_EXITED || end->status != EXIT_STATUS_CACHE_DIRECTORY || !is_full(folders))
+                return NULL;
+        return asprintf(&text, "No space left in %s", folders) < 0 ? NULL : text;
+}
+
+/* A job whose process could not be started for now waits in the queue again, when its failed unit is gone. Returns
+ * whether that is so. */
+static bool is_postponed(Job *job, const JobEnd *end) {
+        if (job->record.state != JOB_QUEUED || !is_never_executed(job, end))
+                return false;
+        job->postponed = find_lack(job, end);
+        if (!job->postponed)
+                return false;
+        if (unit_release(job->unit) >= 0)
+                return true;
+        free(job->postponed);
+        job->postponed = NULL;
+        return false;
+}
+
 void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t ended_usec, void *userdata) {
         JobEnd end = *unit_end;
         Job *job = userdata;
         int r;
 
-        if (job->phase != JOB_STARTING && job->phase != JOB_ACTIVE)
+        if (!is_under_way(job) || is_postponed(job, unit_end))
                 return;
         failpoint_die("on-ended");
         if (is_left(job, unit_end, started_usec, ended_usec))
@@ -408,9 +452,13 @@ static void collect(Job *job) {
 }
 
 void ending_unit_released(void *userdata) {
+        _cleanup_free_ char *why = NULL;
         Job *job = userdata;
         Core *core = job->core;
 
+        why = TAKE_PTR(job->postponed);
+        if (why)
+                return lifecycle_start_later(job, why);
         core_remove(core, job);
         core_schedule(core);
 }

@@ -36,5 +36,7 @@ void core_remove(Core *core, Job *job) {
         queue_release_slot(&core->queue, job);
         (void) tdelete(job, &core->jobs_by_id, compare_jobs);
         TAILQ_REMOVE(&core->jobs, job, entry);
+        if (job->is_accepted)
+                TAILQ_REMOVE(&core->accepted, job, accepted_entry);
         (void) job_free(job);
 }

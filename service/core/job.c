@@ -47,6 +47,7 @@ Job *job_free(Job *job) {
                 free(job->report->left);
         free(job->report);
         free(job->stuck);
+        free(job->postponed);
         (void) sd_event_source_disable_unref(job->retry);
         free(job->instance);
         job_record_clear(&job->record);

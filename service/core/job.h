@@ -26,6 +26,7 @@ typedef enum JobPhase {
         JOB_WAITING,    /* queued, in the queue */
         JOB_BEGINNING,  /* queued, has a slot; its begin is being committed */
         JOB_STARTING,   /* queued, StartTransientUnit is pending */
+        JOB_ACCEPTED,   /* queued, its unit exists; its worker is about to be executed */
         JOB_ACTIVE,     /* running */
         JOB_COLLECTING, /* its outcome is known, its output is being synced */
         JOB_ENDING,     /* its outcome is being committed */
@@ -62,6 +63,7 @@ struct Job {
         sd_event_source *link_timer;      /* owned; until the worker should be connected */
         int growth_fd;                    /* owned; an eventfd for clients that follow its output, -EBADF: none */
         JobReport *report;                /* owned; NULL: its worker has not reported the end */
+        char *postponed;                  /* why it could not be started, while its unit is released; NULL: it could */
         bool asked_for_help;              /* the service manager was asked to terminate what its worker cannot */
         char *stuck;                      /* processes that cannot be terminated, to display; NULL: none */
         sd_event_source *left_source;     /* owned; waits for one of these processes after the end of the unit: */
@@ -73,6 +75,8 @@ struct Job {
         void *attachment;                 /* data of the receiver of JobEvents */
 
         TAILQ_ENTRY(Job) entry;       /* among all jobs of the core */
+        TAILQ_ENTRY(Job) accepted_entry; /* in a list of the core, if is_accepted */
+        bool is_accepted;
         TAILQ_ENTRY(Job) queue_entry; /* in the queue, while JOB_WAITING */
 };
 

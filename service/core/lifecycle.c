@@ -45,11 +45,12 @@ int lifecycle_set_instance(Job *job) {
 
 /* The job waits in the queue again, unless it is to end, and is recorded as not begun: it runs after a restart of the
  * host, too. */
-static void start_later(Job *job, const char *why) {
+void lifecycle_start_later(Job *job, const char *why) {
+        job->link_timer = sd_event_source_disable_unref(job->link_timer);
+        job->unit = unit_free(job->unit);
         if (job->stop_reason != JOB_REASON_NONE)
                 return ending_unseen(job, job->stop_reason);
         (void) store_begin(job->core->store, job->record.id, NULL, NULL, NULL, NULL);
-        job->unit = unit_free(job->unit);
         queue_put_back(&job->core->queue, job);
         shortage_begin(job, why);
 }
@@ -58,14 +59,14 @@ static void start_failed(Job *job, const char *what, int error) {
         char why[256];
 
         (void) snprintf(why, sizeof(why), "codex-jobsd cannot %s: %s", what, strerror(-error));
-        start_later(job, why);
+        lifecycle_start_later(job, why);
 }
 
 static void start_refused(Job *job, const char *message) {
         char why[512];
 
         (void) snprintf(why, sizeof(why), "the service manager refuses: %s", message);
-        start_later(job, why);
+        lifecycle_start_later(job, why);
 }
 
 /* --- begin and start ------------------------------------------------------------------------------- */
@@ -233,10 +234,7 @@ static void watch_unit(Job *job) {
                 log_job(job, LOG_ERR, "failed to watch its unit: %s", strerror(-r));
 }
 
-static int on_link_due(sd_event_source *source, uint64_t usec, void *userdata) {
-        watch_unit(userdata);
-        return 0;
-}
+static int on_link_due(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* The worker connects; if it does not, or is of an older version, the service manager reports the state of the job. */
 static void expect_link(Job *job) {
@@ -247,8 +245,55 @@ static void expect_link(Job *job) {
                 watch_unit(job);
 }
 
+/* The service manager accepts a unit before it starts its process, which may fail. A worker of an older version, or
+ * without a socket, does not show that it was executed. */
+static bool is_executed(const Job *job) {
+        return job->link || !job->core->links || !*job->secret || output_was_touched(job->core->output, job->record.id);
+}
+
+static void accept(Job *job) {
+        job->phase = JOB_ACCEPTED;
+        if (!job->is_accepted)
+                TAILQ_INSERT_TAIL(&job->core->accepted, job, accepted_entry);
+        job->is_accepted = true;
+}
+
+void lifecycle_catch_up(Core *core) {
+        Job *job, *next;
+
+        for (job = TAILQ_FIRST(&core->accepted); job; job = next) {
+                next = TAILQ_NEXT(job, accepted_entry);
+                if (job->phase == JOB_ACCEPTED && !is_executed(job))
+                        continue;
+                TAILQ_REMOVE(&core->accepted, job, accepted_entry);
+                job->is_accepted = false;
+                if (job->phase == JOB_ACCEPTED)
+                        lifecycle_found(job);
+        }
+}
+
+void lifecycle_found(Job *job) {
+        if (job->phase == JOB_STARTING)
+                accept(job);
+        if ((job->phase != JOB_ACCEPTED && job->phase != JOB_ACTIVE) || job->postponed)
+                return;
+        if (job->phase == JOB_ACTIVE || is_executed(job))
+                return lifecycle_adopted(job);
+        expect_link(job);
+        if (job->stop_reason != JOB_REASON_NONE)
+                stop_unit(job);
+}
+
+static int on_link_due(sd_event_source *source, uint64_t usec, void *userdata) {
+        Job *job = userdata;
+
+        watch_unit(job);
+        lifecycle_found(job);
+        return 0;
+}
+
 void lifecycle_adopted(Job *job) {
-        if (job->phase != JOB_STARTING && job->phase != JOB_ACTIVE)
+        if (job->phase != JOB_STARTING && job->phase != JOB_ACCEPTED && job->phase != JOB_ACTIVE)
                 return;
         job->phase = JOB_ACTIVE;
         if (job->record.state == JOB_QUEUED) {
@@ -274,7 +319,7 @@ static void on_unit_started(UnitStarted result, const char *why, void *userdata)
                 result = UNIT_UNKNOWN;
         switch (result) {
         case UNIT_STARTED:
-                return lifecycle_adopted(job);
+                return lifecycle_found(job);
         case UNIT_UNKNOWN:
                 (void) unit_manager_sweep(job->core->units);
                 return;
@@ -300,13 +345,14 @@ static void on_unit_vanished(void *userdata) {
         Job *job = userdata;
         bool same = job->instance && streq(job->instance, job->core->instance);
         bool executed = output_was_touched(job->core->output, job->record.id);
+        bool is_starting = job->phase == JOB_STARTING || job->phase == JOB_ACCEPTED;
 
         ending_unit_ending(job);
         if (job->report && job->report->final)
                 ending_resume(job, true);
-        else if (job->phase == JOB_STARTING && same && !executed && job->stop_reason == JOB_REASON_NONE)
+        else if (is_starting && same && !executed && job->stop_reason == JOB_REASON_NONE)
                 begin(job);
-        else if (job->phase == JOB_STARTING || job->phase == JOB_ACTIVE)
+        else if (is_starting || job->phase == JOB_ACTIVE)
                 ending_unseen(job, same ? JOB_REASON_LOST : JOB_REASON_HOST_RESTARTED);
 }
 
@@ -387,7 +433,7 @@ static void on_stop_recorded(int r, void *userdata) {
         /* On a full disk, stopping the job is more important than recording why. */
         if (r < 0)
                 log_job(job, LOG_ERR, "failed to record its cancellation or limit: %s", strerror(-r));
-        if (job->phase == JOB_ACTIVE && !job->core->stopping)
+        if ((job->phase == JOB_ACCEPTED || job->phase == JOB_ACTIVE) && !job->core->stopping)
                 stop_unit(job);
 }
 

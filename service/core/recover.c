@@ -6,10 +6,11 @@
  *
  *   stored as        unit found                      no unit, same run of systemd   no unit, another run
  *   queued           (impossible)                    queue it                       queue it
- *   queued, begun    it was started: adopt it        begin, or failed: lost (*)     failed: host-restarted
+ *   queued, begun    it exists: adopt it (+)         begin, or failed: lost (*)     failed: host-restarted
  *   running          adopt it, or collect its end    failed: lost                   failed: host-restarted
  *   terminal, none   release it
  *
+ * (+) running once its worker is executed; queued again if that failed for now
  * (*) lost if its worker was executed, as a file timestamp shows: no command is started twice.
  *
  * The same sweep runs periodically, so that a missed signal costs a minute and not a job. */
@@ -184,7 +185,7 @@ static void on_listed(const char *id, const char *sub_state, void *userdata) {
         Stray *stray;
 
         if (job) {
-                lifecycle_adopted(job);
+                lifecycle_found(job);
                 return;
         }
         stray = malloc(sizeof(*stray));

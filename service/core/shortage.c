@@ -108,7 +108,7 @@ bool shortage_permits(const Core *core) {
         if (!core->shortage.why)
                 return true;
         TAILQ_FOREACH(job, &core->jobs, entry)
-                if (job->phase == JOB_BEGINNING || job->phase == JOB_STARTING)
+                if (job->phase == JOB_BEGINNING || job->phase == JOB_STARTING || job->phase == JOB_ACCEPTED)
                         return false; /* it is being tried */
         return true;
 }

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* What keeps all jobs from being started: space, memory or descriptors that the host lacks, or a service manager that
+/* What keeps all jobs from being started: space, memory, descriptors or processes that the host lacks, or a service manager that
  * refuses for now. All jobs wait in the queue meanwhile, and one of them is tried after a growing pause; when it has
  * started, so are the others. */
 

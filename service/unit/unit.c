@@ -164,6 +164,8 @@ static JobCause find_cause(const Unit *unit) {
         const UnitProperties *p = &unit->properties;
         bool by_itself = unit_properties_ended_by_itself(p, unit->stop_usec);
 
+        if (p->code == 0 && streq(p->result, "resources"))
+                return JOB_CAUSE_LACK;
         if (!by_itself && unit->stop_usec > 0 && (p->exit_monotonic_usec == 0 || unit->stop_usec <= p->exit_monotonic_usec))
                 return JOB_CAUSE_STOP;
         if (streq(p->result, "oom-kill"))

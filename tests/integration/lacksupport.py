@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Codex Jobs authors
-"""Hosts that lack something: space in /run, descriptors."""
+"""Hosts that lack something: space in /run, descriptors, processes."""
 
 import contextlib
 import os
 import subprocess
+import tempfile
+import uuid
 
 
 def remount(folder, option):
@@ -15,6 +17,7 @@ class Runtime:
     """The tmpfs on which the service manager has its transient units. It is full while the context lasts."""
 
     def __init__(self, scope):
+        self.scope = scope
         self.folder = '/run' if scope.is_system else f'/run/user/{scope.uid}'
         self.filler = f'{self.folder}/filler'
 
@@ -27,6 +30,8 @@ class Runtime:
                 file.write(bytes(4096))
 
     def fill_inodes(self):
+        while self.scope.job_units():
+            pass  # what they have there would be room for others when they are released
         found = os.statvfs(self.folder)
         remount(self.folder, f'nr_inodes={found.f_files - found.f_ffree + 4}')
         os.mkdir(self.filler)
@@ -70,9 +75,70 @@ class Descriptors:
         subprocess.run(['prlimit', '--pid', str(pid), f'--nofile={number}:'], check=True, **user)
 
 
+def read(path):
+    with open(path, encoding='ascii') as file:
+        return file.read()
+
+
+def write(path, value):
+    with open(path, 'w', encoding='ascii') as file:
+        file.write(str(value))
+
+
+class Processes:
+    """The service manager can start no process while the context lasts, by a limit of its control group."""
+
+    def __init__(self, scope):
+        self.manager = 1 if scope.is_system else int(subprocess.run(
+            ['systemctl', 'show', '--value', '--property=MainPID', f'user@{scope.uid}.service'], check=True,
+            capture_output=True, text=True).stdout)
+
+    def group(self, controller):
+        """Its path in the hierarchy of a controller; without one, in that of all, v2."""
+        lines = (line.split(':', 2) for line in read(f'/proc/{self.manager}/cgroup').splitlines())
+        return next(path for _, names, path in lines if controller in names.split(',')).rstrip('/')
+
+    @contextlib.contextmanager
+    def full(self, of):
+        group = f'/sys/fs/cgroup{self.group("")}'
+        # The service asks polkit, where there is one, which could not be started either.
+        subprocess.run(['systemctl', 'start', 'polkit.service'], check=False, capture_output=True)
+        with self.limited(group) if os.path.exists(f'{group}/pids.max') else self.moved():
+            yield
+
+    @contextlib.contextmanager
+    def limited(self, group):
+        before = read(f'{group}/pids.max')
+        write(f'{group}/pids.max', read(f'{group}/pids.current'))
+        try:
+            yield
+        finally:
+            write(f'{group}/pids.max', before)
+
+    @contextlib.contextmanager
+    def moved(self):
+        """Of a machine that has the controller in v1: to a group of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(['mount', '-t', 'cgroup', '-o', 'pids', 'cgroup', folder], check=True)
+            home = folder + self.group('pids')
+            group = f'{home}/codex-jobs-sandbox-{uuid.uuid4()}'
+            os.mkdir(group)
+            try:
+                write(f'{group}/cgroup.procs', self.manager)
+                write(f'{group}/pids.max', 1)
+                yield
+            finally:
+                write(f'{home}/cgroup.procs', self.manager)
+                os.rmdir(group)
+                subprocess.run(['umount', folder], check=True)
+
+
+RESOURCES = {'descriptors': Descriptors, 'processes': Processes}
+
+
 def lack(scope, of):
-    return (Descriptors if of == 'descriptors' else Runtime)(scope).full(of)
+    return RESOURCES.get(of, Runtime)(scope).full(of)
 
 
-WORDS = {'space': 'No space left ', 'inodes': 'No space left ',
-         'descriptors': 'Too many open files'}
+WORDS = {'space': 'No space left ', 'inodes': 'No space left ', 'descriptors': 'Too many open files',
+         'processes': 'cannot start a process, due to a limit of processes or lack of memory'}

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 from clientsupport import cli, codex  # noqa: F401
-from lacksupport import WORDS, lack
+from lacksupport import RESOURCES, WORDS, lack
 
 # pylint: disable=redefined-outer-name
 
@@ -123,7 +123,7 @@ def test_what_keeps_all_jobs_from_being_started(cli, jobs, scope, of):
         assert WORDS[of] in jobs.progress_of(job)
         disk = check_of(cli.document('setup', status=1), 'disk')
         log = 'journalctl -u codex-jobsd' if scope.is_system else 'journalctl --user -u codex-jobsd'
-        assert (disk['command'] is None) == (of == 'descriptors')
+        assert (disk['command'] is None) == (of in RESOURCES)
         assert WORDS[of] in check_held(cli, 'failed', disk['command'] or log)['text']
     assert jobs.wait(job).state == 'completed'
     assert statuses(cli.document('setup'))['queue'] == 'ok'

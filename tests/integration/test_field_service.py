@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from lacksupport import WORDS, Runtime, lack
+from lacksupport import RESOURCES, WORDS, Runtime, lack
 from support import PATIENCE, plain, refused
 
 # pylint: disable=redefined-outer-name
@@ -62,7 +62,7 @@ def test_jobs_wait_for_what_the_host_lacks(jobs, scope, told, of):
     assert 'Obstacle' not in queue(jobs)
     begun, over = told('Cannot start jobs'), told('Jobs are started again')
     assert len(begun) == len(over) == 1 and WORDS[of] in begun[0] and WORDS[of] in over[0], (begun, over)
-    assert of == 'descriptors' or Runtime(scope).folder in begun[0]
+    assert of in RESOURCES or Runtime(scope).folder in begun[0]
 
 
 @pytest.mark.restarts
@@ -79,6 +79,60 @@ def test_the_service_restarts_while_run_is_full(jobs, scope, runtime, crash):
         for job in ids:
             wait_for_reason(jobs, job, WORDS['space'])
     assert [jobs.wait(job).state for job in ids] == ['completed'] * 5
+
+
+@pytest.mark.restarts
+def test_the_service_crashes_while_no_process_can_be_started(jobs, scope):
+    """Nor can it: it is back when they can, and knows that none of the jobs was started."""
+    with lack(scope, 'processes'):
+        ids = [jobs.enqueue(['true']) for _ in range(3)]
+        for job in ids:
+            wait_for_reason(jobs, job, WORDS['processes'])
+        scope.kill_service()
+    scope.start_service()
+    for job in ids:
+        ended = jobs.wait(job)
+        assert (ended.state, ended.exit_code) == ('completed', 0), ended
+
+
+def test_a_job_that_cannot_be_started_is_not_running(jobs, scope):
+    """The service manager accepts its unit at first."""
+    with lack(scope, 'processes'):
+        job = jobs.enqueue(['true'])
+        wait_for_reason(jobs, job, WORDS['processes'])
+        assert (jobs.get(job)['StartedUSec'], queue(jobs)['Queued']) == (0, 1)
+        again = jobs.enqueue(['true'])
+        wait_for_reason(jobs, again, WORDS['processes'])
+        assert jobs.cancel(again) == 'cancelled'
+        assert f'codex-job-{job}.service' not in scope.job_units()
+    assert jobs.wait(job).state == 'completed'
+
+
+@pytest.fixture
+def small_cache(system):
+    """The parent of the folders of users, empty and with few inodes."""
+    folder = '/var/cache/codex-jobs'
+    system.systemctl('stop', system.service)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', 'nr_inodes=20,mode=711', 'tmpfs', folder], check=True)
+    system.start_service()
+    yield folder
+    system.systemctl('stop', system.service)
+    subprocess.run(['umount', '--lazy', folder], check=True)
+    system.start_service()
+
+
+@pytest.mark.restarts
+def test_jobs_wait_for_room_for_their_folders(small_cache, alice):
+    """The service manager makes one for each user who has none."""
+    fillers = [f'{small_cache}/filler-{n}' for n in range(20)]
+    with contextlib.suppress(OSError):
+        for filler in fillers:
+            os.mkdir(filler)
+    job = alice.enqueue(['true'])
+    wait_for_reason(alice, job, f'No space left in {small_cache}')
+    for filler in filter(os.path.exists, fillers):
+        os.rmdir(filler)
+    assert alice.wait(job).state == 'completed'
 
 
 def test_jobs_start_in_their_order_afterwards(jobs, settings, runtime, gate):
@@ -122,7 +176,18 @@ def full_store(scope):
         subprocess.run(['umount', '--lazy', scope.state], check=True)
 
 
-STORES = {'locked': (locked_store, 'in use by another'), 'full': (full_store, 'Failed to open')}
+@contextlib.contextmanager
+def read_only_store(scope):
+    subprocess.run(['mount', '--bind', scope.state, scope.state], check=True)
+    try:
+        subprocess.run(['mount', '-o', 'remount,bind,ro', scope.state], check=True)
+        yield
+    finally:
+        subprocess.run(['umount', '--lazy', scope.state], check=True)
+
+
+STORES = {'locked': (locked_store, 'in use by another'), 'full': (full_store, 'Failed to open'),
+          'read-only': (read_only_store, 'Read-only file system')}
 
 
 @pytest.mark.restarts
@@ -131,27 +196,38 @@ def test_the_service_waits_for_its_store(scope, of):
     context, words = STORES[of]
     client = scope.connect()
     scope.systemctl('stop', scope.service)
-    before = scope.unit_property(scope.service, 'NRestarts')
     with context(scope):
         starting = scope.start_systemctl('start', scope.service)
         with pytest.raises(subprocess.TimeoutExpired):
             starting.wait(5)
         pid = scope.unit_property(scope.service, 'MainPID')
         assert scope.unit_property(scope.service, 'StatusText').startswith('Trying again to open the database: ')
-        if of == 'full':
+        if of != 'locked':  # which this service, in a mount namespace of its own, does not see end
             scope.systemctl('stop', scope.service)
             starting.wait(PATIENCE)
-    if of == 'full':
+    if of != 'locked':
         assert scope.unit_property(scope.service, 'Result') == 'success'
         scope.start_service()
     else:
         assert starting.wait(PATIENCE) == 0
-    assert scope.unit_property(scope.service, 'NRestarts') == before
+    assert scope.unit_property(scope.service, 'NRestarts') == '0'
     subprocess.run(['journalctl', '--sync'], check=True, timeout=PATIENCE)
     lines = subprocess.run(['journalctl', '--quiet', '--output=cat', f'_PID={pid}'], check=True, capture_output=True,
                            text=True).stdout.splitlines()
     failures = [line for line in lines if line.startswith('Failed to open')]
     assert len(failures) == 1 and words in failures[0], lines
+    assert client.run(['true']).state == 'completed'
+    client.close()
+
+
+@pytest.mark.restarts
+def test_the_service_gives_up_after_a_minute_and_is_started_again(system):
+    """So that a start does not wait forever; by then the folder can be written."""
+    client = system.connect()
+    system.systemctl('stop', system.service)
+    with read_only_store(system):
+        assert system.start_systemctl('start', system.service).wait(PATIENCE) != 0
+        assert system.unit_property(system.service, 'ExecMainStatus') == '75'
     assert client.run(['true']).state == 'completed'
     client.close()
 
