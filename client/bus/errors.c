@@ -197,6 +197,13 @@ static void explain_no_systemd(bool system, sd_bus_error *ret) {
 int explain_connect(bool system, int r, sd_bus_error *ret) {
         if (r == -ENOMEM)
                 return r;
+        if (r == -EPIPE || r == -ECONNRESET) { /* as dbus-broker does; the former is not that of standard output */
+                (void) error_set(ret,
+                                 "The %s bus refused the connection, so nothing was submitted: %s. Close some of your other "
+                                 "connections to it and try again.",
+                                 system ? "system" : "user", strerror(-r));
+                return -ECONNRESET;
+        }
         if (!system && host_foreign_runtime())
                 (void) error_set(ret,
                                  "Failed to connect to the user bus: %s. XDG_RUNTIME_DIR was %s. Log in ('su -' instead of "

@@ -87,6 +87,10 @@ static bool is_forbidden(const Setup *s) {
 static void bus_remedy(const Setup *s, JsonCheck *check) {
         bool forbidden = is_forbidden(s);
 
+        if (s->client_failure == -ECONNRESET) { /* there are too many */
+                check->remedy = "close some of your other connections to the bus";
+                return;
+        }
         if (!host_runs_systemd())
                 check->remedy = host_init_remedy();
         else if (forbidden)
