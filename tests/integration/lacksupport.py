@@ -30,8 +30,6 @@ class Runtime:
                 file.write(bytes(4096))
 
     def fill_inodes(self):
-        while self.scope.job_units():
-            pass  # what they have there would be room for others when they are released
         found = os.statvfs(self.folder)
         remount(self.folder, f'nr_inodes={found.f_files - found.f_ffree + 4}')
         os.mkdir(self.filler)
@@ -41,6 +39,8 @@ class Runtime:
 
     @contextlib.contextmanager
     def full(self, of):
+        while self.scope.job_units():
+            pass  # what they have there would be room for others when they are released
         before = os.statvfs(self.folder)
         try:
             self.fill_inodes() if of == 'inodes' else self.fill_space()

@@ -112,7 +112,7 @@ def test_a_name_that_the_bus_refuses_is_not_asked_for_again(system):
         os.rename(f'{POLICY}.kept', POLICY)
         subprocess.run(['busctl', 'call', 'org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus',
                         'ReloadConfig'], check=True)
-    system.start_service()
+    system.systemctl('start', system.service)
     assert system.unit_property(system.service, 'ActiveState') == 'active'
 
 
