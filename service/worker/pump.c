@@ -453,14 +453,32 @@ static void look_at_both(const Pump *p, size_t size[static 2]) {
         } while (size[0] != before && ++n < LOOKS_MAX);
 }
 
-static void look_whether_full(Pump *p) {
+/* Returns whether one is full that was not before, or the reverse. */
+static bool look_whether_full(Pump *p) {
+        bool has_changed = false;
+
         for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++) {
                 struct pollfd end = { .fd = p->streams[i].end, .events = POLLOUT };
-                int room = end.fd >= 0 ? fcntl(end.fd, F_GETPIPE_SZ) : 0;
+                bool is_full = end.fd >= 0 && poll(&end, 1, 0) == 0;
 
-                p->writes.is_full[i] = end.fd >= 0 && poll(&end, 1, 0) == 0;
+                has_changed |= p->writes.is_full[i] != is_full;
+                p->writes.is_full[i] = is_full;
+        }
+        return has_changed;
+}
+
+static void look_at_writers(Pump *p) {
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++) {
+                int room = p->streams[i].end >= 0 ? fcntl(p->streams[i].end, F_GETPIPE_SZ) : 0;
+
                 p->writes.n_slots[i] = room > 0 ? (size_t) room / PAGE : 0;
         }
+        writes_after(&p->writes);
+        do
+                writes_look(&p->writes);
+        while (look_whether_full(p) && ++n < LOOKS_MAX);
 }
 
 /* Sizes now. */
@@ -477,8 +495,7 @@ static size_t move(Pump *p) {
         }
         for (unsigned i = 0; i < 2; i++)
                 p->streams[i].packets = size[i] > 0 && has_packets(&p->streams[i]);
-        look_whether_full(p);
-        writes_after(&p->writes);
+        look_at_writers(p);
         for (unsigned i = 0; i < 2 && moved == 0; i++)
                 if (p->streams[i].is_spliced && !p->streams[i].cannot_splice && !p->streams[i].lost && room(p) > 0)
                         moved = move_many(p, i, size[i]);

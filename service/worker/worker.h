@@ -92,10 +92,10 @@ typedef struct Writes {
         size_t n_early; /* those signalled before writes_before(), */
         size_t n_seen;  /* and before writes_after() */
         bool lost; /* signals were lost */
-        bool is_full[2];   /* the pipe, before writes_after() */
+        bool is_full[2];   /* the pipe, before the data is read */
         size_t n_slots[2]; /* packets for which it has room */
-        bool waits[2];     /* its writer, probably, before the data is read, */
-        bool waited[2];    /* and before the previous data was read */
+        bool waits[2];     /* the writer, if the pipe is full */
+        bool waited[2];    /* it probably did, before the previous data was read */
         size_t wait_at[2]; /* the packet of the data to come that possibly did not fit into the full pipe, or SIZE_MAX */
         size_t run[2];     /* full pages at the end of the data of a full pipe, possibly of a write that waits */
         size_t pages[2];   /* that long writes fill exactly, see join_packets() */
@@ -112,11 +112,13 @@ typedef struct Piece {
 int writes_open(Writes *w);
 void writes_watch(Writes *w, unsigned stream, int pipe, bool on);
 
-/* Call writes_before() before looking at the size of the data in the pipes and whether they are full, and writes_after() after
- * that. Once it was read, with writes_add_packet() for each read(2) of a pipe in packet mode, writes_divide() divides the data into pieces in the
- * order in which they were written. Returns their number; the caller frees them. */
+/* Call writes_before() before looking at the size of the data in the pipes, and writes_after() after that; then writes_look() and
+ * note which pipes are full, again if that has changed. Once the data was read, with writes_add_packet() for each read(2) of
+ * a pipe in packet mode, writes_divide() divides it into pieces in the order in which they were written. Returns their
+ * number; the caller frees them. */
 void writes_before(Writes *w);
 void writes_after(Writes *w);
+void writes_look(Writes *w);
 void writes_add_packet(Writes *w, unsigned stream, size_t size);
 size_t writes_divide(Writes *w, const char *const text[static 2], const size_t size[static 2], Piece **ret);
 

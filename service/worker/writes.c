@@ -95,8 +95,13 @@ void writes_before(Writes *w) {
 void writes_after(Writes *w) {
         read_signals(w);
         w->n_seen = w->n;
+}
+
+/* The last signal is of the writer that waits, if there is one. */
+void writes_look(Writes *w) {
+        read_signals(w);
         for (unsigned i = 0; i < 2; i++)
-                w->waits[i] = w->is_full[i] && w->n > 0 && w->streams[w->n - 1] == i;
+                w->waits[i] = w->n > 0 && w->streams[w->n - 1] == i;
 }
 
 void writes_forget(Writes *w) {
@@ -296,7 +301,7 @@ static void note_waiter(Writes *w, unsigned stream) {
 
         if (n == 0 && !w->is_full[stream])
                 return;
-        w->waited[stream] = w->waits[stream] || (is_full && w->waited[stream]);
+        w->waited[stream] = (w->waits[stream] && w->is_full[stream]) || (is_full && w->waited[stream]);
         w->wait_at[stream] = is_full ? 0 : w->n_slots[stream] - MIN(n, w->n_slots[stream]);
         w->n_packets[stream] = 0;
 }
