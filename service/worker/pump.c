@@ -378,7 +378,9 @@ static void read_both(Pump *p, size_t size[static 2]) {
                 if (size[streams[i]] == 0 || !s->packets)
                         continue;
                 n = splice(s->pipe, NULL, p->spool[1], NULL, MIN(size[streams[i]], (size_t) ROOM), SPLICE_F_NONBLOCK);
-                size[streams[i]] = n > 0 ? (size_t) n : 0;
+                s->packets = n > 0;
+                if (n > 0)
+                        size[streams[i]] = (size_t) n;
         }
         for (unsigned i = 0; i < ELEMENTSOF(streams); i++) {
                 size_t *of_stream = &size[streams[i]];

@@ -120,7 +120,9 @@ ssize_t write(int fd, const void *data, size_t size) {
 }
 
 ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size, unsigned flags) {
-        if (is_worker() && (fails() || is_set("worker-no-splice", EINVAL)))
+        struct stat st;
+
+        if (is_worker() && fstat(to, &st) == 0 && S_ISREG(st.st_mode) && (fails() || is_set("worker-no-splice", EINVAL)))
                 return -1;
         return next(splice)(from, from_offset, to, to_offset, size, flags);
 }
