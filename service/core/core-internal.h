@@ -20,13 +20,12 @@ void job_files_run_batch(BackgroundBatch *batch, void *userdata);
 
 /* --- ending.c --- */
 
-/* The worker reported the end of its job; the unit is about to be considered ended, has ended, was released.
+/* The worker reported the end of its job; the unit is about to be considered ended, has ended.
  * userdata is the job. */
 void ending_worker_ended(const WorkerMessage *m, void *userdata);
 void ending_resume(Job *job, bool vanished); /* with an earlier report of the worker, or since the unit vanished */
 void ending_unit_ending(void *userdata);
 void ending_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata);
-void ending_unit_released(void *userdata);
 
 /* The job ends without a unit that could show how: exit_code stays -1, except if it was cancelled. */
 void ending_unseen(Job *job, JobReason reason);
@@ -47,9 +46,6 @@ void lifecycle_found(Job *job);
 
 /* Its worker is executed. */
 void lifecycle_adopted(Job *job);
-
-/* It could not be started, and is without a unit: it waits in the queue again. */
-void lifecycle_start_later(Job *job, const char *why);
 
 /* Events of units, with the job as userdata; events of workers: hello with the core, the others with the job. */
 extern const UnitListener lifecycle_unit_listener;

@@ -450,16 +450,3 @@ static void collect(Job *job) {
         if (r < 0)
                 job_try_again(job, core->event, "collect its output", r, collect);
 }
-
-void ending_unit_released(void *userdata) {
-        _cleanup_free_ char *why = NULL;
-        Job *job = userdata;
-        Core *core = job->core;
-
-        why = TAKE_PTR(job->postponed);
-        if (why)
-                return lifecycle_start_later(job, why);
-        core_remove(core, job);
-        core_schedule(core);
-}
-

@@ -45,7 +45,7 @@ int lifecycle_set_instance(Job *job) {
 
 /* The job waits in the queue again, unless it is to end, and is recorded as not begun: it runs after a restart of the
  * host, too. */
-void lifecycle_start_later(Job *job, const char *why) {
+static void start_later(Job *job, const char *why) {
         job->link_timer = sd_event_source_disable_unref(job->link_timer);
         job->unit = unit_free(job->unit);
         if (job->stop_reason != JOB_REASON_NONE)
@@ -59,14 +59,14 @@ static void start_failed(Job *job, const char *what, int error) {
         char why[256];
 
         (void) snprintf(why, sizeof(why), "codex-jobsd cannot %s: %s", what, strerror(-error));
-        lifecycle_start_later(job, why);
+        start_later(job, why);
 }
 
 static void start_refused(Job *job, const char *message) {
         char why[512];
 
         (void) snprintf(why, sizeof(why), "the service manager refuses: %s", message);
-        lifecycle_start_later(job, why);
+        start_later(job, why);
 }
 
 /* --- begin and start ------------------------------------------------------------------------------- */
@@ -356,13 +356,26 @@ static void on_unit_vanished(void *userdata) {
                 ending_unseen(job, same ? JOB_REASON_LOST : JOB_REASON_HOST_RESTARTED);
 }
 
+/* The job has ended, or could not be started. */
+static void on_unit_released(void *userdata) {
+        _cleanup_free_ char *why = NULL;
+        Job *job = userdata;
+        Core *core = job->core;
+
+        why = TAKE_PTR(job->postponed);
+        if (why)
+                return start_later(job, why);
+        core_remove(core, job);
+        core_schedule(core);
+}
+
 const UnitListener lifecycle_unit_listener = {
         .started = on_unit_started,
         .progress = on_unit_progress,
         .ending = ending_unit_ending,
         .ended = ending_unit_ended,
         .vanished = on_unit_vanished,
-        .released = ending_unit_released,
+        .released = on_unit_released,
 };
 
 /* --- events of the worker -------------------------------------------------------------------------- */
