@@ -21,11 +21,6 @@ class Runtime:
         self.folder = '/run' if scope.is_system else f'/run/user/{scope.uid}'
         self.filler = f'{self.folder}/filler'
 
-    def wait_until_unused(self):
-        """What units have there would be room for others when they are released."""
-        while self.scope.job_units():
-            pass
-
     def fill_space(self):
         found = os.statvfs(self.folder)
         # At least some: 0 would be without a limit.
@@ -35,7 +30,6 @@ class Runtime:
                 file.write(bytes(4096))
 
     def fill_inodes(self):
-        self.wait_until_unused()
         found = os.statvfs(self.folder)
         remount(self.folder, f'nr_inodes={found.f_files - found.f_ffree + 4}')
         os.mkdir(self.filler)
@@ -45,6 +39,8 @@ class Runtime:
 
     @contextlib.contextmanager
     def full(self, of):
+        while self.scope.job_units(besides=('running',)):
+            pass  # what those of ended jobs have there would be room for others when they are released
         before = os.statvfs(self.folder)
         try:
             self.fill_inodes() if of == 'inodes' else self.fill_space()

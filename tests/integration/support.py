@@ -373,9 +373,10 @@ class Scope:
     def unit_property(self, unit, name):
         return self.systemctl('show', '--value', '-p', name, unit).strip()
 
-    def job_units(self):
+    def job_units(self, besides=()):
+        """Their names, without those whose state is given: the fourth field, see systemctl(1)."""
         listed = self.systemctl('list-units', '--all', '--plain', '--no-legend', 'codex-job-*')
-        return [line.split()[0] for line in listed.splitlines()]
+        return [line.split()[0] for line in listed.splitlines() if line.split()[3] not in besides]
 
     def files(self):
         """The names of all files of jobs."""

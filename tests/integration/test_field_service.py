@@ -68,7 +68,6 @@ def test_jobs_wait_for_what_the_host_lacks(jobs, scope, told, of):
 @pytest.mark.restarts
 @pytest.mark.parametrize('crash', [True, False], ids=['crash', 'stop'])
 def test_the_service_restarts_while_run_is_full(jobs, scope, runtime, crash):
-    runtime.wait_until_unused()
     with runtime.full('space'):
         ids = [jobs.enqueue(['true']) for _ in range(5)]
         wait_for_reason(jobs, ids[0], WORDS['space'])
