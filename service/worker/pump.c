@@ -314,9 +314,10 @@ static bool set_packets(const Stream *s, int flags, bool on) {
         return fcntl(s->end, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
 }
 
-/* Returns whether the data in the pipe is in packets. The command may change the mode, too, which then remains. */
+/* Sets the mode for what the command writes next; it may change it, too, which then remains. Returns whether what the pipe
+ * contains is in packets. */
 static bool has_packets(Stream *s) {
-        int flags = s->end >= 0 && !s->plain ? fcntl(s->end, F_GETFL) : -1;
+        int flags = s->end >= 0 && !s->plain ? fcntl(s->end, F_GETFL) : 0;
 
         if (flags < 0)
                 return false;
@@ -324,10 +325,8 @@ static bool has_packets(Stream *s) {
                 s->plain = set_packets(s, flags, false);
         else if (s->paused)
                 (void) set_packets(s, flags, true);
-        else
-                return flags & O_DIRECT;
         s->paused = false;
-        return false;
+        return flags & O_DIRECT;
 }
 
 bool pump_has_output(const Pump *p) {

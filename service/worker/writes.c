@@ -21,7 +21,7 @@
 #define NOWHERE SIZE_MAX
 #define WRITES_STEP 512U
 #define PARTS_OF_LINE 4U /* if there are more, each is taken for a byte or a few */
-#define WRITES_MAX (64U * 1024U) /* as many as a pipe has bytes */
+#define WRITES_MAX (64U * 1024U) /* if there are more, the order of these is given up */
 
 static int signal_of_writes(void) {
         return SIGRTMIN + 4;
@@ -135,16 +135,16 @@ void writes_add_packet(Writes *w, unsigned stream, size_t size) {
 /* The data of one stream, while it is divided into its writes. */
 typedef struct Share {
         const char *begin, *p, *end;
-        const uint32_t *packets; /* NULL: sizes are estimated */
-        size_t n_lines, n_writes; /* n_lines: or packets */
-        size_t line, write; /* number of those divided so far */
-        size_t early, seen, all; /* signals: certainly of this data or earlier, possibly, and all */
-        size_t repeated;         /* those that follow one of the same stream */
-        size_t n_ignored;   /* signals of earlier data */
-        size_t waiter;      /* a write that was signalled twice, or NOWHERE */
-        size_t n_repeated;  /* that follow another one of the same write */
-        bool dots;          /* parts of lines, as of a progress bar */
-        size_t left;        /* writes still to be taken from the queue */
+        const uint32_t *packets;  /* sizes of the writes; NULL: they are estimated from lines */
+        size_t n_lines, n_writes;
+        size_t line, write;       /* numbers of those divided so far */
+        size_t early, seen, all;  /* signals: certainly of this data or earlier, possibly, and all */
+        size_t repeated;          /* signals that follow one of the same stream */
+        size_t n_ignored;         /* signals of earlier data */
+        size_t n_repeated;        /* signals that follow another one of the same write */
+        size_t waiter;            /* a write that was signalled twice, or NOWHERE */
+        size_t left;              /* writes still to be taken from the queue */
+        bool dots;                /* parts of lines, as of a progress bar */
 } Share;
 
 static const char *end_of_line(const char *p, const char *end) {
@@ -233,7 +233,7 @@ static bool are_writes(Share *s, Writes *w, unsigned stream, size_t n, size_t wa
                 return false;
         s->n_ignored = MIN(late, s->all);
         s->waiter = has_waited ? waiter : NOWHERE;
-        s->n_writes = s->n_lines = n;
+        s->n_writes = n;
         w->late[stream] = sum + has_waited > s->all;
         return true;
 }
