@@ -345,6 +345,52 @@ void test_check_end(const TestPlace *place, const WorkerMessage *m, WorkerCause 
 
 /* --- the test program ------------------------------------------------------------------------------ */
 
+void supervise_write(int fd, const void *data, size_t size) {
+        for (size_t done = 0; done < size;) {
+                ssize_t n = write(fd, (const char *) data + done, size - done);
+
+                if (n < 0)
+                        exit(EXIT_FAILURE);
+                done += (size_t) n;
+        }
+}
+
+int supervise_write_in_turn(unsigned n) {
+        for (unsigned i = 0; i < n; i++) {
+                char line[16];
+
+                (void) snprintf(line, sizeof(line), "%07u\n", i);
+                supervise_write(STDOUT_FILENO + (int) (i % 2), line, 8);
+        }
+        return EXIT_SUCCESS;
+}
+
+char *supervise_put_together(const Supervised *s, size_t *ret_size) {
+        const char *p[2] = { s->out, s->err }, *end[2] = { s->out + s->out_size, s->err + s->err_size };
+        char *bytes = malloc(s->out_size + s->err_size + 1), *b = bytes;
+
+        check(bytes);
+        for (size_t i = 0; i < s->n_order; i++) {
+                const OutputOrderEntry *e = &s->order[i];
+
+                check(e->stream < 2 && e->size > 0 && e->size <= (size_t) (end[e->stream] - p[e->stream]));
+                check(e->usec > 1600000000 * USEC_PER_SEC);
+                memcpy(b, p[e->stream], e->size);
+                p[e->stream] += e->size;
+                b += e->size;
+        }
+        *b = 0;
+        *ret_size = (size_t) (b - bytes);
+        return bytes;
+}
+
+void supervise_check_order_is_whole(const Supervised *s) {
+        size_t size;
+
+        free(supervise_put_together(s, &size));
+        check_int(size, s->out_size + s->err_size);
+}
+
 int supervise_test_main(int argc, char *argv[], const Act *acts, size_t n_acts, const Test *tests, size_t n) {
         const char *name = getenv("ACT");
 

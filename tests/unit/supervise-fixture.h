@@ -76,6 +76,14 @@ void supervise_pass_gate(int mode);
 /* Waits until a file in the directory of the test has that many bytes. */
 void supervise_wait_for_size(const char *name, size_t size);
 
+/* Both streams as the order puts them together, and with a NUL. The caller frees it. */
+char *supervise_put_together(const Supervised *s, size_t *ret_size);
+void supervise_check_order_is_whole(const Supervised *s);
+
+/* Of a command: all of that, or n numbered lines of 8 bytes to both streams by turns. */
+void supervise_write(int fd, const void *data, size_t size);
+int supervise_write_in_turn(unsigned n);
+
 /* A message to $NOTIFY_SOCKET, of a command. */
 void supervise_notify(const char *message);
 
