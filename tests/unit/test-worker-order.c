@@ -62,9 +62,10 @@ static size_t next_write(uint32_t *state, size_t buffer, int *ret_fd) {
         return buffer > 0 && *ret_fd == STDOUT_FILENO ? buffer : sizes[(*state >> 16 & 0xff) % ELEMENTSOF(sizes)];
 }
 
-static void fill_line(char *bytes, int i, size_t size) {
-        memset(bytes, 'a' + i % 26, size - 1);
-        bytes[size - 1] = '\n';
+/* Lines that begin and end anywhere. */
+static void fill(char *bytes, int i, size_t size) {
+        for (size_t k = 0; k < size; k++)
+                bytes[k] = (char) ((k * 7 + (size_t) i) % 11 == 0 ? '\n' : 'a' + i % 26);
 }
 
 enum { N_UNSEEN = 60 }; /* no more than the pipes take, also where nobody reads them */
@@ -78,7 +79,7 @@ static void write_mixed(size_t buffer) {
                 int fd;
                 size_t size = next_write(&state, buffer, &fd);
 
-                fill_line(bytes, i, size);
+                fill(bytes, i, size);
                 supervise_write(fd, bytes, size);
         }
 }
@@ -225,7 +226,7 @@ static void check_mixed(const char *act, size_t buffer) {
         check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
         for (int i = 0, fd; i < N_UNSEEN; i++) {
                 size = next_write(&state, buffer, &fd);
-                fill_line(expected + n, i, size);
+                fill(expected + n, i, size);
                 n += size;
         }
         text = supervise_put_together(&s, &size);
