@@ -121,12 +121,7 @@ int era_discover(Exchange *x, json_object *params) {
                 r = add_capabilities(result, true, !x->mcp->read_only);
         if (r >= 0)
                 r = json_add_string(result, "instructions", instructions);
-        if (r >= 0)
-                r = exchange_add_cache(x, result, CACHE_LONG_MS);
-        if (r < 0)
-                return r;
-        exchange_answer(x, TAKE_PTR(result));
-        return 0;
+        return r < 0 ? r : exchange_answer_for(x, TAKE_PTR(result), CACHE_LONG_MS);
 }
 
 int era_ping(Exchange *x, json_object *params) {
@@ -139,12 +134,7 @@ int era_prompts(Exchange *x, json_object *params) {
         _cleanup_json_ json_object *result = json_object_new_object();
         int r = result ? json_add(result, "prompts", json_object_new_array()) : -ENOMEM;
 
-        if (r >= 0)
-                r = exchange_add_cache(x, result, CACHE_LONG_MS);
-        if (r < 0)
-                return r;
-        exchange_answer(x, TAKE_PTR(result));
-        return 0;
+        return r < 0 ? r : exchange_answer_for(x, TAKE_PTR(result), CACHE_LONG_MS);
 }
 
 /* ---- Requests ---- */

@@ -181,15 +181,6 @@ static int complete_result(json_object *result) {
         return r < 0 ? r : add_server_info(meta);
 }
 
-int exchange_add_cache(const Exchange *x, json_object *result, uint64_t msec) {
-        int r;
-
-        if (!x->modern)
-                return 0;
-        r = json_add_number(result, "ttlMs", msec);
-        return r < 0 ? r : json_add_string(result, "cacheScope", "private");
-}
-
 void exchange_answer(Exchange *x, json_object *result) {
         Mcp *mcp = x->mcp;
         int r = result ? 0 : -ENOMEM;
@@ -203,6 +194,20 @@ void exchange_answer(Exchange *x, json_object *result) {
         if (r < 0)
                 mcp_fail(mcp, r);
         (void) exchange_free(x);
+}
+
+int exchange_answer_for(Exchange *x, json_object *result, uint64_t msec) {
+        int r = 0;
+
+        if (x->modern)
+                r = json_add_number(result, "ttlMs", msec);
+        if (x->modern && r >= 0)
+                r = json_add_string(result, "cacheScope", "private");
+        if (r < 0)
+                (void) json_object_put(result);
+        else
+                exchange_answer(x, result);
+        return r;
 }
 
 void exchange_fail_with(Exchange *x, int code, json_object *data, const char *text) {

@@ -71,9 +71,10 @@ void exchange_fail_errno(Exchange *x, int r);
 /* The client did not say that it can do tasks. Returns 0, or -ENOMEM without ending the exchange. */
 int exchange_fail_capability(Exchange *x);
 
-/* How long a client may keep a result, which only versions without a handshake say. */
+/* With how long a client may keep the result, which only versions without a handshake say. Returns 0, or a negative errno
+ * without ending the exchange. */
 #define CACHE_LONG_MS 3600000U
-int exchange_add_cache(const Exchange *x, json_object *result, uint64_t msec);
+int exchange_answer_for(Exchange *x, json_object *result /* taken */, uint64_t msec);
 
 /* A tool did not do its work. The text says what to do. */
 void exchange_refuse(Exchange *x, const char *format, ...) _printf_(2, 3);

@@ -118,20 +118,12 @@ static int add_content(json_object *result, const Reading *reading, const char *
 }
 
 static int answer_reading(Reading *reading, const char *type, const char *text) {
+        _cleanup_json_ json_object *result = json_object_new_object();
         bool has_ended = job_state_is_terminal(reading->record.state);
-        json_object *result = json_object_new_object();
         int r;
 
-        if (!result)
-                return -ENOMEM;
-        r = add_content(result, reading, type, text);
-        if (r >= 0)
-                r = exchange_add_cache(reading->exchange, result, has_ended ? ENDED_MS : 0);
-        if (r < 0)
-                (void) json_object_put(result);
-        else
-                exchange_answer(reading->exchange, result);
-        return r;
+        r = result ? add_content(result, reading, type, text) : -ENOMEM;
+        return r < 0 ? r : exchange_answer_for(reading->exchange, TAKE_PTR(result), has_ended ? ENDED_MS : 0);
 }
 
 /* The document of codex-jobs show --json. */
@@ -255,14 +247,14 @@ static int append_resource(json_object *list, const JobRecord *record) {
         return r < 0 ? r : json_add_string(resource, "mimeType", "application/json");
 }
 
-static int fill_listing(const Exchange *x, json_object *result, const JobList *jobs) {
+static int fill_listing(json_object *result, const JobList *jobs) {
         json_object *list = json_object_new_array();
         int r;
 
         r = json_add(result, "resources", list);
         for (size_t i = 0; i < jobs->n && r >= 0; i++)
                 r = append_resource(list, &jobs->records[i]);
-        return r < 0 ? r : exchange_add_cache(x, result, 0);
+        return r;
 }
 
 static void on_listed(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
@@ -277,11 +269,11 @@ static void on_listed(sd_bus_message *reply, const sd_bus_error *error, void *us
         }
         r = result ? job_list_read(reply, &jobs) : -ENOMEM;
         if (r >= 0)
-                r = fill_listing(l->exchange, result, &jobs);
+                r = fill_listing(result, &jobs);
+        if (r >= 0)
+                r = exchange_answer_for(l->exchange, TAKE_PTR(result), 0);
         if (r < 0)
                 exchange_fail_errno(l->exchange, r);
-        else
-                exchange_answer(l->exchange, TAKE_PTR(result));
 }
 
 int resources_list(Exchange *x, json_object *params) {
@@ -325,10 +317,5 @@ int resources_templates(Exchange *x, json_object *params) {
         if (r >= 0)
                 r = append_template(list, SCHEME "{id}/stderr{?offset,limit}", "stderr", "What a job wrote to standard error",
                                     "text/plain");
-        if (r >= 0)
-                r = exchange_add_cache(x, result, CACHE_LONG_MS);
-        if (r < 0)
-                return r;
-        exchange_answer(x, TAKE_PTR(result));
-        return 0;
+        return r < 0 ? r : exchange_answer_for(x, TAKE_PTR(result), CACHE_LONG_MS);
 }

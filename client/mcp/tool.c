@@ -97,12 +97,7 @@ int tools_list(Exchange *x, json_object *params) {
                         r = append_tool(list, json_object_array_get_idx(all, i), has_legacy_tasks(x));
         if (r >= 0)
                 r = json_add(result, "tools", TAKE_PTR(list));
-        if (r >= 0)
-                r = exchange_add_cache(x, result, CACHE_LONG_MS);
-        if (r < 0)
-                return r;
-        exchange_answer(x, TAKE_PTR(result));
-        return 0;
+        return r < 0 ? r : exchange_answer_for(x, TAKE_PTR(result), CACHE_LONG_MS);
 }
 
 /* ---- Calls ---- */
