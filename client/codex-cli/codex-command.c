@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-#include <sys/stat.h>
-
 #include "codex-command.h"
+#include "process.h"
 #include "say.h"
 
 void codex_command_clear(CodexCommand *command) {
@@ -15,40 +14,13 @@ void codex_command_clear(CodexCommand *command) {
 
 /* ---- Codex itself ---- */
 
-static bool is_executable(const char *path) {
-        struct stat st;
-
-        return stat(path, &st) >= 0 && S_ISREG(st.st_mode) && access(path, X_OK) >= 0;
-}
-
-/* Returns 1 with the first executable file of that name in PATH, in full; 0 if there is none. */
-static int search_path(const char *name, char **ret) {
-        const char *path = getenv("PATH");
-
-        for (const char *p = strempty(path); *p; p += strspn(p, ":")) {
-                _cleanup_free_ char *candidate = NULL;
-                size_t n = strcspn(p, ":");
-
-                if (asprintf(&candidate, "%.*s/%s", (int) n, p, name) < 0) {
-                        candidate = NULL;
-                        return -ENOMEM;
-                }
-                p += n;
-                if (!is_executable(candidate))
-                        continue;
-                *ret = *candidate == '/' ? TAKE_PTR(candidate) : realpath(candidate, NULL);
-                return *ret ? 1 : -ENOMEM;
-        }
-        return 0;
-}
-
 /* Checked here and not in the job, so that a missing Codex is reported immediately. */
 int codex_find(char **ret, sd_bus_error *error) {
         const char *name = getenv("CODEX_JOBS_CODEX");
         int r;
 
         if (!isempty(name) && strchr(name, '/')) {
-                if (is_executable(name))
+                if (program_is_executable(name))
                         *ret = *name == '/' ? strdup(name) : realpath(name, NULL);
                 else
                         return error_set(error, "CODEX_JOBS_CODEX '%s' is not a program. Set it to the path of codex, "
@@ -56,7 +28,7 @@ int codex_find(char **ret, sd_bus_error *error) {
                                          name);
                 return *ret ? 0 : -ENOMEM;
         }
-        r = search_path(isempty(name) ? "codex" : name, ret);
+        r = program_find(isempty(name) ? "codex" : name, ret);
         if (r != 0)
                 return MIN(r, 0);
         return error_set(error, "%s not found in PATH. Install it with 'npm install -g @openai/codex'.",

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -14,6 +15,32 @@
 #define OUTPUT_MAX (64U * 1024U)
 
 extern char **environ;
+
+bool program_is_executable(const char *path) {
+        struct stat st;
+
+        return stat(path, &st) >= 0 && S_ISREG(st.st_mode) && access(path, X_OK) >= 0;
+}
+
+int program_find(const char *name, char **ret) {
+        const char *path = getenv("PATH");
+
+        for (const char *p = strempty(path); *p; p += strspn(p, ":")) {
+                _cleanup_free_ char *candidate = NULL;
+                size_t n = strcspn(p, ":");
+
+                if (asprintf(&candidate, "%.*s/%s", (int) n, p, name) < 0) {
+                        candidate = NULL;
+                        return -ENOMEM;
+                }
+                p += n;
+                if (!program_is_executable(candidate))
+                        continue;
+                *ret = *candidate == '/' ? TAKE_PTR(candidate) : realpath(candidate, NULL);
+                return *ret ? 1 : -ENOMEM;
+        }
+        return 0;
+}
 
 static uint64_t now_usec(void) {
         struct timespec ts;

@@ -38,5 +38,8 @@ int setup_check_bus(Setup *s);
 int setup_check_disk(Setup *s);
 int setup_check_locale(Setup *s);
 
+/* Looks at the entries of MCP clients. */
+int setup_check_mcp(Setup *s);
+
 /* Compares the builds of the client, the service and the worker. */
 int setup_check_build(Setup *s);

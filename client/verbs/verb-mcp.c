@@ -5,10 +5,10 @@
 
 #include <fcntl.h>
 
+#include "entries.h"
 #include "server.h"
 #include "verbs.h"
 
-#define WAIT_DEFAULT (50 * USEC_PER_SEC)
 #define WAIT_MIN USEC_PER_SEC
 
 enum {
@@ -16,7 +16,7 @@ enum {
         OPTION_WAIT_TIME,
 };
 
-static ServerOptions given = { .wait_usec = WAIT_DEFAULT, .in = STDIN_FILENO };
+static ServerOptions given = { .wait_usec = MCP_WAIT_DEFAULT, .in = STDIN_FILENO };
 
 static int option(const Verb *verb, int option) {
         int r;

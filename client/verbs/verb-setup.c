@@ -430,9 +430,9 @@ static int put_lines(FILE *f, void *userdata) {
 
 static int check_all(Setup *s, Invocation *in) {
         int (*const checks[])(Setup *s) = {
-                setup_check_systemd, check_service, setup_check_build, check_manager, setup_check_runtime, setup_check_linger,
-                setup_check_bus, setup_check_disk, setup_check_locale, check_queue, check_job, check_adapter, check_codex,
-                check_login,
+                setup_check_systemd, check_service, setup_check_build, check_manager, setup_check_runtime,
+                setup_check_linger, setup_check_bus, setup_check_disk, setup_check_locale, check_queue, check_job,
+                check_adapter, check_codex, check_login, setup_check_mcp,
         };
         int r = 0;
 
@@ -472,8 +472,9 @@ const Verb verb_setup = {
         .run = run,
         .summary = "Check the installation and suggest fixes",
         .help = "Check that the host, the service and the service manager work, that a test job completes, and\n"
-                "that Codex is installed and logged in, and suggest fixes. The exit status is 0 on success, 1 if\n"
-                "a check failed. Problems that only concern Codex are warnings.\n"
+                "that Codex is installed and logged in, look at entries of MCP clients for codex-jobs, and suggest\n"
+                "fixes. The exit status is 0 on success, 1 if a check failed. Problems that only concern Codex or\n"
+                "MCP clients are warnings.\n"
                 "\n"
                 "Options:\n",
 };

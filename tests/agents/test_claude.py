@@ -226,3 +226,33 @@ def test_server_of_mcp(claude, alice):
     assert [error for _, error in results] == [False, False], results
     assert '"done":false' in results[0][0] and job in results[0][0]
     assert '"exit_code":7' in results[1][0] and 'built' in results[1][0]
+
+
+def test_server_of_the_plugin(claude, alice):
+    """It is started with the plugin, in the session and the directory; its tools that only look run without a question."""
+    tools = 'mcp__plugin_codex-jobs_jobs__'
+    assert 'plugin:codex-jobs:jobs: codex-jobs mcp - ✔ Connected' in claude.run('mcp', 'list').stdout
+    results = play(claude, 'Build it.', call(f'{tools}run', command=['touch', 'escaped']), call(f'{tools}list'))
+    assert [denial['tool_name'] for denial in claude.denials] == [f'{tools}run']
+    assert [error for _, error in results] == [True, False] and alice.list_ids() == []
+    play(claude, 'Build it.', call(f'{tools}run', command=['true']), options=('--allowedTools', f'{tools}run'))
+    job, = alice.list_ids()
+    assert alice.get(job)['Directory'] == claude.home.project
+    assert re.fullmatch(r'[0-9a-f-]{36}', alice.get(job)['Session'])
+
+
+def test_setup_knows_of_entries(claude):
+    """As the client writes them."""
+    def line():
+        return re.search(r'^\S+ +mcp: (.*)$', claude.home.shell('codex-jobs setup'), re.M)[1]
+
+    assert line() == 'used by Claude Code (plugin); to add: codex mcp add jobs -- codex-jobs mcp'
+    try:
+        for scope, command in {'user': 'codex-jobs', 'local': '/usr/bin/codex-jobs', 'project': 'codex-jobs'}.items():
+            claude.run('mcp', 'add', '--scope', scope, f'of-{scope}', '--', command, 'mcp')
+            assert f'Claude Code (of-{scope})' in line()
+        claude.run('mcp', 'add', 'wrong', '--', '/nowhere/codex-jobs', 'mcp')
+        assert line().startswith("entry 'wrong' of Claude Code: /nowhere/codex-jobs not found")
+    finally:
+        claude.configure()
+        claude.install()

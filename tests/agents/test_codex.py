@@ -98,6 +98,26 @@ def test_plugin_is_installed_and_its_skill_offered(codex):
     codex.exec('scenario:answer')
     request, = codex.server.requests('full=1')
     assert 'codex-jobs:codex-jobs: How to hand work to Codex' in json.dumps(request)
+    assert re.search(r' mcp: used by Codex \(jobs\)', told_by_setup(codex)), 'the plugin has the server'
+    codex.exec('scenario:tools\ncall: mcp__jobs list {"limit": 1}')
+    assert '"done":true' in codex.server.requests()[-1]['outputs'][-1]
+    codex.run('plugin', 'remove', 'codex-jobs@codex-jobs')
+
+
+def told_by_setup(codex):
+    return codex.home.shell('codex-jobs setup', CODEX_JOBS_CODEX=codex.program)
+
+
+def test_setup_knows_of_entries(codex):
+    """As the client writes them."""
+    assert 'to add: codex mcp add jobs -- codex-jobs mcp' in told_by_setup(codex)
+    codex.run('mcp', 'add', 'work', '--', 'codex-jobs', 'mcp', '--wait', '10m')
+    try:
+        assert "entry 'work' of Codex: --wait is 10min, but Codex gives up after 5min" in told_by_setup(codex)
+        codex.run('mcp', 'add', 'work', '--', 'codex-jobs', 'mcp', '--wait', '4m')
+        assert ' mcp: used by Codex (work)' in told_by_setup(codex)
+    finally:
+        codex.run('mcp', 'remove', 'work')
 
 
 def test_thread_is_told_of_the_end(codex, alice):

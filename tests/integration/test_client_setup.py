@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """setup finds what is wrong, and says how to fix it."""
 
+import json
 import os
 import socket
 
@@ -12,7 +13,7 @@ from lacksupport import RESOURCES, WORDS, lack
 # pylint: disable=redefined-outer-name
 
 ALL = ['systemd', 'service', 'build', 'units', 'runtime', 'linger', 'bus', 'disk', 'locale', 'queue', 'job', 'adapter',
-       'codex', 'login']
+       'codex', 'login', 'mcp']
 OF_USERS = ['runtime', 'linger']
 
 
@@ -48,6 +49,78 @@ def test_what_codex_lacks_is_a_warning(cli, codex):
     assert document['ok'] and document['next'] == ['npm install -g @openai/codex']
     assert (statuses(document)['codex'], statuses(document)['login']) == ('warning', 'skipped')
     assert cli.output('setup').count('npm install') == 1
+
+
+# --- clients of MCP -----------------------------------------------------------------------------------
+
+HINT = 'claude mcp add jobs -- codex-jobs mcp'
+
+
+def server(*arguments, command='codex-jobs'):
+    return {'mcpServers': {'jobs': {'command': command, 'args': ['mcp', *arguments]}}}
+
+
+def mcp_check(cli, status, file=None, document=None):
+    """The check of MCP clients, with this document in a file of the home, or of the current directory."""
+    cli.environment['HOME'] = cli.folder
+    if file:
+        with open(f'{cli.folder}/{file}', 'w', encoding='utf-8') as out:
+            json.dump(document, out)
+    check = check_of(cli.document('setup'), 'mcp')
+    assert check['status'] == status
+    return check['text']
+
+
+def test_mcp_clients_without_an_entry(cli, codex):
+    assert mcp_check(cli, 'ok') == 'no client has an entry; to add: codex mcp add jobs -- codex-jobs mcp'
+    os.symlink('/bin/true', f'{cli.folder}/bin/claude')
+    assert mcp_check(cli, 'ok') == f'no client has an entry; to add: {HINT}, codex mcp add jobs -- codex-jobs mcp'
+
+
+def test_mcp_clients_with_entries(cli, codex):
+    transport = {'type': 'stdio', 'command': '/usr/bin/codex-jobs', 'args': ['mcp']}
+    listed = {'name': 'work', 'enabled': True, 'transport': transport, 'tool_timeout_sec': None}
+    cli.environment['FAKE_CODEX_MCP'] = json.dumps([listed])
+    os.symlink('/bin/true', f'{cli.folder}/bin/claude')
+    assert mcp_check(cli, 'ok') == f'used by Codex (work); to add: {HINT}'
+    assert mcp_check(cli, 'ok', '.claude.json', server()) == 'used by Claude Code (jobs), Codex (work)'
+    cli.environment['FAKE_CODEX_MCP'] = json.dumps([listed | {'enabled': False}])
+    assert mcp_check(cli, 'ok') == 'used by Claude Code (jobs), Codex (work, disabled)'
+
+
+@pytest.mark.parametrize('entry, words', [
+    (server(command='/nowhere/codex-jobs'), "entry 'jobs' of Claude Code: /nowhere/codex-jobs not found"),
+    (server('--wiat', '5m'), "entry 'jobs' of Claude Code: Unknown option '--wiat', did you mean '--wait'?"),
+    (server('--wait', '5 parsecs'), "entry 'jobs' of Claude Code: Invalid value '5 parsecs' for --wait"),
+    ({'mcpServers': {'x': {'command': 'codex-jobs', 'args': ['mcp', '--wait=2min'], 'timeout': 60000}}},
+     "entry 'x' of Claude Code: --wait is 2min, but Claude Code gives up after 1min")])
+def test_mcp_entry_that_does_not_work(cli, codex, entry, words):
+    assert words in mcp_check(cli, 'warning', '.mcp.json', entry)
+
+
+def test_mcp_entry_of_codex_with_too_short_a_limit(cli, codex):
+    transport = {'type': 'stdio', 'command': 'codex-jobs', 'args': ['mcp', '--wait', '10m']}
+    cli.environment['FAKE_CODEX_MCP'] = json.dumps([{'name': 'jobs', 'transport': transport, 'tool_timeout_sec': None}])
+    assert '--wait is 10min, but Codex gives up after 5min' in mcp_check(cli, 'warning')
+    assert 'set tool_timeout_sec' in cli.output('setup')
+
+
+def test_mcp_entry_runs_nothing_of_the_directory(cli, codex):
+    """A repository of others may have an entry, and a program of our name."""
+    program = f'{cli.folder}/codex-jobs'
+    with open(program, 'w', encoding='utf-8') as file:
+        file.write(f'#!/bin/sh\n: >{cli.folder}/bin/escaped\n')
+    os.chmod(program, 0o755)
+    mcp_check(cli, 'ok', '.mcp.json', server(command=program))
+    mcp_check(cli, 'ok', '.mcp.json', {'mcpServers': {'jobs': {'command': 'codex-jobs', 'args': [
+        'run', '--', 'touch', f'{cli.folder}/bin/escaped']}}})
+    assert not os.path.exists(f'{cli.folder}/bin/escaped')
+
+
+def test_mcp_file_that_is_not_understood(cli, codex):
+    with open(f'{cli.folder}/.mcp.json', 'w', encoding='utf-8') as file:
+        file.write('{')
+    assert mcp_check(cli, 'warning') == 'cannot read ./.mcp.json'
 
 
 def test_a_service_that_cannot_be_reached_is_a_failure(cli):

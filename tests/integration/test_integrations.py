@@ -454,10 +454,10 @@ def test_hooks_name_programs_that_are_there():
     hooks = load(f'{PLUGIN}/hooks/hooks.json')
     assert set(hooks) == {'description', 'hooks'}
     assert list(hooks['hooks']) == ['SessionStart', 'PreToolUse', 'Stop']
-    for name, (entry,) in hooks['hooks'].items():
-        hook, = entry['hooks']
+    for name, hook in [(name, entry['hooks'][0]) for name, entries in hooks['hooks'].items() for entry in entries]:
         assert hook['type'] == 'command' and 0 < hook['timeout'] <= (900 if name == 'Stop' else 30)
-        program = subprocess.run(['sh', '-c', f'printf %s {hook["command"]}'], check=True, timeout=PATIENCE,
+        command = hook['command'].removesuffix(' looks')
+        program = subprocess.run(['sh', '-c', f'printf %s {command}'], check=True, timeout=PATIENCE,
                                  env={'CLAUDE_PLUGIN_ROOT': INSTALLED_PLUGIN}, capture_output=True, text=True).stdout
         assert program == f'{INSTALLED_PLUGIN}/hooks/' + re.sub('(?<=[a-z])(?=[A-Z])', '-', name).lower()
         assert os.access(program, os.X_OK)
@@ -476,6 +476,20 @@ def decision(project, command, **more):
     answer = json.loads(done.stdout)['hookSpecificOutput']
     assert answer['hookEventName'] == 'PreToolUse' and answer['permissionDecisionReason']
     return answer['permissionDecision']
+
+
+def test_tools_that_only_look_or_wait_are_allowed(project):
+    """Those that the server itself offers with --read-only."""
+    tools = [tool['name'] for tool in load(f'{SOURCE}/client/mcp/tools.json') if tool['annotations']['readOnlyHint']]
+    matcher = load(f'{PLUGIN}/hooks/hooks.json')['hooks']['PreToolUse'][1]['matcher']
+    assert matcher == f'^mcp__plugin_codex-jobs_jobs__({"|".join(tools)})$'
+    done = project.shell('exec "$1" looks', f'{INSTALLED_PLUGIN}/hooks/pre-tool-use', check=True, stdin='{}')
+    assert json.loads(done.stdout)['hookSpecificOutput']['permissionDecision'] == 'allow'
+
+
+def test_plugin_has_the_server():
+    servers = load(f'{PLUGIN}/.mcp.json')['mcpServers']
+    assert servers == {'jobs': {'command': 'codex-jobs', 'args': ['mcp']}}
 
 
 LOOKS = ['await', 'status', 'result', 'show', 'list', 'logs', 'setup']
