@@ -31,6 +31,9 @@
 #define JOB_KEY_MAX 256U
 #define JOB_CONSUMER_MAX 64U
 #define JOB_CONSUMERS_MAX 1000U /* of one user; beyond it the oldest are forgotten */
+#define JOB_DEPTH_MAX 16U /* running jobs that a job is nested in */
+#define JOB_PRIORITY_MAX 1000 /* and as much below 0 */
+#define JOB_MOMENT_MAX UINT64_C(253402300799999999) /* the end of the year 9999, in microseconds */
 #define JOB_RESULT_MAX (64U * 1024U)
 #define JOB_IDS_MAX 1024U /* IDs in one call */
 #define JOB_LIST_MAX 1000U

@@ -100,3 +100,26 @@ int dict_read_integer(sd_bus_message *m, char type, uint64_t min, uint64_t max, 
         *ret = number;
         return 0;
 }
+
+int dict_read_signed(sd_bus_message *m, char type, int64_t min, int64_t max, int64_t *ret,
+                     char text[static DICT_INTEGER_MAX]) {
+        bool has_sign = type == 'n' || type == 'i' || type == 'x';
+        Integer value = {};
+        int64_t number;
+        int r;
+
+        r = sd_bus_message_read_basic(m, type, &value);
+        if (r < 0)
+                return r;
+        if (has_sign)
+                (void) snprintf(text, DICT_INTEGER_MAX, "%" PRIi64, with_sign(&value, type));
+        else
+                (void) snprintf(text, DICT_INTEGER_MAX, "%" PRIu64, without_sign(&value, type));
+        if (!has_sign && without_sign(&value, type) > INT64_MAX)
+                return -ERANGE;
+        number = has_sign ? with_sign(&value, type) : (int64_t) without_sign(&value, type);
+        if (number < min || number > max)
+                return -ERANGE;
+        *ret = number;
+        return 0;
+}

@@ -27,5 +27,7 @@ bool dict_is_integer(const char *type);
 /* Reads a number of such a type, and writes it to text, even if it is out of the range: -ERANGE. Returns 0 or a
  * negative errno. */
 #define DICT_INTEGER_MAX sizeof("18446744073709551615")
+int dict_read_signed(sd_bus_message *m, char type, int64_t min, int64_t max, int64_t *ret,
+                     char text[static DICT_INTEGER_MAX]);
 int dict_read_integer(sd_bus_message *m, char type, uint64_t min, uint64_t max, uint64_t *ret,
                       char text[static DICT_INTEGER_MAX]);

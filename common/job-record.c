@@ -5,12 +5,12 @@
 #include "job-record.h"
 
 /* The words of the table. */
-enum { ALWAYS, OPTIONAL, ENQUEUED, ENDED, CONSTANT, CHANGED, INVALIDATED, SILENT, NONE };
+enum { ALWAYS, OPTIONAL, ENQUEUED, ENDED, UNSTORED, CONSTANT, CHANGED, INVALIDATED, SILENT, NONE };
 #define NEVER FIELD_NEVER
 
 #define FIELD(bus_name, kind, member, none, presence, stored, changes, json)                            \
         { bus_name, FIELD_##kind, FIELD_TYPE(kind), offsetof(JobRecord, member), none,              \
-          (presence) == OPTIONAL, (stored) == ENDED, (changes) == CHANGED, json },
+          (presence) == OPTIONAL, (stored) == ENDED, (stored) != UNSTORED, (changes) == CHANGED, json },
 
 const JobField job_fields[JOB_FIELDS_N] = { JOB_FIELDS(FIELD) };
 
@@ -18,6 +18,7 @@ const JobField job_fields[JOB_FIELDS_N] = { JOB_FIELDS(FIELD) };
 #define C_TYPE_TEXT char *
 #define C_TYPE_LINE char *
 #define C_TYPE_OBJECT char *
+#define C_TYPE_LIST char *
 #define C_TYPE_STATE JobState
 #define C_TYPE_REASON JobReason
 #define C_TYPE_INTEGER int32_t
@@ -36,7 +37,7 @@ bool job_field_is_text(const JobField *f) {
 
 /* Whether the record owns the value. */
 static bool is_string(const JobField *f) {
-        return f->kind == FIELD_TEXT || f->kind == FIELD_LINE || f->kind == FIELD_OBJECT;
+        return f->kind == FIELD_TEXT || f->kind == FIELD_LINE || f->kind == FIELD_OBJECT || f->kind == FIELD_LIST;
 }
 
 static void *member(const JobRecord *record, const JobField *f) {

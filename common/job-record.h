@@ -42,6 +42,15 @@ typedef struct JobRecord {
         char *left_behind;  /* "4242 sleep, 4243 redis-server": terminated after the command had exited */
         char *end_source;   /* "worker" or "manager": source of its end; NULL: none */
         char *resource_limits; /* the text of resource-limits.h; NULL: none */
+        int32_t priority;         /* among the jobs of its user */
+        int held;                 /* a boolean: it waits to be released */
+        uint64_t not_before_usec; /* CLOCK_REALTIME, 0: at once */
+        char *after;              /* what it depends or depended on, see job-after.h; NULL: nothing */
+        char *failed_dependency;  /* the ID of the job because of which it can never start; NULL: none */
+        char *parent; /* the ID of the job that submitted it; NULL: none */
+        int detached; /* a boolean: it keeps running when that one is cancelled */
+        char *wait_reason;        /* why it is queued: a word, and for people; NULL: it is not */
+        char *wait_text;
 } JobRecord;
 
 /* The fields of a record. A row has
@@ -50,11 +59,11 @@ typedef struct JobRecord {
  *   its member above, which is also its column in the store
  *   the number that stands for none, or NEVER; for texts NULL does
  *   ALWAYS; or OPTIONAL: its entry is omitted if there is none
- *   when it is stored: ENQUEUED, with the job; ENDED, again with its end
+ *   when it is stored: ENQUEUED, with the job; ENDED, again with its end; UNSTORED, it is computed when it is asked for
  *   how changes of its property are signalled: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; NONE: no property
  *   its name in JSON
  *
- * Kinds: TEXT; LINE, text of callers and jobs; OBJECT in JSON; STATE and REASON, sent as words; INTEGER; USER; TIME,
+ * Kinds: TEXT; LINE, text of callers and jobs; LIST, words with a blank between them; OBJECT in JSON; STATE and REASON, sent as words; INTEGER; USER; TIME,
  * 0: not yet; NUMBER; SEQUENCE; FLAG. Unit is not a field: it is derived from the ID. */
 #define JOB_FIELDS(FIELD)                                                                                             \
         FIELD("Id",           TEXT,     id,             0,          ALWAYS,   ENQUEUED, CONSTANT,    "id")            \
@@ -85,12 +94,22 @@ typedef struct JobRecord {
         FIELD("ResultError",  LINE,     result_error,   0,          OPTIONAL, ENDED,    INVALIDATED, "result_error")  \
         FIELD("LeftBehind",   LINE,     left_behind,    0,          OPTIONAL, ENDED,    INVALIDATED, "left_behind")   \
         FIELD("EndSource",    TEXT,     end_source,     0,          OPTIONAL, ENDED,    INVALIDATED, "end_source")    \
-        FIELD("ResourceLimits", TEXT,   resource_limits, 0,         OPTIONAL, ENQUEUED, CONSTANT,    "resource_limits")
+        FIELD("ResourceLimits", TEXT,   resource_limits, 0,         OPTIONAL, ENQUEUED, CONSTANT,    "resource_limits")    \
+        FIELD("Priority",     INTEGER,  priority,       NEVER,      ALWAYS,   ENQUEUED, CHANGED,     "priority")      \
+        FIELD("Held",         FLAG,     held,           NEVER,      ALWAYS,   ENQUEUED, CHANGED,     "held")          \
+        FIELD("NotBeforeUSec", TIME,    not_before_usec, 0,         OPTIONAL, ENQUEUED, CHANGED,     "not_before")    \
+        FIELD("After",        LIST,     after,          0,          OPTIONAL, ENQUEUED, CONSTANT,    "after")         \
+        FIELD("FailedDependency", TEXT, failed_dependency, 0,       OPTIONAL, ENDED,    INVALIDATED, "failed_dependency") \
+        FIELD("Parent",       TEXT,     parent,         0,          OPTIONAL, ENQUEUED, CONSTANT,    "parent")        \
+        FIELD("Detached",     FLAG,     detached,       NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "detached")      \
+        FIELD("WaitReason",   TEXT,     wait_reason,    0,          OPTIONAL, UNSTORED, INVALIDATED, "wait_reason")   \
+        FIELD("WaitText",     LINE,     wait_text,      0,          OPTIONAL, UNSTORED, INVALIDATED, "wait_text")
 
 typedef enum JobFieldKind {
         FIELD_TEXT,
         FIELD_LINE,
         FIELD_OBJECT,
+        FIELD_LIST,
         FIELD_STATE,
         FIELD_REASON,
         FIELD_INTEGER,
@@ -116,6 +135,7 @@ typedef struct JobField {
         int64_t none;  /* FIELD_NEVER: every number is a value */
         bool is_optional;
         bool is_of_end;
+        bool is_stored;
         bool is_signalled; /* signalled with its value when it changes */
         const char *json;
 } JobField;

@@ -10,9 +10,14 @@
 #define TYPES_PATH { "s" }
 #define TYPES_WORD { "s" }
 #define TYPES_TEXT { "s" }
+#define TYPES_JOB { "s" }
 #define TYPES_MEMFD { "h" }
 #define TYPES_CHOICE { "b" }
 #define TYPES_RESOURCES { "a{sv}" }
+#define TYPES_SWITCH { "b" }
+#define TYPES_INTEGER { "i" }
+#define TYPES_MOMENT { "t" }
+#define TYPES_DEPENDENCIES { "a(ss)" }
 
 enum { ENQUEUE, RETRY };
 
@@ -31,7 +36,7 @@ void spec_clear(Spec *spec) {
         free(spec->retry_of);
         for (const JobOption *o = job_options; o < job_options + JOB_OPTIONS_N; o++)
                 if (o->kind == OPTION_DIRECTORY || o->kind == OPTION_PATH || o->kind == OPTION_TEXT ||
-                    o->kind == OPTION_RESOURCES)
+                    o->kind == OPTION_RESOURCES || o->kind == OPTION_DEPENDENCIES || o->kind == OPTION_JOB)
                         free(*job_option_text(spec, o));
         closep(&spec->stdin_fd);
         *spec = SPEC_INIT;

@@ -6,16 +6,18 @@
  *   its name on the bus
  *   its kind, which determines its types there, and how it is read and written
  *   its member below
- *   its minimum and maximum: bytes of a text
+ *   its minimum and maximum: bytes of a text; an INTEGER may be as much below 0 as above
  *   RETRY: an option of Retry, too; or ENQUEUE
  *   its long option, its letter or 0, and its lines of the help; NULL: none
  *
  * Kinds: a COMMAND; an ENVIRONMENT; a DIRECTORY and a PATH, absolute; a WORD, see job_kind_is_valid(); a TEXT; a
- * MEMFD; a CHOICE, yes or no; RESOURCES, the text of resource-limits.h. */
+ * MEMFD; a CHOICE, yes or no; a SWITCH; an INTEGER; a MOMENT, CLOCK_REALTIME in microseconds; RESOURCES, the text of
+ * resource-limits.h; DEPENDENCIES, that of job-after.h; a JOB, its full ID. */
 
 #include <limits.h>
 
 #include "bus-names.h"
+#include "job-after.h"
 #include "job-id.h"
 #include "job-limits.h"
 #include "macro.h"
@@ -39,7 +41,22 @@
         OPTION("Notify", CHOICE, notify, 0, 1, RETRY, "notify", 0,                                                    \
                "      --notify, --no-notify\n"                                                                        \
                "                           Show a desktop notification when the job finishes, or\n"                   \
-               "                           do not (default: notify)\n")
+               "                           do not (default: notify)\n")                                                    \
+        OPTION("Priority", INTEGER, priority, 0, JOB_PRIORITY_MAX, RETRY, "priority", 0,                              \
+               "      --priority N         Start before your jobs of lower priority, -1000 to 1000\n"                 \
+               "                           (default: 0)\n")                                                           \
+        OPTION("After", DEPENDENCIES, after, 0, JOB_AFTER_MAX, RETRY, "after", 0,                                     \
+               "      --after ID[:CONDITION]\n"                                                                       \
+               "                           Start after that job: ok, if it has completed (default);\n"                \
+               "                           any, when it has finished; failed, if it has not\n"                         \
+               "                           completed. May be given more than once\n")                                 \
+        OPTION("NotBeforeUSec", MOMENT, not_before_usec, 0, 0, RETRY, "at", 0,                                        \
+               "      --at TIME            Do not start before this time, for example 18:30\n"                        \
+               "      --delay TIME         Do not start before this time has passed\n")                               \
+        OPTION("Hold", SWITCH, hold, 0, 1, RETRY, "hold", 0,                                                          \
+               "      --hold               Do not start before 'codex-jobs release'\n")                                \
+        OPTION("Detach", SWITCH, detach, 0, 1, RETRY, "detach", 0,                                                    \
+               "      --detach             Within a job: keep running when that job is cancelled\n")
 
 /* Of verbs for any command; and of these and retry. */
 #define JOB_OPTIONS_COMMAND(OPTION)                                                                                   \
@@ -53,7 +70,8 @@
 #define JOB_OPTIONS_OTHER(OPTION)                                                                                     \
         OPTION("Argv", COMMAND, argv, 0, 0, ENQUEUE, NULL, 0, "")                                                     \
         OPTION("Workspace", PATH, workspace, 1, PATH_MAX - 1, ENQUEUE, NULL, 0, "")                                   \
-        OPTION("Session", TEXT, session, 0, JOB_SESSION_MAX, ENQUEUE, NULL, 0, "")
+        OPTION("Session", TEXT, session, 0, JOB_SESSION_MAX, ENQUEUE, NULL, 0, "")                                    \
+        OPTION("Parent", JOB, parent, 1, JOB_ID_MAX, RETRY, NULL, 0, "")
 
 #define JOB_OPTIONS(OPTION)                                                                                           \
         JOB_OPTIONS_ANY(OPTION) JOB_OPTIONS_AGAIN(OPTION) JOB_OPTIONS_COMMAND(OPTION) JOB_OPTIONS_STDIN(OPTION)       \
@@ -68,9 +86,15 @@ typedef struct Spec {
         char *workspace; /* NULL: none */
         char *session;
         char *resource_limits; /* NULL: none */
+        char *parent; /* full ID of the running job that submits this one; NULL: none */
         char *key;      /* makes it safe to submit again; NULL: none */
         char *retry_of; /* ID of the retried job; NULL: none */
         int notify;     /* -1: not given, which means yes */
+        int32_t priority; /* JOB_PRIORITY_NONE: not given, which means 0 */
+        int hold;         /* a boolean, as in sd-bus; likewise: */
+        int detach;
+        uint64_t not_before_usec; /* CLOCK_REALTIME; 0: at once */
+        char *after; /* dependencies, whose IDs may be prefixes until they are looked up; NULL: none */
         int stdin_fd;   /* -1: /dev/null; for a memfd that its caller can still write to: */
         uint64_t stdin_size; /* its size when it was charged, of which no more is read */
         JobLimits limits;
@@ -78,7 +102,8 @@ typedef struct Spec {
         uint64_t fixed;
 } Spec;
 
-#define SPEC_INIT (Spec) { .kind = "job", .notify = -1, .stdin_fd = -1 }
+#define JOB_PRIORITY_NONE INT32_MIN
+#define SPEC_INIT (Spec) { .kind = "job", .notify = -1, .stdin_fd = -1, .priority = JOB_PRIORITY_NONE }
 
 typedef enum JobOptionKind {
         OPTION_COMMAND,
@@ -87,9 +112,14 @@ typedef enum JobOptionKind {
         OPTION_PATH,
         OPTION_WORD,
         OPTION_TEXT,
+        OPTION_JOB,
         OPTION_MEMFD,
         OPTION_CHOICE,
         OPTION_RESOURCES,
+        OPTION_SWITCH,
+        OPTION_INTEGER,
+        OPTION_MOMENT,
+        OPTION_DEPENDENCIES,
 } JobOptionKind;
 
 typedef struct JobOption {
@@ -107,7 +137,7 @@ typedef struct JobOption {
 enum { JOB_OPTIONS_N = 0 JOB_OPTIONS(ONE_OPTION) };
 extern const JobOption job_options[JOB_OPTIONS_N];
 
-/* The text of a DIRECTORY, a PATH, a TEXT or RESOURCES. */
+/* The text of a DIRECTORY, a PATH, a TEXT, RESOURCES, DEPENDENCIES or a JOB. */
 char **job_option_text(Spec *spec, const JobOption *option);
 
 /* Frees the content, and leaves it as SPEC_INIT. */

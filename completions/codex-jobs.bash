@@ -100,7 +100,7 @@ _codex_jobs_reply_value() {
                 words=("${words[@]/%/=}")
                 compopt -o nospace 2>/dev/null ;;
         REF) mapfile -t words < <(git for-each-ref --format='%(refname:short)' 2>/dev/null) ;;
-        ID) _codex_jobs_reply_ids "$2" ' ' '[a-z]+' "$command" "${scope[@]}"; return ;;
+        ID | ID\[*) _codex_jobs_reply_ids "$2" ' ' '[a-z]+' "$command" "${scope[@]}"; return ;;
         *\|*) IFS='|' read -ra words <<<"$1" ;;
         esac
         _codex_jobs_reply "$2" "${words[@]}"
@@ -191,6 +191,7 @@ _codex_jobs_reply_word() {
         elif [[ $usage == *ID…* || ( $usage == *ID* && $given == ' ' ) ]]; then
                 case $verb in
                 await | cancel) states='queued|running' ;;
+                hold | release) states=queued ;;
                 result | remove | rm | retry) states='completed|failed|cancelled' ;;
                 esac
                 _codex_jobs_reply_ids "$current" "$given" "$states" "$command" "${scope[@]}"

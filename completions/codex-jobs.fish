@@ -107,6 +107,8 @@ function __codex_jobs_list_ids --no-scope-shadowing
     switch $verb
         case await cancel
             set states 'queued|running'
+        case hold release
+            set states queued
         case result remove rm retry
             set states 'completed|failed|cancelled'
     end
@@ -143,7 +145,7 @@ function __codex_jobs_complete
 
     if __codex_jobs_in_command
         complete -C (string join ' ' -- (string escape -- $words) $token)
-    else if test "$called" = ID
+    else if string match -qr '^ID(\[|$)' -- "$called"
         __codex_jobs_list_ids
     else if set -q called[1]
         __codex_jobs_value $called $token

@@ -340,6 +340,16 @@ static int ask(Client *c, Spec *request, sd_bus_message **ret, sd_bus_error *err
                          request->retry_of ? append_retry : append_request, request, ret, error);
 }
 
+/* Our $CODEX_JOB_ID is of a job that has ended, or of another service; or the service is an older one. Nothing was
+ * recorded. */
+static bool is_no_parent(const sd_bus_error *error) {
+        const char *message = strempty(error->message);
+
+        if (sd_bus_error_has_name(error, JOBS_ERROR_NO_SUCH_JOB))
+                return strstr(message, "option Parent");
+        return error_is_about(error, "Parent") && startswith(message, "Unknown");
+}
+
 int job_enqueue(Client *c, Spec *request, char **ret_id, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *id;
@@ -356,6 +366,12 @@ int job_enqueue(Client *c, Spec *request, char **ret_id, sd_bus_error *error) {
         if (r < 0 && request->limits.umask != 0 && error_is_about(error, "UMask")) {
                 sd_bus_error_free(error);
                 request->limits.umask = 0;
+                r = ask(c, request, &reply, error);
+        }
+        if (r < 0 && request->parent && is_no_parent(error)) {
+                sd_bus_error_free(error);
+                free(request->parent);
+                request->parent = NULL;
                 r = ask(c, request, &reply, error);
         }
         if (r == -EINTR || r == -ETIMEDOUT) {

@@ -85,6 +85,12 @@ bool own_queue_has(const JobRecord *record) {
         return record->state == JOB_QUEUED && record->uid == getuid();
 }
 
+bool own_queue_delays(const JobRecord *record) {
+        const char *reason = strempty(record->wait_reason);
+
+        return own_queue_has(record) && !streq(reason, "held") && !streq(reason, "dependency") && !streq(reason, "time");
+}
+
 /* ---- Why a queued job does not start ---- */
 
 void own_queue_say_why(Client *c, const OwnQueue *queue) {

@@ -34,6 +34,9 @@ void own_queue_say(Client *c, const OwnQueue *queue);
 /* Whether the job is queued in it. */
 bool own_queue_has(const JobRecord *record);
 
+/* Whether it is queued there, and waits for nothing else. */
+bool own_queue_delays(const JobRecord *record);
+
 /* ---- Why a job of it does not start ---- */
 
 /* Reports that the queue is paused, that no jobs are started, or that the limit of running jobs is reached, if so. */

@@ -89,6 +89,26 @@ static int append_resources_entry(sd_bus_message *m, const char *name, const cha
         return r < 0 ? r : dict_close(m);
 }
 
+static int append_dependencies(sd_bus_message *m, const char *name, const char *after) {
+        int r;
+
+        if (isempty(after))
+                return 0;
+        r = dict_open(m, name, "a(ss)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(ss)");
+        for (const char *p = after; *p && r >= 0; p += strcspn(p, " "), p += strspn(p, " ")) {
+                _cleanup_free_ char *id = strndup(p, strcspn(p, ":"));
+                const char *word = p + strcspn(p, ":") + 1;
+                _cleanup_free_ char *condition = strndup(word, strcspn(word, " "));
+
+                r = id && condition ? sd_bus_message_append(m, "(ss)", id, condition) : -ENOMEM;
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : dict_close(m);
+}
+
 static int append_option(sd_bus_message *m, Spec *q, const JobOption *o, bool argv_as_bytes) {
         switch (o->kind) {
         case OPTION_COMMAND:
@@ -105,6 +125,14 @@ static int append_option(sd_bus_message *m, Spec *q, const JobOption *o, bool ar
                 return q->notify >= 0 ? sd_bus_message_append(m, "{sv}", o->name, "b", q->notify) : 0;
         case OPTION_RESOURCES:
                 return append_resources_entry(m, o->name, q->resource_limits);
+        case OPTION_SWITCH:
+                return *(int *) ((char *) q + o->offset) ? sd_bus_message_append(m, "{sv}", o->name, "b", true) : 0;
+        case OPTION_INTEGER:
+                return q->priority != JOB_PRIORITY_NONE ? sd_bus_message_append(m, "{sv}", o->name, "i", q->priority) : 0;
+        case OPTION_MOMENT:
+                return q->not_before_usec > 0 ? sd_bus_message_append(m, "{sv}", o->name, "t", q->not_before_usec) : 0;
+        case OPTION_DEPENDENCIES:
+                return append_dependencies(m, o->name, q->after);
         default:
                 return append_text_entry(m, o->name, *job_option_text(q, o));
         }

@@ -158,6 +158,16 @@ int request_set_directory(Spec *request, const char *directory, sd_bus_error *er
         return request->workspace ? 0 : -ENOMEM;
 }
 
+int request_set_parent(Spec *request) {
+        const char *id = getenv("CODEX_JOB_ID");
+
+        if (!id || !job_id_is_valid(id))
+                return 0;
+        free(request->parent);
+        request->parent = strdup(id);
+        return request->parent ? 0 : -ENOMEM;
+}
+
 /* ---- The environment ---- */
 
 /* The variables of git-rev-parse(1) --local-env-vars, and those that GIT_CONFIG_COUNT counts: git sets them for a hook or a

@@ -9,7 +9,7 @@
 #include "job-spec.h"
 
 /* A request is a Spec whose argv and retry_of are not owned. An empty kind is the default of the service. */
-#define REQUEST_INIT (Spec) { .notify = -1, .stdin_fd = -EBADF }
+#define REQUEST_INIT (Spec) { .notify = -1, .stdin_fd = -EBADF, .priority = JOB_PRIORITY_NONE }
 
 void request_clear(Spec *request);
 #define _cleanup_request_ _cleanup_(request_clear)
@@ -28,6 +28,9 @@ bool variable_is_local_to_git(const char *entry);
 
 /* The caller's umask. */
 void request_set_umask(Spec *request);
+
+/* The job that we are part of, if any: $CODEX_JOB_ID. Returns 0 or -ENOMEM. */
+int request_set_parent(Spec *request);
 
 /* A copy of a file, or of our own standard input for "-". */
 int request_set_stdin(Spec *request, const char *path, sd_bus_error *error);

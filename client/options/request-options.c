@@ -5,11 +5,13 @@
 #include "job-id.h"
 #include "request-options.h"
 #include "say.h"
+#include "since.h"
 #include "time-util.h"
 #include "utf8.h"
 
 void request_options_clear(RequestOptions *options) {
         free(options->environment);
+        free(options->given.after);
         *options = (RequestOptions) {};
 }
 
@@ -172,6 +174,87 @@ static int resource_option(const Verb *verb, ResourceValues *values) {
         return 0;
 }
 
+static int priority_option(const Verb *verb, const JobOption *o, RequestOptions *options) {
+        char *end;
+        long value;
+
+        errno = 0;
+        value = strtol(optarg, &end, 10);
+        if (errno != 0 || end == optarg || *end || value < -(long) o->max || value > (long) o->max) {
+                (void) usage_error(verb, "Invalid value '%.64s' for --%s: must be a number from -%zu to %zu", optarg, o->option,
+                                   o->max, o->max);
+                return -EINVAL;
+        }
+        options->given.priority = (int32_t) value;
+        options->priority_given = true;
+        return 0;
+}
+
+/* ID or ID:CONDITION. */
+static int after_option(const Verb *verb, const JobOption *o, RequestOptions *options) {
+        const char *colon = strchr(optarg, ':');
+        _cleanup_free_ char *id = strndup(optarg, colon ? (size_t) (colon - optarg) : strlen(optarg));
+        JobCondition condition = colon ? job_condition_from_string(colon + 1) : JOB_AFTER_OK;
+        int r;
+
+        if (!id)
+                return -ENOMEM;
+        if (!job_id_prefix_is_valid(id) || condition < 0) {
+                (void) usage_error(verb, "Invalid value '%.64s' for --%s: must be a job ID, and optionally :ok, :any or :failed",
+                                   optarg, o->option);
+                return -EINVAL;
+        }
+        if (job_after_count(options->given.after) >= o->max) {
+                (void) usage_error(verb, "--%s can be given at most %zu times", o->option, o->max);
+                return -EINVAL;
+        }
+        r = job_after_append(&options->given.after, id, condition);
+        if (r != -EEXIST)
+                return r;
+        (void) usage_error(verb, "--%s names job '%.48s' more than once", o->option, id);
+        return -EINVAL;
+}
+
+static int once(const Verb *verb, const RequestOptions *options) {
+        if (options->given.not_before_usec == 0)
+                return 0;
+        (void) usage_error(verb, "--at and --delay can be given only once, and cannot be combined");
+        return -EINVAL;
+}
+
+static int at_option(const Verb *verb, RequestOptions *options) {
+        int r;
+
+        r = once(verb, options);
+        if (r < 0)
+                return r;
+        r = parse_until(optarg, now_realtime(), &options->given.not_before_usec);
+        if (r == -ERANGE)
+                (void) usage_error(verb, "Invalid time '%.64s' for --at: it is in the past", optarg);
+        else if (r < 0)
+                (void) usage_error(verb,
+                                   "Invalid time '%.64s' for --at. Use a time of day such as 18:30, a date such as 2030-12-31, "
+                                   "or both", optarg);
+        return r < 0 ? -EINVAL : 0;
+}
+
+static int delay_option(const Verb *verb, RequestOptions *options) {
+        uint64_t now = now_realtime(), usec;
+        int r;
+
+        r = once(verb, options);
+        if (r >= 0)
+                r = option_timespan(verb, "delay", &usec);
+        if (r < 0)
+                return r;
+        if (usec > JOB_MOMENT_MAX - now) {
+                (void) usage_error(verb, "Invalid value '%.64s' for --delay: too long", optarg);
+                return -EINVAL;
+        }
+        options->given.not_before_usec = now + usec;
+        return 0;
+}
+
 static int option_of_table(const Verb *verb, const JobOption *o, RequestOptions *options) {
         switch (o->kind) {
         case OPTION_ENVIRONMENT:
@@ -188,6 +271,15 @@ static int option_of_table(const Verb *verb, const JobOption *o, RequestOptions 
                 return notify_option(verb, options, true);
         case OPTION_RESOURCES:
                 return resource_option(verb, &options->resources);
+        case OPTION_SWITCH:
+                *(int *) ((char *) &options->given + o->offset) = true;
+                return 0;
+        case OPTION_INTEGER:
+                return priority_option(verb, o, options);
+        case OPTION_MOMENT:
+                return at_option(verb, options);
+        case OPTION_DEPENDENCIES:
+                return after_option(verb, o, options);
         default:
                 return text_option(verb, o, job_option_text(&options->given, o));
         }
@@ -205,6 +297,8 @@ int request_option(const Verb *verb, RequestOptions *options, int option) {
 
         if (o)
                 return option_of_table(verb, o, options);
+        if (option == OPTION_DELAY)
+                return delay_option(verb, options);
         if (option == OPTION_NO_NOTIFY)
                 return notify_option(verb, options, false);
         if (option != OPTION_CLEAN_ENV)
@@ -240,6 +334,18 @@ int request_again_from_options(const RequestOptions *options, Spec *request, sd_
         if (r < 0)
                 return r;
         request->notify = options->notify_given ? options->given.notify : -1;
+        request->hold = options->given.hold;
+        request->detach = options->given.detach;
+        r = request_set_parent(request);
+        if (r < 0)
+                return r;
+        request->priority = options->priority_given ? options->given.priority : JOB_PRIORITY_NONE;
+        request->not_before_usec = options->given.not_before_usec;
+        if (options->given.after) {
+                request->after = strdup(options->given.after);
+                if (!request->after)
+                        return -ENOMEM;
+        }
         r = request_set_environment(request, options->clean_environment, options->environment, options->n_environment,
                                     error);
         if (r < 0)

@@ -12,6 +12,7 @@ typedef struct RequestOptions {
         Spec given; /* its texts are not owned; it has neither environment nor standard input */
         bool notify_given;
         ResourceValues resources; /* --limit */
+        bool priority_given;
         const char *stdin_path; /* not owned */
         char **environment; /* the array is owned */
         size_t n_environment;
@@ -30,6 +31,7 @@ enum {
         JOB_OPTIONS(OPTION_OF_OPTION)
         OPTION_CLEAN_ENV,
         OPTION_NO_NOTIFY,
+        OPTION_DELAY,
         OPTION_REQUEST_END,
         OPTION_STDIN = OPTION_OF_stdin_fd,
         OPTION_READ_ONLY = OPTION_OF_read_only,
@@ -38,7 +40,7 @@ enum {
 #define LIMIT_ROW(name, member, kind, min, max, property, shown, option, help) \
         { option, LIMIT_##kind == LIMIT_SWITCH ? no_argument : required_argument, NULL, OPTION_OF_##member },
 #define OPTION_ROW(name, kind, member, min, max, call, option, letter, help) \
-        { option, OPTION_##kind == OPTION_CHOICE ? no_argument : required_argument, NULL,                    \
+        { option, OPTION_##kind == OPTION_CHOICE || OPTION_##kind == OPTION_SWITCH ? no_argument : required_argument, NULL,                    \
           (letter) ?: OPTION_OF_##member },
 #define LIMIT_HELP(name, member, kind, min, max, property, shown, option, help) "      --" option help "\n"
 #define OPTION_HELP(name, kind, member, min, max, call, option, letter, help) help
@@ -47,7 +49,8 @@ enum {
 #define REQUEST_AGAIN_OPTIONS                                  \
         JOB_OPTIONS_AGAIN(OPTION_ROW)                          \
         { "clean-env", no_argument, NULL, OPTION_CLEAN_ENV },  \
-        { "no-notify", no_argument, NULL, OPTION_NO_NOTIFY }
+        { "no-notify", no_argument, NULL, OPTION_NO_NOTIFY },  \
+        { "delay", required_argument, NULL, OPTION_DELAY }
 
 /* For any new job. */
 #define REQUEST_LIMIT_OPTIONS                                                                        \

@@ -216,9 +216,9 @@ int answer_activity(const JobRecord *record) {
         return 0;
 }
 
-static bool some_queued(const JobRecord *const *records, size_t n) {
+static bool some_are(const JobRecord *const *records, size_t n, bool (*are)(const JobRecord *record)) {
         for (size_t i = 0; i < n; i++)
-                if (own_queue_has(records[i]))
+                if (are(records[i]))
                         return true;
         return false;
 }
@@ -227,7 +227,7 @@ int answer_why_queued(Client *c, const JobRecord *const *records, size_t n, sd_b
         OwnQueue queue = {};
         int r;
 
-        if (!some_queued(records, n))
+        if (!some_are(records, n, own_queue_delays))
                 return 0;
         r = own_queue_get_if_known(c, &queue, error);
         if (r >= 0)
@@ -252,7 +252,7 @@ int answer_json_reply(Client *c, const JsonReply *reply, NextKind kind, sd_bus_e
 
 int answer_json(Client *c, const JobRecord *const *records, const JsonExtra *extras, size_t n, bool single,
                 NextKind kind, sd_bus_error *error) {
-        bool queued = some_queued(records, n);
+        bool queued = some_are(records, n, own_queue_has);
         OwnQueue queue = {};
         int r;
 

@@ -11,7 +11,7 @@
 /* "codex-jobs VERB ID…" as typed to reach the same service. NULL: out of memory. */
 char *next_command(Client *c, const char *verb, const char *const *ids, size_t n, const char *option);
 
-#define NEXT_MAX 4
+#define NEXT_MAX 5
 
 typedef enum NextKind {
         NEXT_SHOWN,  /* the result was shown: commands only for unfinished and failed jobs */

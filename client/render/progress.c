@@ -137,7 +137,7 @@ static int begin(Progress *p, const JobRecord *record) {
         job->shown = strdup(strempty(record->progress));
         if (!job->shown)
                 return -ENOMEM;
-        if (p->asked_why || !own_queue_has(record))
+        if (p->asked_why || !own_queue_delays(record))
                 return 0;
         p->asked_why = true;
         return queue_question_ask(&p->why, p->client);

@@ -16,6 +16,24 @@ void json_extra_clear(JsonExtra *extra) {
         *extra = (JsonExtra) {};
 }
 
+/* The words of a text. */
+static int add_list(json_object *object, const char *name, const char *text) {
+        json_object *array;
+        int r;
+
+        if (isempty(text))
+                return json_add_null(object, name);
+        array = json_object_new_array();
+        r = json_add(object, name, array);
+        for (const char *p = text; *p && r >= 0; p += strspn(p, " ")) {
+                size_t n = strcspn(p, " ");
+
+                r = json_append(array, json_object_new_string_len(p, (int) n));
+                p += n;
+        }
+        return r;
+}
+
 static int add_field(json_object *o, const JobRecord *record, const JobField *f) {
         const char *text = job_field_text(record, f);
         int64_t number;
@@ -25,6 +43,8 @@ static int add_field(json_object *o, const JobRecord *record, const JobField *f)
                 return json_add_clean_line(o, f->json, text);
         case FIELD_OBJECT:
                 return json_add_object_text(o, f->json, text);
+        case FIELD_LIST:
+                return add_list(o, f->json, text);
         default:
                 if (job_field_is_text(f))
                         return json_add_string(o, f->json, isempty(text) ? NULL : text);
@@ -34,6 +54,8 @@ static int add_field(json_object *o, const JobRecord *record, const JobField *f)
                 return json_add_bool(o, f->json, number != 0);
         if (f->kind == FIELD_TIME)
                 return json_add_time(o, f->json, (uint64_t) number);
+        if (f->none == FIELD_NEVER && f->kind == FIELD_INTEGER)
+                return json_add(o, f->json, json_object_new_int64(number));
         if (f->none == FIELD_NEVER)
                 return json_add_number(o, f->json, (uint64_t) number);
         return number == f->none ? json_add_null(o, f->json) : json_add(o, f->json, json_object_new_int64(number));

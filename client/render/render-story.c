@@ -85,6 +85,8 @@ static int put_what(FILE *f, const JobRecord *record) {
                 { "workspace", record->workspace },
                 { "session", record->session },
                 { "queue", record->queue },
+                { "parent", record->parent },
+                { "detached", record->detached ? "yes" : NULL },
         };
         int r = 0;
 
@@ -143,6 +145,21 @@ static void put_limit(FILE *f, const JobLimit *l, uint64_t value) {
         (void) fprintf(f, ", %.*s%s%s", (int) before, l->shown, number, l->shown + before + 1);
 }
 
+/* When and after which jobs it may start. */
+static int put_conditions(FILE *f, const JobRecord *record) {
+        char time[RFC3339_MAX], priority[16] = "";
+        int r;
+
+        if (record->priority != 0)
+                (void) snprintf(priority, sizeof(priority), "%d", record->priority);
+        r = render_entry(f, "priority", priority);
+        if (r >= 0)
+                r = render_entry(f, "after", record->after);
+        if (r >= 0 && record->not_before_usec > 0)
+                r = render_entry(f, "not before", format_rfc3339(record->not_before_usec, time));
+        return r < 0 || !record->held ? r : render_entry(f, "held", "yes");
+}
+
 static void put_resource_limits(FILE *f, const char *text) {
         for (; text; text = strchr(text, ' ')) {
                 text += strspn(text, " ");
@@ -174,6 +191,8 @@ int render_story(FILE *f, const JobRecord *record, const JobLimits *limits) {
         int r;
 
         r = put_what(f, record);
+        if (r >= 0)
+                r = put_conditions(f, record);
         if (r >= 0)
                 r = put_times(f, record);
         if (r >= 0)

@@ -45,11 +45,11 @@ static char *cell(const char *text) {
 }
 
 static char *what_cell(const JobRecord *record, const Style *style) {
-        bool progress = !job_state_is_terminal(record->state) && !isempty(record->progress);
+        const char *progress = job_state_is_terminal(record->state) ? NULL : render_progress(record);
         _cleanup_free_ char *text = NULL;
 
         if (asprintf(&text, "%s%s%s%s", isempty(record->label) ? "-" : record->label, progress ? " [" : "",
-                     progress ? record->progress : "", progress ? "]" : "") < 0) {
+                     strempty(progress), progress ? "]" : "") < 0) {
                 text = NULL;
                 return NULL;
         }

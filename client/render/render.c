@@ -53,16 +53,22 @@ static uint64_t elapsed(uint64_t from, uint64_t to) {
         return to > from ? to - from : 0; /* the clock may have been set back */
 }
 
+const char *render_progress(const JobRecord *record) {
+        if (!isempty(record->progress))
+                return record->progress;
+        return record->state == JOB_QUEUED && !isempty(record->wait_text) ? record->wait_text : NULL;
+}
+
 char *render_activity(const JobRecord *record) {
         uint64_t since = record->state == JOB_RUNNING ? record->started_usec : record->created_usec;
-        bool progress = !isempty(record->progress);
+        const char *progress = render_progress(record);
         char duration[DURATION_MAX];
         char *text = NULL;
         int r;
 
         (void) format_duration(elapsed(since, now_realtime()), duration);
         r = asprintf(&text, "%s%s%s%s%s", job_state_to_string(record->state), since > 0 ? " for " : "",
-                     since > 0 ? duration : "", progress ? ": " : "", progress ? record->progress : "");
+                     since > 0 ? duration : "", progress ? ": " : "", strempty(progress));
         return r < 0 ? NULL : text;
 }
 
@@ -101,7 +107,11 @@ static char *render_failure(const JobRecord *record) {
                              isempty(record->progress) ? "" : ": ", strempty(record->progress), record->exit_code);
                 return r < 0 ? NULL : text;
         case JOB_REASON_DEPENDENCY:
-                return strdup("failed: a job it depends on did not complete (dependency)");
+                if (isempty(record->failed_dependency))
+                        return strdup("failed: a job that it depends on did not end as required (dependency)");
+                r = asprintf(&text, "failed: not started, since %s did not end as required (dependency)",
+                             record->failed_dependency);
+                return r < 0 ? NULL : text;
         case JOB_REASON_HOST_RESTARTED:
                 return strdup("failed: host or service manager restarted (host-restarted); start it again");
         case JOB_REASON_LOST:

@@ -24,6 +24,9 @@ const char *format_size(uint64_t bytes, char ret[static SIZE_TEXT_MAX]);
 /* The activity of an unfinished job: "running for 3min 20s: 3 of 8 files". */
 char *render_activity(const JobRecord *record);
 
+/* What an unfinished job reports, or what a queued one waits for; NULL: nothing. Not owned. */
+const char *render_progress(const JobRecord *record);
+
 /* How a job finished: "failed: exit code 3", "was cancelled by user 1000", with a remedy if there is one. */
 char *render_end(const JobRecord *record);
 

@@ -104,8 +104,9 @@ static struct tm day(uint64_t now, int days) {
         return (struct tm) { .tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday };
 }
 
-static int parse_point(const char *text, uint64_t now, uint64_t *ret) {
-        struct tm tm = day(now, 0);
+/* A date, or a time of the day that is so many days after today, or both. */
+static int parse_point(const char *text, uint64_t now, int days, uint64_t *ret) {
+        struct tm tm = day(now, days);
         uint64_t fraction = 0;
         const char *p = text;
         bool dated, utc;
@@ -140,13 +141,39 @@ int parse_since(const char *text, uint64_t now, uint64_t *ret) {
         } else if (streq(text, "now"))
                 r = 0;
         else {
-                r = parse_point(text, now, &usec);
+                r = parse_point(text, now, 0, &usec);
                 if (r == -EINVAL)
                         r = parse_ago(text, now, &usec);
         }
         if (r < 0)
                 return r;
         if (usec > now)
+                return -ERANGE;
+        *ret = usec;
+        return 0;
+}
+
+int parse_until(const char *text, uint64_t now, uint64_t *ret) {
+        const char *rest = startswith(text, "tomorrow");
+        uint64_t usec = now;
+        struct tm tm;
+        int r;
+
+        if (streq(text, "now"))
+                r = 0;
+        else if (rest && !*rest) {
+                tm = day(now, 1);
+                r = from_tm(&tm, false, &usec);
+        } else if (rest)
+                r = *rest == ' ' && strlen(rest) >= 6 && rest[5] != '-' ? parse_point(rest + 1, now, 1, &usec) : -EINVAL;
+        else {
+                r = parse_point(text, now, 0, &usec);
+                if (r >= 0 && usec < now && strchr(text, ':') && text[4] != '-')
+                        r = parse_point(text, now, 1, &usec);
+        }
+        if (r < 0)
+                return r;
+        if (usec < now)
                 return -ERANGE;
         *ret = usec;
         return 0;

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* Parsing of times in the past. */
+/* Parsing of points in time. */
 
 #include <stdint.h>
 
@@ -11,3 +11,7 @@
  * and their fraction or without. Local time, or UTC where it ends with Z. Returns 0, -EINVAL, or -ERANGE for what is
  * before 1970 or after now. */
 int parse_since(const char *text, uint64_t now_usec, uint64_t *ret_usec);
+
+/* Likewise for what lies after now: "now", "tomorrow", "tomorrow 12:30", a time of the day that comes next ("12:30"), a
+ * date, or both. -ERANGE: it has passed. */
+int parse_until(const char *text, uint64_t now_usec, uint64_t *ret_usec);

@@ -40,6 +40,10 @@ static void report_done(Action *a, sd_bus_message *reply) {
                 top_report(a->top, "%s: %s.", a->id, text);
         else if (streq(a->method, "Retry") && sd_bus_message_read_basic(reply, 's', &text) >= 0)
                 top_report(a->top, "Submitted %s, a retry of %s.", text, a->id);
+        else if (streq(a->method, "Hold"))
+                top_report(a->top, "%s held. Press H to release.", a->id);
+        else if (streq(a->method, "Release"))
+                top_report(a->top, "%s released.", a->id);
         else if (streq(a->method, "Pause"))
                 top_report(a->top, "Queue paused. Press p to resume.");
         else if (streq(a->method, "Resume"))
@@ -89,6 +93,10 @@ void action_cancel(Top *t, const char *id) {
 
 void action_retry(Top *t, const char *id) {
         action_begin(t, "Retry", id, CALL_ONCE);
+}
+
+void action_hold(Top *t, const char *id, bool held) {
+        action_begin(t, held ? "Hold" : "Release", id, CALL_AGAIN);
 }
 
 void action_pause(Top *t, bool pause) {

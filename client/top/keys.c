@@ -53,6 +53,13 @@ static void retry(Top *t, const JobRecord *record) {
                 top_report(t, "%s has not finished. Press c to cancel.", record->id);
 }
 
+static void hold(Top *t, const JobRecord *record) {
+        if (record->state == JOB_QUEUED)
+                action_hold(t, record->id, !record->held);
+        else
+                top_report(t, "%s is not queued.", record->id);
+}
+
 static void on_job_key(Top *t, wint_t key) {
         const TopJob *job = view_job(&t->view);
 
@@ -62,6 +69,8 @@ static void on_job_key(Top *t, wint_t key) {
                 ask_cancel(t, &job->record);
         else if (key == 'r')
                 retry(t, &job->record);
+        else if (key == 'H')
+                hold(t, &job->record);
         else
                 log_open(t, job->record.id);
 }
@@ -136,6 +145,7 @@ static void on_list_key(Top *t, wint_t key) {
         case 'l':
         case 'c':
         case 'r':
+        case 'H':
                 on_job_key(t, key);
                 break;
         default:

@@ -146,6 +146,7 @@ static void on_queue(sd_bus_message *reply, const sd_bus_error *error, void *use
         if (queue.paused != m->paused) {
                 m->paused = queue.paused;
                 m->changed(m->userdata);
+                model_reload(m); /* queued jobs wait for something else now */
         }
         if (m->queue_again)
                 model_read_queue(m);

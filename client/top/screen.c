@@ -163,13 +163,14 @@ static size_t put_cell(size_t y, size_t x, size_t column, size_t width, const ch
 /* The label, and the progress in brackets: both are shortened if they are too long. */
 static void put_what(size_t y, size_t x, size_t width, const JobRecord *record) {
         const char *label = strempty(record->label);
+        const char *progress = job_state_is_terminal(record->state) ? NULL : render_progress(record);
         size_t room = width, wanted;
 
-        if (record->state != JOB_RUNNING || isempty(record->progress)) {
+        if (!progress) {
                 (void) put(y, x, width, label);
                 return;
         }
-        wanted = text_columns(record->progress, width, NULL) + strlen(" []");
+        wanted = text_columns(progress, width, NULL) + strlen(" []");
         if (wanted < width)
                 room = MAX(width - wanted, width / 4);
         else
@@ -179,7 +180,7 @@ static void put_what(size_t y, size_t x, size_t width, const JobRecord *record) 
         if (room <= strlen(" []"))
                 return;
         x = put(y, x, room, " [");
-        x = put(y, x, room - strlen(" []"), record->progress);
+        x = put(y, x, room - strlen(" []"), progress);
         (void) put(y, x, 1, "]");
 }
 
@@ -281,6 +282,7 @@ static void put_help(void) {
                 "Enter l         Show its output; q returns",
                 "c               Cancel it",
                 "r               Retry a finished job",
+                "H               Hold or release a queued job",
                 "/               Filter jobs by text; Esc shows all",
                 "p               Pause or resume your queue",
                 "Ctrl-L          Reload the list and redraw",

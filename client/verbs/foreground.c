@@ -29,6 +29,7 @@ typedef struct Visit {
         Wait *wait;
         char *id; /* NULL: not submitted yet */
         bool hint_stdin; /* if input is waiting that the job does not get */
+        bool has_conditions; /* besides its turn */
         bool keyed;    /* it may be an existing job */
         bool existing; /* it is, and that was shown */
         uint64_t begun_usec;
@@ -82,6 +83,7 @@ static int visit_begin(Visit *v, const WaitOptions *options, Spec *request, uint
         if (r < 0)
                 return r;
         v->keyed = request->key;
+        v->has_conditions = request->hold || request->after || request->not_before_usec > 0;
         v->begun_usec = now_realtime();
         r = job_enqueue(c, request, &v->id, &v->in->error);
         if (r < 0)
@@ -244,6 +246,16 @@ static int visit_end(Visit *v, visit_text_t text) {
         return r < 0 ? visit_failure(v, r) : status;
 }
 
+/* What it waits for is said by the progress, if there is one. */
+static int say_accepted(Visit *v, const char *command) {
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        int r;
+
+        say("Submitted %s. If interrupted, reattach with: %s", v->id, command);
+        r = job_get(v->in->client, v->id, &record, &v->in->error);
+        return r < 0 || job_state_is_terminal(record.state) ? r : answer_activity(&record);
+}
+
 /* For users and agents whose command is interrupted, by a time limit or a broken connection. */
 static int say_started(Visit *v) {
         _cleanup_free_ char *command = NULL;
@@ -253,6 +265,8 @@ static int say_started(Visit *v) {
         command = next_command(v->in->client, "await", &(const char *) { v->id }, 1, "");
         if (!command)
                 return -ENOMEM;
+        if (v->has_conditions)
+                return say_accepted(v, command);
         say("Started %s. If interrupted, reattach with: %s", v->id, command);
         return queue_question_ask(&v->why, v->in->client);
 }

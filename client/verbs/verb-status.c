@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "bus-names.h"
 #include "job-thread.h"
+#include "job-tree.h"
 #include "last-lines.h"
 #include "output.h"
 #include "render.h"
@@ -19,15 +20,18 @@
 enum {
         OPTION_ALL = OPTION_VERB,
         OPTION_LIMIT,
+        OPTION_TREE,
         OPTION_WATCH,
         OPTION_WAIT,
 };
 
 #define LIMIT_DEFAULT 50
+#define INDENT_MAX 16U
 #define WATCH_USEC USEC_PER_SEC /* at most that often */
 
 static struct {
         bool all;
+        bool tree;
         bool watch;
         bool wait;
         uint64_t timeout_usec; /* USEC_INFINITY: not given */
@@ -39,6 +43,9 @@ static int option(const Verb *verb, int option) {
         switch (option) {
         case OPTION_ALL:
                 given.all = true;
+                return 0;
+        case OPTION_TREE:
+                given.tree = true;
                 return 0;
         case OPTION_WATCH:
                 given.watch = true;
@@ -71,6 +78,8 @@ static int check(Invocation *in) {
                 return usage_error(verb, "--poll-interval-ms requires --wait");
         if (given.all && in->n_arguments > 0)
                 return usage_error(verb, "--all and job ID '%.48s' cannot be combined", in->arguments[0]);
+        if (given.tree && in->n_arguments > 0)
+                return usage_error(verb, "--tree and job ID '%.48s' cannot be combined", in->arguments[0]);
         if (given.limit > 0 && in->n_arguments > 0)
                 return usage_error(verb, "--limit and job ID '%.48s' cannot be combined", in->arguments[0]);
         for (size_t i = 0; given.wait && i < in->n_arguments && r >= 0; i++)
@@ -114,6 +123,29 @@ static int list_jobs(Status *s) {
         return r < 0 ? r : job_list_append(&s->list, &ended);
 }
 
+static int indent_label(JobRecord *record, unsigned depth) {
+        const char *mark = terminal_takes_utf8(STDOUT_FILENO) ? "└ " : "`- ";
+        char *label;
+
+        if (asprintf(&label, "%*s%s%s", (int) (2 * (MIN(depth, INDENT_MAX) - 1)), "", mark, strempty(record->label)) < 0)
+                return -ENOMEM;
+        free(record->label);
+        record->label = label;
+        return 0;
+}
+
+/* As a tree; documents only have its order. */
+static int indent(Status *s) {
+        _cleanup_free_ unsigned *depths = NULL;
+        int r;
+
+        r = job_list_to_tree(&s->list, &depths);
+        for (size_t i = 0; i < s->list.n && r >= 0 && !s->in->json; i++)
+                if (depths[i] > 0)
+                        r = indent_label(&s->list.records[i], depths[i]);
+        return r;
+}
+
 static int get_jobs(Status *s) {
         int r = 0;
 
@@ -143,6 +175,8 @@ static int find_jobs(Status *s) {
         r = list_jobs(s);
         if (r >= 0 && !given.all)
                 s->n_own = job_list_own_first(&s->list);
+        if (r >= 0 && given.tree)
+                r = indent(s);
         return r;
 }
 
@@ -444,6 +478,7 @@ const Verb verb_status = {
         .options = (const struct option[]) {
                 { "all", no_argument, NULL, OPTION_ALL },
                 { "limit", required_argument, NULL, OPTION_LIMIT },
+                { "tree", no_argument, NULL, OPTION_TREE },
                 { "watch", no_argument, NULL, OPTION_WATCH },
                 { "wait", no_argument, NULL, OPTION_WAIT },
                 TIMEOUT_OPTION,
@@ -461,6 +496,7 @@ const Verb verb_status = {
                 "Options:\n"
                 "      --all                Jobs of all workspaces; for root, also of all users\n"
                 "      --limit N            Show at most N finished jobs (default: 50)\n"
+                "      --tree               Show jobs below those that have submitted them\n"
                 "      --watch              Update the list when a job changes, until Ctrl-C\n"
                 "      --wait               Wait until the given jobs have finished; exit with 124 if\n"
                 "                           the wait times out\n"

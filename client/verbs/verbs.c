@@ -25,6 +25,8 @@ static const struct {
         { NULL, &verb_inbox },
         { "Control jobs", &verb_cancel },
         { NULL, &verb_remove },
+        { NULL, &verb_hold },
+        { NULL, &verb_release },
         { NULL, &verb_pause },
         { NULL, &verb_resume },
         { "Connect programs", &verb_mcp },

@@ -8,7 +8,7 @@
 
 extern const Verb verb_run, verb_enqueue, verb_task, verb_review, verb_adversarial_review, verb_await,
         verb_status, verb_list, verb_show, verb_result, verb_logs, verb_cancel, verb_inbox, verb_remove, verb_retry,
-        verb_pause, verb_resume, verb_setup, verb_top, verb_mcp;
+        verb_hold, verb_release, verb_pause, verb_resume, verb_setup, verb_top, verb_mcp;
 
 /* The verb with that index, in the order of the help; NULL after the last one. */
 const Verb *verb_at(size_t i);

@@ -15,6 +15,13 @@
         X(GONE, JOBS_ERROR_NO_SUCH_JOB, "A job no longer exists; nothing was removed.")                                      \
         X(AMBIGUOUS_ID, JOBS_ERROR_AMBIGUOUS_ID, "Job ID %s is ambiguous: %s.")                                              \
         X(NOT_FINISHED, JOBS_ERROR_INVALID_ARGUMENT, "Job %s has not finished.")                                             \
+        X(NOT_QUEUED, JOBS_ERROR_INVALID_ARGUMENT, "Job %s is not queued.")                                                  \
+        X(NO_DEPENDENCY, JOBS_ERROR_NO_SUCH_JOB, "Job %s of option After not found among the jobs of the caller.")           \
+        X(SAME_DEPENDENCY, JOBS_ERROR_INVALID_ARGUMENT, "Option After names job %s more than once.")                         \
+        X(NO_PARENT, JOBS_ERROR_NO_SUCH_JOB, "Job %s of option Parent not found among the running jobs of the caller.")      \
+        X(PARENT_STOPPED, JOBS_ERROR_INVALID_ARGUMENT,                                                                       \
+          "Job %s of option Parent is being cancelled; it cannot submit jobs.")                                              \
+        X(NESTED_TOO_DEEP, JOBS_ERROR_LIMIT_EXCEEDED, "Limit of %s running jobs nested in each other reached.")              \
         X(NOT_REMOVABLE, JOBS_ERROR_INVALID_ARGUMENT, "Job %s has not finished; nothing was removed.")                       \
         X(COMMAND_NOT_KEPT, JOBS_ERROR_INVALID_ARGUMENT, "The command of job %s was too long to be stored for Retry.")       \
         X(STDIN_NOT_KEPT, JOBS_ERROR_INVALID_ARGUMENT,                                                                       \

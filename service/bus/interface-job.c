@@ -81,6 +81,8 @@ static int property_get_field(sd_bus *bus, const char *path, const char *interfa
 
         if (streq(property, "StdoutBytes") || streq(property, "StderrBytes"))
                 job_update_sizes(object->job);
+        if (!job_field_find(property)->is_stored)
+                core_explain_wait(object->job);
         return job_record_append_field(reply, &object->job->record, job_field_find(property));
 }
 

@@ -18,7 +18,7 @@ static int property_get_number(sd_bus *bus, const char *path, const char *interf
         const Service *service = userdata;
         const Core *core = service->core;
         uint32_t number = streq(property, "Queued")  ? core->queue.n_waiting :
-                          streq(property, "Running") ? core->queue.n_running :
+                          streq(property, "Running") ? core->queue.n_running + core->queue.n_lent :
                                                        core->config.max_running;
 
         return sd_bus_message_append_basic(reply, 'u', &number);
@@ -67,6 +67,9 @@ static const sd_bus_vtable jobs_vtable[] = {
                                 method_forget_consumer, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Retry", SD_BUS_ARGS("s", id, "a{sv}", options), SD_BUS_RESULT("s", new_id, "o", job),
                                 method_retry, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Hold", SD_BUS_ARGS("s", id), SD_BUS_NO_RESULT, method_hold, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_ARGS("s", id), SD_BUS_NO_RESULT, method_release,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_pause, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_resume, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetQueue", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", queue), method_get_queue,

@@ -163,7 +163,11 @@ void job_object_added(Service *service, Job *job) {
 }
 
 void job_object_started(Service *service, Job *job) {
-        send_changed(service, job, (const char *const[]) { "State", "StartedUSec", NULL });
+        send_changed(service, job, (const char *const[]) { "State", "StartedUSec", "WaitReason", "WaitText", NULL });
+}
+
+void job_object_waits(Service *service, Job *job) {
+        send_changed(service, job, (const char *const[]) { "Held", "WaitReason", "WaitText", NULL });
 }
 
 static void send_progress(JobObject *object) {
@@ -214,7 +218,7 @@ void job_object_finished(Service *service, Job *job) {
                 waiter_job_ended(&object->waiters, record);
         send_changed(service, job, (const char *const[]) {
                 "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result", "ResultError",
-                "LeftBehind", "EndSource", object && object->progress_timer ? "Progress" : NULL, NULL });
+                "LeftBehind", "EndSource", "FailedDependency", object && object->progress_timer ? "Progress" : NULL, NULL });
 }
 
 void job_object_removed(Service *service, Job *job) {

@@ -3,9 +3,11 @@
 
 #include <sys/stat.h>
 
+#include "job-id.h"
 #include "pending-call.h"
 #include "retry.h"
 #include "spec-read.h"
+#include "string-list.h"
 
 #define DESCRIPTOR_COST (64U * 1024U) /* bytes */
 #define LONG_INPUT (256U * 1024U)     /* bytes */
@@ -34,6 +36,74 @@ static int take_turn(PendingCall *pending) {
         return is_long ? pending_take_turn(pending) : 1;
 }
 
+/* The next entry of option After, whose ID may be a prefix; NULL: none. */
+static const char *next_dependency(const char *p, char id[static JOB_ID_MAX + 1], JobCondition *ret) {
+        char word[16];
+
+        p += strspn(p, " ");
+        if (!*p)
+                return NULL;
+        (void) snprintf(id, JOB_ID_MAX + 1, "%.*s", (int) strcspn(p, ":"), p);
+        p += strcspn(p, ":") + 1;
+        (void) snprintf(word, sizeof(word), "%.*s", (int) strcspn(p, " "), p);
+        *ret = job_condition_from_string(word);
+        return p + strcspn(p, " ");
+}
+
+static void drop_ids(PendingCall *pending) {
+        string_list_free(pending->ids);
+        pending->ids = NULL;
+        pending->n_ids = 0;
+}
+
+/* Full IDs are checked by the store, with the rest: a request with a key may be repeated even if a job that it depends on
+ * has been removed. If there are others, all are looked up. */
+static int list_dependencies(PendingCall *pending) {
+        const char *p = strempty(pending->spec.after);
+        JobCondition condition;
+        char id[JOB_ID_MAX + 1];
+        bool are_full = true;
+        int r;
+
+        drop_ids(pending);
+        while ((p = next_dependency(p, id, &condition))) {
+                are_full &= job_id_is_valid(id);
+                r = pending_add_id(pending, id);
+                if (r < 0)
+                        return r;
+        }
+        if (are_full)
+                drop_ids(pending);
+        return 1;
+}
+
+static int take_dependencies(PendingCall *pending) {
+        const char *p = strempty(pending->spec.after);
+        _cleanup_free_ char *after = NULL;
+        JobCondition condition;
+        char id[JOB_ID_MAX + 1];
+        int r;
+
+        if (pending->n_ids == 0)
+                return 1;
+        for (size_t i = 0; i < pending->n_ids && (p = next_dependency(p, id, &condition)); i++) {
+                r = job_after_append(&after, pending->ids[i], condition);
+                if (r == -EEXIST)
+                        return pending_refuse(pending, -JOB_ERROR_SAME_DEPENDENCY, pending->ids[i], NULL);
+                if (r < 0)
+                        return r;
+        }
+        free(pending->spec.after);
+        pending->spec.after = TAKE_PTR(after);
+        return 1;
+}
+
+#define FIND_DEPENDENCIES list_dependencies, REQUEST_FIND, take_dependencies
+
+static bool is_about_parent(int r) {
+        return r == -JOB_ERROR_NO_PARENT || r == -JOB_ERROR_PARENT_STOPPED;
+}
+
 static void on_enqueued(int r, const char *id, void *userdata) {
         _cleanup_free_ char *path = NULL;
         PendingCall *pending = userdata;
@@ -46,8 +116,10 @@ static void on_enqueued(int r, const char *id, void *userdata) {
                 path = job_object_path(id);
                 r = path ? sd_bus_reply_method_return(pending->call, "so", id, path) : -ENOMEM;
         }
-        if (r == -JOB_ERROR_STORED_TOO_MUCH)
+        if (r == -JOB_ERROR_STORED_TOO_MUCH || r == -JOB_ERROR_NO_DEPENDENCY)
                 (void) pending_refuse(pending, r, id, NULL);
+        else if (is_about_parent(r))
+                (void) pending_refuse(pending, r, pending->spec.parent, NULL);
         else if (r < 0)
                 (void) pending_fail(pending, r);
         else
@@ -55,11 +127,13 @@ static void on_enqueued(int r, const char *id, void *userdata) {
 }
 
 static int submit(PendingCall *pending) {
-        return enqueue_job(pending->service->core, &pending->spec, pending_owner(pending), on_enqueued, pending);
+        int r = enqueue_job(pending->service->core, &pending->spec, pending_owner(pending), on_enqueued, pending);
+
+        return is_about_parent(r) ? pending_refuse(pending, r, pending->spec.parent, NULL) : r;
 }
 
 int method_enqueue(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        static const PendingStep steps[] = { charge, pending_ask_permission, take_turn, submit };
+        static const PendingStep steps[] = { charge, pending_ask_permission, FIND_DEPENDENCIES, take_turn, submit };
         _cleanup_(pending_freep) PendingCall *pending = NULL;
         int r;
 
@@ -102,7 +176,9 @@ static int read_work(PendingCall *pending) {
 }
 
 int method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        static const PendingStep steps[] = { charge, pending_ask_permission, REQUEST_FIND, check_ended, read_work, charge, submit };
+        static const PendingStep steps[] = {
+                charge, pending_ask_permission, REQUEST_FIND, check_ended, read_work, charge, FIND_DEPENDENCIES, submit
+        };
         _cleanup_(pending_freep) PendingCall *pending = NULL;
         int r;
 

@@ -13,6 +13,7 @@ static int reply_record(PendingCall *pending) {
         if (found->job) {
                 job_object_follow(pending->service, found->job, pending->item.peer);
                 job_update_sizes(found->job);
+                core_explain_wait(found->job);
         }
         r = sd_bus_message_new_method_return(pending->call, &reply);
         if (r >= 0)

@@ -64,7 +64,7 @@ static int append_queue(sd_bus_message *reply, const Core *core, uint32_t uid) {
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}",
                                           "Paused", "b", standing.paused,
                                           "Queued", "u", standing.n_waiting,
-                                          "Running", "u", standing.n_running,
+                                          "Running", "u", standing.n_running + standing.n_lent,
                                           "MaxRunning", "u", config_running_per_user(config, core->system_scope),
                                           "MaxQueued", "u", config->max_queued_user);
         if (r >= 0)

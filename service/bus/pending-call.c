@@ -284,6 +284,8 @@ int pending_fail(PendingCall *pending, int r) {
                 limit = config->max_queued_user;
         else if (r == -JOB_ERROR_QUEUE_FULL)
                 limit = config->max_queued;
+        else if (r == -JOB_ERROR_NESTED_TOO_DEEP)
+                limit = JOB_DEPTH_MAX;
         else if (r == -JOB_ERROR_STDIN_TOO_LARGE)
                 limit = JOB_STDIN_MAX;
         (void) snprintf(text, sizeof(text), "%" PRIu32, limit);
@@ -322,8 +324,11 @@ static int reply_records(PendingCall *pending, const LookupResult *found, size_t
         r = sd_bus_message_new_method_return(pending->call, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        for (size_t i = 0; i < n && r >= 0; i++)
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                if (found[i].job)
+                        core_explain_wait(found[i].job);
                 r = job_record_append(reply, found[i].record);
+        }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)

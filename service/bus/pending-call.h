@@ -19,6 +19,8 @@ int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error); /* me
 int cancel_job(Service *service, sd_bus_message *call, const char *id);     /* of that job */
 int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-get.c */
 int method_open_output(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_hold(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-hold.c */
+int method_release(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-list.c */
 int method_remove(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-remove.c */
 int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-inbox.c */

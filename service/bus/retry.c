@@ -32,6 +32,8 @@ static int copy_record(Spec *spec, const JobRecord *record) {
         (void) snprintf(spec->kind, sizeof(spec->kind), "%s", record->kind);
         if (spec->notify < 0)
                 spec->notify = record->notify != 0;
+        if (spec->priority == JOB_PRIORITY_NONE)
+                spec->priority = record->priority;
         r = copy_string(record->label, &spec->label);
         if (r >= 0)
                 r = copy_string(record->workspace, &spec->workspace);

@@ -77,6 +77,10 @@ static void on_progressed(Job *job, void *userdata) {
         job_object_progressed(userdata, job);
 }
 
+static void on_waits(Job *job, void *userdata) {
+        job_object_waits(userdata, job);
+}
+
 static void on_stuck(Job *job, void *userdata) {
         job_object_is_stuck(job);
 }
@@ -94,6 +98,7 @@ static const JobEvents job_events = {
         .added = on_added,
         .started = on_started,
         .progressed = on_progressed,
+        .waits = on_waits,
         .stuck = on_stuck,
         .finished = on_finished,
         .removed = on_removed,

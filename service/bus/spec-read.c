@@ -268,6 +268,70 @@ static int read_resources(sd_bus_message *m, const JobOption *o, Spec *spec, sd_
 }
 
 /* ---- Options ---- */
+static int read_integer(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        const int64_t max = (int64_t) o->max;
+        char text[DICT_INTEGER_MAX];
+        int64_t number;
+        int r;
+
+        r = dict_read_signed(m, *type, -max, max, &number, text);
+        if (r == -ERANGE)
+                return invalid(error, "Option %s is out of range (%" PRIi64 " to %" PRIi64 "): %s.", o->name, -max, max, text);
+        if (r >= 0)
+                *(int32_t *) ((char *) spec + o->offset) = (int32_t) number;
+        return r;
+}
+
+/* A time that has passed is none to wait for: a request may be repeated. */
+static int read_moment(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        char text[DICT_INTEGER_MAX];
+        int r;
+
+        r = dict_read_integer(m, *type, 0, JOB_MOMENT_MAX, (uint64_t *) ((char *) spec + o->offset), text);
+        return r == -ERANGE ? invalid(error, "Option %s is out of range (0 to %" PRIu64 "): %s.", o->name, JOB_MOMENT_MAX, text) : r;
+}
+
+static int read_dependency(sd_bus_message *m, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        char **after = job_option_text(spec, o);
+        const char *id, *word;
+        JobCondition condition;
+        int r;
+
+        r = sd_bus_message_read(m, "(ss)", &id, &word);
+        if (r <= 0)
+                return r;
+        condition = job_condition_from_string(word);
+        if (condition < 0)
+                return invalid(error, "A condition of option %s is neither ok, any nor failed.", o->name);
+        if (!job_id_prefix_is_valid(id))
+                return invalid(error, "An entry of option %s has no valid job ID.", o->name);
+        if (job_after_count(*after) >= o->max)
+                return invalid(error, "Option %s has more than %zu entries.", o->name, o->max);
+        r = job_after_append(after, id, condition);
+        if (r == -EEXIST)
+                return invalid(error, "Option %s names job %s more than once.", o->name, id);
+        return r < 0 ? r : 1;
+}
+
+static int read_dependencies(sd_bus_message *m, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(ss)");
+        while (r >= 0 && (r = read_dependency(m, o, spec, error)) > 0)
+                ;
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/* A full ID: it comes from $CODEX_JOB_ID. */
+static int read_job(sd_bus_message *m, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        char **id = job_option_text(spec, o);
+        int r;
+
+        r = read_text(m, id);
+        if (r >= 0 && !job_id_is_valid(*id))
+                return invalid(error, "Option %s is not a full job ID.", o->name);
+        return r;
+}
 
 static int read_option_of(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
         switch (o->kind) {
@@ -282,7 +346,16 @@ static int read_option_of(sd_bus_message *m, const char *type, const JobOption *
                 return read_word(m, spec, error);
         case OPTION_MEMFD:
                 return read_memfd(m, spec, error);
+        case OPTION_JOB:
+                return read_job(m, o, spec, error);
+        case OPTION_INTEGER:
+                return read_integer(m, type, o, spec, error);
+        case OPTION_MOMENT:
+                return read_moment(m, type, o, spec, error);
+        case OPTION_DEPENDENCIES:
+                return read_dependencies(m, o, spec, error);
         case OPTION_CHOICE:
+        case OPTION_SWITCH:
                 return sd_bus_message_read_basic(m, 'b', (char *) spec + o->offset);
         case OPTION_RESOURCES:
                 return read_resources(m, o, spec, error);
@@ -292,7 +365,7 @@ static int read_option_of(sd_bus_message *m, const char *type, const JobOption *
 }
 
 static const char *const later_options[] = {
-        "Queue", "Priority", "After", "NotBeforeUSec", "Retries",
+        "Queue", "Retries",
 };
 
 static int wrong_type(const char *name, const char *type, const char *first, const char *second, sd_bus_error *error) {
@@ -333,6 +406,10 @@ typedef struct Reading {
         sd_bus_error *error;
 } Reading;
 
+static bool is_number(const JobOption *o) {
+        return o->kind == OPTION_INTEGER || o->kind == OPTION_MOMENT;
+}
+
 static int read_option(sd_bus_message *m, const char *name, const char *type, void *userdata) {
         Spec *spec = ((Reading *) userdata)->spec;
         sd_bus_error *error = ((Reading *) userdata)->error;
@@ -345,6 +422,11 @@ static int read_option(sd_bus_message *m, const char *name, const char *type, vo
                         r = check_option(spec, i, name, error);
                         if (r < 0)
                                 return r;
+                        if (is_number(&job_options[i])) {
+                                if (dict_is_integer(type))
+                                        return read_option_of(m, type, &job_options[i], spec, error);
+                                return wrong_type(name, type, first, "another integer type", error);
+                        }
                         if (streq(type, first) || (second && streq(type, second)))
                                 return read_option_of(m, type, &job_options[i], spec, error);
                         return wrong_type(name, type, first, second, error);

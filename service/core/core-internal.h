@@ -8,6 +8,31 @@
 #include "unit.h"
 #include "worker-link.h"
 
+/* --- conditions.c --- */
+
+int conditions_init(Core *core);
+void conditions_clear(Core *core);
+
+/* Whether a new job may start at once. */
+bool conditions_permit(const Job *job);
+
+/* Links a new job to the live ones that it depends on; failed: one that had ended, and not as required; NULL: none.
+ * Returns 0 or -ENOMEM. */
+int conditions_link(Job *job, const char *failed);
+
+/* The job is about to wait in the queue, with its dependencies; it no longer does, or never will. Returns 0 or -ENOMEM. */
+int conditions_enter(Job *job);
+void conditions_leave(Job *job);
+
+/* The end of a job is recorded: those that depend on it may start, or are doomed. */
+void conditions_resolve(Job *ended);
+
+/* The job can never start, because of another one (NULL: named in its record), and ends soon. */
+void conditions_doom(Job *job, const char *other);
+
+/* Releases jobs whose time has come, in case that the clock was set. */
+void conditions_check_times(Core *core);
+
 /* --- job-files.c --- */
 
 /* Syncs the files of a finished job on one of the threads, and calls back on the event loop with 0 or a negative
@@ -40,6 +65,9 @@ void lifecycle_on_begun(int r, int spec_fd, void *userdata);
 
 /* Event handler of core_schedule(), with the core as userdata. */
 int lifecycle_on_schedule(sd_event_source *source, void *userdata);
+
+/* Event handler of doomed jobs, with the core as userdata. */
+int lifecycle_on_doomed(sd_event_source *source, void *userdata);
 
 /* A unit of the job exists (after a restart, or if the reply to its start was lost). */
 void lifecycle_found(Job *job);

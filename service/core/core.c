@@ -157,6 +157,12 @@ int core_new(Core **ret, sd_event *event, bool system_scope) {
         load_config(core);
         r = sd_event_add_defer(event, &core->schedule_source, lifecycle_on_schedule, core);
         if (r >= 0)
+                r = sd_event_add_defer(event, &core->doomed_source, lifecycle_on_doomed, core);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(core->doomed_source, SD_EVENT_OFF);
+        if (r >= 0)
+                r = conditions_init(core);
+        if (r >= 0)
                 r = open_store(core);
         if (r >= 0)
                 r = open_links(core);
@@ -185,6 +191,7 @@ void core_stop(Core *core) {
         while ((job = TAILQ_FIRST(&core->jobs))) {
                 if (job->link)
                         worker_link_away(job->link);
+                conditions_leave(job);
                 core_remove(core, job);
         }
         core->units = unit_manager_free(core->units);
@@ -196,6 +203,8 @@ Core *core_free(Core *core) {
 
         core_stop(core);
         shortage_clear(&core->shortage);
+        conditions_clear(core);
+        (void) sd_event_source_disable_unref(core->doomed_source);
         (void) sd_event_source_disable_unref(core->schedule_source);
         (void) sd_event_source_disable_unref(core->sweep_timer);
         (void) sd_event_source_disable_unref(core->retention_timer);

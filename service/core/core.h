@@ -9,6 +9,7 @@
  *   enqueue.c        creation of jobs
  *   recover.c        state found at the start: stored jobs, units, files
  *   lifecycle.c      steps of a job from there: begin, start, stop
+ *   conditions.c     what queued jobs wait for besides their turn; wait-reason.c: why one waits
  *   shortage.c       what keeps all jobs from being started
  *   retention.c      removal of finished jobs
  *   ending.c         end of a job as reported by its worker and its unit: collect, finish, release
@@ -64,6 +65,10 @@ struct Core {
         TAILQ_HEAD(, Job) accepted; /* those that were JOB_ACCEPTED when lifecycle_catch_up() last looked, or since */
         Queue queue;
         Shortage shortage;
+        Heap early; /* jobs whose time has not come */
+        sd_event_source *early_timer;
+        TAILQ_HEAD(, Job) doomed; /* jobs that end without being started */
+        sd_event_source *doomed_source;
 };
 
 /* --- core.c --- */
@@ -115,6 +120,15 @@ int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback don
 /* Stops a job for a reason, on behalf of uid (UINT32_MAX: the service itself). Has no effect if it is being stopped
  * already. */
 void lifecycle_stop(Job *job, JobReason reason, uint32_t uid);
+
+/* --- conditions.c, wait-reason.c --- */
+
+/* Holds a queued job, which does not start until it is released. done is called once it is recorded, not if a negative error
+ * is returned: -JOB_ERROR_NOT_QUEUED. */
+int core_hold(Job *job, bool held, StoreCallback done, void *userdata);
+
+/* Sets why the job waits in its record, before that is sent. */
+void core_explain_wait(Job *job);
 
 /* --- job-files.c --- */
 

@@ -394,8 +394,9 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
         if (r < 0)
                 return job_try_again(job, job->core->event, "record its end", r, finish);
         job_apply_outcome(job, sequence);
-        queue_release_slot(&core->queue, job);
+        queue_leave(&core->queue, job);
         failpoint_die("before-signal");
+        conditions_resolve(job);
         core->events->finished(job, core->userdata);
         log_end(job);
         failpoint_die("after-signal");

@@ -24,13 +24,55 @@ typedef struct Enqueue {
 
 static void enqueue_free(Enqueue *e) {
         if (e->job) {
+                conditions_leave(e->job);
                 queue_expect_no_more(&e->core->queue, e->job);
-                queue_release_slot(&e->core->queue, e->job);
+                queue_leave(&e->core->queue, e->job);
         }
         (void) job_free(e->job);
         free(e);
 }
 DEFINE_CLEANUP(Enqueue *, enqueue_free);
+
+/* --- jobs of jobs ------------------------------------------------------------------------------------ */
+
+static unsigned depth_of(const Job *job) {
+        unsigned depth = 0;
+
+        for (; job; job = job->parent)
+                depth++;
+        return depth;
+}
+
+/* A worker may be faster than the service manager: the job that submits another one has at least begun. */
+static int find_parent(const Job *job, const char *id, Job **ret) {
+        Job *parent = core_find_unended(job->core, id);
+
+        if (!parent || parent->record.uid != job->record.uid || parent->phase < JOB_BEGINNING || parent->phase > JOB_ACTIVE)
+                return -JOB_ERROR_NO_PARENT;
+        if (parent->stop_reason == JOB_REASON_USER)
+                return -JOB_ERROR_PARENT_STOPPED;
+        if (depth_of(parent) >= JOB_DEPTH_MAX)
+                return -JOB_ERROR_NESTED_TOO_DEEP;
+        *ret = parent;
+        return 0;
+}
+
+static int join_parent(Job *job, const Spec *spec) {
+        Job *parent;
+        int r;
+
+        if (!spec->parent)
+                return 0;
+        r = find_parent(job, spec->parent, &parent);
+        return r < 0 ? r : queue_nest(&job->core->queue, job, parent);
+}
+
+/* The parent was cancelled while the job was being recorded; the store knows already. */
+static bool is_cancelled_with_parent(const Job *job) {
+        return job->parent && job->parent->stop_reason == JOB_REASON_USER && !job->record.detached;
+}
+
+/* --- recording ---------------------------------------------------------------------------------------- */
 
 static void on_inserted(int r, const StoreInserted *inserted, void *userdata) {
         _cleanup_(enqueue_freep) Enqueue *e = userdata;
@@ -41,12 +83,17 @@ static void on_inserted(int r, const StoreInserted *inserted, void *userdata) {
         Job *job = e->job;
 
         retention_removed(core, inserted->removed, inserted->n_removed, "the limit of stored jobs");
-        is_kept = is_new && core_add(core, job) >= 0;
+        is_kept = is_new && conditions_link(job, inserted->failed_dependency) >= 0 && conditions_enter(job) >= 0 &&
+                core_add(core, job) >= 0;
         failpoint_die("before-reply");
-        e->done(r, inserted->largest ?: inserted->existing ?: job->record.id, e->userdata);
+        e->done(r, inserted->largest ?: inserted->missing ?: inserted->existing ?: job->record.id, e->userdata);
         failpoint_die("after-reply");
         if (is_kept) {
                 e->job = NULL;
+                if (is_cancelled_with_parent(job)) {
+                        job->stop_reason = JOB_REASON_USER;
+                        job->record.stopped_by = job->parent->record.stopped_by;
+                }
                 if (job->has_slot) {
                         job->phase = JOB_BEGINNING;
                         lifecycle_on_begun(error, TAKE_FD(fd), job);
@@ -54,6 +101,8 @@ static void on_inserted(int r, const StoreInserted *inserted, void *userdata) {
                         (void) queue_push(&core->queue, job); /* its user stays known there while the job is expected */
                         queue_expect_no_more(&core->queue, job);
                         shortage_report(job);
+                        if (job->stop_reason != JOB_REASON_NONE)
+                                conditions_doom(job, NULL);
                 }
                 core->events->added(job, core->userdata);
         } else if (is_new) {
@@ -63,8 +112,11 @@ static void on_inserted(int r, const StoreInserted *inserted, void *userdata) {
         core_schedule(core);
 }
 
-static bool may_begin(const Core *core, uint32_t uid) {
-        return !core->stopping && core->instance && !core->shortage.why && !core->shortage.timer && queue_has_free_slot(&core->queue, uid);
+static bool may_begin(const Job *job) {
+        const Core *core = job->core;
+
+        return conditions_permit(job) && !core->stopping && core->instance && !core->shortage.why && !core->shortage.timer &&
+                queue_has_free_slot(&core->queue, job->record.uid);
 }
 
 /* A job that does not have to wait is recorded and begun in one commit. */
@@ -72,7 +124,7 @@ static int take_slot(Job *job) {
         Queue *queue = &job->core->queue;
         int r;
 
-        if (!may_begin(job->core, job->record.uid))
+        if (!may_begin(job))
                 return queue_expect(queue, job);
         r = queue_take_slot(queue, job);
         return r < 0 ? r : lifecycle_set_instance(job);
@@ -96,6 +148,10 @@ static int describe(Job *job, const Spec *spec, const Config *config) {
                 job->limits.output_max = config->output_max;
         job->record.created_usec = now_realtime();
         job->record.notify = spec->notify != 0;
+        job->record.priority = spec->priority == JOB_PRIORITY_NONE ? 0 : spec->priority;
+        job->record.held = spec->hold;
+        job->record.detached = spec->detach;
+        job->record.not_before_usec = spec->not_before_usec;
         job->record.label = spec->label ? strdup(spec->label) : spec_make_label(spec);
         if (!job->record.label)
                 return -ENOMEM;
@@ -109,6 +165,10 @@ static int describe(Job *job, const Spec *spec, const Config *config) {
                 r = set_string(&job->record.session, spec->session);
         if (r >= 0)
                 r = set_string(&job->record.resource_limits, spec->resource_limits);
+        if (r >= 0)
+                r = set_string(&job->record.after, spec->after);
+        if (r >= 0)
+                r = set_string(&job->record.parent, spec->parent);
         return r < 0 ? r : set_string(&job->record.retry_of, spec->retry_of);
 }
 
@@ -138,12 +198,13 @@ static int encode(const Spec *spec, const char *id, StoreInsert *insert) {
 }
 
 /* Jobs that are being recorded count already: many calls may arrive while the disk is busy. */
-static int check_limits(Core *core, uint32_t uid) {
-        QueueStanding standing = queue_get_standing(&core->queue, uid);
+static int check_limits(const Job *job) {
+        const Core *core = job->core;
+        QueueStanding standing = queue_get_standing(&core->queue, job->record.uid);
 
         if (core->closed)
                 return -JOB_ERROR_REMOVED;
-        if (may_begin(core, uid))
+        if (may_begin(job))
                 return 0;
         if ((uint64_t) standing.n_waiting + standing.n_coming >= core->config.max_queued_user)
                 return -JOB_ERROR_USER_QUEUE_FULL;
@@ -159,9 +220,6 @@ int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback don
 
         if (spec->stdin_fd >= 0 && spec->stdin_size > JOB_STDIN_MAX)
                 return -JOB_ERROR_STDIN_TOO_LARGE;
-        limit = check_limits(core, uid);
-        if (limit < 0 && !spec->key) /* with a key it may have been accepted long ago */
-                return limit;
         e = calloc(1, sizeof(*e));
         if (!e)
                 return -ENOMEM;
@@ -171,8 +229,16 @@ int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback don
                 return r;
         e->job->core = core;
         r = describe(e->job, spec, &core->config);
-        if (r >= 0)
-                r = take_slot(e->job);
+        if (r < 0)
+                return r;
+        limit = join_parent(e->job, spec);
+        if (limit == -ENOMEM)
+                return limit;
+        if (limit >= 0)
+                limit = check_limits(e->job);
+        if (limit < 0 && !spec->key) /* with a key it may have been accepted long ago */
+                return limit;
+        r = take_slot(e->job);
         insert = (StoreInsert) {
                 .stdin_fd = spec->stdin_fd,
                 .stdin_size = spec->stdin_fd >= 0 ? spec->stdin_size : 0,

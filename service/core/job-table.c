@@ -33,7 +33,7 @@ int core_add(Core *core, Job *job) {
 void core_remove(Core *core, Job *job) {
         if (job->phase == JOB_WAITING)
                 queue_remove(&core->queue, job);
-        queue_release_slot(&core->queue, job);
+        queue_leave(&core->queue, job);
         (void) tdelete(job, &core->jobs_by_id, compare_jobs);
         TAILQ_REMOVE(&core->jobs, job, entry);
         if (job->is_accepted)

@@ -23,6 +23,9 @@ int job_new(Job **ret, const char *id, const char *kind, uint32_t uid) {
                 return -ENOMEM;
         job->record = JOB_RECORD_INIT;
         job->growth_fd = -EBADF;
+        LIST_INIT(&job->dependencies);
+        LIST_INIT(&job->dependents);
+        LIST_INIT(&job->children);
         job->record.uid = uid;
         job->record.id = strdup(id);
         job->record.kind = strdup(kind);
@@ -33,11 +36,33 @@ int job_new(Job **ret, const char *id, const char *kind, uint32_t uid) {
         return 0;
 }
 
+int dependency_new(Job *job, Job *other, JobCondition condition) {
+        Dependency *d = malloc(sizeof(*d));
+
+        if (!d)
+                return -ENOMEM;
+        *d = (Dependency) { .job = job, .other = other, .condition = condition };
+        LIST_INSERT_HEAD(&job->dependencies, d, of_job);
+        LIST_INSERT_HEAD(&other->dependents, d, of_other);
+        return 0;
+}
+
+Dependency *dependency_free(Dependency *d) {
+        LIST_REMOVE(d, of_job);
+        LIST_REMOVE(d, of_other);
+        free(d);
+        return NULL;
+}
+
 Job *job_free(Job *job) {
         if (!job)
                 return NULL;
 
         assert(!job->attachment);
+        while (!LIST_EMPTY(&job->dependencies))
+                (void) dependency_free(LIST_FIRST(&job->dependencies));
+        while (!LIST_EMPTY(&job->dependents))
+                (void) dependency_free(LIST_FIRST(&job->dependents));
         (void) unit_free(job->unit);
         (void) worker_link_free(job->link);
         (void) sd_event_source_disable_unref(job->link_timer);
@@ -55,10 +80,17 @@ Job *job_free(Job *job) {
         return NULL;
 }
 
+void job_clear_wait(Job *job) {
+        free(job->record.wait_reason);
+        free(job->record.wait_text);
+        job->record.wait_reason = job->record.wait_text = NULL;
+}
+
 int job_set_running(Job *job, uint64_t started_usec) {
         if (job->record.state != JOB_QUEUED)
                 return -EINVAL;
         job->record.state = JOB_RUNNING;
+        job_clear_wait(job);
         job->record.started_usec = started_usec;
         return 0;
 }
@@ -79,6 +111,7 @@ int job_set_outcome(Job *job, JobState state, JobReason reason, uint64_t finishe
 
 void job_apply_outcome(Job *job, uint64_t sequence) {
         job_outcome_apply(&job->outcome, &job->record);
+        job_clear_wait(job);
         job->record.sequence = sequence;
 }
 

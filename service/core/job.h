@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 #include <systemd/sd-event.h>
 
+#include "job-after.h"
 #include "job-end.h"
 #include "job-record.h"
 #include "spec.h"
@@ -33,6 +34,26 @@ typedef enum JobPhase {
         JOB_RELEASING,  /* terminal; its unit is being released */
 } JobPhase;
 
+/* What keeps a job that waits from its turn, as bits. */
+typedef enum JobBlock {
+        JOB_IS_HELD = 1 << 0,
+        JOB_HAS_DEPENDENCIES = 1 << 1,
+        JOB_IS_EARLY = 1 << 2,  /* its time has not come */
+        JOB_IS_DOOMED = 1 << 3, /* it ends without being started, see conditions.c */
+} JobBlock;
+
+typedef struct QueueNest QueueNest; /* see queue.c */
+
+/* A job that is to end before another one may start. */
+typedef struct Dependency {
+        Job *job;
+        Job *other;
+        JobCondition condition;
+        LIST_ENTRY(Dependency) of_job;
+        LIST_ENTRY(Dependency) of_other;
+} Dependency;
+typedef LIST_HEAD(DependencyList, Dependency) DependencyList;
+
 /* The worker's report of the end of its job. */
 typedef struct JobReport {
         bool final; /* no process of the job is left */
@@ -54,7 +75,11 @@ struct Job {
         char *instance;         /* the run of the service manager it began under, NULL: it has not begun */
         char secret[WORKER_SECRET_TEXT_MAX]; /* shared with its worker, in hexadecimal digits; empty: none */
         JobReason stop_reason;  /* why it is being stopped; JOB_REASON_NONE: it is not */
+        unsigned blocked;       /* JobBlock */
+        unsigned n_holding;     /* calls of Hold that are being recorded */
+        uint64_t number;        /* the order of jobs as they were submitted; 0: not known yet */
         bool has_slot;          /* counts as running in the queue */
+        Job *lender;            /* the parent whose slot it uses; NULL: it does not */
         bool is_coming;         /* counts as one that is about to wait in the queue */
 
         Core *core;                 /* not owned */
@@ -77,13 +102,26 @@ struct Job {
         TAILQ_ENTRY(Job) entry;       /* among all jobs of the core */
         TAILQ_ENTRY(Job) accepted_entry; /* in a list of the core, if is_accepted */
         bool is_accepted;
-        TAILQ_ENTRY(Job) queue_entry; /* in the queue, while JOB_WAITING */
+        size_t queue_place;           /* in the queue, see heap.h */
+        size_t timer_place;           /* among those that are early */
+        TAILQ_ENTRY(Job) doomed_entry;
+        size_t nest_place;            /* among the children of its parent that may run */
+        QueueNest *nest;              /* of its children; owned by the queue; NULL: it has none */
+        Job *parent;                  /* as long as that is live and not terminal; NULL: none */
+        LIST_HEAD(, Job) children;    /* of which that is this job */
+        LIST_ENTRY(Job) of_parent;
+        DependencyList dependencies;  /* owned, like the next ones: what it waits for, */
+        DependencyList dependents;    /* and what waits for it */
 };
 
 /* Creates a job with the given ID. The caller owns it. Returns 0 or -ENOMEM. */
 int job_new(Job **ret, const char *id, const char *kind, uint32_t uid);
 Job *job_free(Job *job);
 DEFINE_CLEANUP(Job *, job_free);
+
+/* Both jobs must be in memory. Returns 0 or -ENOMEM. */
+int dependency_new(Job *job, Job *other, JobCondition condition);
+Dependency *dependency_free(Dependency *dependency);
 
 /* The only functions that change the state; -EINVAL for an invalid transition. To running: */
 int job_set_running(Job *job, uint64_t started_usec);
@@ -95,6 +133,9 @@ void job_apply_outcome(Job *job, uint64_t sequence);
 /* Sets the outcome that follows from the end of the unit and the requested stop; a stop that came too late is
  * dropped. The sizes of the output must be up to date. */
 int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec);
+
+/* Clears why it waits, which is computed for a caller, and then out of date. */
+void job_clear_wait(Job *job);
 
 /* Sets the progress of a job, truncated if too long; NULL: none. */
 void job_set_progress(Job *job, const char *text);

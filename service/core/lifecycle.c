@@ -450,6 +450,23 @@ static void on_stop_recorded(int r, void *userdata) {
                 stop_unit(job);
 }
 
+/* Recorded together with the stop of their parent. Those that wait end one after the other. */
+static void stop_children(Job *job, uint32_t uid) {
+        Job *child;
+
+        LIST_FOREACH(child, &job->children, of_parent) {
+                if (child->record.detached || child->stop_reason != JOB_REASON_NONE)
+                        continue;
+                if (child->phase != JOB_WAITING) {
+                        lifecycle_stop(child, JOB_REASON_USER, uid);
+                        continue;
+                }
+                child->stop_reason = JOB_REASON_USER;
+                child->record.stopped_by = uid;
+                conditions_doom(child, NULL);
+        }
+}
+
 void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
         Core *core = job->core;
         int r;
@@ -463,11 +480,45 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
         else
                 log_job(job, LOG_INFO, "stopping: cancelled by user %u.", uid);
         if (job->phase == JOB_WAITING) {
+                conditions_leave(job);
                 queue_remove(&core->queue, job);
                 job_set_progress(job, NULL);
-                return ending_unseen(job, reason);
+                ending_unseen(job, reason);
+                if (reason == JOB_REASON_USER) /* that it submitted before it had to wait again */
+                        stop_children(job, uid);
+                return;
         }
         r = store_stop(core->store, job->record.id, reason, uid, on_stop_recorded, job);
         if (r < 0)
                 on_stop_recorded(r, job);
+        if (reason == JOB_REASON_USER)
+                stop_children(job, uid);
+}
+
+/* --- jobs that never start -------------------------------------------------------------------------- */
+
+#define DOOMED_MAX 50 /* in one iteration of the event loop */
+
+/* Its end is submitted before those of the jobs that depend on it, and thus recorded before them. */
+static void end_doomed(Job *job) {
+        const Dependency *d;
+
+        conditions_leave(job);
+        queue_remove(&job->core->queue, job);
+        job_set_progress(job, NULL);
+        ending_unseen(job, JOB_REASON_DEPENDENCY);
+        LIST_FOREACH(d, &job->dependents, of_other)
+                if (!job_condition_is_met(d->condition, JOB_FAILED))
+                        conditions_doom(d->job, job->record.id);
+}
+
+int lifecycle_on_doomed(sd_event_source *source, void *userdata) {
+        Core *core = userdata;
+        Job *job;
+
+        for (unsigned n = 0; n < DOOMED_MAX && !core->stopping && (job = TAILQ_FIRST(&core->doomed)); n++)
+                end_doomed(job);
+        if (!core->stopping && !TAILQ_EMPTY(&core->doomed))
+                (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        return 0;
 }

@@ -4,17 +4,24 @@
 
 /* Selects the next job to run. Among users: the one with the fewest running jobs, and of those the one who was
  * served least recently, so that many jobs of one user do not delay the first job of another. Among the jobs of a
- * user: first in, first out. Does not own jobs. */
+ * user: by priority, then first in, first out. If no slot is free, a job that runs lends its own to the first of its
+ * children, that is to one at a time: whatever waits for a child can go on. A job waits without a turn as long as it is blocked. Does not own jobs. */
 
+#include "heap.h"
 #include "job.h"
 
 typedef struct QueueUser QueueUser;
 
+typedef TAILQ_HEAD(QueueNestList, QueueNest) QueueNestList;
+
 typedef struct Queue {
+        QueueNestList lenders;         /* jobs that run and can lend their slot to a child */
         TAILQ_HEAD(, QueueUser) users; /* users with queued or running jobs; the one served last is at the end */
         uint32_t n_waiting;
         uint32_t n_coming;  /* see queue_expect() */
         uint32_t n_running; /* occupied slots */
+        uint32_t n_lent;    /* jobs that use the slot of their parent */
+        uint64_t last_number; /* see Job.number */
         uint32_t max_running;
         uint32_t max_running_user; /* of one user */
 } Queue;
@@ -32,24 +39,39 @@ void queue_expect_no_more(Queue *queue, Job *job);
 /* Appends a job to those of its user; it becomes JOB_WAITING. Returns 0 or -ENOMEM. */
 int queue_push(Queue *queue, Job *job);
 
-/* A job that has a slot and could not be started waits again, among those of its user in the order of their creation. */
+/* A job that has a slot and could not be started waits again, in its old position. */
 void queue_put_back(Queue *queue, Job *job);
 
 /* Removes a waiting job, at any position. */
 void queue_remove(Queue *queue, Job *job);
 
+/* What keeps a job from its turn begins or ends. */
+void queue_block(Queue *queue, Job *job, JobBlock block, bool on);
+
+/* The job is a child of another one, which runs, until one of the two has ended. Returns 0 or -ENOMEM. */
+int queue_nest(Queue *queue, Job *job, Job *parent);
+
+/* Whether it has a slot, be it that of its parent. */
+static inline bool queue_has_slot(const Job *job) {
+        return job->has_slot || job->lender;
+}
+
 /* Removes the next job that may run from the queue and gives it a slot; NULL if there is none. */
 Job *queue_pop(Queue *queue);
 
-/* Whether a job of that user can start immediately: a slot is free and no other job comes first. */
+/* Whether a job of that user that is not blocked can start immediately: a slot is free and no other job comes first. */
 bool queue_has_free_slot(const Queue *queue, uint32_t uid);
 
-/* Takes a slot for a job that can start immediately, or that was found running, even beyond the maximum. Returns 0
- * or -ENOMEM. */
+/* Takes a slot for a job that can start immediately, or that was found running, even beyond the maximum. The latter gets
+ * that of its parent, if it can. Returns 0 or -ENOMEM. */
 int queue_take_slot(Queue *queue, Job *job);
+int queue_take_any_slot(Queue *queue, Job *job);
 
-/* Releases the slot of the job, if it has one. */
+/* Releases the slot of the job, if it has one; to the child that uses it, if there is one. */
 void queue_release_slot(Queue *queue, Job *job);
+
+/* The job has ended, or is no longer in memory: releases its slot, and it is neither parent nor child any more. */
+void queue_leave(Queue *queue, Job *job);
 
 /* Jobs of a paused user wait; running jobs keep running. Returns 0 or -ENOMEM. */
 int queue_set_paused(Queue *queue, uint32_t uid, bool paused);
@@ -58,7 +80,8 @@ int queue_set_paused(Queue *queue, uint32_t uid, bool paused);
 typedef struct QueueStanding {
         uint32_t n_waiting;
         uint32_t n_coming;
-        uint32_t n_running;
+        uint32_t n_running; /* with a slot */
+        uint32_t n_lent;    /* with that of their parent */
         bool paused;
 } QueueStanding;
 QueueStanding queue_get_standing(const Queue *queue, uint32_t uid);

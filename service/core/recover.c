@@ -57,12 +57,43 @@ static int on_paused_user(uint32_t uid, void *userdata) {
         return queue_set_paused(&core->queue, uid, true);
 }
 
+/* A job whose dependency was lost with a corrupt database must not start. */
+static int on_dependency(const char *id, const char *other, JobCondition condition, void *userdata) {
+        Job *job = core_find(userdata, id), *found = core_find(userdata, other);
+
+        if (job && found)
+                return dependency_new(job, found, condition);
+        if (!job || job->record.failed_dependency)
+                return 0;
+        job->record.failed_dependency = strdup(other);
+        return job->record.failed_dependency ? 0 : -ENOMEM;
+}
+
+/* Parents are older than their children. */
+static int join_parents(Core *core) {
+        Job *job, *parent;
+        int r = 0;
+
+        TAILQ_FOREACH(job, &core->jobs, entry) {
+                parent = job->record.parent ? core_find(core, job->record.parent) : NULL;
+                if (parent && parent->record.uid == job->record.uid)
+                        r = queue_nest(&core->queue, job, parent);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 int recover_load(Core *core) {
         int r;
 
         r = store_load_paused(core->store, on_paused_user, core);
         if (r >= 0)
                 r = store_load_live(core->store, on_stored_job, core);
+        if (r >= 0)
+                r = store_load_dependencies(core->store, on_dependency, core);
+        if (r >= 0)
+                r = join_parents(core);
         return r < 0 ? r : store_load_discarded(core->store, on_discarded, core);
 }
 
@@ -70,13 +101,15 @@ int recover_load(Core *core) {
 static int place(Core *core, Job *job) {
         int r;
 
-        if (job->record.state == JOB_QUEUED && !job->instance)
-                return queue_push(&core->queue, job);
+        if (job->record.state == JOB_QUEUED && !job->instance) {
+                r = conditions_enter(job);
+                return r < 0 ? r : queue_push(&core->queue, job);
+        }
         r = unit_new(&job->unit, core->units, job->record.id, job->stop_reason != JOB_REASON_NONE, job);
         if (r < 0)
                 return r;
         job->phase = job->record.state == JOB_QUEUED ? JOB_STARTING : JOB_ACTIVE;
-        r = queue_take_slot(&core->queue, job);
+        r = queue_take_any_slot(&core->queue, job);
         if (r >= 0 && job->link) /* its worker was faster than the service manager, and what it reports next must count */
                 lifecycle_adopted(job);
         return r;
@@ -89,6 +122,7 @@ static int on_sweep_timer(sd_event_source *source, uint64_t usec, void *userdata
         int r;
 
         (void) unit_manager_sweep(core->units);
+        conditions_check_times(core);
         r = sd_event_source_set_time_relative(source, SWEEP_USEC);
         return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }

@@ -103,5 +103,13 @@ int database_find_largest(Database *db, uint32_t uid, char **ret);
 /* -ENOENT; -JOB_ERROR_GONE if it is removed, and its files are not deleted yet. */
 int database_get_state(Database *db, const char *id, JobState *ret);
 
+/* Records the dependencies of a new job on others that have not ended. *ret_failed: one that has ended otherwise than
+ * required, NULL: none. -ENOENT and *ret_missing if one does not exist, or is of another user. The caller frees both. */
+int database_add_dependencies(Database *db, const JobRecord *record, char **ret_failed, char **ret_missing);
+int database_drop_dependencies(Database *db, const char *id);
+
+/* A job has ended: what depends on it no longer does, or never starts. */
+int database_resolve_dependencies(Database *db, const char *id, JobState state);
+
 int database_read_stored(Database *db, const char *id, StoredJob *ret); /* -ENOENT */
 int database_load_live(Database *db, int (*found)(StoredJob *stored, void *userdata), void *userdata);

@@ -397,6 +397,8 @@ static int copy_all(Salvage *s) {
         } tables[] = {
                 { "SELECT * FROM consumers", "INSERT OR REPLACE INTO consumers "
                                              "SELECT ?1, ?2, ?3, coalesce(?4, strftime('%s', 'now') * 1000000)" },
+                { "SELECT * FROM dependencies", "INSERT OR IGNORE INTO dependencies SELECT ?1, ?2, ?3 "
+                                                "WHERE EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND sequence IS NULL)" },
                 { "SELECT * FROM paused", "INSERT OR IGNORE INTO paused VALUES (?)" },
                 { "SELECT * FROM discarded", "INSERT OR IGNORE INTO discarded SELECT ?1 "
                                              "WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?1)" },

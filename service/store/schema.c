@@ -121,6 +121,20 @@ static const char *const migrations[] = {
         "CREATE INDEX jobs_by_size ON jobs (uid, stdout_bytes + stderr_bytes) WHERE sequence IS NOT NULL;",
 
         "ALTER TABLE jobs ADD COLUMN resource_limits TEXT;",
+
+        /* dependencies: those on jobs that are not terminal. When one ends, those that it meets are removed, and the
+         * others name it as failed_dependency, all in the transaction that ends it. */
+        "ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE jobs ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE jobs ADD COLUMN not_before_usec INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE jobs ADD COLUMN after TEXT;"
+        "ALTER TABLE jobs ADD COLUMN failed_dependency TEXT;"
+        "CREATE TABLE dependencies (job TEXT NOT NULL, other TEXT NOT NULL, condition TEXT NOT NULL,"
+        "  PRIMARY KEY (job, other)) STRICT, WITHOUT ROWID;"
+        "CREATE INDEX dependents ON dependencies (other, condition);"
+        "ALTER TABLE jobs ADD COLUMN parent TEXT;"
+        "ALTER TABLE jobs ADD COLUMN detached INTEGER NOT NULL DEFAULT 0;"
+        "CREATE INDEX jobs_by_parent ON jobs (parent) WHERE parent IS NOT NULL AND sequence IS NULL;",
 };
 
 const int schema_version = ELEMENTSOF(migrations);

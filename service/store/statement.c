@@ -64,7 +64,7 @@ static int bind_record(sqlite3_stmt *s, int *column, const JobRecord *record, bo
         int r = SQLITE_OK;
 
         for (size_t i = 0; i < JOB_FIELDS_N && r == SQLITE_OK; i++)
-                if (!of_end || job_fields[i].is_of_end)
+                if (job_fields[i].is_stored && (!of_end || job_fields[i].is_of_end))
                         r = bind_field(s, (*column)++, record, &job_fields[i]);
         return r;
 }
@@ -194,7 +194,8 @@ static int read_record(sqlite3_stmt *s, int *column, JobRecord *ret) {
         int r = 0;
 
         for (size_t i = 0; i < JOB_FIELDS_N && r >= 0; i++)
-                r = read_field(s, (*column)++, &record, &job_fields[i]);
+                if (job_fields[i].is_stored)
+                        r = read_field(s, (*column)++, &record, &job_fields[i]);
         if (r < 0)
                 return r;
         if (!job_id_is_valid(record.id)) /* files have these names */

@@ -33,17 +33,22 @@ struct Database {
 };
 
 /* Each ends in a comma: more columns follow. */
-#define RECORD_COLUMN(name, kind, member, ...) #member ", "
-#define RECORD_MARK(...) "?, "
+#define COLUMN_ENQUEUED(text) text
+#define COLUMN_ENDED(text) text
+#define COLUMN_UNSTORED(text)
+#define RECORD_COLUMN(name, kind, member, none, presence, stored, ...) COLUMN_##stored(#member ", ")
+#define RECORD_MARK(name, kind, member, none, presence, stored, ...) COLUMN_##stored("?, ")
 #define RECORD_COLUMNS JOB_FIELDS(RECORD_COLUMN)
 #define RECORD_MARKS JOB_FIELDS(RECORD_MARK)
 #define END_COLUMN_ENQUEUED(member)
+#define END_COLUMN_UNSTORED(member)
 #define END_COLUMN_ENDED(member) #member " = ?, "
 #define END_COLUMN(name, kind, member, none, presence, stored, changes, json) END_COLUMN_##stored(member)
 #define END_COLUMNS JOB_FIELDS(END_COLUMN)
 #define LIMIT_COLUMN(name, member, ...) #member ", "
 #define LIMIT_COLUMNS JOB_LIMITS(LIMIT_COLUMN)
-#define LIMIT_MARKS JOB_LIMITS(RECORD_MARK)
+#define LIMIT_MARK(...) "?, "
+#define LIMIT_MARKS JOB_LIMITS(LIMIT_MARK)
 
 /* 0 or a negative errno for a result code of SQLite. */
 int database_errno(int r);

@@ -32,6 +32,8 @@ typedef struct Insert {
         char **removed;
         size_t n_removed;
         char *largest;
+        char *missing;
+        char *failed_dependency;
 } Insert;
 
 /* realloc() would leave a copy of the environment behind. */
@@ -133,11 +135,15 @@ int database_insert(Database *db, const JobRecord *record, const JobLimits *limi
 
 STATEMENT(set_key, "UPDATE jobs SET key = ?, digest = ? WHERE id = ?");
 
+/* A job that can never start is recorded nevertheless: whether one that it depends on has just ended is a matter of
+ * chance. */
 static int insert_new(Database *db, Insert *insert) {
         int r;
 
+        insert->record.failed_dependency = insert->failed_dependency; /* lent */
         r = database_insert(db, &insert->record, &insert->limits, insert->spec, insert->spec_size,
                             insert->command_size);
+        insert->record.failed_dependency = NULL;
         if (r >= 0 && insert->key)
                 r = statement_run(db, &set_key, "sxs", insert->key, insert->digest, insert->record.id);
         if (r >= 0 && insert->instance)
@@ -151,40 +157,62 @@ static int insert_new(Database *db, Insert *insert) {
         return r;
 }
 
+/* Returns 1 and an answer if one of them does not exist. */
+static int add_dependencies(Database *db, Insert *insert) {
+        int r;
+
+        r = database_add_dependencies(db, &insert->record, &insert->failed_dependency, &insert->missing);
+        if (r != -ENOENT)
+                return MIN(r, 0);
+        insert->op.answer = -JOB_ERROR_NO_DEPENDENCY;
+        return 1;
+}
+
 /* Of a batch that was rolled back. */
 static void clear_result(Insert *insert) {
         string_list_free(insert->removed);
         insert->removed = NULL;
         insert->n_removed = 0;
         free(insert->largest);
-        insert->largest = NULL;
+        free(insert->missing);
+        free(insert->failed_dependency);
+        insert->largest = insert->missing = insert->failed_dependency = NULL;
 }
 
 /* The standard input, which may be long, is read only if needed. */
+static int insert_if_permitted(Database *db, Insert *insert) {
+        int r;
+
+        r = add_dependencies(db, insert); /* on jobs that may be removed to make room */
+        if (r == 0)
+                r = check_quota(db, insert);
+        if (r != 0)
+                return MIN(r, 0);
+        r = append_stdin(insert);
+        if (r < 0) { /* about this request only: it does not fail operations committed with it */
+                insert->op.answer = r;
+                return 0;
+        }
+        return insert_new(db, insert);
+}
+
 static int execute_insert(Database *db, StoreOp *op) {
         Insert *insert = (Insert *) op;
         uint64_t digest = 0;
-        bool exists;
         int r;
 
         clear_result(insert);
         r = find_existing(db, insert, &digest);
         if (r < 0)
                 return r;
-        exists = r > 0;
-        if (!exists) {
-                r = check_quota(db, insert);
-                if (r != 0)
-                        return MIN(r, 0);
+        if (r == 0) {
+                r = insert_if_permitted(db, insert);
+                return r < 0 || op->answer >= 0 ? r : database_drop_dependencies(db, insert->record.id);
         }
         r = append_stdin(insert);
-        if (r < 0) { /* about this request only: it does not fail operations committed with it */
+        if (r < 0)
                 op->answer = r;
-                return 0;
-        }
-        if (!exists)
-                return insert_new(db, insert);
-        if (digest != insert->digest)
+        else if (digest != insert->digest)
                 op->answer = -JOB_ERROR_KEY_CONFLICT;
         return 0;
 }
@@ -198,6 +226,8 @@ static void finish_insert(StoreOp *op) {
                 .removed = insert->removed,
                 .n_removed = op->result < 0 ? 0 : insert->n_removed,
                 .largest = insert->largest,
+                .missing = insert->missing,
+                .failed_dependency = r < 0 ? NULL : insert->failed_dependency,
         };
 
         op->store->finished -= inserted.n_removed;

@@ -7,6 +7,7 @@
  *
  *   store.c          life cycle of the store, its thread
  *   store-op.c       common parts of operations
+ *   store-after.c    what queued jobs wait for: other jobs, their release
  *   store-consumer.c consumers of inboxes
  *   store-enqueue.c  new jobs
  *   store-job.c      changes of a job: begun, started, stopped, finished

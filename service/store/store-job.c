@@ -95,10 +95,22 @@ typedef struct Stop {
 
 STATEMENT(mark_stopped, "UPDATE jobs SET stop_reason = ?, stopped_by = ? WHERE id = ? AND sequence IS NULL");
 
+/* Jobs that were submitted by it or by each other, unless they are detached or are being stopped already. */
+STATEMENT(mark_tree_stopped, "WITH RECURSIVE tree (id) AS (VALUES (?3) UNION "
+                             "  SELECT jobs.id FROM tree JOIN jobs ON jobs.parent = tree.id "
+                             "    WHERE jobs.sequence IS NULL AND NOT jobs.detached) "
+                             "UPDATE jobs SET stop_reason = ?1, stopped_by = ?2 "
+                             "WHERE id IN (SELECT id FROM tree WHERE id <> ?3) AND sequence IS NULL AND stop_reason = ''");
+
 static int execute_stop(Database *db, StoreOp *op) {
         Stop *stop = (Stop *) op;
+        const char *reason = job_reason_to_string(stop->reason);
+        int r;
 
-        return statement_run(db, &mark_stopped, "sus", job_reason_to_string(stop->reason), stop->uid, op->id);
+        r = statement_run(db, &mark_stopped, "sus", reason, stop->uid, op->id);
+        if (r >= 0 && stop->reason == JOB_REASON_USER)
+                r = statement_run(db, &mark_tree_stopped, "sus", reason, stop->uid, op->id);
+        return r;
 }
 
 static const StoreOpType stop_type = { "stop", sizeof(Stop), execute_stop, store_finish_plain, NULL };
@@ -147,7 +159,9 @@ static int execute_finish(Database *db, StoreOp *op) {
                 return r;
         if (database_changes(db) != 1)
                 return -EINVAL; /* it is terminal, or removed */
-        r = finish->keep_input ? 0 : statement_run(db, &erase_input, "s", record->id);
+        r = database_resolve_dependencies(db, record->id, record->state);
+        if (r >= 0 && !finish->keep_input)
+                r = statement_run(db, &erase_input, "s", record->id);
         if (r >= 0 && !finish->keep_input)
                 r = statement_run(db, &erase_spec, "s", record->id);
         return r;

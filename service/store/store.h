@@ -9,6 +9,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "job-after.h"
 #include "job-end.h"
 #include "job-error.h"
 #include "spec.h"
@@ -48,6 +49,13 @@ int store_load_discarded(Store *store, int (*found)(const char *id, void *userda
 /* Calls found for each user whose queue is paused. Synchronous, as above. */
 int store_load_paused(Store *store, int (*found)(uint32_t uid, void *userdata), void *userdata);
 
+/* Calls found for each dependency of a job on another one that has not ended. Synchronous, as above. */
+int store_load_dependencies(Store *store, int (*found)(const char *id, const char *other, JobCondition condition, void *userdata),
+                            void *userdata);
+
+/* Records whether a queued job is held. -JOB_ERROR_NOT_QUEUED if it has begun or ended. */
+int store_hold(Store *store, const char *id, bool held, StoreCallback callback, void *userdata);
+
 /* Records whether the queue of a user is paused. */
 int store_set_paused(Store *store, uint32_t uid, bool paused, StoreCallback callback, void *userdata);
 
@@ -82,10 +90,12 @@ typedef struct StoreInserted {
         char *const *removed; /* IDs of jobs that were removed for this one, even if it was not recorded */
         size_t n_removed;
         const char *largest;  /* with -JOB_ERROR_STORED_TOO_MUCH: the finished jobs with the most output */
+        const char *missing;  /* with -JOB_ERROR_NO_DEPENDENCY: a job on which it depends, and that does not exist */
+        const char *failed_dependency; /* a job that has ended otherwise than the new one requires; NULL: none */
 } StoreInserted;
 
 /* Records a new job. If its user has reached a limit, the oldest finished jobs that no consumer still needs are removed
- * first. -JOB_ERROR_KEY_CONFLICT, -JOB_ERROR_STDIN_TRUNCATED, -JOB_ERROR_STORED_TOO_MUCH, -JOB_ERROR_STORED_UNFINISHED
+ * first. -JOB_ERROR_KEY_CONFLICT, -JOB_ERROR_NO_DEPENDENCY, -JOB_ERROR_STDIN_TRUNCATED, -JOB_ERROR_STORED_TOO_MUCH, -JOB_ERROR_STORED_UNFINISHED
  * if no job of the user has finished. */
 typedef void (*StoreInsertCallback)(int r, const StoreInserted *inserted, void *userdata);
 int store_insert(Store *store, const JobRecord *record, const JobLimits *limits, const StoreInsert *insert,
@@ -101,10 +111,11 @@ int store_begin(Store *store, const char *id, const char *instance, const char *
 /* Records that the unit of the job was started. There is no callback. */
 int store_started(Store *store, const char *id, uint64_t started_usec);
 
-/* Records that the job is about to be stopped, why, and on whose behalf (UINT32_MAX: the service itself). */
+/* Records that the job is about to be stopped, why, and on whose behalf (UINT32_MAX: the service itself). If it is
+ * cancelled, so are all jobs below it that are not detached. */
 int store_stop(Store *store, const char *id, JobReason reason, uint32_t uid, StoreCallback callback, void *userdata);
 
-/* Records the outcome of a job and, unless keep_input, erases its environment and standard input: immediately in the
+/* Records the outcome of a job, what it means for those that depend on it, and, unless keep_input, erases its environment and standard input: immediately in the
  * database, within seconds on the disk. sequence is the position of the job among all finished jobs. */
 typedef void (*StoreFinishCallback)(int r, uint64_t sequence, void *userdata);
 int store_finish(Store *store, const JobRecord *record, const JobOutcome *outcome, bool keep_input,

@@ -9,6 +9,8 @@
 - no command runs twice; none runs whose Enqueue was refused;
 - the exit that is told is the command's own, whatever of the service or its socket is gone meanwhile; an end that the
   service put to a job was asked for. Only a job whose worker was killed may be told as killed;
+- a job runs only after those that it depends on have ended as required, and not before its time; one that cannot start for
+  that reason ends with it; one that was cancelled, or one above it;
 - a restart of the host ends only what had begun;
 - no wait returns early, and none never;
 - no process of a job is alive once its end is told;
@@ -283,7 +285,7 @@ def check_cause(evidence):
         t = ends[0][0]
         if (end['state'], end['exit'], end['reason']) in deaths(evidence, job, t):
             continue
-        why = complaint(end, ask, own_end((evidence.records.get(job) or [''])[-1]), cancels.get(job, t + 1) <= t,
+        why = complaint(end, ask, own_end((evidence.records.get(job) or [''])[-1]), is_below_cancelled(evidence, job, cancels, t),
                         allowed(evidence, job, t))
         if why:
             yield Violation(WRONG, f'{why}, and the end that is told is {end["state"]}, exit '
@@ -306,8 +308,43 @@ def is_unreported(end, ask, own):
         (ask['kind'], end['exit'], end['reason']) == ('missing', 127, 'exit-code')
 
 
+def is_met(condition, end):
+    return condition == 'any' or (condition == 'ok') == (end['state'] == 'completed')
+
+
+def is_below_cancelled(evidence, job, cancels, t):
+    """It, or a job that submitted it, was cancelled by then."""
+    for _ in range(100):
+        if cancels.get(job, t + 1) <= t:
+            return True
+        ask = evidence.ask_of(job)
+        if not ask or not ask.get('parent'):
+            return False
+        job = ask['parent']
+    return False
+
+
+def check_conditions(evidence):
+    """Of jobs that are not retried: a retry does not wait for the same."""
+    for job in evidence.ends:
+        end, ask = evidence.end_of(job), evidence.ask_of(job)
+        if not end or not ask or not ask.get('after') or evidence.retries[ask['ticket']]:
+            continue
+        others = [(other, condition, evidence.end_of(other)) for other, condition in ask['after']]
+        for other, condition, its_end in others:
+            if evidence.records.get(job) and (not its_end or its_end['sequence'] > end['sequence'] or
+                                              not is_met(condition, its_end)):
+                yield Violation(WRONG, f'it ran, and was to run after {other}:{condition}, which ended as {its_end}', job,
+                                t=evidence.ends[job][0][0])
+        if end['reason'] == 'dependency' and all(its_end and is_met(condition, its_end) for _, condition, its_end in others):
+            yield Violation(WRONG, f'its dependencies {ask["after"]} were met', job, t=evidence.ends[job][0][0])
+
+
 def complaint(end, ask, own, cancelled, allows):
     reason = end['reason']
+    if reason == 'dependency':
+        return None if ask.get('after') and own is None and (end['state'], end['exit']) == ('failed', -1) \
+            else 'it depends on nothing, or ran'
     if {'unreported', 'older'} & allows and is_unreported(end, ask, own):
         return None
     if reason == 'user':
@@ -429,7 +466,7 @@ def id_in(found):
 
 
 CHECKS = (check_ended, check_same_end, check_one_job_a_ticket, check_numbers, check_signals,
-          check_catching_up, check_runs, check_cause, check_restarted, check_early, check_never, check_alive,
+          check_catching_up, check_runs, check_cause, check_conditions, check_restarted, check_early, check_never, check_alive,
           check_unknown, check_errors, check_output, check_report, check_left_over)
 
 

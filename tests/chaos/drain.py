@@ -3,6 +3,7 @@
 """After the faults: let everything end, list it once more, remove it, and look what is left over."""
 
 import asyncio
+import collections
 import os
 import shutil
 import sqlite3
@@ -14,6 +15,8 @@ from support import FOREVER, plain, typed
 
 LEFT_OVER_SECONDS = 20
 
+Held = collections.namedtuple('Held', 'id')
+
 
 async def listed(load, **filters):
     jobs, = await load.insist('List', 'a{sv}', typed({'Limit': PAGE, **filters}, FILTER_TYPES))
@@ -21,11 +24,14 @@ async def listed(load, **filters):
 
 
 async def wait_for_live(load):
-    """Those whose Enqueue got no answer may be there all the same."""
+    """Those whose Enqueue got no answer may be there all the same. Whoever held one may have gone with the host."""
     while True:
         rows = await listed(load, State=['queued', 'running'])
         if not rows:
             return
+        for row in rows:
+            if row['State'] == 'queued' and row.get('Held'):
+                await load.release_held(Held(row['Id']))
         call = load.insist('Await', 'st', rows[0]['Id'], FOREVER)
         try:
             await asyncio.wait_for(call, PATIENCE)

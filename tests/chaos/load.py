@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Keeps a window of jobs in flight, through several clients at a time, and writes into the history what
-each of them is told: Enqueue with and without a key, Await, AwaitAny, AwaitAll, Cancel, Get, OpenOutput,
+each of them is told: Enqueue with and without a key, with priorities, times, dependencies and parents, Hold and Release, Await, AwaitAny, AwaitAll, Cancel, Get, OpenOutput,
 Retry, List by sequence, an inbox, Pause, Remove."""
 
 import asyncio
@@ -13,12 +13,12 @@ import struct
 
 from client import REFUSED
 from plans import KINDS, command_line, contents, draw, written
-from support import FILTER_TYPES, FOREVER, BusError, plain, typed
+from support import FILTER_TYPES, FOREVER, BusError, now_usec, plain, typed
 
 WINDOW = 20
 HOLDERS = 6
 TYPES = {'Label': 's', 'IdempotencyKey': 's', 'OutputMax': 't', 'RuntimeMaxUSec': 't', 'StallUSec': 't',
-         'MemoryMax': 't'}
+         'MemoryMax': 't', 'Priority': 'i', 'NotBeforeUSec': 't', 'After': 'a(ss)', 'Hold': 'b', 'Parent': 's'}
 PAGE = 1000
 KEPT = 30  # jobs that are over and not yet removed
 
@@ -26,6 +26,7 @@ KEPT = 30  # jobs that are over and not yet removed
 class Load:
     kinds = tuple(KINDS)  # of jobs
     knows_order = True  # the service has "order" in OpenOutput
+    knows_conditions = True  # and what jobs wait for besides their turn
 
     def __init__(self, scene, prefix='', window=WINDOW, holders=HOLDERS):
         self.scene = scene
@@ -158,7 +159,11 @@ class Load:
         options = {'Label': job.ticket, **dict(job.plan.options)}
         if job.keyed:
             options['IdempotencyKey'] = job.ticket
-        self.history.add('ask', ticket=job.ticket, kind=job.kind, argument=job.argument, keyed=job.keyed)
+        if self.knows_conditions:
+            options |= self.conditions(job)
+        self.history.add('ask', ticket=job.ticket, kind=job.kind, argument=job.argument, keyed=job.keyed,
+                         after=options.get('After', []), parent=options.get('Parent', ''),
+                         not_before=options.get('NotBeforeUSec', 0))
         call = ('Enqueue', 'asa{sv}', command_line(job, self.scene.command_path, self.scene.base),
                 typed(options, TYPES))
         try:
@@ -179,7 +184,37 @@ class Load:
         self.history.add('accept', ticket=job.ticket, id=job.id)
         return True
 
+    def conditions(self, job):
+        """What it waits for besides its turn. A job never waits for one that waits to be let go: they would all stand
+        still."""
+        options = {}
+        if random.random() < 0.2:
+            options['Priority'] = random.randrange(-1000, 1001)
+        if random.random() < 0.1:
+            options['NotBeforeUSec'] = now_usec() + random.randrange(-200_000, 500_000)
+        if random.random() < 0.05:
+            options['Hold'] = job.held = True
+        others = [other for other in (*self.live.values(), *self.over) if other.id and (other.let_go or not other.plan.holds)]
+        if others and random.random() < 0.2:
+            chosen = {other.id for other in random.sample(others, min(random.choice([1, 1, 2]), len(others)))}
+            options['After'] = [(other, random.choice(['ok', 'any', 'failed'])) for other in chosen]
+        running = [other for other in self.live.values() if other.id and self.scene.command_pid(other.id)]
+        if running and random.random() < 0.2:
+            options['Parent'] = random.choice(running).id
+        return options
+
+    async def release_held(self, job):
+        """Held once more in between, which must not lose the release. It may have been cancelled with its parent."""
+        for member in ('Hold', 'Release'):
+            try:
+                await self.insist(member, 's', job.id)
+            except BusError as error:
+                if not error.name.endswith('InvalidArgument'):
+                    self.history.add('error', ids=[job.id], call=member, error=error.name, text=error.text)
+
     async def accepted(self, job):
+        if job.held:
+            await self.release_held(job)
         waits = [self.spawn('Await', self.wait('Await', [job])) for _ in range(random.choice([1, 1, 2]))]
         if random.random() < 0.15:
             self.wait_for_several(job)

@@ -65,6 +65,7 @@ class Job:
     sequence: int = 0
     gate: int = -1
     let_go: bool = False
+    held: bool = False
 
     @property
     def plan(self):

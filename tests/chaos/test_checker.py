@@ -104,6 +104,16 @@ def good_story():
     story_.run('i')
     story_.end('i')
     story_.output('i', 'alternate')
+    story_.accept('j')
+    story_.of('ask')[-1]['after'] = [['a', 'ok'], ['b', 'failed']]
+    story_.run('j')
+    story_.end('j')
+    story_.accept('k')
+    story_.of('ask')[-1]['after'] = [['b', 'ok'], ['a', 'any']]
+    story_.end('k', 'failed', -1, 'dependency')
+    story_.accept('l', 'hold')
+    story_.of('ask')[-1]['parent'] = 'e'
+    story_.end('l', 'cancelled', 143, 'user')
     story_.close()
     return story_
 
@@ -263,11 +273,29 @@ class Checker(unittest.TestCase):
         late = self.story.of('signal')[0]
         self.story.events.remove(late)
         self.story.events.append(dict(late, t=99, sender=':1.6'))
-        self.found(WRONG, 'JobFinished has sequence 1 after 9', 'a')
+        self.found(WRONG, f'JobFinished has sequence 1 after {self.story.sequence}', 'a')
 
     def test_wrong_exit(self):
         self.story.records['b'][-1] = 'exit 9'
         self.found(WRONG, r'its command ended by itself \(exit 9\)', 'b')
+
+    def test_run_before_what_it_depends_on(self):
+        for condition, other in (('failed', 'a'), ('ok', 'b'), ('any', 'k')):
+            self.story = good_story()
+            next(ask for ask in self.story.of('ask') if ask['ticket'] == 't-j')['after'] = [[other, condition]]
+            self.found(WRONG, 'was to run after', 'j')
+
+    def test_dependency_that_was_met(self):
+        next(ask for ask in self.story.of('ask') if ask['ticket'] == 't-k')['after'] = [['b', 'failed'], ['a', 'any']]
+        self.found(WRONG, 'were met', 'k')
+
+    def test_dependency_of_a_job_without_one(self):
+        next(ask for ask in self.story.of('ask') if ask['ticket'] == 't-k')['after'] = []
+        self.found(WRONG, 'depends on nothing', 'k')
+
+    def test_cancelled_with_another_parent(self):
+        next(ask for ask in self.story.of('ask') if ask['ticket'] == 't-l')['parent'] = 'a'
+        self.found(WRONG, 'nobody had cancelled it', 'l')
 
     def test_failure_told_as_success(self):
         for event in [*self.story.of('told'), *self.story.of('signal')]:

@@ -25,6 +25,7 @@ BUSY = 30
 class VersionLoad(Load):
     kinds = tuple(name for name in KINDS if name not in UNSUITED)
     knows_order = False
+    knows_conditions = False
 
 
 class Versions:
@@ -107,7 +108,7 @@ async def go_through(scenes, loads, versions):
     for scene, load in zip(scenes, loads):
         over(scene, 'older service')
         over(scene, 'newer worker')
-        load.knows_order = True
+        load.knows_order = load.knows_conditions = True
     await everywhere(make_progress, loads)
 
     versions.take_older_worker()

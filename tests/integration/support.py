@@ -42,7 +42,8 @@ OPTION_TYPES = {
     'Argv': 'aay', 'Kind': 's', 'Label': 's', 'Directory': 's', 'Environment': 'as', 'Stdin': 'h',
     'Workspace': 's', 'Session': 's', 'RuntimeMaxUSec': 't', 'OutputMax': 't', 'MemoryMax': 't',
     'TasksMax': 't', 'CPUWeight': 't', 'StallUSec': 't', 'ReadOnly': 'b', 'IdempotencyKey': 's',
-    'Notify': 'b', 'MergeOutput': 'b', 'UMask': 'u', 'ResourceLimits': 'a{sv}'}
+    'Notify': 'b', 'MergeOutput': 'b', 'UMask': 'u', 'ResourceLimits': 'a{sv}', 'Priority': 'i', 'After': 'a(ss)',
+    'NotBeforeUSec': 't', 'Hold': 'b', 'Parent': 's', 'Detach': 'b'}
 
 FILTER_TYPES = {
     'State': 'as', 'Kind': 's', 'Workspace': 's', 'Session': 's', 'Uid': 'u', 'AfterSequence': 't',
@@ -499,6 +500,11 @@ def held(pid):
                 ptrace(PTRACE_DETACH, thread)
             except ProcessLookupError:  # it was killed
                 os.waitpid(thread, WALL)
+
+
+def now_usec():
+    """CLOCK_REALTIME, as the service has it."""
+    return time.time_ns() // 1000
 
 
 def shell(script, *arguments):

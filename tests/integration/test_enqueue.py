@@ -63,7 +63,8 @@ def test_entries_and_their_types(jobs, scope, folder):
         'Id': 's', 'Kind': 's', 'Label': 's', 'State': 's', 'Reason': 's', 'ExitCode': 'i', 'Signal': 'i',
         'Uid': 'u', 'Unit': 's', 'Queue': 's', 'Directory': 's', 'Workspace': 's', 'Session': 's',
         'CreatedUSec': 't', 'StartedUSec': 't', 'FinishedUSec': 't', 'Sequence': 't', 'Progress': 's',
-        'StdoutBytes': 't', 'StderrBytes': 't', 'Result': 's', 'Notify': 'b', 'EndSource': 's'}
+        'StdoutBytes': 't', 'StderrBytes': 't', 'Result': 's', 'Notify': 'b', 'EndSource': 's',
+        'Priority': 'i', 'Held': 'b', 'Detached': 'b'}
     values = {name: value for name, (_, value) in entries.items()}
     assert values['Label'] == 'a label'
     assert values['Workspace'] == '/w'

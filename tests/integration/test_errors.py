@@ -13,8 +13,7 @@ from support import PATIENCE, SECOND, BusError, refused
 
 # A value of the right type for each option that a later version has.
 NOT_YET = {
-    'Queue': ('s', 'q'), 'Priority': ('i', 1), 'After': ('as', ['job-0000000000']),
-    'NotBeforeUSec': ('t', 1), 'Retries': ('u', 1)}
+    'Queue': ('s', 'q'), 'Retries': ('u', 1)}
 
 WRONG_TYPES = {
     'Argv': [('as', ['true']), ('s', 'true')],
@@ -31,7 +30,13 @@ WRONG_TYPES = {
     'OutputMax': [('at', [1000]), ('s', '1K')],
     'MemoryMax': [('d', 1e9), ('s', '1G')],
     'TasksMax': [('b', True), ('s', '5')],
-    'CPUWeight': [('d', 5.0), ('v', ('t', 5))]}
+    'CPUWeight': [('d', 5.0), ('v', ('t', 5))],
+    'Priority': [('s', '1'), ('d', 1.0)],
+    'NotBeforeUSec': [('s', 'now'), ('d', 1.0)],
+    'Hold': [('s', 'yes'), ('u', 1)],
+    'Detach': [('u', 1)],
+    'Parent': [('as', [])],
+    'After': [('as', ['job-0000000000']), ('s', 'job-0000000000'), ('a(s)', [('job-0000000000',)])]}
 
 OUT_OF_RANGE = {
     'Kind': ['', 'Job', '1job', '-job', 'job-', 'a' * 33, 'jöb', 'job_x', 'job/x', 'job x', 'a' * 1_000_000],
@@ -47,7 +52,10 @@ OUT_OF_RANGE = {
     'OutputMax': [0, 2**63, 2**64 - 1],
     'MemoryMax': [0, (1 << 20) - 1, 2**64 - 1],
     'TasksMax': [0, 2**64 - 1],
-    'CPUWeight': [0, 10001, 2**64 - 1]}
+    'CPUWeight': [0, 10001, 2**64 - 1],
+    'Priority': [1001, -1001, 2**31 - 1, -2**31],
+    'NotBeforeUSec': [253402300800000000, 2**64 - 1],
+    'Parent': ['', 'job', '0000000000', 'job-000000000', 'x' * 1_000_000]}
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ def test_entries_of_a_queued_job(jobs):
     jobs.call('Pause')
     try:
         job = jobs.enqueue(['true'])
-        assert types_of(jobs, job) == ALWAYS
+        assert types_of(jobs, job) == ALWAYS | {'WaitReason': 's', 'WaitText': 's'}
         record = jobs.get(job)
         jobs.cancel(job)
     finally:
@@ -131,9 +131,12 @@ def test_entries_that_are_not_always_there(jobs, gate):
     jobs.cancel(job)
     again = jobs.answer(jobs.send_call('Retry', 'sa{sv}', job, {}))[0]
     gate.wait()
+    late = jobs.enqueue(['true'], After=[(job, 'ok')], NotBeforeUSec=1, Parent=again)
+    queued = jobs.enqueue(['true'], Hold=True)
     gate.open()
-    jobs.wait(again)
-    assert types_of(jobs, job) | types_of(jobs, again) | USED | ENDED == ALWAYS | SOMETIMES
+    jobs.wait(again), jobs.wait(late)
+    found = [types_of(jobs, each) for each in (job, again, late, queued)]
+    assert found[0] | found[1] | found[2] | found[3] | USED | ENDED == ALWAYS | SOMETIMES
 
 
 def test_end_is_not_told_before_the_answer(jobs):

@@ -75,4 +75,40 @@ static void mistakes(void) {
         check_int(usec, 7);
 }
 
-TEST_MAIN(TEST(spans), TEST(points), TEST(utc), TEST(turns), TEST(mistakes))
+static void check_until(const char *text, const char *expected) {
+        char formatted[RFC3339_MAX];
+        uint64_t usec = 0;
+
+        check_ok(parse_until(text, NOW, &usec));
+        check_string(format_rfc3339(usec, formatted), expected);
+}
+
+/* What comes next, also across a change of the clocks. */
+static void until(void) {
+        static const char *const invalid[] = {
+                "", "soon", "tomorrow ", "tomorrow 7", "tomorrow 2030-01-01", "tomorrow12:00", "24:00", "2026-02-30", "2h", "yesterday",
+        };
+        static const char *const range[] = { "2026-11-21", "1970-01-01", "2026-11-22T14:29:59Z" };
+        uint64_t usec = 7;
+
+        check_ok(setenv("TZ", "Europe/Berlin", 1));
+        tzset();
+        if (timezone != -3600)
+                test_skip("there is no time zone Europe/Berlin here");
+        check_until("now", "2026-11-22T14:30:00.000000Z");
+        check_until("15:30", "2026-11-22T14:30:00.000000Z");
+        check_until("15:29", "2026-11-23T14:29:00.000000Z");
+        check_until("23:59:59", "2026-11-22T22:59:59.000000Z");
+        check_until("tomorrow", "2026-11-22T23:00:00.000000Z");
+        check_until("tomorrow 07:30", "2026-11-23T06:30:00.000000Z");
+        check_until("2027-07-01 12:00", "2027-07-01T10:00:00.000000Z");
+        check_until("2027-03-28 02:30", "2027-03-28T01:30:00.000000Z"); /* there is no such time */
+        check_until("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000000Z");
+        for (size_t i = 0; i < ELEMENTSOF(invalid); i++)
+                check_error(parse_until(invalid[i], NOW, &usec), -EINVAL);
+        for (size_t i = 0; i < ELEMENTSOF(range); i++)
+                check_error(parse_until(range[i], NOW, &usec), -ERANGE);
+        check_int(usec, 7);
+}
+
+TEST_MAIN(TEST(spans), TEST(points), TEST(utc), TEST(turns), TEST(mistakes), TEST(until))

@@ -14,7 +14,9 @@ static const struct {
         const char *reason;
 } exceptions[] = {
         { "count", "SCAN jobs", "once, at the start" },
+        { "load_dependencies", "SCAN dependencies", "once, at the start" },
         { "load_discarded", "SCAN discarded", "once, at the start" },
+        { "mark_tree_stopped", "SCAN tree", "the jobs below one" },
         { "load_paused", "SCAN paused", "once, at the start" },
         { "find_prefix", "USE TEMP B-TREE", "a few rows, as many as are told" },
         { "find_prefix_of_user", "USE TEMP B-TREE", "a few rows, as many as are told" },

@@ -142,8 +142,8 @@ static void entries(void) {
                 for (const char *const *absent =
                              (const char *const[]) { "Kind", "Workspace", "Session", "Progress", "Result", "Directory",
                                                     "Queue", "StoppedBy", "RetryOf", "CPUUsageUSec", "MemoryPeak",
-                                                    "ResultError", "LeftBehind", "EndSource",
-                                                    "ResourceLimits", NULL };
+                                                    "ResultError", "LeftBehind", "EndSource", "ResourceLimits", "NotBeforeUSec", "After",
+                                                    "FailedDependency", "Parent", "WaitReason", "WaitText", NULL };
                      *absent; absent++)
                         check(!streq(name, *absent));
                 if (streq(name, "Unit"))
@@ -153,7 +153,7 @@ static void entries(void) {
                 check_ok(sd_bus_message_exit_container(m));
         }
         check_string(unit, "codex-job-task-7f3k9q2m1x.service");
-        check_int(n, 28 + 1 - 15);
+        check_int(n, 38 + 1 - 22);
 }
 
 /* One that a newer service sent: what it does not know, or not in this type, is passed over. */

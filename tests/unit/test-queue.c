@@ -155,9 +155,9 @@ static void remove_anywhere(void) {
         queue_remove(&queue, a);
         queue_remove(&queue, d);
         check_counts(&queue, 1, 0);
-        check_ok(queue_push(&queue, b)); /* behind the others again */
-        check(queue_pop(&queue) == c);
+        check_ok(queue_push(&queue, b)); /* where it was */
         check(queue_pop(&queue) == b);
+        check(queue_pop(&queue) == c);
         check(!queue_pop(&queue));
         RELEASE(&queue, b, c);
 
@@ -258,5 +258,157 @@ static void free_slot(void) {
         RELEASE(&queue, a, b);
 }
 
+/* Of one user: the priority first, then the age; another user is not concerned. */
+static void priorities(void) {
+        _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7), *c = new_job('c', 7), *d = new_job('d', 7),
+                                 *x = new_job('x', 8);
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        b->record.priority = 1000;
+        c->record.priority = -1000;
+        d->record.priority = 1000;
+        for (Job **job = (Job *[]) { a, b, c, d, x, NULL }; *job; job++)
+                check_ok(queue_push(&queue, *job));
+        check(queue_pop(&queue) == b);
+        check(queue_pop(&queue) == x); /* who has fewer running jobs */
+        check(queue_pop(&queue) == d);
+        queue_put_back(&queue, d); /* to where it was */
+        check(queue_pop(&queue) == d);
+        check(queue_pop(&queue) == a);
+        check(queue_pop(&queue) == c);
+        RELEASE(&queue, a, b, c, d, x);
+}
+
+/* What is blocked waits, and keeps nobody from a free slot. */
+static void blocked(void) {
+        _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7);
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        a->blocked = JOB_IS_HELD | JOB_IS_EARLY;
+        check_ok(queue_push(&queue, a));
+        check_counts(&queue, 1, 0);
+        check(!queue_pop(&queue));
+        check(queue_has_free_slot(&queue, 7));
+        check_ok(queue_push(&queue, b));
+        queue_block(&queue, a, JOB_IS_HELD, false);
+        check(queue_pop(&queue) == b);
+        check(!queue_pop(&queue));
+        queue_block(&queue, a, JOB_IS_EARLY, false);
+        queue_block(&queue, a, JOB_IS_HELD, true);
+        check(!queue_pop(&queue));
+        queue_block(&queue, a, JOB_IS_HELD, false);
+        check(queue_pop(&queue) == a);
+        RELEASE(&queue, a, b);
+}
+
+static void check_lent(const Queue *queue, uint32_t n_running, uint32_t n_lent) {
+        check_int(queue->n_running, n_running);
+        check_int(queue->n_lent, n_lent);
+}
+
+/* One child at a time, the first of them; the others wait for a slot of their own, or for their turn. */
+static void lent_slot(void) {
+        _cleanup_(job_freep) Job *p = new_job('p', 7), *a = new_job('a', 7), *b = new_job('b', 7), *c = new_job('c', 7),
+                                 *x = new_job('x', 8);
+        Queue queue;
+
+        init(&queue, 1, UINT32_MAX);
+        check_ok(queue_take_slot(&queue, p));
+        p->phase = JOB_ACTIVE;
+        c->record.priority = 1;
+        for (Job **job = (Job *[]) { a, b, c, NULL }; *job; job++) {
+                check_ok(queue_nest(&queue, *job, p));
+                check_ok(queue_push(&queue, *job));
+        }
+        check_ok(queue_push(&queue, x));
+        check(queue_pop(&queue) == c);
+        check(queue_has_slot(c) && !c->has_slot);
+        check(!queue_pop(&queue));
+        check_lent(&queue, 1, 1);
+        queue_put_back(&queue, c);
+        check_lent(&queue, 1, 0);
+        check(queue_pop(&queue) == c);
+        queue_leave(&queue, c);
+        check(queue_pop(&queue) == a);
+        queue.max_running = 2;
+        check(queue_pop(&queue) == x); /* fewest running first */
+        queue.max_running = 3;
+        check(queue_pop(&queue) == b); /* a slot of its own */
+        check_lent(&queue, 3, 1);
+        queue_leave(&queue, p); /* its slot goes on to a */
+        check_lent(&queue, 3, 0);
+        check(a->has_slot && !a->lender && !a->parent);
+        RELEASE(&queue, a, b, x);
+}
+
+/* A slot that is lent on; whoever ends first. */
+static void lent_on(void) {
+        for (unsigned order = 0; order < 6; order++) {
+                static const char orders[][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+                _cleanup_(job_freep) Job *p = new_job('p', 7), *a = new_job('a', 7), *b = new_job('b', 7), *x = new_job('x', 7);
+                Job *jobs[] = { p, a, b };
+                Queue queue;
+
+                init(&queue, 1, UINT32_MAX);
+                check_ok(queue_take_slot(&queue, p));
+                check_ok(queue_nest(&queue, a, p));
+                check_ok(queue_push(&queue, a));
+                check(queue_pop(&queue) == a);
+                check_ok(queue_nest(&queue, b, a));
+                check_ok(queue_push(&queue, b));
+                check(queue_pop(&queue) == b);
+                check_lent(&queue, 1, 2);
+                check_ok(queue_push(&queue, x));
+                for (uint32_t i = 0; i < 3; i++) {
+                        check(!queue_pop(&queue));
+                        queue_leave(&queue, jobs[(size_t) orders[order][i]]);
+                        check_lent(&queue, i < 2, i < 2 ? 1 - i : 0);
+                        for (size_t k = 0; k < 3; k++)
+                                check(!jobs[k]->lender || queue_has_slot(jobs[k]->lender));
+                }
+                check(queue_pop(&queue) == x);
+                RELEASE(&queue, x);
+                check(TAILQ_EMPTY(&queue.lenders));
+        }
+}
+
+static void lent_by_a_paused_user(void) {
+        _cleanup_(job_freep) Job *p = new_job('p', 7), *a = new_job('a', 7);
+        Queue queue;
+
+        init(&queue, 1, UINT32_MAX);
+        check_ok(queue_take_slot(&queue, p));
+        check_ok(queue_nest(&queue, a, p));
+        check_ok(queue_set_paused(&queue, 7, true));
+        check_ok(queue_push(&queue, a));
+        check(!queue_pop(&queue));
+        check_ok(queue_set_paused(&queue, 7, false));
+        check(queue_pop(&queue) == a);
+        queue_leave(&queue, a);
+        queue_leave(&queue, p);
+        check_counts(&queue, 0, 0);
+}
+
+/* After a restart: a job that was found running gets the slot of its parent. */
+static void lent_again(void) {
+        _cleanup_(job_freep) Job *p = new_job('p', 7), *a = new_job('a', 7), *b = new_job('b', 7);
+        Queue queue;
+
+        init(&queue, 1, UINT32_MAX);
+        check_ok(queue_nest(&queue, a, p));
+        check_ok(queue_nest(&queue, b, p));
+        check_ok(queue_take_any_slot(&queue, p));
+        check_ok(queue_take_any_slot(&queue, a));
+        check_ok(queue_take_any_slot(&queue, b));
+        check_lent(&queue, 2, 1);
+        for (Job **job = (Job *[]) { p, a, b, NULL }; *job; job++)
+                queue_leave(&queue, *job);
+        check_lent(&queue, 0, 0);
+        check(TAILQ_EMPTY(&queue.users));
+}
+
 TEST_MAIN(TEST(first_in_first_out), TEST(slots), TEST(maximum_changes), TEST(beyond_the_maximum), TEST(remove_anywhere),
-          TEST(users_take_turns), TEST(fewest_running_first), TEST(maximum_of_a_user), TEST(free_slot), TEST(paused))
+          TEST(users_take_turns), TEST(fewest_running_first), TEST(maximum_of_a_user), TEST(free_slot), TEST(paused),
+          TEST(priorities), TEST(blocked), TEST(lent_slot), TEST(lent_on), TEST(lent_by_a_paused_user), TEST(lent_again))

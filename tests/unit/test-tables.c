@@ -159,7 +159,10 @@ static void columns_are_in_the_store(void) {
         static const struct {
                 const char *table, *column;
         } columns[] = {
-#define FIELD_COLUMN(name, kind, member, ...) { RECORD, #member },
+#define FIELD_COLUMN(name, kind, member, none, presence, stored, ...) FIELD_COLUMN_##stored(member)
+#define FIELD_COLUMN_ENQUEUED(member) { RECORD, #member },
+#define FIELD_COLUMN_ENDED(member) { RECORD, #member },
+#define FIELD_COLUMN_UNSTORED(member)
                 JOB_FIELDS(FIELD_COLUMN)
 #define LIMIT_OF_COLUMN(name, member, ...) { LIMITS, #member },
                 JOB_LIMITS(LIMIT_OF_COLUMN)
@@ -201,7 +204,7 @@ static char *pattern_of(const char *type) {
         f = open_memstream(&text, &size);
         check(f);
         for (const char *p = type; *p; p++)
-                (void) fprintf(f, strchr("{}", *p) ? "[%c]" : "%c", *p);
+                (void) fprintf(f, strchr("{}()", *p) ? "[%c]" : "%c", *p);
         check(fclose(TAKE_PTR(f)) == 0);
         return text;
 }

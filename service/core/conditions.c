@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
+
+/* What a queued job waits for besides its turn: to be released, its time, the end of other jobs. A dependency is kept in
+ * the store until the other job has ended, and is resolved by the transaction that records that end: a job whose
+ * dependency failed can never start, and is doomed; it ends like any other job, soon, with the reason dependency. */
+
+#include "core-internal.h"
+#include "service-log.h"
+#include "time-util.h"
+
+#define DUE_MAX 1000 /* jobs whose time has come that are released in one iteration of the event loop */
+
+/* --- time ------------------------------------------------------------------------------------------- */
+
+static int compare_times(const void *a, const void *b) {
+        const JobRecord *x = &((const Job *) a)->record, *y = &((const Job *) b)->record;
+
+        return x->not_before_usec < y->not_before_usec ? -1 : x->not_before_usec > y->not_before_usec;
+}
+
+/* The kernel moves a timer of CLOCK_REALTIME along when that clock is set. */
+static void set_timer(Core *core) {
+        const Job *first = heap_first(&core->early);
+
+        if (first)
+                (void) sd_event_source_set_time(core->early_timer, first->record.not_before_usec);
+        (void) sd_event_source_set_enabled(core->early_timer, first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+void conditions_check_times(Core *core) {
+        uint64_t now = now_realtime();
+        Job *job;
+
+        for (unsigned n = 0; n < DUE_MAX && (job = heap_first(&core->early)) && job->record.not_before_usec <= now; n++) {
+                heap_remove(&core->early, job);
+                queue_block(&core->queue, job, JOB_IS_EARLY, false);
+                core->events->waits(job, core->userdata);
+                core_schedule(core);
+        }
+        set_timer(core);
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
+        conditions_check_times(userdata);
+        return 0;
+}
+
+int conditions_init(Core *core) {
+        int r;
+
+        heap_init(&core->early, compare_times, offsetof(Job, timer_place));
+        TAILQ_INIT(&core->doomed);
+        r = sd_event_add_time(core->event, &core->early_timer, CLOCK_REALTIME, 0, USEC_PER_MSEC, on_time, core);
+        return r < 0 ? r : sd_event_source_set_enabled(core->early_timer, SD_EVENT_OFF);
+}
+
+void conditions_clear(Core *core) {
+        core->early_timer = sd_event_source_disable_unref(core->early_timer);
+        heap_clear(&core->early);
+}
+
+/* --- the life of a job in the queue ----------------------------------------------------------------- */
+
+bool conditions_permit(const Job *job) {
+        return !job->record.held && !job->record.after && job->record.not_before_usec <= now_realtime();
+}
+
+int conditions_enter(Job *job) {
+        Core *core = job->core;
+        bool is_early = job->record.not_before_usec > now_realtime();
+        int r;
+
+        if (is_early && !heap_has(&core->early, job)) {
+                r = heap_reserve(&core->early, core->early.n + 1);
+                if (r < 0)
+                        return r;
+                heap_add(&core->early, job);
+                set_timer(core);
+        }
+        job->blocked = (job->record.held ? JOB_IS_HELD : 0) | (is_early ? JOB_IS_EARLY : 0) |
+                (LIST_EMPTY(&job->dependencies) ? 0 : JOB_HAS_DEPENDENCIES);
+        if (job->record.failed_dependency || job->stop_reason != JOB_REASON_NONE) /* cancelled with its parent */
+                conditions_doom(job, NULL);
+        return 0;
+}
+
+void conditions_leave(Job *job) {
+        Core *core = job->core;
+
+        if (heap_has(&core->early, job)) {
+                heap_remove(&core->early, job);
+                set_timer(core);
+        }
+        if (job->blocked & JOB_IS_DOOMED)
+                TAILQ_REMOVE(&core->doomed, job, doomed_entry);
+        queue_block(&core->queue, job, JOB_IS_DOOMED, false);
+}
+
+/* --- dependencies ----------------------------------------------------------------------------------- */
+
+/* On those jobs that the store has found to be live: those that have ended since are reported next. */
+int conditions_link(Job *job, const char *failed) {
+        const char *p = strempty(job->record.after);
+        char id[JOB_ID_MAX + 1];
+        JobCondition condition;
+        Job *other;
+        int r;
+
+        while ((r = job_after_next(&p, id, &condition)) > 0) {
+                other = core_find_unended(job->core, id);
+                r = other ? dependency_new(job, other, condition) : 0;
+                if (r < 0)
+                        return r;
+        }
+        if (failed) {
+                job->record.failed_dependency = strdup(failed);
+                return job->record.failed_dependency ? r : -ENOMEM;
+        }
+        return r;
+}
+
+/* If memory is short, the record does not name the other job until the service is started again. */
+void conditions_doom(Job *job, const char *other) {
+        Core *core = job->core;
+
+        if (job->phase > JOB_WAITING || (job->blocked & JOB_IS_DOOMED))
+                return;
+        if (!job->record.failed_dependency && other)
+                job->record.failed_dependency = strdup(other);
+        queue_block(&core->queue, job, JOB_IS_DOOMED, true);
+        TAILQ_INSERT_TAIL(&core->doomed, job, doomed_entry);
+        (void) sd_event_source_set_enabled(core->doomed_source, SD_EVENT_ONESHOT);
+}
+
+void conditions_resolve(Job *ended) {
+        Core *core = ended->core;
+        Dependency *d;
+
+        while ((d = LIST_FIRST(&ended->dependents))) {
+                Job *job = d->job;
+                bool is_met = job_condition_is_met(d->condition, ended->record.state);
+
+                (void) dependency_free(d);
+                if (job->phase != JOB_WAITING)
+                        continue;
+                if (!is_met)
+                        conditions_doom(job, ended->record.id);
+                else if (LIST_EMPTY(&job->dependencies))
+                        queue_block(&core->queue, job, JOB_HAS_DEPENDENCIES, false);
+                core->events->waits(job, core->userdata);
+        }
+        while ((d = LIST_FIRST(&ended->dependencies)))
+                (void) dependency_free(d);
+}
+
+/* --- hold ------------------------------------------------------------------------------------------- */
+
+typedef struct Hold {
+        Core *core;
+        char id[JOB_ID_MAX + 1];
+        bool held;
+        StoreCallback done;
+        void *userdata;
+} Hold;
+
+/* A job that is being held, or released and held again, is not started in between. */
+static void on_hold_recorded(int r, void *userdata) {
+        _cleanup_free_ Hold *hold = userdata;
+        Core *core = hold->core;
+        Job *job = core_find_unended(core, hold->id);
+
+        if (job) {
+                job->n_holding -= hold->held;
+                if (r >= 0)
+                        job->record.held = hold->held;
+                queue_block(&core->queue, job, JOB_IS_HELD, job->record.held || job->n_holding > 0);
+                core->events->waits(job, core->userdata);
+                core_schedule(core);
+        }
+        hold->done(r, hold->userdata);
+}
+
+int core_hold(Job *job, bool held, StoreCallback done, void *userdata) {
+        Core *core = job->core;
+        Hold *hold;
+        int r;
+
+        if (job->phase != JOB_WAITING || (job->blocked & JOB_IS_DOOMED))
+                return -JOB_ERROR_NOT_QUEUED;
+        hold = malloc(sizeof(*hold));
+        if (!hold)
+                return -ENOMEM;
+        *hold = (Hold) { .core = core, .held = held, .done = done, .userdata = userdata };
+        (void) snprintf(hold->id, sizeof(hold->id), "%s", job->record.id);
+        r = store_hold(core->store, hold->id, held, on_hold_recorded, hold);
+        if (r < 0) {
+                free(hold);
+                return r;
+        }
+        if (held) {
+                job->n_holding++;
+                queue_block(&core->queue, job, JOB_IS_HELD, true);
+        }
+        return 0;
+}

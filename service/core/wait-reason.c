@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
+
+/* Why a queued job does not run, at the moment: the first cause that somebody would have to change. */
+
+#include "core.h"
+#include "time-util.h"
+
+static _printf_(3, 4) void set(Job *job, const char *reason, const char *format, ...) {
+        va_list ap;
+
+        job->record.wait_reason = strdup(reason);
+        va_start(ap, format);
+        if (!job->record.wait_reason || vasprintf(&job->record.wait_text, format, ap) < 0)
+                job->record.wait_text = NULL;
+        va_end(ap);
+}
+
+static void set_dependency(Job *job) {
+        static const char *const verbs[_JOB_CONDITION_MAX] = {
+                [JOB_AFTER_OK] = "complete", [JOB_AFTER_ANY] = "finish", [JOB_AFTER_FAILED] = "fail",
+        };
+        const Dependency *first = LIST_FIRST(&job->dependencies), *d;
+        unsigned others = 0;
+
+        if (!first)
+                return;
+        for (d = LIST_NEXT(first, of_job); d; d = LIST_NEXT(d, of_job))
+                others++;
+        if (others > 0)
+                set(job, "dependency", "waits for %s to %s, and for %u more", first->other->record.id,
+                    verbs[first->condition], others);
+        else
+                set(job, "dependency", "waits for %s to %s", first->other->record.id, verbs[first->condition]);
+}
+
+/* It is its turn as soon as there is a place. */
+static void set_place(Job *job) {
+        const Queue *queue = &job->core->queue;
+        QueueStanding standing = queue_get_standing(queue, job->record.uid);
+
+        if (standing.paused)
+                set(job, "paused", "queue paused");
+        else if (job->core->shortage.why)
+                set(job, "obstacle", "Cannot start: %s", job->core->shortage.why);
+        else if (queue->n_running >= queue->max_running)
+                set(job, "limit", "limit of %" PRIu32 " running jobs reached", queue->max_running);
+        else if (standing.n_running >= queue->max_running_user)
+                set(job, "user-limit", "limit of %" PRIu32 " running jobs of the user reached", queue->max_running_user);
+        else
+                set(job, "starting", "is being started");
+}
+
+void core_explain_wait(Job *job) {
+        char time[RFC3339_MAX];
+
+        job_clear_wait(job);
+        if (job->record.state != JOB_QUEUED)
+                return;
+        if (job->phase != JOB_WAITING)
+                set(job, "starting", "is being started");
+        else if (job->stop_reason != JOB_REASON_NONE)
+                set(job, "ending", "is being cancelled");
+        else if (job->blocked & JOB_IS_DOOMED)
+                set(job, "dependency", "%s failed", strempty(job->record.failed_dependency));
+        else if (job->blocked & JOB_IS_HELD)
+                set(job, "held", "held");
+        else if (job->blocked & JOB_HAS_DEPENDENCIES)
+                set_dependency(job);
+        else if (job->blocked & JOB_IS_EARLY)
+                set(job, "time", "not before %s", format_rfc3339(job->record.not_before_usec, time));
+        else
+                set_place(job);
+}

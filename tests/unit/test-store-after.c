@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
+
+/* What queued jobs wait for, in the store: dependencies, their resolution, holds, jobs below a cancelled one. */
+
+#include "job-error.h"
+#include "store-fixture.h"
+#include "test-bus.h"
+#include "test.h"
+
+#define A "job-aaaa000000"
+#define B "job-bbbb000000"
+#define C "job-cccc000000"
+#define D "job-dddd000000"
+
+typedef struct Inserted {
+        bool done;
+        int r;
+        char text[256]; /* the missing and the failed job */
+} Inserted;
+
+static void on_inserted(int r, const StoreInserted *inserted, void *userdata) {
+        Inserted *answer = userdata;
+
+        answer->done = true;
+        answer->r = r;
+        (void) snprintf(answer->text, sizeof(answer->text), "%s/%s", inserted->missing ?: "-", inserted->failed_dependency ?: "-");
+}
+
+/* Returns the missing and the failed job. */
+static const char *insert_after(StoreFixture *f, const char *id, const char *after, int expected) {
+        _cleanup_(job_freep) Job *job = fixture_job(id, 7);
+        static Inserted answer;
+        char *spec = calloc(1, 64);
+
+        check(spec);
+        job->record.after = strdup(after);
+        answer = (Inserted) {};
+        check_ok(store_insert(f->store, &job->record, &job->limits, &(StoreInsert) { .spec = spec, .spec_size = 64, .stdin_fd = -1 },
+                              on_inserted, &answer));
+        while (!answer.done)
+                check_ok(sd_event_run(f->event, UINT64_MAX));
+        check_int(answer.r, expected);
+        return answer.text;
+}
+
+static int on_dependency(const char *id, const char *other, JobCondition condition, void *userdata) {
+        char *text = userdata;
+        size_t n = strlen(text);
+
+        (void) snprintf(text + n, 512 - n, "%.8s:%.8s:%s ", id, other, job_condition_to_string(condition));
+        return 0;
+}
+
+static const char *dependencies(StoreFixture *f) {
+        static char text[512];
+
+        text[0] = 0;
+        store_fixture_reopen(f);
+        check_ok(store_load_dependencies(f->store, on_dependency, text));
+        return text;
+}
+
+static char *failed_dependency(StoreFixture *f, const char *id) {
+        JobRecord record = JOB_RECORD_INIT;
+        char candidates[256], *text;
+
+        check_ok(lookup(f, id, STORE_ANY_UID, &record, candidates));
+        text = TAKE_PTR(record.failed_dependency);
+        job_record_clear(&record);
+        return text;
+}
+
+static void check_failed(StoreFixture *f, const char *id, const char *expected) {
+        _cleanup_free_ char *other = failed_dependency(f, id);
+
+        check_string(other, expected);
+}
+
+static void resolved_with_the_end(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+        uint64_t sequence;
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 7);
+        check_string(insert_after(&f, B, A ":ok", 0), "-/-");
+        check_string(insert_after(&f, C, A ":failed " B ":any", 0), "-/-");
+        check_string(dependencies(&f), "job-bbbb:job-aaaa:ok job-cccc:job-aaaa:failed job-cccc:job-bbbb:any ");
+        check_ok(finish_job(&f, A, &sequence));
+        check_failed(&f, B, NULL);
+        check_failed(&f, C, A);
+        check_string(dependencies(&f), "job-cccc:job-bbbb:any ");
+        check_ok(finish_job(&f, C, &sequence)); /* what it still waited for goes with it */
+        check_string(dependencies(&f), "");
+}
+
+static void ended_before(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        (void) insert_finished(&f, A, 7);
+        check_string(insert_after(&f, B, A ":ok", 0), "-/-");
+        check_string(insert_after(&f, C, B ":ok " A ":failed", 0), "-/" A);
+        check_failed(&f, C, A);
+        check_ok(remove_jobs(&f, (char *[]) { (char *) A, NULL }));
+        check_failed(&f, C, A);
+        check_string(dependencies(&f), "job-cccc:job-bbbb:ok ");
+}
+
+/* Nothing is recorded by halves. */
+static void missing(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 7);
+        insert_new(&f, B, 8);
+        check_string(insert_after(&f, C, A ":ok " D ":ok", -JOB_ERROR_NO_DEPENDENCY), D "/-");
+        check_string(insert_after(&f, C, A ":ok " B ":any", -JOB_ERROR_NO_DEPENDENCY), B "/-");
+        check_string(dependencies(&f), "");
+        check_string(list(&f, ""), B " " A " ");
+}
+
+static int hold(StoreFixture *f, const char *id, bool held) {
+        _cleanup_answer_ Answer answer = ANSWER_INIT;
+
+        check_ok(store_hold(f->store, id, held, on_answer, &answer));
+        while (!answer.done)
+                check_ok(sd_event_run(f->event, UINT64_MAX));
+        return answer.r;
+}
+
+static void holds(void) {
+        _cleanup_job_record_ JobRecord record = JOB_RECORD_INIT;
+        _cleanup_store_fixture_ StoreFixture f;
+        _cleanup_close_ int fd = -EBADF;
+        char candidates[256];
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 7);
+        check_ok(hold(&f, A, true));
+        check_ok(lookup(&f, A, STORE_ANY_UID, &record, candidates));
+        check_int(record.held, 1);
+        check_ok(hold(&f, A, false));
+        check_ok(begin_job(&f, A, "i", NULL, &fd));
+        check_error(hold(&f, A, true), -JOB_ERROR_NOT_QUEUED);
+        check_error(hold(&f, B, true), -JOB_ERROR_NOT_QUEUED);
+}
+
+static void insert_below(StoreFixture *f, const char *id, const char *parent, bool detached) {
+        _cleanup_(job_freep) Job *job = fixture_job(id, 7);
+
+        job->record.parent = strdup(parent);
+        job->record.detached = detached;
+        check_ok(insert_job(f, job));
+}
+
+/* With a cancelled job, but not with one that reached a limit. */
+static void stopped_trees(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 7);
+        insert_below(&f, B, A, false);
+        insert_below(&f, C, B, false);
+        insert_below(&f, D, A, true);
+        check_ok(stop_job(&f, A, JOB_REASON_RUNTIME_LIMIT, UINT32_MAX));
+        check_string(live(&f), A " queued runtime-limit - " B " queued - - " C " queued - - " D " queued - - ");
+        check_ok(stop_job(&f, A, JOB_REASON_USER, 7));
+        check_string(live(&f), A " queued user - " B " queued user - " C " queued user - " D " queued - - ");
+}
+
+TEST_MAIN(TEST(resolved_with_the_end), TEST(ended_before), TEST(missing), TEST(holds), TEST(stopped_trees))
