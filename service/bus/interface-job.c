@@ -44,13 +44,13 @@ static int job_enumerate(sd_bus *bus, const char *prefix, void *userdata, char *
         char **paths;
         Job *job;
 
-        if (call && sd_bus_message_is_method_call(call, NULL, "GetManagedObjects") > 0)
-                job_object_follow_all(service, peer);
         /* Other calls wait for GetManagedObjects, which takes 20 µs per object. */
         paths = calloc(OBJECTS_MAX + 1, sizeof(char *));
         if (!paths)
                 return -ENOMEM;
-        lifecycle_catch_up(service->core);
+        lifecycle_catch_up(service->core); /* first: what this changes, the reply has */
+        if (call && sd_bus_message_is_method_call(call, NULL, "GetManagedObjects") > 0)
+                job_object_follow_all(service, peer);
         TAILQ_FOREACH(job, &service->core->jobs, entry) {
                 if (n == OBJECTS_MAX)
                         break;
