@@ -75,8 +75,10 @@ int lifecycle_on_schedule(sd_event_source *source, void *userdata) {
         Core *core = userdata;
         Job *job;
 
-        while (!core->stopping && !core->closed && core->instance && shortage_permits(core) && (job = queue_pop(&core->queue)))
+        while (!core->stopping && !core->closed && core->instance && shortage_permits(core) && (job = queue_pop(&core->queue))) {
+                shortage_try(job);
                 begin(job);
+        }
         return 0;
 }
 

@@ -100,15 +100,15 @@ void shortage_end(Core *core) {
         core_schedule(core);
 }
 
-bool shortage_permits(const Core *core) {
-        const Job *job;
+bool shortage_permits(Core *core) {
+        Shortage *s = &core->shortage;
+        const Job *job = s->why && *s->tried ? core_find(core, s->tried) : NULL;
 
-        if (core->shortage.timer)
-                return false;
-        if (!core->shortage.why)
-                return true;
-        TAILQ_FOREACH(job, &core->jobs, entry)
-                if (job->phase == JOB_BEGINNING || job->phase == JOB_STARTING || job->phase == JOB_ACCEPTED)
-                        return false; /* it is being tried */
-        return true;
+        return !s->timer && (!job || (job->phase != JOB_BEGINNING && job->phase != JOB_STARTING && job->phase != JOB_ACCEPTED));
+}
+
+void shortage_try(const Job *job) {
+        Shortage *s = &job->core->shortage;
+
+        (void) snprintf(s->tried, sizeof(s->tried), "%s", s->why ? job->record.id : "");
 }

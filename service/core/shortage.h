@@ -15,6 +15,7 @@ typedef struct Shortage {
         uint64_t pause_usec;    /* the last one */
         uint64_t over_usec;     /* when the last shortage was over, CLOCK_MONOTONIC */
         sd_event_source *timer; /* NULL: a job may be tried */
+        char tried[JOB_ID_MAX + 1]; /* the one that was tried last; empty: none */
 } Shortage;
 
 void shortage_clear(Shortage *shortage);
@@ -25,8 +26,9 @@ void shortage_begin(Job *job, const char *why);
 /* A job was started. */
 void shortage_end(Core *core);
 
-/* Whether another job may be started now. */
-bool shortage_permits(const Core *core);
+/* Whether another job may be started now; it is. */
+bool shortage_permits(Core *core);
+void shortage_try(const Job *job);
 
 /* Sets the progress of a queued job to the reason for which it waits, or to none. */
 void shortage_report(Job *job);
