@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Fixtures of the integration tests. They run as root inside the sandbox, see tests/sandbox/run; each
-test that uses "scope" runs for the system's service and for a user's own."""
+test that uses "scope" runs for the system's service and for a user's own, or for those that SCOPES names."""
 
 import grp
 import os
@@ -34,7 +34,7 @@ def sandbox():
         subprocess.run(['usermod', '--append', '--groups', 'helpers', 'alice'], check=True)
 
 
-@pytest.fixture(scope='session', params=['system', 'user'])
+@pytest.fixture(scope='session', params=os.environ.get('SCOPES', 'system user').split())
 def scope(request, sandbox):
     return Scope(request.param)
 
@@ -57,7 +57,8 @@ def few_jobs(sandbox):
 
 @pytest.fixture(autouse=True)
 def service_stays_up(request):
-    """Whatever a test does to it, the service is the process that it was before."""
+    """Whatever a test does to it, the service is the process that it was before. No job of the test runs beside the
+    next."""
     if not {'scope', 'system'} & set(request.fixturenames):
         yield
         return
@@ -66,6 +67,7 @@ def service_stays_up(request):
     scope.bus.signals.clear()
     before = scope.service_pid()
     yield
+    scope.end_live_jobs()
     if not request.node.get_closest_marker('restarts'):
         assert scope.service_pid() == before, 'the service ended'
 

@@ -357,6 +357,13 @@ class Scope:
     def connect(self, uid=None):
         return Jobs(self.address, self.uid if uid is None else uid)
 
+    def end_live_jobs(self):
+        """Those of all users, and wait until they have ended."""
+        with contextlib.closing(self.connect(0 if self.is_system else self.uid)) as everybody:
+            live = everybody.list(State=['queued', 'running'], Limit=1000)
+            for call in [everybody.send_cancel(job['Id']) for job in live]:
+                everybody.answer(call)
+
     def systemctl(self, *arguments, check=True):
         command = ['systemctl', *arguments]
         if not self.is_system:

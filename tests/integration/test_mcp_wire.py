@@ -164,7 +164,8 @@ def test_cancelled_at_once(servers, jobs):
         server.notify('notifications/cancelled', requestId=number)
         server.answers.pop(number, None)
     assert server.is_alive()
-    for job in jobs.list_ids(State=['queued', 'running']):
+    assert server.end() == (0, '') # what it has sent to the service comes before the list
+    for job in jobs.list_ids(State=['queued', 'running'], Limit=1000):
         jobs.wait(job)
 
 
