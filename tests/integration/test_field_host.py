@@ -5,6 +5,7 @@
 import json
 import os
 import pwd
+import re
 import resource
 import signal
 import socket
@@ -313,7 +314,8 @@ def test_setup_knows_of_connections(cli, crowd):
         return
     crowd.close(4)
     check = checked(cli, 'true', 'bus')
-    assert check['status'] == 'warning' and 'only 3 more' in check['text'] and 'busctl' in check['command']
+    assert check['status'] == 'warning' and 'busctl' in check['command']
+    assert re.search('only [1-9] more', check['text']) # others of hers come and go
 
 
 @pytest.mark.parametrize('size, files, status, words', [
