@@ -87,10 +87,6 @@ static bool is_forbidden(const Setup *s) {
 static void bus_remedy(const Setup *s, JsonCheck *check) {
         bool forbidden = is_forbidden(s);
 
-        if (s->client_failure == -ECONNRESET) { /* there are too many */
-                check->remedy = "close some of your other connections to the bus";
-                return;
-        }
         if (!host_runs_systemd())
                 check->remedy = host_init_remedy();
         else if (forbidden)
@@ -105,8 +101,11 @@ static void bus_remedy(const Setup *s, JsonCheck *check) {
                 check->command = s->system ? "systemctl start dbus.socket" : LINGER_COMMAND;
 }
 
-static void service_remedy(const Setup *s, JsonCheck *check) {
-        if (!s->client)
+/* The bus may refuse the connection at once, or when it is used. */
+static void service_remedy(const Setup *s, const sd_bus_error *error, JsonCheck *check) {
+        if (s->client_failure == -ECONNRESET || sd_bus_error_has_name(error, SD_BUS_ERROR_LIMITS_EXCEEDED))
+                check->remedy = "close some of your other connections to the bus";
+        else if (!s->client)
                 bus_remedy(s, check);
         else if (access(s->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) < 0)
                 check->remedy = s->system ? "install codex-jobs for all users" : "install codex-jobs";
@@ -137,7 +136,7 @@ static int check_service(Setup *s) {
                 return setup_report(s, &(const JsonCheck) { .name = "service", .status = "ok" },
                               "%s %s is running (%s)", JOBS_BUS_NAME, s->service_version, scope_name(s));
         failed.has_remedy = error.message;
-        service_remedy(s, &failed);
+        service_remedy(s, &error, &failed);
         return setup_report(s, &failed, "%s", error.message ?: strerror(-r));
 }
 

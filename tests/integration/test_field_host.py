@@ -310,7 +310,8 @@ def test_setup_knows_of_connections(cli, crowd):
         return
     if not crowd.is_told:
         check = checked(cli, 'true', 'service', 1)
-        assert check['status'] == 'failed' and 'refused the connection' in check['text']
+        assert check['status'] == 'failed' and re.search('refused the (connection|call)', check['text'])
+        assert check['command'] is None and 'close some of your other connections' in check['remedy']
         return
     crowd.close(4)
     check = checked(cli, 'true', 'bus')

@@ -244,7 +244,8 @@ def test_reader_that_does_not_read(servers):
     assert sent < 5000000
     with open(f'/proc/{server.process.pid}/status', encoding='ascii') as status:
         memory = next(int(entry.split()[1]) for entry in status if entry.startswith('VmRSS'))
-    assert memory < 40000
+    # The address sanitizer keeps what is freed.
+    assert memory < 40000 or 'ASAN_OPTIONS' in os.environ
 
 
 def test_stdout_is_for_messages_alone(servers):
