@@ -11,7 +11,7 @@ import pytest
 from clientsupport import cli, codex, on_terminal  # noqa: F401
 from support import PATIENCE
 from test_field_client import NOT_PASSED, THREAD, Held, cancel_what_is_named, new_repository, shell
-from test_field_host import HINT, NO_LINGER, NO_SYSTEMD, elsewhere, no_hint_yet  # noqa: F401
+from test_field_host import HINT, NO_LINGER, NO_SYSTEMD, crowd, elsewhere, no_hint_yet  # noqa: F401
 
 # pylint: disable=redefined-outer-name
 
@@ -154,3 +154,35 @@ def test_that_a_logout_ends_jobs_is_said_to_one_at_least(cli, no_hint_yet):
     done = at_once(*[lambda: elsewhere(cli, NO_LINGER, 'enqueue', '--', 'true').stderr] * 2)
     assert any(HINT in each for each in done) == (cli.scope.name == 'user')
     assert HINT not in elsewhere(cli, NO_LINGER, 'enqueue', '--', 'true').stderr
+
+
+# --- a bus that takes no more connections -------------------------------------------------------------
+
+def refused_by_the_bus(cli, n):
+    told = cli.refused('enqueue', '--label', f'crowded-{n}', '--', 'true')
+    assert 'nothing was submitted' in told and 'may have been submitted' not in told
+
+
+def check_room(cli, jobs, crowd):
+    """None of those that were refused was recorded; and once there is room for two connections, both are made."""
+    assert not [job for job in jobs.list() if job['Label'].startswith('crowded-')]
+    crowd.close(5)
+    said = at_once(*[lambda n=n: cli.output('run', '-q', '--', 'echo', str(n)) for n in range(2)])
+    assert said == ['0\n', '1\n']
+
+
+def test_the_bus_is_crowded_twice_at_once(cli, jobs, crowd):
+    if crowd.is_reached:
+        at_once(lambda: refused_by_the_bus(cli, 1), lambda: refused_by_the_bus(cli, 2))
+        check_room(cli, jobs, crowd)
+
+
+@pytest.mark.restarts
+def test_the_bus_is_crowded_while_the_service_is_restarted(cli, jobs, scope, crowd):
+    if not crowd.is_reached:
+        return
+    with ThreadPoolExecutor(1) as threads:
+        case = threads.submit(refused_by_the_bus, cli, 1)
+        scope.systemctl('restart', scope.service)
+        case.result(PATIENCE)
+    check_room(cli, jobs, crowd)
