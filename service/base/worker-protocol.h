@@ -8,7 +8,7 @@
  *
  *   service -> worker, at the start    a trailer at the end of the description (spec-format.h) on descriptor 0; the files
  *                                      for standard output and error on descriptors 1 and 2
- *   worker -> service                  hello, then progress and ended, as datagrams of a SOCK_SEQPACKET socket
+ *   worker -> service                  hello, then lack, progress and ended, as datagrams of a SOCK_SEQPACKET socket
  *   service -> worker                  welcome, with the file for the order of the output; follow, with an eventfd; go
  *
  * A worker that loses its connection reconnects, starts with hello and repeats its report of the end. It is a process
@@ -56,6 +56,7 @@ typedef enum WorkerMessageType {
         WORKER_HELLO = 1,
         WORKER_PROGRESS = 2, /* STATUS= of sd_notify(3): the text follows, at most WORKER_TEXT_MAX bytes */
         WORKER_ENDED = 3,    /* the command has exited; or the job cannot end, see final */
+        WORKER_LACK = 4,     /* the command waits to be started, and is not yet: why, as progress */
         WORKER_WELCOME = 64, /* with the descriptor of the file for the order, see output-order.h */
         WORKER_GO = 65,      /* the end is recorded: the exit status is no longer needed */
         WORKER_FOLLOW = 66,  /* a client follows the output: with an eventfd, to be signalled when it grows */
@@ -71,7 +72,7 @@ typedef struct WorkerHello {
         WorkerHeader header;
         char id[64]; /* of the job; NUL-terminated */
         uint8_t secret[WORKER_SECRET_SIZE];
-        uint64_t started_usec; /* CLOCK_REALTIME at which the command was started, or failed to start */
+        uint64_t started_usec; /* CLOCK_REALTIME at which the command was first tried to be started */
 } WorkerHello;
 
 /* Why a command ended. */

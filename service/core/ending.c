@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <systemd/sd-journal.h>
 
+#include "build-config.h"
 #include "bus-names.h"
 #include "core-internal.h"
 #include "failpoint.h"
@@ -17,6 +18,7 @@
 #include "utf8.h"
 
 #define EXIT_STATUS_MANAGER 200 /* the first exit status used by the service manager itself */
+#define EXIT_STATUS_EXEC 203 /* the worker could not be executed */
 #define EXIT_STATUS_CACHE_DIRECTORY 239 /* CacheDirectory= could not be created */
 #define FOLDER_MIN 65536U /* bytes */
 #define BULK_MIN (1024U * 1024U) /* bytes of output whose sync should not delay others */
@@ -293,12 +295,23 @@ static char *find_lack(const Job *job, const JobEnd *end) {
         return asprintf(&text, "No space left in %s", folders) < 0 ? NULL : text;
 }
 
+/* What its user lacks: execve(2) fails for a user with too many processes. Otherwise the worker could be executed. */
+static char *find_lack_of_user(Job *job, const JobEnd *end) {
+        if (end->code != CLD_EXITED || end->status != EXIT_STATUS_EXEC || access(WORKER_PATH, X_OK) < 0)
+                return NULL;
+        if (!job->waits_alone)
+                log_job(job, LOG_WARNING, "%s", "the service manager cannot execute its worker for now, trying again.");
+        job->waits_alone = true;
+        return strdup("the service manager cannot execute codex-jobs-worker, as for a user with too many processes (LimitNPROC=)");
+}
+
 /* A job whose process could not be started for now waits in the queue again, when its failed unit is gone. Returns
  * whether that is so. */
 static bool is_postponed(Job *job, const JobEnd *end) {
         if (job->record.state != JOB_QUEUED || !is_never_executed(job, end))
                 return false;
-        job->postponed = find_lack(job, end);
+        job->waits_alone = job->waits_alone && end->status == EXIT_STATUS_EXEC;
+        job->postponed = find_lack(job, end) ?: find_lack_of_user(job, end);
         if (!job->postponed)
                 return false;
         if (unit_release(job->unit) >= 0)

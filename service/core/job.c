@@ -181,13 +181,17 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-void job_try_again(Job *job, sd_event *event, const char *what, int error, void (*again)(Job *job)) {
+void job_call_later(Job *job, sd_event *event, uint64_t usec, void (*again)(Job *job)) {
         int r;
 
-        log_job(job, LOG_ERR, "failed to %s, retrying every second: %s", what, strerror(-error));
         job->again = again;
         job->retry = sd_event_source_disable_unref(job->retry);
-        r = sd_event_add_time_relative(event, &job->retry, CLOCK_MONOTONIC, RETRY_USEC, 0, on_retry, job);
+        r = sd_event_add_time_relative(event, &job->retry, CLOCK_MONOTONIC, usec, 0, on_retry, job);
         if (r < 0)
                 log_job(job, LOG_CRIT, "failed to set a timer, restart the service to continue: %s", strerror(-r));
+}
+
+void job_try_again(Job *job, sd_event *event, const char *what, int error, void (*again)(Job *job)) {
+        log_job(job, LOG_ERR, "failed to %s, retrying every second: %s", what, strerror(-error));
+        job_call_later(job, event, RETRY_USEC, again);
 }

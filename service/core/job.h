@@ -89,6 +89,8 @@ struct Job {
         int growth_fd;                    /* owned; an eventfd for clients that follow its output, -EBADF: none */
         JobReport *report;                /* owned; NULL: its worker has not reported the end */
         char *postponed;                  /* why it could not be started, while its unit is released; NULL: it could */
+        bool waits_alone;                 /* for the next attempt to start it, with its slot: others may be started */
+        bool waits_for_process;           /* its worker runs, and no process can be created for its command */
         bool asked_for_help;              /* the service manager was asked to terminate what its worker cannot */
         char *stuck;                      /* processes that cannot be terminated, to display; NULL: none */
         sd_event_source *left_source;     /* owned; waits for one of these processes after the end of the unit: */
@@ -139,6 +141,9 @@ void job_clear_wait(Job *job);
 
 /* Sets the progress of a job, truncated if too long; NULL: none. */
 void job_set_progress(Job *job, const char *text);
+
+/* Calls again() after that time, with the timer retry. */
+void job_call_later(Job *job, sd_event *event, uint64_t usec, void (*again)(Job *job));
 
 /* Retries a failed step of its end in one second, and logs what failed and why, until it succeeds. */
 void job_try_again(Job *job, sd_event *event, const char *what, int error, void (*again)(Job *job));

@@ -21,6 +21,7 @@
 #include "utf8.h"
 
 #define CANNOT_BEGIN "read the command of a job and record its start"
+#define ALONE_USEC (5 * USEC_PER_SEC) /* until a job that waits alone is tried again */
 #define LINK_USEC USEC_PER_SEC /* from the start of a unit until its worker should be connected */
 
 static void begin(Job *job);
@@ -43,6 +44,18 @@ int lifecycle_set_instance(Job *job) {
 
 /* --- shortages -------------------------------------------------------------------------------------- */
 
+/* Of its user: the jobs of others do not wait for it. */
+static void wait_alone(Job *job, const char *why) {
+        _cleanup_free_ char *text = NULL;
+
+        if (asprintf(&text, "Cannot start: %s", why) < 0)
+                text = NULL;
+        job->phase = JOB_BEGINNING;
+        job_set_progress(job, text);
+        job->core->events->progressed(job, job->core->userdata);
+        job_call_later(job, job->core->event, ALONE_USEC, begin);
+}
+
 /* The job waits in the queue again, unless it is to end, and is recorded as not begun: it runs after a restart of the
  * host, too. */
 static void start_later(Job *job, const char *why) {
@@ -51,6 +64,8 @@ static void start_later(Job *job, const char *why) {
         if (job->stop_reason != JOB_REASON_NONE)
                 return ending_unseen(job, job->stop_reason);
         (void) store_begin(job->core->store, job->record.id, NULL, NULL, NULL, NULL);
+        if (job->waits_alone)
+                return wait_alone(job, why);
         queue_put_back(&job->core->queue, job);
         shortage_begin(job, why);
 }
@@ -209,7 +224,8 @@ static void begin(Job *job) {
         int r;
 
         job->phase = JOB_BEGINNING;
-        job_set_progress(job, NULL);
+        if (!job->waits_alone)
+                job_set_progress(job, NULL);
         r = lifecycle_set_instance(job);
         if (r >= 0)
                 r = store_begin(core->store, job->record.id, core->instance, job->secret, lifecycle_on_begun, job);
@@ -299,6 +315,9 @@ void lifecycle_adopted(Job *job) {
                 return;
         job->phase = JOB_ACTIVE;
         if (job->record.state == JOB_QUEUED) {
+                if (job->waits_alone)
+                        job_set_progress(job, NULL);
+                job->waits_alone = false;
                 (void) job_set_running(job, now_realtime());
                 (void) store_started(job->core->store, job->record.id, job->record.started_usec);
                 job->core->events->started(job, job->core->userdata);
@@ -418,8 +437,11 @@ static void on_worker_progress(const WorkerMessage *progress, void *userdata) {
 
         if (job->phase > JOB_ACTIVE || job->stuck)
                 return;
+        if (progress->type == WORKER_LACK && !job->waits_for_process)
+                log_job(job, LOG_WARNING, "%s", "its command waits for a process, due to a limit of processes or lack of memory.");
+        job->waits_for_process = progress->type == WORKER_LACK;
         (void) snprintf(text, sizeof(text), "%.*s", (int) progress->text_size, progress->text);
-        job_set_progress(job, text);
+        job_set_progress(job, *text ? text : NULL);
         if (job->phase == JOB_ACTIVE)
                 job->core->events->progressed(job, job->core->userdata);
 }
@@ -481,9 +503,12 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
                 log_job(job, LOG_INFO, "stopping: %s.", job_reason_to_string(reason));
         else
                 log_job(job, LOG_INFO, "stopping: cancelled by user %u.", uid);
-        if (job->phase == JOB_WAITING) {
-                conditions_leave(job);
-                queue_remove(&core->queue, job);
+        if (job->phase == JOB_WAITING || (job->phase == JOB_BEGINNING && job->retry)) {
+                if (job->phase == JOB_WAITING) {
+                        conditions_leave(job);
+                        queue_remove(&core->queue, job);
+                }
+                job->retry = sd_event_source_disable_unref(job->retry);
                 job_set_progress(job, NULL);
                 ending_unseen(job, reason);
                 if (reason == JOB_REASON_USER) /* that it submitted before it had to wait again */

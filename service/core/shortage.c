@@ -104,7 +104,7 @@ bool shortage_permits(Core *core) {
         Shortage *s = &core->shortage;
         const Job *job = s->why && *s->tried ? core_find(core, s->tried) : NULL;
 
-        return !s->timer && (!job || (job->phase != JOB_BEGINNING && job->phase != JOB_STARTING && job->phase != JOB_ACCEPTED));
+        return !s->timer && (!job || job->retry || (job->phase != JOB_BEGINNING && job->phase != JOB_STARTING && job->phase != JOB_ACCEPTED));
 }
 
 void shortage_try(const Job *job) {

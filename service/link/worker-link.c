@@ -102,7 +102,7 @@ static int read_one(WorkerLink *link) {
                 r = say_hello(link, &m);
         else if (!link->job)
                 r = -EPERM;
-        else if (m.type == WORKER_PROGRESS)
+        else if (m.type == WORKER_PROGRESS || m.type == WORKER_LACK)
                 links->listener->progress(&m, link->job);
         else
                 links->listener->ended(&m, link->job);

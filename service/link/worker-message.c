@@ -98,6 +98,7 @@ int worker_message_read(const void *data, size_t size, WorkerMessage *ret) {
         case WORKER_HELLO:
                 return read_hello(data, size, ret);
         case WORKER_PROGRESS:
+        case WORKER_LACK:
                 return read_progress(data, size, ret);
         case WORKER_ENDED:
                 return read_ended(data, size, ret);

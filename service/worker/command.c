@@ -194,12 +194,8 @@ pid_t command_start(const Description *d, const int descriptors[static 3], const
 
         ret->exit_status = 0;
         pid = vfork(); /* NOLINT(bugprone-unsafe-functions): it shares *ret, and copies no page tables */
-        if (pid < 0) {
-                int error = errno;
-
-                fail(ret, 126, error, "start", d->argv[0]);
-                return -error;
-        }
+        if (pid < 0)
+                return -errno;
         if (pid == 0) {
                 (void) setsid();
                 if (d->trailer.umask & WORKER_UMASK_GIVEN)

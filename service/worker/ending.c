@@ -135,7 +135,20 @@ static void terminate(Worker *w, uint64_t now) {
         ending_look(w, now);
 }
 
+/* As if it had been terminated at once. */
+static void stop_waiting(Worker *w) {
+        w->code = CLD_KILLED;
+        w->status = SIGTERM;
+        w->ended_usec = realtime_usec();
+        w->start_time = w->runtime_time = 0;
+        w->phase = SETTLING;
+}
+
 void ending_stop(Worker *w, WorkerCause cause, uint64_t now) {
+        if (w->phase == STARTING) {
+                w->cause = cause;
+                stop_waiting(w);
+        }
         if (w->phase != RUNNING)
                 return;
         w->cause = cause;

@@ -21,6 +21,7 @@ void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec) 
                 .path = d->trailer.channel,
                 .hello = { .header = { WORKER_VERSION, WORKER_HELLO }, .started_usec = started_usec },
                 .retry_usec = 1, /* immediately */
+                .progress_type = WORKER_PROGRESS,
         };
         (void) snprintf(l->hello.id, sizeof(l->hello.id), "%s", d->id);
         memcpy(l->hello.secret, d->trailer.secret, sizeof(l->hello.secret));
@@ -147,7 +148,7 @@ static void connect_now(Link *l, uint64_t now) {
 static void send_progress(Link *l, uint64_t now) {
         char message[sizeof(WorkerHeader) + WORKER_TEXT_MAX];
 
-        memcpy(message, &(WorkerHeader) { WORKER_VERSION, WORKER_PROGRESS }, sizeof(WorkerHeader));
+        memcpy(message, &(WorkerHeader) { WORKER_VERSION, l->progress_type }, sizeof(WorkerHeader));
         memcpy(message + sizeof(WorkerHeader), l->progress, l->progress_size);
         if (send_now(l, message, sizeof(WorkerHeader) + l->progress_size, now))
                 l->progress_due = false;

@@ -17,6 +17,204 @@
 #define SIGNALS_MAX 65536 /* pending, unread */
 #define CPU_USEC (4 * USEC_PER_MSEC) /* a tick of most kernels */
 #define CPU_MAX 50U /* times */
+#define START_PAUSE_USEC (250 * USEC_PER_MSEC) /* until the command is tried to be started again; doubled up to: */
+#define START_PAUSE_MAX_USEC (10 * USEC_PER_SEC)
+
+/* --- the start ------------------------------------------------------------------------------------- */
+
+static void catch_signals(Worker *w) {
+        sigset_t set;
+
+        (void) sigfillset(&set);
+        (void) sigprocmask(SIG_SETMASK, &set, &w->mask);
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGTERM);
+        (void) sigaddset(&set, SIGCHLD);
+        (void) sigaddset(&set, SIGCONT);
+        (void) sigaddset(&set, SIGVTALRM);
+        w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* A failure here fails the job: it has not started. */
+static int open_all(Worker *w) {
+        Description *d = w->description;
+        int r;
+
+        w->epoll = epoll_create1(EPOLL_CLOEXEC);
+        if (w->epoll < 0)
+                return -errno;
+        r = pump_open(&w->pump, w->epoll, &d->trailer, w->ends);
+        if (r < 0)
+                return r;
+        catch_signals(w);
+        if (w->signals < 0)
+                return -errno;
+        supervise_watch(w, w->signals, EPOLLIN | EPOLLET, SOURCE_SIGNAL);
+        r = description_set_environment(d);
+        if (r < 0)
+                return r;
+        folder_open(&w->folder, d->id, &d->trailer);
+        if (w->folder.notify >= 0)
+                supervise_watch(w, w->folder.notify, EPOLLIN, SOURCE_NOTIFY);
+        return 0;
+}
+
+/* Writes on behalf of the job are bounded by its limit, whatever goes wrong in here. The file for the order may be
+ * longer than the output. Signals for writes, see writes.c, leave room for those of other processes of the user. */
+static void bound_resources(const WorkerTrailer *t) {
+        rlim_t max = t->output_max + ORDER_ROOM;
+        struct rlimit pending;
+
+        if (t->output_max > 0)
+                (void) setrlimit(RLIMIT_FSIZE, &(struct rlimit) { max, max });
+        if (getrlimit(RLIMIT_SIGPENDING, &pending) < 0)
+                return;
+        pending.rlim_cur = MIN(pending.rlim_max / 2, (rlim_t) SIGNALS_MAX);
+        (void) setrlimit(RLIMIT_SIGPENDING, &pending);
+}
+
+/* SIGVTALRM whenever the command has used that much CPU time. */
+static void watch_cpu(Worker *w, pid_t command) {
+        const struct timespec step = { .tv_nsec = CPU_USEC * NSEC_PER_USEC };
+        struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM };
+        clockid_t clock;
+
+        if (clock_getcpuclockid(command, &clock) == 0 && timer_create(clock, &event, &w->cpu_timer) == 0)
+                (void) timer_settime(w->cpu_timer, 0, &(struct itimerspec) { step, step }, NULL);
+}
+
+/* It runs, or will not. */
+static void forget_start(Worker *w) {
+        closep(&w->ends[0]);
+        closep(&w->ends[1]);
+        closep(&w->input);
+        bound_resources(&w->description->trailer);
+        description_drop(w->description);
+}
+
+static void could_not_start(Worker *w, int r) {
+        char text[WORKER_TEXT_MAX];
+        int fd = w->ends[1] >= 0 ? w->ends[1] : STDERR_FILENO;
+
+        if (w->failure.exit_status == 0) {
+                w->failure = (Failure) { .exit_status = 126, .error = -r, .what = w->failure.what ?: "set up" };
+                (void) snprintf(w->failure.name, sizeof(w->failure.name), "%s", w->description->argv[0]);
+        }
+        w->cause = WORKER_CAUSE_CANNOT;
+        w->code = CLD_EXITED;
+        w->status = w->failure.exit_status;
+        w->ended_usec = realtime_usec();
+        w->runtime_time = 0;
+        w->phase = SETTLING;
+        (void) dprintf(fd, "codex-jobs: %s\n", failure_format(&w->failure, w->failure.name, text));
+}
+
+/* What the command waits for is its progress. */
+static void report_lack(Worker *w, int error, const TreeLimit *limit) {
+        Link *l = &w->link;
+        char text[WORKER_TEXT_MAX];
+        int n;
+
+        if (limit)
+                n = snprintf(text, sizeof(text), "Cannot start: %s has as many processes as it may (TasksMax=%" PRIu64 ")", limit->name, limit->max);
+        else if (error == EAGAIN)
+                n = snprintf(text, sizeof(text), "%s", "Cannot start: the user, a control group or the host has as many processes as it may");
+        else
+                n = snprintf(text, sizeof(text), "Cannot start: no process can be created: %s", strerror(error));
+        l->progress_due = l->progress_due || l->progress_size != (size_t) n || memcmp(l->progress, text, (size_t) n) != 0;
+        l->progress_type = WORKER_LACK;
+        l->progress_size = (size_t) n;
+        memcpy(l->progress, text, (size_t) n);
+}
+
+/* No process could be created for the command: it waits until one can, unless the job's own limit leaves room for the worker
+ * only. Returns whether it waits. */
+static bool start_later(Worker *w, int error, uint64_t now) {
+        TreeLimit limit;
+        bool found;
+
+        w->failure.what = "create a process for";
+        if (error != EAGAIN && error != ENOMEM)
+                return false;
+        found = error == EAGAIN && tree_find_full(w->description->id, &limit);
+        if (found && limit.of_job && limit.max == 1) {
+                w->failure.what = "create a process, since TasksMax=1 is used by the worker, for";
+                return false;
+        }
+        w->start_pause = w->start_pause == 0 ? START_PAUSE_USEC : MIN(2 * w->start_pause, START_PAUSE_MAX_USEC);
+        w->start_time = now + w->start_pause;
+        report_lack(w, error, found ? &limit : NULL);
+        return true;
+}
+
+/* Returns the process of the command, 0 if there is none. */
+static pid_t start_command(Worker *w, uint64_t now) {
+        int r;
+
+        w->start_time = 0;
+        w->started_usec = realtime_usec();
+        worker_failpoint("worker-before-start");
+        r = command_start(w->description, (const int[3]) { w->input, w->ends[0], w->ends[1] }, &w->mask, &w->failure);
+        worker_failpoint("worker-after-start");
+        if (r < 0 && w->failure.exit_status == 0 && start_later(w, -r, now))
+                return 0;
+        if (r < 0)
+                could_not_start(w, r);
+        else
+                w->phase = RUNNING;
+        forget_start(w);
+        progress_saw_activity(w, now);
+        return MAX(r, 0);
+}
+
+static void start_again(Worker *w, uint64_t now) {
+        pid_t command = start_command(w, now);
+
+        if (w->phase == STARTING)
+                return;
+        w->tree.command = command;
+        w->link.progress_type = WORKER_PROGRESS;
+        w->link.progress_size = 0;
+        progress_send(w, now);
+        if (command > 0)
+                watch_cpu(w, command);
+}
+
+/* Work that the command does not have to wait for. */
+static void open_rest(Worker *w, pid_t command) {
+        Description *d = w->description;
+
+        if (command > 0)
+                watch_cpu(w, command);
+        tree_open(&w->tree, d->id);
+        w->tree.command = command;
+        link_flush(&w->link, monotonic_usec()); /* before anything is settled */
+        w->oom = tree_open_oom(d->id, &w->oom_polls);
+        if (w->oom_polls)
+                supervise_watch(w, w->oom, EPOLLPRI, SOURCE_OOM);
+}
+
+/* The service manager, too, counts the time that it may run from here. */
+static void start(Worker *w) {
+        Description *d = w->description;
+        uint64_t now = monotonic_usec();
+        pid_t command = 0;
+        int r;
+
+        w->started_usec = realtime_usec();
+        r = open_all(w);
+        link_open(&w->link, w->epoll, d, w->started_usec);
+        if (r >= 0)
+                r = w->input = description_open_stdin(d);
+        if (r >= 0) {
+                w->runtime_time = d->trailer.runtime_max_usec > 0 ? now + d->trailer.runtime_max_usec : 0;
+                command = start_command(w, now);
+        } else {
+                could_not_start(w, r);
+                forget_start(w);
+        }
+        open_rest(w, command);
+}
 
 /* --- what the job does ------------------------------------------------------------------------------ */
 
@@ -69,7 +267,7 @@ static void on_output(Worker *w, uint64_t now) {
 
 static uint64_t next_time(const Worker *w) {
         const uint64_t times[] = {
-                w->runtime_time, w->stall_time, w->phase_time, w->look_time, w->disk_time, w->progress_time,
+                w->start_time, w->runtime_time, w->stall_time, w->phase_time, w->look_time, w->disk_time, w->progress_time,
                 w->link.fd < 0 ? w->link.retry_usec : 0,
         };
         uint64_t first = UINT64_MAX;
@@ -85,6 +283,8 @@ static bool is_due(uint64_t time, uint64_t now) {
 }
 
 static void on_time(Worker *w, uint64_t now) {
+        if (is_due(w->start_time, now))
+                start_again(w, now);
         if (is_due(w->runtime_time, now))
                 ending_stop(w, WORKER_CAUSE_RUNTIME, now);
         if (is_due(w->stall_time, now))
@@ -180,127 +380,12 @@ static void loop(Worker *w) {
         }
 }
 
-static void catch_signals(Worker *w) {
-        sigset_t set;
-
-        (void) sigfillset(&set);
-        (void) sigprocmask(SIG_SETMASK, &set, &w->mask);
-        (void) sigemptyset(&set);
-        (void) sigaddset(&set, SIGTERM);
-        (void) sigaddset(&set, SIGCHLD);
-        (void) sigaddset(&set, SIGCONT);
-        (void) sigaddset(&set, SIGVTALRM);
-        w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/* A failure here fails the job: it has not started. */
-static int open_all(Worker *w, int ret_ends[static 2]) {
-        Description *d = w->description;
-        int r;
-
-        w->epoll = epoll_create1(EPOLL_CLOEXEC);
-        if (w->epoll < 0)
-                return -errno;
-        r = pump_open(&w->pump, w->epoll, &d->trailer, ret_ends);
-        if (r < 0)
-                return r;
-        catch_signals(w);
-        if (w->signals < 0)
-                return -errno;
-        supervise_watch(w, w->signals, EPOLLIN | EPOLLET, SOURCE_SIGNAL);
-        r = description_set_environment(d);
-        if (r < 0)
-                return r;
-        folder_open(&w->folder, d->id, &d->trailer);
-        if (w->folder.notify >= 0)
-                supervise_watch(w, w->folder.notify, EPOLLIN, SOURCE_NOTIFY);
-        return 0;
-}
-
-/* SIGVTALRM whenever the command has used that much CPU time. */
-static void watch_cpu(Worker *w, pid_t command) {
-        const struct timespec step = { .tv_nsec = CPU_USEC * NSEC_PER_USEC };
-        struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM };
-        clockid_t clock;
-
-        if (clock_getcpuclockid(command, &clock) == 0 && timer_create(clock, &event, &w->cpu_timer) == 0)
-                (void) timer_settime(w->cpu_timer, 0, &(struct itimerspec) { step, step }, NULL);
-}
-
-/* Work that the command does not have to wait for. */
-static void open_rest(Worker *w, pid_t command) {
-        Description *d = w->description;
-
-        if (command > 0)
-                watch_cpu(w, command);
-        tree_open(&w->tree, d->id);
-        w->tree.command = command;
-        link_open(&w->link, w->epoll, d, w->started_usec);
-        link_flush(&w->link, monotonic_usec()); /* before anything is settled */
-        w->oom = tree_open_oom(d->id, &w->oom_polls);
-        if (w->oom_polls)
-                supervise_watch(w, w->oom, EPOLLPRI, SOURCE_OOM);
-}
-
-static void could_not_start(Worker *w, int r, int ends[static 2]) {
-        char text[WORKER_TEXT_MAX];
-
-        if (w->failure.exit_status == 0) {
-                w->failure = (Failure) { .exit_status = 126, .error = -r, .what = "set up" };
-                (void) snprintf(w->failure.name, sizeof(w->failure.name), "%s", w->description->argv[0]);
-        }
-        w->cause = WORKER_CAUSE_CANNOT;
-        w->code = CLD_EXITED;
-        w->status = w->failure.exit_status;
-        w->ended_usec = realtime_usec();
-        w->phase = SETTLING;
-        (void) dprintf(ends[1] >= 0 ? ends[1] : STDERR_FILENO, "codex-jobs: %s\n", failure_format(&w->failure, w->failure.name, text));
-}
-
-static void start(Worker *w) {
-        Description *d = w->description;
-        _cleanup_close_ int input = -EBADF;
-        int ends[2] = { -EBADF, -EBADF };
-        pid_t command = 0;
-        uint64_t now;
-        int r;
-
-        r = open_all(w, ends);
-        if (r >= 0)
-                r = input = description_open_stdin(d);
-        w->started_usec = realtime_usec();
-        now = monotonic_usec();
-        worker_failpoint("worker-before-start");
-        if (r >= 0)
-                r = command = command_start(d, (const int[3]) { input, ends[0], ends[1] }, &w->mask, &w->failure);
-        worker_failpoint("worker-after-start");
-        if (r < 0)
-                could_not_start(w, r, ends);
-        closep(&ends[0]);
-        closep(&ends[1]);
-        w->runtime_time = r >= 0 && d->trailer.runtime_max_usec > 0 ? now + d->trailer.runtime_max_usec : 0;
-        progress_saw_activity(w, now);
-        open_rest(w, MAX(command, 0));
-}
-
-/* Writes on behalf of the job are bounded by its limit, whatever goes wrong in here. The file for the order may be
- * longer than the output. Signals for writes, see writes.c, leave room for those of other processes of the user. */
-static void bound_resources(const WorkerTrailer *t) {
-        rlim_t max = t->output_max + ORDER_ROOM;
-        struct rlimit pending;
-
-        if (t->output_max > 0)
-                (void) setrlimit(RLIMIT_FSIZE, &(struct rlimit) { max, max });
-        if (getrlimit(RLIMIT_SIGPENDING, &pending) < 0)
-                return;
-        pending.rlim_cur = MIN(pending.rlim_max / 2, (rlim_t) SIGNALS_MAX);
-        (void) setrlimit(RLIMIT_SIGPENDING, &pending);
-}
-
 int supervise(Description *d) {
         Worker w = {
                 .description = d,
                 .signals = -EBADF,
+                .input = -EBADF,
+                .ends = { -EBADF, -EBADF },
                 /* failures before it is opened are reported, too */
                 .folder = { .parent = -EBADF, .fd = -EBADF, .notify = -EBADF },
                 .oom = -EBADF,
@@ -313,8 +398,6 @@ int supervise(Description *d) {
         start(&w);
         if (w.epoll < 0)
                 return w.status; /* there is no way to wait */
-        bound_resources(&d->trailer);
-        description_drop(d);
         loop(&w);
         pump_flush(&w.pump); /* for an order that came last */
         pump_free(&w.pump);

@@ -4,6 +4,7 @@
 
 /* The phases of a job in its worker:
  *
+ *   STARTING     the command is to be started; no process can be created for it yet
  *   RUNNING      the command runs
  *   TERMINATING  the processes of the job have received SIGTERM: it was stopped, has exceeded a limit, or the command has
  *                exited and left processes running
@@ -23,6 +24,7 @@
 #define AWAY_USEC (10 * USEC_PER_SEC) /* until the service, whose socket unit is stopped, is considered gone */
 
 typedef enum Phase {
+        STARTING,
         RUNNING,
         TERMINATING,
         KILLING,
@@ -41,6 +43,8 @@ typedef struct Worker {
         Folder folder;
         Link link;
 
+        int input; /* descriptors of the command, until it is started */
+        int ends[2];
         WorkerCause cause;
         Failure failure; /* with WORKER_CAUSE_CANNOT */
         bool stopped;    /* the service manager waits for our exit */
@@ -49,6 +53,7 @@ typedef struct Worker {
         int status;
         uint64_t started_usec; /* CLOCK_REALTIME */
         uint64_t ended_usec;
+        uint64_t start_pause; /* before start_time */
 
         timer_t cpu_timer; /* of the command, until it writes */
         unsigned n_cpu;    /* how often it expired */
@@ -65,6 +70,7 @@ typedef struct Worker {
         size_t denied_size;
 
         /* CLOCK_MONOTONIC, 0: not due */
+        uint64_t start_time; /* the next attempt */
         uint64_t runtime_time;
         uint64_t stall_time;
         uint64_t phase_time; /* the next phase, the report of remaining processes, or giving up on the service */

@@ -91,6 +91,41 @@ void tree_open(Tree *t, const char *id) {
         }
 }
 
+/* UINT64_MAX: there is no limit, or no such file. */
+static uint64_t read_number(const char *group, const char *name) {
+        char path[2 * PATH_MAX], text[32];
+
+        (void) snprintf(path, sizeof(path), "%s/%s", group, name);
+        if (read_file(AT_FDCWD, path, text, sizeof(text)) <= 0 || text[0] < '0' || text[0] > '9')
+                return UINT64_MAX;
+        return strtoull(text, NULL, 10);
+}
+
+/* From the group of this process to the root of a hierarchy. */
+static bool find_full_in(const char *mount, const char *controller, char *list, const char *id, TreeLimit *ret) {
+        char group[PATH_MAX], path[2 * PATH_MAX], *end;
+
+        if (!find_path(list, controller, group))
+                return false;
+        for (; (end = strrchr(group, '/')) && end[1]; *end = 0) {
+                (void) snprintf(path, sizeof(path), "%s%s", mount, group);
+                ret->max = read_number(path, "pids.max");
+                if (ret->max == UINT64_MAX || read_number(path, "pids.current") < ret->max)
+                        continue;
+                (void) snprintf(ret->name, sizeof(ret->name), "%.255s", end + 1);
+                ret->of_job = is_of_job(group, id);
+                return true;
+        }
+        return false;
+}
+
+bool tree_find_full(const char *id, TreeLimit *ret) {
+        char list[8192];
+
+        return read_file(AT_FDCWD, "/proc/self/cgroup", list, sizeof(list)) > 0 &&
+                (find_full_in("/sys/fs/cgroup", "", list, id, ret) || find_full_in("/sys/fs/cgroup/pids", "pids", list, id, ret));
+}
+
 /* --- its processes --------------------------------------------------------------------------------- */
 
 typedef struct Walk {

@@ -77,7 +77,8 @@ const char *failure_format(const Failure *f, const char *name, char text[static 
 /* Executes the command in this process; returns only on failure. */
 void command_become(const Description *d, Failure *ret);
 
-/* Starts it as a child in a new session, with these descriptors. Returns its pid, or a negative errno with *ret set. */
+/* Starts it as a child in a new session, with these descriptors. Returns its pid, or a negative errno: with *ret set, or, if
+ * no process could be created, with an exit status of 0 in it. */
 pid_t command_start(const Description *d, const int descriptors[static 3], const sigset_t *mask, Failure *ret);
 
 /* --- writes.c --- */
@@ -222,6 +223,13 @@ typedef struct TreeCount {
         pid_t first;     /* one of them, which cannot be signalled if there is such; 0: none */
 } TreeCount;
 
+/* Of the processes in a control group. */
+typedef struct TreeLimit {
+        char name[256]; /* of the unit */
+        uint64_t max;
+        bool of_job; /* and not of a slice */
+} TreeLimit;
+
 void tree_open(Tree *t, const char *id);
 
 /* Sends a signal (0: none) to all processes of the job except the worker. */
@@ -230,6 +238,9 @@ TreeCount tree_signal(Tree *t, int signal);
 /* Lists some of them: "42 sleep 60, …"; or, denied, those that cannot be signalled: "PID 42 (root): sleep 60, …".
  * Returns the length without the NUL. */
 size_t tree_describe(Tree *t, bool denied, char *text, size_t size);
+
+/* Finds a control group that has as many processes as it may: that of the job, or the next one above it. */
+bool tree_find_full(const char *id, TreeLimit *ret);
 
 /* Opens the file that counts OOM kills in the job's control group, -ENOENT if there is none. *ret_polls: each one
  * causes EPOLLPRI, before the process dies. */
@@ -279,6 +290,7 @@ typedef struct Link {
         uint64_t retry_usec; /* CLOCK_MONOTONIC of the next attempt, 0: none is due */
 
         WorkerHello hello;
+        WorkerMessageType progress_type; /* of the message that it is sent with */
         char progress[WORKER_TEXT_MAX];
         size_t progress_size;
         bool progress_due;

@@ -53,14 +53,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         case 0:
                 break;
         case 1: /* of a later version */
-                fuzz_check(m.type != WORKER_HELLO && m.type != WORKER_PROGRESS && m.type != WORKER_ENDED);
+                fuzz_check(m.type != WORKER_HELLO && m.type != WORKER_PROGRESS && m.type != WORKER_LACK && m.type != WORKER_ENDED);
                 return 0;
         default:
                 return 0;
         }
         if (m.type == WORKER_HELLO)
                 check_hello(&m, data, size);
-        else if (m.type == WORKER_PROGRESS)
+        else if (m.type == WORKER_PROGRESS || m.type == WORKER_LACK)
                 check_progress(&m, data, size);
         else {
                 fuzz_check(m.type == WORKER_ENDED);

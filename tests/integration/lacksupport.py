@@ -86,9 +86,12 @@ def write(path, value):
 
 
 class Processes:
-    """The service manager can start no process while the context lasts, by a limit of its control group."""
+    """The service manager can start no process while the context lasts, by a limit of its control group; or so many."""
+
+    room = 0
 
     def __init__(self, scope):
+        self.scope = scope
         self.manager = 1 if scope.is_system else int(subprocess.run(
             ['systemctl', 'show', '--value', '--property=MainPID', f'user@{scope.uid}.service'], check=True,
             capture_output=True, text=True).stdout)
@@ -125,12 +128,53 @@ class Processes:
             os.mkdir(group)
             try:
                 write(f'{group}/cgroup.procs', self.manager)
-                write(f'{group}/pids.max', 1)
+                write(f'{group}/pids.max', 1 + self.room)
                 yield
             finally:
-                write(f'{home}/cgroup.procs', self.manager)
+                while pids := read(f'{group}/cgroup.procs').split():
+                    for pid in pids:
+                        with contextlib.suppress(ProcessLookupError):
+                            write(f'{home}/cgroup.procs', pid)
                 os.rmdir(group)
                 subprocess.run(['umount', folder], check=True)
+
+
+class Commands(Processes):
+    """It can start the worker of one job, and that no command."""
+
+    room = 1
+
+    @contextlib.contextmanager
+    def limited(self, group):
+        self.scope.systemctl('set-property', '--runtime', 'codex-jobs.slice', 'TasksMax=1')
+        try:
+            yield
+        finally:
+            self.scope.systemctl('set-property', '--runtime', 'codex-jobs.slice', 'TasksMax=infinity')
+
+
+    def moved(self):
+        """The service manager of the system moves its children where it has the controller."""
+        has_controller = self.scope.is_system and os.path.isdir('/sys/fs/cgroup/pids')
+        return self.limited(None) if has_controller else super().moved()
+
+
+class UserProcesses(Processes):
+    """What the service manager starts is of a user who has too many processes; root never has."""
+
+    @contextlib.contextmanager
+    def full(self, of):
+        with open(f'/proc/{self.manager}/limits', encoding='ascii') as file:
+            before = next(line.split()[2] for line in file if line.startswith('Max processes'))
+        self.limit('1')
+        try:
+            yield
+        finally:
+            self.limit(before)
+
+    def limit(self, number):
+        user = {} if self.scope.is_system else {'user': self.scope.uid, 'group': self.scope.user.pw_gid, 'extra_groups': []}
+        subprocess.run(['prlimit', '--pid', str(self.manager), f'--nproc={number}:'], check=True, **user)
 
 
 RESOURCES = {'descriptors': Descriptors, 'processes': Processes}

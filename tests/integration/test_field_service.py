@@ -10,8 +10,9 @@ import subprocess
 
 import pytest
 
-from lacksupport import RESOURCES, WORDS, Runtime, lack
-from support import PATIENCE, plain, refused
+from lacksupport import RESOURCES, WORDS, Commands, Runtime, UserProcesses, lack
+from support import PATIENCE, plain, refused, shell
+from workersupport import facts, wait_for_progress
 
 # pylint: disable=redefined-outer-name
 
@@ -106,6 +107,59 @@ def test_a_job_that_cannot_be_started_is_not_running(jobs, scope):
         assert jobs.cancel(again) == 'cancelled'
         assert f'codex-job-{job}.service' not in scope.job_units()
     assert jobs.wait(job).state == 'completed'
+
+
+@pytest.fixture
+def told_of_job():
+    def lines(job):
+        subprocess.run(['journalctl', '--sync'], check=True, timeout=PATIENCE)
+        return subprocess.run(['journalctl', '--quiet', '--output=cat', f'CODEX_JOB_ID={job}'], check=True,
+                              capture_output=True, text=True).stdout.splitlines()
+
+    return lines
+
+
+@pytest.mark.restarts
+def test_a_command_waits_for_a_process(jobs, scope, told_of_job):
+    """Its worker runs; the service is not needed for the rest. The command runs once."""
+    with Commands(scope).full('processes'):
+        job = jobs.enqueue(shell('echo ran'), StallUSec=1_000_000)
+        wait_for_progress(jobs, job, 'Cannot start: ', 'as many processes as it may')
+        assert len([line for line in told_of_job(job) if 'waits for a process, due to a limit' in line]) == 1
+        scope.kill_service()
+    scope.start_service()
+    ended = jobs.wait(job)
+    assert facts(ended) == ('completed', '', 0) and 'Progress' not in ended.job
+    assert (jobs.output(job), jobs.output(job, 'stderr')) == (b'ran\n', b'')
+
+
+def test_a_command_that_waits_for_a_process_is_cancelled(jobs, scope):
+    with Commands(scope).full('processes'):
+        job = jobs.enqueue(shell('echo ran'))
+        wait_for_progress(jobs, job, 'Cannot start: ')
+        assert jobs.cancel(job) == 'cancelled'
+        assert jobs.output(job) == b''
+        job = jobs.enqueue(shell('echo ran'), RuntimeMaxUSec=1_000_000)
+        wait_for_progress(jobs, job, 'Cannot start: ')
+        ended = jobs.wait(job)
+        assert facts(ended) == ('failed', 'runtime-limit', 143) and 'Cannot start: ' in ended.job['Progress']
+
+
+def test_jobs_of_a_user_with_too_many_processes_wait(jobs, scope, root, told_of_job):
+    """Those of other users do not."""
+    with UserProcesses(scope).full('processes'):
+        ids = [jobs.enqueue(shell('echo ran')) for _ in range(2)]
+        for job in ids:
+            wait_for_reason(jobs, job, 'cannot execute codex-jobs-worker' if scope.is_system else 'cannot start a process')
+        if scope.is_system:
+            assert root.run(['true']).state == 'completed'
+            assert 'Obstacle' not in queue(jobs)
+        assert jobs.cancel(ids[1]) == 'cancelled'
+    ended = jobs.wait(ids[0])
+    assert facts(ended) == ('completed', '', 0) and 'Progress' not in ended.job
+    assert jobs.output(ids[0]) == b'ran\n'
+    if scope.is_system:
+        assert len([line for line in told_of_job(ids[0]) if 'cannot execute its worker for now' in line]) == 1
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from support import SECOND, Process, shell, unit_name
+from workersupport import facts, wait_for_progress
 
 # A grandchild in a session of its own, which no polite signal ends.
 STUBBORN = '''setsid sh -c 'trap "" TERM HUP INT; echo $$ >"$0"; while :; do sleep 1000; done' "$1" &'''
@@ -170,6 +171,21 @@ def test_task_limit(jobs, scope):
     job = jobs.enqueue(shell('sleep infinity & sleep infinity & sleep infinity & true'), TasksMax=3)
     jobs.wait(job)
     assert b'Cannot fork' in jobs.output(job, 'stderr')
+
+
+def test_task_limit_of_a_slice_and_of_the_job(jobs, scope):
+    """The command waits for the one to be raised; the other leaves it no room ever."""
+    if 'pids' not in controllers() or (not scope.is_system and os.path.isdir('/sys/fs/cgroup/pids')):
+        pytest.skip('no pids controller here: tests/sandbox/run --cgroup v1 has it')
+    ended = jobs.run(['true'], TasksMax=1)
+    assert facts(ended) == ('failed', 'not-executable', 126) and 'TasksMax=1' in ended.job['Progress']
+    scope.systemctl('set-property', '--runtime', 'codex-jobs.slice', 'TasksMax=1')
+    try:
+        job = jobs.enqueue(['true'])
+        wait_for_progress(jobs, job, 'Cannot start: codex-jobs.slice has as many processes as it may (TasksMax=1)')
+    finally:
+        scope.systemctl('set-property', '--runtime', 'codex-jobs.slice', 'TasksMax=infinity')
+    assert jobs.wait(job).state == 'completed'
 
 
 def test_output_cannot_be_truncated(jobs):

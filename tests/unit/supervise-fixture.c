@@ -136,6 +136,8 @@ static void run_child(const Supervised *s, int spec_fd) {
                 _exit(97);
         if (s->n_files)
                 test_limit_descriptors(s->n_files);
+        if (s->n_processes > 0)
+                (void) setrlimit(RLIMIT_NPROC, &(struct rlimit) { s->n_processes, s->n_processes });
         worker_exec(files, s->uid, s->unit_environment);
 }
 
@@ -202,7 +204,7 @@ WorkerMessageType supervise_receive(Supervised *s) {
         n = recv(s->link, s->buffer, WORKER_MESSAGE_MAX, MSG_TRUNC);
         check(n > 0 && n <= (ssize_t) WORKER_MESSAGE_MAX);
         check_int(worker_message_read(s->buffer, (size_t) n, &s->message), 0);
-        if (s->message.type == WORKER_PROGRESS) {
+        if (s->message.type == WORKER_PROGRESS || s->message.type == WORKER_LACK) {
                 s->n_progress++;
                 memcpy(s->progress, s->message.text, s->message.text_size);
                 s->progress[s->message.text_size] = 0;
@@ -217,8 +219,11 @@ void supervise_until_progress(Supervised *s, const char *text) {
 }
 
 const WorkerMessage *supervise_until_ended(Supervised *s) {
-        while (supervise_receive(s) == WORKER_PROGRESS)
-                ;
+        WorkerMessageType type;
+
+        do
+                type = supervise_receive(s);
+        while (type == WORKER_PROGRESS || type == WORKER_LACK);
         check_int(s->message.type, WORKER_ENDED);
         return &s->message;
 }

@@ -20,6 +20,7 @@ typedef struct Supervised {
         size_t input_size;
         uid_t uid; /* to run as; 0: as the test does */
         const struct rlimit *n_files; /* RLIMIT_NOFILE of the worker, not owned; NULL: that of the test */
+        rlim_t n_processes; /* RLIMIT_NPROC of the worker; 0: that of the test */
         int group; /* the file cgroup.procs of the control group to run in; -EBADF: that of the test */
 
         int listener; /* owned; -EBADF: nobody listens */

@@ -330,8 +330,89 @@ static void path(void) {
         check_in_path("plain", WORKER_CAUSE_CANNOT, 126, "codex-jobs: cannot execute plain: Permission denied\n");
 }
 
+/* --- no process for it ------------------------------------------------------------------------------ */
+
+/* A process of a user who may have two: the worker is the other one. */
+static pid_t take_process(uid_t uid) {
+        int ends[2];
+        pid_t pid;
+        char c;
+
+        check_ok(pipe2(ends, O_CLOEXEC));
+        pid = fork();
+        check(pid >= 0);
+        if (pid == 0) {
+                if (setresuid(uid, uid, uid) < 0)
+                        _exit(EXIT_FAILURE);
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+                (void) close(ends[1]);
+                (void) pause();
+                _exit(EXIT_SUCCESS);
+        }
+        (void) close(ends[1]);
+        check_int(read(ends[0], &c, 1), 0);
+        (void) close(ends[0]);
+        return pid;
+}
+
+static pid_t begin_without_process(Supervised *s, uint64_t runtime_max_usec) {
+        pid_t pid;
+
+        if (getuid() != 0)
+                test_skip("only root can start a worker as another user");
+        supervise_init(s);
+        s->uid = 2000000 + (uid_t) getpid(); /* of this test alone */
+        s->n_processes = 2;
+        s->trailer.runtime_max_usec = runtime_max_usec;
+        pid = take_process(s->uid);
+        supervise_begin(s);
+        check_int(supervise_receive(s), WORKER_LACK);
+        check_contains(s->progress, "Cannot start: the user, a control group or the host has as many processes as it may");
+        return pid;
+}
+
+static void waits_for_process(void) {
+        _cleanup_supervised_ Supervised s;
+        pid_t pid = begin_without_process(&s, 0);
+
+        /* A service that was restarted is told again. */
+        supervise_hang_up(&s);
+        supervise_accept(&s);
+        supervise_welcome(&s);
+        check_int(supervise_receive(&s), WORKER_LACK);
+        check(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+        supervise_until_progress(&s, "");
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        check(s.message.ended.started_usec <= s.message.ended.ended_usec);
+        supervise_let_go(&s);
+        check_string(s.err, "");
+}
+
+static void stopped_without_process(void) {
+        _cleanup_supervised_ Supervised s;
+        pid_t pid = begin_without_process(&s, 0);
+
+        check_ok(kill(s.pid, SIGTERM));
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_STOP, CLD_KILLED, SIGTERM);
+        check(s.message.ended.final);
+        supervise_wait(&s);
+        check(WIFSIGNALED(s.status) && WTERMSIG(s.status) == SIGTERM);
+        check_string(s.err, "");
+        check(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+}
+
+static void runtime_over_without_process(void) {
+        _cleanup_supervised_ Supervised s;
+        pid_t pid = begin_without_process(&s, USEC_PER_SEC);
+
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_RUNTIME, CLD_KILLED, SIGTERM);
+        supervise_let_go(&s);
+        check(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+}
+
 SUPERVISE_TEST_MAIN(acts, TEST(everything), TEST(environment_of_the_unit), TEST(own_session), TEST(signals_as_they_were),
                     TEST(nothing_of_the_worker), TEST(umasks), TEST(directory), TEST(worker_is_not_dumpable),
                     TEST(not_found), TEST(not_executable), TEST(no_interpreter_line), TEST(interpreter_missing),
                     TEST(interpreter_with_cr), TEST(interpreter_refused), TEST(directory_refused), TEST(argument_too_long),
-                    TEST(cannot_merged), TEST(cannot_alone), TEST(path))
+                    TEST(cannot_merged), TEST(cannot_alone), TEST(path), TEST(waits_for_process),
+                    TEST(stopped_without_process), TEST(runtime_over_without_process))

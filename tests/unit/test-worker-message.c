@@ -64,6 +64,10 @@ static void progress(void) {
         check(m.text == data + sizeof(WorkerHeader));
         check_int(m.text_size, WORKER_TEXT_MAX);
         check_error(worker_message_read(data, sizeof(data), &m), -EBADMSG);
+        memcpy(data, &(WorkerHeader) { WORKER_VERSION, WORKER_LACK }, sizeof(WorkerHeader));
+        check_int(worker_message_read(data, sizeof(data) - 1, &m), 0);
+        check_int(m.type, WORKER_LACK);
+        check_int(m.text_size, WORKER_TEXT_MAX);
 }
 
 static void ended(void) {
