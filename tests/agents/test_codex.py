@@ -110,7 +110,7 @@ def told_by_setup(codex):
 
 def test_setup_knows_of_entries(codex):
     """As the client writes them."""
-    assert 'to add: codex mcp add jobs -- codex-jobs mcp' in told_by_setup(codex)
+    assert 'codex mcp add jobs -- codex-jobs mcp' in told_by_setup(codex)
     codex.run('mcp', 'add', 'work', '--', 'codex-jobs', 'mcp', '--wait', '10m')
     try:
         assert "entry 'work' of Codex: --wait is 10min, but Codex gives up after 5min" in told_by_setup(codex)
