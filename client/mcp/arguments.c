@@ -5,8 +5,7 @@
 
 #include "arguments.h"
 #include "clean.h"
-#include "exchange.h"
-#include "utf8.h"
+#include "json-read.h"
 
 #define NAME_MAX_SHOWN 64
 
@@ -20,7 +19,7 @@ static int check_value(Check *check, json_object *schema, json_object *value);
 /* Takes the name of the argument from the client, so that it is shown on one line and in part. */
 static int wrong(Check *check, const char *format, ...) _printf_(2, 3);
 static int wrong(Check *check, const char *format, ...) {
-        _cleanup_free_ char *what = NULL, *shown = utf8_make_shown(check->name, NAME_MAX_SHOWN), *name = NULL;
+        _cleanup_free_ char *what = NULL, *name = one_line_of_name(check->name, NAME_MAX_SHOWN);
         va_list ap;
         int r;
 
@@ -29,7 +28,6 @@ static int wrong(Check *check, const char *format, ...) {
         va_end(ap);
         if (r < 0)
                 what = NULL;
-        name = shown ? one_line(shown) : NULL;
         if (!what || !name || asprintf(&check->error, "Argument '%s' %s.", name, what) < 0) {
                 check->error = NULL;
                 return -ENOMEM;
@@ -47,8 +45,9 @@ static const char *type_of(json_object *value) {
                 return "integer";
         case json_type_double: {
                 double number = json_object_get_double(value);
+                bool fits = number > -0x1p53 && number < 0x1p53;
 
-                return number > -0x1p53 && number < 0x1p53 && (double) (int64_t) number == number ? "integer" : "fraction";
+                return fits && (double) (int64_t) number == number ? "integer" : "fraction";
         }
         case json_type_string:
                 return "string";
@@ -90,7 +89,8 @@ static int check_word(Check *check, json_object *words, const char *text) {
         if (!f)
                 return -ENOMEM;
         for (size_t i = 0; i < json_object_array_length(words); i++)
-                (void) fprintf(f, "%s%s", i > 0 ? ", " : "", json_object_get_string(json_object_array_get_idx(words, i)));
+                (void) fprintf(f, "%s%s", i > 0 ? ", " : "",
+                               json_object_get_string(json_object_array_get_idx(words, i)));
         if (fclose(TAKE_PTR(f)) != 0)
                 return -ENOMEM;
         return wrong(check, "must be one of %s", list);

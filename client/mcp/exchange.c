@@ -8,31 +8,6 @@
 
 #define SERVER_INFO "io.modelcontextprotocol/serverInfo"
 
-/* ---- Members ---- */
-
-json_object *json_member(json_object *object, const char *name, json_type type) {
-        json_object *value;
-
-        if (!json_object_is_type(object, json_type_object) || !json_object_object_get_ex(object, name, &value))
-                return NULL;
-        return json_object_is_type(value, type) ? value : NULL;
-}
-
-const char *json_text(json_object *object, const char *name) {
-        json_object *value = json_member(object, name, json_type_string);
-        const char *text = value ? json_object_get_string(value) : NULL;
-
-        return text && strlen(text) == (size_t) json_object_get_string_len(value) ? text : NULL;
-}
-
-int64_t json_number(json_object *object, const char *name, int64_t none) {
-        json_object *value = json_member(object, name, json_type_int);
-
-        if (!value)
-                value = json_member(object, name, json_type_double);
-        return value ? json_object_get_int64(value) : none;
-}
-
 json_object *json_text_block(const char *text) {
         _cleanup_json_ json_object *block = json_object_new_object();
 
@@ -160,7 +135,8 @@ void exchange_set_work(Exchange *x, void *work, void (*work_free)(void *work)) {
 static int add_server_info(json_object *meta) {
         _cleanup_json_ json_object *info = json_object_new_object();
 
-        if (!info || json_add_string(info, "name", "codex-jobs") < 0 || json_add_string(info, "version", PROJECT_VERSION) < 0)
+        if (!info || json_add_string(info, "name", "codex-jobs") < 0 ||
+            json_add_string(info, "version", PROJECT_VERSION) < 0)
                 return -ENOMEM;
         return json_add(meta, SERVER_INFO, TAKE_PTR(info));
 }
@@ -218,13 +194,20 @@ void exchange_fail_with(Exchange *x, int code, json_object *data, const char *te
         (void) exchange_free(x);
 }
 
+/* NULL: there is no memory for it. */
+static char *format_text(const char *format, va_list ap) _printf_(1, 0);
+static char *format_text(const char *format, va_list ap) {
+        char *text;
+
+        return vasprintf(&text, format, ap) < 0 ? NULL : text;
+}
+
 void exchange_fail(Exchange *x, int code, const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
 
         va_start(ap, format);
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
+        text = format_text(format, ap);
         va_end(ap);
         exchange_fail_with(x, code, NULL, text ?: "Out of memory");
 }
@@ -265,8 +248,7 @@ void exchange_refuse(Exchange *x, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
+        text = format_text(format, ap);
         va_end(ap);
         exchange_answer(x, text ? refusal(text) : NULL);
 }

@@ -2,11 +2,12 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* Requests of the client that are not answered yet, and what all of them share. An exchange ends with its answer, with a
- * notification that cancels it, or with the connection; what it waits for is freed with it, and jobs keep running. */
+/* Requests of the client that are not answered yet, and what all of them share. An exchange ends with its answer, with
+ * a notification that cancels it, or with the connection; what it waits for is freed with it, and jobs keep running. */
 
 #include "client-bus.h"
 #include "json-build.h"
+#include "json-read.h"
 #include "watch.h"
 #include "wire.h"
 
@@ -71,8 +72,8 @@ void exchange_fail_errno(Exchange *x, int r);
 /* The client did not say that it can do tasks. Returns 0, or -ENOMEM without ending the exchange. */
 int exchange_fail_capability(Exchange *x);
 
-/* With how long a client may keep the result, which only versions without a handshake say. Returns 0, or a negative errno
- * without ending the exchange. */
+/* With how long a client may keep the result, which only versions without a handshake say. Returns 0, or a negative
+ * errno without ending the exchange. */
 #define CACHE_LONG_MS 3600000U
 int exchange_answer_for(Exchange *x, json_object *result /* taken */, uint64_t msec);
 
@@ -88,15 +89,6 @@ void mcp_report(Mcp *mcp, int code, const char *text);
 
 /* Ends the server: there is no memory for an answer, or the like. */
 void mcp_fail(Mcp *mcp, int r);
-
-/* A member that is a text without NUL; NULL: there is none. Not owned. */
-const char *json_text(json_object *object, const char *name);
-
-/* A member that is a number of at most INT64_MAX, perhaps written as a fraction; the given one if there is none. */
-int64_t json_number(json_object *object, const char *name, int64_t none);
-
-/* A member that is an object or an array; NULL: there is none. Not owned. */
-json_object *json_member(json_object *object, const char *name, json_type type);
 
 /* {"type":"text","text":…} */
 json_object *json_text_block(const char *text);

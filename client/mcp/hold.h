@@ -12,8 +12,8 @@ typedef struct HoldOptions {
         bool any;      /* for the first that ends; else for all */
         uint64_t usec; /* at most; 0: only until the states are known; USEC_INFINITY: no limit */
 
-        /* Called once, when the wait is over: for its reason, because of the time, or with an error. The hold may be freed
-         * inside. */
+        /* Called once, when the wait is over: for its reason, because of the time, or with an error. The hold may be
+         * freed inside. */
         void (*over)(Hold *hold, const sd_bus_error *error, void *userdata);
         void *userdata; /* not owned */
 } HoldOptions;
@@ -29,7 +29,7 @@ bool hold_is_done(const Hold *h);
 /* Whether every job has been read, as it was at some time of the wait. */
 bool hold_is_known(const Hold *h);
 
-/* The jobs in the order of the IDs, as they were read last; of one that was not, only its ID is known. Each is given by the ID
- * or prefix that it was asked for with. */
+/* The jobs in the order of the IDs, as they were read last; of one that was not, only its ID is known. Each is given by
+ * the ID or prefix that it was asked for with. */
 size_t hold_count(const Hold *h);
 const JobRecord *hold_record(const Hold *h, size_t i);

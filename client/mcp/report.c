@@ -114,7 +114,8 @@ static int add_output_call(const Tail *tail, json_object *next) {
 
         if (tail->page.from == 0)
                 return 0;
-        if (asprintf(&text, "output {\"id\":\"%s\",\"stream\":\"%s\",\"offset\":0}", tail->name.id, tail->name.stream) < 0) {
+        if (asprintf(&text, "output {\"id\":\"%s\",\"stream\":\"%s\",\"offset\":0}", tail->name.id,
+                     tail->name.stream) < 0) {
                 text = NULL;
                 return -ENOMEM;
         }
@@ -159,7 +160,8 @@ static void finish(Report *report) {
 }
 
 static json_object *fill_result(json_object *result, json_object *content, json_object *structured) {
-        const char *text = json_object_to_json_string_ext(structured, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+        const char *text = json_object_to_json_string_ext(structured,
+                                                          JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 
         if (!text || json_append(content, json_text_block(text)) < 0 ||
             json_add(result, "content", json_object_get(content)) < 0 ||
@@ -169,7 +171,8 @@ static json_object *fill_result(json_object *result, json_object *content, json_
 }
 
 json_object *report_result(json_object *structured) {
-        _cleanup_json_ json_object *owned = structured, *result = json_object_new_object(), *content = json_object_new_array();
+        _cleanup_json_ json_object *owned = structured, *content = json_object_new_array();
+        _cleanup_json_ json_object *result = json_object_new_object();
 
         return owned && result && content ? fill_result(result, content, owned) : NULL;
 }
@@ -229,7 +232,9 @@ static int open_tails(Report *report, ReportedJob *job, uint64_t bytes) {
         if (bytes == REPORT_BYTES && is_of_agent(record))
                 of_out = ANSWER_MAX;
         r = tail_open(&job->out, report, record->id, "stdout", ended ? record->stdout_bytes : 0, of_out);
-        return r < 0 ? r : tail_open(&job->err, report, record->id, "stderr", ended ? record->stderr_bytes : 0, bytes / 3);
+        if (r >= 0)
+                r = tail_open(&job->err, report, record->id, "stderr", ended ? record->stderr_bytes : 0, bytes / 3);
+        return r;
 }
 
 /* ---- The object ---- */

@@ -9,13 +9,18 @@
 #include "render-json.h"
 #include "resources.h"
 #include "time-util.h"
+#include "work.h"
 
 #define SCHEME "job://"
 #define LIST_MAX 20U        /* of the newest jobs */
 #define OUTPUT_MAX 65536U   /* bytes of output */
 #define ENDED_MS 60000U     /* how long a client may keep what a job has left */
 
-static const char *const kinds[] = { [RESOURCE_RECORD] = "record", [RESOURCE_STDOUT] = "stdout", [RESOURCE_STDERR] = "stderr" };
+static const char *const kinds[] = {
+        [RESOURCE_RECORD] = "record",
+        [RESOURCE_STDOUT] = "stdout",
+        [RESOURCE_STDERR] = "stderr",
+};
 
 /* ---- Names ---- */
 
@@ -86,21 +91,18 @@ void resource_not_found(Exchange *x, const char *uri) {
 /* ---- resources/read ---- */
 
 typedef struct Reading {
-        Exchange *exchange; /* not owned */
+        Work work;
         char *uri;
         ResourceName name;
         OutputName output;
         JobRecord record;
-        Call *call;
 } Reading;
 
-static void reading_free(void *work) {
-        Reading *r = work;
+static void reading_clear(Work *work) {
+        Reading *reading = (Reading *) work;
 
-        (void) call_free(r->call);
-        job_record_clear(&r->record);
-        free(r->uri);
-        free(r);
+        job_record_clear(&reading->record);
+        free(reading->uri);
 }
 
 static int add_content(json_object *result, const Reading *reading, const char *type, const char *text) {
@@ -123,68 +125,60 @@ static int answer_reading(Reading *reading, const char *type, const char *text) 
         int r;
 
         r = result ? add_content(result, reading, type, text) : -ENOMEM;
-        return r < 0 ? r : exchange_answer_for(reading->exchange, TAKE_PTR(result), has_ended ? ENDED_MS : 0);
+        return r < 0 ? r : exchange_answer_for(reading->work.exchange, TAKE_PTR(result), has_ended ? ENDED_MS : 0);
 }
 
 /* The document of codex-jobs show --json. */
 static int answer_record(Reading *reading) {
         const JobRecord *record = &reading->record;
+        JsonReply reply = { .single = true, .n = 1, .records = &record };
         _cleanup_next_ Next next = {};
         _cleanup_free_ char *text = NULL;
         int r;
 
-        r = next_for_job(&next, reading->exchange->mcp->client, record, NULL, NEXT_ALL);
-        if (r >= 0)
-                r = json_document(&(const JsonReply) { .single = true, .n = 1, .records = &record, .next = next.commands }, &text);
+        r = next_for_job(&next, reading->work.exchange->mcp->client, record, NULL, NEXT_ALL);
+        if (r < 0)
+                return r;
+        reply.next = next.commands;
+        r = json_document(&reply, &text);
         return r < 0 ? r : answer_reading(reading, "application/json", text);
 }
 
-static bool failed(Reading *reading, const sd_bus_error *error) {
-        if (!error)
-                return false;
-        if (sd_bus_error_has_name(error, JOBS_ERROR_NO_SUCH_JOB))
-                resource_not_found(reading->exchange, reading->uri);
-        else
-                exchange_fail(reading->exchange, CODE_INTERNAL, "%s", strempty(error->message));
-        return true;
-}
-
-static void on_opened(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+static int opened(Work *work, sd_bus_message *reply) {
         _cleanup_close_ int fd = -EBADF;
         _cleanup_page_ Page page = {};
-        Reading *reading = userdata;
+        Reading *reading = (Reading *) work;
         int r;
 
-        if (failed(reading, error))
-                return;
         r = output_take_fd(reply, &fd);
         if (r >= 0)
                 r = page_read(fd, reading->name.offset, reading->name.limit, &page);
-        if (r >= 0)
-                r = answer_reading(reading, "text/plain", page.text);
-        if (r < 0)
-                exchange_fail_errno(reading->exchange, r);
-}
-
-static int open_output(Reading *reading) {
-        reading->output = (OutputName) { .id = reading->name.id, .stream = kinds[reading->name.kind] };
-        return call_new(reading->exchange->mcp->client, &reading->call, CALL_AGAIN, "OpenOutput", append_output,
-                        &reading->output, on_opened, reading);
+        return r < 0 ? r : answer_reading(reading, "text/plain", page.text);
 }
 
 /* The record also says whether output is complete. */
-static void on_got(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
-        Reading *reading = userdata;
+static int got(Work *work, sd_bus_message *reply) {
+        Reading *reading = (Reading *) work;
         int r;
 
-        reading->call = call_free(reading->call);
-        if (failed(reading, error))
-                return;
         r = job_record_read(reply, &reading->record);
-        if (r >= 0)
-                r = reading->name.kind == RESOURCE_RECORD ? answer_record(reading) : open_output(reading);
         if (r < 0)
-                exchange_fail_errno(reading->exchange, r);
+                return r;
+        if (reading->name.kind == RESOURCE_RECORD)
+                return answer_record(reading);
+        reading->output = (OutputName) { .id = reading->name.id, .stream = kinds[reading->name.kind] };
+        return work_call(work, CALL_AGAIN, "OpenOutput", append_output, &reading->output, opened);
+}
+
+static void fail(Work *work, const sd_bus_error *error) {
+        exchange_fail(work->exchange, CODE_INTERNAL, "%s", strempty(error->message));
+}
+
+static void refused(Work *work, const sd_bus_error *error) {
+        if (sd_bus_error_has_name(error, JOBS_ERROR_NO_SUCH_JOB))
+                resource_not_found(work->exchange, ((Reading *) work)->uri);
+        else
+                fail(work, error);
 }
 
 int resources_read(Exchange *x, json_object *params) {
@@ -203,28 +197,25 @@ int resources_read(Exchange *x, json_object *params) {
         reading = malloc(sizeof(Reading));
         if (!reading)
                 return -ENOMEM;
-        *reading = (Reading) { .exchange = x, .uri = strdup(uri), .name = name, .record = JOB_RECORD_INIT };
-        exchange_set_work(x, reading, reading_free);
+        *reading = (Reading) {
+                .work = { .exchange = x, .refused = refused, .clear = reading_clear },
+                .uri = strdup(uri),
+                .name = name,
+                .record = JOB_RECORD_INIT,
+        };
+        work_set(&reading->work);
         if (!reading->uri)
                 return -ENOMEM;
-        return call_new(x->mcp->client, &reading->call, CALL_AGAIN, "Get", append_string, reading->name.id, on_got, reading);
+        return work_call(&reading->work, CALL_AGAIN, "Get", append_string, reading->name.id, got);
 }
 
 /* ---- resources/list ---- */
 
 typedef struct Listing {
-        Exchange *exchange; /* not owned */
+        Work work;
         JobFilter filter;
         JobPage page;
-        Call *call;
 } Listing;
-
-static void listing_free(void *work) {
-        Listing *l = work;
-
-        (void) call_free(l->call);
-        free(l);
-}
 
 static int append_resource(json_object *list, const JobRecord *record) {
         json_object *resource = json_object_new_object();
@@ -257,23 +248,15 @@ static int fill_listing(json_object *result, const JobList *jobs) {
         return r;
 }
 
-static void on_listed(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+static int listed(Work *work, sd_bus_message *reply) {
         _cleanup_json_ json_object *result = json_object_new_object();
         _cleanup_job_list_ JobList jobs = {};
-        Listing *l = userdata;
         int r;
 
-        if (error) {
-                exchange_fail(l->exchange, CODE_INTERNAL, "%s", strempty(error->message));
-                return;
-        }
         r = result ? job_list_read(reply, &jobs) : -ENOMEM;
         if (r >= 0)
                 r = fill_listing(result, &jobs);
-        if (r >= 0)
-                r = exchange_answer_for(l->exchange, TAKE_PTR(result), 0);
-        if (r < 0)
-                exchange_fail_errno(l->exchange, r);
+        return r < 0 ? r : exchange_answer_for(work->exchange, TAKE_PTR(result), 0);
 }
 
 int resources_list(Exchange *x, json_object *params) {
@@ -281,26 +264,35 @@ int resources_list(Exchange *x, json_object *params) {
 
         if (!l)
                 return -ENOMEM;
-        *l = (Listing) { .exchange = x, .page = { .limit = LIST_MAX } };
+        *l = (Listing) { .work = { .exchange = x, .refused = fail }, .page = { .limit = LIST_MAX } };
         l->page.filter = &l->filter;
-        exchange_set_work(x, l, listing_free);
-        return call_new(x->mcp->client, &l->call, CALL_AGAIN, "List", append_job_page, &l->page, on_listed, l);
+        work_set(&l->work);
+        return work_call(&l->work, CALL_AGAIN, "List", append_job_page, &l->page, listed);
 }
 
 /* ---- resources/templates/list ---- */
 
-static int append_template(json_object *list, const char *uri, const char *name, const char *description, const char *type) {
+static int append_template(json_object *list, const char *kind, const char *query, const char *description,
+                           const char *type) {
         json_object *template = json_object_new_object();
+        _cleanup_free_ char *uri = NULL;
         int r;
 
+        if (asprintf(&uri, SCHEME "{id}/%s%s", kind, query) < 0)
+                uri = NULL;
         r = json_append(list, template);
         if (r >= 0)
-                r = json_add_string(template, "uriTemplate", uri);
+                r = uri ? json_add_string(template, "uriTemplate", uri) : -ENOMEM;
         if (r >= 0)
-                r = json_add_string(template, "name", name);
+                r = json_add_string(template, "name", kind);
         if (r >= 0)
                 r = json_add_string(template, "description", description);
         return r < 0 ? r : json_add_string(template, "mimeType", type);
+}
+
+/* Of output. */
+static int append_stream(json_object *list, const char *kind, const char *description) {
+        return append_template(list, kind, "{?offset,limit}", description, "text/plain");
 }
 
 int resources_templates(Exchange *x, json_object *params) {
@@ -310,12 +302,10 @@ int resources_templates(Exchange *x, json_object *params) {
 
         r = result ? json_add(result, "resourceTemplates", list) : -ENOMEM;
         if (r >= 0)
-                r = append_template(list, SCHEME "{id}/record", "record", "All that is known about a job", "application/json");
+                r = append_template(list, "record", "", "All that is known about a job", "application/json");
         if (r >= 0)
-                r = append_template(list, SCHEME "{id}/stdout{?offset,limit}", "stdout", "What a job wrote to standard output",
-                                    "text/plain");
+                r = append_stream(list, "stdout", "What a job wrote to standard output");
         if (r >= 0)
-                r = append_template(list, SCHEME "{id}/stderr{?offset,limit}", "stderr", "What a job wrote to standard error",
-                                    "text/plain");
+                r = append_stream(list, "stderr", "What a job wrote to standard error");
         return r < 0 ? r : exchange_answer_for(x, TAKE_PTR(result), CACHE_LONG_MS);
 }

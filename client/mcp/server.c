@@ -10,7 +10,6 @@
 #include "task-notice.h"
 #include "tasks.h"
 #include "tool.h"
-#include "utf8.h"
 
 #define METHOD_MAX_SHOWN 64
 
@@ -66,7 +65,7 @@ static bool is_of_era(const Exchange *x, MethodEra era) {
 }
 
 static void dispatch(Exchange *x, const char *method, json_object *params) {
-        _cleanup_free_ char *shown = NULL, *line = NULL;
+        _cleanup_free_ char *shown = NULL;
         int r;
 
         if (!era_read(x, method, params))
@@ -76,14 +75,14 @@ static void dispatch(Exchange *x, const char *method, json_object *params) {
                         continue;
                 r = methods[i].call(x, params);
                 if (r == -E2BIG)
-                        exchange_refuse(x, "This server already waits for %u jobs. Wait for fewer at a time.", WATCHERS_MAX);
+                        exchange_refuse(x, "This server already waits for %u jobs. Wait for fewer at a time.",
+                                        WATCHERS_MAX);
                 else if (r < 0)
                         exchange_fail_errno(x, r);
                 return;
         }
-        shown = utf8_make_shown(method, METHOD_MAX_SHOWN);
-        line = shown ? one_line(shown) : NULL;
-        exchange_fail(x, CODE_METHOD, "Unknown method '%s'", strempty(line));
+        shown = one_line_of_name(method, METHOD_MAX_SHOWN);
+        exchange_fail(x, CODE_METHOD, "Unknown method '%s'", strempty(shown));
 }
 
 /* The ends of the range stand for all numbers beyond it, too. */
@@ -140,7 +139,8 @@ static void take_request(Mcp *mcp, json_object *id, const char *method, json_obj
 static void take_notification(Mcp *mcp, const char *method, json_object *params) {
         json_object *id = NULL;
 
-        if (!streq(method, "notifications/cancelled") || !json_object_object_get_ex(params, "requestId", &id) || !is_id(id))
+        if (!streq(method, "notifications/cancelled") || !json_object_object_get_ex(params, "requestId", &id) ||
+            !is_id(id))
                 return;
         (void) exchange_free(exchange_find(mcp, id)); /* nothing more is sent for it; what it started goes on */
 }
@@ -157,7 +157,8 @@ static void on_message(json_object *message, void *userdata) {
                 refuse(mcp, id, CODE_REQUEST, "Not a message of JSON-RPC 2.0");
                 return;
         }
-        if (!method && (json_object_object_get_ex(message, "result", NULL) || json_object_object_get_ex(message, "error", NULL)))
+        if (!method &&
+            (json_object_object_get_ex(message, "result", NULL) || json_object_object_get_ex(message, "error", NULL)))
                 return; /* an answer; nothing was asked */
         if (!method) {
                 refuse(mcp, id, CODE_REQUEST, "Missing method");

@@ -13,8 +13,8 @@ typedef struct ServerOptions {
         int in, out;        /* not owned */
 } ServerOptions;
 
-/* Serves until the client closes the connection or a signal ends the client. Returns 0, or a negative errno with error set if
- * there are details. */
+/* Serves until the client closes the connection or a signal ends the client. Returns 0, or a negative errno with error
+ * set if there are details. */
 int server_run(Client *c, const ServerOptions *options, sd_bus_error *error);
 
 /* The parts, for tests: what is read is passed to wire_take(mcp->wire, …). */

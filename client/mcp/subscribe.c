@@ -251,7 +251,9 @@ static int add_items(Subscription *s, json_object *names, bool is_task, json_obj
         for (size_t i = 0; i < json_object_array_length(names) && r >= 0; i++) {
                 json_object *name = json_object_array_get_idx(names, i);
 
-                r = json_object_is_type(name, json_type_string) ? add_item(s, json_object_get_string(name), is_task) : 0;
+                if (!json_object_is_type(name, json_type_string))
+                        continue;
+                r = add_item(s, json_object_get_string(name), is_task);
                 if (r > 0)
                         r = json_append(accepted, json_object_get(name));
         }
@@ -291,16 +293,10 @@ static int listen_begin(Subscription *s, json_object *filter) {
         return 0;
 }
 
-static size_t length_of(json_object *filter, const char *name) {
-        json_object *names = json_member(filter, name, json_type_array);
-
-        return names ? json_object_array_length(names) : 0;
-}
-
 /* It is answered by nothing: it ends when the client cancels it. */
 int subscriptions_listen(Exchange *x, json_object *params) {
         json_object *filter = json_member(params, "notifications", json_type_object);
-        size_t n_tasks = length_of(filter, "taskIds"), n = n_tasks + length_of(filter, "resourceSubscriptions");
+        size_t n_tasks = json_length(filter, "taskIds"), n = n_tasks + json_length(filter, "resourceSubscriptions");
         Subscription *s;
         int r;
 

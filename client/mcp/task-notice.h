@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* Notifications that a task has ended, to a client of 2025-11-25 that created it on this connection. They are a courtesy: the
- * client asks for the state, too. */
+/* Notifications that a task has ended, to a client of 2025-11-25 that created it on this connection. They are a
+ * courtesy: the client asks for the state, too. */
 
 #include "exchange.h"
 

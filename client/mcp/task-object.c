@@ -45,7 +45,8 @@ int task_object_fill(json_object *o, const JobRecord *record, bool modern, bool 
         if (r >= 0) /* how long the service keeps a job depends on the others, too */
                 r = json_add_null(o, modern ? "ttlMs" : "ttl");
         if (r >= 0)
-                r = json_add_number(o, modern ? "pollIntervalMs" : "pollInterval", age < LATER_USEC ? POLL_MS : POLL_LATER_MS);
+                r = json_add_number(o, modern ? "pollIntervalMs" : "pollInterval",
+                                    age < LATER_USEC ? POLL_MS : POLL_LATER_MS);
         return r;
 }
 
@@ -72,7 +73,8 @@ json_object *task_object_created(const JobRecord *record, bool modern) {
         if (!modern)
                 return created_legacy(record);
         result = json_object_new_object();
-        if (!result || json_add_string(result, "resultType", "task") < 0 || task_object_fill(result, record, true, true) < 0)
+        if (!result || json_add_string(result, "resultType", "task") < 0 ||
+            task_object_fill(result, record, true, true) < 0)
                 return NULL;
         return TAKE_PTR(result);
 }

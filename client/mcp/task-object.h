@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* Jobs as tasks of the protocol. The ID of a task is that of its job, so that any server of the same user answers for it. */
+/* Jobs as tasks of the protocol. The ID of a task is that of its job, so that any server of the same user answers for
+ * it. */
 
 #include "exchange.h"
 #include "job-record.h"

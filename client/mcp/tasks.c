@@ -2,49 +2,41 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 #include "bus-names.h"
-#include "hold.h"
 #include "jobs.h"
-#include "report.h"
 #include "task-object.h"
 #include "tasks.h"
+#include "work.h"
 
 #define PAGE_SIZE 50U
 #define RELATED_TASK "io.modelcontextprotocol/related-task"
 
 typedef struct TaskWork {
-        Exchange *exchange; /* not owned */
+        Work work;
         char *id;
-        void (*got)(struct TaskWork *work); /* the record was read */
+        int (*got)(struct TaskWork *task); /* the record was read; as a step */
         JobRecord record;
-        Call *call;
-        Hold *hold;
-        Report *report;
 } TaskWork;
 
-static void task_free(void *userdata) {
-        TaskWork *work = userdata;
+static void task_clear(Work *work) {
+        TaskWork *task = (TaskWork *) work;
 
-        (void) report_free(work->report);
-        (void) hold_free(work->hold);
-        (void) call_free(work->call);
-        job_record_clear(&work->record);
-        free(work->id);
-        free(work);
+        job_record_clear(&task->record);
+        free(task->id);
 }
 
 /* ---- Which task ---- */
 
-static void fail(Exchange *x, const sd_bus_error *error) {
+static void refused(Work *work, const sd_bus_error *error) {
         if (sd_bus_error_has_name(error, JOBS_ERROR_NO_SUCH_JOB))
-                exchange_fail(x, CODE_PARAMS, "Task not found");
+                exchange_fail(work->exchange, CODE_PARAMS, "Task not found");
         else
-                exchange_fail(x, CODE_INTERNAL, "%s", strempty(error->message));
+                exchange_fail(work->exchange, CODE_INTERNAL, "%s", strempty(error->message));
 }
 
 /* Creates the work of a method for the task that it names. Returns 1 after answering that it cannot be. */
 static int task_new(Exchange *x, json_object *params, TaskWork **ret) {
         const char *id = json_text(params, "taskId");
-        TaskWork *work;
+        TaskWork *task;
         int r;
 
         if (x->modern && !x->tasks) {
@@ -55,85 +47,73 @@ static int task_new(Exchange *x, json_object *params, TaskWork **ret) {
                 exchange_fail(x, CODE_PARAMS, id ? "Task not found" : "Missing taskId");
                 return 1;
         }
-        work = malloc(sizeof(TaskWork));
-        if (!work)
+        task = malloc(sizeof(TaskWork));
+        if (!task)
                 return -ENOMEM;
-        *work = (TaskWork) { .exchange = x, .id = strdup(id), .record = JOB_RECORD_INIT };
-        exchange_set_work(x, work, task_free);
-        *ret = work;
-        return work->id ? 0 : -ENOMEM;
+        *task = (TaskWork) {
+                .work = { .exchange = x, .refused = refused, .clear = task_clear },
+                .id = strdup(id),
+                .record = JOB_RECORD_INIT,
+        };
+        work_set(&task->work);
+        *ret = task;
+        return task->id ? 0 : -ENOMEM;
 }
 
-static void on_got(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
-        TaskWork *work = userdata;
+static int got(Work *work, sd_bus_message *reply) {
+        TaskWork *task = (TaskWork *) work;
         int r;
 
-        work->call = call_free(work->call);
-        if (error) {
-                fail(work->exchange, error);
-                return;
-        }
-        job_record_clear(&work->record);
-        r = job_record_read(reply, &work->record);
-        if (r < 0)
-                exchange_fail_errno(work->exchange, r);
-        else
-                work->got(work);
+        job_record_clear(&task->record);
+        r = job_record_read(reply, &task->record);
+        return r < 0 ? r : task->got(task);
 }
 
-static int read_job(TaskWork *work, void (*got)(TaskWork *work)) {
-        work->got = got;
-        return call_new(work->exchange->mcp->client, &work->call, CALL_AGAIN, "Get", append_string, work->id, on_got, work);
+static int read_job(TaskWork *task, int (*then)(TaskWork *task)) {
+        task->got = then;
+        return work_call(&task->work, CALL_AGAIN, "Get", append_string, task->id, got);
 }
 
-static int with_task(Exchange *x, json_object *params, void (*got)(TaskWork *work)) {
-        TaskWork *work;
+static int with_task(Exchange *x, json_object *params, int (*then)(TaskWork *task)) {
+        TaskWork *task;
         int r;
 
-        r = task_new(x, params, &work);
-        return r != 0 ? MIN(r, 0) : read_job(work, got);
+        r = task_new(x, params, &task);
+        return r != 0 ? MIN(r, 0) : read_job(task, then);
 }
 
 /* ---- tasks/get ---- */
 
-/* The task, with its result if it has one here. Takes the result. */
-static void answer_task(TaskWork *work, json_object *result) {
-        _cleanup_json_ json_object *o = json_object_new_object();
-        int r = o ? task_object_fill(o, &work->record, work->exchange->modern, false) : -ENOMEM;
+/* The task, with its result if it has one here, which is taken. */
+static json_object *task_object(const TaskWork *task, json_object *result) {
+        _cleanup_json_ json_object *o = json_object_new_object(), *owned = result;
 
-        if (r < 0)
-                (void) json_object_put(result);
-        else if (result)
-                r = json_add(o, "result", result);
-        exchange_answer(work->exchange, r < 0 ? NULL : TAKE_PTR(o));
+        if (!o || task_object_fill(o, &task->record, task->work.exchange->modern, false) < 0 ||
+            (owned && json_add(o, "result", TAKE_PTR(owned)) < 0))
+                return NULL;
+        return TAKE_PTR(o);
 }
 
-static void on_report_to_get(json_object *structured, void *userdata) {
-        TaskWork *work = userdata;
+static json_object *made_for_get(Work *work, json_object *structured) {
         json_object *result = report_result_of_task(structured);
 
-        if (result)
-                answer_task(work, result);
-        else
-                exchange_answer(work->exchange, NULL);
+        return result ? task_object((TaskWork *) work, result) : NULL;
 }
 
-static int report(TaskWork *work, report_done_t made) {
-        return report_new(work->exchange->mcp, &(const JobRecord *) { &work->record }, 1,
-                          &(const ReportOptions) { .done = true, .bytes = REPORT_BYTES }, made, work, &work->report);
+static int report(TaskWork *task, work_result_t made) {
+        return work_report(&task->work, &(const JobRecord *) { &task->record }, 1,
+                           &(const ReportOptions) { .done = true, .bytes = REPORT_BYTES }, made);
 }
 
-static void got_task(TaskWork *work) {
-        bool has_result = work->record.state == JOB_COMPLETED || work->record.state == JOB_FAILED;
-        int r;
+static int answer(TaskWork *task) {
+        exchange_answer(task->work.exchange, task_object(task, NULL));
+        return 0;
+}
 
-        if (!has_result || !work->exchange->modern) {
-                answer_task(work, NULL);
-                return;
-        }
-        r = report(work, on_report_to_get);
-        if (r < 0)
-                exchange_fail_errno(work->exchange, r);
+static int got_task(TaskWork *task) {
+        bool has_result = task->record.state == JOB_COMPLETED || task->record.state == JOB_FAILED;
+
+        return has_result && task->work.exchange->modern ? report(task, made_for_get) : answer(task);
 }
 
 int tasks_get(Exchange *x, json_object *params) {
@@ -142,8 +122,9 @@ int tasks_get(Exchange *x, json_object *params) {
 
 /* ---- tasks/update ---- */
 
-static void got_updated(TaskWork *work) {
-        exchange_answer(work->exchange, json_object_new_object());
+static int got_updated(TaskWork *task) {
+        exchange_answer(task->work.exchange, json_object_new_object());
+        return 0;
 }
 
 /* No job asks for anything, so that there is nothing to answer. */
@@ -178,16 +159,17 @@ static void on_errand(sd_bus_message *reply, const sd_bus_error *error, void *us
         errand_free(errand);
 }
 
-static int cancel_unseen(TaskWork *work) {
-        Mcp *mcp = work->exchange->mcp;
+static int cancel_unseen(Mcp *mcp, const char *id) {
         Errand *errand = malloc(sizeof(Errand));
         int r;
 
         if (!errand)
                 return -ENOMEM;
-        *errand = (Errand) { .mcp = mcp, .id = strdup(work->id) };
-        r = errand->id ? call_new(mcp->client, &errand->call, CALL_PATIENT, "Cancel", append_string, errand->id, on_errand, errand)
-                       : -ENOMEM;
+        *errand = (Errand) { .mcp = mcp, .id = strdup(id) };
+        r = errand->id ? 0 : -ENOMEM;
+        if (r >= 0)
+                r = call_new(mcp->client, &errand->call, CALL_PATIENT, "Cancel", append_string, errand->id, on_errand,
+                             errand);
         if (r < 0) {
                 errand_free(errand);
                 return r;
@@ -206,42 +188,25 @@ void tasks_clear(Mcp *mcp) {
         }
 }
 
-static void got_cancelled(TaskWork *work) {
-        answer_task(work, NULL);
+static int cancelled(Work *work, sd_bus_message *reply) {
+        return read_job((TaskWork *) work, answer);
 }
 
-static void on_cancelled(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
-        TaskWork *work = userdata;
-        int r;
-
-        work->call = call_free(work->call);
-        if (error) {
-                fail(work->exchange, error);
-                return;
-        }
-        r = read_job(work, got_cancelled);
-        if (r < 0)
-                exchange_fail_errno(work->exchange, r);
-}
-
-static void got_to_cancel(TaskWork *work) {
-        Exchange *x = work->exchange;
-        bool has_ended = job_state_is_terminal(work->record.state);
+static int got_to_cancel(TaskWork *task) {
+        Exchange *x = task->work.exchange;
+        bool has_ended = job_state_is_terminal(task->record.state);
         int r;
 
         if (has_ended && !x->modern) {
                 exchange_fail(x, CODE_PARAMS, "The task has already ended");
-                return;
+                return 0;
         }
         if (!x->modern)
-                r = call_new(x->mcp->client, &work->call, CALL_PATIENT, "Cancel", append_string, work->id, on_cancelled, work);
-        else {
-                r = has_ended ? 0 : cancel_unseen(work);
-                if (r >= 0)
-                        exchange_answer(x, json_object_new_object());
-        }
-        if (r < 0)
-                exchange_fail_errno(x, r);
+                return work_call(&task->work, CALL_PATIENT, "Cancel", append_string, task->id, cancelled);
+        r = has_ended ? 0 : cancel_unseen(x->mcp, task->id);
+        if (r >= 0)
+                exchange_answer(x, json_object_new_object());
+        return r;
 }
 
 int tasks_cancel(Exchange *x, json_object *params) {
@@ -260,61 +225,44 @@ static int add_related_task(json_object *result, const char *id) {
         return r < 0 ? r : json_add_string(task, "taskId", id);
 }
 
-static void on_report_to_result(json_object *structured, void *userdata) {
+static json_object *made_for_result(Work *work, json_object *structured) {
         _cleanup_json_ json_object *result = report_result(structured);
-        TaskWork *work = userdata;
 
-        if (result && add_related_task(result, work->id) < 0) {
-                exchange_answer(work->exchange, NULL);
-                return;
-        }
-        exchange_answer(work->exchange, TAKE_PTR(result));
+        return result && add_related_task(result, ((TaskWork *) work)->id) >= 0 ? TAKE_PTR(result) : NULL;
 }
 
-static void on_over(Hold *hold, const sd_bus_error *error, void *userdata) {
-        TaskWork *work = userdata;
-        int r;
+static int over(Work *work) {
+        TaskWork *task = (TaskWork *) work;
+        int r = job_record_copy(hold_record(work->hold, 0), &task->record);
 
-        if (error) {
-                fail(work->exchange, error);
-                return;
-        }
-        r = job_record_copy(hold_record(hold, 0), &work->record);
-        if (r >= 0)
-                r = report(work, on_report_to_result);
-        if (r < 0)
-                exchange_fail_errno(work->exchange, r);
+        return r < 0 ? r : report(task, made_for_result);
 }
 
 int tasks_result(Exchange *x, json_object *params) {
-        TaskWork *work;
+        TaskWork *task;
         int r;
 
-        r = task_new(x, params, &work);
+        r = task_new(x, params, &task);
         if (r != 0)
                 return MIN(r, 0);
-        return hold_new(x, &(const char *) { work->id }, 1,
-                        &(const HoldOptions) { .usec = USEC_INFINITY, .over = on_over, .userdata = work }, &work->hold);
+        return work_hold(&task->work, &(const char *) { task->id }, 1, false, USEC_INFINITY, over);
 }
 
 /* ---- tasks/list ---- */
 
 typedef struct TaskList {
-        Exchange *exchange; /* not owned */
+        Work work;
         char *before;
         JobFilter filter;
         JobPage page;
-        Call *call;
         JobList jobs;
 } TaskList;
 
-static void task_list_free(void *work) {
-        TaskList *l = work;
+static void list_clear(Work *work) {
+        TaskList *l = (TaskList *) work;
 
-        (void) call_free(l->call);
         job_list_clear(&l->jobs);
         free(l->before);
-        free(l);
 }
 
 static int append_task(json_object *tasks, const JobRecord *record) {
@@ -337,23 +285,23 @@ static int fill_list(const TaskList *l, json_object *result) {
         return r;
 }
 
-static void on_listed(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+static int listed(Work *work, sd_bus_message *reply) {
         _cleanup_json_ json_object *result = json_object_new_object();
-        TaskList *l = userdata;
+        TaskList *l = (TaskList *) work;
         int r;
 
-        if (error) {
-                exchange_fail(l->exchange, sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT) ? CODE_PARAMS : CODE_INTERNAL,
-                              "%s", strempty(error->message));
-                return;
-        }
         r = result ? job_list_read(reply, &l->jobs) : -ENOMEM;
         if (r >= 0)
                 r = fill_list(l, result);
-        if (r < 0)
-                exchange_fail_errno(l->exchange, r);
-        else
-                exchange_answer(l->exchange, TAKE_PTR(result));
+        if (r >= 0)
+                exchange_answer(work->exchange, TAKE_PTR(result));
+        return r;
+}
+
+static void list_refused(Work *work, const sd_bus_error *error) {
+        bool of_cursor = sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT);
+
+        exchange_fail(work->exchange, of_cursor ? CODE_PARAMS : CODE_INTERNAL, "%s", strempty(error->message));
 }
 
 int tasks_list(Exchange *x, json_object *params) {
@@ -367,10 +315,13 @@ int tasks_list(Exchange *x, json_object *params) {
         l = malloc(sizeof(TaskList));
         if (!l)
                 return -ENOMEM;
-        *l = (TaskList) { .exchange = x, .before = cursor ? strdup(cursor) : NULL };
+        *l = (TaskList) {
+                .work = { .exchange = x, .refused = list_refused, .clear = list_clear },
+                .before = cursor ? strdup(cursor) : NULL,
+        };
         l->page = (JobPage) { .filter = &l->filter, .before = l->before, .limit = PAGE_SIZE };
-        exchange_set_work(x, l, task_list_free);
+        work_set(&l->work);
         if (cursor && !l->before)
                 return -ENOMEM;
-        return call_new(x->mcp->client, &l->call, CALL_AGAIN, "List", append_job_page, &l->page, on_listed, l);
+        return work_call(&l->work, CALL_AGAIN, "List", append_job_page, &l->page, listed);
 }

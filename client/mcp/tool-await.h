@@ -14,7 +14,8 @@ typedef struct AwaitOptions {
         bool is_task;     /* it becomes one in any case */
 } AwaitOptions;
 
-/* Becomes the work of the exchange, and answers it. Returns 0 or a negative errno. */
+/* Becomes the work of the exchange, and answers it. What was its work before is freed first: the IDs must not be of
+ * that. Returns 0 or a negative errno. */
 int await_jobs(Exchange *x, const char *const *ids, size_t n, const AwaitOptions *options);
 
 /* The time until an answer, from an argument in milliseconds. */

@@ -1,150 +1,109 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-/* The tool cancel: looks the jobs up, cancels those that have not ended, and waits until they have. If one is unknown, none is
- * cancelled. */
+/* The tool cancel: looks the jobs up, cancels those that have not ended, and waits until they have. If one is unknown,
+ * none is cancelled. */
 
-#include "hold.h"
-#include "report.h"
-#include "tool-await.h"
 #include "tool-jobs.h"
+#include "work.h"
 
-typedef struct Cancelling {
+#define NOTE "Being cancelled: not all processes have exited yet."
+
+typedef struct CancelledJob {
         struct Cancel *cancel;
+        char *id; /* as given, then in full */
         Call *call;
-        char *id; /* full */
-} Cancelling;
+} CancelledJob;
 
 typedef struct Cancel {
-        Exchange *exchange; /* not owned */
-        Hold *hold;
-        Report *report;
-        char *note; /* why one cannot be; NULL: nothing was said */
-        Cancelling *jobs;
+        Work work;
+        CancelledJob *jobs;
         size_t n;
+        char *note; /* why one cannot be; NULL: nothing was said */
 } Cancel;
 
-static void cancel_free(void *work) {
-        Cancel *c = work;
+static void cancel_clear(Work *work) {
+        Cancel *c = (Cancel *) work;
 
         for (size_t i = 0; i < c->n; i++) {
                 (void) call_free(c->jobs[i].call);
                 free(c->jobs[i].id);
         }
         free(c->jobs);
-        (void) report_free(c->report);
-        (void) hold_free(c->hold);
         free(c->note);
-        free(c);
 }
 
-static void on_report(json_object *structured, void *userdata) {
-        Cancel *c = userdata;
-
-        exchange_answer(c->exchange, report_result(structured));
+static int answer(Work *work) {
+        return work_report_held(work, 0, ((Cancel *) work)->note ?: NOTE);
 }
 
-static int answer(Cancel *c) {
-        bool done = hold_is_done(c->hold);
-        const JobRecord *records[c->n];
-
-        for (size_t i = 0; i < c->n; i++)
-                records[i] = hold_record(c->hold, i);
-        return report_new(c->exchange->mcp, records, c->n,
-                          &(const ReportOptions) {
-                                  .done = done,
-                                  .note = done ? NULL : c->note ?: "Being cancelled: not all processes have exited yet.",
-                          },
-                          on_report, c, &c->report);
-}
-
-static void on_ended(Hold *hold, const sd_bus_error *error, void *userdata) {
-        Cancel *c = userdata;
-        Exchange *x = c->exchange;
-        int r;
-
-        if (error) {
-                exchange_refuse_error(x, error);
-                return;
-        }
-        r = answer(c);
-        if (r < 0)
-                exchange_fail_errno(x, r);
-}
-
-/* The job keeps running, as if processes of another user are left. */
+/* The call has no more than that to say, if it is not refused: the job keeps running, as if processes of another user
+ * are left. */
 static void on_cancelled(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
-        Cancelling *job = userdata;
+        CancelledJob *job = userdata;
         Cancel *c = job->cancel;
+        Exchange *x = c->work.exchange;
+        int r;
 
         job->call = call_free(job->call);
         if (!error)
                 return;
         if (!c->note)
                 c->note = strdup(error->message); /* without it less is said */
-        on_ended(c->hold, NULL, c);
+        r = answer(&c->work);
+        if (r < 0)
+                exchange_fail_errno(x, r);
 }
 
-static int hold(Cancel *c, uint64_t usec, void (*over)(Hold *hold, const sd_bus_error *error, void *userdata)) {
+static int cancel_job(CancelledJob *job, const JobRecord *record) {
+        free(job->id);
+        job->id = strdup(record->id);
+        if (!job->id)
+                return -ENOMEM;
+        if (job_state_is_terminal(record->state))
+                return 0;
+        return call_new(job->cancel->work.exchange->mcp->client, &job->call, CALL_PATIENT, "Cancel", append_string,
+                        job->id, on_cancelled, job);
+}
+
+static int hold(Cancel *c, uint64_t usec, work_step_t over) {
         const char *ids[c->n];
 
         for (size_t i = 0; i < c->n; i++)
                 ids[i] = c->jobs[i].id;
-        c->hold = hold_free(c->hold);
-        return hold_new(c->exchange, ids, c->n, &(const HoldOptions) { .usec = usec, .over = over, .userdata = c }, &c->hold);
+        return work_hold(&c->work, ids, c->n, false, usec, over);
 }
 
-static int cancel_all(Cancel *c) {
-        int r;
+static int all_known(Work *work) {
+        Cancel *c = (Cancel *) work;
+        int r = 0;
 
-        for (size_t i = 0; i < c->n; i++) {
-                const JobRecord *record = hold_record(c->hold, i);
-
-                free(c->jobs[i].id);
-                c->jobs[i].id = strdup(record->id);
-                if (!c->jobs[i].id)
-                        return -ENOMEM;
-                r = job_state_is_terminal(record->state) ? 0
-                        : call_new(c->exchange->mcp->client, &c->jobs[i].call, CALL_PATIENT, "Cancel", append_string,
-                                   c->jobs[i].id, on_cancelled, &c->jobs[i]);
-                if (r < 0)
-                        return r;
-        }
-        return hold(c, c->exchange->mcp->wait_usec, on_ended);
+        for (size_t i = 0; i < c->n && r >= 0; i++)
+                r = cancel_job(&c->jobs[i], hold_record(work->hold, i));
+        return r < 0 ? r : hold(c, work->exchange->mcp->wait_usec, answer);
 }
 
-static void on_known(Hold *hold, const sd_bus_error *error, void *userdata) {
-        Cancel *c = userdata;
-        int r;
-
-        if (error) {
-                exchange_refuse_error(c->exchange, error);
-                return;
-        }
-        r = cancel_all(c);
-        if (r < 0)
-                exchange_fail_errno(c->exchange, r);
-}
-
-int tool_cancel(Exchange *x, json_object *arguments) {
-        json_object *ids = json_member(arguments, "ids", json_type_array);
-        size_t n = json_object_array_length(ids);
-        Cancel *c = calloc(1, sizeof(Cancel));
-
-        if (!c)
-                return -ENOMEM;
-        c->exchange = x;
-        exchange_set_work(x, c, cancel_free);
-        c->jobs = calloc(n, sizeof(Cancelling));
+static int add_jobs(Cancel *c, const char **ids, size_t n) {
+        c->jobs = calloc(n, sizeof(CancelledJob));
         if (!c->jobs)
                 return -ENOMEM;
         for (; c->n < n; c->n++) {
-                c->jobs[c->n] = (Cancelling) {
-                        .cancel = c,
-                        .id = strdup(json_object_get_string(json_object_array_get_idx(ids, c->n))),
-                };
+                c->jobs[c->n] = (CancelledJob) { .cancel = c, .id = strdup(ids[c->n]) };
                 if (!c->jobs[c->n].id)
                         return -ENOMEM;
         }
-        return hold(c, 0, on_known);
+        return 0;
+}
+
+int tool_cancel(Exchange *x, json_object *arguments) {
+        _cleanup_free_ const char **ids = json_texts(arguments, "ids");
+        Cancel *c = ids ? malloc(sizeof(Cancel)) : NULL;
+        int r;
+
+        if (!c)
+                return -ENOMEM;
+        *c = (Cancel) { .work = { .exchange = x, .clear = cancel_clear } };
+        work_set(&c->work);
+        r = add_jobs(c, ids, json_length(arguments, "ids"));
+        return r < 0 ? r : hold(c, 0, all_known);
 }

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* The tools. Each takes arguments that are as its schema says, and answers the exchange at once or later. Returns 0, or a
- * negative errno if the exchange is not answered and will not be. */
+/* The tools. Each takes arguments that are as its schema says, and answers the exchange at once or later. Returns 0, or
+ * a negative errno if the exchange is not answered and will not be. */
 
 #include "exchange.h"
 

@@ -4,55 +4,47 @@
 /* The tool list: a page of the jobs of the user. */
 
 #include "jobs.h"
-#include "report.h"
 #include "tool-jobs.h"
+#include "work.h"
 
 #define LIMIT_DEFAULT 20
 
 typedef struct List {
-        Exchange *exchange; /* not owned */
-        json_object *arguments; /* the filter points into them */
+        Work work; /* the filter points into its arguments */
         JobFilter filter;
         JobPage page;
-        Call *call;
         JobList jobs;
-        Report *report;
 } List;
 
-static void list_free(void *work) {
-        List *l = work;
-
-        (void) call_free(l->call);
-        (void) report_free(l->report);
-        job_list_clear(&l->jobs);
-        (void) json_object_put(l->arguments);
-        free(l);
+static void list_clear(Work *work) {
+        job_list_clear(&((List *) work)->jobs);
 }
 
 static int add_next_page(const List *l, json_object *structured) {
         _cleanup_free_ char *text = NULL;
+        const char *last;
 
         if (l->jobs.n < l->page.limit)
                 return 0;
-        if (asprintf(&text, "list {\"before\":\"%s\",\"limit\":%u}", l->jobs.records[l->jobs.n - 1].id, l->page.limit) < 0) {
+        last = l->jobs.records[l->jobs.n - 1].id;
+        if (asprintf(&text, "list {\"before\":\"%s\",\"limit\":%u}", last, l->page.limit) < 0) {
                 text = NULL;
                 return -ENOMEM;
         }
         return json_append(json_member(structured, "next", json_type_array), json_object_new_string(text));
 }
 
-static void on_report(json_object *structured, void *userdata) {
-        List *l = userdata;
-
-        if (structured && add_next_page(l, structured) < 0) {
+static json_object *made(Work *work, json_object *structured) {
+        if (structured && add_next_page((List *) work, structured) < 0) {
                 (void) json_object_put(structured);
-                structured = NULL;
+                return NULL;
         }
-        exchange_answer(l->exchange, report_result(structured));
+        return report_result(structured);
 }
 
-static int answer(List *l, sd_bus_message *reply) {
+static int listed(Work *work, sd_bus_message *reply) {
         _cleanup_free_ const JobRecord **records = NULL;
+        List *l = (List *) work;
         bool done = true;
         int r;
 
@@ -64,42 +56,27 @@ static int answer(List *l, sd_bus_message *reply) {
                 return -ENOMEM;
         for (size_t i = 0; i < l->jobs.n; i++)
                 done &= job_state_is_terminal(records[i]->state);
-        return report_new(l->exchange->mcp, records, l->jobs.n, &(const ReportOptions) { .done = done }, on_report, l, &l->report);
+        return work_report(work, records, l->jobs.n, &(const ReportOptions) { .done = done }, made);
 }
 
-static void on_listed(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
-        List *l = userdata;
-        Exchange *x = l->exchange;
-        int r;
-
-        l->call = call_free(l->call);
-        if (error) {
-                exchange_refuse_error(x, error);
-                return;
-        }
-        r = answer(l, reply);
-        if (r < 0)
-                exchange_fail_errno(x, r);
-}
-
-static unsigned states_of(json_object *states) {
+static unsigned states_of(const char **states) {
         unsigned bits = 0;
 
-        for (size_t i = 0; states && i < json_object_array_length(states); i++)
-                bits |= JOB_STATE_BIT(job_state_from_string(json_object_get_string(json_object_array_get_idx(states, i))));
+        for (const char **state = states; *state; state++)
+                bits |= JOB_STATE_BIT(job_state_from_string(*state));
         return bits;
 }
 
 int tool_list(Exchange *x, json_object *arguments) {
-        List *l = malloc(sizeof(List));
+        _cleanup_free_ const char **states = json_texts(arguments, "states");
+        List *l = states ? malloc(sizeof(List)) : NULL;
 
         if (!l)
                 return -ENOMEM;
         *l = (List) {
-                .exchange = x,
-                .arguments = json_object_get(arguments),
+                .work = { .exchange = x, .arguments = json_object_get(arguments), .clear = list_clear },
                 .filter = {
-                        .states = states_of(json_member(arguments, "states", json_type_array)),
+                        .states = states_of(states),
                         .workspace = json_text(arguments, "workspace"),
                 },
                 .page = {
@@ -108,6 +85,6 @@ int tool_list(Exchange *x, json_object *arguments) {
                 },
         };
         l->page.filter = &l->filter;
-        exchange_set_work(x, l, list_free);
-        return call_new(x->mcp->client, &l->call, CALL_AGAIN, "List", append_job_page, &l->page, on_listed, l);
+        work_set(&l->work);
+        return work_call(&l->work, CALL_AGAIN, "List", append_job_page, &l->page, listed);
 }

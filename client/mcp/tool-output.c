@@ -6,40 +6,31 @@
 #include "output.h"
 #include "page.h"
 #include "tool-jobs.h"
+#include "work.h"
 
 #define BYTES_DEFAULT 16384
 
 typedef struct Output {
-        Exchange *exchange; /* not owned */
-        json_object *arguments; /* the name points into them */
-        OutputName name;
+        Work work;
+        OutputName name; /* points into the arguments */
         uint64_t offset;
         size_t max;
-        Call *call;
 } Output;
-
-static void output_free(void *work) {
-        Output *o = work;
-
-        (void) call_free(o->call);
-        (void) json_object_put(o->arguments);
-        free(o);
-}
 
 /* Where the text is in the output, and how to get what comes next; NULL: out of memory. */
 static char *place_of(const Output *o, const Page *page) {
-        char *text = NULL;
+        uintmax_t from = page->from, to = page->to, size = page->size;
+        char *text;
         int r;
 
-        if (page->from == 0 && page->to == page->size)
-                r = asprintf(&text, "[all of %s: %ju bytes]", o->name.stream, (uintmax_t) page->size);
-        else if (page->to == page->size)
-                r = asprintf(&text, "[bytes %ju to %ju of %ju, the end of %s]", (uintmax_t) page->from, (uintmax_t) page->to,
-                             (uintmax_t) page->size, o->name.stream);
+        if (from == 0 && to == size)
+                r = asprintf(&text, "[all of %s: %ju bytes]", o->name.stream, size);
+        else if (to == size)
+                r = asprintf(&text, "[bytes %ju to %ju of %ju, the end of %s]", from, to, size, o->name.stream);
         else
-                r = asprintf(&text, "[bytes %ju to %ju of %ju; next: output {\"id\":\"%s\",\"stream\":\"%s\",\"offset\":%ju}]",
-                             (uintmax_t) page->from, (uintmax_t) page->to, (uintmax_t) page->size, o->name.id,
-                             o->name.stream, (uintmax_t) page->to);
+                r = asprintf(&text,
+                             "[bytes %ju to %ju of %ju; next: output {\"id\":\"%s\",\"stream\":\"%s\",\"offset\":%ju}]",
+                             from, to, size, o->name.id, o->name.stream, to);
         return r < 0 ? NULL : text;
 }
 
@@ -53,23 +44,18 @@ static json_object *result_of(const Output *o, const Page *page) {
         return TAKE_PTR(result);
 }
 
-static void on_opened(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
+static int opened(Work *work, sd_bus_message *reply) {
         _cleanup_close_ int fd = -EBADF;
         _cleanup_page_ Page page = {};
-        Output *o = userdata;
+        const Output *o = (Output *) work;
         int r;
 
-        if (error) {
-                exchange_refuse_error(o->exchange, error);
-                return;
-        }
         r = output_take_fd(reply, &fd);
         if (r >= 0)
                 r = page_read(fd, o->offset, o->max, &page);
-        if (r < 0)
-                exchange_fail_errno(o->exchange, r);
-        else
-                exchange_answer(o->exchange, result_of(o, &page));
+        if (r >= 0)
+                exchange_answer(work->exchange, result_of(o, &page));
+        return r;
 }
 
 int tool_output(Exchange *x, json_object *arguments) {
@@ -79,12 +65,11 @@ int tool_output(Exchange *x, json_object *arguments) {
         if (!o)
                 return -ENOMEM;
         *o = (Output) {
-                .exchange = x,
-                .arguments = json_object_get(arguments),
+                .work = { .exchange = x, .arguments = json_object_get(arguments) },
                 .name = { .id = json_text(arguments, "id"), .stream = json_text(arguments, "stream") ?: "stdout" },
                 .offset = offset < 0 ? PAGE_TAIL : (uint64_t) offset,
                 .max = (size_t) json_number(arguments, "max_bytes", BYTES_DEFAULT),
         };
-        exchange_set_work(x, o, output_free);
-        return call_new(x->mcp->client, &o->call, CALL_AGAIN, "OpenOutput", append_output, &o->name, on_opened, o);
+        work_set(&o->work);
+        return work_call(&o->work, CALL_AGAIN, "OpenOutput", append_output, &o->name, opened);
 }

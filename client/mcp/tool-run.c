@@ -6,55 +6,59 @@
 #include <systemd/sd-id128.h>
 
 #include "job-thread.h"
-#include "report.h"
 #include "request-options.h"
 #include "string-list.h"
 #include "task.h"
 #include "tool-await.h"
 #include "tool-jobs.h"
+#include "work.h"
 
 #define TASK_USEC (10 * USEC_PER_SEC) /* a command that ends sooner does not become a task */
 #define KEY_MAX (sizeof("mcp-") + SD_ID128_STRING_MAX)
 
 typedef struct Run {
-        Exchange *exchange; /* not owned */
-        json_object *arguments; /* the task points into them */
+        Work work; /* the task points into its arguments */
         Spec request;
         char **argv;
         Task task;
-        Call *call;
         uint64_t wait_usec;
 } Run;
 
-static void run_free(void *work) {
-        Run *run = work;
+static void run_clear(Work *work) {
+        Run *run = (Run *) work;
 
-        (void) call_free(run->call);
         request_clear(&run->request);
         task_clear(&run->task);
         string_list_free(run->argv);
-        (void) json_object_put(run->arguments);
-        free(run);
 }
 
 /* ---- The answer ---- */
 
-static void await_job(Run *run, const char *id) {
-        Exchange *x = run->exchange;
+/* The job takes the place of the request. */
+static int enqueued(Work *work, sd_bus_message *reply) {
+        uint64_t usec = ((Run *) work)->wait_usec;
+        Exchange *x = work->exchange;
         bool may_be_task = x->modern && x->tasks;
+        const char *id;
         int r;
 
+        r = sd_bus_message_read_basic(reply, 's', &id);
+        if (r < 0)
+                return r;
         r = await_jobs(x, &id, 1,
                        &(const AwaitOptions) {
-                               .usec = may_be_task ? MIN(run->wait_usec, TASK_USEC) : run->wait_usec,
+                               .usec = may_be_task ? MIN(usec, TASK_USEC) : usec,
                                .bytes = REPORT_BYTES,
                                .may_be_task = may_be_task,
                                .is_task = !x->modern && x->tasks,
                        });
         if (r < 0)
-                exchange_refuse(x, "Job %s was started, but cannot be waited for now. Do not run it again; wait with await "
-                                   "{\"ids\":[\"%s\"]}.",
-                                id, id);
+                exchange_refuse(
+                        x,
+                        "Job %s was started, but cannot be waited for now. Do not run it again; wait with await "
+                        "{\"ids\":[\"%s\"]}.",
+                        id, id);
+        return 0;
 }
 
 /* Whether it may have been submitted. */
@@ -62,41 +66,21 @@ static bool is_uncertain(const sd_bus_error *error) {
         return sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED, SD_BUS_ERROR_TIMEOUT);
 }
 
-static void on_enqueued(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
-        Run *run = userdata;
-        Exchange *x = run->exchange;
-        const char *id;
-        int r;
-
-        if (error && is_uncertain(error)) {
-                exchange_refuse(x, "The service did not respond; the job may have been started. Look with list before you run it "
-                                   "again.");
-                return;
-        }
-        if (error) {
-                exchange_refuse_error(x, error);
-                return;
-        }
-        r = sd_bus_message_read_basic(reply, 's', &id);
-        if (r < 0)
-                exchange_fail_errno(x, r);
+static void refused(Work *work, const sd_bus_error *error) {
+        if (is_uncertain(error))
+                exchange_refuse(work->exchange,
+                                "The service did not respond; the job may have been started. Look with list "
+                                "before you run it again.");
         else
-                await_job(run, id);
+                exchange_refuse_error(work->exchange, error);
 }
 
 /* ---- The request ---- */
 
-static const char *const *texts_of(json_object *array, const char **texts) {
-        for (size_t i = 0; i < json_object_array_length(array); i++)
-                texts[i] = json_object_get_string(json_object_array_get_idx(array, i));
-        return texts;
-}
+static int read_argv(json_object *arguments, char ***ret) {
+        _cleanup_free_ const char **words = json_texts(arguments, "command");
 
-static int read_argv(json_object *command, char ***ret) {
-        size_t n = json_object_array_length(command);
-        _cleanup_free_ const char **texts = calloc(n + 1, sizeof(char *));
-
-        return texts ? string_list_copy((char *const *) texts_of(command, texts), n, ret) : -ENOMEM;
+        return words ? string_list_copy((char *const *) words, json_length(arguments, "command"), ret) : -ENOMEM;
 }
 
 static int read_environment(json_object *variables, char ***ret, sd_bus_error *error) {
@@ -118,7 +102,8 @@ static int read_environment(json_object *variables, char ***ret, sd_bus_error *e
         return 0;
 }
 
-/* With a key a call can be repeated when the service goes away in the middle of it: there is one job, whatever happens. */
+/* With a key a call can be repeated when the service goes away in the middle of it: there is one job, whatever
+ * happens. */
 static const char *make_key(char buffer[static KEY_MAX]) {
         sd_id128_t id;
 
@@ -143,7 +128,7 @@ static int read_request(Run *run, json_object *arguments, sd_bus_error *error) {
         options.given.label = (char *) json_text(arguments, "label");
         options.given.key = (char *) (json_text(arguments, "key") ?: make_key(key));
         options.given.limits.runtime_max_usec = (uint64_t) json_number(arguments, "time_limit_ms", 0) * USEC_PER_MSEC;
-        options.given.limits.read_only = json_object_get_boolean(json_member(arguments, "read_only", json_type_boolean));
+        options.given.limits.read_only = json_is_true(arguments, "read_only");
         r = variables ? read_environment(variables, &environment, error) : 0;
         options.environment = environment;
         for (options.n_environment = 0; environment && environment[options.n_environment];)
@@ -161,7 +146,7 @@ static int read_run(Run *run, json_object *arguments, sd_bus_error *error) {
 
         if (limit_ms > (int64_t) (YEARS_10 / USEC_PER_MSEC))
                 return error_set(error, "Argument 'time_limit_ms' must be at most 10 years.");
-        r = read_argv(json_member(arguments, "command", json_type_array), &run->argv);
+        r = read_argv(arguments, &run->argv);
         if (r < 0)
                 return r;
         if (!*run->argv[0])
@@ -181,7 +166,7 @@ static int read_task(Run *run, json_object *arguments, sd_bus_error *error) {
         if (thread && !thread_id_is_valid(thread))
                 return error_set(error, "Argument 'thread' must be the ID of a Codex thread, not '%.64s'.", thread);
         run->task = (Task) {
-                .write = json_object_get_boolean(json_member(arguments, "write", json_type_boolean)),
+                .write = json_is_true(arguments, "write"),
                 .model = json_text(arguments, "model"),
                 .effort = json_text(arguments, "effort"),
                 .thread = thread,
@@ -192,7 +177,9 @@ static int read_task(Run *run, json_object *arguments, sd_bus_error *error) {
         return r < 0 ? r : task_to_request(&run->task, &run->request, error);
 }
 
-static int begin(Exchange *x, json_object *arguments, int (*read)(Run *run, json_object *arguments, sd_bus_error *error)) {
+typedef int (*read_t)(Run *run, json_object *arguments, sd_bus_error *error);
+
+static int begin(Exchange *x, json_object *arguments, read_t read) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         Run *run = malloc(sizeof(Run));
         int r;
@@ -200,19 +187,22 @@ static int begin(Exchange *x, json_object *arguments, int (*read)(Run *run, json
         if (!run)
                 return -ENOMEM;
         *run = (Run) {
-                .exchange = x,
-                .arguments = json_object_get(arguments),
+                .work = {
+                        .exchange = x,
+                        .arguments = json_object_get(arguments),
+                        .refused = refused,
+                        .clear = run_clear,
+                },
                 .request = REQUEST_INIT,
                 .wait_usec = await_usec(x->mcp, arguments, "wait_ms"),
         };
-        exchange_set_work(x, run, run_free);
+        work_set(&run->work);
         r = read(run, arguments, &error);
         if (r < 0 && sd_bus_error_is_set(&error)) {
                 exchange_refuse_error(x, &error);
                 return 0;
         }
-        return r < 0 ? r : call_new(x->mcp->client, &run->call, CALL_AGAIN, "Enqueue", append_request, &run->request, on_enqueued,
-                                    run);
+        return r < 0 ? r : work_call(&run->work, CALL_AGAIN, "Enqueue", append_request, &run->request, enqueued);
 }
 
 int tool_run(Exchange *x, json_object *arguments) {

@@ -6,7 +6,6 @@
 #include "tool-jobs.h"
 #include "tool.h"
 #include "tools.inc"
-#include "utf8.h"
 
 #define NAME_MAX_SHOWN 64
 
@@ -26,7 +25,8 @@ static const struct {
 
 /* Of all tools that return jobs. Short: the model of some clients reads it. */
 static const char output_schema[] =
-        "{\"type\":\"object\",\"required\":[\"done\",\"jobs\",\"next\"],\"properties\":{\"done\":{\"type\":\"boolean\"},"
+        "{\"type\":\"object\",\"required\":[\"done\",\"jobs\",\"next\"],\"properties\":{"
+        "\"done\":{\"type\":\"boolean\"},"
         "\"jobs\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"id\",\"state\"]}},"
         "\"next\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}}}";
 
@@ -60,7 +60,7 @@ int tools_load(json_object **ret) {
 static bool changes_nothing(json_object *tool) {
         json_object *annotations = json_member(tool, "annotations", json_type_object);
 
-        return json_object_get_boolean(json_member(annotations, "readOnlyHint", json_type_boolean));
+        return json_is_true(annotations, "readOnlyHint");
 }
 
 /* Clients of the version that has it must not ask for a task of others. */
@@ -113,9 +113,9 @@ static json_object *find_tool(const Mcp *mcp, const char *name) {
 }
 
 static int unknown_tool(Exchange *x, const char *name) {
-        _cleanup_free_ char *shown = utf8_make_shown(name, NAME_MAX_SHOWN), *line = shown ? one_line(shown) : NULL;
+        _cleanup_free_ char *shown = one_line_of_name(name, NAME_MAX_SHOWN);
 
-        exchange_fail(x, CODE_PARAMS, "Unknown tool '%s'", strempty(line));
+        exchange_fail(x, CODE_PARAMS, "Unknown tool '%s'", strempty(shown));
         return 0;
 }
 

@@ -206,8 +206,8 @@ static void job_touch(WatchedJob *job) {
                         r = sd_event_source_set_enabled(job->rest, SD_EVENT_ONESHOT);
         } else {
                 job_read(job);
-                r = sd_event_add_time_relative(client_event(job->watch->client), &job->rest, CLOCK_MONOTONIC, REST_USEC, 0,
-                                               on_rested, job);
+                r = sd_event_add_time_relative(client_event(job->watch->client), &job->rest, CLOCK_MONOTONIC, REST_USEC,
+                                               0, on_rested, job);
                 if (r >= 0)
                         r = sd_event_source_set_enabled(job->rest, SD_EVENT_OFF);
         }

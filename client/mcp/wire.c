@@ -46,7 +46,8 @@ static void parse_line(Wire *w) {
         if (space == w->size)
                 return;
         if (w->line[space] == '[') {
-                w->events.malformed(CODE_REQUEST, "Batches are not supported: send one message per line", w->events.userdata);
+                w->events.malformed(CODE_REQUEST, "Batches are not supported: send one message per line",
+                                    w->events.userdata);
                 return;
         }
         text = json_text_compact_object(w->line, w->size);
@@ -59,7 +60,8 @@ static void parse_line(Wire *w) {
         if (message)
                 w->events.message(message, w->events.userdata);
         else
-                w->events.malformed(CODE_PARSE, "Not a JSON object in UTF-8 with at most 32 levels", w->events.userdata);
+                w->events.malformed(CODE_PARSE, "Not a JSON object in UTF-8 with at most 32 levels",
+                                    w->events.userdata);
 }
 
 static void line_clear(Wire *w) {
@@ -148,8 +150,8 @@ static int on_turn(sd_event_source *s, void *userdata) {
 
 /* ---- Writing ---- */
 
-/* Neither of the descriptors is made non-blocking, since others may share them: if something can be written, then as much as
- * this without waiting. */
+/* Neither of the descriptors is made non-blocking, since others may share them: if something can be written, then as
+ * much as this without waiting. */
 static ssize_t write_some(Wire *w, const Line *line) {
         struct pollfd p = { .fd = w->out, .events = POLLOUT };
         ssize_t n;
@@ -223,7 +225,8 @@ int wire_send(Wire *w, json_object *message, bool may_be_dropped) {
         size_t size;
         Line *line;
 
-        text = json_object_to_json_string_length(message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
+        text = json_object_to_json_string_length(message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+                                                 &size);
         line = text ? malloc(sizeof(Line) + size + 1) : NULL;
         if (!line)
                 return -ENOMEM;

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* Messages of JSON-RPC, one a line, over two descriptors. Knows nothing of what they say. Nothing blocks: a client that does
- * not read is not served until it does. */
+/* Messages of JSON-RPC, one a line, over two descriptors. Knows nothing of what they say. Nothing blocks: a client that
+ * does not read is not served until it does. */
 
 #include <json-c/json.h>
 #include <systemd/sd-event.h>

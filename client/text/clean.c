@@ -249,3 +249,9 @@ char *one_line(const char *s) {
         *to = 0;
         return line;
 }
+
+char *one_line_of_name(const char *s, size_t max) {
+        _cleanup_free_ char *shown = utf8_make_shown(s, max);
+
+        return shown ? one_line(shown) : NULL;
+}

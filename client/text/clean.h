@@ -41,10 +41,13 @@ bool has_control(const char *s);
 /* A clean copy of a string. The caller frees it; NULL: out of memory. */
 char *clean_string(const char *s);
 
-/* A clean copy of one line of output as a terminal shows it last: what a carriage return or backspaces went back over, as a
- * progress bar does, is gone. The caller frees it; NULL: out of memory. */
+/* A clean copy of one line of output as a terminal shows it last: what a carriage return or backspaces went back over,
+ * as a progress bar does, is gone. The caller frees it; NULL: out of memory. */
 char *settled_line(const char *line);
 
 /* A copy of s on one line, safe for terminals: control characters, including those of Unicode, are replaced by spaces,
  * and characters that change the text direction are removed. NULL: out of memory. */
 char *one_line(const char *s);
+
+/* The same of a name that somebody else chose, of which up to max bytes are shown. NULL: out of memory. */
+char *one_line_of_name(const char *s, size_t max);

@@ -3,7 +3,7 @@
 
 /* codex-jobs setup: whether clients of MCP have an entry for "codex-jobs mcp" that works. */
 
-#include "entries.h"
+#include "mcp-entries.h"
 #include "process.h"
 #include "render.h"
 #include "setup.h"

@@ -5,7 +5,7 @@
 
 #include <fcntl.h>
 
-#include "entries.h"
+#include "mcp-entries.h"
 #include "server.h"
 #include "verbs.h"
 

@@ -77,7 +77,12 @@ int __wrap_call_new(Client *c, Call **ret, CallMode mode, const char *method, ca
 
         fuzz_check(call);
         *call = (Call) {
-                .next = fake.calls, .method = method, .append = append, .arguments = arguments, .done = done, .userdata = userdata,
+                .next = fake.calls,
+                .method = method,
+                .append = append,
+                .arguments = arguments,
+                .done = done,
+                .userdata = userdata,
         };
         if (fake.calls)
                 fake.calls->previous = call;
@@ -201,7 +206,8 @@ static void begin(void) {
                 return;
         fuzz_check(clearenv() == 0);
         fuzz_check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
-        fuzz_check(sd_bus_new(&fake.bus) >= 0 && sd_bus_set_fd(fake.bus, fds[0], fds[0]) >= 0 && sd_bus_start(fake.bus) >= 0);
+        fuzz_check(sd_bus_new(&fake.bus) >= 0 && sd_bus_set_fd(fake.bus, fds[0], fds[0]) >= 0 &&
+                   sd_bus_start(fake.bus) >= 0);
         fuzz_check(sd_event_new(&fake.event) >= 0);
 }
 

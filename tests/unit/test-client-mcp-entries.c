@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
-#include "entries.h"
+#include "mcp-entries.h"
 #include "test.h"
 
 #define CURSOR "{\"mcpServers\":{\"c\":{\"command\":\"codex-jobs\",\"args\":[\"mcp\"]}}}"

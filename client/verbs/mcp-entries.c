@@ -4,8 +4,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "entries.h"
+#include "mcp-entries.h"
 #include "json-build.h"
+#include "json-read.h"
 #include "string-list.h"
 #include "time-util.h"
 
@@ -28,15 +29,6 @@ void mcp_entries_clear(McpEntries *e) {
 
 /* ---- One entry ---- */
 
-/* NULL: the object has no such member of that type. */
-static json_object *member(json_object *object, const char *name, json_type type) {
-        json_object *value;
-
-        if (!json_object_is_type(object, json_type_object) || !json_object_object_get_ex(object, name, &value))
-                return NULL;
-        return json_object_is_type(value, type) ? value : NULL;
-}
-
 /* Whether the arguments are those of "codex-jobs mcp". In others, the verb could be any. */
 static bool is_mcp(json_object *arguments) {
         for (size_t i = 0; i < json_object_array_length(arguments); i++) {
@@ -54,33 +46,28 @@ static bool is_ours(const char *command, json_object *arguments) {
         return streq(slash ? slash + 1 : command, "codex-jobs") && is_mcp(arguments);
 }
 
-static int copy_arguments(json_object *arguments, char ***ret) {
-        size_t n = json_object_array_length(arguments);
-        _cleanup_free_ char **words = calloc(n + 1, sizeof(char *));
+static int copy_arguments(json_object *object, char ***ret) {
+        _cleanup_free_ const char **words = json_texts(object, "args");
 
-        if (!words)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
-                words[i] = (char *) strempty(json_object_get_string(json_object_array_get_idx(arguments, i)));
-        return string_list_copy(words, n, ret);
+        return words ? string_list_copy((char *const *) words, json_length(object, "args"), ret) : -ENOMEM;
 }
 
 /* object has the members command and args. What is not ours is left out. */
 static int add_entry(McpEntries *e, const char *client, const char *name, json_object *object, uint64_t limit_usec,
                      bool disabled) {
-        json_object *command = member(object, "command", json_type_string);
-        json_object *arguments = member(object, "args", json_type_array);
+        json_object *arguments = json_member(object, "args", json_type_array);
+        const char *command = json_text(object, "command");
         McpEntry *entries, entry = { .client = client, .limit_usec = limit_usec, .disabled = disabled };
 
-        if (!command || !arguments || !is_ours(json_object_get_string(command), arguments))
+        if (!command || !arguments || !is_ours(command, arguments))
                 return 0;
         entries = reallocarray(e->entries, e->n + 1, sizeof(McpEntry));
         if (!entries)
                 return -ENOMEM;
         e->entries = entries;
         entry.name = strdup(name);
-        entry.command = strdup(json_object_get_string(command));
-        if (!entry.name || !entry.command || copy_arguments(arguments, &entry.arguments) < 0) {
+        entry.command = strdup(command);
+        if (!entry.name || !entry.command || copy_arguments(object, &entry.arguments) < 0) {
                 entry_clear(&entry);
                 return -ENOMEM;
         }
@@ -129,8 +116,7 @@ static int add_servers(McpEntries *e, const char *client, json_object *servers) 
         if (!servers)
                 return 0;
         json_object_object_foreach(servers, name, object) {
-                json_object *timeout = member(object, "timeout", json_type_int); /* of Claude Code, in ms */
-                int64_t msec = json_object_get_int64(timeout);
+                int64_t msec = json_number(object, "timeout", 0); /* of Claude Code */
                 uint64_t limit_usec = msec > 0 ? (uint64_t) msec * USEC_PER_MSEC : USEC_INFINITY;
 
                 r = add_entry(e, client, name, object, limit_usec, false);
@@ -141,21 +127,23 @@ static int add_servers(McpEntries *e, const char *client, json_object *servers) 
 }
 
 static int add_project(McpEntries *e, json_object *document) {
-        return add_servers(e, MCP_CLIENT_CLAUDE, member(document, "mcpServers", json_type_object));
+        return add_servers(e, MCP_CLIENT_CLAUDE, json_member(document, "mcpServers", json_type_object));
 }
 
 /* For all directories, and for the current one. */
 static int add_claude(McpEntries *e, json_object *document) {
         _cleanup_free_ char *directory = getcwd(NULL, 0);
-        json_object *projects = member(document, "projects", json_type_object);
+        json_object *projects = json_member(document, "projects", json_type_object);
         int r = add_project(e, document);
 
-        return r < 0 || !projects || !directory ? r : add_project(e, member(projects, directory, json_type_object));
+        if (r >= 0 && projects && directory)
+                r = add_project(e, json_member(projects, directory, json_type_object));
+        return r;
 }
 
 /* Our plugin has one. */
 static int add_plugin(McpEntries *e, json_object *document) {
-        json_object *plugins = member(document, "enabledPlugins", json_type_object);
+        json_object *plugins = json_member(document, "enabledPlugins", json_type_object);
         _cleanup_json_ json_object *entry = json_tokener_parse("{\"command\":\"codex-jobs\",\"args\":[\"mcp\"]}");
 
         if (!entry)
@@ -169,11 +157,11 @@ static int add_plugin(McpEntries *e, json_object *document) {
 }
 
 static int add_vscode(McpEntries *e, json_object *document) {
-        return add_servers(e, "VS Code", member(document, "servers", json_type_object));
+        return add_servers(e, "VS Code", json_member(document, "servers", json_type_object));
 }
 
 static int add_cursor(McpEntries *e, json_object *document) {
-        return add_servers(e, "Cursor", member(document, "mcpServers", json_type_object));
+        return add_servers(e, "Cursor", json_member(document, "mcpServers", json_type_object));
 }
 
 /* A file below $variable if that is set, else below the home; without a variable, below the current directory. */
@@ -218,14 +206,13 @@ int mcp_entries_read_files(McpEntries *e) {
 /* ---- Codex ---- */
 
 static int add_of_codex(McpEntries *e, json_object *server) {
-        json_object *name = member(server, "name", json_type_string);
-        json_object *enabled = member(server, "enabled", json_type_boolean), *limit = NULL;
+        json_object *enabled = json_member(server, "enabled", json_type_boolean), *limit = NULL;
         double seconds = 0;
 
         if (json_object_object_get_ex(server, "tool_timeout_sec", &limit))
                 seconds = json_object_get_double(limit);
-        return add_entry(e, MCP_CLIENT_CODEX, strempty(json_object_get_string(name)),
-                         member(server, "transport", json_type_object),
+        return add_entry(e, MCP_CLIENT_CODEX, strempty(json_text(server, "name")),
+                         json_member(server, "transport", json_type_object),
                          seconds > 0 && seconds < 1e9 ? (uint64_t) (seconds * USEC_PER_SEC) : CODEX_LIMIT_USEC,
                          enabled && !json_object_get_boolean(enabled));
 }
