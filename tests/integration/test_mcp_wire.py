@@ -248,6 +248,21 @@ def test_reader_that_does_not_read(servers):
     assert memory < 40000 or 'ASAN_OPTIONS' in os.environ
 
 
+def test_reader_that_does_not_read_what_it_asked_for(servers, jobs):
+    """All of it was asked for before the server stopped reading: it ends, and the jobs do not."""
+    job = jobs.enqueue(['sh', '-c', 'yes \'""""""""\' | head -c 65536'])
+    jobs.wait(job)
+    running = jobs.enqueue(['sleep', '1000'])
+    server = servers.start(version=LEGACY)
+    call = {'name': 'await', 'arguments': {'ids': [job] * 4, 'max_bytes': 65536}}
+    server.write(''.join(json.dumps({'jsonrpc': '2.0', 'id': number, 'method': 'tools/call', 'params': call}) + '\n'
+                         for number in range(100, 160)))
+    assert server.process.wait(PATIENCE) == 125
+    assert server.process.stderr.read() == b'codex-jobs: The client does not read: 16 MiB wait for it.\n'
+    assert jobs.get(running)['State'] == 'running'
+    jobs.cancel(running)
+
+
 def test_stdout_is_for_messages_alone(servers):
     server = servers.start(version=MODERN)
     assert server.is_alive()
