@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* Notices that the file of the running program was replaced, by an upgrade, or removed. */
+/* Notices that the file of the running program was replaced, by an upgrade, or removed: by inotify(7), of which a user has a
+ * limited number of instances, or else by looking at it. */
 
 #include <systemd/sd-event.h>
 

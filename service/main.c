@@ -194,6 +194,9 @@ int main(int argc, char *argv[]) {
                 return EXIT_SUCCESS;
         if (r < 0)
                 sd_journal_print(LOG_ERR, "Exiting: %s", strerror(-r));
+        else if (r == EXIT_FAILURE) /* see sd_bus_set_exit_on_disconnect() */
+                sd_journal_print(LOG_NOTICE, "%s", "Exiting: the connection to the bus is lost: the bus has stopped, or there is no "
+                                 "memory for a message.");
         if (r == -EPROTONOSUPPORT) /* restarting does not help: see RestartPreventExitStatus= of the unit */
                 return EX_CONFIG;
         if (may_pass(r))

@@ -51,7 +51,7 @@ struct Unit {
         sd_bus_slot *release_call;
         sd_bus_slot *state_call;
         sd_bus_slot *match; /* unit_watch() */
-        sd_event_source *release_timer;
+        sd_event_source *look_timer; /* until its properties are read, without waiting for a signal */
         sd_bus_slot *usage_calls[2];
         UnitProperties properties;
         UnitProperties end; /* when it ended; without status_text */

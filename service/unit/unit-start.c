@@ -52,6 +52,8 @@ static void say_refused(const Unit *unit, const sd_bus_error *error, const char 
                 (void) snprintf(text, sizeof(text), "No space left in %s for units", folder);
         else if (code == ENOSPC || code == EDQUOT || code == EROFS)
                 (void) snprintf(text, sizeof(text), "%s: %s", why, folder);
+        else if (code == E2BIG)
+                (void) snprintf(text, sizeof(text), "It has as many units as it can have");
         else
                 (void) snprintf(text, sizeof(text), "%s", why);
         unit->manager->listener->started(UNIT_REFUSED, text, unit->userdata);

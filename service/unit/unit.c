@@ -5,11 +5,12 @@
 #include <signal.h>
 #include <systemd/sd-journal.h>
 
+#include "log-failure.h"
 #include "spec-format.h"
 #include "time-util.h"
 #include "unit-internal.h"
 
-#define RELEASE_USEC USEC_PER_SEC /* between two checks of a unit that is being released */
+#define LOOK_USEC USEC_PER_SEC /* between two checks of a unit that is being released, or cannot be watched */
 
 /* --- units ----------------------------------------------------------------------------------------- */
 
@@ -53,7 +54,7 @@ Unit *unit_free(Unit *unit) {
 
         if (unit->manager)
                 (void) tdelete(unit, &unit->manager->units, compare_units);
-        (void) sd_event_source_disable_unref(unit->release_timer);
+        (void) sd_event_source_disable_unref(unit->look_timer);
         (void) sd_bus_slot_unref(unit->match);
         (void) sd_bus_slot_unref(unit->state_call);
         for (size_t i = 0; i < ELEMENTSOF(unit->usage_calls); i++)
@@ -266,20 +267,25 @@ void unit_check_released(Unit *unit) {
         unit->manager->listener->released(unit->userdata);
 }
 
-static int on_release_due(sd_event_source *source, uint64_t usec, void *userdata) {
+static int on_look_due(sd_event_source *source, uint64_t usec, void *userdata) {
         Unit *unit = userdata;
 
-        unit->release_timer = sd_event_source_disable_unref(unit->release_timer);
-        (void) unit_refresh(unit);
+        unit->look_timer = sd_event_source_disable_unref(unit->look_timer);
+        (void) (unit->match || unit->releasing ? unit_refresh(unit) : unit_watch(unit));
         return 0;
+}
+
+static void look_later(Unit *unit) {
+        if (!unit->look_timer)
+                (void) sd_event_add_time_relative(sd_bus_get_event(unit->manager->bus), &unit->look_timer, CLOCK_MONOTONIC,
+                                                  LOOK_USEC, LOOK_USEC, on_look_due, unit);
 }
 
 /* UnitRemoved follows, but not if the unit has failed meanwhile: because its worker was killed, or because the
  * service manager was stopping it for its own limit. */
 static void await_release(Unit *unit) {
-        if (!unit->release_timer && !is_over(unit))
-                (void) sd_event_add_time_relative(sd_bus_get_event(unit->manager->bus), &unit->release_timer, CLOCK_MONOTONIC,
-                                                  RELEASE_USEC, RELEASE_USEC, on_release_due, unit);
+        if (!is_over(unit))
+                look_later(unit);
         unit_check_released(unit);
 }
 
@@ -332,13 +338,27 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
         return 0;
 }
 
+/* A bus may have a limit of match rules of a connection: meanwhile the unit is looked at. Without this callback, sd-bus would
+ * close the connection. */
+static int on_watched(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+        Unit *unit = userdata;
+
+        if (!error)
+                return 0;
+        log_failure("Failed to watch a unit, it is looked at every second instead: %s", error->message);
+        unit->match = sd_bus_slot_unref(unit->match);
+        look_later(unit);
+        return 0;
+}
+
 int unit_watch(Unit *unit) {
         int r;
 
         if (unit->match)
                 return 0;
         r = sd_bus_match_signal_async(unit->manager->bus, &unit->match, SYSTEMD_NAME, unit->path,
-                                      "org.freedesktop.DBus.Properties", "PropertiesChanged", on_properties_changed, NULL, unit);
+                                      "org.freedesktop.DBus.Properties", "PropertiesChanged", on_properties_changed, on_watched, unit);
         return r < 0 ? r : unit_refresh(unit);
 }
 
