@@ -122,13 +122,14 @@ static void execute_script(const Description *d, char *path) {
 static void explain(const Description *d, const char *path, int error, Failure *ret) {
         int status = error == ENOENT ? 127 : 126;
         char interpreter[NAME_MAX_], name[NAME_MAX_];
+        struct stat st;
 
         if ((error == ENOENT || error == EACCES || error == ENOTDIR) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 &&
             find_interpreter(path, interpreter)) {
                 (void) snprintf(name, sizeof(name), "%.120s of %.120s", interpreter, d->argv[0]);
                 fail(ret, status, error, "execute the interpreter", name);
         } else
-                fail(ret, status, error, "execute", d->argv[0]);
+                fail(ret, status, error == EACCES && stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? EISDIR : error, "execute", d->argv[0]);
 }
 
 static bool set_limits(const Description *d, Failure *ret) {

@@ -472,6 +472,18 @@ def test_limits_and_priorities_are_those_of_a_unit(jobs, scope):
     assert said(jobs, job).split('\n') == expected.splitlines()
 
 
+def test_priorities_and_restrictions_of_the_caller_stay_there(cli):
+    script = ('nice; ionice; taskset -p $$ | cut -d: -f2; cat /proc/self/oom_score_adj; grep NoNewPrivs /proc/self/status; '
+              'readlink /proc/self/ns/mnt /proc/self/ns/uts')
+    command = cli.command('run', '-q', '--', 'sh', '-c', script)
+    plain, changed = [subprocess.run([*prefix, *command], capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
+                      for prefix in ([], ['unshare', '--mount', '--uts', 'nice', '-n5', 'ionice', '-c3', 'taskset', '-c', '0',
+                                          'choom', '-n', '500', '--', 'setpriv', '--no-new-privs'])]
+    assert changed == plain and len(plain.splitlines()) == 7
+    for word in ('nice', 'taskset', 'choom', 'namespaces'):
+        assert word in manual_of('run')
+
+
 def test_dumpable_as_any_process(jobs, scope):
     """What its worker is, the command is not: a debugger attaches to it."""
     job = jobs.enqueue(shell('stat -c %u /proc/self/environ; head -c 1 /proc/$$/environ >/dev/null && echo read'))

@@ -228,7 +228,7 @@ static void not_found(void) {
 }
 
 static void not_executable(void) {
-        check_command("/", 126, EACCES);
+        check_command("/", 126, EISDIR);
         write_script("text", "true\n", 0600);
         check_command("./text", 126, EACCES);
 }
