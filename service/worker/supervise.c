@@ -403,5 +403,6 @@ int supervise(Description *d) {
         pump_free(&w.pump);
         worker_failpoint("worker-before-exit");
         link_free(&w.link);
+        description_drop(d); /* if it ended before there was a process for the command */
         return w.link.go ? EXIT_SUCCESS : ending_mirror(&w);
 }
