@@ -18,7 +18,7 @@ static void append_and_read(void) {
         check_ok(job_after_append(&text, A, JOB_AFTER_OK));
         check_ok(job_after_append(&text, B, JOB_AFTER_FAILED));
         check_error(job_after_append(&text, A, JOB_AFTER_ANY), -EEXIST);
-        check_ok(job_after_append(&text, A + 1, JOB_AFTER_ANY)); /* part of another one */
+        check_ok(job_after_append(&text, &A[1], JOB_AFTER_ANY)); /* part of another one */
         check_string(text, A ":ok " B ":failed " "ob-7f3k9q2m1x:any");
         check_int(job_after_count(text), 3);
 
