@@ -194,11 +194,11 @@ static void open_rest(Worker *w, pid_t command) {
                 supervise_watch(w, w->oom, EPOLLPRI, SOURCE_OOM);
 }
 
-/* The service manager, too, counts the time that it may run from here. */
+/* The time that it may run is counted from the command, which is later than from where the service manager counts it. */
 static void start(Worker *w) {
         Description *d = w->description;
-        uint64_t now = monotonic_usec();
         pid_t command = 0;
+        uint64_t now;
         int r;
 
         w->started_usec = realtime_usec();
@@ -206,6 +206,7 @@ static void start(Worker *w) {
         link_open(&w->link, w->epoll, d, w->started_usec);
         if (r >= 0)
                 r = w->input = description_open_stdin(d);
+        now = monotonic_usec();
         if (r >= 0) {
                 w->runtime_time = d->trailer.runtime_max_usec > 0 ? now + d->trailer.runtime_max_usec : 0;
                 command = start_command(w, now);
