@@ -18,6 +18,7 @@ const JobField job_fields[JOB_FIELDS_N] = { JOB_FIELDS(FIELD) };
 #define C_TYPE_TEXT char *
 #define C_TYPE_LINE char *
 #define C_TYPE_OBJECT char *
+#define C_TYPE_ATTEMPTS char *
 #define C_TYPE_LIST char *
 #define C_TYPE_STATE JobState
 #define C_TYPE_REASON JobReason
@@ -37,7 +38,8 @@ bool job_field_is_text(const JobField *f) {
 
 /* Whether the record owns the value. */
 static bool is_string(const JobField *f) {
-        return f->kind == FIELD_TEXT || f->kind == FIELD_LINE || f->kind == FIELD_OBJECT || f->kind == FIELD_LIST;
+        return f->kind == FIELD_TEXT || f->kind == FIELD_LINE || f->kind == FIELD_OBJECT || f->kind == FIELD_LIST ||
+               f->kind == FIELD_ATTEMPTS;
 }
 
 static void *member(const JobRecord *record, const JobField *f) {

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 
+#include "job-attempts.h"
 #include "job-id.h"
 #include "job-state.h"
 #include "macro.h"
@@ -47,6 +48,12 @@ typedef struct JobRecord {
         uint64_t not_before_usec; /* CLOCK_REALTIME, 0: at once */
         char *after;              /* what it depends or depended on, see job-after.h; NULL: nothing */
         char *failed_dependency;  /* the ID of the job because of which it can never start; NULL: none */
+        uint64_t retries;          /* attempts after the first one; likewise: */
+        uint64_t retry_delay_usec; /* before the second one */
+        char *retry_on;            /* see job-attempts.h; NULL: the default */
+        uint64_t attempt;          /* the one that runs, or was the last; 0: none has begun */
+        char *attempts;            /* those that have ended, of a job with retries; NULL: none */
+        uint64_t next_attempt_usec; /* CLOCK_REALTIME; 0: it does not wait for one */
         char *parent; /* the ID of the job that submitted it; NULL: none */
         int detached; /* a boolean: it keeps running when that one is cancelled */
         char *wait_reason;        /* why it is queued: a word, and for people; NULL: it is not */
@@ -63,7 +70,8 @@ typedef struct JobRecord {
  *   how changes of its property are signalled: CONSTANT, CHANGED (with the value), INVALIDATED, SILENT; NONE: no property
  *   its name in JSON
  *
- * Kinds: TEXT; LINE, text of callers and jobs; LIST, words with a blank between them; OBJECT in JSON; STATE and REASON, sent as words; INTEGER; USER; TIME,
+ * Kinds: TEXT; LINE, text of callers and jobs; LIST, words with a blank between them; ATTEMPTS, see
+ * job-attempts.h; OBJECT in JSON; STATE and REASON, sent as words; INTEGER; USER; TIME,
  * 0: not yet; NUMBER; SEQUENCE; FLAG. Unit is not a field: it is derived from the ID. */
 #define JOB_FIELDS(FIELD)                                                                                             \
         FIELD("Id",           TEXT,     id,             0,          ALWAYS,   ENQUEUED, CONSTANT,    "id")            \
@@ -100,6 +108,12 @@ typedef struct JobRecord {
         FIELD("NotBeforeUSec", TIME,    not_before_usec, 0,         OPTIONAL, ENQUEUED, CHANGED,     "not_before")    \
         FIELD("After",        LIST,     after,          0,          OPTIONAL, ENQUEUED, CONSTANT,    "after")         \
         FIELD("FailedDependency", TEXT, failed_dependency, 0,       OPTIONAL, ENDED,    INVALIDATED, "failed_dependency") \
+        FIELD("Retries",      NUMBER,   retries,        NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "retries")       \
+        FIELD("RetryDelayUSec", NUMBER, retry_delay_usec, NEVER,    ALWAYS,   ENQUEUED, CONSTANT,    "retry_delay_usec") \
+        FIELD("RetryOn",      LIST,     retry_on,       0,          OPTIONAL, ENQUEUED, CONSTANT,    "retry_on")      \
+        FIELD("Attempt",      NUMBER,   attempt,        NEVER,      ALWAYS,   ENDED,    INVALIDATED, "attempt")       \
+        FIELD("Attempts",     ATTEMPTS, attempts,       0,          OPTIONAL, ENDED,    INVALIDATED, "attempts")      \
+        FIELD("NextAttemptUSec", TIME,  next_attempt_usec, 0,       OPTIONAL, ENDED,    INVALIDATED, "next_attempt_at") \
         FIELD("Parent",       TEXT,     parent,         0,          OPTIONAL, ENQUEUED, CONSTANT,    "parent")        \
         FIELD("Detached",     FLAG,     detached,       NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "detached")      \
         FIELD("WaitReason",   TEXT,     wait_reason,    0,          OPTIONAL, UNSTORED, INVALIDATED, "wait_reason")   \
@@ -110,6 +124,7 @@ typedef enum JobFieldKind {
         FIELD_LINE,
         FIELD_OBJECT,
         FIELD_LIST,
+        FIELD_ATTEMPTS,
         FIELD_STATE,
         FIELD_REASON,
         FIELD_INTEGER,

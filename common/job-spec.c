@@ -16,6 +16,9 @@
 #define TYPES_RESOURCES { "a{sv}" }
 #define TYPES_SWITCH { "b" }
 #define TYPES_INTEGER { "i" }
+#define TYPES_COUNT { "u" }
+#define TYPES_SPAN { "t" }
+#define TYPES_REASONS { "as" }
 #define TYPES_MOMENT { "t" }
 #define TYPES_DEPENDENCIES { "a(ss)" }
 
@@ -36,7 +39,8 @@ void spec_clear(Spec *spec) {
         free(spec->retry_of);
         for (const JobOption *o = job_options; o < job_options + JOB_OPTIONS_N; o++)
                 if (o->kind == OPTION_DIRECTORY || o->kind == OPTION_PATH || o->kind == OPTION_TEXT ||
-                    o->kind == OPTION_RESOURCES || o->kind == OPTION_DEPENDENCIES || o->kind == OPTION_JOB)
+                    o->kind == OPTION_RESOURCES || o->kind == OPTION_REASONS ||
+                    o->kind == OPTION_DEPENDENCIES || o->kind == OPTION_JOB)
                         free(*job_option_text(spec, o));
         closep(&spec->stdin_fd);
         *spec = SPEC_INIT;

@@ -11,13 +11,14 @@
  *   its long option, its letter or 0, and its lines of the help; NULL: none
  *
  * Kinds: a COMMAND; an ENVIRONMENT; a DIRECTORY and a PATH, absolute; a WORD, see job_kind_is_valid(); a TEXT; a
- * MEMFD; a CHOICE, yes or no; a SWITCH; an INTEGER; a MOMENT, CLOCK_REALTIME in microseconds; RESOURCES, the text of
+ * MEMFD; a CHOICE, yes or no; a SWITCH; an INTEGER; a COUNT; a SPAN and a MOMENT, CLOCK_REALTIME, in microseconds; REASONS, words of job-attempts.h; RESOURCES, the text of
  * resource-limits.h; DEPENDENCIES, that of job-after.h; a JOB, its full ID. */
 
 #include <limits.h>
 
 #include "bus-names.h"
 #include "job-after.h"
+#include "job-attempts.h"
 #include "job-id.h"
 #include "job-limits.h"
 #include "macro.h"
@@ -55,6 +56,15 @@
                "      --delay TIME         Do not start before this time has passed\n")                               \
         OPTION("Hold", SWITCH, hold, 0, 1, RETRY, "hold", 0,                                                          \
                "      --hold               Do not start before 'codex-jobs release'\n")                                \
+        OPTION("Retries", COUNT, retries, 0, JOB_RETRIES_MAX, RETRY, "retries", 0,                                    \
+               "      --retries N          Run the command up to N more times if it fails (default: 0)\n")             \
+        OPTION("RetryDelayUSec", SPAN, retry_delay_usec, 0, 0, RETRY, "retry-delay", 0,                               \
+               "      --retry-delay TIME   Time before the first retry; it doubles with each (default: 10s)\n")        \
+        OPTION("RetryOn", REASONS, retry_on, 0, 0, RETRY, "retry-on", 0,                                              \
+               "      --retry-on REASON,...\n"                                                                        \
+               "                           Only retry if it failed for one of these reasons: exit-code,\n"              \
+               "                           signal, core-dump, oom-kill, stalled, runtime-limit, or\n"                  \
+               "                           host-restarted (default: all but the last)\n")                              \
         OPTION("Detach", SWITCH, detach, 0, 1, RETRY, "detach", 0,                                                    \
                "      --detach             Within a job: keep running when that job is cancelled\n")
 
@@ -95,6 +105,9 @@ typedef struct Spec {
         int detach;
         uint64_t not_before_usec; /* CLOCK_REALTIME; 0: at once */
         char *after; /* dependencies, whose IDs may be prefixes until they are looked up; NULL: none */
+        uint32_t retries; /* JOB_RETRIES_NONE: not given, which means 0 */
+        uint64_t retry_delay_usec; /* JOB_RETRY_DELAY_NONE: not given */
+        char *retry_on; /* NULL: not given */
         int stdin_fd;   /* -1: /dev/null; for a memfd that its caller can still write to: */
         uint64_t stdin_size; /* its size when it was charged, of which no more is read */
         JobLimits limits;
@@ -103,7 +116,13 @@ typedef struct Spec {
 } Spec;
 
 #define JOB_PRIORITY_NONE INT32_MIN
-#define SPEC_INIT (Spec) { .kind = "job", .notify = -1, .stdin_fd = -1, .priority = JOB_PRIORITY_NONE }
+#define JOB_RETRIES_NONE UINT32_MAX
+#define JOB_RETRY_DELAY_NONE UINT64_MAX
+#define SPEC_INIT                                                                                                  \
+        (Spec) {                                                                                                   \
+                .kind = "job", .notify = -1, .stdin_fd = -1, .priority = JOB_PRIORITY_NONE, .retries = JOB_RETRIES_NONE, \
+                .retry_delay_usec = JOB_RETRY_DELAY_NONE,                                                          \
+        }
 
 typedef enum JobOptionKind {
         OPTION_COMMAND,
@@ -118,6 +137,9 @@ typedef enum JobOptionKind {
         OPTION_RESOURCES,
         OPTION_SWITCH,
         OPTION_INTEGER,
+        OPTION_COUNT,
+        OPTION_SPAN,
+        OPTION_REASONS,
         OPTION_MOMENT,
         OPTION_DEPENDENCIES,
 } JobOptionKind;
@@ -137,7 +159,7 @@ typedef struct JobOption {
 enum { JOB_OPTIONS_N = 0 JOB_OPTIONS(ONE_OPTION) };
 extern const JobOption job_options[JOB_OPTIONS_N];
 
-/* The text of a DIRECTORY, a PATH, a TEXT, RESOURCES, DEPENDENCIES or a JOB. */
+/* The text of a DIRECTORY, a PATH, a TEXT, RESOURCES, REASONS, DEPENDENCIES or a JOB. */
 char **job_option_text(Spec *spec, const JobOption *option);
 
 /* Frees the content, and leaves it as SPEC_INIT. */

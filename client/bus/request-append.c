@@ -109,6 +109,24 @@ static int append_dependencies(sd_bus_message *m, const char *name, const char *
         return r < 0 ? r : dict_close(m);
 }
 
+static int append_words(sd_bus_message *m, const char *name, const char *words) {
+        int r;
+
+        if (isempty(words))
+                return 0;
+        r = dict_open(m, name, "as");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "s");
+        for (const char *p = words; *p && r >= 0; p += strcspn(p, " "), p += strspn(p, " ")) {
+                _cleanup_free_ char *word = strndup(p, strcspn(p, " "));
+
+                r = word ? sd_bus_message_append_basic(m, 's', word) : -ENOMEM;
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : dict_close(m);
+}
+
 static int append_option(sd_bus_message *m, Spec *q, const JobOption *o, bool argv_as_bytes) {
         switch (o->kind) {
         case OPTION_COMMAND:
@@ -129,6 +147,12 @@ static int append_option(sd_bus_message *m, Spec *q, const JobOption *o, bool ar
                 return *(int *) ((char *) q + o->offset) ? sd_bus_message_append(m, "{sv}", o->name, "b", true) : 0;
         case OPTION_INTEGER:
                 return q->priority != JOB_PRIORITY_NONE ? sd_bus_message_append(m, "{sv}", o->name, "i", q->priority) : 0;
+        case OPTION_COUNT:
+                return q->retries != JOB_RETRIES_NONE ? sd_bus_message_append(m, "{sv}", o->name, "u", q->retries) : 0;
+        case OPTION_SPAN:
+                return q->retry_delay_usec != JOB_RETRY_DELAY_NONE ? sd_bus_message_append(m, "{sv}", o->name, "t", q->retry_delay_usec) : 0;
+        case OPTION_REASONS:
+                return append_words(m, o->name, q->retry_on);
         case OPTION_MOMENT:
                 return q->not_before_usec > 0 ? sd_bus_message_append(m, "{sv}", o->name, "t", q->not_before_usec) : 0;
         case OPTION_DEPENDENCIES:

@@ -192,7 +192,7 @@ bool variable_is_local_to_git(const char *entry) {
 /* Variables that describe the process of the caller, its shell, or the service or job it is part of. */
 static bool is_of_the_caller(const char *entry) {
         static const char *const names[] = {
-                "_=", "PWD=", "OLDPWD=", "SHLVL=", "CODEX_JOB_ID=", "CODEX_JOB_RESULT=", "NOTIFY_SOCKET=",
+                "_=", "PWD=", "OLDPWD=", "SHLVL=", "CODEX_JOB_ID=", "CODEX_JOB_ATTEMPT=", "CODEX_JOB_RESULT=", "NOTIFY_SOCKET=",
                 "INVOCATION_ID=", "JOURNAL_STREAM=", "SYSTEMD_EXEC_PID=", "MANAGERPID=", "MAINPID=",
                 "CREDENTIALS_DIRECTORY=", "RUNTIME_DIRECTORY=", "STATE_DIRECTORY=", "CACHE_DIRECTORY=",
                 "LOGS_DIRECTORY=", "CONFIGURATION_DIRECTORY=", "MEMORY_PRESSURE_WATCH=", "MEMORY_PRESSURE_WRITE=",

@@ -12,6 +12,7 @@
 void request_options_clear(RequestOptions *options) {
         free(options->environment);
         free(options->given.after);
+        free(options->given.retry_on);
         *options = (RequestOptions) {};
 }
 
@@ -215,6 +216,49 @@ static int after_option(const Verb *verb, const JobOption *o, RequestOptions *op
         return -EINVAL;
 }
 
+/* REASON,… */
+static int retry_on_option(const Verb *verb, const JobOption *o, RequestOptions *options) {
+        _cleanup_free_ char *words = strdup(optarg);
+        char *rest = words, *word;
+        int r = words ? 0 : -ENOMEM;
+
+        while (r >= 0 && (word = strsep(&rest, ","))) {
+                JobReason reason = job_retry_reason(word);
+
+                if (reason >= 0) {
+                        r = job_retry_on_append(&options->given.retry_on, reason);
+                        r = r == -EEXIST ? 0 : r;
+                        continue;
+                }
+                (void) usage_error(verb, "Invalid value '%.64s' for --%s: must be " JOB_RETRY_WORDS ", or several of these separated by ','",
+                                   word, o->option);
+                return -EINVAL;
+        }
+        return r;
+}
+
+static int retries_option(const Verb *verb, const JobOption *o, RequestOptions *options) {
+        uint64_t number;
+        int r;
+
+        r = option_number(verb, o->option, o->min, o->max, &number);
+        if (r >= 0) {
+                options->given.retries = (uint32_t) number;
+                options->retries_given = true;
+        }
+        return r;
+}
+
+static int retry_delay_option(const Verb *verb, const JobOption *o, RequestOptions *options) {
+        int r;
+
+        r = option_timespan(verb, o->option, &options->given.retry_delay_usec);
+        if (r >= 0 && options->given.retry_delay_usec > JOB_RETRY_DELAY_MAX)
+                return out_of_range(verb, o->option, "at most 24h");
+        options->retry_delay_given = r >= 0;
+        return r;
+}
+
 static int once(const Verb *verb, const RequestOptions *options) {
         if (options->given.not_before_usec == 0)
                 return 0;
@@ -276,6 +320,12 @@ static int option_of_table(const Verb *verb, const JobOption *o, RequestOptions 
                 return 0;
         case OPTION_INTEGER:
                 return priority_option(verb, o, options);
+        case OPTION_COUNT:
+                return retries_option(verb, o, options);
+        case OPTION_SPAN:
+                return retry_delay_option(verb, o, options);
+        case OPTION_REASONS:
+                return retry_on_option(verb, o, options);
         case OPTION_MOMENT:
                 return at_option(verb, options);
         case OPTION_DEPENDENCIES:
@@ -340,7 +390,14 @@ int request_again_from_options(const RequestOptions *options, Spec *request, sd_
         if (r < 0)
                 return r;
         request->priority = options->priority_given ? options->given.priority : JOB_PRIORITY_NONE;
+        request->retries = options->retries_given ? options->given.retries : JOB_RETRIES_NONE;
+        request->retry_delay_usec = options->retry_delay_given ? options->given.retry_delay_usec : JOB_RETRY_DELAY_NONE;
         request->not_before_usec = options->given.not_before_usec;
+        if (options->given.retry_on) {
+                request->retry_on = strdup(options->given.retry_on);
+                if (!request->retry_on)
+                        return -ENOMEM;
+        }
         if (options->given.after) {
                 request->after = strdup(options->given.after);
                 if (!request->after)
@@ -360,6 +417,8 @@ int request_from_options(const RequestOptions *options, Spec *request, sd_bus_er
         r = session_check(error);
         if (r < 0)
                 return r;
+        if (!options->retries_given && (options->retry_delay_given || given->retry_on))
+                return error_set(error, "--%s requires --retries.", given->retry_on ? "retry-on" : "retry-delay");
         (void) strcpy(request->kind, given->kind);
         request->limits = given->limits;
         request->session = session_here() ? strdup(session_here()) : NULL;

@@ -13,6 +13,8 @@ typedef struct RequestOptions {
         bool notify_given;
         ResourceValues resources; /* --limit */
         bool priority_given;
+        bool retries_given;
+        bool retry_delay_given;
         const char *stdin_path; /* not owned */
         char **environment; /* the array is owned */
         size_t n_environment;

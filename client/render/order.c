@@ -253,7 +253,7 @@ int order_end(Order *o) {
 
                 if (r < 0)
                         return r;
-                f->limit = f->size;
+                f->limit = MIN(f->limit, f->size);
         }
         return 0;
 }
@@ -283,14 +283,15 @@ void order_clear(Order *o) {
         closep(&o->fd);
 }
 
-int order_add(Order *o, OutputOrderStream stream, int fd, off_t begin) {
+int order_add(Order *o, OutputOrderStream stream, int fd, off_t begin, off_t end) {
         OrderSource *f = &o->sources[stream];
         int r;
 
         f->fd = fd;
         f->shown = begin;
+        f->limit = end;
         r = source_look(f);
         if (r >= 0 && o->ended)
-                f->limit = f->size;
+                f->limit = MIN(f->limit, f->size);
         return r;
 }

@@ -48,8 +48,9 @@ typedef struct Order {
 void order_init(Order *o, bool timed);
 void order_clear(Order *o);
 
-/* Adds a stream, to be shown from an offset on. Returns 0 or a negative errno; takes ownership of fd in any case. */
-int order_add(Order *o, OutputOrderStream stream, int fd, off_t begin);
+/* Adds a stream, to be shown from an offset on, to another one (ORDER_TO_END). Returns 0 or a negative errno; takes ownership of fd in any case. */
+int order_add(Order *o, OutputOrderStream stream, int fd, off_t begin, off_t end);
+#define ORDER_TO_END INT64_MAX
 
 /* Whether the index must be opened to continue, and sets it; a negative fd: there is none. */
 bool order_wants_index(const Order *o);

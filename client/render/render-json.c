@@ -34,6 +34,42 @@ static int add_list(json_object *object, const char *name, const char *text) {
         return r;
 }
 
+static int add_attempt(json_object *array, const JobAttempt *a) {
+        JobState state = a->reason == JOB_REASON_NONE ? JOB_COMPLETED : a->reason == JOB_REASON_USER ? JOB_CANCELLED : JOB_FAILED;
+        json_object *o = json_object_new_object();
+        int r;
+
+        if (!o)
+                return -ENOMEM;
+        if ((r = json_add_string(o, "state", job_state_to_string(state))) < 0 ||
+            (r = json_add_string(o, "reason", a->reason == JOB_REASON_NONE ? NULL : job_reason_to_string(a->reason))) < 0 ||
+            (r = a->exit_code < 0 ? json_add_null(o, "exit_code") : json_add_number(o, "exit_code", (uint64_t) a->exit_code)) < 0 ||
+            (r = a->signal == 0 ? json_add_null(o, "signal") : json_add_number(o, "signal", (uint64_t) a->signal)) < 0 ||
+            (r = json_add_time(o, "started_at", a->started_usec)) < 0 ||
+            (r = json_add_time(o, "finished_at", a->finished_usec)) < 0 ||
+            (r = json_add_number(o, "stdout_bytes", a->stdout_bytes)) < 0 ||
+            (r = json_add_number(o, "stderr_bytes", a->stderr_bytes)) < 0) {
+                (void) json_object_put(o);
+                return r;
+        }
+        return json_append(array, o);
+}
+
+static int add_attempts(json_object *object, const char *name, const char *text) {
+        const char *p = strempty(text);
+        json_object *array;
+        JobAttempt attempt;
+        int r;
+
+        if (isempty(text))
+                return json_add_null(object, name);
+        array = json_object_new_array();
+        r = json_add(object, name, array);
+        while (r >= 0 && job_attempts_next(&p, &attempt) > 0)
+                r = add_attempt(array, &attempt);
+        return r;
+}
+
 static int add_field(json_object *o, const JobRecord *record, const JobField *f) {
         const char *text = job_field_text(record, f);
         int64_t number;
@@ -43,6 +79,8 @@ static int add_field(json_object *o, const JobRecord *record, const JobField *f)
                 return json_add_clean_line(o, f->json, text);
         case FIELD_OBJECT:
                 return json_add_object_text(o, f->json, text);
+        case FIELD_ATTEMPTS:
+                return add_attempts(o, f->json, text);
         case FIELD_LIST:
                 return add_list(o, f->json, text);
         default:

@@ -160,6 +160,42 @@ static int put_conditions(FILE *f, const JobRecord *record) {
         return r < 0 || !record->held ? r : render_entry(f, "held", "yes");
 }
 
+/* "exit-code, exit code 3, after running for 5ms" */
+static int put_attempt(FILE *f, unsigned number, const JobAttempt *a) {
+        char name[32], span[DURATION_MAX], code[32] = "";
+        _cleanup_free_ char *text = NULL;
+
+        (void) snprintf(name, sizeof(name), "attempt %u", number);
+        if (a->exit_code >= 0 && a->reason != JOB_REASON_NONE)
+                (void) snprintf(code, sizeof(code), ", exit code %d", a->exit_code);
+        if (asprintf(&text, "%s%s, after running for %s", a->reason == JOB_REASON_NONE ? "completed" : job_reason_to_string(a->reason),
+                     code, format_duration(elapsed(a->started_usec, a->finished_usec), span)) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return render_entry(f, name, text);
+}
+
+static int put_retries(FILE *f, const JobRecord *record) {
+        char span[DURATION_MAX], time[RFC3339_MAX];
+        const char *p = strempty(record->attempts);
+        _cleanup_free_ char *text = NULL;
+        JobAttempt attempt;
+        int r;
+
+        if (record->retries == 0)
+                return 0;
+        if (asprintf(&text, "up to %ju, the first after %s%s%s", (uintmax_t) record->retries,
+                     format_duration(record->retry_delay_usec, span), record->retry_on ? ", on: " : "", strempty(record->retry_on)) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        r = render_entry(f, "retries", text);
+        for (unsigned n = 1; r >= 0 && job_attempts_next(&p, &attempt) > 0; n++)
+                r = put_attempt(f, n, &attempt);
+        return r < 0 || record->next_attempt_usec == 0 ? r : render_entry(f, "next", format_rfc3339(record->next_attempt_usec, time));
+}
+
 static void put_resource_limits(FILE *f, const char *text) {
         for (; text; text = strchr(text, ' ')) {
                 text += strspn(text, " ");
@@ -193,6 +229,8 @@ int render_story(FILE *f, const JobRecord *record, const JobLimits *limits) {
         r = put_what(f, record);
         if (r >= 0)
                 r = put_conditions(f, record);
+        if (r >= 0)
+                r = put_retries(f, record);
         if (r >= 0)
                 r = put_times(f, record);
         if (r >= 0)

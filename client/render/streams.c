@@ -40,6 +40,7 @@ struct Streams {
         Client *client; /* not owned */
         char *id;
         uint64_t tail;
+        StreamRange ranges[_OUTPUT_ORDER_STREAM_MAX];
         File files[_FILE_MAX];
         unsigned n_opening; /* streams that are not open yet */
         Order order;
@@ -318,7 +319,7 @@ static void watch_no_more(Streams *s) {
 
 static int take_stream(Streams *s, OutputOrderStream stream, sd_bus_message *reply) {
         _cleanup_close_ int fd = -EBADF;
-        off_t begin = 0;
+        off_t begin = (off_t) s->ranges[stream].begin, end = (off_t) s->ranges[stream].end;
         int r;
 
         r = output_take_fd(reply, &fd);
@@ -329,7 +330,7 @@ static int take_stream(Streams *s, OutputOrderStream stream, sd_bus_message *rep
                 if (r < 0)
                         return r;
         }
-        r = order_add(&s->order, stream, TAKE_FD(fd), begin);
+        r = order_add(&s->order, stream, TAKE_FD(fd), begin, end);
         if (r < 0 || --s->n_opening > 0 || s->ending)
                 return r;
         return watch_soon(s);
@@ -441,6 +442,8 @@ int streams_new(Client *c, const char *id, const StreamOptions *options, Streams
         s->client = c;
         s->id = strdup(id);
         s->tail = options->tail;
+        for (size_t i = 0; i < ELEMENTSOF(s->ranges); i++)
+                s->ranges[i] = options->ranges ? options->ranges[i] : (StreamRange) { 0, ORDER_TO_END };
         for (size_t i = 0; i < ELEMENTSOF(s->files); i++)
                 s->files[i] = (File) { .streams = s, .name = { s->id, file_names[i] } };
         s->n_opening = 0;

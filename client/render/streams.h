@@ -13,9 +13,14 @@ typedef struct Streams Streams;
 
 #define STREAM_ALL UINT64_MAX
 
+typedef struct StreamRange {
+        uint64_t begin, end; /* INT64_MAX: of the file */
+} StreamRange;
+
 typedef struct StreamOptions {
         const char *only; /* "stdout" or "stderr", which goes to our stdout; NULL: both, each to its own */
         uint64_t tail;    /* how many of the last lines of each, or STREAM_ALL */
+        const StreamRange *ranges; /* what is shown of stdout and stderr; NULL: all */
         bool timestamps;  /* each line begins with its time (stamp.h) */
         bool lazy;        /* a job that ends soon, or at once, may have written nothing: not asked for before */
 } StreamOptions;

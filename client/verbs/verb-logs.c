@@ -15,6 +15,7 @@ enum {
         OPTION_STDERR,
         OPTION_NO_TAIL,
         OPTION_TIMESTAMPS,
+        OPTION_ATTEMPT,
 };
 
 #define FOLLOW_LINES 10 /* of each stream, before new output, like journalctl -f */
@@ -25,6 +26,7 @@ static struct {
         bool only_stdout;
         bool only_stderr;
         bool timestamps;
+        uint64_t attempt; /* 0: all */
         Bounds bounds;
 } given = { .bounds = { .max_bytes = UINT64_MAX, .tail = UINT64_MAX } };
 
@@ -36,6 +38,8 @@ static int option(const Verb *verb, int option) {
                      option == OPTION_TIMESTAMPS ? &given.timestamps :
                                                    NULL;
 
+        if (option == OPTION_ATTEMPT)
+                return option_number(verb, "attempt", 1, JOB_RETRIES_MAX + 1, &given.attempt);
         if (!flag)
                 return bounds_option(verb, &given.bounds, option);
         *flag = true;
@@ -55,14 +59,39 @@ static void logs_clear(Logs *s) {
         job_record_clear(&s->record);
 }
 
+/* What an attempt has written, or has written so far. */
+static int find_attempt(Logs *s, StreamRange ranges[static 2]) {
+        const char *p = strempty(s->record.attempts);
+        JobAttempt a = {};
+        uint64_t n = 1;
+        int r;
+
+        for (;; n++) {
+                ranges[0].begin = a.stdout_bytes;
+                ranges[1].begin = a.stderr_bytes;
+                r = job_attempts_next(&p, &a);
+                if (r <= 0 || n == given.attempt)
+                        break;
+        }
+        if (n < given.attempt || given.attempt > s->record.attempt)
+                return error_set(&s->in->error, "Job %s has no attempt %ju, the last one is %ju.", s->record.id, (uintmax_t) given.attempt,
+                                 (uintmax_t) s->record.attempt);
+        ranges[0].end = r > 0 ? a.stdout_bytes : INT64_MAX;
+        ranges[1].end = r > 0 ? a.stderr_bytes : INT64_MAX;
+        return 0;
+}
+
 static int open_streams(Logs *s) {
+        StreamRange ranges[2];
+        int r = given.attempt > 0 ? find_attempt(s, ranges) : 0;
         const StreamOptions options = {
+                .ranges = given.attempt > 0 ? ranges : NULL,
                 .only = given.only_stdout ? "stdout" : given.only_stderr ? "stderr" : NULL,
                 .tail = given.bounds.tail,
                 .timestamps = given.timestamps,
         };
 
-        return streams_new(s->in->client, s->record.id, &options, &s->streams);
+        return r < 0 ? r : streams_new(s->in->client, s->record.id, &options, &s->streams);
 }
 
 /* Within bounds: the output so far. */
@@ -126,6 +155,8 @@ static int check(Invocation *in) {
         if (given.timestamps && given.bounds.max_bytes != UINT64_MAX)
                 return usage_error(in->verb, "--timestamps and --max-bytes cannot be combined: use --tail to "
                                                  "limit the output");
+        if (given.attempt > 0 && (given.follow || given.bounds.tail != UINT64_MAX || given.bounds.max_bytes != UINT64_MAX))
+                return usage_error(in->verb, "--attempt cannot be combined with --follow, --tail and --max-bytes");
         if (given.no_tail && given.bounds.tail != UINT64_MAX)
                 return usage_error(in->verb, "--no-tail and --tail cannot be combined");
         if (given.no_tail && !given.follow)
@@ -165,6 +196,7 @@ const Verb verb_logs = {
                 { "stderr", no_argument, NULL, OPTION_STDERR },
                 { "no-tail", no_argument, NULL, OPTION_NO_TAIL },
                 { "timestamps", no_argument, NULL, OPTION_TIMESTAMPS },
+                { "attempt", required_argument, NULL, OPTION_ATTEMPT },
                 {},
         },
         .option = option,
@@ -181,5 +213,6 @@ const Verb verb_logs = {
                 "      --no-tail            With --follow: show all lines\n"
                 "      --stdout             Show only stdout\n"
                 "      --stderr             Show only stderr, on stdout\n"
+                "      --attempt N          Show only the output of that attempt, of a job with --retries\n"
                 "      --timestamps         Prefix each line with the time when it was written\n",
 };

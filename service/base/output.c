@@ -136,6 +136,15 @@ int output_create(Output *output, const char *id) {
         return 0;
 }
 
+int output_untouch(Output *output, const char *id) {
+        char name[NAME_MAX_];
+        int directory = locate(output, id, OUTPUT_STDERR, name);
+
+        if (utimensat(directory, name, (struct timespec[2]) {}, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+                return -errno;
+        return 0;
+}
+
 bool output_was_touched(Output *output, const char *id) {
         char name[NAME_MAX_];
         struct stat st;

@@ -40,6 +40,9 @@ int output_create(Output *output, const char *id);
  * created with a time of 0. */
 bool output_was_touched(Output *output, const char *id);
 
+/* As if it was not, for the next attempt: before the begin of that is recorded. Returns 0 or a negative errno. */
+int output_untouch(Output *output, const char *id);
+
 /* Deletes the existing files of a job. May block: not for the event loop. */
 void output_remove(Output *output, const char *id);
 

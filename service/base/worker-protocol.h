@@ -25,7 +25,9 @@ enum {
         WORKER_TIDY = 1 << 1,         /* folders of killed workers may be left: remove them */
 };
 
-#define WORKER_LIMITS_SHIFT 8 /* in flags: the number of WorkerLimits before the trailer */
+#define WORKER_LIMITS_SHIFT 8 /* in flags: the number of WorkerLimits before the trailer, */
+#define WORKER_LIMITS_MASK 0xffU
+#define WORKER_ATTEMPT_SHIFT 16 /* and that of the attempt; 0: not known */
 
 #define WORKER_UMASK_GIVEN 01000U /* set in umask in addition to the mask */
 

@@ -163,7 +163,12 @@ void job_object_added(Service *service, Job *job) {
 }
 
 void job_object_started(Service *service, Job *job) {
-        send_changed(service, job, (const char *const[]) { "State", "StartedUSec", "WaitReason", "WaitText", NULL });
+        send_changed(service, job, (const char *const[]) { "State", "StartedUSec", "Attempt", "NextAttemptUSec", "WaitReason", "WaitText", NULL });
+}
+
+void job_object_retries(Service *service, Job *job) {
+        send_changed(service, job, (const char *const[]) {
+                "State", "StartedUSec", "Attempts", "NextAttemptUSec", "Progress", "WaitReason", "WaitText", NULL });
 }
 
 void job_object_waits(Service *service, Job *job) {
@@ -218,7 +223,7 @@ void job_object_finished(Service *service, Job *job) {
                 waiter_job_ended(&object->waiters, record);
         send_changed(service, job, (const char *const[]) {
                 "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result", "ResultError",
-                "LeftBehind", "EndSource", "FailedDependency", object && object->progress_timer ? "Progress" : NULL, NULL });
+                "LeftBehind", "EndSource", "FailedDependency", "Attempts", object && object->progress_timer ? "Progress" : NULL, NULL });
 }
 
 void job_object_removed(Service *service, Job *job) {

@@ -39,6 +39,7 @@ void job_object_follow_all(Service *service, Peer *peer);
 void job_object_added(Service *service, Job *job);
 void job_object_started(Service *service, Job *job);
 void job_object_progressed(Service *service, Job *job); /* immediately, and then at most four times a second */
+void job_object_retries(Service *service, Job *job);
 void job_object_waits(Service *service, Job *job);
 void job_object_is_stuck(Job *job); /* notifies waiters */
 void job_object_finished(Service *service, Job *job);

@@ -34,7 +34,13 @@ static int copy_record(Spec *spec, const JobRecord *record) {
                 spec->notify = record->notify != 0;
         if (spec->priority == JOB_PRIORITY_NONE)
                 spec->priority = record->priority;
-        r = copy_string(record->label, &spec->label);
+        if (spec->retries == JOB_RETRIES_NONE)
+                spec->retries = (uint32_t) record->retries;
+        if (spec->retry_delay_usec == JOB_RETRY_DELAY_NONE && record->retries > 0)
+                spec->retry_delay_usec = record->retry_delay_usec;
+        r = spec->retry_on ? 0 : copy_string(record->retry_on, &spec->retry_on);
+        if (r >= 0)
+                r = copy_string(record->label, &spec->label);
         if (r >= 0)
                 r = copy_string(record->workspace, &spec->workspace);
         if (r >= 0)

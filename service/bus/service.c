@@ -77,6 +77,10 @@ static void on_progressed(Job *job, void *userdata) {
         job_object_progressed(userdata, job);
 }
 
+static void on_retries(Job *job, void *userdata) {
+        job_object_retries(userdata, job);
+}
+
 static void on_waits(Job *job, void *userdata) {
         job_object_waits(userdata, job);
 }
@@ -99,6 +103,7 @@ static const JobEvents job_events = {
         .started = on_started,
         .progressed = on_progressed,
         .waits = on_waits,
+        .retries = on_retries,
         .stuck = on_stuck,
         .finished = on_finished,
         .removed = on_removed,

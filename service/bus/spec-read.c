@@ -282,6 +282,55 @@ static int read_integer(sd_bus_message *m, const char *type, const JobOption *o,
         return r;
 }
 
+static int read_count(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        char text[DICT_INTEGER_MAX];
+        uint64_t number;
+        int r;
+
+        r = dict_read_integer(m, *type, o->min, o->max, &number, text);
+        if (r == -ERANGE)
+                return invalid(error, "Option %s is out of range (%zu to %zu): %s.", o->name, o->min, o->max, text);
+        if (r >= 0)
+                *(uint32_t *) ((char *) spec + o->offset) = (uint32_t) number;
+        return r;
+}
+
+static int read_span(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        char text[DICT_INTEGER_MAX];
+        int r;
+
+        r = dict_read_integer(m, *type, 0, JOB_RETRY_DELAY_MAX, (uint64_t *) ((char *) spec + o->offset), text);
+        if (r == -ERANGE)
+                return invalid(error, "Option %s is out of range (0 to %" PRIu64 "): %s.", o->name, JOB_RETRY_DELAY_MAX, text);
+        return r;
+}
+
+static int read_reason(sd_bus_message *m, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        const char *word;
+        JobReason reason;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &word);
+        if (r <= 0)
+                return r;
+        reason = job_retry_reason(word);
+        if (reason < 0)
+                return invalid(error, "An entry of option %s is not " JOB_RETRY_WORDS ".", o->name);
+        r = job_retry_on_append(job_option_text(spec, o), reason);
+        if (r == -EEXIST)
+                return invalid(error, "Option %s has %s more than once.", o->name, word);
+        return r < 0 ? r : 1;
+}
+
+static int read_reasons(sd_bus_message *m, const JobOption *o, Spec *spec, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        while (r >= 0 && (r = read_reason(m, o, spec, error)) > 0)
+                ;
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 /* A time that has passed is none to wait for: a request may be repeated. */
 static int read_moment(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
         char text[DICT_INTEGER_MAX];
@@ -350,6 +399,12 @@ static int read_option_of(sd_bus_message *m, const char *type, const JobOption *
                 return read_job(m, o, spec, error);
         case OPTION_INTEGER:
                 return read_integer(m, type, o, spec, error);
+        case OPTION_COUNT:
+                return read_count(m, type, o, spec, error);
+        case OPTION_SPAN:
+                return read_span(m, type, o, spec, error);
+        case OPTION_REASONS:
+                return read_reasons(m, o, spec, error);
         case OPTION_MOMENT:
                 return read_moment(m, type, o, spec, error);
         case OPTION_DEPENDENCIES:
@@ -365,7 +420,7 @@ static int read_option_of(sd_bus_message *m, const char *type, const JobOption *
 }
 
 static const char *const later_options[] = {
-        "Queue", "Retries",
+        "Queue",
 };
 
 static int wrong_type(const char *name, const char *type, const char *first, const char *second, sd_bus_error *error) {
@@ -407,7 +462,7 @@ typedef struct Reading {
 } Reading;
 
 static bool is_number(const JobOption *o) {
-        return o->kind == OPTION_INTEGER || o->kind == OPTION_MOMENT;
+        return o->kind == OPTION_INTEGER || o->kind == OPTION_COUNT || o->kind == OPTION_SPAN || o->kind == OPTION_MOMENT;
 }
 
 static int read_option(sd_bus_message *m, const char *name, const char *type, void *userdata) {

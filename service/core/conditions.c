@@ -13,32 +13,59 @@
 
 /* --- time ------------------------------------------------------------------------------------------- */
 
-static int compare_times(const void *a, const void *b) {
-        const JobRecord *x = &((const Job *) a)->record, *y = &((const Job *) b)->record;
+static int compare(uint64_t a, uint64_t b) {
+        return a < b ? -1 : a > b;
+}
 
-        return x->not_before_usec < y->not_before_usec ? -1 : x->not_before_usec > y->not_before_usec;
+static int compare_times(const void *a, const void *b) {
+        return compare(((const Job *) a)->record.not_before_usec, ((const Job *) b)->record.not_before_usec);
+}
+
+static int compare_attempts(const void *a, const void *b) {
+        return compare(((const Job *) a)->attempt_due_usec, ((const Job *) b)->attempt_due_usec);
+}
+
+static uint64_t now_boottime(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+}
+
+static bool waits_for_attempt(const Job *job) {
+        return job->record.next_attempt_usec > 0;
 }
 
 /* The kernel moves a timer of CLOCK_REALTIME along when that clock is set. */
-static void set_timer(Core *core) {
-        const Job *first = heap_first(&core->early);
+static void set_timers(Core *core) {
+        const Job *early = heap_first(&core->early), *retry = heap_first(&core->retrying);
 
-        if (first)
-                (void) sd_event_source_set_time(core->early_timer, first->record.not_before_usec);
-        (void) sd_event_source_set_enabled(core->early_timer, first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+        if (early)
+                (void) sd_event_source_set_time(core->early_timer, early->record.not_before_usec);
+        (void) sd_event_source_set_enabled(core->early_timer, early ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+        if (retry)
+                (void) sd_event_source_set_time(core->retry_timer, retry->attempt_due_usec);
+        (void) sd_event_source_set_enabled(core->retry_timer, retry ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static Job *first_due(Core *core) {
+        Job *early = heap_first(&core->early), *retry = heap_first(&core->retrying);
+
+        if (early && early->record.not_before_usec <= now_realtime())
+                return early;
+        return retry && retry->attempt_due_usec <= now_boottime() ? retry : NULL;
 }
 
 void conditions_check_times(Core *core) {
-        uint64_t now = now_realtime();
         Job *job;
 
-        for (unsigned n = 0; n < DUE_MAX && (job = heap_first(&core->early)) && job->record.not_before_usec <= now; n++) {
-                heap_remove(&core->early, job);
+        for (unsigned n = 0; n < DUE_MAX && (job = first_due(core)); n++) {
+                heap_remove(waits_for_attempt(job) ? &core->retrying : &core->early, job);
                 queue_block(&core->queue, job, JOB_IS_EARLY, false);
                 core->events->waits(job, core->userdata);
                 core_schedule(core);
         }
-        set_timer(core);
+        set_timers(core);
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -46,18 +73,47 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
+static int add_timer(Core *core, clockid_t clock, sd_event_source **ret) {
+        int r = sd_event_add_time(core->event, ret, clock, 0, USEC_PER_MSEC, on_time, core);
+
+        return r < 0 ? r : sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
+}
+
 int conditions_init(Core *core) {
         int r;
 
         heap_init(&core->early, compare_times, offsetof(Job, timer_place));
+        heap_init(&core->retrying, compare_attempts, offsetof(Job, timer_place));
         TAILQ_INIT(&core->doomed);
-        r = sd_event_add_time(core->event, &core->early_timer, CLOCK_REALTIME, 0, USEC_PER_MSEC, on_time, core);
-        return r < 0 ? r : sd_event_source_set_enabled(core->early_timer, SD_EVENT_OFF);
+        r = add_timer(core, CLOCK_REALTIME, &core->early_timer);
+        return r < 0 ? r : add_timer(core, CLOCK_BOOTTIME, &core->retry_timer);
 }
 
 void conditions_clear(Core *core) {
         core->early_timer = sd_event_source_disable_unref(core->early_timer);
+        core->retry_timer = sd_event_source_disable_unref(core->retry_timer);
         heap_clear(&core->early);
+        heap_clear(&core->retrying);
+}
+
+/* The job has to wait for a while. The time of its next attempt is known by CLOCK_REALTIME, which may have been set since. */
+static int add_early(Job *job) {
+        Core *core = job->core;
+        Heap *heap = waits_for_attempt(job) ? &core->retrying : &core->early;
+        uint64_t now = now_realtime(), due = job->record.next_attempt_usec;
+        uint64_t delay = job_retry_delay(job->record.retry_delay_usec, (unsigned) job->record.attempt + 1);
+        int r;
+
+        if (heap_has(heap, job))
+                return 0;
+        r = heap_reserve(heap, heap->n + 1);
+        if (r < 0)
+                return r;
+        if (waits_for_attempt(job))
+                job->attempt_due_usec = now_boottime() + MIN(due > now ? due - now : 0, delay);
+        heap_add(heap, job);
+        set_timers(core);
+        return 0;
 }
 
 /* --- the life of a job in the queue ----------------------------------------------------------------- */
@@ -67,18 +123,12 @@ bool conditions_permit(const Job *job) {
 }
 
 int conditions_enter(Job *job) {
-        Core *core = job->core;
-        bool is_early = job->record.not_before_usec > now_realtime();
-        int r;
+        bool is_early = (waits_for_attempt(job) ? job->record.next_attempt_usec : job->record.not_before_usec) > now_realtime();
+        int r = is_early ? add_early(job) : 0;
 
-        if (is_early && !heap_has(&core->early, job)) {
-                r = heap_reserve(&core->early, core->early.n + 1);
-                if (r < 0)
-                        return r;
-                heap_add(&core->early, job);
-                set_timer(core);
-        }
-        job->blocked = (job->record.held ? JOB_IS_HELD : 0) | (is_early ? JOB_IS_EARLY : 0) |
+        if (r < 0)
+                return r;
+        job->blocked = (job->record.held || job->n_holding > 0 ? JOB_IS_HELD : 0) | (is_early ? JOB_IS_EARLY : 0) |
                 (LIST_EMPTY(&job->dependencies) ? 0 : JOB_HAS_DEPENDENCIES);
         if (job->record.failed_dependency || job->stop_reason != JOB_REASON_NONE) /* cancelled with its parent */
                 conditions_doom(job, NULL);
@@ -88,13 +138,35 @@ int conditions_enter(Job *job) {
 void conditions_leave(Job *job) {
         Core *core = job->core;
 
-        if (heap_has(&core->early, job)) {
-                heap_remove(&core->early, job);
-                set_timer(core);
-        }
+        heap_remove(waits_for_attempt(job) ? &core->retrying : &core->early, job);
+        set_timers(core);
         if (job->blocked & JOB_IS_DOOMED)
                 TAILQ_REMOVE(&core->doomed, job, doomed_entry);
         queue_block(&core->queue, job, JOB_IS_DOOMED, false);
+}
+
+/* Its slot is free for others meanwhile. */
+void conditions_wait_again(Job *job) {
+        Core *core = job->core;
+        int r;
+
+        job->link = worker_link_free(job->link);
+        job->unit = unit_free(job->unit);
+        job->phase = JOB_RECORDING; /* as a new one */
+        r = conditions_enter(job);
+        if (r >= 0 && !queue_has_slot(job))
+                r = queue_push(&core->queue, job);
+        else if (r >= 0)
+                queue_put_back(&core->queue, job);
+        queue_expect_no_more(&core->queue, job);
+        if (r < 0) {
+                log_job(job, LOG_CRIT, "failed to wait for its next attempt, restarting: %s", strerror(-r));
+                (void) sd_event_exit(core->event, r);
+                return;
+        }
+        shortage_report(job);
+        core->events->waits(job, core->userdata);
+        core_schedule(core);
 }
 
 /* --- dependencies ----------------------------------------------------------------------------------- */
@@ -186,7 +258,7 @@ int core_hold(Job *job, bool held, StoreCallback done, void *userdata) {
         Hold *hold;
         int r;
 
-        if (job->phase != JOB_WAITING || (job->blocked & JOB_IS_DOOMED))
+        if ((job->phase != JOB_WAITING && job->phase != JOB_RETRYING) || (job->blocked & JOB_IS_DOOMED))
                 return -JOB_ERROR_NOT_QUEUED;
         hold = malloc(sizeof(*hold));
         if (!hold)

@@ -24,6 +24,9 @@ int conditions_link(Job *job, const char *failed);
 int conditions_enter(Job *job);
 void conditions_leave(Job *job);
 
+/* The end of an attempt is recorded, and nothing of it is left: the job waits in the queue for the next one. */
+void conditions_wait_again(Job *job);
+
 /* The end of a job is recorded: those that depend on it may start, or are doomed. */
 void conditions_resolve(Job *ended);
 

@@ -67,6 +67,8 @@ struct Core {
         Shortage shortage;
         Heap early; /* jobs whose time has not come */
         sd_event_source *early_timer;
+        Heap retrying; /* those that wait for their next attempt */
+        sd_event_source *retry_timer;
         TAILQ_HEAD(, Job) doomed; /* jobs that end without being started */
         sd_event_source *doomed_source;
 };

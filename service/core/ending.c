@@ -25,6 +25,7 @@
 
 static void collect(Job *job);
 static void finish(Job *job);
+static void release_attempt(Job *job);
 
 /* Its unit may exist, and its outcome is not known. */
 static bool is_under_way(const Job *job) {
@@ -191,7 +192,7 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata) {
         int r;
 
         failpoint_die("on-report");
-        if (job->phase == JOB_RELEASING)
+        if (job->phase == JOB_RETRYING || job->phase == JOB_RELEASING)
                 worker_link_go(job->link);
         if (job->phase != JOB_ACTIVE && job->phase != JOB_RECORDING)
                 return;
@@ -321,13 +322,35 @@ static bool is_postponed(Job *job, const JobEnd *end) {
         return false;
 }
 
+/* The unit of the last attempt was not gone when this one was to be started, which never was: its worker would have touched
+ * the output. */
+static bool is_of_earlier_attempt(const Job *job) {
+        return job->record.state == JOB_QUEUED && job->record.attempts && !job->report &&
+                !output_was_touched(job->core->output, job->record.id);
+}
+
+static void begin_anew(Job *job) {
+        log_job(job, LOG_NOTICE, "%s", "the unit of its last attempt was still there, releasing it.");
+        job->record.attempt = job_attempts_count(job->record.attempts);
+        (void) store_begin(job->core->store, job->record.id, NULL, NULL, job->record.attempt, NULL, NULL);
+        free(job->instance);
+        job->instance = NULL;
+        *job->secret = 0;
+        job->phase = JOB_RETRYING;
+        release_attempt(job);
+}
+
 void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t ended_usec, void *userdata) {
         JobEnd end = *unit_end;
         Job *job = userdata;
         int r;
 
+        if (job->phase == JOB_RETRYING) /* it was left over, see recover.c */
+                return release_attempt(job);
         if (!is_under_way(job) || is_postponed(job, unit_end))
                 return;
+        if (is_of_earlier_attempt(job))
+                return begin_anew(job);
         failpoint_die("on-ended");
         if (is_left(job, unit_end, started_usec, ended_usec))
                 return;
@@ -417,14 +440,75 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
         core_schedule(core);
 }
 
+/* --- another attempt -------------------------------------------------------------------------------- */
+
+static void release_attempt(Job *job) {
+        int r;
+
+        if (!job->unit)
+                return conditions_wait_again(job);
+        r = unit_release(job->unit);
+        if (r < 0)
+                job_try_again(job, job->core->event, "release the unit of its last attempt", r, release_attempt);
+}
+
+static void on_attempt_recorded(int r, void *userdata) {
+        Job *job = userdata;
+        Core *core = job->core;
+
+        if (r < 0)
+                return job_try_again(job, core->event, "record the end of an attempt", r, finish);
+        log_job(job, LOG_INFO, "attempt %" PRIu64 " of %" PRIu64 " failed: %s.", job->record.attempt, job->record.retries + 1,
+                job_reason_to_string(job->outcome.reason));
+        if (job_set_queued(job) < 0)
+                log_job(job, LOG_CRIT, "invalid transition from state %s.", job_state_to_string(job->record.state));
+        job->phase = JOB_RETRYING;
+        core->events->retries(job, core->userdata);
+        failpoint_die("before-retry");
+        if (job->link)
+                worker_link_go(job->link);
+        release_attempt(job);
+}
+
+/* The record as it is stored, whose texts are lent. */
+static JobRecord ended_record(const Job *job) {
+        JobRecord record = job->record;
+
+        record.attempts = job->ended_attempts;
+        record.next_attempt_usec = 0;
+        return record;
+}
+
+/* A stop of the attempt, by a limit, is not one of the job. */
+static int retry(Job *job) {
+        uint64_t delay = job_retry_delay(job->record.retry_delay_usec, (unsigned) job->record.attempt + 1);
+        JobRecord ended = ended_record(job);
+
+        job->stop_reason = JOB_REASON_NONE;
+        job->record.stopped_by = UINT32_MAX;
+        job->next_attempt_usec = ended.next_attempt_usec = now_realtime() + delay;
+        return store_retry(job->core->store, &ended, on_attempt_recorded, job);
+}
+
 static void finish(Job *job) {
         KeepInput keep = job->core->config.keep_input;
+        JobRecord ended;
         int r;
 
         job->phase = JOB_ENDING;
-        r = store_finish(job->core->store, &job->record, &job->outcome,
-                         keep == KEEP_INPUT_YES || (keep == KEEP_INPUT_FAILED && job->outcome.state != JOB_COMPLETED),
-                         on_finished, job);
+        r = job_end_attempt(job);
+        if (r >= 0 && job_is_to_retry(job)) {
+                r = retry(job);
+                if (r < 0)
+                        job_try_again(job, job->core->event, "record the end of an attempt", r, finish);
+                return;
+        }
+        job->next_attempt_usec = 0;
+        ended = ended_record(job);
+        if (r >= 0)
+                r = store_finish(job->core->store, &ended, &job->outcome,
+                                 keep == KEEP_INPUT_YES || (keep == KEEP_INPUT_FAILED && job->outcome.state != JOB_COMPLETED),
+                                 on_finished, job);
         if (r < 0)
                 job_try_again(job, job->core->event, "record its end", r, finish);
 }

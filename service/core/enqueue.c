@@ -149,6 +149,9 @@ static int describe(Job *job, const Spec *spec, const Config *config) {
         job->record.created_usec = now_realtime();
         job->record.notify = spec->notify != 0;
         job->record.priority = spec->priority == JOB_PRIORITY_NONE ? 0 : spec->priority;
+        job->record.retries = spec->retries == JOB_RETRIES_NONE ? 0 : spec->retries;
+        if (job->record.retries > 0)
+                job->record.retry_delay_usec = spec->retry_delay_usec == JOB_RETRY_DELAY_NONE ? JOB_RETRY_DELAY_DEFAULT : spec->retry_delay_usec;
         job->record.held = spec->hold;
         job->record.detached = spec->detach;
         job->record.not_before_usec = spec->not_before_usec;
@@ -167,6 +170,8 @@ static int describe(Job *job, const Spec *spec, const Config *config) {
                 r = set_string(&job->record.resource_limits, spec->resource_limits);
         if (r >= 0)
                 r = set_string(&job->record.after, spec->after);
+        if (r >= 0 && job->record.retries > 0)
+                r = set_string(&job->record.retry_on, spec->retry_on);
         if (r >= 0)
                 r = set_string(&job->record.parent, spec->parent);
         return r < 0 ? r : set_string(&job->record.retry_of, spec->retry_of);

@@ -32,11 +32,15 @@ int job_open_output(Core *core, const Job *job, const JobRecord *record, OutputS
         return output_open_empty();
 }
 
+static bool is_over(const Job *job) {
+        return job->phase >= JOB_COLLECTING && job->phase != JOB_RETRYING && !job_is_to_retry(job);
+}
+
 /* All followers share it: nobody reads it, each waits for an edge. */
 int job_open_growth(Job *job) {
         int fd;
 
-        if (!job || job->phase >= JOB_COLLECTING) { /* it has grown for the last time */
+        if (!job || is_over(job)) { /* it has grown for the last time */
                 fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
                 return fd < 0 ? -errno : fd;
         }

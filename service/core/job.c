@@ -54,6 +54,12 @@ Dependency *dependency_free(Dependency *d) {
         return NULL;
 }
 
+static void report_free(JobReport *report) {
+        if (report)
+                free(report->left);
+        free(report);
+}
+
 Job *job_free(Job *job) {
         if (!job)
                 return NULL;
@@ -68,13 +74,12 @@ Job *job_free(Job *job) {
         (void) sd_event_source_disable_unref(job->link_timer);
         (void) sd_event_source_disable_unref(job->left_source);
         closep(&job->growth_fd);
-        if (job->report)
-                free(job->report->left);
-        free(job->report);
+        report_free(job->report);
         free(job->stuck);
         free(job->postponed);
         (void) sd_event_source_disable_unref(job->retry);
         free(job->instance);
+        free(job->ended_attempts);
         job_record_clear(&job->record);
         free(job);
         return NULL;
@@ -109,11 +114,82 @@ int job_set_outcome(Job *job, JobState state, JobReason reason, uint64_t finishe
         return 0;
 }
 
+static void take_attempts(Job *job) {
+        free(job->record.attempts);
+        job->record.attempts = TAKE_PTR(job->ended_attempts);
+        job->record.next_attempt_usec = job->next_attempt_usec;
+        job->next_attempt_usec = 0;
+}
+
 void job_apply_outcome(Job *job, uint64_t sequence) {
         job_outcome_apply(&job->outcome, &job->record);
         job_clear_wait(job);
         job->record.sequence = sequence;
+        take_attempts(job);
 }
+
+/* --- attempts ---------------------------------------------------------------------------------------- */
+
+bool job_is_to_retry(const Job *job) {
+        return job->outcome.state == JOB_FAILED && job->stop_reason != JOB_REASON_USER && job->record.attempt > 0 &&
+               job->record.attempt <= job->record.retries && job_retry_on_has(job->record.retry_on, job->outcome.reason);
+}
+
+int job_end_attempt(Job *job) {
+        _cleanup_free_ char *attempts = job->record.attempts ? strdup(job->record.attempts) : NULL;
+        const JobOutcome *o = &job->outcome;
+        int r = 0;
+
+        if (job->record.attempts && !attempts)
+                return -ENOMEM;
+        if (job->record.retries > 0 && job_attempts_count(attempts) < job->record.attempt) /* else none was running */
+                r = job_attempts_append(&attempts, &(JobAttempt) {
+                                                                  .reason = o->reason,
+                                                                  .exit_code = o->exit_code,
+                                                                  .signal = o->signal,
+                                                                  .started_usec = o->started_usec,
+                                                                  .finished_usec = o->finished_usec,
+                                                                  .stdout_bytes = job->record.stdout_bytes,
+                                                                  .stderr_bytes = job->record.stderr_bytes,
+                                                          });
+        if (r < 0)
+                return r;
+        free(job->ended_attempts);
+        job->ended_attempts = TAKE_PTR(attempts);
+        return 0;
+}
+
+static void clear_text(char **text) {
+        free(*text);
+        *text = NULL;
+}
+
+int job_set_queued(Job *job) {
+        JobRecord *record = &job->record;
+
+        if (job_state_is_terminal(record->state))
+                return -EINVAL;
+        record->state = JOB_QUEUED;
+        take_attempts(job);
+        record->started_usec = record->cpu_usage_usec = record->memory_peak = 0;
+        clear_text(&record->progress);
+        clear_text(&record->result);
+        clear_text(&record->result_error);
+        clear_text(&record->left_behind);
+        clear_text(&record->end_source);
+        clear_text(&job->instance);
+        clear_text(&job->stuck);
+        *job->secret = 0;
+        report_free(job->report);
+        job->report = NULL;
+        job->outcome = (JobOutcome) {};
+        job->asked_for_help = false;
+        job->left_source = sd_event_source_disable_unref(job->left_source);
+        job->link_timer = sd_event_source_disable_unref(job->link_timer);
+        return 0;
+}
+
+/* --- outcome ----------------------------------------------------------------------------------------- */
 
 static bool ran_too_long(const Job *job, const JobEnd *end) {
         return end->cause == JOB_CAUSE_TIMEOUT && job->limits.runtime_max_usec > 0 &&

@@ -31,6 +31,7 @@ typedef enum JobPhase {
         JOB_ACTIVE,     /* running */
         JOB_COLLECTING, /* its outcome is known, its output is being synced */
         JOB_ENDING,     /* its outcome is being committed */
+        JOB_RETRYING,   /* queued; the end of an attempt is recorded, its unit is being released */
         JOB_RELEASING,  /* terminal; its unit is being released */
 } JobPhase;
 
@@ -72,6 +73,8 @@ struct Job {
         JobLimits limits;
         JobPhase phase;
         JobOutcome outcome;    /* from JOB_COLLECTING on */
+        char *ended_attempts;  /* owned; from JOB_ENDING on, until they are on disk: those of the record and the last one */
+        uint64_t next_attempt_usec; /* likewise */
         char *instance;         /* the run of the service manager it began under, NULL: it has not begun */
         char secret[WORKER_SECRET_TEXT_MAX]; /* shared with its worker, in hexadecimal digits; empty: none */
         JobReason stop_reason;  /* why it is being stopped; JOB_REASON_NONE: it is not */
@@ -105,7 +108,8 @@ struct Job {
         TAILQ_ENTRY(Job) accepted_entry; /* in a list of the core, if is_accepted */
         bool is_accepted;
         size_t queue_place;           /* in the queue, see heap.h */
-        size_t timer_place;           /* among those that are early */
+        size_t timer_place;           /* among those that are early, or wait for an attempt: */
+        uint64_t attempt_due_usec;    /* CLOCK_BOOTTIME */
         TAILQ_ENTRY(Job) doomed_entry;
         size_t nest_place;            /* among the children of its parent that may run */
         QueueNest *nest;              /* of its children; owned by the queue; NULL: it has none */
@@ -135,6 +139,15 @@ void job_apply_outcome(Job *job, uint64_t sequence);
 /* Sets the outcome that follows from the end of the unit and the requested stop; a stop that came too late is
  * dropped. The sizes of the output must be up to date. */
 int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec);
+
+/* From JOB_COLLECTING on: whether another attempt follows the one that has ended. */
+bool job_is_to_retry(const Job *job);
+
+/* Sets ended_attempts. Returns 0 or -ENOMEM. */
+int job_end_attempt(Job *job);
+
+/* The end of an attempt is on disk: back to queued, for the next attempt: drops what belongs to the last one, but for its unit and its worker. */
+int job_set_queued(Job *job);
 
 /* Clears why it waits, which is computed for a caller, and then out of date. */
 void job_clear_wait(Job *job);

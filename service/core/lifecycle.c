@@ -31,6 +31,8 @@ int lifecycle_set_instance(Job *job) {
         uint8_t secret[WORKER_SECRET_SIZE];
 
         /* It may have been started already, by a request whose reply was lost. */
+        job->record.attempt = job_attempts_count(job->record.attempts) + 1;
+        job->record.next_attempt_usec = 0;
         if (*job->secret && job->instance && streq(job->instance, job->core->instance))
                 return 0;
         if (getrandom(secret, sizeof(secret), 0) != (ssize_t) sizeof(secret))
@@ -63,7 +65,8 @@ static void start_later(Job *job, const char *why) {
         job->unit = unit_free(job->unit);
         if (job->stop_reason != JOB_REASON_NONE)
                 return ending_unseen(job, job->stop_reason);
-        (void) store_begin(job->core->store, job->record.id, NULL, NULL, NULL, NULL);
+        job->record.attempt = job_attempts_count(job->record.attempts);
+        (void) store_begin(job->core->store, job->record.id, NULL, NULL, job->record.attempt, NULL, NULL);
         if (job->waits_alone)
                 return wait_alone(job, why);
         queue_put_back(&job->core->queue, job);
@@ -129,7 +132,8 @@ static int append_trailer(Job *job, int spec_fd, WorkerTrailer *ret) {
                 .output_max = job->limits.output_max,
                 .stall_usec = job->limits.stall_usec,
                 .umask = (uint32_t) job->limits.umask,
-                .flags = (job->limits.merge_output ? WORKER_MERGE_OUTPUT : 0) | (core->tidy > 0 ? WORKER_TIDY : 0),
+                .flags = (job->limits.merge_output ? WORKER_MERGE_OUTPUT : 0) | (core->tidy > 0 ? WORKER_TIDY : 0) |
+                        (uint32_t) job->record.attempt << WORKER_ATTEMPT_SHIFT,
         };
         int n = append_resource_limits(job, spec_fd);
         off_t end = lseek(spec_fd, 0, SEEK_END);
@@ -226,9 +230,11 @@ static void begin(Job *job) {
         job->phase = JOB_BEGINNING;
         if (!job->waits_alone)
                 job_set_progress(job, NULL);
-        r = lifecycle_set_instance(job);
+        r = !job->instance && job->record.attempts ? output_untouch(core->output, job->record.id) : 0;
         if (r >= 0)
-                r = store_begin(core->store, job->record.id, core->instance, job->secret, lifecycle_on_begun, job);
+                r = lifecycle_set_instance(job);
+        if (r >= 0)
+                r = store_begin(core->store, job->record.id, core->instance, job->secret, job->record.attempt, lifecycle_on_begun, job);
         if (r < 0)
                 start_failed(job, CANNOT_BEGIN, r);
 }
@@ -290,7 +296,22 @@ void lifecycle_catch_up(Core *core) {
         }
 }
 
+/* The service was killed before the unit of the last attempt was released. */
+static void release_leftover(Job *job) {
+        int r;
+
+        if (job->unit)
+                return;
+        r = unit_new(&job->unit, job->core->units, job->record.id, true, job);
+        if (r >= 0)
+                r = unit_stop(job->unit);
+        if (r < 0)
+                log_job(job, LOG_ERR, "failed to release the unit of its last attempt: %s", strerror(-r));
+}
+
 void lifecycle_found(Job *job) {
+        if (job->phase == JOB_RETRYING)
+                return release_leftover(job);
         if (job->phase == JOB_STARTING)
                 accept(job);
         if ((job->phase != JOB_ACCEPTED && job->phase != JOB_ACTIVE) || job->postponed)
@@ -356,7 +377,7 @@ static void on_unit_started(UnitStarted result, const char *why, void *userdata)
 static void on_unit_progress(const char *status, void *userdata) {
         Job *job = userdata;
 
-        if (job->phase == JOB_RELEASING) /* of processes left behind */
+        if (job->phase >= JOB_RETRYING) /* of processes left behind */
                 return;
         job_set_progress(job, strempty(status));
         job->core->events->progressed(job, job->core->userdata);
@@ -368,6 +389,8 @@ static void on_unit_vanished(void *userdata) {
         bool executed = output_was_touched(job->core->output, job->record.id);
         bool is_starting = job->phase == JOB_STARTING || job->phase == JOB_ACCEPTED;
 
+        if (job->phase == JOB_RETRYING)
+                return conditions_wait_again(job);
         ending_unit_ending(job);
         if (job->report && job->report->final)
                 ending_resume(job, true);
@@ -386,6 +409,8 @@ static void on_unit_released(void *userdata) {
         why = TAKE_PTR(job->postponed);
         if (why)
                 return start_later(job, why);
+        if (job->phase == JOB_RETRYING)
+                return conditions_wait_again(job);
         core_remove(core, job);
         core_schedule(core);
 }
@@ -451,7 +476,7 @@ static void on_worker_gone(void *userdata) {
         Job *job = userdata;
 
         job->link = NULL;
-        if (job->phase >= JOB_ACTIVE && job->phase < JOB_RELEASING) /* it waits to be released */
+        if (job->phase >= JOB_ACTIVE && job->phase < JOB_RETRYING) /* it waits to be released */
                 watch_unit(job);
 }
 
@@ -491,11 +516,16 @@ static void stop_children(Job *job, uint32_t uid) {
         }
 }
 
+/* What has ended is only an attempt: no other one follows. */
+static bool is_between_attempts(const Job *job) {
+        return job->phase == JOB_RETRYING || (job->phase < JOB_RETRYING && job_is_to_retry(job));
+}
+
 void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
         Core *core = job->core;
         int r;
 
-        if (job->phase >= JOB_COLLECTING || job->stop_reason != JOB_REASON_NONE)
+        if ((job->phase >= JOB_COLLECTING && !is_between_attempts(job)) || job->stop_reason != JOB_REASON_NONE)
                 return;
         job->stop_reason = reason;
         job->record.stopped_by = uid;

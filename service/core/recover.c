@@ -5,11 +5,12 @@
  * store states what should exist, a sweep over the units shows what does exist:
  *
  *   stored as        unit found                      no unit, same run of systemd   no unit, another run
- *   queued           (impossible)                    queue it                       queue it
+ *   queued           release it, then queue it (-)   queue it                       queue it
  *   queued, begun    it exists: adopt it (+)         begin, or failed: lost (*)     failed: host-restarted
  *   running          adopt it, or collect its end    failed: lost                   failed: host-restarted
  *   terminal, none   release it
  *
+ * (-) of an earlier attempt
  * (+) running once its worker is executed; queued again if that failed for now
  * (*) lost if its worker was executed, as a file timestamp shows: no command is started twice.
  *
@@ -101,6 +102,10 @@ int recover_load(Core *core) {
 static int place(Core *core, Job *job) {
         int r;
 
+        if (job->record.state == JOB_QUEUED && !job->instance && job->record.attempts) {
+                job->phase = JOB_RETRYING;
+                return queue_expect(&core->queue, job);
+        }
         if (job->record.state == JOB_QUEUED && !job->instance) {
                 r = conditions_enter(job);
                 return r < 0 ? r : queue_push(&core->queue, job);
@@ -316,6 +321,15 @@ static int look_for_files(Core *core) {
         return r;
 }
 
+/* Those without a unit. */
+static void resume_retries(Core *core) {
+        Job *job;
+
+        TAILQ_FOREACH(job, &core->jobs, entry)
+                if (job->phase == JOB_RETRYING && !job->unit)
+                        conditions_wait_again(job);
+}
+
 /* The first sweep is complete: from now on the service can answer for all jobs. */
 static void on_swept(void *userdata) {
         Core *core = userdata;
@@ -323,6 +337,7 @@ static void on_swept(void *userdata) {
 
         if (!core->is_ready) {
                 core->is_ready = true;
+                resume_retries(core);
                 r = look_for_files(core);
                 if (r < 0)
                         sd_journal_print(LOG_WARNING, "Failed to look for left-over files: %s", strerror(-r));

@@ -34,6 +34,20 @@ static void set_dependency(Job *job) {
                 set(job, "dependency", "waits for %s to %s", first->other->record.id, verbs[first->condition]);
 }
 
+static void set_retry(Job *job) {
+        uint64_t now = now_realtime(), due = job->record.next_attempt_usec;
+        uint64_t seconds = due > now ? (due - now + USEC_PER_SEC - 1) / USEC_PER_SEC : 0;
+        char span[64];
+
+        if (seconds >= 3600)
+                (void) snprintf(span, sizeof(span), "%" PRIu64 "h %" PRIu64 "min", seconds / 3600, seconds / 60 % 60);
+        else if (seconds >= 60)
+                (void) snprintf(span, sizeof(span), "%" PRIu64 "min %" PRIu64 "s", seconds / 60, seconds % 60);
+        else
+                (void) snprintf(span, sizeof(span), "%" PRIu64 "s", seconds);
+        set(job, "retry", "retry in %s, attempt %" PRIu64 " of %" PRIu64, span, job->record.attempt + 1, job->record.retries + 1);
+}
+
 /* It is its turn as soon as there is a place. */
 static void set_place(Job *job) {
         const Queue *queue = &job->core->queue;
@@ -57,7 +71,7 @@ void core_explain_wait(Job *job) {
         job_clear_wait(job);
         if (job->record.state != JOB_QUEUED)
                 return;
-        if (job->phase != JOB_WAITING)
+        if (job->phase != JOB_WAITING && job->phase != JOB_RETRYING)
                 set(job, "starting", "is being started");
         else if (job->stop_reason != JOB_REASON_NONE)
                 set(job, "ending", "is being cancelled");
@@ -67,6 +81,8 @@ void core_explain_wait(Job *job) {
                 set(job, "held", "held");
         else if (job->blocked & JOB_HAS_DEPENDENCIES)
                 set_dependency(job);
+        else if (job->phase == JOB_RETRYING || ((job->blocked & JOB_IS_EARLY) && job->record.next_attempt_usec > 0))
+                set_retry(job);
         else if (job->blocked & JOB_IS_EARLY)
                 set(job, "time", "not before %s", format_rfc3339(job->record.not_before_usec, time));
         else

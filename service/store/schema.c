@@ -135,6 +135,16 @@ static const char *const migrations[] = {
         "ALTER TABLE jobs ADD COLUMN parent TEXT;"
         "ALTER TABLE jobs ADD COLUMN detached INTEGER NOT NULL DEFAULT 0;"
         "CREATE INDEX jobs_by_parent ON jobs (parent) WHERE parent IS NOT NULL AND sequence IS NULL;",
+
+        /* A job that has begun (instance) runs the attempt of that number; attempts: those that have ended. Those
+         * that run already are the first. */
+        "ALTER TABLE jobs ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE jobs ADD COLUMN retry_delay_usec INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE jobs ADD COLUMN retry_on TEXT;"
+        "ALTER TABLE jobs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE jobs ADD COLUMN attempts TEXT;"
+        "ALTER TABLE jobs ADD COLUMN next_attempt_usec INTEGER NOT NULL DEFAULT 0;"
+        "UPDATE jobs SET attempt = 1 WHERE instance IS NOT NULL AND sequence IS NULL;",
 };
 
 const int schema_version = ELEMENTSOF(migrations);

@@ -12,20 +12,22 @@ typedef struct Begin {
         StoreSpecCallback callback;
         char *instance;
         char *secret;
+        uint64_t attempt;
         int spec_fd; /* out */
 } Begin;
 
-STATEMENT(mark_begun, "UPDATE jobs SET instance = ?, secret = ? WHERE id = ? AND state = 'queued'");
+STATEMENT(mark_begun, "UPDATE jobs SET instance = ?, secret = ?, attempt = ?, next_attempt_usec = 0 "
+                      "WHERE id = ? AND state = 'queued'");
 
-int database_mark_begun(Database *db, const char *id, const char *instance, const char *secret) {
-        return statement_run(db, &mark_begun, "sss", instance, secret, id);
+int database_mark_begun(Database *db, const char *id, const char *instance, const char *secret, uint64_t attempt) {
+        return statement_run(db, &mark_begun, "ssts", instance, secret, attempt, id);
 }
 
 static int execute_begin(Database *db, StoreOp *op) {
         Begin *begin = (Begin *) op;
         int r;
 
-        r = database_mark_begun(db, op->id, begin->instance, begin->secret);
+        r = database_mark_begun(db, op->id, begin->instance, begin->secret, begin->attempt);
         return r < 0 ? r : database_read_spec(db, op->id, store_write_memfd, &begin->spec_fd);
 }
 
@@ -46,13 +48,14 @@ static void clear_begin(StoreOp *op) {
 
 static const StoreOpType begin_type = { "begin", sizeof(Begin), execute_begin, finish_begin, clear_begin };
 
-int store_begin(Store *store, const char *id, const char *instance, const char *secret, StoreSpecCallback callback,
-                void *userdata) {
+int store_begin(Store *store, const char *id, const char *instance, const char *secret, uint64_t attempt,
+                StoreSpecCallback callback, void *userdata) {
         _cleanup_op_ Begin *begin = store_op_new(store, &begin_type, id, userdata);
 
         if (!begin)
                 return -ENOMEM;
         begin->callback = callback;
+        begin->attempt = attempt;
         begin->spec_fd = -EBADF;
         begin->instance = instance ? strdup(instance) : NULL;
         begin->secret = secret ? strdup(secret) : NULL;
@@ -124,6 +127,44 @@ int store_stop(Store *store, const char *id, JobReason reason, uint32_t uid, Sto
         stop->reason = reason;
         stop->uid = uid;
         return store_submit(stop);
+}
+
+/* --- retry ----------------------------------------------------------------------------------------- */
+
+typedef struct Retry {
+        StoreOp op; /* first */
+        JobRecord record;
+} Retry;
+
+/* Its worker does not come back, and a stop was that of the attempt. */
+STATEMENT(wait_again, "UPDATE jobs SET state = 'queued', started_usec = 0, progress = NULL, attempts = ?, next_attempt_usec = ?, "
+                      "stdout_bytes = ?, stderr_bytes = ?, stop_reason = '', stopped_by = NULL, instance = NULL, secret = NULL "
+                      "WHERE id = ? AND sequence IS NULL");
+
+static int execute_retry(Database *db, StoreOp *op) {
+        const JobRecord *record = &((Retry *) op)->record;
+        int r;
+
+        r = statement_run(db, &wait_again, "sttts", record->attempts, record->next_attempt_usec, record->stdout_bytes,
+                          record->stderr_bytes, record->id);
+        return r < 0 ? r : database_changes(db) == 1 ? 0 : -EINVAL;
+}
+
+static void clear_retry(StoreOp *op) {
+        job_record_clear(&((Retry *) op)->record);
+}
+
+static const StoreOpType retry_type = { "retry", sizeof(Retry), execute_retry, store_finish_plain, clear_retry };
+
+int store_retry(Store *store, const JobRecord *record, StoreCallback callback, void *userdata) {
+        _cleanup_op_ Retry *retry = store_op_new(store, &retry_type, NULL, userdata);
+        int r;
+
+        if (!retry)
+                return -ENOMEM;
+        retry->op.callback = callback;
+        r = job_record_copy(record, &retry->record);
+        return r < 0 ? r : store_submit(TAKE_PTR(retry));
 }
 
 /* --- finish ---------------------------------------------------------------------------------------- */

@@ -301,9 +301,14 @@ static int on_release_reply(sd_bus_message *reply, void *userdata, sd_bus_error 
         return 0;
 }
 
+/* What is known of its state may be older than its start. */
 int unit_release(Unit *unit) {
-        return unit_manager_let_go(unit->manager, &unit->release_call, unit->name, unit->properties.sub_state,
-                                   on_release_reply, unit);
+        int r;
+
+        r = unit_manager_let_go(unit->manager, &unit->release_call, unit->name, unit->properties.sub_state, on_release_reply, unit);
+        if (!streq(unit->properties.sub_state, "failed"))
+                *unit->properties.sub_state = 0;
+        return r;
 }
 
 /* --- state of a unit ------------------------------------------------------------------------------- */

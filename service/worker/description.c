@@ -59,7 +59,7 @@ static void find_trailer(Description *d) {
         if (rest < sizeof(*t))
                 return;
         memcpy(t, p, sizeof(*t));
-        d->n_limits = MIN(t->flags >> WORKER_LIMITS_SHIFT, (uint32_t) RESOURCE_LIMITS_N);
+        d->n_limits = MIN(t->flags >> WORKER_LIMITS_SHIFT & WORKER_LIMITS_MASK, (uint32_t) RESOURCE_LIMITS_N);
         size = d->n_limits * sizeof(WorkerLimit);
         d->has_trailer = t->magic == WORKER_TRAILER_MAGIC && rest - sizeof(*t) == input + size;
         if (!d->has_trailer) {
@@ -109,13 +109,16 @@ int description_load(Description *ret, const char *id) {
 }
 
 int description_set_environment(const Description *d) {
-        char *p = d->environment;
+        char *p = d->environment, attempt[16];
 
         for (size_t i = 0; i < ELEMENTSOF(not_inherited) && d->has_trailer; i++)
                 (void) unsetenv(not_inherited[i]);
         while (p < d->environment_end)
                 if (putenv(spec_next_string(&p, d->environment_end)) != 0)
                         return -errno;
+        (void) snprintf(attempt, sizeof(attempt), "%" PRIu32, d->trailer.flags >> WORKER_ATTEMPT_SHIFT);
+        if (d->trailer.flags >> WORKER_ATTEMPT_SHIFT > 0 && setenv("CODEX_JOB_ATTEMPT", attempt, true) < 0)
+                return -errno;
         return d->has_trailer && setenv("PWD", d->directory, true) < 0 ? -errno : 0;
 }
 

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "output-order.h"
 #include "worker.h"
@@ -45,8 +46,10 @@ static int open_stream(Pump *p, unsigned i, bool packets, int ret_ends[static 2]
                 return -ENOMEM;
         if (fcntl(s->pipe, F_SETFL, O_NONBLOCK) < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, s->pipe, &event) < 0)
                 return -errno;
-        /* splice(2) does not support files opened for appending; nobody else writes to this one. */
+        /* splice(2) does not support files opened for appending; nobody else writes to this one. It has what earlier
+         * attempts have written. */
         (void) fcntl(s->file, F_SETFL, 0);
+        (void) lseek(s->file, 0, SEEK_END);
         return 0;
 }
 
@@ -67,6 +70,17 @@ static int open_both(Pump *p, int ret_ends[static 2]) {
         return 0;
 }
 
+/* What earlier attempts have written counts, too. */
+static uint64_t still_allowed(uint64_t max) {
+        uint64_t taken = 0;
+        struct stat st;
+
+        for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fstat(fd, &st) == 0)
+                        taken += (uint64_t) st.st_size;
+        return max > 0 ? MAX(max - MIN(taken, max), UINT64_C(1)) : 0;
+}
+
 int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[static 2]) {
         int r;
 
@@ -78,7 +92,7 @@ int pump_open(Pump *p, int epoll, const WorkerTrailer *trailer, int ret_ends[sta
                 .spool = { -EBADF, -EBADF },
                 .order = -EBADF,
                 .followers = { -EBADF, -EBADF, -EBADF, -EBADF },
-                .max = trailer->output_max,
+                .max = still_allowed(trailer->output_max),
         };
         ret_ends[0] = ret_ends[1] = -EBADF;
         if (!(trailer->flags & WORKER_MERGE_OUTPUT))

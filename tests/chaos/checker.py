@@ -6,7 +6,7 @@
 - every job that was accepted reaches exactly one end, which is told the same by everybody for ever;
 - ends are numbered 1, 2, 3 … without a gap, one a job; one process of the service signals them in that
   order without a gap;
-- no command runs twice; none runs whose Enqueue was refused;
+- no command runs twice, but in as many attempts as were asked for and told, one after the other; none runs whose Enqueue was refused;
 - the exit that is told is the command's own, whatever of the service or its socket is gone meanwhile; an end that the
   service put to a job was asked for. Only a job whose worker was killed may be told as killed;
 - a job runs only after those that it depends on have ended as required, and not before its time; one that cannot start for
@@ -32,6 +32,8 @@ from history import read
 from plans import KINDS, SIGNALS, status
 
 LOST, DUPLICATED, WRONG = 'lost', 'duplicated', 'wrong'
+ATTEMPTS_MAX = 3  # of the kind "flaky", and how the ones before the last exit
+FLAKY_EXIT = 101
 TERMINAL = ('completed', 'failed', 'cancelled')
 LIMITS = {'output-limit', 'runtime-limit', 'stalled'}
 
@@ -50,7 +52,7 @@ class Evidence:
     """A history and the records of commands, indexed."""
 
     def __init__(self, events, records):
-        """records: id to its lines; those of a second run under "ID.again.PID"."""
+        """records: id to its lines; those of further attempts under "ID.try.NUMBER", of a second run under "ID.again.PID"."""
         self.events = events
         self.records = records
         self.by_name = collections.defaultdict(list)
@@ -100,6 +102,15 @@ class Evidence:
     def asked_at(self, job):
         ask = self.ask_of(job)
         return ask['t'] if ask else 0
+
+    def tries_of(self, job):
+        """The attempts that have run."""
+        return [number for number in range(1, 3 * ATTEMPTS_MAX) if (f'{job}.try.{number}' if number > 1 else job) in self.records]
+
+    def last_record(self, job):
+        """The lines of the last attempt."""
+        number = max(self.tries_of(job), default=1)
+        return self.records.get(f'{job}.try.{number}' if number > 1 else job)
 
     def end_of(self, job):
         """The first that tells why it ended; signals do not."""
@@ -210,10 +221,28 @@ def check_catching_up(evidence):
 
 # --- what the command did -------------------------------------------------------------------------
 
+def asks_for_retries(evidence, job):
+    ask = evidence.ask_of(job)
+    return ask and 'Retries' in dict(KINDS[ask['kind']].options)
+
+
+def check_attempts(evidence):
+    """An attempt may have been ended before its command wrote anything, by a kill or a restart of the host."""
+    for job in evidence.ends:
+        end, tries = evidence.end_of(job), evidence.tries_of(job)
+        if not end or not asks_for_retries(evidence, job):
+            continue
+        t = evidence.ends[job][0][0]
+        if max(tries, default=0) > ATTEMPTS_MAX:
+            yield Violation(WRONG, f'it had the attempts {tries}', job, t=t)
+        if end['reason'] == 'exit-code' and end['exit'] == FLAKY_EXIT:
+            yield Violation(LOST, f'it was not retried after the attempts {tries}', job, t=t)
+
+
 def check_runs(evidence):
     for name, lines in evidence.records.items():
         job, _, again = name.partition('.')
-        if again:
+        if again and not (again.startswith('try.') and 'again' not in again and asks_for_retries(evidence, job)):
             yield Violation(DUPLICATED, f'its command ran a second time: {lines}', job,
                             t=evidence.asked_at(job))
     ran = collections.defaultdict(set)
@@ -285,7 +314,7 @@ def check_cause(evidence):
         t = ends[0][0]
         if (end['state'], end['exit'], end['reason']) in deaths(evidence, job, t):
             continue
-        why = complaint(end, ask, own_end((evidence.records.get(job) or [''])[-1]), is_below_cancelled(evidence, job, cancels, t),
+        why = complaint(end, ask, own_end((evidence.last_record(job) or [''])[-1]), is_below_cancelled(evidence, job, cancels, t),
                         allowed(evidence, job, t))
         if why:
             yield Violation(WRONG, f'{why}, and the end that is told is {end["state"]}, exit '
@@ -466,7 +495,7 @@ def id_in(found):
 
 
 CHECKS = (check_ended, check_same_end, check_one_job_a_ticket, check_numbers, check_signals,
-          check_catching_up, check_runs, check_cause, check_conditions, check_restarted, check_early, check_never, check_alive,
+          check_catching_up, check_runs, check_attempts, check_cause, check_conditions, check_restarted, check_early, check_never, check_alive,
           check_unknown, check_errors, check_output, check_report, check_left_over)
 
 

@@ -13,11 +13,11 @@ PROVOCATIONS = 8
 RANDOM_SECONDS = 0.25
 START_SECONDS = 0.04  # about as long as a start takes
 
-OPERATIONS = ('insert', 'begin', 'started', 'stop', 'hold', 'finish', 'lookup', 'list', 'remove', 'inbox',
+OPERATIONS = ('insert', 'begin', 'started', 'stop', 'hold', 'retry', 'finish', 'lookup', 'list', 'remove', 'inbox',
               'acknowledge', 'see-consumer', 'list-consumers', 'forget-consumer', 'expire', 'forget', 'get-state', 'find-unknown', 'read-work', 'pause',
               'checkpoint')
 PLACES = ('before-reply', 'after-reply', 'before-start', 'after-start', 'on-started', 'on-hello', 'on-report', 'on-ended',
-          'before-signal', 'after-signal', 'before-go', 'after-go', 'before-release', 'after-release')
+          'before-retry', 'before-signal', 'after-signal', 'before-go', 'after-go', 'before-release', 'after-release')
 KILL_POINTS = PLACES + tuple(f'{operation}-{when}-commit' for operation in OPERATIONS
                              for when in ('before', 'after'))
 # Of workers.

@@ -18,7 +18,8 @@ from support import FILTER_TYPES, FOREVER, BusError, now_usec, plain, typed
 WINDOW = 20
 HOLDERS = 6
 TYPES = {'Label': 's', 'IdempotencyKey': 's', 'OutputMax': 't', 'RuntimeMaxUSec': 't', 'StallUSec': 't',
-         'MemoryMax': 't', 'Priority': 'i', 'NotBeforeUSec': 't', 'After': 'a(ss)', 'Hold': 'b', 'Parent': 's'}
+         'MemoryMax': 't', 'Priority': 'i', 'NotBeforeUSec': 't', 'After': 'a(ss)', 'Hold': 'b', 'Parent': 's',
+         'Retries': 'u', 'RetryDelayUSec': 't'}
 PAGE = 1000
 KEPT = 30  # jobs that are over and not yet removed
 
@@ -119,9 +120,10 @@ class Load:
         return job
 
     async def probe(self):
-        """One job more, asked for once. Returns the name of the error, or none."""
+        """One job more, asked for once, that nothing else may refuse. Returns the name of the error, or none."""
         job = self.new_job()
         job.keyed = False
+        job.alone = True
         self.live[job.ticket] = job
         if await self.enqueue(job):
             self.spawn('probe', self.go_through(job))
@@ -159,7 +161,7 @@ class Load:
         options = {'Label': job.ticket, **dict(job.plan.options)}
         if job.keyed:
             options['IdempotencyKey'] = job.ticket
-        if self.knows_conditions:
+        if self.knows_conditions and not job.alone:
             options |= self.conditions(job)
         self.history.add('ask', ticket=job.ticket, kind=job.kind, argument=job.argument, keyed=job.keyed,
                          after=options.get('After', []), parent=options.get('Parent', ''),

@@ -46,6 +46,7 @@ KINDS = {kind.name: kind for kind in (
     Kind('chatter', 2, reason='output-limit', options=(('OutputMax', OUTPUT_MAX),)),
     Kind('overtime', 2, reason='runtime-limit', options=(('RuntimeMaxUSec', 1_000_000),)),
     Kind('silent', 2, holds=True, reason='stalled', options=(('StallUSec', 1_000_000),)),
+    Kind('flaky', 6, options=(('Retries', 2), ('RetryDelayUSec', 20_000))),
     Kind('hungry', 0, reason='oom-kill', options=(('MemoryMax', 32 << 20),)),
 )}
 
@@ -66,6 +67,7 @@ class Job:
     gate: int = -1
     let_go: bool = False
     held: bool = False
+    alone: bool = False  # it has no parent and waits for nothing
 
     @property
     def plan(self):

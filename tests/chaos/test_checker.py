@@ -226,6 +226,37 @@ class Checker(unittest.TestCase):
         self.story.records['b.again.321'] = ['again t-b 321 6.00']
         self.found(DUPLICATED, 'ran a second time', 'b')
 
+    def flaky(self, job, *attempts):
+        self.story.accept(job, 'flaky', '7')
+        for number, last in enumerate(attempts, 1):
+            self.story.records[f'{job}.try.{number}' if number > 1 else job] = [f'begin t-{job} 100 5.00', last]
+        self.story.of('drained')[0]['last'] += 1
+
+    def test_attempts(self):
+        self.flaky('y', 'exit 101', 'exit 101', 'exit 7')
+        self.story.end('y', 'failed', 7, 'exit-code')
+        self.assertEqual(self.story.check(), [])
+
+    def test_attempt_that_ran_twice(self):
+        self.flaky('y', 'exit 101', 'exit 101', 'exit 7')
+        self.story.records['y.try.2.again.321'] = ['again t-y 321 6.00']
+        self.story.end('y', 'failed', 7, 'exit-code')
+        self.found(DUPLICATED, 'ran a second time', 'y')
+
+    def test_attempts_of_a_job_that_is_not_retried(self):
+        self.story.records['b.try.2'] = ['begin t-b 321 6.00']
+        self.found(DUPLICATED, 'ran a second time', 'b')
+
+    def test_attempts_that_are_left_out(self):
+        self.flaky('y', 'exit 101')
+        self.story.end('y', 'failed', 101, 'exit-code')
+        self.found(LOST, r'not retried after the attempts \[1\]', 'y')
+
+    def test_too_many_attempts(self):
+        self.flaky('y', 'exit 101', 'exit 101', 'exit 7', 'exit 7')
+        self.story.end('y', 'failed', 7, 'exit-code')
+        self.found(WRONG, r'it had the attempts \[1, 2, 3, 4\]', 'y')
+
     def test_request_that_ran_twice(self):
         self.story.run('y', ticket='t-b')
         self.found(DUPLICATED, 'one request ran as')

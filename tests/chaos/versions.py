@@ -17,8 +17,8 @@ UNITS = '/usr/lib/systemd'
 SERVICE_UNITS = ('system/codex-jobsd.service', 'user/codex-jobsd.service')
 SOCKET_UNITS = ('system/codex-jobsd.socket', 'user/codex-jobsd.socket')  # which the version before does not have
 
-# What the version before takes for the word of the unit, and limits that its worker leaves to its service.
-UNSUITED = ('notify', 'chatter', 'overtime', 'silent')
+# What the version before takes for the word of the unit, limits that its worker leaves to its service, and what it does not know.
+UNSUITED = ('notify', 'chatter', 'overtime', 'silent', 'flaky')
 BUSY = 30
 
 

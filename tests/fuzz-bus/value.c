@@ -17,7 +17,7 @@ static const char *const words[] = {
 static const char *const option_names[] = {
         "Argv", "Kind", "Label", "Directory", "Environment", "Stdin", "Workspace", "Session", "RuntimeMaxUSec", "OutputMax",
         "MemoryMax", "TasksMax", "CPUWeight", "StallUSec", "ReadOnly", "MergeOutput", "UMask", "IdempotencyKey", "Notify",
-        "Queue", "Priority", "After", "NotBeforeUSec", "Hold", "Parent", "Detach", "Retries", "State", "Uid", "AfterSequence", "Before", "Limit",
+        "Queue", "Priority", "After", "NotBeforeUSec", "Hold", "Parent", "Detach", "Retries", "RetryDelayUSec", "RetryOn", "State", "Uid", "AfterSequence", "Before", "Limit",
 };
 
 /* Nul and the bytes that UTF-8 has not are left to the messages that are broken. */

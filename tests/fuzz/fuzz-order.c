@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                         continue;
                 if (plan.flags & TAIL)
                         shown[i] = MIN(plan.begins[i], plan.sizes[i]);
-                fuzz_check(order_add(&o, i, fcntl(files[i], F_DUPFD_CLOEXEC, 3), shown[i]) >= 0);
+                fuzz_check(order_add(&o, i, fcntl(files[i], F_DUPFD_CLOEXEC, 3), shown[i], ORDER_TO_END) >= 0);
         }
         if (!(plan.flags & AT_ONCE))
                 show(&o, &plan, index, size, shown);

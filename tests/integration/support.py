@@ -43,7 +43,8 @@ OPTION_TYPES = {
     'Workspace': 's', 'Session': 's', 'RuntimeMaxUSec': 't', 'OutputMax': 't', 'MemoryMax': 't',
     'TasksMax': 't', 'CPUWeight': 't', 'StallUSec': 't', 'ReadOnly': 'b', 'IdempotencyKey': 's',
     'Notify': 'b', 'MergeOutput': 'b', 'UMask': 'u', 'ResourceLimits': 'a{sv}', 'Priority': 'i', 'After': 'a(ss)',
-    'NotBeforeUSec': 't', 'Hold': 'b', 'Parent': 's', 'Detach': 'b'}
+    'NotBeforeUSec': 't', 'Hold': 'b', 'Parent': 's', 'Detach': 'b', 'Retries': 'u',
+    'RetryDelayUSec': 't', 'RetryOn': 'as'}
 
 FILTER_TYPES = {
     'State': 'as', 'Kind': 's', 'Workspace': 's', 'Session': 's', 'Uid': 'u', 'AfterSequence': 't',

@@ -13,7 +13,7 @@ from support import PATIENCE, SECOND, BusError, refused
 
 # A value of the right type for each option that a later version has.
 NOT_YET = {
-    'Queue': ('s', 'q'), 'Retries': ('u', 1)}
+    'Queue': ('s', 'q')}
 
 WRONG_TYPES = {
     'Argv': [('as', ['true']), ('s', 'true')],
@@ -34,6 +34,9 @@ WRONG_TYPES = {
     'Priority': [('s', '1'), ('d', 1.0)],
     'NotBeforeUSec': [('s', 'now'), ('d', 1.0)],
     'Hold': [('s', 'yes'), ('u', 1)],
+    'Retries': [('s', '1'), ('d', 1.0)],
+    'RetryDelayUSec': [('s', '1s'), ('d', 1.0)],
+    'RetryOn': [('s', 'exit-code'), ('a(s)', [('exit-code',)])],
     'Detach': [('u', 1)],
     'Parent': [('as', [])],
     'After': [('as', ['job-0000000000']), ('s', 'job-0000000000'), ('a(s)', [('job-0000000000',)])]}
@@ -55,6 +58,9 @@ OUT_OF_RANGE = {
     'CPUWeight': [0, 10001, 2**64 - 1],
     'Priority': [1001, -1001, 2**31 - 1, -2**31],
     'NotBeforeUSec': [253402300800000000, 2**64 - 1],
+    'Retries': [101, 2**32 - 1],
+    'RetryDelayUSec': [24 * 3600 * SECOND + 1, 2**64 - 1],
+    'RetryOn': [[''], ['exit-code '], ['user'], ['not-executable'], ['exit-code', 'signal', 'exit-code']],
     'Parent': ['', 'job', '0000000000', 'job-000000000', 'x' * 1_000_000]}
 
 

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from support import JOB, MANAGER, NAME, PATH, PATIENCE, object_path
+from support import JOB, MANAGER, NAME, PATH, PATIENCE, SECOND, object_path
 
 SOURCE = os.path.join(os.path.dirname(__file__), '../../dbus')
 INSTALLED = '/usr/share/dbus-1/interfaces'
@@ -133,10 +133,13 @@ def test_entries_that_are_not_always_there(jobs, gate):
     gate.wait()
     late = jobs.enqueue(['true'], After=[(job, 'ok')], NotBeforeUSec=1, Parent=again)
     queued = jobs.enqueue(['true'], Hold=True)
+    failed = jobs.enqueue(['false'], Retries=1, RetryDelayUSec=3600 * SECOND, RetryOn=['exit-code'])
+    while 'NextAttemptUSec' not in jobs.get(failed):
+        jobs.signal(lambda signal: signal.path == object_path(failed))
     gate.open()
     jobs.wait(again), jobs.wait(late)
-    found = [types_of(jobs, each) for each in (job, again, late, queued)]
-    assert found[0] | found[1] | found[2] | found[3] | USED | ENDED == ALWAYS | SOMETIMES
+    found = [types_of(jobs, each) for each in (job, again, late, queued, failed)]
+    assert found[0] | found[1] | found[2] | found[3] | found[4] | USED | ENDED == ALWAYS | SOMETIMES
 
 
 def test_end_is_not_told_before_the_answer(jobs):

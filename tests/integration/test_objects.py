@@ -29,9 +29,9 @@ def test_properties_are_the_entries_of_get(jobs, gate, folder):
     jobs.output_of(job, 2)
     jobs.progress_of(job)
     found, expected = properties(jobs, job), jobs.get(job)
-    absent = {name: '' for name in ('Workspace', 'Result', 'RetryOf', 'ResultError', 'LeftBehind', 'EndSource', 'ResourceLimits', 'After',
+    absent = {name: '' for name in ('Workspace', 'Result', 'RetryOf', 'ResultError', 'LeftBehind', 'EndSource', 'ResourceLimits', 'After', 'RetryOn', 'Attempts',
                                   'FailedDependency', 'Parent', 'WaitReason', 'WaitText')}
-    assert found == expected | absent | {'NotBeforeUSec': 0}
+    assert found == expected | absent | {'NotBeforeUSec': 0, 'NextAttemptUSec': 0}
     assert (found['StdoutBytes'], found['Progress'], found['State']) == (2, 'half', 'running')
     for name, value in found.items():
         assert jobs.call_to(NAME, object_path(job), PROPERTIES, 'Get', 'ss', JOB, name)[0][1] == value

@@ -49,7 +49,7 @@ static void scene_begin(Scene *s, bool timed) {
 }
 
 static void scene_add(Scene *s, unsigned stream, off_t begin) {
-        check_ok(order_add(&s->order, stream, fcntl(s->streams[stream], F_DUPFD_CLOEXEC, 3), begin));
+        check_ok(order_add(&s->order, stream, fcntl(s->streams[stream], F_DUPFD_CLOEXEC, 3), begin, ORDER_TO_END));
 }
 
 static void scene_new(Scene *s, bool timed) {

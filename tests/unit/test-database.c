@@ -83,7 +83,10 @@ static void make_consumer_older(StoreFixture *f) {
                 "ALTER TABLE jobs DROP COLUMN priority; ALTER TABLE jobs DROP COLUMN held;"
                 "ALTER TABLE jobs DROP COLUMN not_before_usec; ALTER TABLE jobs DROP COLUMN after;"
                 "ALTER TABLE jobs DROP COLUMN failed_dependency; ALTER TABLE jobs DROP COLUMN parent;"
-                "ALTER TABLE jobs DROP COLUMN detached;"
+                "ALTER TABLE jobs DROP COLUMN detached; ALTER TABLE jobs DROP COLUMN retries;"
+                "ALTER TABLE jobs DROP COLUMN retry_delay_usec; ALTER TABLE jobs DROP COLUMN retry_on;"
+                "ALTER TABLE jobs DROP COLUMN attempt; ALTER TABLE jobs DROP COLUMN attempts;"
+                "ALTER TABLE jobs DROP COLUMN next_attempt_usec;"
                 "ALTER TABLE jobs DROP COLUMN resource_limits;"
                 "ALTER TABLE consumers DROP COLUMN seen_usec; PRAGMA user_version = 9");
 }

@@ -143,6 +143,7 @@ static void entries(void) {
                              (const char *const[]) { "Kind", "Workspace", "Session", "Progress", "Result", "Directory",
                                                     "Queue", "StoppedBy", "RetryOf", "CPUUsageUSec", "MemoryPeak",
                                                     "ResultError", "LeftBehind", "EndSource", "ResourceLimits", "NotBeforeUSec", "After",
+                                                    "RetryOn", "Attempts", "NextAttemptUSec",
                                                     "FailedDependency", "Parent", "WaitReason", "WaitText", NULL };
                      *absent; absent++)
                         check(!streq(name, *absent));
@@ -153,7 +154,7 @@ static void entries(void) {
                 check_ok(sd_bus_message_exit_container(m));
         }
         check_string(unit, "codex-job-task-7f3k9q2m1x.service");
-        check_int(n, 38 + 1 - 22);
+        check_int(n, 44 + 1 - 25);
 }
 
 /* One that a newer service sent: what it does not know, or not in this type, is passed over. */

@@ -444,7 +444,7 @@ static void stdin_refused(void) {
 
 static void later_options(void) {
         static const char *const names[] = {
-                "Queue", "Retries",
+                "Queue",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
