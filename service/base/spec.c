@@ -160,9 +160,12 @@ static uint64_t digest_string(uint64_t digest, const char *s) {
         return spec_digest_more(digest, strempty(s), strlen(strempty(s)) + 1);
 }
 
-/* Unset options do not change the digest, so that a later version with more options computes the same ones. */
+/* Unset options do not change the digest, so that a later version with more options computes the same ones. It is the
+ * same on all machines. */
 static uint64_t digest_number(uint64_t digest, const char *name, uint64_t value) {
-        return value == 0 ? digest : spec_digest_more(digest_string(digest, name), &value, sizeof(value));
+        uint64_t bytes = htole64(value);
+
+        return value == 0 ? digest : spec_digest_more(digest_string(digest, name), &bytes, sizeof(bytes));
 }
 
 static uint64_t digest_limits(uint64_t digest, const JobLimits *limits, bool switches) {
