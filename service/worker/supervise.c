@@ -147,12 +147,17 @@ static bool start_later(Worker *w, int error, uint64_t now) {
         return true;
 }
 
-/* Returns the process of the command, 0 if there is none. */
-static pid_t start_command(Worker *w, uint64_t now) {
+/* Returns the process of the command, 0 if there is none. The time that the job may run counts from the first attempt, as it
+ * does for the service manager. */
+static pid_t start_command(Worker *w) {
+        uint64_t max = w->description->trailer.runtime_max_usec, now;
         int r;
 
         w->start_time = 0;
         w->started_usec = realtime_usec();
+        now = monotonic_usec();
+        if (max > 0 && w->runtime_time == 0)
+                w->runtime_time = now + max;
         worker_failpoint("worker-before-start");
         r = command_start(w->description, (const int[3]) { w->input, w->ends[0], w->ends[1] }, &w->mask, &w->failure);
         worker_failpoint("worker-after-start");
@@ -168,7 +173,7 @@ static pid_t start_command(Worker *w, uint64_t now) {
 }
 
 static void start_again(Worker *w, uint64_t now) {
-        pid_t command = start_command(w, now);
+        pid_t command = start_command(w);
 
         if (w->phase == STARTING)
                 return;
@@ -194,11 +199,9 @@ static void open_rest(Worker *w, pid_t command) {
                 supervise_watch(w, w->oom, EPOLLPRI, SOURCE_OOM);
 }
 
-/* The time that it may run is counted from the command, which is later than from where the service manager counts it. */
 static void start(Worker *w) {
         Description *d = w->description;
         pid_t command = 0;
-        uint64_t now;
         int r;
 
         w->started_usec = realtime_usec();
@@ -206,11 +209,9 @@ static void start(Worker *w) {
         link_open(&w->link, w->epoll, d, w->started_usec);
         if (r >= 0)
                 r = w->input = description_open_stdin(d);
-        now = monotonic_usec();
-        if (r >= 0) {
-                w->runtime_time = d->trailer.runtime_max_usec > 0 ? now + d->trailer.runtime_max_usec : 0;
-                command = start_command(w, now);
-        } else {
+        if (r >= 0)
+                command = start_command(w);
+        else {
                 could_not_start(w, r);
                 forget_start(w);
         }
