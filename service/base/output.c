@@ -32,6 +32,10 @@ OutputStream output_stream_from_string(const char *word) {
         return _OUTPUT_STREAM_INVALID;
 }
 
+const char *output_stream_to_string(OutputStream stream) {
+        return suffixes[stream];
+}
+
 /* The location of a stream of a job: a directory and, in name, a file in it. */
 static int locate(const Output *output, const char *id, OutputStream stream, char name[static NAME_MAX_]) {
         (void) snprintf(name, NAME_MAX_, "%.*s.%s", JOB_ID_MAX, id, suffixes[stream]);

@@ -32,6 +32,7 @@ DEFINE_CLEANUP(Output *, output_free);
 
 /* "stdout", "stderr" or "order" as a stream, or _OUTPUT_STREAM_INVALID. */
 OutputStream output_stream_from_string(const char *word);
+const char *output_stream_to_string(OutputStream stream);
 
 /* Creates the missing files of a job that is about to start, empty. Returns 0 or a negative errno. */
 int output_create(Output *output, const char *id);

@@ -23,6 +23,7 @@ JobObject *job_object_get(Service *service, Job *job) {
         object->job = job;
         LIST_INIT(&object->waiters);
         LIST_INIT(&object->followers);
+        readers_init(&object->readers, service, job);
         LIST_INSERT_HEAD(&service->objects, object, entry);
         job->attachment = object;
         return object;
@@ -36,6 +37,7 @@ static void job_object_free(JobObject *object) {
         object->job->attachment = NULL;
         LIST_REMOVE(object, entry);
         follower_list_clear(&object->followers);
+        readers_clear(&object->readers);
         (void) sd_event_source_disable_unref(object->progress_timer);
         free(object);
 }
@@ -219,8 +221,10 @@ void job_object_finished(Service *service, Job *job) {
                                job_state_to_string(record->state), record->exit_code, record->sequence);
         if (r < 0)
                 sd_journal_print(LOG_ERR, "Failed to send JobFinished for %s: %s", record->id, strerror(-r));
-        if (object)
+        if (object) {
                 waiter_job_ended(&object->waiters, record);
+                readers_end(&object->readers);
+        }
         send_changed(service, job, (const char *const[]) {
                 "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result", "ResultError",
                 "LeftBehind", "EndSource", "FailedDependency", "Attempts", object && object->progress_timer ? "Progress" : NULL, NULL });

@@ -7,6 +7,7 @@
 
 #include "follower.h"
 #include "job-events.h"
+#include "reader.h"
 #include "waiter.h"
 
 typedef struct Service Service;
@@ -17,6 +18,7 @@ typedef struct JobObject {
         Job *job;
         TargetList waiters;
         FollowerList followers; /* of this job only */
+        Readers readers;
         uint64_t sent_usec;              /* CLOCK_MONOTONIC at which its progress was sent last */
         sd_event_source *progress_timer; /* owned; set if it has changed since */
 } JobObject;

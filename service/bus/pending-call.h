@@ -18,9 +18,10 @@ int method_await_all(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-cancel.c */
 int cancel_job(Service *service, sd_bus_message *call, const char *id);     /* of that job */
 int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-get.c */
-int method_open_output(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_hold(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-hold.c */
 int method_release(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_open_output(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-output.c */
+int method_read_output(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-list.c */
 int method_remove(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-remove.c */
 int method_inbox(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-inbox.c */
@@ -72,6 +73,7 @@ struct PendingCall {
 
         uint64_t timeout_usec;
         OutputStream stream;
+        uint64_t offset, max; /* of what is read of it */
         StoreFilter filter;
         Spec spec;
         char *consumer;

@@ -157,6 +157,7 @@ METHODS = {
     (PATH, MANAGER, 'AwaitAll'): (by_id('AwaitAll', 'ast', ['ID'], 0), READ),
     (PATH, MANAGER, 'Get'): (by_id('Get', 's', 'ID'), READ),
     (PATH, MANAGER, 'OpenOutput'): (by_id('OpenOutput', 'ss', 'ID', 'stdout'), READ),
+    (PATH, MANAGER, 'ReadOutput'): (by_id('ReadOutput', 'sstt', 'ID', 'stdout', 0, 1), READ),
     (PATH, MANAGER, 'Cancel'): (by_id('Cancel', 's', 'ID'), MANAGE),
     (PATH, MANAGER, 'Remove'): (by_id('Remove', 'as', ['ID']), MANAGE),
     (PATH, MANAGER, 'Retry'): (by_id('Retry', 'sa{sv}', 'ID', {}), OBJECT),

@@ -24,6 +24,7 @@ CALLS = [
     ('AwaitAll', 'ast', lambda job: ([job], 0)),
     ('Cancel', 's', lambda job: (job,)),
     ('OpenOutput', 'ss', lambda job: (job, 'stdout')),
+    ('ReadOutput', 'sstt', lambda job: (job, 'stdout', 0, 1)),
     ('Remove', 'as', lambda job: ([job],)),
 ]
 each_call = pytest.mark.parametrize('member, signature, arguments', CALLS, ids=[call[0] for call in CALLS])

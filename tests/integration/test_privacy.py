@@ -113,6 +113,7 @@ def probe_lists(sweep, job):
                     {'Before': job}):
         found.append(bob.list(Limit=1000, **filters))
     for member, signature, *body in (('Get', 's', job), ('Await', 'st', job, 0), ('OpenOutput', 'ss', job, 'stdout'),
+                                     ('ReadOutput', 'sstt', job, 'stdout', 0, 65536),
                                      ('AwaitAll', 'ast', [job], 0), ('Inbox', 'su', 'privacy', 1000),
                                      ('Retry', 'sa{sv}', job, {}), ('Cancel', 's', job), ('Remove', 'as', [job])):
         try:
