@@ -37,6 +37,13 @@ static int help(const Verb *program, const char *word) {
         return verb ? option_help(verb) : unknown_verb(program, word);
 }
 
+static int check_place(const Invocation *in) {
+        if (!remote_name(&in->remote) || !(in->verb->flags & VERB_HERE))
+                return 0;
+        return usage_error(in->verb, "'%s' works on this host only: run it on %s itself, with %s", in->verb->name,
+                           remote_name(&in->remote), in->remote.host ? "ssh" : "machinectl shell");
+}
+
 static int check_arguments(const Invocation *in) {
         const Verb *verb = in->verb;
 
@@ -59,11 +66,13 @@ static int run_verb(Invocation *in, int argc, char *argv[]) {
                 return status;
         if (in->quiet || in->json)
                 say_no_hints();
-        r = check_arguments(in);
+        r = check_place(in);
+        if (r == 0)
+                r = check_arguments(in);
         if (r == 0 && in->verb->check)
                 r = in->verb->check(in);
         if (r == 0 && !(in->verb->flags & VERB_OFFLINE))
-                r = client_new(in->scope, in->quiet || in->json, &in->client, &in->error);
+                r = client_new(in->scope, &in->remote, in->quiet || in->json, &in->client, &in->error);
         if (r == 0)
                 r = in->verb->run(in);
         return r < 0 ? answer_failure(in->client, &in->error, r) : r;

@@ -99,6 +99,8 @@ _codex_jobs_reply_value() {
                 words=(AS CORE CPU DATA FSIZE MEMLOCK MSGQUEUE NICE NOFILE NPROC RTPRIO RTTIME SIGPENDING STACK)
                 words=("${words[@]/%/=}")
                 compopt -o nospace 2>/dev/null ;;
+        HOST) mapfile -t words < <(compgen -A hostname -- "$2") ;;
+        CONTAINER) mapfile -t words < <(machinectl list --no-legend 2>/dev/null | awk '{ print $1 }') ;;
         REF) mapfile -t words < <(git for-each-ref --format='%(refname:short)' 2>/dev/null) ;;
         ID | ID\[*) _codex_jobs_reply_ids "$2" ' ' '[a-z]+' "$command" "${scope[@]}"; return ;;
         *\|*) IFS='|' read -ra words <<<"$1" ;;
@@ -123,27 +125,34 @@ _codex_jobs_reply_command() {
 # --- the command line -----------------------------------------------------------------------------
 # These share the variables of _codex_jobs.
 
-# Bash splits words at "=" and ":". Joins those up to the current one again, with their indices in
+# Bash splits words at "=", ":" and "@". Joins those up to the current one again, with their indices in
 # COMP_WORDS.
 _codex_jobs_join() {
         local i joined=''
 
         for ((i = 1; i <= COMP_CWORD; i++)); do
-                if [[ ${#words[@]} -gt 0 && ( -n $joined || ${COMP_WORDS[i]} == [=:]* ) ]]; then
+                if [[ ${#words[@]} -gt 0 && ( -n $joined || ${COMP_WORDS[i]} == [=:@]* ) ]]; then
                         words[-1]+=${COMP_WORDS[i]}
                 else
                         words+=("${COMP_WORDS[i]}")
                         places+=("$i")
                 fi
-                [[ ${COMP_WORDS[i]} == *[=:] ]] && joined=yes || joined=''
+                [[ ${COMP_WORDS[i]} == *[=:@] ]] && joined=yes || joined=''
         done
-        [[ $current != [=:]* ]] || current=''
+        [[ $current != [=:@]* ]] || current=''
 }
 
-# Finds the verb; options before it take no argument. "next" is the word after it.
+# IDs of other hosts are not asked for: ssh may take long, or ask for a password.
+_codex_jobs_is_elsewhere() {
+        [[ $1 == -[HM]* || $1 == --host* || $1 == --machine* ]]
+}
+
+# Finds the verb. "next" is the word after it.
 _codex_jobs_find_verb() {
         for ((next = 0; next < ${#words[@]} - 1; next++)); do
+                ! _codex_jobs_is_elsewhere "${words[next]}" || elsewhere=yes
                 case ${words[next]} in
+                -H | -M | --host | --machine) ((++next)) ;;
                 --system | --user) scope=("${words[next]}") ;;
                 -*) ;;
                 *) verb=${words[next++]}; return ;;
@@ -164,6 +173,7 @@ _codex_jobs_scan() {
                         ended=yes
                 elif [[ -z $ended && $word == -?* ]]; then
                         [[ $word != --system && $word != --user ]] || scope=("$word")
+                        ! _codex_jobs_is_elsewhere "$word" || elsewhere=yes
                         value=${takes[$word]-}
                 elif [[ $usage == *COMMAND* ]]; then
                         return
@@ -188,6 +198,8 @@ _codex_jobs_reply_word() {
                 _codex_jobs_reply "$current" "${options[@]}"
         elif [[ $usage == *COMMAND* ]]; then
                 _codex_jobs_reply_command "${places[next]}" "$current"
+        elif [[ -n $elsewhere ]]; then
+                return
         elif [[ $usage == *ID…* || ( $usage == *ID* && $given == ' ' ) ]]; then
                 case $verb in
                 await | cancel) states='queued|running' ;;
@@ -200,7 +212,7 @@ _codex_jobs_reply_word() {
 
 _codex_jobs() {
         local command=${1/#~\//$HOME/} current=${COMP_WORDS[COMP_CWORD]} verb='' help usage
-        local next option called value='' given=' ' ended=''
+        local next option called value='' given=' ' ended='' elsewhere=''
         local -a words=() places=() scope=() verbs=() options=()
         local -A takes=()
         COMPREPLY=()

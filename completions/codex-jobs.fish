@@ -47,6 +47,10 @@ function __codex_jobs_value
         case NAME=VALUE
             string join \n AS= CORE= CPU= DATA= FSIZE= MEMLOCK= MSGQUEUE= NICE= NOFILE= NPROC= RTPRIO= \
                 RTTIME= SIGPENDING= STACK=
+        case HOST
+            __fish_print_hostnames
+        case CONTAINER
+            machinectl list --no-legend 2>/dev/null | string replace -r ' .*' ''
         case REF
             git for-each-ref --format='%(refname:short)' 2>/dev/null
         case '*|*'
@@ -102,7 +106,9 @@ function __codex_jobs_list_options --no-scope-shadowing
     end
 end
 
+# Those of other hosts are not asked for: ssh may take long, or ask for a password.
 function __codex_jobs_list_ids --no-scope-shadowing
+    string match -qr -- '^(-[HM]|--host|--machine)' (commandline -opc)[2..]; and return
     set -l states '[a-z]+'
     switch $verb
         case await cancel
@@ -133,10 +139,11 @@ function __codex_jobs_complete
     set -l given
     set -l ended
 
-    # The verb: options before it take no argument.
+    # The verb: of the options before it only these take an argument.
     set -l verb
     while set -q words[1]; and not set -q verb[1]
         string match -q -- '-*' $words[1]; or set verb $words[1]
+        contains -- $words[1] -H -M --host --machine; and set -e words[1]
         set -e words[1]
     end
     set -l help (codex-jobs $verb --help 2>/dev/null </dev/null); or return

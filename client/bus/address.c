@@ -46,16 +46,17 @@ static char *find_address(bool system) {
         return system ? strdup(SYSTEM_ADDRESS) : user_address();
 }
 
-static int bus_new(bool system, bool client, sd_bus **ret) {
+static int bus_new(bool system, const Remote *remote, bool client, sd_bus **ret, Bridge **ret_bridge) {
+        _cleanup_free_ char *address = remote_name(remote) ? NULL : find_address(system);
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_free_ char *address = find_address(system);
         int r;
 
-        if (!address)
+        *ret_bridge = NULL;
+        if (!address && !remote_name(remote))
                 return -ENOMEM;
         r = sd_bus_new(&bus);
         if (r >= 0)
-                r = sd_bus_set_address(bus, address);
+                r = address ? sd_bus_set_address(bus, address) : remote_prepare(remote, system, bus, ret_bridge);
         if (r >= 0)
                 r = sd_bus_set_bus_client(bus, client);
         if (r >= 0)
@@ -68,8 +69,8 @@ static int bus_new(bool system, bool client, sd_bus **ret) {
         return 0;
 }
 
-int bus_open(bool system, sd_bus **ret) {
-        return bus_new(system, true, ret);
+int bus_open(bool system, const Remote *remote, sd_bus **ret, Bridge **ret_bridge) {
+        return bus_new(system, remote, true, ret, ret_bridge);
 }
 
 /* The library does not show the answer to its own greeting. */
@@ -77,9 +78,10 @@ char *bus_ask_refusal(bool system) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        Bridge *none;
         int r;
 
-        r = bus_new(system, false, &bus);
+        r = bus_new(system, NULL, false, &bus, &none);
         if (r >= 0)
                 r = sd_bus_message_new_method_call(bus, &m, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                                                    "org.freedesktop.DBus", "Hello");

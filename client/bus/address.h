@@ -6,11 +6,12 @@
 
 #include <systemd/sd-bus.h>
 
-#include "macro.h"
+#include "remote.h"
 
-/* Connects to the system bus or to the user's, but waits for nothing. The match rule of "Connected" of
+/* Connects to the system bus or to the user's, of this host if remote is NULL, but waits for nothing. *ret_bridge, which may
+ * be NULL afterwards, is the caller's in any case, and freed after the connection. The match rule of "Connected" of
  * org.freedesktop.DBus.Local is then served once the bus has accepted the connection. */
-int bus_open(bool system, sd_bus **ret);
+int bus_open(bool system, const Remote *remote, sd_bus **ret, Bridge **ret_bridge);
 
 /* Why the bus closed a connection before it accepted it, in its own words. The caller frees it; NULL: it did not say. Waits
  * for the answer, a short time. */

@@ -7,6 +7,7 @@
 
 #include "bus-names.h"
 #include "client-internal.h"
+#include "say.h"
 #include "time-util.h"
 
 #define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
@@ -34,6 +35,18 @@ const char *client_unknown_id(const Client *c) {
         return c->unknown;
 }
 
+/* A bus lets nobody call what the service that was installed last did not have. */
+static void explain(const Call *call, const sd_bus_error *error, sd_bus_error *ret) {
+        if (streq(call->method, "ReadOutput") &&
+            sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_ACCESS_DENIED))
+                (void) error_set(ret,
+                                 "The service on %s has an older version, which sends no output over this connection. "
+                                 "Upgrade it, or run 'codex-jobs logs' there.",
+                                 client_remote(call->client) ?: "this host");
+        else
+                explain_error(call->client, error, ret);
+}
+
 /* The answer is here: done() may free the call. */
 static void call_end(Call *call, sd_bus_message *reply, const sd_bus_error *error) {
         _cleanup_(sd_bus_error_free) sd_bus_error explained = SD_BUS_ERROR_NULL;
@@ -45,12 +58,15 @@ static void call_end(Call *call, sd_bus_message *reply, const sd_bus_error *erro
                 return;
         }
         note_unknown(call, error);
-        explain_error(call->client, error, &explained);
+        explain(call, error, &explained);
         call->done(NULL, &explained, call->userdata);
 }
 
 /* Whether the service was not there, or will not be for much longer, rather than said no. */
 static bool error_is_passing(const Call *call, const sd_bus_error *error) {
+        /* The way to another host: it may even ask for a password again. */
+        if (client_remote(call->client) && !call->client->owner && !link_was_accepted(call->client->link))
+                return false;
         /* The bus did not deliver it. */
         if (!link_was_accepted(call->client->link) && sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED))
                 return true;

@@ -16,9 +16,14 @@
  * when it is back; calling it earlier would start it although somebody may be stopping it. */
 #define RETRY_USEC (50 * USEC_PER_MSEC)
 #define RETRY_DOUBLINGS_MAX 5
+#define RETRY_DOUBLINGS_MAX_REMOTE 9 /* each is a login */
 #define RETRY_AWAY_USEC USEC_PER_SEC
 
 #define PATIENCE_MIN_USEC USEC_PER_SEC
+#define GREW_RULE                                                                                              \
+        "type='signal',sender='" JOBS_BUS_NAME "',path='" JOBS_PATH "',interface='" JOBS_INTERFACE             \
+        "',member='OutputGrew'"
+
 #define SLOW_USEC USEC_PER_SEC /* then the reason for waiting is reported */
 
 /* ---- The event loop ---- */
@@ -138,7 +143,7 @@ void client_away(Client *c) {
                 return;
         c->away = true;
         if (!c->quiet)
-                say("Lost connection to the service, reconnecting.");
+                say("Lost connection to the service%s, reconnecting.", c->place);
 }
 
 void client_set_patience(Client *c, uint64_t usec) {
@@ -150,7 +155,7 @@ static int on_slow(sd_event_source *s, uint64_t usec, void *userdata) {
         Client *c = userdata;
 
         if (!c->owner)
-                say("Waiting for the service to respond.");
+                say("Waiting for the service%s to respond.", c->place);
         return 0;
 }
 
@@ -162,6 +167,8 @@ static void resume_calls(Client *c, const sd_bus_error *error) {
 static void call_changed(Client *c) {
         if (c->changed)
                 c->changed(c->changed_userdata);
+        if (c->grew)
+                c->grew(NULL, NULL, c->grew_userdata);
 }
 
 static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -180,7 +187,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
                 c->call_events->lost(c);
         r = link_open(c->link);
         if (r < 0) {
-                (void) explain_connect(c->system, r, &error);
+                (void) explain_connect(c, r, &error);
                 resume_calls(c, &error);
                 r = client_retry(c);
                 if (r < 0)
@@ -193,7 +200,8 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 int client_retry(Client *c) {
-        uint64_t delay = RETRY_USEC << MIN(c->failures, RETRY_DOUBLINGS_MAX);
+        unsigned doublings = client_remote(c) ? RETRY_DOUBLINGS_MAX_REMOTE : RETRY_DOUBLINGS_MAX;
+        uint64_t delay = RETRY_USEC << MIN(c->failures, doublings);
         uint64_t now = now_monotonic();
         int enabled, r;
 
@@ -221,7 +229,7 @@ int client_seen(Client *c, sd_bus_message *m) {
 
         c->failures = 0;
         if (c->away && !c->quiet)
-                say("Reconnected to the service.");
+                say("Reconnected to the service%s.", c->place);
         c->away = false;
 
         if (sender && (!c->owner || other)) {
@@ -255,10 +263,38 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
         return 0;
 }
 
+static int watch_owner(Client *c) {
+        if (c->watches_owner)
+                return 0;
+        c->watches_owner = true;
+        return client_match(c, OWNER_RULE(JOBS_BUS_NAME), on_owner_changed, c);
+}
+
 int client_watch_service(Client *c, void (*changed)(void *userdata), void *userdata) {
         c->changed = changed;
         c->changed_userdata = userdata;
-        return client_match(c, OWNER_RULE(JOBS_BUS_NAME), on_owner_changed, c);
+        return watch_owner(c);
+}
+
+static int on_output_grew(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        const char *id, *stream;
+        Client *c = userdata;
+
+        if (c->grew && sd_bus_message_read(m, "ss", &id, &stream) >= 0)
+                c->grew(id, stream, c->grew_userdata);
+        return 0;
+}
+
+int client_watch_output(Client *c, client_grew_t grew, void *userdata) {
+        int r;
+
+        c->grew = grew;
+        c->grew_userdata = userdata;
+        if (!grew || c->watches_output)
+                return 0;
+        c->watches_output = true;
+        r = client_match(c, GREW_RULE, on_output_grew, c);
+        return r < 0 ? r : watch_owner(c);
 }
 
 /* ---- Subscriptions ---- */
@@ -339,15 +375,33 @@ static void on_down(void *userdata) {
                 c->matches[i]->slot = sd_bus_slot_unref(c->matches[i]->slot);
 }
 
+/* Why another host cannot be reached again, if that is new. */
+static void say_complaint(Client *c) {
+        const char *complaint = c->owner && !link_was_accepted(c->link) ? link_complaint(c->link) : NULL;
+
+        if (!complaint || c->quiet || streq(complaint, strempty(c->complaint)))
+                return;
+        say("%s", complaint);
+        free(c->complaint);
+        c->complaint = strdup(complaint);
+}
+
 static void on_lost(void *userdata) {
         Client *c = userdata;
         int r;
 
         if (c->owner)
                 client_away(c);
+        say_complaint(c);
         r = client_retry(c);
         if (r < 0)
                 client_stop(c, r, NULL);
+}
+
+bool client_passes_descriptors(const Client *c) {
+        sd_bus *bus = link_bus(c->link);
+
+        return bus && sd_bus_is_ready(bus) > 0 ? sd_bus_can_send(bus, SD_BUS_TYPE_UNIX_FD) > 0 : !c->remote.host;
 }
 
 bool client_is_system(const Client *c) {
@@ -358,15 +412,35 @@ bool client_is_quiet(const Client *c) {
         return c->quiet;
 }
 
-int client_new(Scope scope, bool quiet, Client **ret, sd_bus_error *error) {
+/* $CODEX_JOBS_SCOPE is about the services of this host. */
+static int set_place(Client *c, Scope scope, sd_bus_error *error) {
+        const char *name = remote_name(&c->remote);
+        bool given = scope == SCOPE_USER;
+        int r;
+
+        c->system = !given;
+        if (!name) {
+                r = scope_resolve(scope, &c->system, &given, error);
+                if (r < 0)
+                        return r;
+        }
+        if (asprintf(&c->place, "%s%s", name ? " on " : "", strempty(name)) < 0)
+                c->place = NULL;
+        if (asprintf(&c->option, "%s%s%s", c->remote.host ? " -H " : name ? " -M " : "", strempty(name),
+                     !given ? "" : c->system ? " --system" : " --user") < 0)
+                c->option = NULL;
+        return c->place && c->option ? 0 : -ENOMEM;
+}
+
+int client_new(Scope scope, const Remote *remote, bool quiet, Client **ret, sd_bus_error *error) {
         _cleanup_(client_freep) Client *c = NULL;
         int r;
 
         c = malloc(sizeof(Client));
         if (!c)
                 return -ENOMEM;
-        *c = (Client) { .quiet = quiet, .patience_until = UINT64_MAX };
-        r = scope_resolve(scope, &c->system, &c->scope_given, error);
+        *c = (Client) { .remote = *remote, .quiet = quiet, .patience_until = UINT64_MAX };
+        r = set_place(c, scope, error);
         if (r < 0)
                 return r;
         r = sd_event_new(&c->event);
@@ -377,15 +451,15 @@ int client_new(Scope scope, bool quiet, Client **ret, sd_bus_error *error) {
                 if (r < 0)
                         return r;
         }
-        r = link_new(c->event, c->system, on_lost, c, &c->link);
+        r = link_new(c->event, c->system, &c->remote, on_lost, c, &c->link);
         if (r >= 0)
                 r = link_add_user(c->link, &(const LinkUser) { on_up, on_down, c });
         if (r < 0)
                 return r;
         r = link_open(c->link);
         if (r < 0)
-                return explain_connect(c->system, r, error);
-        if (!c->system && !c->quiet && host_foreign_runtime())
+                return explain_connect(c, r, error);
+        if (!c->system && !client_remote(c) && !c->quiet && host_foreign_runtime())
                 say("XDG_RUNTIME_DIR is %s; using your own.", host_foreign_runtime());
         *ret = TAKE_PTR(c);
         return 0;
@@ -400,6 +474,9 @@ Client *client_free(Client *c) {
         free(c->matches);
         free(c->owner);
         free(c->unknown);
+        free(c->place);
+        free(c->option);
+        free(c->complaint);
         (void) sd_event_source_disable_unref(c->slow);
         (void) sd_event_source_disable_unref(c->retry);
         (void) sd_event_source_disable_unref(c->deadline);

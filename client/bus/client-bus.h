@@ -8,15 +8,15 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#include "macro.h"
+#include "remote.h"
 #include "scope.h"
 
 typedef struct Client Client;
 typedef struct Call Call;
 
-/* Connects without waiting: the first requests are sent together with the authentication. quiet: reports nothing by
- * itself. */
-int client_new(Scope scope, bool quiet, Client **ret, sd_bus_error *error);
+/* Connects without waiting: the first requests are sent together with the authentication. The words of remote are not copied.
+ * quiet: reports nothing by itself. */
+int client_new(Scope scope, const Remote *remote, bool quiet, Client **ret, sd_bus_error *error);
 Client *client_free(Client *c);
 DEFINE_CLEANUP(Client *, client_free);
 
@@ -31,8 +31,19 @@ bool client_was_answered(const Client *c);
 /* Whether the service went away and has not replied since. */
 bool client_is_away(const Client *c);
 
-/* " --system" or " --user" if commands that are shown must name the scope to reach the same service, else "". (scope.c) */
+/* Whether file descriptors can be sent and received. Only known once the service was reached. */
+bool client_passes_descriptors(const Client *c);
+
+/* The other host or container; NULL: it is this host. These are in scope.c. */
+const char *client_remote(const Client *c);
+const char *client_remote_option(const Client *c); /* "-H" or "-M" */
+
+/* " --system" or " --user", or " -H HOST", if commands that are shown must have it to reach the same service, else "". */
 const char *client_scope_option(const Client *c);
+
+/* A command that starts with systemctl(1) or journalctl(1), which is not for other hosts, where the service is. NULL: out of
+ * memory. The caller frees it. */
+char *client_tool(const Client *c, const char *tool);
 bool client_is_system(const Client *c);
 bool client_is_quiet(const Client *c);
 
@@ -70,6 +81,11 @@ int client_match(Client *c, const char *rule, sd_bus_message_handler_t handler, 
 /* Watches the owner of the bus name of the service, and calls changed() whenever signals may have been missed: the
  * service or the bus restarted. Only one watch is possible. */
 int client_watch_service(Client *c, void (*changed)(void *userdata), void *userdata);
+
+/* Subscribes to OutputGrew, for the one who reads output: grew() is called with the full ID of the job and the stream, or
+ * with NULL whenever a signal may have been missed. NULL: nobody reads any more. */
+typedef void (*client_grew_t)(const char *id, const char *stream, void *userdata);
+int client_watch_output(Client *c, client_grew_t grew, void *userdata);
 
 /* ---- Calls ---- */
 

@@ -26,7 +26,9 @@ typedef struct CallEvents {
 
 struct Client {
         bool system;
-        bool scope_given;
+        Remote remote;
+        char *place;  /* " on HOST", or "" */
+        char *option; /* of client_scope_option() */
         bool quiet;
 
         sd_event *event;
@@ -44,7 +46,12 @@ struct Client {
 
         void (*changed)(void *userdata);
         void *changed_userdata;
+        client_grew_t grew;
+        void *grew_userdata;
+        bool watches_owner;
+        bool watches_output;
 
+        char *complaint; /* the last one that was shown */
         sd_event_source *slow; /* once: the service takes long to reply to the first call */
         sd_event_source *retry;
         unsigned failures; /* since the last success */
@@ -89,7 +96,7 @@ void client_away(Client *c);
 void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret);
 
 /* The same for a connection that could not be opened. Returns r. */
-int explain_connect(bool system, int r, sd_bus_error *ret);
+int explain_connect(const Client *c, int r, sd_bus_error *ret);
 
 /* Whether an argument was refused because of this option of Enqueue, or one like it. */
 bool error_is_about(const sd_bus_error *error, const char *option);

@@ -16,13 +16,15 @@
 typedef enum When {
         ALWAYS,
         NAMES_LIMIT, /* the message names a limit whose value was checked before */
-        INSTALLED,   /* the service is */
+        INSTALLED,   /* the service is, on this host */
+        REMOTE,      /* it is on another host */
 } When;
 
-#define OTHER_VERSION "The running service has a different version (%C). Restart it with '%S restart codex-jobsd'."
-#define NOT_STARTED "The service failed to start (%M). See '%S status codex-jobsd'."
+#define OTHER_VERSION "The running service%P has a different version (%C). Restart it with '%S restart codex-jobsd'."
+#define NOT_STARTED "The service%P failed to start (%M). See '%S status codex-jobsd'."
 #define NOT_INSTALLED "The service is not installed on the %B bus. Install codex-jobs%A, or use 'codex-jobs --%O'."
-#define STOPPED "The service stopped before it responded. Try again, or see '%J -u codex-jobsd'."
+#define NOT_THERE "The service%P is not installed, or failed to start (%M). See '%S status codex-jobsd'."
+#define STOPPED "The service%P stopped before it responded. Try again, or see '%J -u codex-jobsd'."
 
 /* The first row that applies is used. A name that ends with a full stop stands for all that start with it. */
 static const struct {
@@ -56,6 +58,11 @@ static const struct {
           "Too many file descriptors in flight: one of your programs sends descriptors that are not received. Stop it, or "
           "raise the limit with 'ulimit -n'." },
         { "org.codex.Jobs.", ALWAYS, NULL, "%M." },
+
+        { SD_BUS_ERROR_SERVICE_UNKNOWN, REMOTE, NULL, NOT_THERE },
+        { SD_BUS_ERROR_NAME_HAS_NO_OWNER, REMOTE, NULL, NOT_THERE },
+        { "org.freedesktop.systemd1.NoSuchUnit", REMOTE, NULL, NOT_THERE },
+        { SD_BUS_ERROR_DISCONNECTED, REMOTE, NULL, "Lost connection to %H. Try again." },
 
         /* The bus uses the same names for unknown services and for those that fail to start. */
         { SD_BUS_ERROR_SERVICE_UNKNOWN, INSTALLED, NULL, NOT_STARTED },
@@ -108,12 +115,14 @@ static bool names_limit(const char *message) {
 }
 
 static const char *find_text(const Client *c, const char *name, const char *message) {
-        bool installed = access(c->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) >= 0;
+        bool remote = client_remote(c);
+        bool installed = !remote && access(c->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) >= 0;
 
         for (size_t i = 0; i < ELEMENTSOF(errors); i++) {
                 if (!name_applies(errors[i].name, name) || (errors[i].about && !strstr(message, errors[i].about)))
                         continue;
-                if (errors[i].when == ALWAYS || (errors[i].when == INSTALLED ? installed : names_limit(message)))
+                if (errors[i].when == ALWAYS || (errors[i].when == INSTALLED && installed) ||
+                    (errors[i].when == REMOTE && remote) || (errors[i].when == NAMES_LIMIT && names_limit(message)))
                         return errors[i].text;
         }
         return "Failed to call the service: %M (%N). See '%S status codex-jobsd'.";
@@ -128,6 +137,12 @@ static void put_ids(FILE *f, const char *message) {
                         (void) fputc(*p, f);
 }
 
+static void put_tool(FILE *f, const Client *c, const char *tool) {
+        _cleanup_free_ char *command = client_tool(c, tool);
+
+        (void) fputs(command ?: tool, f);
+}
+
 static void put_text(FILE *f, const char *text, const Client *c, const char *name, const char *message) {
         const struct {
                 char letter;
@@ -135,10 +150,10 @@ static void put_text(FILE *f, const char *text, const Client *c, const char *nam
         } values[] = {
                 { 'A', c->system ? " for all users" : "" },
                 { 'B', c->system ? "system" : "user" },
-                { 'J', c->system ? "journalctl" : "journalctl --user" },
+                { 'H', strempty(client_remote(c)) },
                 { 'N', name },
+                { 'P', c->place },
                 { 'O', c->system ? "user" : "system" },
-                { 'S', c->system ? "systemctl" : "systemctl --user" },
                 { 'U', client_scope_option(c) },
         };
         size_t n = strlen(message);
@@ -155,6 +170,8 @@ static void put_text(FILE *f, const char *text, const Client *c, const char *nam
                         (void) fwrite(message, 1, strcspn(message, ";."), f);
                 else if (*text == 'I')
                         put_ids(f, message);
+                else if (*text == 'S' || *text == 'J')
+                        put_tool(f, c, *text == 'S' ? "systemctl" : "journalctl");
                 for (size_t i = 0; i < ELEMENTSOF(values); i++)
                         if (values[i].letter == *text)
                                 (void) fputs(values[i].value, f);
@@ -166,8 +183,14 @@ static bool was_refused(const Client *c, const sd_bus_error *error) {
         return !link_was_accepted(c->link) && sd_bus_error_has_names(error, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_DISCONNECTED);
 }
 
+static void explain_unreached(const Client *c, sd_bus_error *ret) {
+        const char *complaint = link_complaint(c->link);
+
+        (void) error_set(ret, "Failed to connect to %s: %s.", client_remote(c), complaint ?: "it closed the connection");
+}
+
 void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
-        bool refused = was_refused(c, error);
+        bool unaccepted = was_refused(c, error), remote = unaccepted && client_remote(c), refused = unaccepted && !remote;
         _cleanup_free_ char *refusal = refused ? bus_ask_refusal(c->system) : NULL;
         const char *name = refused ? SD_BUS_ERROR_LIMITS_EXCEEDED : error->name;
         const char *message = refused ? refusal ?: "it closed the connection" :
@@ -176,6 +199,10 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
         _cleanup_free_ char *text = NULL;
         size_t size;
 
+        if (remote) {
+                explain_unreached(c, ret);
+                return;
+        }
         f = open_memstream(&text, &size);
         if (f)
                 put_text(f, find_text(c, name, message), c, name, message);
@@ -194,9 +221,28 @@ static void explain_no_systemd(bool system, sd_bus_error *ret) {
                          strempty(command));
 }
 
-int explain_connect(bool system, int r, sd_bus_error *ret) {
+static void explain_no_way(const Client *c, int r, sd_bus_error *ret) {
+        bool denied = r == -EPERM || r == -EACCES;
+
+        if (link_complaint(c->link)) { /* ssh ended at once */
+                explain_unreached(c, ret);
+                return;
+        }
+        (void) error_set(ret, "Failed to connect to %s: %s.%s", client_remote(c),
+                         r == -ENOENT || r == -EHOSTDOWN || r == -ENXIO ? "there is no such container, see 'machinectl list'" :
+                                                                          strerror(-r),
+                         denied ? " Only root can enter a container: use sudo." : "");
+}
+
+int explain_connect(const Client *c, int r, sd_bus_error *ret) {
+        bool system = c->system;
+
         if (r == -ENOMEM)
                 return r;
+        if (client_remote(c)) {
+                explain_no_way(c, r, ret);
+                return r == -EPIPE ? -ECONNRESET : r; /* the former is that of standard output */
+        }
         if (r == -EPIPE || r == -ECONNRESET) { /* as dbus-broker does; the former is not that of standard output */
                 (void) error_set(ret,
                                  "The %s bus refused the connection, so nothing was submitted: %s. Close some of your other "

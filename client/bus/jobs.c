@@ -240,7 +240,7 @@ int job_list_here(Client *c, bool active, JobList *ret, sd_bus_error *error) {
         _cleanup_free_ char *workspace = NULL;
         int r;
 
-        r = workspace_here(&workspace, error);
+        r = client_remote(c) ? 0 : workspace_here(&workspace, error);
         if (r < 0)
                 return r;
         return job_list(c,
@@ -277,6 +277,12 @@ static void explain_unknown(Client *c, const char *word, sd_bus_error *error) {
         bool system = client_is_system(c);
 
         sd_bus_error_free(error);
+        if (client_remote(c)) {
+                (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
+                                         "Job %s not found on %s. List your jobs with 'codex-jobs status --all%s'.", word,
+                                         client_remote(c), client_scope_option(c));
+                return;
+        }
         (void) sd_bus_error_setf(error, JOBS_ERROR_NO_SUCH_JOB,
                                  "Job %s not found. List your jobs with 'codex-jobs status --all%s', or those of %s "
                                  "service with 'codex-jobs status --all %s'.",
@@ -355,6 +361,8 @@ int job_enqueue(Client *c, Spec *request, char **ret_id, sd_bus_error *error) {
         const char *id;
         int r;
 
+        if (request->stdin_fd >= 0 && !client_passes_descriptors(c))
+                return request_no_stdin(client_remote(c) ?: "the service", error);
         if (request->retry_of) {
                 r = check_retry(c, request, error);
                 if (r < 0)

@@ -8,7 +8,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#include "macro.h"
+#include "remote.h"
 
 typedef struct Link Link;
 
@@ -18,9 +18,9 @@ typedef struct LinkUser {
         void *userdata;                         /* not owned */
 } LinkUser;
 
-/* system: the system bus, else the user's. The event loop is referenced. lost() is called after an open connection
+/* system: the system bus, else the user's; of this host if remote, which is not copied, is NULL. The event loop is referenced. lost() is called after an open connection
  * ended, and after its users. */
-int link_new(sd_event *event, bool system, void (*lost)(void *userdata), void *userdata, Link **ret);
+int link_new(sd_event *event, bool system, const Remote *remote, void (*lost)(void *userdata), void *userdata, Link **ret);
 Link *link_free(Link *l);
 DEFINE_CLEANUP(Link *, link_free);
 
@@ -34,6 +34,10 @@ bool link_is_system(const Link *l);
 
 /* Whether the bus accepted the last connection. Before that, it delivers no message. */
 bool link_was_accepted(const Link *l);
+
+/* Why another host, or the way to it, ended a connection before it was accepted, in the words of ssh(1); NULL: it did not say.
+ * May wait for its end a short time. Not owned. */
+const char *link_complaint(Link *l);
 
 /* The connection, which the link owns; NULL while there is none. */
 sd_bus *link_bus(const Link *l);

@@ -134,7 +134,7 @@ static int append_option(sd_bus_message *m, Spec *q, const JobOption *o, bool ar
         case OPTION_ENVIRONMENT:
                 return append_strings_entry(m, o->name, q->environment, !all_valid(q->environment));
         case OPTION_DIRECTORY:
-                return append_path_entry(m, o->name, q->directory);
+                return q->directory ? append_path_entry(m, o->name, q->directory) : 0;
         case OPTION_WORD:
                 return append_text_entry(m, o->name, q->kind);
         case OPTION_MEMFD:

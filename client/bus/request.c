@@ -285,6 +285,11 @@ static int stdin_is_too_long(sd_bus_error *error) {
                          JOB_STDIN_MAX >> 20);
 }
 
+int request_no_stdin(const char *remote, sd_bus_error *error) {
+        return error_set(error, "Standard input cannot be sent to %s over this connection. Have the command read a file there.",
+                         remote);
+}
+
 static int memory_new(int *ret, sd_bus_error *error) {
         int fd = memfd_create("codex-jobs-stdin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 

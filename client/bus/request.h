@@ -37,6 +37,9 @@ int request_set_stdin(Spec *request, const char *path, sd_bus_error *error);
 /* Whether input is waiting on our standard input: in a pipe or socket, or in a file from its beginning. */
 bool stdin_has_data(void);
 
+/* Sets the error for a connection that passes no descriptors. */
+int request_no_stdin(const char *remote, sd_bus_error *error);
+
 int request_set_stdin_data(Spec *request, const void *data, size_t size, sd_bus_error *error);
 
 /* Appends the arguments of Enqueue, or of Retry with retry_of; for call_new(). */

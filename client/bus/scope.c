@@ -21,8 +21,23 @@ int scope_resolve(Scope option, bool *ret_system, bool *ret_given, sd_bus_error 
         return 0;
 }
 
+const char *client_remote(const Client *c) {
+        return remote_name(&c->remote);
+}
+
+const char *client_remote_option(const Client *c) {
+        return c->remote.host ? "-H" : c->remote.machine ? "-M" : NULL;
+}
+
 const char *client_scope_option(const Client *c) {
-        if (!c->scope_given)
-                return "";
-        return c->system ? " --system" : " --user";
+        return c->option;
+}
+
+char *client_tool(const Client *c, const char *tool) {
+        const char *host = c->remote.host, *machine = c->remote.machine;
+        char *text;
+
+        return asprintf(&text, "%s%.*s%s%s%s%s%s", host ? "ssh " : "", host ? (int) strcspn(host, "/") : 0, strempty(host),
+                        host ? " " : "", tool, c->system ? "" : " --user", machine ? " -M " : "", strempty(machine)) < 0 ?
+                       NULL : text;
 }

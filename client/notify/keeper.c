@@ -82,7 +82,7 @@ int keeper_new(sd_event *event, bool system, Keeper **ret) {
         if (!k)
                 return -ENOMEM;
         *k = (Keeper) { .event = sd_event_ref(event), .delay_usec = RETRY_MIN_USEC };
-        r = link_new(event, system, on_lost, k, &k->link);
+        r = link_new(event, system, NULL, on_lost, k, &k->link);
         if (r >= 0)
                 r = link_add_user(k->link, &(const LinkUser) { on_up, on_down, k });
         if (r < 0)

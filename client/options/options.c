@@ -82,12 +82,26 @@ static int set_scope(Invocation *in, Scope scope) {
         return 0;
 }
 
+static int set_remote(Invocation *in, char letter) {
+        const char **word = letter == 'H' ? &in->remote.host : &in->remote.machine;
+
+        if (!remote_is_valid(optarg))
+                return usage_error(in->verb, "Invalid value '%.64s' for -%c: must be %s", optarg, letter,
+                                   letter == 'H' ? "[USER@]HOST" : "[USER@]CONTAINER");
+        *word = optarg;
+        if (in->remote.host && in->remote.machine)
+                return usage_error(in->verb, "--host and --machine cannot be combined: use -H HOST/CONTAINER");
+        return 0;
+}
+
 /* ---- The help ---- */
 
 #define SCOPE_HELP                                                                         \
         "      --system, --user     Use the system service, or your own (default:\n"       \
         "                           $CODEX_JOBS_SCOPE, else the system service if\n"       \
-        "                           installed)\n"
+        "                           installed)\n"                                       \
+        "  -H, --host HOST          Use the service on [USER@]HOST, over ssh\n"            \
+        "  -M, --machine CONTAINER  Use the service in a local container\n"
 #define JSON_HELP "      --json               Print one JSON document\n"
 #define LAST_HELP                                                                          \
         "  -q, --quiet              Print results and errors only\n"                      \
@@ -128,6 +142,8 @@ static void fill_table(const Verb *verb, OptionTable *table) {
                 { "version", no_argument, NULL, OPTION_VERSION },
                 { "system", no_argument, NULL, OPTION_SYSTEM },
                 { "user", no_argument, NULL, OPTION_USER },
+                { "host", required_argument, NULL, 'H' },
+                { "machine", required_argument, NULL, 'M' },
                 { "json", no_argument, NULL, OPTION_JSON },
                 { "quiet", no_argument, NULL, 'q' },
                 {},
@@ -164,6 +180,10 @@ static int take_option(Invocation *in, int option, int *ret_status) {
         case OPTION_SYSTEM:
         case OPTION_USER:
                 *ret_status = set_scope(in, option == OPTION_SYSTEM ? SCOPE_SYSTEM : SCOPE_USER);
+                return *ret_status != 0;
+        case 'H':
+        case 'M':
+                *ret_status = set_remote(in, (char) option);
                 return *ret_status != 0;
         case OPTION_JSON:
                 in->json = true;

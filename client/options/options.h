@@ -20,6 +20,7 @@ typedef struct Verb Verb;
 typedef struct Invocation {
         const Verb *verb;
         Scope scope; /* the options of all verbs, before or after the name */
+        Remote remote;
         bool json;
         bool quiet;
 
@@ -33,6 +34,7 @@ typedef enum VerbFlags {
         VERB_COMMAND = 1 << 0, /* options end at the first argument */
         VERB_TEXT = 1 << 1,    /* has no --json */
         VERB_OFFLINE = 1 << 2, /* opens the connection itself */
+        VERB_HERE = 1 << 4,    /* works on this host only */
         VERB_PROSE = 1 << 3,   /* its arguments are text of people: one may start with a dash and a space */
 } VerbFlags;
 

@@ -386,7 +386,7 @@ int request_again_from_options(const RequestOptions *options, Spec *request, sd_
         request->notify = options->notify_given ? options->given.notify : -1;
         request->hold = options->given.hold;
         request->detach = options->given.detach;
-        r = request_set_parent(request);
+        r = remote_name(&options->remote) ? 0 : request_set_parent(request);
         if (r < 0)
                 return r;
         request->priority = options->priority_given ? options->given.priority : JOB_PRIORITY_NONE;
@@ -403,11 +403,26 @@ int request_again_from_options(const RequestOptions *options, Spec *request, sd_
                 if (!request->after)
                         return -ENOMEM;
         }
-        r = request_set_environment(request, options->clean_environment, options->environment, options->n_environment,
+        if (options->remote.host && options->stdin_path) /* before it is read */
+                return request_no_stdin(options->remote.host, error);
+        r = request_set_environment(request, options->clean_environment || remote_name(&options->remote),
+                                    options->environment, options->n_environment,
                                     error);
         if (r < 0)
                 return r;
         return options->stdin_path ? request_set_stdin(request, options->stdin_path, error) : 0;
+}
+
+static int set_directory(const RequestOptions *options, Spec *request, sd_bus_error *error) {
+        const char *path = options->given.directory;
+
+        if (!remote_name(&options->remote))
+                return request_set_directory(request, path, error);
+        if (path && *path != '/')
+                return error_set(error, "Directory '%s' is not an absolute path on %s. Choose one there with --cwd.", path,
+                                 remote_name(&options->remote));
+        request->directory = path ? strdup(path) : NULL;
+        return path && !request->directory ? -ENOMEM : 0;
 }
 
 int request_from_options(const RequestOptions *options, Spec *request, sd_bus_error *error) {
@@ -429,13 +444,13 @@ int request_from_options(const RequestOptions *options, Spec *request, sd_bus_er
                 r = resource_values_format(&options->resources, &request->resource_limits);
         if (r < 0)
                 return r;
-        if (request->limits.umask == 0)
+        if (request->limits.umask == 0 && !remote_name(&options->remote))
                 request_set_umask(request);
 
-        r = request_set_directory(request, given->directory, error);
+        r = set_directory(options, request, error);
         if (r < 0)
                 return r;
-        if (given->limits.read_only && (has_path(request->directory, "/tmp") || has_path(request->directory, "/var/tmp")))
+        if (given->limits.read_only && request->directory && (has_path(request->directory, "/tmp") || has_path(request->directory, "/var/tmp")))
                 return error_set(error,
                                  "Directory '%s' is hidden by the private /tmp and /var/tmp of a read-only job. Choose "
                                  "another one with --cwd.",

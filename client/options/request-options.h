@@ -19,6 +19,7 @@ typedef struct RequestOptions {
         char **environment; /* the array is owned */
         size_t n_environment;
         bool clean_environment;
+        Remote remote; /* where the job runs: nothing of this host is sent there unasked */
 } RequestOptions;
 
 void request_options_clear(RequestOptions *options);

@@ -101,7 +101,7 @@ static int say_last_lines(Client *c, const JobRecord *record, sd_bus_error *erro
         /* stderr of a command that could not be executed has only the reason, which was shown already. */
         if (record->stderr_bytes == 0 || record->reason == JOB_REASON_NOT_EXECUTABLE)
                 return 0;
-        r = output_open(c, &(const OutputName) { record->id, "stderr" }, &fd, error);
+        r = output_open(c, &(const OutputName) { record->id, "stderr" }, LAST_LINES_WANT, &fd, error);
         if (r >= 0)
                 r = last_lines_read(fd, LAST_LINES, &text);
         if (r < 0)
@@ -112,13 +112,14 @@ static int say_last_lines(Client *c, const JobRecord *record, sd_bus_error *erro
 
 static int show_excerpt(Client *c, const JobRecord *record, const Bounds *bounds, sd_bus_error *error) {
         _cleanup_free_ char *command = next_command(c, "logs", &(const char *) { record->id }, 1, " --stdout");
+        const OutputWant want = bounds_want(bounds);
         _cleanup_close_ int fd = -EBADF;
         Excerpt e;
         int r;
 
         if (!command)
                 return -ENOMEM;
-        r = output_open(c, &(const OutputName) { record->id, "stdout" }, &fd, error);
+        r = output_open(c, &(const OutputName) { record->id, "stdout" }, &want, &fd, error);
         if (r < 0)
                 return r;
         r = excerpt_find(fd, bounds, &e);
@@ -175,13 +176,14 @@ typedef struct Excerpted {
 
 static int read_output(Client *c, const Excerpted *wanted, char **ret, bool *ret_truncated, sd_bus_error *error) {
         _cleanup_free_ char *command = next_command(c, "logs", &wanted->name.id, 1, wanted->option);
+        const OutputWant want = bounds_want(&wanted->bounds);
         _cleanup_close_ int fd = -EBADF;
         Excerpt e;
         int r;
 
         if (!command)
                 return -ENOMEM;
-        r = output_open(c, &wanted->name, &fd, error);
+        r = output_open(c, &wanted->name, &want, &fd, error);
         if (r < 0)
                 return r;
         r = excerpt_find(fd, &wanted->bounds, &e);

@@ -5,7 +5,6 @@
 
 #include "clean.h"
 #include "excerpt.h"
-#include "output.h"
 #include "terminal.h"
 #include "utf8.h"
 #include "write.h"
@@ -15,6 +14,13 @@
 
 bool bounds_are_set(const Bounds *bounds) {
         return bounds->max_bytes != UINT64_MAX || bounds->tail != UINT64_MAX;
+}
+
+OutputWant bounds_want(const Bounds *bounds) {
+        bool by_lines = bounds->tail != UINT64_MAX, all = bounds->max_bytes == UINT64_MAX;
+        uint64_t half = all ? UINT64_MAX : bounds->max_bytes / 2 + 2 * CHARACTER_MAX;
+
+        return (OutputWant) { .head = by_lines ? 0 : half, .tail = by_lines ? 0 : half, .lines = by_lines ? bounds->tail : 0 };
 }
 
 /* ---- Where it is cut ---- */

@@ -5,7 +5,7 @@
 /* Part of the output of a job: its last lines, or its beginning and end, with a line between them that says how much
  * was omitted and how to show it. */
 
-#include "macro.h"
+#include "output.h"
 
 typedef struct Bounds {
         uint64_t max_bytes;
@@ -21,6 +21,9 @@ bool bounds_are_set(const Bounds *bounds);
 typedef struct Excerpt {
         off_t begin, head, rest, end;
 } Excerpt;
+
+/* What excerpt_find() and those after it read of a stream. */
+OutputWant bounds_want(const Bounds *bounds);
 
 int excerpt_find(int fd, const Bounds *bounds, Excerpt *ret);
 bool excerpt_is_cut(const Excerpt *e);

@@ -3,10 +3,8 @@
 
 #include "clean.h"
 #include "last-lines.h"
-#include "output.h"
 
 /* Progress bars write much that is not shown. */
-#define READ_MAX 262144
 #define SHOWN_MAX 4096
 
 /* Where the last line begins of those before end. */
@@ -43,7 +41,7 @@ int last_lines_read(int fd, unsigned n, char **ret) {
         if (r >= 0)
                 r = output_tail(fd, 0, &size);
         if (r >= 0)
-                r = output_read(fd, MAX(begin, size - READ_MAX), READ_MAX, &text, &read);
+                r = output_read(fd, MAX(begin, size - LAST_LINES_SIZE), LAST_LINES_SIZE, &text, &read);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < read; i++)

@@ -4,7 +4,11 @@
 
 /* The last lines of a stream of a job, for people. */
 
-#include "macro.h"
+#include "output.h"
+
+/* What it reads of a stream. */
+#define LAST_LINES_SIZE 262144
+#define LAST_LINES_WANT (&(const OutputWant) { .tail = LAST_LINES_SIZE })
 
 /* Of at most n lines, each as settled_line() makes it, as many as fit in a few kilobytes, separated by newlines. The caller
  * frees it. */

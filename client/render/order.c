@@ -7,6 +7,8 @@
 
 static_assert(sizeof(off_t) == sizeof(int64_t), "offsets have 64 bits");
 
+#define LONG_SIZE 65536
+
 /* ---- The streams ---- */
 
 static int source_look(OrderSource *f) {
@@ -125,24 +127,28 @@ static int take_entries(Order *o) {
         return 0;
 }
 
-/* Whether all of the part is there. */
-static int part_is_there(Order *o) {
+/* What is there of the part: all of it, or the beginning of one that is long. Returns 0 if it is less. */
+static int part_take(Order *o, OrderPart *ret) {
         OrderSource *f = &o->sources[o->part.stream];
         int r;
 
+        *ret = o->part;
         if (f->fd >= 0 && o->part.end > f->size) {
                 r = source_look(f);
                 if (r < 0)
                         return r;
-                return o->part.end <= f->size;
+                ret->end = MIN(o->part.end, f->size);
+                if (ret->end < o->part.end && ret->end - ret->begin < LONG_SIZE)
+                        return 0;
         }
+        o->part.begin = ret->end;
         return 1;
 }
 
 /* Reads the index at most once; after that, there may be more to skip than fits in one turn. */
 static int next_ordered(Order *o, OrderPart *ret) {
         for (bool read = false;;) {
-                bool taken;
+                OrderPart part;
                 int r;
 
                 if (o->part.begin == o->part.end) {
@@ -160,12 +166,10 @@ static int next_ordered(Order *o, OrderPart *ret) {
                         if (r < 0)
                                 return r;
                 }
-                r = part_is_there(o);
+                r = part_take(o, &part);
                 if (r <= 0)
                         return r;
-                taken = source_take(o, o->part, ret);
-                o->part.begin = o->part.end;
-                if (taken)
+                if (source_take(o, part, ret))
                         return 1;
         }
 }

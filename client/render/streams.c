@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
+#include <fcntl.h>
 #include <sys/inotify.h>
 
+#include "mirror.h"
 #include "outlet.h"
-#include "output.h"
 #include "say.h"
 #include "streams.h"
 
@@ -33,6 +34,8 @@ typedef struct File {
         Streams *streams;
         OutputName name;
         Call *open;
+        Mirror *mirror; /* where the connection passes no descriptors */
+        bool mirrored; /* it was read once */
         sd_event_source *grown; /* inotify */
 } File;
 
@@ -56,7 +59,8 @@ struct Streams {
 
         const char *only;
         sd_event_source *lazy; /* until they are asked for */
-        bool ending;
+        bool finishing; /* what there is now is all that is wanted */
+        bool ending;    /* it is here */
         bool done;
 
         OrderPart part; /* to be read */
@@ -132,6 +136,18 @@ static int pump_later(Streams *s) {
 
 static int rest(Streams *s);
 
+/* What was written is discarded. */
+static void release_mirrors(Streams *s) {
+        for (size_t i = 0; i < ELEMENTSOF(s->files); i++) {
+                bool reading = s->part.begin < s->part.end && s->part.stream == i;
+
+                if (s->files[i].mirror)
+                        mirror_release(s->files[i].mirror, reading         ? s->part.begin :
+                                                           i == FILE_ORDER ? s->order.offset :
+                                                                             s->order.sources[i].shown);
+        }
+}
+
 static void pump(Streams *s) {
         int r;
 
@@ -147,6 +163,7 @@ static void pump(Streams *s) {
                                 streams_fail(s, r, "read");
                                 return;
                         }
+                        release_mirrors(s);
                         r = rest(s);
                 } else if (r == 0)
                         r = pump_when_writable(s);
@@ -154,6 +171,7 @@ static void pump(Streams *s) {
                         streams_fail(s, r, "write");
                 return;
         }
+        release_mirrors(s);
         r = pump_later(s);
         if (r < 0)
                 streams_fail(s, r, "write");
@@ -317,21 +335,18 @@ static void watch_no_more(Streams *s) {
 
 /* ---- Opening ---- */
 
-static int take_stream(Streams *s, OutputOrderStream stream, sd_bus_message *reply) {
-        _cleanup_close_ int fd = -EBADF;
+static int take_stream(Streams *s, OutputOrderStream stream, int file) {
         off_t begin = (off_t) s->ranges[stream].begin, end = (off_t) s->ranges[stream].end;
+        _cleanup_close_ int fd = file;
         int r;
 
-        r = output_take_fd(reply, &fd);
-        if (r < 0)
-                return r;
         if (s->tail != STREAM_ALL) {
                 r = output_tail(fd, s->tail, &begin);
                 if (r < 0)
                         return r;
         }
         r = order_add(&s->order, stream, TAKE_FD(fd), begin, end);
-        if (r < 0 || --s->n_opening > 0 || s->ending)
+        if (r < 0 || --s->n_opening > 0 || s->ending || s->files[stream].mirror)
                 return r;
         return watch_soon(s);
 }
@@ -339,14 +354,16 @@ static int take_stream(Streams *s, OutputOrderStream stream, sd_bus_message *rep
 static void on_stream_opened(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
         File *f = userdata;
         Streams *s = f->streams;
-        int r;
+        int fd, r;
 
         f->open = call_free(f->open);
         if (error) {
                 client_stop(s->client, -EREMOTEIO, error);
                 return;
         }
-        r = take_stream(s, (OutputOrderStream) (f - s->files), reply);
+        r = output_take_fd(reply, &fd);
+        if (r >= 0)
+                r = take_stream(s, (OutputOrderStream) (f - s->files), fd);
         if (r < 0)
                 streams_fail(s, r, "open");
         else
@@ -370,29 +387,135 @@ static void on_order_opened(sd_bus_message *reply, const sd_bus_error *error, vo
                 pump(s);
 }
 
+/* ---- Without descriptors ---- */
+
+static int take_mirror(File *f) {
+        Streams *s = f->streams;
+        int fd;
+
+        f->mirrored = true;
+        fd = fcntl(mirror_fd(f->mirror), F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return -errno;
+        if (f != &s->files[FILE_ORDER])
+                return take_stream(s, (OutputOrderStream) (f - s->files), fd);
+        order_set_index(&s->order, fd);
+        return 0;
+}
+
+static void on_mirror_changed(const sd_bus_error *error, void *userdata) {
+        File *f = userdata;
+        Streams *s = f->streams;
+        int r;
+
+        if (error && (f != &s->files[FILE_ORDER] || f->mirrored)) {
+                client_stop(s->client, -EREMOTEIO, error);
+                return;
+        }
+        if (error) {
+                f->mirror = mirror_free(f->mirror);
+                order_set_index(&s->order, -EBADF);
+        } else if (!f->mirrored) {
+                r = take_mirror(f);
+                if (r < 0) {
+                        streams_fail(s, r, "open");
+                        return;
+                }
+        }
+        pump(s);
+}
+
+static void on_output_grew(const char *id, const char *stream, void *userdata) {
+        Streams *s = userdata;
+
+        for (size_t i = 0; i < ELEMENTSOF(s->files); i++)
+                if (s->files[i].mirror)
+                        mirror_grew(s->files[i].mirror, id, stream);
+}
+
+/* A file that has what is before the first byte to read, or a hole. */
+static int file_begin(File *f, const StreamRange *range, int *ret, sd_bus_error *error) {
+        Streams *s = f->streams;
+        const OutputWant want = { .lines = s->tail };
+
+        if (s->tail != STREAM_ALL)
+                return output_open(s->client, &f->name, &want, ret, error);
+        *ret = output_new();
+        if (*ret < 0)
+                return *ret;
+        return ftruncate(*ret, (off_t) range->begin) < 0 ? -errno : 0;
+}
+
+static int file_mirror(File *f, sd_bus_error *error) {
+        Streams *s = f->streams;
+        size_t i = (size_t) (f - s->files);
+        uint64_t end = i == FILE_ORDER ? UINT64_MAX : s->ranges[i].end;
+        int fd = -EBADF, r;
+
+        r = i == FILE_ORDER ? 0 : file_begin(f, &s->ranges[i], &fd, error);
+        if (r >= 0)
+                r = client_watch_output(s->client, on_output_grew, s);
+        if (r < 0) {
+                closep(&fd);
+                return r;
+        }
+        r = mirror_new(s->client, &f->name, fd, end, on_mirror_changed, f, &f->mirror);
+        if (r >= 0 && s->finishing)
+                mirror_finish(f->mirror);
+        return r;
+}
+
+/* Runs the event loop until everything is here that there is now. */
+static int fetch_rest(Streams *s, sd_bus_error *error) {
+        s->finishing = true;
+        for (size_t i = 0; i < ELEMENTSOF(s->files); i++)
+                if (s->files[i].mirror)
+                        mirror_finish(s->files[i].mirror);
+        for (size_t i = 0; i < ELEMENTSOF(s->files);) {
+                int r;
+
+                if (!s->files[i].mirror || mirror_is_complete(s->files[i].mirror)) {
+                        i++;
+                        continue;
+                }
+                r = client_iterate(s->client, error);
+                if (r < 0)
+                        return r;
+                i = 0;
+        }
+        return 0;
+}
+
+/* ---- Opening and ending ---- */
+
 static int file_open(File *f, call_done_t done) {
+        if (!client_passes_descriptors(f->streams->client))
+                return file_mirror(f, NULL);
         return call_new(f->streams->client, &f->open, CALL_PATIENT, "OpenOutput", append_output, &f->name, done, f);
 }
 
 static int ask_for_order(Streams *s) {
         File *f = &s->files[FILE_ORDER];
 
-        return f->open ? 0 : file_open(f, on_order_opened);
+        return f->open || f->mirror ? 0 : file_open(f, on_order_opened);
 }
 
 static int open_streams(Streams *s);
 
 int streams_finish(Streams *s, sd_bus_error *error) {
-        int r = 0;
+        int r;
 
         if (!s)
                 return 0;
+        r = s->lazy ? open_streams(s) : 0;
+        if (r < 0)
+                return r;
+        r = fetch_rest(s, error);
+        if (r < 0)
+                return r;
         s->ending = true;
         watch_no_more(s);
-        if (s->lazy)
-                r = open_streams(s);
-        if (r >= 0)
-                r = order_end(&s->order);
+        r = order_end(&s->order);
         if (r < 0)
                 streams_fail(s, r, "read");
         else
@@ -452,7 +575,7 @@ int streams_new(Client *c, const char *id, const StreamOptions *options, Streams
         s->growth_call = NULL;
         s->lazy = NULL;
         s->watch = s->growth = s->late = s->turn = NULL;
-        s->watching = s->came = s->ending = s->done = false;
+        s->watching = s->came = s->finishing = s->ending = s->done = false;
         s->part = (OrderPart) {};
         for (size_t i = 0; i < ELEMENTSOF(s->writable); i++)
                 s->writable[i] = NULL;
@@ -478,8 +601,11 @@ Streams *streams_free(Streams *s) {
         (void) sd_event_source_disable_unref(s->turn);
         for (size_t i = 0; i < ELEMENTSOF(s->writable); i++)
                 (void) sd_event_source_disable_unref(s->writable[i]);
-        for (size_t i = 0; i < ELEMENTSOF(s->files); i++)
+        (void) client_watch_output(s->client, NULL, NULL);
+        for (size_t i = 0; i < ELEMENTSOF(s->files); i++) {
                 (void) call_free(s->files[i].open);
+                (void) mirror_free(s->files[i].mirror);
+        }
         order_clear(&s->order);
         free(s->id);
         free(s);

@@ -52,8 +52,8 @@ static int on_end(sd_event_source *s, const siginfo_t *si, void *userdata) {
 
 /* Runs our own program, with the signals unblocked that we handle ourselves. */
 static int spawn(Top *t, const char *id) {
-        const char *scope = client_is_system(t->client) ? "--system" : "--user";
-        const char *const argv[] = { "codex-jobs", "logs", scope, "--follow", "--tail", LAST_LINES, id, NULL };
+        const char *argv[] = { "codex-jobs", "logs", client_is_system(t->client) ? "--system" : "--user", "--follow", "--tail",
+                               LAST_LINES, id, client_remote_option(t->client), client_remote(t->client), NULL };
         posix_spawnattr_t attributes;
         sigset_t none;
         int r;

@@ -15,6 +15,8 @@
 static void read_gauges(Top *t) {
         const View *v = &t->view;
 
+        if (client_remote(t->client)) /* control groups are read here */
+                return;
         for (size_t i = v->first; i < MIN(v->n, v->first + v->lines); i++)
                 if (v->jobs[i]->record.state == JOB_RUNNING)
                         usage_read(&v->jobs[i]->usage, client_bus(t->client), v->jobs[i]->record.id,

@@ -48,8 +48,8 @@ static void visit_clear(Visit *v) {
 #define _cleanup_visit_ _cleanup_(visit_clear)
 
 /* Only verbs that can pass it on: for others it may be there by chance. */
-static bool leaves_stdin(const Verb *verb, const Spec *request) {
-        for (const struct option *o = verb->options; request->stdin_fd < 0 && o && o->name; o++)
+static bool leaves_stdin(const Invocation *in, const Spec *request) {
+        for (const struct option *o = in->remote.host ? NULL : in->verb->options; request->stdin_fd < 0 && o && o->name; o++)
                 if (streq(o->name, "stdin"))
                         return true;
         return false;
@@ -91,7 +91,7 @@ static int visit_begin(Visit *v, const WaitOptions *options, Spec *request, uint
         r = v->keyed ? wait_add(v->wait, v->id) : wait_add_new(v->wait, v->id);
         if (r < 0)
                 return r;
-        v->hint_stdin = leaves_stdin(v->in->verb, request) && !hint_if_stdin_waits();
+        v->hint_stdin = leaves_stdin(v->in, request) && !hint_if_stdin_waits();
         return client_set_timeout(c, timeout_usec);
 }
 
@@ -119,10 +119,11 @@ static int say_if_existing(Invocation *in, const char *id, uint64_t begun_usec, 
         return 0;
 }
 
-int read_command(Invocation *in, const RequestOptions *options, Spec *request) {
+int read_command(Invocation *in, RequestOptions *options, Spec *request) {
         if (!*in->arguments[0])
                 return usage_error(in->verb, "The command name is empty");
         request->argv = in->arguments;
+        options->remote = in->remote;
         return request_from_options(options, request, &in->error);
 }
 
@@ -339,7 +340,7 @@ static void hint_if_logout_ends_jobs(Client *c) {
         _cleanup_free_ char *path = NULL;
         _cleanup_close_ int fd = -EBADF;
 
-        if (client_is_system(c) || isempty(runtime) || !host_stops_user_manager())
+        if (client_is_system(c) || client_remote(c) || isempty(runtime) || !host_stops_user_manager())
                 return;
         if (asprintf(&path, "%s/codex-jobs-logout-hint", runtime) < 0) {
                 path = NULL;
@@ -397,7 +398,7 @@ static int submit(Invocation *in, Spec *request, bool hint, const char *thread) 
         r = job_enqueue(in->client, request, &id, &in->error);
         if (r < 0)
                 return r;
-        if (leaves_stdin(in->verb, request))
+        if (leaves_stdin(in, request))
                 (void) hint_if_stdin_waits();
         r = thread ? notify_thread(in->client, id, thread, &in->error) : 0;
         if (r >= 0)

@@ -8,7 +8,7 @@
 #include "stay.h"
 
 /* Fills in the request of a verb whose arguments are a command. */
-int read_command(Invocation *in, const RequestOptions *options, Spec *request);
+int read_command(Invocation *in, RequestOptions *options, Spec *request);
 
 /* Submits the job, passes on its output, and exits with its status. */
 int run_in_foreground(Invocation *in, Spec *request, uint64_t timeout_usec);

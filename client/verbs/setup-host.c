@@ -69,12 +69,13 @@ int setup_check_linger(Setup *s) {
 /* Other users of the connections, such as a program that leaks them, need some as well. */
 int setup_check_bus(Setup *s) {
         sd_bus *buses[ROOM_CONNECTIONS] = {};
+        Bridge *none;
         const char *name;
         size_t n = 0;
 
         if (!s->client)
                 return setup_report(s, &(const JsonCheck) { .name = "bus", .status = "skipped" }, "requires the bus");
-        while (n < ELEMENTSOF(buses) && bus_open(s->system, &buses[n]) >= 0) {
+        while (n < ELEMENTSOF(buses) && bus_open(s->system, NULL, &buses[n], &none) >= 0) {
                 if (sd_bus_get_unique_name(buses[n++], &name) >= 0)
                         continue;
                 n--;

@@ -124,6 +124,7 @@ static int run(Invocation *in) {
         _cleanup_free_ char *workspace = NULL;
         int r;
 
+        given.all = given.all || client_remote(in->client); /* workspaces are of this host */
         if (!given.all) {
                 r = workspace_here(&workspace, &in->error);
                 if (r < 0)

@@ -97,6 +97,7 @@ static int open_streams(Logs *s) {
 /* Within bounds: the output so far. */
 static int show_excerpt(Logs *s, const char *stream, int target) {
         _cleanup_free_ char *option = NULL, *command = NULL;
+        const OutputWant want = bounds_want(&given.bounds);
         _cleanup_close_ int fd = -EBADF;
         Excerpt e;
         int r;
@@ -108,7 +109,7 @@ static int show_excerpt(Logs *s, const char *stream, int target) {
         command = next_command(s->in->client, "logs", &(const char *) { s->record.id }, 1, option);
         if (!command)
                 return -ENOMEM;
-        r = output_open(s->in->client, &(const OutputName) { s->record.id, stream }, &fd, &s->in->error);
+        r = output_open(s->in->client, &(const OutputName) { s->record.id, stream }, &want, &fd, &s->in->error);
         if (r < 0)
                 return r;
         r = excerpt_find(fd, &given.bounds, &e);

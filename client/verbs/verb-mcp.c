@@ -62,7 +62,7 @@ static int run(Invocation *in) {
 const Verb verb_mcp = {
         .name = "mcp",
         .arguments = "",
-        .flags = VERB_TEXT,
+        .flags = VERB_TEXT | VERB_HERE,
         .options = (const struct option[]) {
                 { "read-only", no_argument, NULL, OPTION_READ_ONLY_TOOLS },
                 { "wait", required_argument, NULL, OPTION_WAIT_TIME },

@@ -20,6 +20,7 @@ static int check(Invocation *in) {
         if (given.stay.timeout_usec != USEC_INFINITY && !given.stay.await)
                 return usage_error(in->verb, "--timeout-ms requires --await");
         given.request.retry_of = in->arguments[0];
+        given.options.remote = in->remote;
         return request_again_from_options(&given.options, &given.request, &in->error);
 }
 

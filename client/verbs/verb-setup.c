@@ -458,7 +458,7 @@ static int run(Invocation *in) {
         r = scope_resolve(in->scope, &s.system, &shown, &in->error);
         if (r < 0)
                 return r;
-        r = s.client_failure = client_new(in->scope, in->quiet || in->json, &s.client, &s.client_error);
+        r = s.client_failure = client_new(in->scope, &in->remote, in->quiet || in->json, &s.client, &s.client_error);
         if (r != -ENOMEM) /* other failures are reported by the first check */
                 r = check_all(&s, in);
         return r < 0 ? r : all_well(&s) ? 0 : 1;
@@ -467,7 +467,7 @@ static int run(Invocation *in) {
 const Verb verb_setup = {
         .name = "setup",
         .arguments = "",
-        .flags = VERB_OFFLINE,
+        .flags = VERB_OFFLINE | VERB_HERE,
         .run = run,
         .summary = "Check the installation and suggest fixes",
         .help = "Check that the host, the service and the service manager work, that a test job completes, and\n"

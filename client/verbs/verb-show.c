@@ -29,8 +29,8 @@ static bool is_held(const Show *s) {
 
 static int put_story(FILE *f, void *userdata) {
         const Show *s = userdata;
-        bool needs_root = client_is_system(s->client) && geteuid() != 0; /* to read the journal of the system */
-        _cleanup_free_ char *journal = NULL;
+        bool needs_root = !client_remote(s->client) && client_is_system(s->client) && geteuid() != 0; /* to read the journal of the system */
+        _cleanup_free_ char *tool = client_tool(s->client, "journalctl"), *journal = NULL;
         JobLimits limits = {};
         int r;
 
@@ -39,8 +39,7 @@ static int put_story(FILE *f, void *userdata) {
         r = render_story(f, &s->record, &limits);
         if (r < 0)
                 return r;
-        if (asprintf(&journal, "%sjournalctl%s CODEX_JOB_ID=%s", needs_root ? "sudo " : "",
-                     client_is_system(s->client) ? "" : " --user", s->record.id) < 0) {
+        if (!tool || asprintf(&journal, "%s%s CODEX_JOB_ID=%s", needs_root ? "sudo " : "", tool, s->record.id) < 0) {
                 journal = NULL;
                 return -ENOMEM;
         }

@@ -76,6 +76,8 @@ static int check(Invocation *in) {
                 return usage_error(verb, "--timeout-ms requires --wait");
         if (given.poll_usec > 0 && !given.wait)
                 return usage_error(verb, "--poll-interval-ms requires --wait");
+        if (remote_name(&in->remote) && in->n_arguments == 0)
+                given.all = true; /* workspaces are of this host */
         if (given.all && in->n_arguments > 0)
                 return usage_error(verb, "--all and job ID '%.48s' cannot be combined", in->arguments[0]);
         if (given.tree && in->n_arguments > 0)
@@ -222,7 +224,7 @@ static int put_last_lines(Status *s, FILE *f, const JobRecord *record) {
 
         if (record->stderr_bytes == 0)
                 return 0;
-        r = output_open(s->in->client, &(const OutputName) { record->id, "stderr" }, &fd, &s->in->error);
+        r = output_open(s->in->client, &(const OutputName) { record->id, "stderr" }, LAST_LINES_WANT, &fd, &s->in->error);
         if (r >= 0)
                 r = last_lines_read(fd, LAST_LINES, &text);
         for (char *line, *rest = text; r >= 0 && (line = strsep(&rest, "\n"));)

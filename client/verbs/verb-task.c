@@ -155,7 +155,7 @@ const Verb verb_task = {
         .name = "task",
         .arguments = "[PROMPT|-]",
         .max = ARGUMENTS_ANY,
-        .flags = VERB_PROSE,
+        .flags = VERB_PROSE | VERB_HERE,
         .options = (const struct option[]) {
                 CODEX_OPTIONS,
                 { "write", no_argument, NULL, OPTION_WRITE },

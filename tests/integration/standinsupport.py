@@ -39,6 +39,7 @@ class StandIn(Connection):
         super().__init__(address, pwd.getpwnam('alice').pw_uid)
         self.calls = []
         self.methods = {}
+        self.unknown = None  # the error for all others
         self.after = None  # what is done once the answer is sent
         assert self.call_to(*BUS, 'RequestName', 'su', NAME, 4) == (1,)
 
@@ -48,6 +49,9 @@ class StandIn(Connection):
             return
         member = message.header.fields[HeaderFields.member]
         self.calls.append((member, *message.body))
+        if self.unknown and member not in self.methods:
+            self.connection.send(new_error(message, self.unknown, 's', ('No such method',)))
+            return
         try:
             signature, *values = self.methods[member](*message.body)
             self.connection.send(new_method_return(message, signature, tuple(values)))

@@ -43,6 +43,31 @@ static void scope_mistake(void) {
         check_contains(error.message, "'nonsense'");
 }
 
+/* ---- Other hosts ---- */
+
+static void hosts(void) {
+        static const char *const good[] = { "host", "alice@host.example.com", "alice@10.0.0.1:2222", "[::1]:22", "host/box", "box" };
+        static const char *const bad[] = { "", "-oProxyCommand=x", "alice@-x", "a b", "a;b", "a\nb", "$(x)", "a'b", "\xc3\xa4" };
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                check(remote_is_valid(good[i]));
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                check(!remote_is_valid(bad[i]));
+}
+
+static void host_options(void) {
+        Invocation in = { .verb = &(const Verb) { .name = "status", .arguments = "" } };
+        int status;
+
+        check_int(options_read(&in, 3, STRINGS("status", "-H", "alice@host"), &status), 0);
+        check_string(remote_name(&in.remote), "alice@host");
+        check(!in.remote.machine);
+        check_int(options_read(&in, 2, STRINGS("status", "--machine=box"), &status), 1); /* both */
+        in.remote = (Remote) {};
+        check(!remote_name(&in.remote));
+        check_int(options_read(&in, 3, STRINGS("status", "-M", "-x"), &status), 1);
+}
+
 /* ---- The options of verbs that enqueue ---- */
 
 static RequestOptions o;
@@ -185,5 +210,5 @@ static void prose_mistakes(void) {
         check_int(options_read(&(Invocation) { .verb = &verb }, 2, STRINGS("run", "- fix it"), &(int) { 0 }), 1);
 }
 
-TEST_MAIN(TEST(scopes), TEST(scope_mistake), TEST(all_options), TEST(options_of_the_command), TEST(mistakes),
+TEST_MAIN(TEST(scopes), TEST(scope_mistake), TEST(hosts), TEST(host_options), TEST(all_options), TEST(options_of_the_command), TEST(mistakes),
           TEST(prose), TEST(prose_mistakes))

@@ -349,6 +349,30 @@ static void entry_before_its_data(void) {
         check_string(show_end(&s), "e[f]");
 }
 
+/* As where it is fetched, little by little. */
+static void long_entry(void) {
+        enum { PIECE = 65536 };
+        static const char piece[PIECE];
+        _cleanup_scene_ Scene s;
+        OrderPart part;
+
+        scene_new(&s, false);
+        write_text(&s, ERR, "a");
+        write_data(&s, OUT, "b");
+        write_entry(&s, OUT, 2 * PIECE);
+        check_string(show(&s), "e[a]");
+        for (unsigned i = 0; i < 2; i++) {
+                append(s.streams[OUT], piece, PIECE - 1);
+                check_int(order_next(&s.order, &part), i == 0);
+        }
+        check_int(part.begin, 0);
+        check_int(part.end, PIECE);
+        append(s.streams[OUT], piece, 1);
+        check_int(order_next(&s.order, &part), 1);
+        check_int(part.begin, PIECE);
+        check_int(part.end, 2 * PIECE);
+}
+
 static void part_of_an_entry(void) {
         const OutputOrderEntry entry = { 1, 1, ERR };
         _cleanup_scene_ Scene s;
@@ -422,5 +446,5 @@ static void long_index(void) {
 TEST_MAIN(TEST(in_turn), TEST(all_at_the_end), TEST(times), TEST(times_of_one_stream), TEST(one_stream_alone),
           TEST(stderr_alone), TEST(last_lines), TEST(the_rest), TEST(late_entries), TEST(no_index),
           TEST(index_under_way), TEST(empty_index), TEST(garbage), TEST(garbage_while_it_runs),
-          TEST(entry_before_its_data), TEST(part_of_an_entry), TEST(what_there_is_at_the_end), TEST(cut_stream),
-          TEST(long_index))
+          TEST(entry_before_its_data), TEST(long_entry), TEST(part_of_an_entry),
+          TEST(what_there_is_at_the_end), TEST(cut_stream), TEST(long_index))
