@@ -7,7 +7,7 @@ import re
 import pytest
 
 from clientsupport import cli  # noqa: F401
-from support import SECOND, now_usec, object_path, shell
+from support import BusError, SECOND, now_usec, object_path, shell
 
 HOUR = 3600 * SECOND
 COUNT = 'echo "out $CODEX_JOB_ATTEMPT"; echo "err $CODEX_JOB_ATTEMPT" >&2\n'
@@ -162,7 +162,7 @@ def test_hold(jobs):
     waits_again(jobs, job)
     try:
         jobs.call('Hold', 's', job)
-    except Exception as error:  # the next attempt was faster
+    except BusError as error:  # the next attempt was faster
         assert 'not queued' in str(error)
     else:
         found = jobs.get(job)
