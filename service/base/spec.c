@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
+#include <endian.h>
+
 #include "bus-names.h"
 #include "json-text.h"
 #include "spec-format.h"
