@@ -12,6 +12,7 @@
 
 #define JOBS_ERROR_NO_SUCH_JOB "org.codex.Jobs.Error.NoSuchJob"
 #define JOBS_ERROR_NO_SUCH_CONSUMER "org.codex.Jobs.Error.NoSuchConsumer"
+#define JOBS_ERROR_NO_SUCH_QUEUE "org.codex.Jobs.Error.NoSuchQueue"
 #define JOBS_ERROR_AMBIGUOUS_ID "org.codex.Jobs.Error.AmbiguousId"
 #define JOBS_ERROR_INVALID_ARGUMENT "org.codex.Jobs.Error.InvalidArgument"
 #define JOBS_ERROR_TIMED_OUT "org.codex.Jobs.Error.TimedOut"
@@ -31,6 +32,8 @@
 #define JOB_KEY_MAX 256U
 #define JOB_CONSUMER_MAX 64U
 #define JOB_CONSUMERS_MAX 1000U /* of one user; beyond it the oldest are forgotten */
+#define JOB_QUEUES_MAX 100U /* of one user */
+#define JOB_QUEUE_RUNNING_MAX 65535U
 #define JOB_DEPTH_MAX 16U /* running jobs that a job is nested in */
 #define JOB_PRIORITY_MAX 1000 /* and as much below 0 */
 #define JOB_MOMENT_MAX UINT64_C(253402300799999999) /* the end of the year 9999, in microseconds */

@@ -23,6 +23,14 @@ bool job_kind_is_valid(const char *kind) {
         return kind_is_valid_n(kind, strnlen(kind, JOB_KIND_MAX + 1));
 }
 
+#define LETTERS_AND_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+bool job_queue_is_valid(const char *name) {
+        size_t n = strnlen(name, JOB_QUEUE_MAX + 1);
+
+        return n <= JOB_QUEUE_MAX && strspn(name, LETTERS_AND_DIGITS) > 0 && strspn(name, LETTERS_AND_DIGITS "-_.") == n;
+}
+
 bool job_id_is_valid(const char *id) {
         size_t n = strnlen(id, JOB_ID_MAX + 1);
 

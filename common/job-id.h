@@ -18,6 +18,11 @@
 /* A kind: a lower case letter, then up to 31 lower case letters, digits or dashes; no dash at the end. */
 bool job_kind_is_valid(const char *kind);
 
+/* The name of a queue: up to 64 letters, digits, and of "-_." those that are not its first character. */
+#define JOB_QUEUE_MAX 64
+#define JOB_QUEUE_DEFAULT "default"
+bool job_queue_is_valid(const char *name);
+
 /* A full ID. */
 bool job_id_is_valid(const char *id);
 

@@ -56,6 +56,7 @@ typedef struct JobRecord {
         uint64_t next_attempt_usec; /* CLOCK_REALTIME; 0: it does not wait for one */
         char *parent; /* the ID of the job that submitted it; NULL: none */
         int detached; /* a boolean: it keeps running when that one is cancelled */
+        int32_t slot;             /* its number among the jobs of its queue that run or ran with it; -1: none yet */
         char *wait_reason;        /* why it is queued: a word, and for people; NULL: it is not */
         char *wait_text;
 } JobRecord;
@@ -116,6 +117,7 @@ typedef struct JobRecord {
         FIELD("NextAttemptUSec", TIME,  next_attempt_usec, 0,       OPTIONAL, ENDED,    INVALIDATED, "next_attempt_at") \
         FIELD("Parent",       TEXT,     parent,         0,          OPTIONAL, ENQUEUED, CONSTANT,    "parent")        \
         FIELD("Detached",     FLAG,     detached,       NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "detached")      \
+        FIELD("Slot",         INTEGER,  slot,           -1,         OPTIONAL, ENDED,    INVALIDATED, "slot")          \
         FIELD("WaitReason",   TEXT,     wait_reason,    0,          OPTIONAL, UNSTORED, INVALIDATED, "wait_reason")   \
         FIELD("WaitText",     LINE,     wait_text,      0,          OPTIONAL, UNSTORED, INVALIDATED, "wait_text")
 
@@ -174,7 +176,7 @@ void job_field_set_number(JobRecord *record, const JobField *field, int64_t numb
 /* An empty record: no exit code, not stopped. */
 #define JOB_RECORD_INIT                                                 \
         (JobRecord) {                                                   \
-                .exit_code = -1, .stopped_by = UINT32_MAX, .notify = 1, \
+                .exit_code = -1, .stopped_by = UINT32_MAX, .notify = 1, .slot = -1, \
         }
 
 /* Frees what the record holds, not the record, and leaves it as JOB_RECORD_INIT. */

@@ -43,6 +43,8 @@
                "      --notify, --no-notify\n"                                                                        \
                "                           Show a desktop notification when the job finishes, or\n"                   \
                "                           do not (default: notify)\n")                                                    \
+        OPTION("Queue", TEXT, queue, 1, JOB_QUEUE_MAX, RETRY, "queue", 0,                                             \
+               "      --queue NAME         Queue of yours, see 'codex-jobs queue' (default: default)\n")              \
         OPTION("Priority", INTEGER, priority, 0, JOB_PRIORITY_MAX, RETRY, "priority", 0,                              \
                "      --priority N         Start before your jobs of lower priority, -1000 to 1000\n"                 \
                "                           (default: 0)\n")                                                           \
@@ -96,6 +98,7 @@ typedef struct Spec {
         char *workspace; /* NULL: none */
         char *session;
         char *resource_limits; /* NULL: none */
+        char *queue;  /* NULL: "default" */
         char *parent; /* full ID of the running job that submits this one; NULL: none */
         char *key;      /* makes it safe to submit again; NULL: none */
         char *retry_of; /* ID of the retried job; NULL: none */

@@ -40,6 +40,8 @@ static const struct {
         { SD_BUS_ERROR_INVALID_ARGS, ALWAYS, NULL, OTHER_VERSION },
 
         { JOBS_ERROR_NO_SUCH_JOB, ALWAYS, NULL, "%M. List your jobs with 'codex-jobs status --all'." },
+        { JOBS_ERROR_NO_SUCH_QUEUE, ALWAYS, NULL,
+          "%M. List your queues with 'codex-jobs queue%U', or create it with 'codex-jobs queue set NAME%U'." },
         { JOBS_ERROR_AMBIGUOUS_ID, ALWAYS, NULL, "%M. Give more of the ID." },
         { JOBS_ERROR_KEY_CONFLICT, ALWAYS, NULL, "This --key was already used for a different request. Use a new key." },
         { JOBS_ERROR_INVALID_ARGUMENT, ALWAYS, "KeepInput", "%M. Provide it with 'codex-jobs retry --stdin FILE'." },

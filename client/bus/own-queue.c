@@ -5,6 +5,16 @@
 #include "own-queue.h"
 #include "say.h"
 
+static int read_name(sd_bus_message *m, OwnQueue *queue) {
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', &text);
+        if (r >= 0)
+                (void) snprintf(queue->name, sizeof(queue->name), "%s", text);
+        return r;
+}
+
 static int read_obstacle(sd_bus_message *m, OwnQueue *queue) {
         const char *text;
         int r;
@@ -33,6 +43,8 @@ static int read_entry(sd_bus_message *m, const char *name, const char *type, voi
                         return sd_bus_message_read_basic(m, 'u', numbers[i].value);
         if (streq(name, "Obstacle") && streq(type, "s"))
                 return read_obstacle(m, queue);
+        if (streq(name, "Name"))
+                return read_name(m, queue);
         if (!streq(name, "Paused"))
                 return DICT_SKIP;
         r = sd_bus_message_read_basic(m, 'b', &paused);
@@ -42,7 +54,7 @@ static int read_entry(sd_bus_message *m, const char *name, const char *type, voi
 }
 
 int own_queue_read(sd_bus_message *m, OwnQueue *ret) {
-        OwnQueue queue = {};
+        OwnQueue queue = { .name = JOB_QUEUE_DEFAULT };
         int r;
 
         r = dict_read(m, read_entry, &queue);
@@ -73,6 +85,78 @@ int own_queue_get_if_known(Client *c, OwnQueue *ret, sd_bus_error *error) {
         return 0;
 }
 
+void own_queue_list_clear(OwnQueueList *list) {
+        free(list->queues);
+        *list = (OwnQueueList) {};
+}
+
+static int read_one(sd_bus_message *m, OwnQueueList *list) {
+        OwnQueue *bigger = reallocarray(list->queues, list->n + 1, sizeof(OwnQueue));
+
+        if (!bigger)
+                return -ENOMEM;
+        list->queues = bigger;
+        return own_queue_read(m, &bigger[list->n++]);
+}
+
+int own_queue_list(Client *c, OwnQueueList *ret, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_own_queue_list_ OwnQueueList list = {};
+        int r;
+
+        r = call_wait(c, CALL_AGAIN, "ListQueues", append_nothing, NULL, &reply, error);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', "a{sv}");
+        while (r >= 0 && (r = sd_bus_message_at_end(reply, false)) == 0)
+                r = read_one(reply, &list);
+        if (r < 0)
+                return r;
+        *ret = list;
+        list = (OwnQueueList) {};
+        return 0;
+}
+
+int own_queue_get_named(Client *c, const char *name, OwnQueue *ret, sd_bus_error *error) {
+        _cleanup_own_queue_list_ OwnQueueList list = {};
+        OwnQueue all = {};
+        size_t i;
+        int r;
+
+        r = own_queue_get(c, &all, error);
+        if (r >= 0)
+                r = own_queue_list(c, &list, error);
+        if (r < 0)
+                return r;
+        for (i = 0; i < list.n && !streq(list.queues[i].name, name); i++)
+                ;
+        if (i == list.n) /* removed meanwhile */
+                return error_set(error, "Queue %s not found.", name);
+        *ret = list.queues[i];
+        ret->max_queued = all.max_queued;
+        ret->max_running = ret->max_running > 0 ? MIN(ret->max_running, all.max_running) : all.max_running;
+        (void) strcpy(ret->obstacle, all.obstacle); /* of the same size */
+        return 0;
+}
+
+typedef struct Setting {
+        const char *name;
+        uint32_t max_running;
+} Setting;
+
+static int append_setting(sd_bus_message *m, void *userdata) {
+        const Setting *setting = userdata;
+
+        return sd_bus_message_append(m, "sa{sv}", setting->name, 1, "MaxRunning", "u", setting->max_running);
+}
+
+int own_queue_set(Client *c, const char *name, uint32_t max_running, sd_bus_error *error) {
+        return call_wait(c, CALL_AGAIN, "SetQueue", append_setting, &(Setting) { name, max_running }, NULL, error);
+}
+
+int own_queue_remove(Client *c, const char *name, sd_bus_error *error) {
+        return call_wait(c, CALL_AGAIN, "RemoveQueue", append_string, (char *) name, NULL, error);
+}
+
 void own_queue_say(Client *c, const OwnQueue *queue) {
         if (queue->paused)
                 say("Queue is paused (%u job%s waiting). Resume with: codex-jobs resume%s", queue->queued,
@@ -82,7 +166,7 @@ void own_queue_say(Client *c, const OwnQueue *queue) {
 }
 
 bool own_queue_has(const JobRecord *record) {
-        return record->state == JOB_QUEUED && record->uid == getuid();
+        return record->state == JOB_QUEUED && record->uid == getuid() && streq(strempty(record->queue), JOB_QUEUE_DEFAULT);
 }
 
 bool own_queue_delays(const JobRecord *record) {

@@ -159,7 +159,8 @@ static int add_queue(json_object *document, const OwnQueue *queue) {
 
         if (!o)
                 return -ENOMEM;
-        if ((r = json_add_bool(o, "paused", queue->paused)) < 0 ||
+        if ((r = json_add_string(o, "name", queue->name)) < 0 ||
+            (r = json_add_bool(o, "paused", queue->paused)) < 0 ||
             (r = json_add_number(o, "queued", queue->queued)) < 0 ||
             (r = json_add_number(o, "running", queue->running)) < 0 ||
             (r = json_add_number(o, "max_running", queue->max_running)) < 0 ||
@@ -316,6 +317,46 @@ static int consumer_object(const Consumer *consumer, json_object **ret) {
                 return r;
         *ret = TAKE_PTR(o);
         return 0;
+}
+
+/* Of a list: there are fewer members. */
+static int queue_object(const OwnQueue *queue, json_object **ret) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+        int r;
+
+        if (!o)
+                return -ENOMEM;
+        if ((r = json_add_string(o, "name", queue->name)) < 0 ||
+            (r = json_add_bool(o, "paused", queue->paused)) < 0 ||
+            (r = json_add_number(o, "queued", queue->queued)) < 0 ||
+            (r = json_add_number(o, "running", queue->running)) < 0 ||
+            (r = queue->max_running > 0 ? json_add_number(o, "max_running", queue->max_running) :
+                                          json_add_null(o, "max_running")) < 0)
+                return r;
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
+int json_write_queues(const OwnQueue *queues, size_t n, sd_bus_error *error) {
+        _cleanup_json_ json_object *document = json_object_new_object();
+        json_object *array, *object;
+        int r;
+
+        if (!document)
+                return -ENOMEM;
+        r = json_add_number(document, "schema", SCHEMA);
+        if (r < 0)
+                return r;
+        array = json_object_new_array();
+        r = json_add(document, "queues", array);
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                r = queue_object(&queues[i], &object);
+                if (r >= 0)
+                        r = json_append(array, object);
+        }
+        if (r >= 0)
+                r = add_next(document, NULL);
+        return r < 0 ? r : write_document(document, error);
 }
 
 int json_write_consumers(const Consumer *consumers, size_t n, sd_bus_error *error) {

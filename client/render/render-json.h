@@ -58,6 +58,9 @@ typedef struct JsonChecks {
 /* The same as json_write() for checks of setup. */
 int json_write_checks(const JsonChecks *checks, sd_bus_error *error);
 
+/* The same for a list of queues. */
+int json_write_queues(const OwnQueue *queues, size_t n, sd_bus_error *error);
+
 /* The same for consumers of inboxes. */
 int json_write_consumers(const Consumer *consumers, size_t n, sd_bus_error *error);
 

@@ -8,7 +8,8 @@
 #include "write.h"
 
 static int write_document(Invocation *in, const OwnQueue *q) {
-        _cleanup_free_ char *command = q->paused ? next_command(in->client, "resume", NULL, 0, "") : NULL;
+        _cleanup_free_ char *command = q->paused ? next_command(in->client, "resume", (const char *const *) in->arguments,
+                                                                in->n_arguments, "") : NULL;
         char *next[] = { command, NULL };
 
         if (q->paused && !command)
@@ -17,31 +18,48 @@ static int write_document(Invocation *in, const OwnQueue *q) {
 }
 
 static int write_lines(Invocation *in, const OwnQueue *q) {
+        const char *name = in->n_arguments > 0 ? q->name : "", *blank = in->n_arguments > 0 ? " " : "";
         _cleanup_free_ char *text = NULL;
         int r;
 
         if (q->paused)
-                r = asprintf(&text, "Queue paused: %u queued, %u still running.\n", q->queued, q->running);
+                r = asprintf(&text, "Queue%s%s paused: %u queued, %u still running.\n", blank, name, q->queued, q->running);
         else
-                r = asprintf(&text, "Queue resumed: %u queued, %u of at most %u running.\n", q->queued, q->running,
-                             q->max_running);
+                r = asprintf(&text, "Queue%s%s resumed: %u queued, %u of at most %u running.\n", blank, name, q->queued,
+                             q->running, q->max_running);
         if (r < 0) {
                 text = NULL;
                 return -ENOMEM;
         }
         r = write_stdout(text, strlen(text), &in->error);
         if (r >= 0 && q->paused)
-                say("Resume with: codex-jobs resume%s", client_scope_option(in->client));
+                say("Resume with: codex-jobs resume%s%s%s", blank, name, client_scope_option(in->client));
         return r;
 }
 
-static int steer(Invocation *in, const char *method) {
+static int check(Invocation *in) {
+        return in->n_arguments > 0 ? check_queue_name(in->verb, in->arguments[0]) : 0;
+}
+
+/* Services of older versions have only one queue, and methods without a name. */
+static int call(Invocation *in, bool pause, OwnQueue *ret) {
+        const char *name = in->n_arguments > 0 ? in->arguments[0] : JOB_QUEUE_DEFAULT;
+        int r;
+
+        if (streq(name, JOB_QUEUE_DEFAULT)) {
+                r = call_wait(in->client, CALL_AGAIN, pause ? "Pause" : "Resume", append_nothing, NULL, NULL, &in->error);
+                return r < 0 ? r : own_queue_get(in->client, ret, &in->error);
+        }
+        r = call_wait(in->client, CALL_AGAIN, pause ? "PauseQueue" : "ResumeQueue", append_string, (char *) name, NULL,
+                      &in->error);
+        return r < 0 ? r : own_queue_get_named(in->client, name, ret, &in->error);
+}
+
+static int steer(Invocation *in, bool pause) {
         OwnQueue queue = {};
         int r;
 
-        r = call_wait(in->client, CALL_AGAIN, method, append_nothing, NULL, NULL, &in->error);
-        if (r >= 0)
-                r = own_queue_get(in->client, &queue, &in->error);
+        r = call(in, pause, &queue);
         if (r < 0)
                 return r;
         if (in->json)
@@ -50,31 +68,36 @@ static int steer(Invocation *in, const char *method) {
 }
 
 static int pause_queue(Invocation *in) {
-        return steer(in, "Pause");
+        return steer(in, true);
 }
 
 static int resume_queue(Invocation *in) {
-        return steer(in, "Resume");
+        return steer(in, false);
 }
 
 const Verb verb_pause = {
         .name = "pause",
-        .arguments = "",
+        .arguments = "[QUEUE]",
+        .max = 1,
+        .check = check,
         .run = pause_queue,
-        .summary = "Pause your queue",
-        .help = "Pause your queue: new jobs are recorded but do not start, and running jobs keep running.\n"
-                "It stays paused, even across reboots, until 'codex-jobs resume'.\n"
+        .summary = "Pause a queue",
+        .help = "Pause a queue of yours, by default the queue default: new jobs are recorded but do not\n"
+                "start, and running jobs keep running. It stays paused, even across reboots, until\n"
+                "'codex-jobs resume'.\n"
                 "\n"
                 "Options:\n",
 };
 
 const Verb verb_resume = {
         .name = "resume",
-        .arguments = "",
+        .arguments = "[QUEUE]",
+        .max = 1,
+        .check = check,
         .run = resume_queue,
-        .summary = "Resume your queue",
-        .help = "Resume your queue after 'codex-jobs pause'. Jobs start in the order in which they were\n"
-                "submitted.\n"
+        .summary = "Resume a queue",
+        .help = "Resume a queue after 'codex-jobs pause', by default the queue default. Jobs start in the\n"
+                "order in which they were submitted.\n"
                 "\n"
                 "Options:\n",
 };

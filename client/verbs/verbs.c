@@ -29,6 +29,7 @@ static const struct {
         { NULL, &verb_release },
         { NULL, &verb_pause },
         { NULL, &verb_resume },
+        { NULL, &verb_queue },
         { "Connect programs", &verb_mcp },
         { NULL, &verb_setup },
 };

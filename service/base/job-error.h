@@ -18,6 +18,9 @@
         X(NOT_QUEUED, JOBS_ERROR_INVALID_ARGUMENT, "Job %s is not queued.")                                                  \
         X(NO_DEPENDENCY, JOBS_ERROR_NO_SUCH_JOB, "Job %s of option After not found among the jobs of the caller.")           \
         X(SAME_DEPENDENCY, JOBS_ERROR_INVALID_ARGUMENT, "Option After names job %s more than once.")                         \
+        X(NO_QUEUE, JOBS_ERROR_NO_SUCH_QUEUE, "Queue %s not found among those of the caller.")                               \
+        X(QUEUE_IN_USE, JOBS_ERROR_INVALID_ARGUMENT, "Jobs are queued or running in queue %s.")                              \
+        X(TOO_MANY_QUEUES, JOBS_ERROR_LIMIT_EXCEEDED, "Limit of %s queues reached.")                                         \
         X(NO_PARENT, JOBS_ERROR_NO_SUCH_JOB, "Job %s of option Parent not found among the running jobs of the caller.")      \
         X(PARENT_STOPPED, JOBS_ERROR_INVALID_ARGUMENT,                                                                       \
           "Job %s of option Parent is being cancelled; it cannot submit jobs.")                                              \

@@ -189,6 +189,8 @@ uint64_t spec_digest(const Spec *spec) {
         digest = digest_limits(digest, &spec->limits, false);
         if (spec->resource_limits)
                 digest = digest_string(digest_string(digest, "ResourceLimits"), spec->resource_limits);
+        if (spec->queue && !streq(spec->queue, JOB_QUEUE_DEFAULT))
+                digest = digest_string(digest_string(digest, "Queue"), spec->queue);
         if (spec->retry_of)
                 digest = digest_string(digest_string(digest, "Retry"), spec->retry_of);
         return digest_limits(digest, &spec->limits, true);

@@ -29,6 +29,7 @@ enum {
 #define WORKER_LIMITS_MASK 0xffU
 #define WORKER_ATTEMPT_SHIFT 16 /* and that of the attempt; 0: not known */
 
+#define WORKER_SLOT_SHIFT 16 /* in umask */
 #define WORKER_UMASK_GIVEN 01000U /* set in umask in addition to the mask */
 
 /* Appended to the standard input in the description; an older worker does not read it. */
@@ -38,8 +39,8 @@ typedef struct WorkerTrailer {
         uint64_t runtime_max_usec;  /* 0: no limit; likewise: */
         uint64_t output_max;
         uint64_t stall_usec;
-        uint32_t umask; /* 0: not changed */
-        uint32_t flags; /* and a number, see above */
+        uint32_t umask; /* 0: not changed; and, shifted, the slot of the job + 1, 0: not known */
+        uint32_t flags; /* and numbers, see above */
         uint8_t secret[WORKER_SECRET_SIZE]; /* for hello */
         char channel[WORKER_PATH_SIZE];     /* socket of the service; NUL-terminated */
         char folders[WORKER_PATH_SIZE];     /* parent of the folder that the worker creates; NUL-terminated */

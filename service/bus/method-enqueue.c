@@ -100,8 +100,26 @@ static int take_dependencies(PendingCall *pending) {
 
 #define FIND_DEPENDENCIES list_dependencies, REQUEST_FIND, take_dependencies
 
-static bool is_about_parent(int r) {
-        return r == -JOB_ERROR_NO_PARENT || r == -JOB_ERROR_PARENT_STOPPED;
+/* What the error is about; NULL: the limits. id: see EnqueuedCallback. */
+static const char *subject_of(int r, const Spec *spec, const char *id) {
+        switch (-r) {
+        case JOB_ERROR_STORED_TOO_MUCH:
+        case JOB_ERROR_NO_DEPENDENCY:
+                return id;
+        case JOB_ERROR_NO_PARENT:
+        case JOB_ERROR_PARENT_STOPPED:
+                return spec->parent;
+        case JOB_ERROR_NO_QUEUE:
+                return spec->queue;
+        default:
+                return NULL;
+        }
+}
+
+static int refuse(PendingCall *pending, int r, const char *id) {
+        const char *subject = subject_of(r, &pending->spec, id);
+
+        return subject ? pending_refuse(pending, r, subject, NULL) : pending_fail(pending, r);
 }
 
 static void on_enqueued(int r, const char *id, void *userdata) {
@@ -116,12 +134,8 @@ static void on_enqueued(int r, const char *id, void *userdata) {
                 path = job_object_path(id);
                 r = path ? sd_bus_reply_method_return(pending->call, "so", id, path) : -ENOMEM;
         }
-        if (r == -JOB_ERROR_STORED_TOO_MUCH || r == -JOB_ERROR_NO_DEPENDENCY)
-                (void) pending_refuse(pending, r, id, NULL);
-        else if (is_about_parent(r))
-                (void) pending_refuse(pending, r, pending->spec.parent, NULL);
-        else if (r < 0)
-                (void) pending_fail(pending, r);
+        if (r < 0)
+                (void) refuse(pending, r, id);
         else
                 (void) pending_free(pending);
 }
@@ -129,7 +143,7 @@ static void on_enqueued(int r, const char *id, void *userdata) {
 static int submit(PendingCall *pending) {
         int r = enqueue_job(pending->service->core, &pending->spec, pending_owner(pending), on_enqueued, pending);
 
-        return is_about_parent(r) ? pending_refuse(pending, r, pending->spec.parent, NULL) : r;
+        return r < 0 ? refuse(pending, r, NULL) : r;
 }
 
 int method_enqueue(sd_bus_message *m, void *userdata, sd_bus_error *error) {

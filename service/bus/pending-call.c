@@ -284,6 +284,8 @@ int pending_fail(PendingCall *pending, int r) {
                 limit = config->max_queued_user;
         else if (r == -JOB_ERROR_QUEUE_FULL)
                 limit = config->max_queued;
+        else if (r == -JOB_ERROR_TOO_MANY_QUEUES)
+                limit = JOB_QUEUES_MAX;
         else if (r == -JOB_ERROR_NESTED_TOO_DEEP)
                 limit = JOB_DEPTH_MAX;
         else if (r == -JOB_ERROR_STDIN_TOO_LARGE)

@@ -30,6 +30,9 @@ int method_list_consumers(sd_bus_message *m, void *userdata, sd_bus_error *error
 int method_forget_consumer(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_pause(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-queue.c */
 int method_resume(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_set_queue(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_remove_queue(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_list_queues(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_get_queue(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 #define invalid(error, ...) sd_bus_error_setf(error, JOBS_ERROR_INVALID_ARGUMENT, __VA_ARGS__)
@@ -77,7 +80,7 @@ struct PendingCall {
         StoreFilter filter;
         Spec spec;
         char *consumer;
-        bool paused;
+        StoreQueue queue;
 };
 
 /* Creates a pending call of the user who sent it. -ENOTCONN if the sender has left the bus. */

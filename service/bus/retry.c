@@ -39,6 +39,8 @@ static int copy_record(Spec *spec, const JobRecord *record) {
         if (spec->retry_delay_usec == JOB_RETRY_DELAY_NONE && record->retries > 0)
                 spec->retry_delay_usec = record->retry_delay_usec;
         r = spec->retry_on ? 0 : copy_string(record->retry_on, &spec->retry_on);
+        if (r >= 0 && !spec->queue)
+                r = copy_string(record->queue, &spec->queue);
         if (r >= 0)
                 r = copy_string(record->label, &spec->label);
         if (r >= 0)

@@ -419,10 +419,6 @@ static int read_option_of(sd_bus_message *m, const char *type, const JobOption *
         }
 }
 
-static const char *const later_options[] = {
-        "Queue",
-};
-
 static int wrong_type(const char *name, const char *type, const char *first, const char *second, sd_bus_error *error) {
         return invalid(error, "Option %s has type %s, expected %s%s%s.", name, type, first, second ? " or " : "",
                        strempty(second));
@@ -493,9 +489,6 @@ static int read_option(sd_bus_message *m, const char *name, const char *type, vo
                                 return r;
                         return read_limit(m, type, &job_limits[i], spec, error);
                 }
-        for (size_t i = 0; i < ELEMENTSOF(later_options); i++)
-                if (streq(later_options[i], name))
-                        return invalid(error, "Option %s is not supported.", name);
         return unknown_option(name, error);
 }
 

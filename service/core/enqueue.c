@@ -116,7 +116,7 @@ static bool may_begin(const Job *job) {
         const Core *core = job->core;
 
         return conditions_permit(job) && !core->stopping && core->instance && !core->shortage.why && !core->shortage.timer &&
-                queue_has_free_slot(&core->queue, job->record.uid);
+                queue_has_free_slot(&core->queue, job->record.uid, job->record.queue);
 }
 
 /* A job that does not have to wait is recorded and begun in one commit. */
@@ -161,6 +161,12 @@ static int describe(Job *job, const Spec *spec, const Config *config) {
         if (spec->directory) {
                 job->record.directory = utf8_make_valid(spec->directory, strlen(spec->directory));
                 if (!job->record.directory)
+                        return -ENOMEM;
+        }
+        if (spec->queue) {
+                free(job->record.queue);
+                job->record.queue = strdup(spec->queue);
+                if (!job->record.queue)
                         return -ENOMEM;
         }
         r = set_string(&job->record.workspace, spec->workspace);
@@ -209,6 +215,8 @@ static int check_limits(const Job *job) {
 
         if (core->closed)
                 return -JOB_ERROR_REMOVED;
+        if (!queue_has_lane(&core->queue, job->record.uid, job->record.queue))
+                return -JOB_ERROR_NO_QUEUE;
         if (may_begin(job))
                 return 0;
         if ((uint64_t) standing.n_waiting + standing.n_coming >= core->config.max_queued_user)

@@ -29,7 +29,7 @@ int job_new(Job **ret, const char *id, const char *kind, uint32_t uid) {
         job->record.uid = uid;
         job->record.id = strdup(id);
         job->record.kind = strdup(kind);
-        job->record.queue = strdup("default");
+        job->record.queue = strdup(JOB_QUEUE_DEFAULT);
         if (!job->record.id || !job->record.kind || !job->record.queue)
                 return -ENOMEM;
         *ret = TAKE_PTR(job);

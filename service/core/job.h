@@ -44,6 +44,7 @@ typedef enum JobBlock {
 } JobBlock;
 
 typedef struct QueueNest QueueNest; /* see queue.c */
+typedef struct QueueLane QueueLane;
 
 /* A job that is to end before another one may start. */
 typedef struct Dependency {
@@ -107,6 +108,7 @@ struct Job {
         TAILQ_ENTRY(Job) entry;       /* among all jobs of the core */
         TAILQ_ENTRY(Job) accepted_entry; /* in a list of the core, if is_accepted */
         bool is_accepted;
+        QueueLane *lane;              /* of the queue; valid while it counts there */
         size_t queue_place;           /* in the queue, see heap.h */
         size_t timer_place;           /* among those that are early, or wait for an attempt: */
         uint64_t attempt_due_usec;    /* CLOCK_BOOTTIME */

@@ -66,7 +66,7 @@ static void start_later(Job *job, const char *why) {
         if (job->stop_reason != JOB_REASON_NONE)
                 return ending_unseen(job, job->stop_reason);
         job->record.attempt = job_attempts_count(job->record.attempts);
-        (void) store_begin(job->core->store, job->record.id, NULL, NULL, job->record.attempt, NULL, NULL);
+        (void) store_begin(job->core->store, job->record.id, NULL, NULL, job->record.attempt, -1, NULL, NULL);
         if (job->waits_alone)
                 return wait_alone(job, why);
         queue_put_back(&job->core->queue, job);
@@ -131,7 +131,7 @@ static int append_trailer(Job *job, int spec_fd, WorkerTrailer *ret) {
                 .runtime_max_usec = job->limits.runtime_max_usec,
                 .output_max = job->limits.output_max,
                 .stall_usec = job->limits.stall_usec,
-                .umask = (uint32_t) job->limits.umask,
+                .umask = (uint32_t) job->limits.umask | (uint32_t) (job->record.slot + 1) << WORKER_SLOT_SHIFT,
                 .flags = (job->limits.merge_output ? WORKER_MERGE_OUTPUT : 0) | (core->tidy > 0 ? WORKER_TIDY : 0) |
                         (uint32_t) job->record.attempt << WORKER_ATTEMPT_SHIFT,
         };
@@ -234,7 +234,8 @@ static void begin(Job *job) {
         if (r >= 0)
                 r = lifecycle_set_instance(job);
         if (r >= 0)
-                r = store_begin(core->store, job->record.id, core->instance, job->secret, job->record.attempt, lifecycle_on_begun, job);
+                r = store_begin(core->store, job->record.id, core->instance, job->secret, job->record.attempt, job->record.slot,
+                                lifecycle_on_begun, job);
         if (r < 0)
                 start_failed(job, CANNOT_BEGIN, r);
 }

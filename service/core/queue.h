@@ -5,12 +5,17 @@
 /* Selects the next job to run. Among users: the one with the fewest running jobs, and of those the one who was
  * served least recently, so that many jobs of one user do not delay the first job of another. Among the jobs of a
  * user: by priority, then first in, first out. If no slot is free, a job that runs lends its own to the first of its
- * children, that is to one at a time: whatever waits for a child can go on. A job waits without a turn as long as it is blocked. Does not own jobs. */
+ * children, that is to one at a time: whatever waits for a child can go on. A job waits without a turn as long as it is
+ * blocked.
+ *
+ * The jobs of a user are in named queues, here called lanes: those that the user made, which may be limited further, and
+ * "default". A job that runs has the lowest number that no other one of its lane has. Does not own jobs. */
 
 #include "heap.h"
 #include "job.h"
 
 typedef struct QueueUser QueueUser;
+typedef struct QueueLane QueueLane;
 
 typedef TAILQ_HEAD(QueueNestList, QueueNest) QueueNestList;
 
@@ -59,8 +64,9 @@ static inline bool queue_has_slot(const Job *job) {
 /* Removes the next job that may run from the queue and gives it a slot; NULL if there is none. */
 Job *queue_pop(Queue *queue);
 
-/* Whether a job of that user that is not blocked can start immediately: a slot is free and no other job comes first. */
-bool queue_has_free_slot(const Queue *queue, uint32_t uid);
+/* Whether a job of that user and lane that is not blocked can start immediately: a slot is free and no other job comes
+ * first. */
+bool queue_has_free_slot(const Queue *queue, uint32_t uid, const char *lane);
 
 /* Takes a slot for a job that can start immediately, or that was found running, even beyond the maximum. The latter gets
  * that of its parent, if it can. Returns 0 or -ENOMEM. */
@@ -73,15 +79,36 @@ void queue_release_slot(Queue *queue, Job *job);
 /* The job has ended, or is no longer in memory: releases its slot, and it is neither parent nor child any more. */
 void queue_leave(Queue *queue, Job *job);
 
-/* Jobs of a paused user wait; running jobs keep running. Returns 0 or -ENOMEM. */
-int queue_set_paused(Queue *queue, uint32_t uid, bool paused);
+/* --- lanes --- */
 
-/* Counters of a user. */
+/* A user makes a lane, or changes its limit of running jobs (0: none but that of the user). Returns 0 or -ENOMEM. */
+int queue_set_lane(Queue *queue, uint32_t uid, const char *lane, uint32_t max_running);
+
+/* No more jobs are accepted for it. */
+void queue_remove_lane(Queue *queue, uint32_t uid, const char *lane);
+
+/* Jobs of a paused lane wait; running jobs keep running. Returns 0 or -ENOMEM. */
+int queue_set_paused(Queue *queue, uint32_t uid, const char *lane, bool paused);
+
+/* Whether jobs are accepted for it. */
+bool queue_has_lane(const Queue *queue, uint32_t uid, const char *lane);
+
+/* Counters of a user, or of a lane. */
 typedef struct QueueStanding {
+        const char *lane; /* its name */
         uint32_t n_waiting;
         uint32_t n_coming;
         uint32_t n_running; /* with a slot */
         uint32_t n_lent;    /* with that of their parent */
+        uint32_t max_running; /* 0: no limit */
         bool paused;
+        bool is_made; /* by its user */
 } QueueStanding;
+
+/* Of all lanes of a user together; it is paused if "default" is. */
 QueueStanding queue_get_standing(const Queue *queue, uint32_t uid);
+QueueStanding queue_get_lane_standing(const Queue *queue, uint32_t uid, const char *lane);
+
+/* Those of all lanes of a user, "default" first, then by name, in an array that the caller frees. Returns their number
+ * or -ENOMEM. */
+int queue_get_lanes(const Queue *queue, uint32_t uid, QueueStanding **ret);

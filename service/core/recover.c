@@ -52,10 +52,13 @@ static int on_discarded(const char *id, void *userdata) {
         return 0;
 }
 
-static int on_paused_user(uint32_t uid, void *userdata) {
+static int on_queue(const StoreQueue *queue, void *userdata) {
         Core *core = userdata;
+        int r = 0;
 
-        return queue_set_paused(&core->queue, uid, true);
+        if (queue->made)
+                r = queue_set_lane(&core->queue, queue->uid, queue->name, queue->max_running);
+        return r < 0 || !queue->paused ? r : queue_set_paused(&core->queue, queue->uid, queue->name, true);
 }
 
 /* A job whose dependency was lost with a corrupt database must not start. */
@@ -88,7 +91,7 @@ static int join_parents(Core *core) {
 int recover_load(Core *core) {
         int r;
 
-        r = store_load_paused(core->store, on_paused_user, core);
+        r = store_load_queues(core->store, on_queue, core);
         if (r >= 0)
                 r = store_load_live(core->store, on_stored_job, core);
         if (r >= 0)

@@ -51,16 +51,22 @@ static void set_retry(Job *job) {
 /* It is its turn as soon as there is a place. */
 static void set_place(Job *job) {
         const Queue *queue = &job->core->queue;
-        QueueStanding standing = queue_get_standing(queue, job->record.uid);
+        const char *name = job->record.queue;
+        QueueStanding lane = queue_get_lane_standing(queue, job->record.uid, name);
 
-        if (standing.paused)
+        if (lane.paused && streq(name, JOB_QUEUE_DEFAULT))
                 set(job, "paused", "queue paused");
+        else if (lane.paused)
+                set(job, "paused", "queue %s paused", name);
         else if (job->core->shortage.why)
                 set(job, "obstacle", "Cannot start: %s", job->core->shortage.why);
         else if (queue->n_running >= queue->max_running)
                 set(job, "limit", "limit of %" PRIu32 " running jobs reached", queue->max_running);
-        else if (standing.n_running >= queue->max_running_user)
+        else if (queue_get_standing(queue, job->record.uid).n_running >= queue->max_running_user)
                 set(job, "user-limit", "limit of %" PRIu32 " running jobs of the user reached", queue->max_running_user);
+        else if (lane.max_running > 0 && lane.n_running >= lane.max_running)
+                set(job, "queue-limit", "limit of %" PRIu32 " running job%s of queue %s reached", lane.max_running,
+                    lane.max_running == 1 ? "" : "s", name);
         else
                 set(job, "starting", "is being started");
 }

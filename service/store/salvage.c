@@ -399,7 +399,8 @@ static int copy_all(Salvage *s) {
                                              "SELECT ?1, ?2, ?3, coalesce(?4, strftime('%s', 'now') * 1000000)" },
                 { "SELECT * FROM dependencies", "INSERT OR IGNORE INTO dependencies SELECT ?1, ?2, ?3 "
                                                 "WHERE EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND sequence IS NULL)" },
-                { "SELECT * FROM paused", "INSERT OR IGNORE INTO paused VALUES (?)" },
+                { "SELECT * FROM paused", "INSERT OR IGNORE INTO queues VALUES (?, 'default', 0, 0, 1)" },
+                { "SELECT * FROM queues", "INSERT OR IGNORE INTO queues VALUES (?, ?, ?, ?, ?)" },
                 { "SELECT * FROM discarded", "INSERT OR IGNORE INTO discarded SELECT ?1 "
                                              "WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?1)" },
                 { "SELECT * FROM counters WHERE name = 'sequence'", "INSERT OR REPLACE INTO counters VALUES (?, ?)" },

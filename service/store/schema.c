@@ -145,6 +145,12 @@ static const char *const migrations[] = {
         "ALTER TABLE jobs ADD COLUMN attempts TEXT;"
         "ALTER TABLE jobs ADD COLUMN next_attempt_usec INTEGER NOT NULL DEFAULT 0;"
         "UPDATE jobs SET attempt = 1 WHERE instance IS NOT NULL AND sequence IS NULL;",
+        /* queues: those that their user made, or paused. */
+        "ALTER TABLE jobs ADD COLUMN slot INTEGER NOT NULL DEFAULT -1;"
+        "CREATE TABLE queues (uid INTEGER NOT NULL, name TEXT NOT NULL, made INTEGER NOT NULL, max_running INTEGER NOT NULL,"
+        "  paused INTEGER NOT NULL, PRIMARY KEY (uid, name)) STRICT, WITHOUT ROWID;"
+        "INSERT INTO queues SELECT uid, 'default', 0, 0, 1 FROM paused;"
+        "DROP TABLE paused;",
 };
 
 const int schema_version = ELEMENTSOF(migrations);

@@ -13,21 +13,23 @@ typedef struct Begin {
         char *instance;
         char *secret;
         uint64_t attempt;
+        int32_t slot;
         int spec_fd; /* out */
 } Begin;
 
-STATEMENT(mark_begun, "UPDATE jobs SET instance = ?, secret = ?, attempt = ?, next_attempt_usec = 0 "
+STATEMENT(mark_begun, "UPDATE jobs SET instance = ?, secret = ?, attempt = ?, slot = coalesce(?, -1), next_attempt_usec = 0 "
                       "WHERE id = ? AND state = 'queued'");
 
-int database_mark_begun(Database *db, const char *id, const char *instance, const char *secret, uint64_t attempt) {
-        return statement_run(db, &mark_begun, "ssts", instance, secret, attempt, id);
+int database_mark_begun(Database *db, const char *id, const char *instance, const char *secret, uint64_t attempt,
+                        int32_t slot) {
+        return statement_run(db, &mark_begun, "sstus", instance, secret, attempt, (uint32_t) slot, id);
 }
 
 static int execute_begin(Database *db, StoreOp *op) {
         Begin *begin = (Begin *) op;
         int r;
 
-        r = database_mark_begun(db, op->id, begin->instance, begin->secret, begin->attempt);
+        r = database_mark_begun(db, op->id, begin->instance, begin->secret, begin->attempt, begin->slot);
         return r < 0 ? r : database_read_spec(db, op->id, store_write_memfd, &begin->spec_fd);
 }
 
@@ -48,7 +50,7 @@ static void clear_begin(StoreOp *op) {
 
 static const StoreOpType begin_type = { "begin", sizeof(Begin), execute_begin, finish_begin, clear_begin };
 
-int store_begin(Store *store, const char *id, const char *instance, const char *secret, uint64_t attempt,
+int store_begin(Store *store, const char *id, const char *instance, const char *secret, uint64_t attempt, int32_t slot,
                 StoreSpecCallback callback, void *userdata) {
         _cleanup_op_ Begin *begin = store_op_new(store, &begin_type, id, userdata);
 
@@ -56,6 +58,7 @@ int store_begin(Store *store, const char *id, const char *instance, const char *
                 return -ENOMEM;
         begin->callback = callback;
         begin->attempt = attempt;
+        begin->slot = slot;
         begin->spec_fd = -EBADF;
         begin->instance = instance ? strdup(instance) : NULL;
         begin->secret = secret ? strdup(secret) : NULL;

@@ -46,8 +46,17 @@ int store_load_live(Store *store, int (*found)(StoredJob *stored, void *userdata
 /* Calls found for each removed job whose files are not deleted yet. Synchronous, as above. */
 int store_load_discarded(Store *store, int (*found)(const char *id, void *userdata), void *userdata);
 
-/* Calls found for each user whose queue is paused. Synchronous, as above. */
-int store_load_paused(Store *store, int (*found)(uint32_t uid, void *userdata), void *userdata);
+/* A queue that its user made, or paused. */
+typedef struct StoreQueue {
+        uint32_t uid;
+        char name[JOB_QUEUE_MAX + 1];
+        uint32_t made; /* a boolean */
+        uint32_t max_running; /* 0: no limit */
+        uint32_t paused; /* a boolean */
+} StoreQueue;
+
+/* Calls found for each of them. Synchronous, as above. */
+int store_load_queues(Store *store, int (*found)(const StoreQueue *queue, void *userdata), void *userdata);
 
 /* Calls found for each dependency of a job on another one that has not ended. Synchronous, as above. */
 int store_load_dependencies(Store *store, int (*found)(const char *id, const char *other, JobCondition condition, void *userdata),
@@ -56,8 +65,9 @@ int store_load_dependencies(Store *store, int (*found)(const char *id, const cha
 /* Records whether a queued job is held. -JOB_ERROR_NOT_QUEUED if it has begun or ended. */
 int store_hold(Store *store, const char *id, bool held, StoreCallback callback, void *userdata);
 
-/* Records whether the queue of a user is paused. */
-int store_set_paused(Store *store, uint32_t uid, bool paused, StoreCallback callback, void *userdata);
+/* Records that a queue is made, with its limit, or removed; whether it is paused. */
+int store_change_queue(Store *store, const StoreQueue *queue, StoreCallback callback, void *userdata);
+int store_pause_queue(Store *store, const StoreQueue *queue, StoreCallback callback, void *userdata);
 
 /* Records that the files of a removed job are deleted. There is no callback. */
 int store_forget(Store *store, const char *id);
@@ -102,10 +112,11 @@ int store_insert(Store *store, const JobRecord *record, const JobLimits *limits,
                  StoreInsertCallback callback, void *userdata);
 
 /* Records that the job is about to be started under that instance of the service manager, with a secret for its
- * worker, as the attempt of that number, and returns its spec in a memfd, not sealed yet, which the callback owns (-1 on failure). NULL for the
- * instance: the start is revoked, and the job waits again; the callback may then be NULL. */
+ * worker, as the attempt of that number, and returns its spec in a memfd, not sealed yet, which the callback owns (-1 on
+ * failure). NULL for the instance: the start is revoked, and the job waits again; the callback may then be NULL. slot: see
+ * JobRecord. */
 typedef void (*StoreSpecCallback)(int r, int spec_fd, void *userdata);
-int store_begin(Store *store, const char *id, const char *instance, const char *secret, uint64_t attempt,
+int store_begin(Store *store, const char *id, const char *instance, const char *secret, uint64_t attempt, int32_t slot,
                 StoreSpecCallback callback, void *userdata);
 
 /* Records that an attempt has ended, and that the job waits for the next one: its attempts, the time of the next one, and the

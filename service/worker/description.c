@@ -108,8 +108,19 @@ int description_load(Description *ret, const char *id) {
         return d->home ? 0 : -ENOMEM;
 }
 
+static int set_slot(const Description *d) {
+        uint32_t slot = d->trailer.umask >> WORKER_SLOT_SHIFT;
+        char text[16];
+
+        if (slot == 0)
+                return 0;
+        (void) snprintf(text, sizeof(text), "%" PRIu32, slot - 1);
+        return setenv("CODEX_JOB_SLOT", text, true) < 0 ? -errno : 0;
+}
+
 int description_set_environment(const Description *d) {
         char *p = d->environment, attempt[16];
+        int r;
 
         for (size_t i = 0; i < ELEMENTSOF(not_inherited) && d->has_trailer; i++)
                 (void) unsetenv(not_inherited[i]);
@@ -119,6 +130,9 @@ int description_set_environment(const Description *d) {
         (void) snprintf(attempt, sizeof(attempt), "%" PRIu32, d->trailer.flags >> WORKER_ATTEMPT_SHIFT);
         if (d->trailer.flags >> WORKER_ATTEMPT_SHIFT > 0 && setenv("CODEX_JOB_ATTEMPT", attempt, true) < 0)
                 return -errno;
+        r = set_slot(d);
+        if (r < 0)
+                return r;
         return d->has_trailer && setenv("PWD", d->directory, true) < 0 ? -errno : 0;
 }
 

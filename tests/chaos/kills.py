@@ -15,6 +15,7 @@ START_SECONDS = 0.04  # about as long as a start takes
 
 OPERATIONS = ('insert', 'begin', 'started', 'stop', 'hold', 'retry', 'finish', 'lookup', 'list', 'remove', 'inbox',
               'acknowledge', 'see-consumer', 'list-consumers', 'forget-consumer', 'expire', 'forget', 'get-state', 'find-unknown', 'read-work', 'pause',
+              'make-queue', 'remove-queue',
               'checkpoint')
 PLACES = ('before-reply', 'after-reply', 'before-start', 'after-start', 'on-started', 'on-hello', 'on-report', 'on-ended',
           'before-retry', 'before-signal', 'after-signal', 'before-go', 'after-go', 'before-release', 'after-release')

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Keeps a window of jobs in flight, through several clients at a time, and writes into the history what
 each of them is told: Enqueue with and without a key, with priorities, times, dependencies and parents, Hold and Release, Await, AwaitAny, AwaitAll, Cancel, Get, OpenOutput,
-Retry, List by sequence, an inbox, Pause, Remove."""
+Retry, List by sequence, an inbox, Pause, SetQueue and RemoveQueue, Remove."""
 
 import asyncio
 import collections
@@ -407,6 +407,24 @@ class Load:
         if not plain(queue)['Paused']:
             self.history.add('error', ids=[''], call='Pause', error='GetQueue does not tell of it', text='')
         await self.insist('Resume')
+        await self.change_queues()
+
+    async def change_queues(self):
+        """One that is made is there until it is removed, and one that is removed is not."""
+        name = f'{self.scene.name}-{random.randrange(3)}'
+        for member, signature, body, made in (('SetQueue', 'sa{sv}', (name, {'MaxRunning': ('u', 2)}), True),
+                                              ('RemoveQueue', 's', (name,), False)):
+            try:
+                await self.insist(member, signature, *body)
+            except BusError as error:
+                if error.name == 'org.freedesktop.DBus.Error.UnknownMethod': # a service of an older version
+                    return
+                # The answer to a first try may have been lost.
+                if made or not error.name.endswith('NoSuchQueue'):
+                    self.history.add('error', ids=[''], call=member, error=error.name, text=error.text)
+            queues, = await self.insist('ListQueues')
+            if (name in [queue['Name'] for queue in map(plain, queues)]) is not made:
+                self.history.add('error', ids=[''], call='ListQueues', error='does not tell of it', text=f'{member} {name}')
 
     async def list_finished(self):
         while True:

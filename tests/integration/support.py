@@ -40,7 +40,7 @@ PATIENCE = 120
 
 OPTION_TYPES = {
     'Argv': 'aay', 'Kind': 's', 'Label': 's', 'Directory': 's', 'Environment': 'as', 'Stdin': 'h',
-    'Workspace': 's', 'Session': 's', 'RuntimeMaxUSec': 't', 'OutputMax': 't', 'MemoryMax': 't',
+    'Workspace': 's', 'Queue': 's', 'Session': 's', 'RuntimeMaxUSec': 't', 'OutputMax': 't', 'MemoryMax': 't',
     'TasksMax': 't', 'CPUWeight': 't', 'StallUSec': 't', 'ReadOnly': 'b', 'IdempotencyKey': 's',
     'Notify': 'b', 'MergeOutput': 'b', 'UMask': 'u', 'ResourceLimits': 'a{sv}', 'Priority': 'i', 'After': 'a(ss)',
     'NotBeforeUSec': 't', 'Hold': 'b', 'Parent': 's', 'Detach': 'b', 'Retries': 'u',

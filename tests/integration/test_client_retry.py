@@ -193,5 +193,5 @@ def test_quiet(paused):
 
 
 def test_arguments_are_refused(cli):
-    assert "'pause' takes no arguments" in cli.refused('pause', 'job-0123456789')
-    assert "'resume' takes no arguments" in cli.refused('resume', 'now')
+    assert 'Queue job-0123456789 not found' in cli.refused('pause', 'job-0123456789')
+    assert 'Too many arguments' in cli.refused('resume', 'default', 'now')

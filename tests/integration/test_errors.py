@@ -12,9 +12,6 @@ import pytest
 from support import PATIENCE, SECOND, BusError, refused
 
 # A value of the right type for each option that a later version has.
-NOT_YET = {
-    'Queue': ('s', 'q')}
-
 WRONG_TYPES = {
     'Argv': [('as', ['true']), ('s', 'true')],
     'Kind': [('i', 1), ('as', ['job']), ('ay', b'job'), ('v', ('s', 'job'))],
@@ -38,6 +35,7 @@ WRONG_TYPES = {
     'RetryDelayUSec': [('s', '1s'), ('d', 1.0)],
     'RetryOn': [('s', 'exit-code'), ('a(s)', [('exit-code',)])],
     'Detach': [('u', 1)],
+    'Queue': [('u', 1), ('ay', b'default')],
     'Parent': [('as', [])],
     'After': [('as', ['job-0000000000']), ('s', 'job-0000000000'), ('a(s)', [('job-0000000000',)])]}
 
@@ -56,6 +54,7 @@ OUT_OF_RANGE = {
     'MemoryMax': [0, (1 << 20) - 1, 2**64 - 1],
     'TasksMax': [0, 2**64 - 1],
     'CPUWeight': [0, 10001, 2**64 - 1],
+    'Queue': ['', 'x' * 65],
     'Priority': [1001, -1001, 2**31 - 1, -2**31],
     'NotBeforeUSec': [253402300800000000, 2**64 - 1],
     'Retries': [101, 2**32 - 1],
@@ -89,11 +88,6 @@ def cases(table):
 
 
 # --- options --------------------------------------------------------------------------------------
-
-@pytest.mark.parametrize('name, value', NOT_YET.items())
-def test_option_that_is_not_supported_yet(refuses, name, value):
-    refuses('InvalidArgument', name, 'not supported', **{name: value})
-
 
 @pytest.mark.parametrize('name', ['Other', 'kind', 'Kind ', 'X' * 40])
 def test_unknown_option(refuses, name):

@@ -99,7 +99,7 @@ ALWAYS = entries('always has these entries')
 SOMETIMES = entries('omitted if not applicable')
 USED = {'CPUUsageUSec': 't', 'MemoryPeak': 't'} # of a job that ran for a second, as any may on a slow machine
 
-ENDED = {'ResultError': 's', 'LeftBehind': 's', 'EndSource': 's'} # of a job, and by whom its end was seen
+ENDED = {'ResultError': 's', 'LeftBehind': 's', 'EndSource': 's', 'Slot': 'i'} # of a job, and by whom its end was seen
 
 
 def types_of(jobs, job):

@@ -17,7 +17,7 @@ static const struct {
         { "load_dependencies", "SCAN dependencies", "once, at the start" },
         { "load_discarded", "SCAN discarded", "once, at the start" },
         { "mark_tree_stopped", "SCAN tree", "the jobs below one" },
-        { "load_paused", "SCAN paused", "once, at the start" },
+        { "load_queues", "SCAN queues", "once, at the start" },
         { "find_prefix", "USE TEMP B-TREE", "a few rows, as many as are told" },
         { "find_prefix_of_user", "USE TEMP B-TREE", "a few rows, as many as are told" },
 };

@@ -80,6 +80,7 @@ static void make_consumer_older(StoreFixture *f) {
         check_ok(acknowledge(f, 1000, "reader", 0));
         f->store = store_free(f->store);
         run_sql("DROP INDEX consumers_by_age; DROP INDEX consumers_by_age_of_user; DROP INDEX jobs_by_size; DROP INDEX jobs_by_parent; DROP TABLE dependencies;"
+                "DROP TABLE queues; CREATE TABLE paused (uid INTEGER PRIMARY KEY) STRICT; ALTER TABLE jobs DROP COLUMN slot;"
                 "ALTER TABLE jobs DROP COLUMN priority; ALTER TABLE jobs DROP COLUMN held;"
                 "ALTER TABLE jobs DROP COLUMN not_before_usec; ALTER TABLE jobs DROP COLUMN after;"
                 "ALTER TABLE jobs DROP COLUMN failed_dependency; ALTER TABLE jobs DROP COLUMN parent;"

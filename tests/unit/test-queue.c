@@ -66,22 +66,22 @@ static void paused(void) {
         Queue queue;
 
         init(&queue, 10, UINT32_MAX);
-        check_ok(queue_set_paused(&queue, 7, true));
+        check_ok(queue_set_paused(&queue, 7, JOB_QUEUE_DEFAULT, true));
         check(queue_get_standing(&queue, 7).paused);
         check(!queue_get_standing(&queue, 8).paused);
-        check(!queue_has_free_slot(&queue, 7));
+        check(!queue_has_free_slot(&queue, 7, JOB_QUEUE_DEFAULT));
         check_ok(queue_push(&queue, a));
         check(!queue_pop(&queue));
-        check(queue_has_free_slot(&queue, 8));
+        check(queue_has_free_slot(&queue, 8, JOB_QUEUE_DEFAULT));
         check_ok(queue_take_slot(&queue, b));
 
-        check_ok(queue_set_paused(&queue, 7, false));
-        check(!queue_has_free_slot(&queue, 7)); /* another is before it */
+        check_ok(queue_set_paused(&queue, 7, JOB_QUEUE_DEFAULT, false));
+        check(!queue_has_free_slot(&queue, 7, JOB_QUEUE_DEFAULT)); /* another is before it */
         check(queue_pop(&queue) == a);
         check_ok(queue_take_slot(&queue, c));
         RELEASE(&queue, a, b, c);
-        check_ok(queue_set_paused(&queue, 9, true));
-        check_ok(queue_set_paused(&queue, 9, false));
+        check_ok(queue_set_paused(&queue, 9, JOB_QUEUE_DEFAULT, true));
+        check_ok(queue_set_paused(&queue, 9, JOB_QUEUE_DEFAULT, false));
         check(TAILQ_EMPTY(&queue.users));
 }
 
@@ -235,25 +235,25 @@ static void free_slot(void) {
         Queue queue;
 
         init(&queue, 2, 1);
-        check(queue_has_free_slot(&queue, 7));
+        check(queue_has_free_slot(&queue, 7, JOB_QUEUE_DEFAULT));
         check_ok(queue_take_slot(&queue, a));
         check_counts(&queue, 0, 1);
-        check(!queue_has_free_slot(&queue, 7)); /* too many of this user */
-        check(queue_has_free_slot(&queue, 8));
+        check(!queue_has_free_slot(&queue, 7, JOB_QUEUE_DEFAULT)); /* too many of this user */
+        check(queue_has_free_slot(&queue, 8, JOB_QUEUE_DEFAULT));
         check_ok(queue_take_slot(&queue, x));
         queue.max_running_user = UINT32_MAX;
-        check(!queue_has_free_slot(&queue, 7)); /* too many of all */
-        check(!queue_has_free_slot(&queue, 9));
+        check(!queue_has_free_slot(&queue, 7, JOB_QUEUE_DEFAULT)); /* too many of all */
+        check(!queue_has_free_slot(&queue, 9, JOB_QUEUE_DEFAULT));
         queue_release_slot(&queue, x);
-        check(queue_has_free_slot(&queue, 7));
+        check(queue_has_free_slot(&queue, 7, JOB_QUEUE_DEFAULT));
 
         check_ok(queue_push(&queue, b));
-        check(!queue_has_free_slot(&queue, 7)); /* somebody is before it */
-        check(!queue_has_free_slot(&queue, 9));
-        check_ok(queue_set_paused(&queue, 7, true));
-        check(!queue_has_free_slot(&queue, 7));
-        check(queue_has_free_slot(&queue, 9));
-        check_ok(queue_set_paused(&queue, 7, false));
+        check(!queue_has_free_slot(&queue, 7, JOB_QUEUE_DEFAULT)); /* somebody is before it */
+        check(!queue_has_free_slot(&queue, 9, JOB_QUEUE_DEFAULT));
+        check_ok(queue_set_paused(&queue, 7, JOB_QUEUE_DEFAULT, true));
+        check(!queue_has_free_slot(&queue, 7, JOB_QUEUE_DEFAULT));
+        check(queue_has_free_slot(&queue, 9, JOB_QUEUE_DEFAULT));
+        check_ok(queue_set_paused(&queue, 7, JOB_QUEUE_DEFAULT, false));
         check(queue_pop(&queue) == b);
         RELEASE(&queue, a, b);
 }
@@ -290,7 +290,7 @@ static void blocked(void) {
         check_ok(queue_push(&queue, a));
         check_counts(&queue, 1, 0);
         check(!queue_pop(&queue));
-        check(queue_has_free_slot(&queue, 7));
+        check(queue_has_free_slot(&queue, 7, JOB_QUEUE_DEFAULT));
         check_ok(queue_push(&queue, b));
         queue_block(&queue, a, JOB_IS_HELD, false);
         check(queue_pop(&queue) == b);
@@ -381,10 +381,10 @@ static void lent_by_a_paused_user(void) {
         init(&queue, 1, UINT32_MAX);
         check_ok(queue_take_slot(&queue, p));
         check_ok(queue_nest(&queue, a, p));
-        check_ok(queue_set_paused(&queue, 7, true));
+        check_ok(queue_set_paused(&queue, 7, JOB_QUEUE_DEFAULT, true));
         check_ok(queue_push(&queue, a));
         check(!queue_pop(&queue));
-        check_ok(queue_set_paused(&queue, 7, false));
+        check_ok(queue_set_paused(&queue, 7, JOB_QUEUE_DEFAULT, false));
         check(queue_pop(&queue) == a);
         queue_leave(&queue, a);
         queue_leave(&queue, p);
@@ -409,6 +409,168 @@ static void lent_again(void) {
         check(TAILQ_EMPTY(&queue.users));
 }
 
+/* --- lanes --- */
+
+static Job *new_job_in(char letter, const char *lane) {
+        Job *job = new_job(letter, 7);
+
+        free(job->record.queue);
+        job->record.queue = strdup(lane);
+        return job;
+}
+
+static void lane_limit(void) {
+        _cleanup_(job_freep) Job *a = new_job_in('a', "gpu"), *b = new_job_in('b', "gpu"), *c = new_job('c', 7);
+        QueueStanding lane;
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        check(queue_has_lane(&queue, 7, "default") && !queue_has_lane(&queue, 7, "gpu"));
+        check_ok(queue_set_lane(&queue, 7, "gpu", 1));
+        check(queue_has_lane(&queue, 7, "gpu") && !queue_has_lane(&queue, 8, "gpu"));
+        check(queue_has_free_slot(&queue, 7, "gpu"));
+        check_ok(queue_push(&queue, a));
+        check_ok(queue_push(&queue, b));
+        check_ok(queue_push(&queue, c));
+        check(queue_pop(&queue) == a);
+        check(queue_pop(&queue) == c); /* the lane of b is full */
+        check(!queue_pop(&queue));
+        check(!queue_has_free_slot(&queue, 7, "gpu") && queue_has_free_slot(&queue, 7, "default"));
+        lane = queue_get_lane_standing(&queue, 7, "gpu");
+        check(lane.n_waiting == 1 && lane.n_running == 1 && lane.max_running == 1 && lane.is_made);
+        check_int(queue_get_standing(&queue, 7).n_running, 2);
+        check_ok(queue_set_lane(&queue, 7, "gpu", 0));
+        check(queue_pop(&queue) == b);
+        queue_remove_lane(&queue, 7, "gpu"); /* with jobs: they run on */
+        check(!queue_has_lane(&queue, 7, "gpu"));
+        RELEASE(&queue, a, b, c);
+}
+
+static void lane_paused(void) {
+        _cleanup_(job_freep) Job *a = new_job_in('a', "night"), *b = new_job('b', 7);
+        _cleanup_free_ QueueStanding *lanes = NULL;
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        check_ok(queue_set_lane(&queue, 7, "night", 0));
+        check_ok(queue_set_lane(&queue, 7, "day", 3));
+        check_ok(queue_set_paused(&queue, 7, "night", true));
+        check_ok(queue_push(&queue, a));
+        check_ok(queue_push(&queue, b));
+        check(queue_pop(&queue) == b && !queue_pop(&queue));
+        check_int(queue_get_lanes(&queue, 7, &lanes), 3);
+        check_string(lanes[0].lane, "default");
+        check_string(lanes[1].lane, "day");
+        check_string(lanes[2].lane, "night");
+        check(lanes[2].paused && lanes[2].n_waiting == 1 && lanes[1].max_running == 3 && lanes[0].n_running == 1);
+        check_ok(queue_set_paused(&queue, 7, "night", false));
+        check(queue_pop(&queue) == a);
+        queue_release_slot(&queue, a);
+        queue_release_slot(&queue, b);
+        queue_clear(&queue);
+        check(TAILQ_EMPTY(&queue.users));
+}
+
+/* Between lanes: by priority, then as submitted. */
+static void lanes_in_order(void) {
+        _cleanup_(job_freep) Job *a = new_job_in('a', "x"), *b = new_job_in('b', "y"), *c = new_job_in('c', "x");
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        c->record.priority = 1;
+        check_ok(queue_push(&queue, a));
+        check_ok(queue_push(&queue, b));
+        check_ok(queue_push(&queue, c));
+        check(queue_pop(&queue) == c);
+        check(queue_pop(&queue) == a);
+        check(queue_pop(&queue) == b);
+        RELEASE(&queue, a, b, c);
+}
+
+static void numbers(void) {
+        Job *jobs[130], *other = new_job_in('x', "gpu"), *found = new_job('z', 7);
+        Queue queue;
+
+        init(&queue, 1000, UINT32_MAX);
+        for (int i = 0; i < 130; i++) {
+                jobs[i] = new_job('a', 7);
+                check_ok(queue_take_slot(&queue, jobs[i]));
+                check_int(jobs[i]->record.slot, i);
+        }
+        check_ok(queue_take_slot(&queue, other));
+        check_int(other->record.slot, 0); /* of another lane */
+        queue_release_slot(&queue, jobs[70]);
+        queue_release_slot(&queue, jobs[3]);
+        check_int(jobs[3]->record.slot, 3); /* it had */
+        jobs[3]->record.slot = jobs[70]->record.slot = -1;
+        check_ok(queue_take_slot(&queue, jobs[70]));
+        check_int(jobs[70]->record.slot, 3);
+        check_ok(queue_push(&queue, jobs[3]));
+        check(queue_pop(&queue) == jobs[3]);
+        check_int(jobs[3]->record.slot, 70);
+        queue_put_back(&queue, jobs[3]);
+        check_int(jobs[3]->record.slot, -1);
+        queue_remove(&queue, jobs[3]);
+        found->record.slot = 500; /* after a restart */
+        check_ok(queue_take_any_slot(&queue, found));
+        check_int(found->record.slot, 500);
+        for (int i = 0; i < 130; i++) {
+                queue_leave(&queue, jobs[i]);
+                (void) job_free(jobs[i]);
+        }
+        RELEASE(&queue, other, found);
+        (void) job_free(other);
+        (void) job_free(found);
+}
+
+/* The limit of a lane holds for children, too. */
+static void lent_to_a_full_lane(void) {
+        _cleanup_(job_freep) Job *p = new_job('p', 7), *a = new_job_in('a', "gpu"), *b = new_job_in('b', "gpu");
+        Queue queue;
+
+        init(&queue, 2, UINT32_MAX);
+        check_ok(queue_set_lane(&queue, 7, "gpu", 1));
+        check_ok(queue_take_slot(&queue, p));
+        check_ok(queue_take_slot(&queue, b));
+        check_ok(queue_nest(&queue, a, p));
+        check_ok(queue_push(&queue, a));
+        check(!queue_pop(&queue)); /* b will end */
+        queue_leave(&queue, b);
+        check(queue_pop(&queue) == a);
+        queue_leave(&queue, a);
+        queue_leave(&queue, p);
+        queue_clear(&queue);
+}
+
+/* Two trees, each in the lane that the other one waits for. */
+static void lent_across_lanes(void) {
+        _cleanup_(job_freep) Job *p = new_job_in('p', "x"), *a = new_job_in('a', "y"), *q = new_job_in('q', "y"), *b = new_job_in('b', "x");
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        check_ok(queue_set_lane(&queue, 7, "x", 1));
+        check_ok(queue_set_lane(&queue, 7, "y", 1));
+        check_ok(queue_take_slot(&queue, p));
+        check_ok(queue_take_slot(&queue, q));
+        check_ok(queue_nest(&queue, a, p));
+        check_ok(queue_push(&queue, a));
+        check(!queue_pop(&queue)); /* q may end */
+        check_ok(queue_nest(&queue, b, q));
+        check_ok(queue_push(&queue, b));
+        check(queue_pop(&queue) == a); /* neither would */
+        check(a->lender == p && a->record.slot == 1);
+        check(!queue_pop(&queue));
+        queue_leave(&queue, a);
+        queue_leave(&queue, p);
+        check(queue_pop(&queue) == b);
+        queue_leave(&queue, b);
+        queue_leave(&queue, q);
+        check_counts(&queue, 0, 0);
+        queue_clear(&queue);
+}
+
 TEST_MAIN(TEST(first_in_first_out), TEST(slots), TEST(maximum_changes), TEST(beyond_the_maximum), TEST(remove_anywhere),
           TEST(users_take_turns), TEST(fewest_running_first), TEST(maximum_of_a_user), TEST(free_slot), TEST(paused),
-          TEST(priorities), TEST(blocked), TEST(lent_slot), TEST(lent_on), TEST(lent_by_a_paused_user), TEST(lent_again))
+          TEST(priorities), TEST(blocked), TEST(lent_slot), TEST(lent_on), TEST(lent_by_a_paused_user), TEST(lent_again),
+          TEST(lane_limit), TEST(lane_paused), TEST(lanes_in_order), TEST(numbers), TEST(lent_to_a_full_lane),
+          TEST(lent_across_lanes))

@@ -442,19 +442,6 @@ static void stdin_refused(void) {
         closep(&fds[1]);
 }
 
-static void later_options(void) {
-        static const char *const names[] = {
-                "Queue",
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                _cleanup_free_ char *expected = NULL;
-
-                check(asprintf(&expected, "Option %s is not supported.", names[i]) > 0);
-                check_refused(with_option(names[i], "s", "x"), expected);
-        }
-}
-
 static void unknown_options(void) {
         _cleanup_free_ char *long_name = repeat('n', 100000);
 
@@ -518,5 +505,5 @@ static void wrong_signature(void) {
 
 TEST_MAIN(TEST(bare), TEST(argv_as_it_is), TEST(argv_many), TEST(argv_bytes), TEST(argv_refused), TEST(too_large),
           TEST(all_options), TEST(environment), TEST(directory), TEST(strings), TEST(numbers), TEST(integers), TEST(flags),
-          TEST(resources), TEST(umasks), TEST(stdin_refused), TEST(later_options), TEST(unknown_options), TEST(unknown_option_cut),
+          TEST(resources), TEST(umasks), TEST(stdin_refused), TEST(unknown_options), TEST(unknown_option_cut),
           TEST(unknown_option_lines), TEST(option_twice), TEST(wrong_signature))
