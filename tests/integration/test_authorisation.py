@@ -150,6 +150,25 @@ def pause(client, _):
     return SILENT
 
 
+def own_queue(member, signature='s'):
+    """One's own queue, and no other's with that name."""
+    def ask(client, _):
+        name = f'of-{client.uid}'
+        client.call('SetQueue', 'sa{sv}', name, {})
+        with contextlib.closing(Scope('system').connect()) as alice:
+            others = client.uid != alice.uid and name in str(alice.call('ListQueues'))
+        client.call(member, signature, *([name] if signature else []))
+        if name in str(client.call('ListQueues')):
+            client.call('RemoveQueue', 's', name)
+        assert not others
+        return SILENT
+    return ask
+
+
+def list_queues(client, _):
+    return REACHED if any(plain(each)['Running'] for each in client.call('ListQueues')[0]) else SILENT
+
+
 METHODS = {
     (PATH, MANAGER, 'Enqueue'): (enqueue, PUBLIC),
     (PATH, MANAGER, 'Await'): (by_id('Await', 'st', 'ID', 0), READ),
@@ -161,8 +180,15 @@ METHODS = {
     (PATH, MANAGER, 'Cancel'): (by_id('Cancel', 's', 'ID'), MANAGE),
     (PATH, MANAGER, 'Remove'): (by_id('Remove', 'as', ['ID']), MANAGE),
     (PATH, MANAGER, 'Retry'): (by_id('Retry', 'sa{sv}', 'ID', {}), OBJECT),
+    (PATH, MANAGER, 'Hold'): (by_id('Hold', 's', 'ID'), MANAGE),
+    (PATH, MANAGER, 'Release'): (by_id('Release', 's', 'ID'), MANAGE),
     (PATH, MANAGER, 'Pause'): (pause, PUBLIC),
     (PATH, MANAGER, 'Resume'): (look(PATH, MANAGER, 'Resume'), PUBLIC),
+    (PATH, MANAGER, 'PauseQueue'): (own_queue('PauseQueue'), PUBLIC),
+    (PATH, MANAGER, 'ResumeQueue'): (own_queue('ResumeQueue'), PUBLIC),
+    (PATH, MANAGER, 'SetQueue'): (own_queue('ListQueues', ''), PUBLIC),
+    (PATH, MANAGER, 'RemoveQueue'): (own_queue('RemoveQueue'), PUBLIC),
+    (PATH, MANAGER, 'ListQueues'): (list_queues, QUEUE),
     (PATH, MANAGER, 'GetQueue'): (queue, QUEUE),
     (PATH, MANAGER, 'List'): (list_all, Expected(REACHED, SILENT, SILENT, REACHED, 'by uid', SILENT)),
     (PATH, MANAGER, 'Inbox'): (inbox, OWN),
@@ -189,7 +215,8 @@ METHODS = {
 PUBLIC_PROPERTIES = 'Version Build Queued Running Finished LastSequence Expired MaxRunning'.split()
 JOB_PROPERTIES = '''Id Kind Label State Reason ExitCode Signal Uid Unit Queue Directory Workspace Session CreatedUSec
                     StartedUSec FinishedUSec Sequence Progress StdoutBytes StderrBytes Result Notify RetryOf
-                    ResultError LeftBehind EndSource ResourceLimits'''.split()
+                    ResultError LeftBehind EndSource ResourceLimits Priority Held NotBeforeUSec After
+                    FailedDependency Parent Detached Slot WaitReason WaitText'''.split()
 
 READABLE = {(PATH, MANAGER, name): (look(PATH, PROPERTIES, 'Get', 'ss', MANAGER, name), PUBLIC)
             for name in PUBLIC_PROPERTIES} | \

@@ -194,4 +194,4 @@ def test_quiet(paused):
 
 def test_arguments_are_refused(cli):
     assert 'Queue job-0123456789 not found' in cli.refused('pause', 'job-0123456789')
-    assert 'Too many arguments' in cli.refused('resume', 'default', 'now')
+    assert "'resume' takes one queue" in cli.refused('resume', 'default', 'now')
