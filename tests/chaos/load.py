@@ -411,7 +411,7 @@ class Load:
 
     async def change_queues(self):
         """One that is made is there until it is removed, and one that is removed is not."""
-        name = f'{self.scene.name}-{random.randrange(3)}'
+        name = f'{self.scene.name}-{random.randrange(3)}'.replace(' ', '-')
         for member, signature, body, made in (('SetQueue', 'sa{sv}', (name, {'MaxRunning': ('u', 2)}), True),
                                               ('RemoveQueue', 's', (name,), False)):
             try:
