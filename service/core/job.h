@@ -79,6 +79,7 @@ struct Job {
         char *instance;         /* the run of the service manager it began under, NULL: it has not begun */
         char secret[WORKER_SECRET_TEXT_MAX]; /* shared with its worker, in hexadecimal digits; empty: none */
         JobReason stop_reason;  /* why it is being stopped; JOB_REASON_NONE: it is not */
+        bool stop_is_coming;    /* that is being recorded */
         unsigned blocked;       /* JobBlock */
         unsigned n_holding;     /* calls of Hold that are being recorded */
         uint64_t number;        /* the order of jobs as they were submitted; 0: not known yet */

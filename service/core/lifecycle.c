@@ -310,6 +310,12 @@ static void release_leftover(Job *job) {
                 log_job(job, LOG_ERR, "failed to release the unit of its last attempt: %s", strerror(-r));
 }
 
+/* Not before it is recorded why: after a crash it would have ended by itself. */
+static void stop_if_recorded(Job *job) {
+        if (job->stop_reason != JOB_REASON_NONE && !job->stop_is_coming)
+                stop_unit(job);
+}
+
 void lifecycle_found(Job *job) {
         if (job->phase == JOB_RETRYING)
                 return release_leftover(job);
@@ -320,8 +326,7 @@ void lifecycle_found(Job *job) {
         if (job->phase == JOB_ACTIVE || is_executed(job))
                 return lifecycle_adopted(job);
         expect_link(job);
-        if (job->stop_reason != JOB_REASON_NONE)
-                stop_unit(job);
+        stop_if_recorded(job);
 }
 
 static int on_link_due(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -347,8 +352,7 @@ void lifecycle_adopted(Job *job) {
                 shortage_end(job->core);
         }
         expect_link(job);
-        if (job->stop_reason != JOB_REASON_NONE)
-                stop_unit(job);
+        stop_if_recorded(job);
         ending_resume(job, false);
 }
 
@@ -496,6 +500,7 @@ static void on_stop_recorded(int r, void *userdata) {
         /* On a full disk, stopping the job is more important than recording why. */
         if (r < 0)
                 log_job(job, LOG_ERR, "failed to record its cancellation or limit: %s", strerror(-r));
+        job->stop_is_coming = false;
         if ((job->phase == JOB_ACCEPTED || job->phase == JOB_ACTIVE) && !job->core->stopping)
                 stop_unit(job);
 }
@@ -546,6 +551,7 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
                         stop_children(job, uid);
                 return;
         }
+        job->stop_is_coming = true;
         r = store_stop(core->store, job->record.id, reason, uid, on_stop_recorded, job);
         if (r < 0)
                 on_stop_recorded(r, job);
