@@ -332,7 +332,7 @@ static bool is_of_earlier_attempt(const Job *job) {
 static void begin_anew(Job *job) {
         log_job(job, LOG_NOTICE, "%s", "the unit of its last attempt was still there, releasing it.");
         job->record.attempt = job_attempts_count(job->record.attempts);
-        (void) store_begin(job->core->store, job->record.id, NULL, NULL, job->record.attempt, NULL, NULL);
+        (void) store_begin(job->core->store, job->record.id, NULL, NULL, job->record.attempt, -1, NULL, NULL);
         free(job->instance);
         job->instance = NULL;
         *job->secret = 0;

@@ -216,7 +216,8 @@ PUBLIC_PROPERTIES = 'Version Build Queued Running Finished LastSequence Expired 
 JOB_PROPERTIES = '''Id Kind Label State Reason ExitCode Signal Uid Unit Queue Directory Workspace Session CreatedUSec
                     StartedUSec FinishedUSec Sequence Progress StdoutBytes StderrBytes Result Notify RetryOf
                     ResultError LeftBehind EndSource ResourceLimits Priority Held NotBeforeUSec After
-                    FailedDependency Parent Detached Slot WaitReason WaitText'''.split()
+                    FailedDependency Retries RetryDelayUSec RetryOn Attempt Attempts NextAttemptUSec Parent
+                    Detached Slot WaitReason WaitText'''.split()
 
 READABLE = {(PATH, MANAGER, name): (look(PATH, PROPERTIES, 'Get', 'ss', MANAGER, name), PUBLIC)
             for name in PUBLIC_PROPERTIES} | \
