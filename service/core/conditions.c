@@ -253,12 +253,19 @@ static void on_hold_recorded(int r, void *userdata) {
         hold->done(r, hold->userdata);
 }
 
+/* Also one that was loaded, and has no place in the queue until the service manager has answered. */
+static bool is_queued(const Job *job) {
+        if (job->phase == JOB_RECORDING)
+                return job->record.state == JOB_QUEUED && !job->instance;
+        return (job->phase == JOB_WAITING || job->phase == JOB_RETRYING) && !(job->blocked & JOB_IS_DOOMED);
+}
+
 int core_hold(Job *job, bool held, StoreCallback done, void *userdata) {
         Core *core = job->core;
         Hold *hold;
         int r;
 
-        if ((job->phase != JOB_WAITING && job->phase != JOB_RETRYING) || (job->blocked & JOB_IS_DOOMED))
+        if (!is_queued(job))
                 return -JOB_ERROR_NOT_QUEUED;
         hold = malloc(sizeof(*hold));
         if (!hold)

@@ -83,11 +83,11 @@ async def kill_bus(scene, load):
 
 async def reload_storm(scene, load):
     """In the middle of it the service is away, so that some ends are collected after a reload."""
-    pid = await scene.up()
-    before = scene.starts
+    await scene.up()
     note(scene, load, 'daemon-reload storm')
     for number in range(RELOADS):
         if number == RELOADS // 2:
+            pid, before = await scene.up(), scene.starts
             os.kill(pid, signal.SIGKILL)
         await scene.systemctl('daemon-reload')
     await scene.replaced(before)

@@ -30,6 +30,11 @@ def program(scope):
 
 
 @pytest.fixture
+def held(jobs):
+    return jobs.enqueue(['true'], Hold=True)
+
+
+@pytest.fixture
 def deaf_manager(scope, program):
     """A service whose service manager does not answer until it is let: the process, and the function for that."""
     command, environment = program
@@ -73,3 +78,14 @@ def test_jobs_that_come_before_the_service_manager_has_answered(jobs, scope, dea
         assert (state, code) == ('completed', 0)
     queue, = jobs.call_to(name, PATH, MANAGER, 'GetQueue')
     assert (queue['Queued'][1], queue['Running'][1]) == (0, 0)
+
+
+def test_jobs_are_held_and_released_before_that(jobs, scope, held, deaf_manager):
+    service, let_go = deaf_manager
+    jobs.subscribe(BUS_SIGNAL)
+    name = unique_name(jobs, service.pid)
+    for member in ('Hold', 'Release', 'Hold', 'Release'):
+        jobs.call_to(name, PATH, MANAGER, member, 's', held)
+    let_go()
+    state, code, _ = jobs.call_to(name, PATH, MANAGER, 'Await', 'st', held, FOREVER)
+    assert (state, code) == ('completed', 0)
