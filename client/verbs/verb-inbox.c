@@ -140,6 +140,36 @@ static int read_page(Inbox *s) {
         return 0;
 }
 
+static int append_filter(sd_bus_message *m, void *userdata) {
+        const Inbox *s = userdata;
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}{sv}", "AfterSequence", "t", s->sequence, "Limit", "u", (uint32_t) given.limit);
+        if (r >= 0 && s->workspace)
+                r = sd_bus_message_append(m, "{sv}", "Workspace", "s", s->workspace);
+        if (r >= 0 && given.session)
+                r = sd_bus_message_append(m, "{sv}", "Session", "s", given.session);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+/* The wanted jobs beyond a page that has none. */
+static int read_later(Inbox *s) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = call_wait(s->in->client, CALL_AGAIN, "List", append_filter, s, &reply, &s->in->error);
+        if (r >= 0)
+                r = job_list_read(reply, &s->list);
+        if (r < 0)
+                return r;
+        s->more = s->list.n == given.limit;
+        if (s->list.n > 0)
+                s->sequence = s->list.records[s->list.n - 1].sequence;
+        return 0;
+}
+
 /* A page without any wanted job is skipped, if it may be acknowledged. */
 static int read_inbox(Inbox *s) {
         int r;
@@ -150,7 +180,7 @@ static int read_inbox(Inbox *s) {
                 if (r >= 0)
                         r = read_page(s);
         }
-        return r;
+        return r >= 0 && s->list.n == 0 && s->more ? read_later(s) : r;
 }
 
 /* A separate consumer for this workspace or session, with a short name whatever the length of theirs: FNV-1a. */

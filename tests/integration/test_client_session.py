@@ -6,6 +6,7 @@ import re
 
 import pytest
 from clientsupport import cli  # noqa: F401
+from support import FOREVER
 
 # pylint: disable=redefined-outer-name
 
@@ -91,3 +92,18 @@ def test_inbox_names_how_to_acknowledge(cli):
     assert "codex-jobs inbox --ack --session 'a b'" in cli.run('inbox', '--session', 'a b').stderr
     told = cli.run('inbox', '--here').stderr
     assert re.search(r'Acknowledge with: codex-jobs inbox --ack --here( --(system|user))?\n', told)
+
+
+@pytest.mark.restarts
+def test_inbox_of_a_session_among_many_jobs(cli, jobs, own_store):
+    """More than a page of others has ended before."""
+    for _ in range(20):
+        calls = [jobs.send_enqueue(['true']) for _ in range(51)]
+        ids = [jobs.answer(call)[0] for call in calls]
+        jobs.answer(jobs.send_call('AwaitAll', 'ast', ids, FOREVER))
+    cli.environment['CODEX_JOBS_SESSION'] = 'late'
+    job = cli.job('run', '--', 'true')['id']
+    for _ in range(2):
+        assert cli.output('inbox', '--quiet', '--session', 'late').split()[0] == job
+    assert cli.output('inbox', '--quiet', '--session', 'late', '--ack').split()[0] == job
+    assert cli.output('inbox', '--quiet', '--session', 'late') == ''
