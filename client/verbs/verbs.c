@@ -51,10 +51,15 @@ static const char *called_elsewhere(const char *word) {
                 const char *word;
                 const char *verb;
         } words[] = {
-                { "add", "enqueue" },    { "clean", "remove" }, { "delete", "remove" }, { "kill", "cancel" },
-                { "log", "logs" },       { "ls", "list" },      { "output", "result" }, { "ps", "status" },
-                { "restart", "retry" },  { "rerun", "retry" },  { "start", "run" },     { "stop", "cancel" },
-                { "submit", "enqueue" }, { "tail", "logs" },    { "wait", "await" },
+                { "add", "enqueue" },    { "at", "enqueue" },      { "atq", "list" },      { "atrm", "cancel" },
+                { "batch", "enqueue" },  { "clean", "remove" },    { "delete", "remove" }, { "follow", "logs" },
+                { "group", "queue" },    { "info", "show" },       { "jobs", "status" },   { "kill", "cancel" },
+                { "log", "logs" },       { "ls", "list" },         { "nohup", "enqueue" }, { "output", "result" },
+                { "parallel", "queue" }, { "partition", "queue" }, { "ps", "status" },     { "requeue", "retry" },
+                { "rerun", "retry" },    { "restart", "retry" },   { "sacct", "list" },    { "sattach", "logs" },
+                { "sbatch", "enqueue" }, { "scancel", "cancel" },  { "sinfo", "queue" },   { "squeue", "status" },
+                { "srun", "run" },       { "start", "run" },       { "stash", "hold" },    { "stop", "cancel" },
+                { "submit", "enqueue" }, { "tail", "logs" },       { "wait", "await" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(words); i++)

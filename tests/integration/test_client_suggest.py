@@ -15,6 +15,8 @@ from helptext import verbs
     (['stauts'], "'status'"), (['lits'], "'list'"), (['canecl', 'x'], "'cancel'"), (['stat'], "'status'"),
     (['kill', 'x'], "'cancel'"), (['ls'], "'list'"), (['ps'], "'status'"), (['restart', 'x'], "'retry'"),
     (['submit', 'x'], "'enqueue'"), (['clean'], "'remove'"), (['wait', 'x'], "'await'"),
+    (['group', 'add', 'x'], "'queue'"), (['follow', 'x'], "'logs'"), (['stash', 'x'], "'hold'"), (['sbatch', 'x'], "'enqueue'"),
+    (['squeue'], "'status'"), (['scancel', 'x'], "'cancel'"),
     (['status', '--al'], None), (['status', '--alll'], "'--all'"), (['run', '--lable', 'x', '--', 'true'], "'--label'"),
     (['run', '--lable=x', '--', 'true'], "'--label'"), (['--jsn', 'status'], "'--json'")])
 def test_verbs_and_options(cli, typed, meant):

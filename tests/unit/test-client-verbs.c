@@ -122,6 +122,14 @@ static void suggestions(void) {
         check_string(verb_suggest("stauts"), "status");
         check_string(verb_suggest("ps"), "status");
         check_string(verb_suggest("rerun"), "retry");
+        check_string(verb_suggest("group"), "queue");
+        check_string(verb_suggest("parallel"), "queue");
+        check_string(verb_suggest("follow"), "logs");
+        check_string(verb_suggest("stash"), "hold");
+        check_string(verb_suggest("sbatch"), "enqueue");
+        check_string(verb_suggest("squeue"), "status");
+        check_string(verb_suggest("scancel"), "cancel");
+        check_string(verb_suggest("atrm"), "cancel");
         check_string(verb_suggest("xyzzy"), NULL);
 }
 
