@@ -22,6 +22,12 @@ uint64_t job_limit_get(const JobLimits *limits, const JobLimit *limit) {
         return *job_limit_of((JobLimits *) limits, limit);
 }
 
+void job_limits_change(JobLimits *limits, const JobLimits *changes) {
+        for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N; l++)
+                if (job_limit_get(changes, l) > 0)
+                        *job_limit_of(limits, l) = job_limit_get(changes, l);
+}
+
 uint64_t job_limit_to_property(const JobLimit *limit, uint64_t value) {
         return limit->kind == LIMIT_TIME ? value + JOB_LIMIT_MARGIN_USEC : value;
 }

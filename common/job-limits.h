@@ -77,11 +77,17 @@ typedef struct JobLimit {
 } JobLimit;
 
 #define ONE_LIMIT(...) +1
-enum { JOB_LIMITS_N = 0 JOB_LIMITS(ONE_LIMIT) };
+enum {
+        JOB_LIMITS_ANY_N = 0 JOB_LIMITS_ANY(ONE_LIMIT), /* the first ones, which Edit changes */
+        JOB_LIMITS_N = 0 JOB_LIMITS(ONE_LIMIT)
+};
 extern const JobLimit job_limits[JOB_LIMITS_N];
 
 uint64_t *job_limit_of(JobLimits *limits, const JobLimit *limit);
 uint64_t job_limit_get(const JobLimits *limits, const JobLimit *limit);
+
+/* Takes over those limits that are given in changes. */
+void job_limits_change(JobLimits *limits, const JobLimits *changes);
 
 /* The value of its property of the unit, and back. A TIME is measured by the worker, from the start of the command. The
  * service manager counts from the start of the worker, and only stands in for one that is stopped or hangs: it is given

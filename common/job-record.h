@@ -77,13 +77,13 @@ typedef struct JobRecord {
 #define JOB_FIELDS(FIELD)                                                                                             \
         FIELD("Id",           TEXT,     id,             0,          ALWAYS,   ENQUEUED, CONSTANT,    "id")            \
         FIELD("Kind",         TEXT,     kind,           0,          ALWAYS,   ENQUEUED, CONSTANT,    "kind")          \
-        FIELD("Label",        LINE,     label,          0,          ALWAYS,   ENQUEUED, CONSTANT,    "label")         \
+        FIELD("Label",        LINE,     label,          0,          ALWAYS,   ENQUEUED, CHANGED,     "label")         \
         FIELD("State",        STATE,    state,          NEVER,      ALWAYS,   ENDED,    CHANGED,     "state")         \
         FIELD("Reason",       REASON,   reason,         NEVER,      ALWAYS,   ENDED,    CHANGED,     "reason")        \
         FIELD("ExitCode",     INTEGER,  exit_code,      -1,         ALWAYS,   ENDED,    CHANGED,     "exit_code")     \
         FIELD("Signal",       INTEGER,  signal,         0,          ALWAYS,   ENDED,    INVALIDATED, "signal")        \
         FIELD("Uid",          USER,     uid,            NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "uid")           \
-        FIELD("Queue",        TEXT,     queue,          0,          ALWAYS,   ENQUEUED, CONSTANT,    "queue")         \
+        FIELD("Queue",        TEXT,     queue,          0,          ALWAYS,   ENQUEUED, CHANGED,     "queue")         \
         FIELD("Directory",    TEXT,     directory,      0,          OPTIONAL, ENQUEUED, CONSTANT,    "directory")     \
         FIELD("Workspace",    TEXT,     workspace,      0,          OPTIONAL, ENQUEUED, CONSTANT,    "workspace")     \
         FIELD("Session",      TEXT,     session,        0,          OPTIONAL, ENQUEUED, CONSTANT,    "session")       \

@@ -22,10 +22,10 @@
 #define TYPES_MOMENT { "t" }
 #define TYPES_DEPENDENCIES { "a(ss)" }
 
-enum { ENQUEUE, RETRY };
+enum { ENQUEUE = 0, RETRY = 1 << 0, EDIT = 1 << 1 };
 
 #define OPTION(name, kind, member, min, max, call, option, letter, help) \
-        { name, OPTION_##kind, TYPES_##kind, offsetof(Spec, member), min, max, (call) == RETRY, option, letter },
+        { name, OPTION_##kind, TYPES_##kind, offsetof(Spec, member), min, max, ((call) & RETRY) != 0, ((call) & EDIT) != 0, option, letter },
 
 const JobOption job_options[JOB_OPTIONS_N] = { JOB_OPTIONS(OPTION) };
 

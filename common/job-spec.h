@@ -7,7 +7,7 @@
  *   its kind, which determines its types there, and how it is read and written
  *   its member below
  *   its minimum and maximum: bytes of a text; an INTEGER may be as much below 0 as above
- *   RETRY: an option of Retry, too; or ENQUEUE
+ *   RETRY: an option of Retry, too; EDIT: one of Edit; or ENQUEUE
  *   its long option, its letter or 0, and its lines of the help; NULL: none
  *
  * Kinds: a COMMAND; an ENVIRONMENT; a DIRECTORY and a PATH, absolute; a WORD, see job_kind_is_valid(); a TEXT; a
@@ -27,7 +27,7 @@
 #define JOB_OPTIONS_ANY(OPTION)                                                                                       \
         OPTION("Directory", DIRECTORY, directory, 1, PATH_MAX - 1, ENQUEUE, "cwd", 'C',                               \
                "  -C, --cwd DIR            Working directory (default: current directory)\n")                         \
-        OPTION("Label", TEXT, label, 0, JOB_LABEL_MAX, ENQUEUE, "label", 0,                                           \
+        OPTION("Label", TEXT, label, 0, JOB_LABEL_MAX, EDIT, "label", 0,                                           \
                "      --label TEXT         Description shown in lists (default: command line)\n")                         \
         OPTION("ResourceLimits", RESOURCES, resource_limits, 0, 0, ENQUEUE, "limit", 0,                               \
                "      --limit NAME=VALUE   Resource limit of the command, for example NOFILE=4096\n")
@@ -43,9 +43,9 @@
                "      --notify, --no-notify\n"                                                                        \
                "                           Show a desktop notification when the job finishes, or\n"                   \
                "                           do not (default: notify)\n")                                                    \
-        OPTION("Queue", TEXT, queue, 1, JOB_QUEUE_MAX, RETRY, "queue", 0,                                             \
+        OPTION("Queue", TEXT, queue, 1, JOB_QUEUE_MAX, RETRY | EDIT, "queue", 0,                                      \
                "      --queue NAME         Queue of yours, see 'codex-jobs queue' (default: default)\n")              \
-        OPTION("Priority", INTEGER, priority, 0, JOB_PRIORITY_MAX, RETRY, "priority", 0,                              \
+        OPTION("Priority", INTEGER, priority, 0, JOB_PRIORITY_MAX, RETRY | EDIT, "priority", 0,                       \
                "      --priority N         Start before your jobs of lower priority, -1000 to 1000\n"                 \
                "                           (default: 0)\n")                                                           \
         OPTION("After", DEPENDENCIES, after, 0, JOB_AFTER_MAX, RETRY, "after", 0,                                     \
@@ -53,7 +53,7 @@
                "                           Start after that job: ok, if it has completed (default);\n"                \
                "                           any, when it has finished; failed, if it has not\n"                         \
                "                           completed. May be given more than once\n")                                 \
-        OPTION("NotBeforeUSec", MOMENT, not_before_usec, 0, 0, RETRY, "at", 0,                                        \
+        OPTION("NotBeforeUSec", MOMENT, not_before_usec, 0, 0, RETRY | EDIT, "at", 0,                                 \
                "      --at TIME            Do not start before this time, for example 18:30\n"                        \
                "      --delay TIME         Do not start before this time has passed\n")                               \
         OPTION("Hold", SWITCH, hold, 0, 1, RETRY, "hold", 0,                                                          \
@@ -106,7 +106,7 @@ typedef struct Spec {
         int32_t priority; /* JOB_PRIORITY_NONE: not given, which means 0 */
         int hold;         /* a boolean, as in sd-bus; likewise: */
         int detach;
-        uint64_t not_before_usec; /* CLOCK_REALTIME; 0: at once */
+        uint64_t not_before_usec; /* CLOCK_REALTIME; 0: at once; of Edit, JOB_MOMENT_NONE: not given */
         char *after; /* dependencies, whose IDs may be prefixes until they are looked up; NULL: none */
         uint32_t retries; /* JOB_RETRIES_NONE: not given, which means 0 */
         uint64_t retry_delay_usec; /* JOB_RETRY_DELAY_NONE: not given */
@@ -121,6 +121,7 @@ typedef struct Spec {
 #define JOB_PRIORITY_NONE INT32_MIN
 #define JOB_RETRIES_NONE UINT32_MAX
 #define JOB_RETRY_DELAY_NONE UINT64_MAX
+#define JOB_MOMENT_NONE UINT64_MAX
 #define SPEC_INIT                                                                                                  \
         (Spec) {                                                                                                   \
                 .kind = "job", .notify = -1, .stdin_fd = -1, .priority = JOB_PRIORITY_NONE, .retries = JOB_RETRIES_NONE, \
@@ -154,6 +155,7 @@ typedef struct JobOption {
         size_t offset;        /* in Spec */
         size_t min, max;
         bool is_for_retry;
+        bool is_for_edit;
         const char *option;
         int letter;
 } JobOption;

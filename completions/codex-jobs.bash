@@ -203,7 +203,7 @@ _codex_jobs_reply_word() {
         elif [[ $usage == *ID…* || ( $usage == *ID* && $given == ' ' ) ]]; then
                 case $verb in
                 await | cancel) states='queued|running' ;;
-                hold | release) states=queued ;;
+                hold | release | edit) states=queued ;;
                 result | remove | rm | retry) states='completed|failed|cancelled' ;;
                 esac
                 _codex_jobs_reply_ids "$current" "$given" "$states" "$command" "${scope[@]}"

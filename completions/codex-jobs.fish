@@ -113,7 +113,7 @@ function __codex_jobs_list_ids --no-scope-shadowing
     switch $verb
         case await cancel
             set states 'queued|running'
-        case hold release
+        case hold release edit
             set states queued
         case result remove rm retry
             set states 'completed|failed|cancelled'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-/* A request as the arguments of Enqueue or Retry. D-Bus strings must be UTF-8; other strings are sent as bytes. */
+/* A request as the arguments of Enqueue, Retry or Edit. D-Bus strings must be UTF-8; other strings are sent as bytes. */
 
 #include "dict.h"
 #include "request.h"
@@ -224,4 +224,33 @@ int append_retry(sd_bus_message *m, void *request) {
         if (r < 0)
                 return r;
         return sd_bus_message_close_container(m);
+}
+
+/* An empty label is a change. */
+static int append_label(sd_bus_message *m, const char *label) {
+        _cleanup_free_ char *valid = label ? utf8_make_valid(label, strlen(label)) : NULL;
+
+        if (!label)
+                return 0;
+        return valid ? sd_bus_message_append(m, "{sv}", "Label", "s", valid) : -ENOMEM;
+}
+
+int append_edit(sd_bus_message *m, void *request) {
+        const EditRequest *edit = request;
+        Spec *changes = edit->changes;
+        int r;
+
+        r = sd_bus_message_append_basic(m, 's', edit->id);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "{sv}");
+        for (const JobOption *o = job_options; o < job_options + JOB_OPTIONS_N && r >= 0; o++)
+                if (o->is_for_edit && !streq(o->name, "Label"))
+                        r = append_option(m, changes, o, false);
+        if (r >= 0)
+                r = append_label(m, changes->label);
+        if (r >= 0 && edit->at_once)
+                r = sd_bus_message_append(m, "{sv}", "NotBeforeUSec", "t", UINT64_C(0));
+        if (r >= 0)
+                r = append_limits(m, &changes->limits);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }

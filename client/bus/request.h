@@ -46,6 +46,14 @@ int request_set_stdin_data(Spec *request, const void *data, size_t size, sd_bus_
 int append_request(sd_bus_message *m, void *request);
 int append_retry(sd_bus_message *m, void *request);
 
+/* The arguments of Edit: the ID of a job, and its changes; at_once: its time is cleared. */
+typedef struct EditRequest {
+        const char *id;
+        Spec *changes;
+        bool at_once;
+} EditRequest;
+int append_edit(sd_bus_message *m, void *request);
+
 /* The project of a directory: the nearest parent with .git, else the directory itself. Valid UTF-8; NULL: out of
  * memory. The caller frees it. */
 char *workspace_of(const char *directory);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-/* codex-jobs hold and release: whether single queued jobs of the caller may start. */
+/* codex-jobs hold, release and edit: changes of single queued jobs of the caller. */
 
 #include "answer.h"
+#include "request-options.h"
 #include "verbs.h"
 #include "write.h"
 
@@ -23,7 +24,7 @@ static int find_jobs(Invocation *in, JobList *list) {
         return 0;
 }
 
-static int put_lines(FILE *f, void *userdata) {
+static int put_held(FILE *f, void *userdata) {
         const JobList *list = userdata;
 
         for (size_t i = 0; i < list->n; i++)
@@ -31,14 +32,22 @@ static int put_lines(FILE *f, void *userdata) {
         return 0;
 }
 
-static int show(Invocation *in, JobList *list) {
+static int put_changed(FILE *f, void *userdata) {
+        const JobList *list = userdata;
+
+        for (size_t i = 0; i < list->n; i++)
+                (void) fprintf(f, "%s changed\n", list->records[i].id);
+        return 0;
+}
+
+static int show(Invocation *in, JobList *list, int (*put)(FILE *f, void *userdata)) {
         _cleanup_free_ const JobRecord **records = job_list_records(list);
 
         if (!records)
                 return -ENOMEM;
         if (in->json)
                 return answer_json(in->client, records, NULL, list->n, list->n == 1, NEXT_ALL, &in->error);
-        return in->quiet ? 0 : write_text(put_lines, list, &in->error);
+        return in->quiet ? 0 : write_text(put, list, &in->error);
 }
 
 /* All of them are looked up first, so that a mistake changes none. */
@@ -51,7 +60,7 @@ static int steer(Invocation *in, const char *method) {
                 r = call_wait(in->client, CALL_AGAIN, method, append_string, before.records[i].id, NULL, &in->error);
         if (r >= 0)
                 r = find_jobs(in, &after);
-        return r < 0 ? r : show(in, &after);
+        return r < 0 ? r : show(in, &after, put_held);
 }
 
 static int check(Invocation *in) {
@@ -69,6 +78,88 @@ static int hold(Invocation *in) {
 static int release(Invocation *in) {
         return steer(in, "Release");
 }
+
+/* --- edit ------------------------------------------------------------------------------------------- */
+
+static struct {
+        RequestOptions options;
+        bool at_once;
+} given;
+
+static int edit_option(const Verb *verb, int option) {
+        if (option == OPTION_OF_not_before_usec && streq(optarg, "now") && given.options.given.not_before_usec == 0) {
+                given.at_once = true;
+                return 0;
+        }
+        return request_option(verb, &given.options, option);
+}
+
+static bool is_any_limit_given(void) {
+        for (size_t i = 0; i < JOB_LIMITS_ANY_N; i++)
+                if (job_limit_get(&given.options.given.limits, &job_limits[i]) > 0)
+                        return true;
+        return false;
+}
+
+static int check_edit(Invocation *in) {
+        Spec *changes = &given.options.given;
+
+        if (!given.options.priority_given)
+                changes->priority = JOB_PRIORITY_NONE;
+        if (given.at_once && changes->not_before_usec > 0)
+                return usage_error(in->verb, "--at and --delay can be given only once, and cannot be combined");
+        if (!given.options.priority_given && !given.at_once && changes->not_before_usec == 0 && !changes->label &&
+            !changes->queue && !is_any_limit_given())
+                return usage_error(in->verb, "Nothing to change, an option is missing");
+        return check(in);
+}
+
+static int edit(Invocation *in) {
+        EditRequest request = { .changes = &given.options.given, .at_once = given.at_once };
+        _cleanup_job_list_ JobList before = {}, after = {};
+        int r;
+
+        r = find_jobs(in, &before);
+        for (size_t i = 0; i < before.n && r >= 0; i++) {
+                request.id = before.records[i].id;
+                r = call_wait(in->client, CALL_AGAIN, "Edit", append_edit, &request, NULL, &in->error);
+        }
+        if (r >= 0)
+                r = find_jobs(in, &after);
+        return r < 0 ? r : show(in, &after, put_changed);
+}
+
+const Verb verb_edit = {
+        .name = "edit",
+        .arguments = "ID…",
+        .min = 1,
+        .max = ARGUMENTS_ANY,
+        .options = (const struct option[]) {
+                { "priority", required_argument, NULL, OPTION_OF_priority },
+                { "queue", required_argument, NULL, OPTION_OF_queue },
+                { "at", required_argument, NULL, OPTION_OF_not_before_usec },
+                { "delay", required_argument, NULL, OPTION_DELAY },
+                { "label", required_argument, NULL, OPTION_OF_label },
+                JOB_LIMITS_ANY(LIMIT_ROW)
+                {},
+        },
+        .option = edit_option,
+        .check = check_edit,
+        .run = edit,
+        .summary = "Change queued jobs",
+        .help = "Change queued jobs that have not been started yet. What is not given stays as it is.\n"
+                "\n"
+                "Options:\n"
+                "      --priority N         Start before your jobs of lower priority, -1000 to 1000\n"
+                "      --queue NAME         Move to this queue of yours, see 'codex-jobs queue'\n"
+                "      --at TIME            Do not start before this time, for example 18:30; now: as\n"
+                "                           soon as it is the turn of the job\n"
+                "      --delay TIME         Do not start before this time has passed\n"
+                "      --label TEXT         Description shown in lists\n"
+                JOB_LIMITS_ANY(LIMIT_HELP),
+};
+
+/* --- hold, release ---------------------------------------------------------------------------------- */
 
 const Verb verb_hold = {
         .name = "hold",

@@ -27,6 +27,7 @@ static const struct {
         { NULL, &verb_remove },
         { NULL, &verb_hold },
         { NULL, &verb_release },
+        { NULL, &verb_edit },
         { NULL, &verb_pause },
         { NULL, &verb_resume },
         { NULL, &verb_queue },

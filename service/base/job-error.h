@@ -16,6 +16,8 @@
         X(AMBIGUOUS_ID, JOBS_ERROR_AMBIGUOUS_ID, "Job ID %s is ambiguous: %s.")                                              \
         X(NOT_FINISHED, JOBS_ERROR_INVALID_ARGUMENT, "Job %s has not finished.")                                             \
         X(NOT_QUEUED, JOBS_ERROR_INVALID_ARGUMENT, "Job %s is not queued.")                                                  \
+        X(NOT_EDITABLE, JOBS_ERROR_INVALID_ARGUMENT, "Job %s is not queued, or is being started.")                           \
+        X(ATTEMPTED, JOBS_ERROR_INVALID_ARGUMENT, "Job %s waits for another attempt; its time cannot be changed.")           \
         X(NO_DEPENDENCY, JOBS_ERROR_NO_SUCH_JOB, "Job %s of option After not found among the jobs of the caller.")           \
         X(SAME_DEPENDENCY, JOBS_ERROR_INVALID_ARGUMENT, "Option After names job %s more than once.")                         \
         X(NO_QUEUE, JOBS_ERROR_NO_SUCH_QUEUE, "Queue %s not found among those of the caller.")                               \

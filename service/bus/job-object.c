@@ -177,6 +177,11 @@ void job_object_waits(Service *service, Job *job) {
         send_changed(service, job, (const char *const[]) { "Held", "WaitReason", "WaitText", NULL });
 }
 
+void job_object_edited(Service *service, Job *job) {
+        send_changed(service, job, (const char *const[]) {
+                "Label", "Queue", "Priority", "NotBeforeUSec", "WaitReason", "WaitText", NULL });
+}
+
 static void send_progress(JobObject *object) {
         (void) sd_event_now(sd_bus_get_event(object->service->bus), CLOCK_MONOTONIC, &object->sent_usec);
         send_changed(object->service, object->job, (const char *const[]) { "Progress", NULL });

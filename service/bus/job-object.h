@@ -43,6 +43,7 @@ void job_object_started(Service *service, Job *job);
 void job_object_progressed(Service *service, Job *job); /* immediately, and then at most four times a second */
 void job_object_retries(Service *service, Job *job);
 void job_object_waits(Service *service, Job *job);
+void job_object_edited(Service *service, Job *job);
 void job_object_is_stuck(Job *job); /* notifies waiters */
 void job_object_finished(Service *service, Job *job);
 void job_object_removed(Service *service, Job *job); /* and frees it */

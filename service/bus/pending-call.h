@@ -20,6 +20,7 @@ int cancel_job(Service *service, sd_bus_message *call, const char *id);     /* o
 int method_get(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-get.c */
 int method_hold(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-hold.c */
 int method_release(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_edit(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-edit.c */
 int method_open_output(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-output.c */
 int method_read_output(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_list(sd_bus_message *m, void *userdata, sd_bus_error *error); /* method-list.c */

@@ -85,6 +85,10 @@ static void on_waits(Job *job, void *userdata) {
         job_object_waits(userdata, job);
 }
 
+static void on_edited(Job *job, void *userdata) {
+        job_object_edited(userdata, job);
+}
+
 static void on_stuck(Job *job, void *userdata) {
         job_object_is_stuck(job);
 }
@@ -103,6 +107,7 @@ static const JobEvents job_events = {
         .started = on_started,
         .progressed = on_progressed,
         .waits = on_waits,
+        .edited = on_edited,
         .retries = on_retries,
         .stuck = on_stuck,
         .finished = on_finished,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-/* A spec out of the arguments of Enqueue or Retry: each kind of option has its reader. */
+/* A spec out of the arguments of Enqueue, Retry or Edit: each kind of option has its reader. */
 
 #include <fcntl.h>
 
@@ -434,15 +434,21 @@ static int read_limit(sd_bus_message *m, const char *type, const JobLimit *limit
         return read_switch(m, limit, spec);
 }
 
+typedef struct Reading {
+        Spec *spec;
+        const char *method; /* that does not take all options */
+        sd_bus_error *error;
+} Reading;
+
 /* Whether the option of that number may come, and comes for the first time. */
-static int check_option(Spec *spec, size_t number, const char *name, sd_bus_error *error) {
+static int check_option(const Reading *reading, size_t number, const char *name) {
         uint64_t bit = UINT64_C(1) << number;
 
-        if (spec->fixed & bit)
-                return invalid(error, "Option %s cannot be changed by Retry.", name);
-        if (spec->seen & bit)
-                return invalid(error, "Option %s is given more than once.", name);
-        spec->seen |= bit;
+        if (reading->spec->fixed & bit)
+                return invalid(reading->error, "Option %s cannot be changed by %s.", name, reading->method);
+        if (reading->spec->seen & bit)
+                return invalid(reading->error, "Option %s is given more than once.", name);
+        reading->spec->seen |= bit;
         return 0;
 }
 
@@ -451,11 +457,6 @@ static int unknown_option(const char *name, sd_bus_error *error) {
 
         return invalid(error, "Unknown option %s.", strempty(shown));
 }
-
-typedef struct Reading {
-        Spec *spec;
-        sd_bus_error *error;
-} Reading;
 
 static bool is_number(const JobOption *o) {
         return o->kind == OPTION_INTEGER || o->kind == OPTION_COUNT || o->kind == OPTION_SPAN || o->kind == OPTION_MOMENT;
@@ -470,7 +471,7 @@ static int read_option(sd_bus_message *m, const char *name, const char *type, vo
                 if (streq(job_options[i].name, name)) {
                         const char *first = job_options[i].types[0], *second = job_options[i].types[1];
 
-                        r = check_option(spec, i, name, error);
+                        r = check_option(userdata, i, name);
                         if (r < 0)
                                 return r;
                         if (is_number(&job_options[i])) {
@@ -484,7 +485,7 @@ static int read_option(sd_bus_message *m, const char *name, const char *type, vo
                 }
         for (size_t i = 0; i < JOB_LIMITS_N; i++)
                 if (streq(job_limits[i].name, name)) {
-                        r = check_option(spec, JOB_OPTIONS_N + i, name, error);
+                        r = check_option(userdata, JOB_OPTIONS_N + i, name);
                         if (r < 0)
                                 return r;
                         return read_limit(m, type, &job_limits[i], spec, error);
@@ -503,7 +504,23 @@ int spec_read_retry(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
         for (size_t i = 0; i < JOB_OPTIONS_N + JOB_LIMITS_N; i++)
                 if (i >= JOB_OPTIONS_N || !job_options[i].is_for_retry)
                         spec.fixed |= UINT64_C(1) << i;
-        r = dict_read(m, read_option, &(Reading) { &spec, error });
+        r = dict_read(m, read_option, &(Reading) { &spec, "Retry", error });
+        if (r >= 0)
+                *ret = spec_take(&spec);
+        return r;
+}
+
+int spec_read_edit(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
+        _cleanup_spec_ Spec spec = SPEC_INIT;
+        int r;
+
+        for (size_t i = 0; i < JOB_OPTIONS_N + JOB_LIMITS_N; i++)
+                if (i < JOB_OPTIONS_N ? !job_options[i].is_for_edit : i >= JOB_OPTIONS_N + JOB_LIMITS_ANY_N)
+                        spec.fixed |= UINT64_C(1) << i;
+        spec.not_before_usec = JOB_MOMENT_NONE;
+        r = dict_read(m, read_option, &(Reading) { &spec, "Edit", error });
+        if (r >= 0 && spec.seen == 0)
+                return invalid(error, "No change is given.");
         if (r >= 0)
                 *ret = spec_take(&spec);
         return r;
@@ -516,7 +533,7 @@ int spec_read(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
         r = read_argv(m, false, &spec, error);
         if (r < 0)
                 return r;
-        r = dict_read(m, read_option, &(Reading) { &spec, error });
+        r = dict_read(m, read_option, &(Reading) { &spec, NULL, error });
         if (r < 0)
                 return r;
         if (!spec.argv || !spec.argv[0] || !spec.argv[0][0])

@@ -116,6 +116,20 @@ static int add_early(Job *job) {
         return 0;
 }
 
+int conditions_set_time(Job *job, uint64_t not_before_usec) {
+        Core *core = job->core;
+        bool is_early = not_before_usec > now_realtime();
+        int r = 0;
+
+        heap_remove(&core->early, job);
+        job->record.not_before_usec = not_before_usec;
+        queue_block(&core->queue, job, JOB_IS_EARLY, is_early);
+        if (is_early)
+                r = add_early(job);
+        set_timers(core);
+        return r;
+}
+
 /* --- the life of a job in the queue ----------------------------------------------------------------- */
 
 bool conditions_permit(const Job *job) {
@@ -128,7 +142,8 @@ int conditions_enter(Job *job) {
 
         if (r < 0)
                 return r;
-        job->blocked = (job->record.held || job->n_holding > 0 ? JOB_IS_HELD : 0) | (is_early ? JOB_IS_EARLY : 0) |
+        job->blocked = (job->record.held || job->n_holding > 0 ? JOB_IS_HELD : 0) |
+                (job->n_editing > 0 ? JOB_IS_EDITED : 0) | (is_early ? JOB_IS_EARLY : 0) |
                 (LIST_EMPTY(&job->dependencies) ? 0 : JOB_HAS_DEPENDENCIES);
         if (job->record.failed_dependency || job->stop_reason != JOB_REASON_NONE) /* cancelled with its parent */
                 conditions_doom(job, NULL);

@@ -20,6 +20,9 @@ bool conditions_permit(const Job *job);
  * Returns 0 or -ENOMEM. */
 int conditions_link(Job *job, const char *failed);
 
+/* Changes the time of a job that waits, and of which no attempt was made. Returns 0 or -ENOMEM. */
+int conditions_set_time(Job *job, uint64_t not_before_usec);
+
 /* The job is about to wait in the queue, with its dependencies; it no longer does, or never will. Returns 0 or -ENOMEM. */
 int conditions_enter(Job *job);
 void conditions_leave(Job *job);

@@ -123,11 +123,15 @@ int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback don
  * already. */
 void lifecycle_stop(Job *job, JobReason reason, uint32_t uid);
 
-/* --- conditions.c, wait-reason.c --- */
+/* --- conditions.c, edit.c, wait-reason.c --- */
 
 /* Holds a queued job, which does not start until it is released. done is called once it is recorded, not if a negative error
  * is returned: -JOB_ERROR_NOT_QUEUED. */
 int core_hold(Job *job, bool held, StoreCallback done, void *userdata);
+
+/* Changes a queued job, see spec_read_edit(), which does not start before that is recorded. done is called then, until when the
+ * changes are valid; not if a negative error is returned: -JOB_ERROR_NOT_EDITABLE, -JOB_ERROR_ATTEMPTED, -JOB_ERROR_NO_QUEUE. */
+int core_edit(Job *job, const Spec *changes, StoreCallback done, void *userdata);
 
 /* Sets why the job waits in its record, before that is sent. */
 void core_explain_wait(Job *job);

@@ -15,6 +15,7 @@ typedef struct JobEvents {
         void (*started)(Job *job, void *userdata);    /* state and start have changed */
         void (*progressed)(Job *job, void *userdata); /* not rate-limited */
         void (*waits)(Job *job, void *userdata);      /* what it waits for has changed */
+        void (*edited)(Job *job, void *userdata);     /* its label, queue, priority or time have changed */
         void (*retries)(Job *job, void *userdata);    /* an attempt has ended, and it is queued again */
         void (*stuck)(Job *job, void *userdata);      /* Job.stuck is set: the job may not end soon */
         void (*finished)(Job *job, void *userdata);   /* its end is recorded: all of its fields may have changed */

@@ -41,6 +41,7 @@ typedef enum JobBlock {
         JOB_HAS_DEPENDENCIES = 1 << 1,
         JOB_IS_EARLY = 1 << 2,  /* its time has not come */
         JOB_IS_DOOMED = 1 << 3, /* it ends without being started, see conditions.c */
+        JOB_IS_EDITED = 1 << 4, /* changes of it are being recorded */
 } JobBlock;
 
 typedef struct QueueNest QueueNest; /* see queue.c */
@@ -82,6 +83,7 @@ struct Job {
         bool stop_is_coming;    /* that is being recorded */
         unsigned blocked;       /* JobBlock */
         unsigned n_holding;     /* calls of Hold that are being recorded */
+        unsigned n_editing;     /* likewise of Edit */
         uint64_t number;        /* the order of jobs as they were submitted; 0: not known yet */
         bool has_slot;          /* counts as running in the queue */
         Job *lender;            /* the parent whose slot it uses; NULL: it does not */

@@ -175,9 +175,9 @@ static int reserve_numbers(QueueLane *lane, size_t n) {
         return 0;
 }
 
-/* The lane for one more job. All jobs that may ever have to wait have room: only new ones are refused. */
-static QueueLane *get_lane_for_job(Queue *queue, Job *job) {
-        QueueLane *lane = get_lane(queue, job->record.uid, job->record.queue);
+/* The lane with room for one more job. All jobs that may ever have to wait have room: only new ones are refused. */
+static QueueLane *get_lane_with_room(Queue *queue, const Job *job, const char *name) {
+        QueueLane *lane = get_lane(queue, job->record.uid, name);
         size_t n;
 
         if (!lane)
@@ -187,6 +187,14 @@ static QueueLane *get_lane_for_job(Queue *queue, Job *job) {
                 put_lane(queue, lane);
                 return NULL;
         }
+        return lane;
+}
+
+static QueueLane *get_lane_for_job(Queue *queue, Job *job) {
+        QueueLane *lane = get_lane_with_room(queue, job, job->record.queue);
+
+        if (!lane)
+                return NULL;
         if (job->number == 0)
                 job->number = ++queue->last_number;
         job->lane = lane;
@@ -383,6 +391,32 @@ void queue_block(Queue *queue, Job *job, JobBlock block, bool on) {
                         remove_ready(queue, job);
         }
         job->blocked = blocked;
+}
+
+int queue_expect_move(Queue *queue, const Job *job, const char *name, QueueLane **ret) {
+        QueueLane *lane = get_lane_with_room(queue, job, name);
+
+        if (!lane)
+                return -ENOMEM;
+        lane->n_coming++;
+        queue->n_coming++;
+        *ret = lane;
+        return 0;
+}
+
+void queue_move(Queue *queue, Job *job, QueueLane *lane) {
+        lane->n_coming--;
+        queue->n_coming--;
+        if (job && job->phase == JOB_WAITING) {
+                QueueLane *old = job->lane;
+
+                assert(job->blocked != 0);
+                old->n_waiting--;
+                job->lane = lane;
+                lane->n_waiting++;
+                put_lane(queue, old);
+        } else
+                put_lane(queue, lane);
 }
 
 static bool user_may_run_more(const Queue *queue, const QueueUser *user) {

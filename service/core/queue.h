@@ -53,6 +53,11 @@ void queue_remove(Queue *queue, Job *job);
 /* What keeps a job from its turn begins or ends. */
 void queue_block(Queue *queue, Job *job, JobBlock block, bool on);
 
+/* A job that waits, and is blocked until then, is about to move to another lane of its user, which has room for it. It moves,
+ * unless it no longer waits; NULL: it does not. Returns 0 or -ENOMEM. */
+int queue_expect_move(Queue *queue, const Job *job, const char *lane, QueueLane **ret);
+void queue_move(Queue *queue, Job *job, QueueLane *lane);
+
 /* The job is a child of another one, which runs, until one of the two has ended. Returns 0 or -ENOMEM. */
 int queue_nest(Queue *queue, Job *job, Job *parent);
 

@@ -9,6 +9,7 @@
  *   store-op.c       common parts of operations
  *   store-after.c    what queued jobs wait for: other jobs, their release
  *   store-consumer.c consumers of inboxes
+ *   store-edit.c     changes of queued jobs
  *   store-enqueue.c  new jobs
  *   store-job.c      changes of a job: begun, started, stopped, finished
  *   store-work.c     specifications of jobs

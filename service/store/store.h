@@ -65,6 +65,10 @@ int store_load_dependencies(Store *store, int (*found)(const char *id, const cha
 /* Records whether a queued job is held. -JOB_ERROR_NOT_QUEUED if it has begun or ended. */
 int store_hold(Store *store, const char *id, bool held, StoreCallback callback, void *userdata);
 
+/* Records what Edit changes of a queued job, see spec_read_edit(), all or nothing: -JOB_ERROR_NOT_EDITABLE if it has begun or
+ * ended. The changes are valid until the callback. */
+int store_edit(Store *store, const char *id, const Spec *changes, StoreCallback callback, void *userdata);
+
 /* Records that a queue is made, with its limit, or removed; whether it is paused. */
 int store_change_queue(Store *store, const StoreQueue *queue, StoreCallback callback, void *userdata);
 int store_pause_queue(Store *store, const StoreQueue *queue, StoreCallback callback, void *userdata);

@@ -13,7 +13,7 @@ PROVOCATIONS = 8
 RANDOM_SECONDS = 0.25
 START_SECONDS = 0.04  # about as long as a start takes
 
-OPERATIONS = ('insert', 'begin', 'started', 'stop', 'hold', 'retry', 'finish', 'lookup', 'list', 'remove', 'inbox',
+OPERATIONS = ('insert', 'begin', 'started', 'stop', 'hold', 'edit', 'retry', 'finish', 'lookup', 'list', 'remove', 'inbox',
               'acknowledge', 'see-consumer', 'list-consumers', 'forget-consumer', 'expire', 'forget', 'get-state', 'find-unknown', 'read-work', 'pause',
               'make-queue', 'remove-queue',
               'checkpoint')

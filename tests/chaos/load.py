@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Keeps a window of jobs in flight, through several clients at a time, and writes into the history what
-each of them is told: Enqueue with and without a key, with priorities, times, dependencies and parents, Hold and Release, Await, AwaitAny, AwaitAll, Cancel, Get, OpenOutput,
+each of them is told: Enqueue with and without a key, with priorities, times, dependencies and parents, Hold, Edit and Release, Await, AwaitAny, AwaitAll, Cancel, Get, OpenOutput,
 Retry, List by sequence, an inbox, Pause, SetQueue and RemoveQueue, Remove."""
 
 import asyncio
@@ -207,9 +207,10 @@ class Load:
 
     async def release_held(self, job):
         """Held once more in between, which must not lose the release. It may have been cancelled with its parent."""
-        for member in ('Hold', 'Release'):
+        change = {'Priority': ('i', random.randrange(-2, 3)), 'Label': ('s', 'changed')}
+        for member, signature, *more in (('Hold', 's'), ('Edit', 'sa{sv}', change), ('Release', 's')):
             try:
-                await self.insist(member, 's', job.id)
+                await self.insist(member, signature, job.id, *more)
             except BusError as error:
                 if not error.name.endswith('InvalidArgument'):
                     self.history.add('error', ids=[job.id], call=member, error=error.name, text=error.text)

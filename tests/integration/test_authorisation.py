@@ -182,6 +182,7 @@ METHODS = {
     (PATH, MANAGER, 'Retry'): (by_id('Retry', 'sa{sv}', 'ID', {}), OBJECT),
     (PATH, MANAGER, 'Hold'): (by_id('Hold', 's', 'ID'), MANAGE),
     (PATH, MANAGER, 'Release'): (by_id('Release', 's', 'ID'), MANAGE),
+    (PATH, MANAGER, 'Edit'): (by_id('Edit', 'sa{sv}', 'ID', {'Priority': ('i', 0)}), MANAGE),
     (PATH, MANAGER, 'Pause'): (pause, PUBLIC),
     (PATH, MANAGER, 'Resume'): (look(PATH, MANAGER, 'Resume'), PUBLIC),
     (PATH, MANAGER, 'PauseQueue'): (own_queue('PauseQueue'), PUBLIC),

@@ -109,7 +109,7 @@ class Newcomer:
 
     def job_for(self, verb):
         """One that a command can be about."""
-        if verb in ('cancel', 'enqueue', 'hold', 'release'):
+        if verb in ('cancel', 'edit', 'enqueue', 'hold', 'release'):
             return self.run(f'codex-jobs enqueue -q {"--delay 1h" if verb == "hold" else "--hold"} -- make').strip()
         if self.done not in self.ended():
             self.done = self.run('codex-jobs enqueue -q -- make').strip()
@@ -142,9 +142,15 @@ class Newcomer:
     def enqueue_did(self, text, job, printed):
         words = shlex.split(re.sub(r'\$\(.*?\)', '$(…)', text).partition(' -- ')[0])
         assert ('Wait with' in printed) == ('--quiet' not in words[2:3])
+        self.check_effects(words, job)
+
+    def edit_did(self, text, job, _):
+        self.check_effects(shlex.split(text), job)
+
+    def check_effects(self, words, job):
         record = self.jobs.get(job)
         for option, value in zip(words, [*words[1:], '']):
-            assert option not in EFFECTS or EFFECTS[option](record, value), (text, record)
+            assert option not in EFFECTS or EFFECTS[option](record, value), (words, record)
 
     def retry_did(self, text, job, _):
         assert self.jobs.get(job)['RetryOf'] == text.split()[-1]

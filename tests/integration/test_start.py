@@ -89,3 +89,17 @@ def test_jobs_are_held_and_released_before_that(jobs, scope, held, deaf_manager)
     let_go()
     state, code, _ = jobs.call_to(name, PATH, MANAGER, 'Await', 'st', held, FOREVER)
     assert (state, code) == ('completed', 0)
+
+
+def test_jobs_are_changed_before_that(jobs, scope, held, deaf_manager):
+    service, let_go = deaf_manager
+    jobs.subscribe(BUS_SIGNAL)
+    name = unique_name(jobs, service.pid)
+    jobs.call_to(name, PATH, MANAGER, 'SetQueue', 'sa{sv}', 'early', {})
+    for changes in {'Queue': ('s', 'early'), 'NotBeforeUSec': ('t', FOREVER // 100)}, {'NotBeforeUSec': ('t', 0), 'Label': ('s', 'new')}:
+        jobs.call_to(name, PATH, MANAGER, 'Edit', 'sa{sv}', held, changes)
+    jobs.call_to(name, PATH, MANAGER, 'Release', 's', held)
+    let_go()
+    state, _, job = jobs.call_to(name, PATH, MANAGER, 'Await', 'st', held, FOREVER)
+    assert (state, job['Queue'][1], job['Label'][1]) == ('completed', 'early', 'new')
+    jobs.call_to(name, PATH, MANAGER, 'RemoveQueue', 's', 'early')

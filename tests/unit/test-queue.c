@@ -569,8 +569,63 @@ static void lent_across_lanes(void) {
         queue_clear(&queue);
 }
 
+static void moved(void) {
+        _cleanup_(job_freep) Job *a = new_job_in('a', "x"), *b = new_job_in('b', "y"), *c = new_job_in('c', "x");
+        QueueLane *lane = NULL;
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        check_ok(queue_set_lane(&queue, 7, "y", 1));
+        check_ok(queue_push(&queue, a));
+        check_ok(queue_push(&queue, b));
+        check_ok(queue_push(&queue, c));
+        queue_block(&queue, a, JOB_IS_EDITED, true);
+        check_ok(queue_expect_move(&queue, a, "y", &lane));
+        check_int(queue_get_lane_standing(&queue, 7, "y").n_coming, 1);
+        check(queue_pop(&queue) == b);
+        queue_move(&queue, a, lane);
+        queue_block(&queue, a, JOB_IS_EDITED, false);
+        check_int(queue_get_lane_standing(&queue, 7, "x").n_waiting, 1);
+        check_int(queue_get_lane_standing(&queue, 7, "y").n_waiting, 1);
+        check_int(queue_get_lane_standing(&queue, 7, "y").n_coming, 0);
+        check(queue_pop(&queue) == c);
+        check(!queue_pop(&queue)); /* y is full */
+        queue_release_slot(&queue, b);
+        check(queue_pop(&queue) == a);
+        check_int(a->record.slot, 0);
+
+        check_ok(queue_expect_move(&queue, a, "z", &lane)); /* and does not */
+        queue_move(&queue, NULL, lane);
+        check_int(queue.n_coming, 0);
+        queue_remove_lane(&queue, 7, "y");
+        RELEASE(&queue, a, c);
+}
+
+/* By its new priority, also among the children of its parent. */
+static void edited(void) {
+        _cleanup_(job_freep) Job *p = new_job('p', 7), *a = new_job('a', 7), *b = new_job('b', 7);
+        Queue queue;
+
+        init(&queue, 1, UINT32_MAX);
+        check_ok(queue_take_slot(&queue, p));
+        p->phase = JOB_ACTIVE;
+        check_ok(queue_nest(&queue, a, p));
+        check_ok(queue_push(&queue, a));
+        check_ok(queue_nest(&queue, b, p));
+        check_ok(queue_push(&queue, b));
+        queue_block(&queue, b, JOB_IS_EDITED, true);
+        b->record.priority = 1;
+        queue_block(&queue, b, JOB_IS_EDITED, false);
+        check(queue_pop(&queue) == b);
+        queue_leave(&queue, b);
+        check(queue_pop(&queue) == a);
+        queue_leave(&queue, a);
+        queue_leave(&queue, p);
+        queue_clear(&queue);
+}
+
 TEST_MAIN(TEST(first_in_first_out), TEST(slots), TEST(maximum_changes), TEST(beyond_the_maximum), TEST(remove_anywhere),
           TEST(users_take_turns), TEST(fewest_running_first), TEST(maximum_of_a_user), TEST(free_slot), TEST(paused),
           TEST(priorities), TEST(blocked), TEST(lent_slot), TEST(lent_on), TEST(lent_by_a_paused_user), TEST(lent_again),
           TEST(lane_limit), TEST(lane_paused), TEST(lanes_in_order), TEST(numbers), TEST(lent_to_a_full_lane),
-          TEST(lent_across_lanes))
+          TEST(lent_across_lanes), TEST(moved), TEST(edited))

@@ -146,6 +146,52 @@ static void holds(void) {
         check_error(hold(&f, B, true), -JOB_ERROR_NOT_QUEUED);
 }
 
+static int edit(StoreFixture *f, const char *id, const Spec *changes) {
+        _cleanup_answer_ Answer answer = ANSWER_INIT;
+
+        check_ok(store_edit(f->store, id, changes, on_answer, &answer));
+        while (!answer.done)
+                check_ok(sd_event_run(f->event, UINT64_MAX));
+        return answer.r;
+}
+
+static int on_live(StoredJob *stored, void *userdata) {
+        *(StoredJob *) userdata = *stored;
+        *stored = (StoredJob) { .record = JOB_RECORD_INIT };
+        return 0;
+}
+
+static void edits(void) {
+        Spec changes = SPEC_INIT, more = SPEC_INIT;
+        _cleanup_(stored_job_clear) StoredJob stored = { .record = JOB_RECORD_INIT };
+        _cleanup_store_fixture_ StoreFixture f;
+        _cleanup_close_ int fd = -EBADF;
+
+        store_fixture_open(&f);
+        insert_new(&f, A, 7);
+        changes.priority = -7;
+        changes.not_before_usec = 77;
+        changes.label = (char *) "new";
+        changes.queue = (char *) "q";
+        changes.limits.tasks_max = 5;
+        check_ok(edit(&f, A, &changes));
+        more.not_before_usec = JOB_MOMENT_NONE;
+        more.limits.cpu_weight = 9;
+        check_ok(edit(&f, A, &more)); /* all else stays */
+        store_fixture_reopen(&f);
+        check_ok(store_load_live(f.store, on_live, &stored));
+        check_int(stored.record.priority, -7);
+        check_int(stored.record.not_before_usec, 77);
+        check_string(stored.record.label, "new");
+        check_string(stored.record.queue, "q");
+        check_int(stored.limits.tasks_max, 5);
+        check_int(stored.limits.cpu_weight, 9);
+        store_fixture_reopen(&f);
+        check_ok(begin_job(&f, A, "i", NULL, &fd));
+        check_error(edit(&f, A, &more), -JOB_ERROR_NOT_EDITABLE);
+        check_error(edit(&f, B, &more), -JOB_ERROR_NOT_EDITABLE);
+}
+
 static void insert_below(StoreFixture *f, const char *id, const char *parent, bool detached) {
         _cleanup_(job_freep) Job *job = fixture_job(id, 7);
 
@@ -169,4 +215,4 @@ static void stopped_trees(void) {
         check_string(live(&f), A " queued user - " B " queued user - " C " queued user - " D " queued - - ");
 }
 
-TEST_MAIN(TEST(resolved_with_the_end), TEST(ended_before), TEST(missing), TEST(holds), TEST(stopped_trees))
+TEST_MAIN(TEST(resolved_with_the_end), TEST(ended_before), TEST(missing), TEST(holds), TEST(edits), TEST(stopped_trees))

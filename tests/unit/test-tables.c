@@ -213,6 +213,7 @@ static void options_are_in_the_interface(void) {
         _cleanup_free_ char *jobs = read_sources(JOBS_XML);
         _cleanup_free_ char *enqueue = part_of(jobs, "<!-- Enqueue:", "-->");
         _cleanup_free_ char *retry = part_of(jobs, "<!-- Retry:", "-->");
+        _cleanup_free_ char *edit = part_of(jobs, "<!-- Edit:", "-->");
 
         for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N; l++)
                 expect(LIMITS, l->name, JOBS_XML ", in Enqueue,", enqueue, "\"%s\" %s[:,]", l->name, l->type);
@@ -224,6 +225,8 @@ static void options_are_in_the_interface(void) {
                 expect(OPTIONS, o->name, JOBS_XML ", in Enqueue,", enqueue, "%s", entry);
                 if (o->is_for_retry)
                         expect(OPTIONS, o->name, JOBS_XML ", in Retry,", retry, "%s", entry);
+                if (o->is_for_edit)
+                        expect(OPTIONS, o->name, JOBS_XML ", in Edit,", edit, "\"%s\" %s[:,]", o->name, type);
         }
         expect_rows(JOBS_XML, enqueue, "\"([A-Z][A-Za-z]+)\" [a-z{}]+( or [a-z]+)?[:,] ", OPTIONS " or " LIMITS,
                     has_option);

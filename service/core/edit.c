@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
+
+/* Changes of a queued job. It is blocked while they are being recorded: it cannot start by halves, and is in no order that
+ * depends on what is changed. */
+
+#include "core-internal.h"
+#include "service-log.h"
+
+typedef struct Edit {
+        Core *core;
+        char id[JOB_ID_MAX + 1];
+        const Spec *changes;
+        char *label; /* owned copies, NULL: not changed */
+        char *queue;
+        QueueLane *lane; /* of that queue */
+        StoreCallback done;
+        void *userdata;
+} Edit;
+
+static void edit_free(Edit *edit) {
+        free(edit->label);
+        free(edit->queue);
+        free(edit);
+}
+DEFINE_CLEANUP(Edit *, edit_free);
+
+static void replace(char **text, char **replacement) {
+        if (!*replacement)
+                return;
+        free(*text);
+        *text = TAKE_PTR(*replacement);
+}
+
+/* What has no meaning any more for a job that was cancelled meanwhile has no effect. */
+static int apply(Edit *edit, Job *job) {
+        const Spec *changes = edit->changes;
+
+        replace(&job->record.label, &edit->label);
+        replace(&job->record.queue, &edit->queue);
+        job_limits_change(&job->limits, &changes->limits);
+        if (changes->priority != JOB_PRIORITY_NONE)
+                job->record.priority = changes->priority;
+        if (edit->lane)
+                queue_move(&edit->core->queue, job, TAKE_PTR(edit->lane));
+        if (changes->not_before_usec == JOB_MOMENT_NONE)
+                return 0;
+        if (job->phase == JOB_WAITING)
+                return conditions_set_time(job, changes->not_before_usec);
+        if (job->phase == JOB_RECORDING)
+                job->record.not_before_usec = changes->not_before_usec;
+        return 0;
+}
+
+static void on_recorded(int r, void *userdata) {
+        _cleanup_(edit_freep) Edit *edit = userdata;
+        Core *core = edit->core;
+        Job *job = core_find_unended(core, edit->id);
+        int error = 0;
+
+        if (job && r >= 0)
+                error = apply(edit, job);
+        if (edit->lane)
+                queue_move(&core->queue, NULL, edit->lane);
+        if (job) {
+                job->n_editing--;
+                queue_block(&core->queue, job, JOB_IS_EDITED, job->n_editing > 0);
+                core->events->edited(job, core->userdata);
+        }
+        if (error < 0) {
+                log_job(job, LOG_CRIT, "out of memory, restarting to load it from the database: %s", strerror(-error));
+                (void) sd_event_exit(core->event, error);
+        }
+        core_schedule(core);
+        edit->done(r, edit->userdata);
+}
+
+/* Also one that was loaded, and has no place in the queue until the service manager has answered. */
+static bool is_editable(const Job *job) {
+        if (job->phase == JOB_RECORDING)
+                return job->record.state == JOB_QUEUED && !job->instance && !job->record.attempts;
+        return job->phase == JOB_WAITING && !(job->blocked & JOB_IS_DOOMED);
+}
+
+static int check(const Job *job, const Spec *changes) {
+        if (!is_editable(job))
+                return -JOB_ERROR_NOT_EDITABLE;
+        if (changes->not_before_usec != JOB_MOMENT_NONE && job->record.attempt > 0)
+                return -JOB_ERROR_ATTEMPTED;
+        if (changes->queue && !queue_has_lane(&job->core->queue, job->record.uid, changes->queue))
+                return -JOB_ERROR_NO_QUEUE;
+        return 0;
+}
+
+static int edit_new(Edit **ret, const Job *job, const Spec *changes) {
+        _cleanup_(edit_freep) Edit *edit = calloc(1, sizeof(*edit));
+
+        if (!edit)
+                return -ENOMEM;
+        edit->core = job->core;
+        edit->changes = changes;
+        (void) snprintf(edit->id, sizeof(edit->id), "%s", job->record.id);
+        edit->label = changes->label ? strdup(changes->label) : NULL;
+        edit->queue = changes->queue ? strdup(changes->queue) : NULL;
+        if ((changes->label && !edit->label) || (changes->queue && !edit->queue))
+                return -ENOMEM;
+        *ret = TAKE_PTR(edit);
+        return 0;
+}
+
+int core_edit(Job *job, const Spec *changes, StoreCallback done, void *userdata) {
+        _cleanup_(edit_freep) Edit *edit = NULL;
+        Queue *queue = &job->core->queue;
+        int r;
+
+        r = check(job, changes);
+        if (r >= 0)
+                r = edit_new(&edit, job, changes);
+        if (r < 0)
+                return r;
+        edit->done = done;
+        edit->userdata = userdata;
+        if (edit->queue)
+                r = queue_expect_move(queue, job, edit->queue, &edit->lane);
+        if (r >= 0)
+                r = store_edit(job->core->store, edit->id, changes, on_recorded, edit);
+        if (r < 0) {
+                if (edit->lane)
+                        queue_move(queue, NULL, edit->lane);
+                return r;
+        }
+        TAKE_PTR(edit);
+        job->n_editing++;
+        queue_block(queue, job, JOB_IS_EDITED, true);
+        return 0;
+}
