@@ -207,7 +207,7 @@ class Load:
 
     async def release_held(self, job):
         """Held once more in between, which must not lose the release. It may have been cancelled with its parent."""
-        change = {'Priority': ('i', random.randrange(-2, 3)), 'Label': ('s', 'changed')}
+        change = {'Priority': ('i', random.randrange(-2, 3)), 'NotBeforeUSec': ('t', now_usec())}
         for member, signature, *more in (('Hold', 's'), ('Edit', 'sa{sv}', change), ('Release', 's')):
             try:
                 await self.insist(member, signature, job.id, *more)
