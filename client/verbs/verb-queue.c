@@ -164,6 +164,7 @@ const Verb verb_queue = {
         .name = "queue",
         .arguments = "[set|remove NAME]",
         .max = 2,
+        .surplus = "'queue' takes list, set or remove, and one queue",
         .options =
                 (const struct option[]) {
                         { "max-running", required_argument, NULL, OPTION_MAX_RUNNING },

@@ -291,7 +291,7 @@ def test_verb(cli, queues):
     (['set', 'a'], "'queue set' requires --max-running"), (['set', '--max-running', '2'], 'Missing the name'),
     (['set', 'a', '--max-running', '0'], 'max-running'), (['set', 'a', '--max-running', 'many'], 'max-running'),
     (['set', 'a b', '--max-running', '1'], "Invalid queue 'a b'"), (['list', 'a'], 'Too many arguments'),
-    (['remove'], 'Missing the name'), (['remove', 'a', '--max-running', '1'], 'only for'), (['ls'], "Unknown word 'ls'"),
+    (['remove'], 'Missing the name'), (['remove', 'a', '--max-running', '1'], 'only for'), (['ls'], "Unknown word 'ls'"), (['rename', 'a', 'b'], 'takes list, set or remove'),
     (['remove', 'default'], 'cannot be removed')])
 def test_mistakes_are_told(cli, arguments, words):
     assert words in cli.refused('queue', *arguments)
