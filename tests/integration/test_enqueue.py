@@ -64,7 +64,7 @@ def test_entries_and_their_types(jobs, scope, folder):
         'Uid': 'u', 'Unit': 's', 'Queue': 's', 'Directory': 's', 'Workspace': 's', 'Session': 's',
         'CreatedUSec': 't', 'StartedUSec': 't', 'FinishedUSec': 't', 'Sequence': 't', 'Progress': 's',
         'StdoutBytes': 't', 'StderrBytes': 't', 'Result': 's', 'Notify': 'b', 'EndSource': 's',
-        'Priority': 'i', 'Held': 'b', 'Detached': 'b'}
+        'Priority': 'i', 'Held': 'b', 'Detached': 'b', 'Attempt': 't', 'Retries': 't', 'RetryDelayUSec': 't', 'Slot': 'i'}
     values = {name: value for name, (_, value) in entries.items()}
     assert values['Label'] == 'a label'
     assert values['Workspace'] == '/w'
