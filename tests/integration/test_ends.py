@@ -76,7 +76,7 @@ def test_command_that_may_not_be_executed(jobs, folder):
 
 
 def test_command_that_is_a_directory(jobs):
-    not_executable(jobs, 126, ['/usr', 'Permission denied'], ['/usr'])
+    not_executable(jobs, 126, ['/usr', 'Is a directory'], ['/usr'])
 
 
 def test_argument_that_is_too_long(jobs):
