@@ -61,8 +61,8 @@ def test_document(cli):
 
 def test_key(cli):
     job = cli.job('run', '--', 'true')['id']
-    first = cli.job('retry', '--key', 'once', job)
-    second = cli.job('retry', '--key', 'once', job)
+    first = cli.job('retry', '--key', 'once more', job)
+    second = cli.job('retry', '--key', 'once more', job)
     assert first['id'] == second['id']
     assert second['existing'] is True
 
