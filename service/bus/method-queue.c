@@ -29,11 +29,10 @@ static int submit_pause(PendingCall *pending) {
 
 /* A call about a queue of the caller; m has its name, or is about "default". */
 static int pending_new_with_queue(PendingCall **ret, Service *service, sd_bus_message *m, sd_bus_error *error) {
-        _cleanup_(pending_freep) PendingCall *pending = NULL;
         const char *name = JOB_QUEUE_DEFAULT;
         int r;
 
-        r = pending_new(&pending, service, m);
+        r = pending_new(ret, service, m);
         if (r >= 0 && !sd_bus_message_is_empty(m))
                 r = sd_bus_message_read_basic(m, 's', &name);
         if (r < 0)
@@ -41,22 +40,21 @@ static int pending_new_with_queue(PendingCall **ret, Service *service, sd_bus_me
         if (!job_queue_is_valid(name))
                 return invalid(error, "The name of a queue is 1 to %d letters, digits, and of -_. those that are not its "
                                       "first character.", JOB_QUEUE_MAX);
-        pending->queue = (StoreQueue) { .uid = pending_owner(pending) };
-        (void) strcpy(pending->queue.name, name); /* it fits */
-        *ret = TAKE_PTR(pending);
+        (*ret)->queue = (StoreQueue) { .uid = pending_owner(*ret) };
+        (void) strcpy((*ret)->queue.name, name); /* it fits */
         return 0;
 }
 
 static int set_paused(Service *service, sd_bus_message *m, bool paused, sd_bus_error *error) {
         static const PendingStep steps[] = { submit_pause };
-        PendingCall *pending;
+        _cleanup_(pending_freep) PendingCall *pending = NULL;
         int r;
 
         r = pending_new_with_queue(&pending, service, m, error);
         if (r < 0)
                 return r;
         pending->queue.paused = paused;
-        return pending_start(pending, steps);
+        return pending_start(TAKE_PTR(pending), steps);
 }
 
 int method_pause(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -86,7 +84,7 @@ static unsigned count_made(const Core *core, uint32_t uid) {
         int n = queue_get_lanes(&core->queue, uid, &lanes);
         unsigned made = 0;
 
-        for (int i = 0; i < n; i++)
+        for (int i = 0; lanes && i < n; i++)
                 made += lanes[i].is_made && !streq(lanes[i].lane, JOB_QUEUE_DEFAULT);
         return made;
 }
@@ -212,7 +210,7 @@ int method_list_queues(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        for (int i = 0; r >= 0 && i < n; i++)
+        for (int i = 0; r >= 0 && lanes && i < n; i++)
                 r = append_lane(reply, &lanes[i]);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);

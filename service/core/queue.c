@@ -280,9 +280,10 @@ int queue_nest(Queue *queue, Job *job, Job *parent) {
 }
 
 static void unnest(Queue *queue, Job *job) {
-        QueueNest *nest = job->parent->nest;
+        QueueNest *nest;
 
-        assert(job->lender != job->parent);
+        assert(job->parent && job->lender != job->parent);
+        nest = job->parent->nest;
         heap_remove(&nest->ready, job);
         LIST_REMOVE(job, of_parent);
         job->parent = NULL;
