@@ -304,7 +304,8 @@ int json_write_checks(const JsonChecks *checks, sd_bus_error *error) {
 /* ---- inbox ---- */
 
 /* The name is not escaped: it identifies the consumer. */
-static int consumer_object(const Consumer *consumer, json_object **ret) {
+static int consumer_object(const void *item, json_object **ret) {
+        const Consumer *consumer = item;
         _cleanup_json_ json_object *o = json_object_new_object();
         int r;
 
@@ -320,7 +321,8 @@ static int consumer_object(const Consumer *consumer, json_object **ret) {
 }
 
 /* Of a list: there are fewer members. */
-static int queue_object(const OwnQueue *queue, json_object **ret) {
+static int queue_object(const void *item, json_object **ret) {
+        const OwnQueue *queue = item;
         _cleanup_json_ json_object *o = json_object_new_object();
         int r;
 
@@ -337,7 +339,9 @@ static int queue_object(const OwnQueue *queue, json_object **ret) {
         return 0;
 }
 
-int json_write_queues(const OwnQueue *queues, size_t n, sd_bus_error *error) {
+/* A document whose member of that name is an array of n items of that size. */
+static int write_list(const char *name, const void *items, size_t size, size_t n,
+                      int (*make)(const void *item, json_object **ret), sd_bus_error *error) {
         _cleanup_json_ json_object *document = json_object_new_object();
         json_object *array, *object;
         int r;
@@ -348,9 +352,9 @@ int json_write_queues(const OwnQueue *queues, size_t n, sd_bus_error *error) {
         if (r < 0)
                 return r;
         array = json_object_new_array();
-        r = json_add(document, "queues", array);
+        r = json_add(document, name, array);
         for (size_t i = 0; i < n && r >= 0; i++) {
-                r = queue_object(&queues[i], &object);
+                r = make((const char *) items + i * size, &object);
                 if (r >= 0)
                         r = json_append(array, object);
         }
@@ -359,24 +363,10 @@ int json_write_queues(const OwnQueue *queues, size_t n, sd_bus_error *error) {
         return r < 0 ? r : write_document(document, error);
 }
 
-int json_write_consumers(const Consumer *consumers, size_t n, sd_bus_error *error) {
-        _cleanup_json_ json_object *document = json_object_new_object();
-        json_object *array, *object;
-        int r;
+int json_write_queues(const OwnQueue *queues, size_t n, sd_bus_error *error) {
+        return write_list("queues", queues, sizeof(*queues), n, queue_object, error);
+}
 
-        if (!document)
-                return -ENOMEM;
-        r = json_add_number(document, "schema", SCHEMA);
-        if (r < 0)
-                return r;
-        array = json_object_new_array();
-        r = json_add(document, "consumers", array);
-        for (size_t i = 0; i < n && r >= 0; i++) {
-                r = consumer_object(&consumers[i], &object);
-                if (r >= 0)
-                        r = json_append(array, object);
-        }
-        if (r >= 0)
-                r = add_next(document, NULL);
-        return r < 0 ? r : write_document(document, error);
+int json_write_consumers(const Consumer *consumers, size_t n, sd_bus_error *error) {
+        return write_list("consumers", consumers, sizeof(*consumers), n, consumer_object, error);
 }

@@ -141,7 +141,8 @@ int method_set_queue(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 /* --- RemoveQueue ----------------------------------------------------------------------------------- */
 
-/* It exists again if that could not be recorded. */
+/* It exists again if that could not be recorded. Otherwise a SetQueue that was recorded before may have been carried out
+ * since. */
 static void on_removed(int r, void *userdata) {
         PendingCall *pending = userdata;
         Core *core = pending->service->core;
@@ -150,6 +151,8 @@ static void on_removed(int r, void *userdata) {
         if (r < 0 && (queue_set_lane(&core->queue, queue->uid, queue->name, queue->max_running) < 0 ||
                       queue_set_paused(&core->queue, queue->uid, queue->name, queue->paused) < 0))
                 r = -ENOMEM; /* it does when the service is started again */
+        if (r >= 0)
+                queue_remove_lane(&core->queue, queue->uid, queue->name);
         pending_on_done(r, pending);
 }
 
