@@ -542,6 +542,44 @@ static void lent_to_a_full_lane(void) {
         queue_clear(&queue);
 }
 
+/* A job on the slot of its parent counts for the limit of its lane. */
+static void lent_in_a_lane(void) {
+        _cleanup_(job_freep) Job *p = new_job('p', 7), *a = new_job_in('a', "gpu"), *b = new_job_in('b', "gpu");
+        Queue queue;
+
+        init(&queue, 1, UINT32_MAX);
+        check_ok(queue_set_lane(&queue, 7, "gpu", 1));
+        check_ok(queue_take_slot(&queue, p));
+        check_ok(queue_nest(&queue, a, p));
+        check_ok(queue_push(&queue, a));
+        check(queue_pop(&queue) == a && a->lender == p);
+        queue.max_running = 2;
+        check_ok(queue_push(&queue, b));
+        check(!queue_pop(&queue));
+        queue_leave(&queue, a);
+        check(queue_pop(&queue) == b);
+        queue_leave(&queue, b);
+        queue_leave(&queue, p);
+        queue_clear(&queue);
+}
+
+/* Another attempt takes the lowest number again. */
+static void number_of_an_attempt(void) {
+        _cleanup_(job_freep) Job *a = new_job('a', 7), *b = new_job('b', 7);
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        check_ok(queue_take_slot(&queue, a));
+        check_ok(queue_take_slot(&queue, b));
+        queue_release_slot(&queue, a);
+        queue_release_slot(&queue, b);
+        check_ok(queue_push(&queue, b));
+        check_int(b->record.slot, -1);
+        check(queue_pop(&queue) == b);
+        check_int(b->record.slot, 0);
+        RELEASE(&queue, b);
+}
+
 /* Two trees, each in the lane that the other one waits for. */
 static void lent_across_lanes(void) {
         _cleanup_(job_freep) Job *p = new_job_in('p', "x"), *a = new_job_in('a', "y"), *q = new_job_in('q', "y"), *b = new_job_in('b', "x");
@@ -627,5 +665,5 @@ static void edited(void) {
 TEST_MAIN(TEST(first_in_first_out), TEST(slots), TEST(maximum_changes), TEST(beyond_the_maximum), TEST(remove_anywhere),
           TEST(users_take_turns), TEST(fewest_running_first), TEST(maximum_of_a_user), TEST(free_slot), TEST(paused),
           TEST(priorities), TEST(blocked), TEST(lent_slot), TEST(lent_on), TEST(lent_by_a_paused_user), TEST(lent_again),
-          TEST(lane_limit), TEST(lane_paused), TEST(lanes_in_order), TEST(numbers), TEST(lent_to_a_full_lane),
-          TEST(lent_across_lanes), TEST(moved), TEST(edited))
+          TEST(lane_limit), TEST(lane_paused), TEST(lanes_in_order), TEST(numbers), TEST(lent_to_a_full_lane), TEST(lent_in_a_lane),
+          TEST(lent_across_lanes), TEST(number_of_an_attempt), TEST(moved), TEST(edited))
