@@ -24,6 +24,7 @@ static const char *const suffixes[_OUTPUT_STREAM_MAX] = {
 };
 
 #define NAME_MAX_ (JOB_ID_MAX + sizeof(".stdout"))
+#define TEMPORARY_SUFFIX ".new"
 
 OutputStream output_stream_from_string(const char *word) {
         for (int i = OUTPUT_STDOUT; i <= OUTPUT_ORDER; i++)
@@ -106,12 +107,12 @@ static int create(int directory, const char *name, int flags) {
 /* Created with the time 0: with another one it would look touched by the worker. */
 static int create_untouched(int directory, const char *name) {
         _cleanup_close_ int fd = -EBADF;
-        char temporary[NAME_MAX_ + 4];
+        char temporary[NAME_MAX_ + sizeof(TEMPORARY_SUFFIX)];
         int r;
 
         if (faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return 0;
-        (void) snprintf(temporary, sizeof(temporary), "%s.new", name);
+        (void) snprintf(temporary, sizeof(temporary), "%s" TEMPORARY_SUFFIX, name);
         fd = create(directory, temporary, O_TRUNC);
         if (fd < 0)
                 return fd;
@@ -335,6 +336,8 @@ static int foreach_in(Output *output, OutputStream stream, int (*found)(const ch
                 char *dot = strrchr(entry->d_name, '.');
                 int r;
 
+                if (dot && streq(dot, TEMPORARY_SUFFIX))
+                        (void) unlinkat(dirfd(dir), entry->d_name, 0); /* the service was killed in create_untouched() */
                 if (!dot || !streq(dot + 1, suffixes[stream]))
                         continue;
                 *dot = 0;

@@ -62,5 +62,6 @@ uint64_t output_size(Output *output, const char *id, OutputStream stream);
  * file is then truncated. Returns 0 or the first error. May block: not for the event loop. */
 int output_collect(Output *output, const char *id, size_t max, char **ret, size_t *ret_size);
 
-/* Calls found once for the ID of each job that has files. Synchronous, for the start. */
+/* Calls found once for the ID of each job that has files, and deletes those that were not completed. Synchronous, for the
+ * start. */
 int output_foreach(Output *output, int (*found)(const char *id, void *userdata), void *userdata);

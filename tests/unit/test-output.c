@@ -338,7 +338,9 @@ static void foreach(void) {
         write_file("output/no id.stdout", "", 0);
         write_file("output/README", "", 0);
         write_file("output/.stdout", "", 0);
+        write_file("output/d-0000000000.stderr.new", "", 0);
         check_found(output, "tabc");
+        check_error(access(test_path("output/d-0000000000.stderr.new"), F_OK) < 0 ? -errno : 0, -ENOENT);
         check_found(output, "tabc"); /* and once more from the beginning */
         check_error(output_foreach(output, stop_at_once, &calls), -ECANCELED);
         check_int(calls, 1);
