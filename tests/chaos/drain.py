@@ -23,15 +23,20 @@ async def listed(load, **filters):
     return [plain(job) for job in jobs]
 
 
+async def release_all(load):
+    """Whoever held a job may have gone with the host, or got no answer to its Enqueue."""
+    for row in await listed(load, State=['queued']):
+        if row.get('Held'):
+            await load.release_held(Held(row['Id']))
+
+
 async def wait_for_live(load):
-    """Those whose Enqueue got no answer may be there all the same. Whoever held one may have gone with the host."""
+    """Those whose Enqueue got no answer may be there all the same."""
     while True:
         rows = await listed(load, State=['queued', 'running'])
         if not rows:
             return
-        for row in rows:
-            if row['State'] == 'queued' and row.get('Held'):
-                await load.release_held(Held(row['Id']))
+        await release_all(load)
         call = load.insist('Await', 'st', rows[0]['Id'], FOREVER)
         try:
             await asyncio.wait_for(call, PATIENCE)

@@ -5,6 +5,7 @@ time that the sandbox is booted, with the same state."""
 
 import os
 
+from drain import release_all
 from history import read
 from kills import note, over
 from load import Load
@@ -45,6 +46,7 @@ async def resume(scene, load):
     events = read(f'{scene.base}/history.jsonl')
     over(scene, NAME)
     await load.insist('Resume')  # it may have gone down while the queue was paused
+    await release_all(load)
     load.seen = last_seen(events)
     await load.acknowledge(last_acknowledged(events))  # the answer may have been lost
     for job in unanswered(events):
