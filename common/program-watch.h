@@ -3,7 +3,7 @@
 #pragma once
 
 /* Notices that the file of the running program was replaced, by an upgrade, or removed: by inotify(7), of which a user has a
- * limited number of instances, or else by looking at it. */
+ * limited number of instances, or else by looking at it, after pauses that grow to a minute. */
 
 #include <systemd/sd-event.h>
 
@@ -11,7 +11,7 @@
 
 typedef struct ProgramWatch ProgramWatch;
 
-/* Called once nothing has happened to the file for a few seconds, and again every second while it is not there. */
+/* Called once nothing has happened to the file for a few seconds; after it was removed, again when there is one. */
 typedef int (*ProgramCallback)(bool removed, void *userdata);
 
 /* path: of the installed program, which is supposed to be the running one. */

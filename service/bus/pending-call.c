@@ -184,12 +184,9 @@ void pending_end_turn(PendingCall *pending) {
                 pending_advance(next);
 }
 
-int pending_on_idle(sd_event_source *source, void *userdata) {
-        Service *service = userdata;
-
+void pending_advance_held(Service *service) {
         while (!service->core->stopping && !TAILQ_EMPTY(&service->held) && !is_congested(service))
                 pending_advance(TAILQ_FIRST(&service->held));
-        return 0;
 }
 
 int pending_wait(PendingCall *pending, WaiterMode mode, Job *const *jobs, size_t n, WaiterCallback callback) {

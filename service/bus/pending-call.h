@@ -123,7 +123,7 @@ uint32_t pending_owner(const PendingCall *pending);
 int pending_charge(PendingCall *pending, uint64_t size);
 
 /* Starts calls that were held until replies were written: after each iteration of the event loop. */
-int pending_on_idle(sd_event_source *source, void *userdata);
+void pending_advance_held(Service *service);
 
 /* Reads the name of a consumer. (method-inbox.c) */
 int pending_read_consumer(sd_bus_message *call, const char **ret, sd_bus_error *error);

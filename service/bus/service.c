@@ -125,13 +125,22 @@ static int on_program_changed(bool removed, void *userdata) {
                 sd_journal_print(LOG_NOTICE, "%s was replaced, restarting.", PROGRAM_PATH);
                 return sd_event_exit(core->event, EXIT_SUCCESS);
         }
-        if (!core->closed) {
-                (void) sd_notifyf(false, "STATUS=%s was removed", PROGRAM_PATH);
-                sd_journal_print(LOG_NOTICE, "%s was removed: no more jobs are accepted or started. Exiting when those that run have "
-                                 "finished.", PROGRAM_PATH);
-        }
+        (void) sd_notifyf(false, "STATUS=%s was removed", PROGRAM_PATH);
+        sd_journal_print(LOG_NOTICE, "%s was removed: no more jobs are accepted or started. Exiting when those that run have "
+                         "finished.", PROGRAM_PATH);
         core->closed = true;
-        return core->queue.n_running > 0 ? 0 : sd_event_exit(core->event, SERVICE_EXIT_REMOVED);
+        return 0;
+}
+
+/* After each iteration of the loop. */
+static int on_idle(sd_event_source *source, void *userdata) {
+        Service *service = userdata;
+        const Queue *queue = &service->core->queue;
+
+        pending_advance_held(service);
+        if (!service->core->closed || queue->n_running + queue->n_lent > 0)
+                return 0;
+        return sd_event_exit(service->core->event, SERVICE_EXIT_REMOVED);
 }
 
 /* Not known of a program that is not where it is installed. */
@@ -210,7 +219,7 @@ int service_new(Service **ret, Core *core, sd_bus *bus) {
         if (r >= 0)
                 r = core_start(core, service->bus, &job_events, service);
         if (r >= 0)
-                r = sd_event_add_post(core->event, &service->idle_source, pending_on_idle, service);
+                r = sd_event_add_post(core->event, &service->idle_source, on_idle, service);
         if (r >= 0)
                 r = sd_event_add_exit(core->event, &service->exit_source, on_exit_loop, service);
         if (r >= 0)

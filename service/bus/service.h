@@ -34,7 +34,7 @@ struct Service {
         uint64_t name_pause_usec;
         ProgramWatch *program; /* NULL: unknown */
         sd_event_source *exit_source;
-        sd_event_source *idle_source; /* pending_on_idle() */
+        sd_event_source *idle_source;
 
         JobObjectList objects;
         FollowerList followers;       /* of all jobs that they may see */

@@ -6,20 +6,33 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "program-watch.h"
 #include "test.h"
 
+#define QUIET_USEC (3 * USEC_PER_SEC) /* longer than it takes to see that the file has settled */
+
 typedef struct Seen {
-        sd_event *event;
+        unsigned n;
         bool removed;
 } Seen;
 
 static int on_changed(bool removed, void *userdata) {
         Seen *seen = userdata;
 
+        seen->n++;
         seen->removed = removed;
-        return sd_event_exit(seen->event, 0);
+        return 0;
+}
+
+static void wait_for(sd_event *event, const Seen *seen, bool removed) {
+        unsigned n = seen->n;
+
+        while (seen->n == n)
+                check_ok(sd_event_run(event, UINT64_MAX));
+        check_int(seen->n, n + 1);
+        check_int(seen->removed, removed);
 }
 
 static void write_program(const char *path) {
@@ -34,18 +47,16 @@ static void check_noticed(bool replace) {
         _cleanup_free_ char *path = strdup(test_path("program")), *next = strdup(test_path("program.new"));
         _cleanup_(program_watch_freep) ProgramWatch *watch = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        Seen seen;
+        Seen seen = {};
 
         check(path && next);
         check_ok(sd_event_new(&event));
-        seen = (Seen) { .event = event, .removed = replace };
         write_program(path);
         check_ok(program_watch_new(&watch, event, path, on_changed, &seen));
         if (replace)
                 write_program(next);
         check_ok(replace ? rename(next, path) : unlink(path));
-        check_ok(sd_event_loop(event));
-        check_int(seen.removed, !replace);
+        wait_for(event, &seen, !replace);
         (void) unlink(path);
 }
 
@@ -55,6 +66,31 @@ static void replaced(void) {
 
 static void removed(void) {
         check_noticed(false);
+}
+
+/* With its folder, and the one above. */
+static void removed_and_back(void) {
+        _cleanup_free_ char *above = strdup(test_path("a")), *folder = strdup(test_path("a/b")), *path = strdup(test_path("a/b/program"));
+        _cleanup_(program_watch_freep) ProgramWatch *watch = NULL;
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        Seen seen = {};
+
+        check(above && folder && path);
+        check_ok(sd_event_new(&event));
+        check_ok(mkdir(above, 0755));
+        check_ok(mkdir(folder, 0755));
+        write_program(path);
+        check_ok(program_watch_new(&watch, event, path, on_changed, &seen));
+        check_ok(unlink(path));
+        check_ok(rmdir(folder));
+        check_ok(rmdir(above));
+        wait_for(event, &seen, true);
+        check_ok(mkdir(above, 0755));
+        check_ok(mkdir(folder, 0755));
+        while (check_ok(sd_event_run(event, QUIET_USEC)) > 0) /* until the new folder is what it waits in */
+                ;
+        write_program(path);
+        wait_for(event, &seen, false);
 }
 
 /* In a user namespace of its own, which has limits of its own. */
@@ -71,4 +107,4 @@ static void without_inotify(void) {
         check_noticed(false);
 }
 
-TEST_MAIN(TEST(replaced), TEST(removed), TEST(without_inotify))
+TEST_MAIN(TEST(replaced), TEST(removed), TEST(removed_and_back), TEST(without_inotify))
