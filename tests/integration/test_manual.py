@@ -151,6 +151,15 @@ def test_page_of_a_configuration_has_every_setting(page, source, pattern):
     assert sorted(re.findall(r'^ {7}(\w+)=$', man(page, 80).stdout, re.M)) == sorted(settings)
 
 
+def test_sample_of_the_configuration_has_every_setting_with_its_default():
+    with open(f'{SOURCE}/docs/codex-jobs.conf', encoding='utf-8') as file:
+        sample = dict(re.findall(r'^#(\w+)=(\w+)$', file.read(), re.M))
+    page = man('codex-jobs.conf.5', 80).stdout
+    found = dict(re.findall(r'^ {7}(\w+)=$.*?Default:\s+([^.\s]+)', page, re.M | re.S))
+    assert found.pop('MaxRunningPerUser') == 'three' and sample.pop('MaxRunningPerUser') == '12' # quarters of 16
+    assert sample == found
+
+
 def test_page_of_the_interface_has_every_member():
     text = flat('org.codex.Jobs.5')
     for name in ('org.codex.Jobs', 'org.codex.Jobs.Job'):

@@ -12,6 +12,8 @@ import pytest
 from notifysupport import CRITICAL, LOW, NORMAL, UNIT, Desktop, Notifier
 from support import BUS, PATIENCE, Process, shell
 
+AUTOSTART = '/etc/xdg/autostart/codex-jobs-notify.desktop'
+
 # pylint: disable=redefined-outer-name
 
 
@@ -542,8 +544,17 @@ def test_it_comes_and_goes_with_the_graphical_session(notifier, folder):
         notifier.systemctl('disable', '--runtime', 'some-session.target')
 
 
+def test_a_desktop_without_that_target_starts_it(notifier):
+    """And systemd does not, where it starts what desktops list."""
+    with open(AUTOSTART, encoding='utf-8') as file:
+        entry = dict(line.rstrip().split('=', 1) for line in file if '=' in line and not line.startswith('#'))
+    assert entry['X-systemd-skip'] == 'true' and entry['TryExec'] == 'codex-jobs-notify'
+    subprocess.run(['as-user', 'alice', *entry['Exec'].split()], check=True, timeout=PATIENCE)
+    assert notifier.scope.unit_property(UNIT, 'ActiveState') == 'active'
+
+
 def test_files_for_the_desktop():
-    subprocess.run(['desktop-file-validate', '/usr/share/applications/codex-jobs-notify.desktop'], check=True)
+    subprocess.run(['desktop-file-validate', '/usr/share/applications/codex-jobs-notify.desktop', AUTOSTART], check=True)
     icon = tree.parse('/usr/share/icons/hicolor/scalable/apps/codex-jobs.svg').getroot()
     assert icon.tag == '{http://www.w3.org/2000/svg}svg'
 

@@ -93,6 +93,16 @@ def test_service_that_crashes_comes_back_by_itself(jobs, scope):
     assert scope.service_pid() not in (0, before)
 
 
+def test_pauses_between_restarts_grow(scope):
+    """Where the service manager can do that; others would complain of the settings."""
+    with open(scope.unit_property(scope.service, 'FragmentPath'), encoding='utf-8') as file:
+        grow = 'RestartSteps=' in file.read()
+    assert grow == (int(scope.systemctl('--version').split()[1]) >= 254)
+    scope.kill_service()
+    scope.start_service()
+    assert (scope.unit_property(scope.service, 'RestartUSecNext') not in ('', '100ms')) == grow
+
+
 # --- jobs that run on -----------------------------------------------------------------------------
 
 @pytest.mark.parametrize('crash', [True, False], ids=['crash', 'stop'])
