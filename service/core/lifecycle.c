@@ -505,12 +505,13 @@ static void on_stop_recorded(int r, void *userdata) {
                 stop_unit(job);
 }
 
-/* Recorded together with the stop of their parent. Those that wait end one after the other. */
+/* Recorded together with the stop of their parent. Those that wait end one after the other; one that is not yet accepted
+ * asks its parent when it is, see enqueue.c. */
 static void stop_children(Job *job, uint32_t uid) {
         Job *child;
 
         LIST_FOREACH(child, &job->children, of_parent) {
-                if (child->record.detached || child->stop_reason != JOB_REASON_NONE)
+                if (child->record.detached || child->stop_reason != JOB_REASON_NONE || !core_find(job->core, child->record.id))
                         continue;
                 if (child->phase != JOB_WAITING) {
                         lifecycle_stop(child, JOB_REASON_USER, uid);

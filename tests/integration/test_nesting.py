@@ -162,6 +162,25 @@ def test_cancel_of_many_children(jobs, gate):
     assert sorted(ended) == sorted([parent, *children])
 
 
+def test_cancel_of_children_that_are_being_recorded(jobs, scope, settings, new_gate):
+    """With a free place and without, and one that exists already."""
+    settings(MaxRunning=8)
+    service = scope.service_owner()
+    known = jobs.enqueue(['true'], IdempotencyKey='known')
+    jobs.wait(known)
+    for _ in range(5):
+        gate = new_gate()
+        parent = jobs.enqueue(gate.job())
+        gate.wait()
+        calls = [jobs.send_enqueue(['sleep', 'infinity'], Parent=parent) for _ in range(12)]
+        again = jobs.send_enqueue(['true'], IdempotencyKey='known')
+        cancel = jobs.send_cancel(parent)
+        assert {jobs.wait(jobs.answer(call)[0]).state for call in calls} == {'cancelled'}
+        assert jobs.answer(again)[0] == known
+        jobs.answer(cancel)
+    assert scope.service_owner() == service
+
+
 @pytest.mark.restarts
 def test_cancel_outlives_the_service(jobs, scope, new_gate):
     """The children are marked with the parent: whatever is killed in between."""
