@@ -5,6 +5,7 @@
 
 #include "job-after.h"
 #include "macro.h"
+#include "text-new.h"
 
 static const char *const words[_JOB_CONDITION_MAX] = {
         [JOB_AFTER_OK] = "ok",
@@ -59,7 +60,8 @@ int job_after_append(char **text, const char *id, JobCondition condition) {
 
         if (*text && has(*text, id))
                 return -EEXIST;
-        if (asprintf(&longer, "%s%s%s:%s", strempty(*text), *text ? " " : "", id, job_condition_to_string(condition)) < 0)
+        longer = text_new("%s%s%s:%s", strempty(*text), *text ? " " : "", id, job_condition_to_string(condition));
+        if (!longer)
                 return -ENOMEM;
         free(*text);
         *text = longer;

@@ -6,6 +6,7 @@
 
 #include "job-attempts.h"
 #include "macro.h"
+#include "text-new.h"
 
 #define WORD_MAX 192U
 #define COMPLETED "completed"
@@ -66,9 +67,9 @@ int job_attempts_next(const char **text, JobAttempt *ret) {
 }
 
 static int append(char **text, const char *word) {
-        char *longer;
+        char *longer = text_new("%s%s%s", strempty(*text), *text ? " " : "", word);
 
-        if (asprintf(&longer, "%s%s%s", strempty(*text), *text ? " " : "", word) < 0)
+        if (!longer)
                 return -ENOMEM;
         free(*text);
         *text = longer;

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 #include "address.h"
+#include "text-new.h"
 
 #define SYSTEM_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 #define ASK_USEC (2 * USEC_PER_SEC)
@@ -19,11 +20,9 @@ static void put_escaped(FILE *f, const char *path) {
  * agents. */
 static char *user_address(void) {
         const char *runtime = getenv("XDG_RUNTIME_DIR");
-        _cleanup_fclose_ FILE *f = NULL;
-        char *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return NULL;
         (void) fputs("unix:path=", f);
@@ -32,10 +31,7 @@ static char *user_address(void) {
         else
                 put_escaped(f, runtime);
         (void) fputs("/bus", f);
-        if (fclose(TAKE_PTR(f)) == 0)
-                return text;
-        free(text);
-        return NULL;
+        return text_stream_take(&s);
 }
 
 static char *find_address(bool system) {

@@ -10,6 +10,7 @@
 #include "host.h"
 #include "owner.h"
 #include "say.h"
+#include "text-new.h"
 #include "time-util.h"
 
 /* The first and the longest interval between attempts. A service that goes away is usually being replaced, and reports
@@ -424,11 +425,9 @@ static int set_place(Client *c, Scope scope, sd_bus_error *error) {
                 if (r < 0)
                         return r;
         }
-        if (asprintf(&c->place, "%s%s", name ? " on " : "", strempty(name)) < 0)
-                c->place = NULL;
-        if (asprintf(&c->option, "%s%s%s", c->remote.host ? " -H " : name ? " -M " : "", strempty(name),
-                     !given ? "" : c->system ? " --system" : " --user") < 0)
-                c->option = NULL;
+        c->place = text_new("%s%s", name ? " on " : "", strempty(name));
+        c->option = text_new("%s%s%s", c->remote.host ? " -H " : name ? " -M " : "", strempty(name),
+                             !given ? "" : c->system ? " --system" : " --user");
         return c->place && c->option ? 0 : -ENOMEM;
 }
 

@@ -12,6 +12,7 @@
 #include "host.h"
 #include "job-limits.h"
 #include "say.h"
+#include "text-new.h"
 
 typedef enum When {
         ALWAYS,
@@ -197,19 +198,18 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
         const char *name = refused ? SD_BUS_ERROR_LIMITS_EXCEEDED : error->name;
         const char *message = refused ? refusal ?: "it closed the connection" :
                               isempty(error->message) ? error->name : error->message;
-        _cleanup_fclose_ FILE *f = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f;
 
         if (remote) {
                 explain_unreached(c, ret);
                 return;
         }
-        f = open_memstream(&text, &size);
+        f = text_stream_open(&s);
         if (f)
                 put_text(f, find_text(c, name, message), c, name, message);
-        if (f && fclose(TAKE_PTR(f)) == 0)
-                (void) sd_bus_error_set(ret, name, text);
+        if (f && text_stream_close(&s) >= 0)
+                (void) sd_bus_error_set(ret, name, s.text);
         else
                 (void) sd_bus_error_copy(ret, error);
 }

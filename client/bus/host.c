@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "host.h"
+#include "text-new.h"
 
 /* ---- systemd ---- */
 
@@ -65,10 +66,9 @@ bool host_stops_user_manager(void) {
 
         if (!user || access("/run/systemd/users", F_OK) < 0)
                 return false;
-        if (asprintf(&path, "/var/lib/systemd/linger/%s", user->pw_name) < 0) {
-                path = NULL;
+        path = text_new("/var/lib/systemd/linger/%s", user->pw_name);
+        if (!path)
                 return false;
-        }
         return access(path, F_OK) < 0 && errno == ENOENT;
 }
 
@@ -88,15 +88,11 @@ static bool is_foreign(const char *path, uid_t *ret) {
 
 static int remember(const char *path, uid_t uid) {
         const struct passwd *owner = getpwuid(uid);
-        int r;
 
         free(foreign);
-        r = owner ? asprintf(&foreign, "%s, which belongs to %s", path, owner->pw_name) :
-                    asprintf(&foreign, "%s, which belongs to UID %u", path, (unsigned) uid);
-        if (r >= 0)
-                return 0;
-        foreign = NULL;
-        return -ENOMEM;
+        foreign = owner ? text_new("%s, which belongs to %s", path, owner->pw_name) :
+                          text_new("%s, which belongs to UID %u", path, (unsigned) uid);
+        return foreign ? 0 : -ENOMEM;
 }
 
 /* The directory of the socket in "unix:path=/run/user/0/bus,guid=…". The caller frees it; NULL: it is another address. */

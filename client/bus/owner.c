@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 #include "owner.h"
+#include "text-new.h"
 
 #define BUS_NAME "org.freedesktop.DBus"
 #define BUS_PATH "/org/freedesktop/DBus"
@@ -63,10 +64,9 @@ int owner_watch(Owner *o, sd_bus *bus) {
         int r;
 
         owner_forget(o);
-        if (asprintf(&rule, OWNER_RULE("%s"), o->name) < 0) {
-                rule = NULL;
+        rule = text_new(OWNER_RULE("%s"), o->name);
+        if (!rule)
                 return -ENOMEM;
-        }
         r = sd_bus_add_match_async(bus, &o->match, rule, on_changed, NULL, o);
         if (r < 0)
                 return r;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "remote.h"
+#include "text-new.h"
 
 #define LAST_WORDS_MSEC 2000 /* a program that closed the connection exits; then it has written everything */
 #define ARGUMENTS_MAX 16
@@ -165,10 +166,9 @@ static int bridge_to_session(const char *word, bool system, Bridge **ret, int *r
         const char *arguments[ARGUMENTS_MAX] = { "systemd-run", "-M", machine, "-PGq", "--wait" };
         size_t n = 5;
 
-        if (asprintf(&user, "-pUser=%.*s", at && at > word ? (int) (at - word) : 4, at && at > word ? word : "root") < 0) {
-                user = NULL;
+        user = text_new("-pUser=%.*s", at && at > word ? (int) (at - word) : 4, at && at > word ? word : "root");
+        if (!user)
                 return -ENOMEM;
-        }
         arguments[n++] = user;
         arguments[n++] = "-pPAMName=login";
         arguments[n++] = "systemd-stdio-bridge";
@@ -178,24 +178,20 @@ static int bridge_to_session(const char *word, bool system, Bridge **ret, int *r
 }
 
 static int set_machine(sd_bus *bus, const char *machine) {
-        _cleanup_free_ char *address = NULL;
+        _cleanup_free_ char *address = text_new("x-machine-unix:machine=%s", machine);
 
-        if (asprintf(&address, "x-machine-unix:machine=%s", machine) < 0) {
-                address = NULL;
+        if (!address)
                 return -ENOMEM;
-        }
         return sd_bus_set_address(bus, address);
 }
 
 /* As systemd-machined(8) has them. */
 static int check_machine(const char *word) {
         const char *at = strrchr(word, '@');
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *path = text_new("/run/systemd/machines/%s", at ? at + 1 : word);
 
-        if (asprintf(&path, "/run/systemd/machines/%s", at ? at + 1 : word) < 0) {
-                path = NULL;
+        if (!path)
                 return -ENOMEM;
-        }
         return streq(at ? at + 1 : word, ".host") || access(path, F_OK) >= 0 ? 0 : -errno;
 }
 

@@ -13,6 +13,7 @@
 #include "clean.h"
 #include "request.h"
 #include "say.h"
+#include "text-new.h"
 #include "time-util.h"
 #include "utf8.h"
 #include "write.h"
@@ -30,14 +31,12 @@ void request_clear(Spec *request) {
 
 /* Opens a regular file of a directory. Returns a negative value if there is none. */
 static int open_regular(const char *directory, size_t n, const char *name) {
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *path = text_new("%.*s/%s", (int) n, directory, name);
         struct stat st;
         int fd;
 
-        if (asprintf(&path, "%.*s/%s", (int) n, directory, name) < 0) {
-                path = NULL;
+        if (!path)
                 return -1;
-        }
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
                 (void) close(fd);
@@ -235,10 +234,9 @@ static int environment_put_option(char **environment, size_t *n, const char *ent
         value = getenv(entry);
         if (!value)
                 return error_set(error, "Variable '%s' is not set in your environment. Use --env %s=VALUE.", entry, entry);
-        if (asprintf(&complete, "%s=%s", entry, value) < 0) {
-                complete = NULL;
+        complete = text_new("%s=%s", entry, value);
+        if (!complete)
                 return -ENOMEM;
-        }
         return environment_put(environment, n, complete);
 }
 

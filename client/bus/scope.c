@@ -5,6 +5,7 @@
 #include "client-internal.h"
 #include "say.h"
 #include "scope.h"
+#include "text-new.h"
 
 int scope_resolve(Scope option, bool *ret_system, bool *ret_given, sd_bus_error *error) {
         const char *word = getenv("CODEX_JOBS_SCOPE");
@@ -35,9 +36,7 @@ const char *client_scope_option(const Client *c) {
 
 char *client_tool(const Client *c, const char *tool) {
         const char *host = c->remote.host, *machine = c->remote.machine;
-        char *text;
 
-        return asprintf(&text, "%s%.*s%s%s%s%s%s", host ? "ssh " : "", host ? (int) strcspn(host, "/") : 0, strempty(host),
-                        host ? " " : "", tool, c->system ? "" : " --user", machine ? " -M " : "", strempty(machine)) < 0 ?
-                       NULL : text;
+        return text_new("%s%.*s%s%s%s%s%s", host ? "ssh " : "", host ? (int) strcspn(host, "/") : 0, strempty(host),
+                        host ? " " : "", tool, c->system ? "" : " --user", machine ? " -M " : "", strempty(machine));
 }

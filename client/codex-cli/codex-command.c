@@ -4,6 +4,7 @@
 #include "codex-command.h"
 #include "process.h"
 #include "say.h"
+#include "text-new.h"
 
 void codex_command_clear(CodexCommand *command) {
         free(command->codex);
@@ -60,10 +61,9 @@ static int effort_to_setting(const char *effort, char **ret, sd_bus_error *error
         for (size_t i = 0; i < ELEMENTSOF(words); i++) {
                 if (!streq(words[i], effort))
                         continue;
-                if (asprintf(ret, "model_reasoning_effort=\"%s\"", effort) < 0) {
-                        *ret = NULL;
+                *ret = text_new("model_reasoning_effort=\"%s\"", effort);
+                if (!*ret)
                         return -ENOMEM;
-                }
                 return 0;
         }
         return error_set(error, "Invalid effort '%.48s'. Use none, minimal, low, medium, high, xhigh or max.", effort);

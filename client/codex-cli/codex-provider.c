@@ -5,21 +5,14 @@
 
 #include "codex-provider.h"
 #include "macro.h"
+#include "text-new.h"
 
 static FILE *open_config(void) {
         const char *codex_home = getenv("CODEX_HOME"), *home = getenv("HOME");
-        _cleanup_free_ char *path = NULL;
-        int r;
+        _cleanup_free_ char *path = isempty(codex_home) ? text_new("%s/.codex/config.toml", strempty(home)) :
+                                                          text_new("%s/config.toml", codex_home);
 
-        if (!isempty(codex_home))
-                r = asprintf(&path, "%s/config.toml", codex_home);
-        else
-                r = asprintf(&path, "%s/.codex/config.toml", strempty(home));
-        if (r < 0) {
-                path = NULL;
-                return NULL;
-        }
-        return fopen(path, "re");
+        return path ? fopen(path, "re") : NULL;
 }
 
 /* The value of "key = value" without quotes and blanks, in place; NULL: the line has another key. */

@@ -5,6 +5,7 @@
 #include "job-thread.h"
 #include "notify-thread.h"
 #include "say.h"
+#include "text-new.h"
 
 #define KIND "notify-thread"
 
@@ -39,15 +40,13 @@ int notify_thread(Client *c, const char *id, const char *thread, sd_bus_error *e
                 r = request_set_environment(&request, false, NULL, 0, error);
         if (r < 0)
                 return r;
-        if (asprintf(&request.label, "notify thread %s of %s", thread, id) < 0) {
-                request.label = NULL;
+        request.label = text_new("notify thread %s of %s", thread, id);
+        if (!request.label)
                 return -ENOMEM;
-        }
         /* One, however often the job is asked for by a key of its own. */
-        if (asprintf(&request.key, KIND " %s %s", thread, id) < 0) {
-                request.key = NULL;
+        request.key = text_new(KIND " %s %s", thread, id);
+        if (!request.key)
                 return -ENOMEM;
-        }
         (void) strcpy(request.kind, KIND);
         request.notify = false;
         request.argv = (char *[]) { (char *) "/bin/sh", (char *) "-c", (char *) script, (char *) "sh", (char *) id,

@@ -11,6 +11,7 @@
 
 #include "process.h"
 #include "request.h"
+#include "text-new.h"
 
 #define OUTPUT_MAX (64U * 1024U)
 
@@ -29,10 +30,9 @@ int program_find(const char *name, char **ret) {
                 _cleanup_free_ char *candidate = NULL;
                 size_t n = strcspn(p, ":");
 
-                if (asprintf(&candidate, "%.*s/%s", (int) n, p, name) < 0) {
-                        candidate = NULL;
+                candidate = text_new("%.*s/%s", (int) n, p, name);
+                if (!candidate)
                         return -ENOMEM;
-                }
                 p += n;
                 if (!program_is_executable(candidate))
                         continue;

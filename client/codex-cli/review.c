@@ -4,6 +4,7 @@
 #include "process.h"
 #include "review.h"
 #include "say.h"
+#include "text-new.h"
 
 #define GIT_USEC (60 * USEC_PER_SEC) /* git status of a large tree on a slow disk */
 #define GIT_WORDS_MAX 8
@@ -71,10 +72,9 @@ static int is_commit(Git *git, const char *word) {
 
         if (!*word || *word == '-')
                 return 0;
-        if (asprintf(&commit, "%s^{commit}", word) < 0) {
-                commit = NULL;
+        commit = text_new("%s^{commit}", word);
+        if (!commit)
                 return -ENOMEM;
-        }
         return GIT_ASK(git, "rev-parse", "--verify", "--quiet", "--end-of-options", commit);
 }
 
@@ -121,13 +121,11 @@ static int find_base(Git *git, char **ret) {
 
 /* Whether HEAD adds anything to the base. */
 static int is_ahead(Git *git, const char *base) {
-        _cleanup_free_ char *range = NULL;
+        _cleanup_free_ char *range = text_new("%s..HEAD", base);
         int r;
 
-        if (asprintf(&range, "%s..HEAD", base) < 0) {
-                range = NULL;
+        if (!range)
                 return -ENOMEM;
-        }
         r = GIT_ASK(git, "rev-list", "--max-count=1", range);
         return r <= 0 ? r : !!*git->text;
 }
@@ -169,10 +167,9 @@ static int target_branch(Review *review, Git *git) {
                 if (r < 0)
                         return r;
         }
-        if (asprintf(&review->target, "the changes against %s", review->base) < 0) {
-                review->target = NULL;
+        review->target = text_new("the changes against %s", review->base);
+        if (!review->target)
                 return -ENOMEM;
-        }
         return 0;
 }
 
@@ -222,11 +219,9 @@ static void put_target(FILE *f, const Review *review) {
 }
 
 static int make_instructions(const Review *review, Spec *request, sd_bus_error *error) {
-        _cleanup_fclose_ FILE *f = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
         put_target(f, review);
@@ -237,19 +232,18 @@ static int make_instructions(const Review *review, Spec *request, sd_bus_error *
                 (void) fprintf(f, " %s", review->focus[i]);
         if (review->n_focus > 0)
                 (void) fputc('\n', f);
-        if (fclose(TAKE_PTR(f)) != 0)
+        if (text_stream_close(&s) < 0)
                 return -ENOMEM;
-        return request_set_stdin_data(request, text, size, error);
+        return request_set_stdin_data(request, s.text, s.size, error);
 }
 
 static int make_label(const Review *review, Spec *request) {
         if (request->label)
                 return 0;
-        if (asprintf(&request->label, "%s of %s", review->adversarial ? "adversarial review" : "review",
-                     review->target) < 0) {
-                request->label = NULL;
+        request->label = text_new("%s of %s", review->adversarial ? "adversarial review" : "review",
+                                  review->target);
+        if (!request->label)
                 return -ENOMEM;
-        }
         return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "say.h"
 #include "task.h"
+#include "text-new.h"
 #include "utf8.h"
 
 #define LABEL_CHARACTERS 72
@@ -20,32 +21,17 @@ void task_clear(Task *task) {
 
 /* ---- The prompt ---- */
 
-static int join_words(const Task *task, char **ret, size_t *ret_size) {
-        _cleanup_fclose_ FILE *f = NULL;
-        char *text = NULL;
-        size_t size;
+static int prompt_from_words(const Task *task, Spec *request, sd_bus_error *error) {
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
         for (size_t i = 0; i < task->n_prompt; i++)
                 (void) fprintf(f, "%s%s", i > 0 ? " " : "", task->prompt[i]);
-        if (fclose(TAKE_PTR(f)) != 0) {
-                free(text);
+        if (text_stream_close(&s) < 0)
                 return -ENOMEM;
-        }
-        *ret = text;
-        *ret_size = size;
-        return 0;
-}
-
-static int prompt_from_words(const Task *task, Spec *request, sd_bus_error *error) {
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        int r;
-
-        r = join_words(task, &text, &size);
-        return r < 0 ? r : request_set_stdin_data(request, text, size, error);
+        return request_set_stdin_data(request, s.text, s.size, error);
 }
 
 static int task_prompt(const Task *task, Spec *request, sd_bus_error *error) {

@@ -3,6 +3,7 @@
 
 #include "complaint.h"
 #include "macro.h"
+#include "text-new.h"
 #include "text.h"
 
 #define REASON_MAX 400U
@@ -18,9 +19,9 @@ static bool is_chatter(const char *line) {
 }
 
 static int join(char **text, const char *more) {
-        char *joined;
+        char *joined = text_new("%s %s", *text, more);
 
-        if (asprintf(&joined, "%s %s", *text, more) < 0)
+        if (!joined)
                 return -ENOMEM;
         free(*text);
         *text = joined;

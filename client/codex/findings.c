@@ -2,10 +2,10 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 #include <limits.h>
-#include <stdarg.h>
 
 #include "findings.h"
 #include "macro.h"
+#include "text-new.h"
 #include "text.h"
 
 #define FINDINGS_MAX 200U /* more of them nobody reads */
@@ -22,15 +22,11 @@ static inline void json_object_putp(json_object **p) {
 static int invalid(Findings *f, const char *format, ...) _printf_(2, 3);
 static int invalid(Findings *f, const char *format, ...) {
         va_list ap;
-        int r;
 
         va_start(ap, format);
-        r = vasprintf(&f->error, format, ap);
+        f->error = text_new_v(format, ap);
         va_end(ap);
-        if (r >= 0)
-                return -EBADMSG;
-        f->error = NULL;
-        return -ENOMEM;
+        return f->error ? -EBADMSG : -ENOMEM;
 }
 
 /* ---- Reading ---- */
@@ -297,18 +293,13 @@ static void put_review(FILE *f, json_object *review, const char *target) {
 }
 
 char *findings_text(const Findings *findings, const char *target) {
-        _cleanup_fclose_ FILE *f = NULL;
-        char *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return NULL;
         put_review(f, findings->review, target);
-        if (fclose(TAKE_PTR(f)) == 0)
-                return text;
-        free(text);
-        return NULL;
+        return text_stream_take(&s);
 }
 
 void findings_clear(Findings *findings) {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-#include <stdarg.h>
-
 #include "command.h"
 #include "log.h"
+#include "text-new.h"
 #include "text.h"
 #include "time-util.h"
 
@@ -36,19 +35,15 @@ void log_say(const Log *log, const char *format, ...) {
         uint64_t seconds = (now_monotonic() - log->begun_usec) / USEC_PER_SEC;
         _cleanup_free_ char *text = NULL, *line = NULL;
         va_list ap;
-        int r;
 
         va_start(ap, format);
-        r = vasprintf(&text, format, ap);
+        text = text_new_v(format, ap);
         va_end(ap);
-        if (r < 0) {
-                text = NULL;
+        if (!text)
                 return;
-        }
-        if (asprintf(&line, "[%02" PRIu64 ":%02" PRIu64 "] %s\n", seconds / 60, seconds % 60, text) < 0) {
-                line = NULL;
+        line = text_new("[%02" PRIu64 ":%02" PRIu64 "] %s\n", seconds / 60, seconds % 60, text);
+        if (!line)
                 return;
-        }
         write_text(line);
 }
 
@@ -64,12 +59,10 @@ void log_codex(const Log *log, const char *line, size_t n) {
 }
 
 void log_failure(const char *text) {
-        _cleanup_free_ char *line = NULL;
+        _cleanup_free_ char *line = text_new("%s\n", text);
 
-        if (asprintf(&line, "%s\n", text) < 0) {
-                line = NULL;
+        if (!line)
                 return;
-        }
         write_text(line);
 }
 

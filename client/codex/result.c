@@ -5,6 +5,7 @@
 
 #include "macro.h"
 #include "result.h"
+#include "text-new.h"
 #include "text.h"
 #include "utf8.h"
 
@@ -169,13 +170,11 @@ static int add_usage(json_object *document, const TokenUsage *usage) {
 }
 
 static int add_command_line(json_object *array, const char *command, const char *thread_id) {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = text_new("%s%s%.64s", command, thread_id ? " " : "", strempty(thread_id));
         json_object *string;
 
-        if (asprintf(&text, "%s%s%.64s", command, thread_id ? " " : "", strempty(thread_id)) < 0) {
-                text = NULL;
+        if (!text)
                 return -ENOMEM;
-        }
         string = json_object_new_string(text);
         if (string && json_object_array_add(array, string) == 0)
                 return 0;
@@ -239,10 +238,9 @@ static int add_message(json_object *document, const Turn *t) {
                 return add_string(document, "last_message", text);
 
         text[utf8_truncate(text, n + 1, n)] = 0;
-        if (asprintf(&cut, "%s" MARK, text) < 0) {
-                cut = NULL;
+        cut = text_new("%s" MARK, text);
+        if (!cut)
                 return -ENOMEM;
-        }
         return add_string(document, "last_message", cut);
 }
 
@@ -268,17 +266,16 @@ char *result_format(const Result *result, size_t *ret_size) {
         _cleanup_json_ json_object *document = json_object_new_object();
         char *ret = NULL;
         const char *text;
-        int n;
 
         if (!document || fill(document, result) < 0)
                 return NULL;
         text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
         if (!text)
                 return NULL;
-        n = asprintf(&ret, "%s\n", text);
-        if (n < 0)
+        ret = text_new("%s\n", text);
+        if (!ret)
                 return NULL;
-        *ret_size = (size_t) n;
+        *ret_size = strlen(ret);
         return ret;
 }
 

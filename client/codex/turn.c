@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "macro.h"
+#include "text-new.h"
 #include "text.h"
 #include "turn.h"
 #include "utf8.h"
@@ -56,10 +57,9 @@ static int open_text(const Event *e, char **ret) {
         if (e->item == ITEM_COMMAND)
                 *ret = command_shown(e->text.s, e->text.n, TURN_COMMAND_MAX);
         else if (e->item == ITEM_TOOL) {
-                if (asprintf(&name, "%s.%s", e->server.s ?: "?", e->text.s) < 0) {
-                        name = NULL;
+                name = text_new("%s.%s", e->server.s ?: "?", e->text.s);
+                if (!name)
                         return -ENOMEM;
-                }
                 *ret = text_line(name, strlen(name), TURN_COMMAND_MAX);
         } else
                 return 0;

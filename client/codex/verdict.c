@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-#include <stdarg.h>
-
 #include "advice.h"
 #include "macro.h"
+#include "text-new.h"
 #include "text.h"
 #include "utf8.h"
 #include "verdict.h"
@@ -16,12 +15,11 @@ static int verdict_set(Verdict *ret, int status, const char *next, const char *f
 static int verdict_set(Verdict *ret, int status, const char *next, const char *format, ...) {
         Verdict verdict = { .status = status, .next = next };
         va_list ap;
-        int r;
 
         va_start(ap, format);
-        r = vasprintf(&verdict.text, format, ap);
+        verdict.text = text_new_v(format, ap);
         va_end(ap);
-        if (r < 0)
+        if (!verdict.text)
                 return -ENOMEM;
         *ret = verdict;
         return 0;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-#include <stdarg.h>
-
 #include "arguments.h"
 #include "clean.h"
 #include "json-read.h"
+#include "text-new.h"
 
 #define NAME_MAX_SHOWN 64
 
@@ -21,18 +20,13 @@ static int wrong(Check *check, const char *format, ...) _printf_(2, 3);
 static int wrong(Check *check, const char *format, ...) {
         _cleanup_free_ char *what = NULL, *name = one_line_of_name(check->name, NAME_MAX_SHOWN);
         va_list ap;
-        int r;
 
         va_start(ap, format);
-        r = vasprintf(&what, format, ap);
+        what = text_new_v(format, ap);
         va_end(ap);
-        if (r < 0)
-                what = NULL;
-        if (!what || !name || asprintf(&check->error, "Argument '%s' %s.", name, what) < 0) {
-                check->error = NULL;
-                return -ENOMEM;
-        }
-        return -EINVAL;
+        if (what && name)
+                check->error = text_new("Argument '%s' %s.", name, what);
+        return check->error ? -EINVAL : -ENOMEM;
 }
 
 /* ---- Types ---- */
@@ -78,22 +72,21 @@ static int check_integer(Check *check, json_object *schema, json_object *value) 
 }
 
 static int check_word(Check *check, json_object *words, const char *text) {
-        _cleanup_fclose_ FILE *f = NULL;
-        _cleanup_free_ char *list = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream list = {};
+        FILE *f;
 
         for (size_t i = 0; i < json_object_array_length(words); i++)
                 if (streq(json_object_get_string(json_object_array_get_idx(words, i)), text))
                         return 0;
-        f = open_memstream(&list, &size);
+        f = text_stream_open(&list);
         if (!f)
                 return -ENOMEM;
         for (size_t i = 0; i < json_object_array_length(words); i++)
                 (void) fprintf(f, "%s%s", i > 0 ? ", " : "",
                                json_object_get_string(json_object_array_get_idx(words, i)));
-        if (fclose(TAKE_PTR(f)) != 0)
+        if (text_stream_close(&list) < 0)
                 return -ENOMEM;
-        return wrong(check, "must be one of %s", list);
+        return wrong(check, "must be one of %s", list.text);
 }
 
 /* Lengths are in bytes, which are more than characters: the service counts them so. */

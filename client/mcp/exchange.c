@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-#include <stdarg.h>
-
 #include "build-config.h"
 #include "exchange.h"
+#include "text-new.h"
 
 #define SERVER_INFO "io.modelcontextprotocol/serverInfo"
 
@@ -194,20 +193,12 @@ void exchange_fail_with(Exchange *x, int code, json_object *data, const char *te
         (void) exchange_free(x);
 }
 
-/* NULL: there is no memory for it. */
-static char *format_text(const char *format, va_list ap) _printf_(1, 0);
-static char *format_text(const char *format, va_list ap) {
-        char *text;
-
-        return vasprintf(&text, format, ap) < 0 ? NULL : text;
-}
-
 void exchange_fail(Exchange *x, int code, const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
 
         va_start(ap, format);
-        text = format_text(format, ap);
+        text = text_new_v(format, ap);
         va_end(ap);
         exchange_fail_with(x, code, NULL, text ?: "Out of memory");
 }
@@ -248,7 +239,7 @@ void exchange_refuse(Exchange *x, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        text = format_text(format, ap);
+        text = text_new_v(format, ap);
         va_end(ap);
         exchange_answer(x, text ? refusal(text) : NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "hold.h"
 #include "render.h"
+#include "text-new.h"
 #include "time-util.h"
 
 #define GRACE_USEC (4 * USEC_PER_SEC)     /* for the states, if the time is up before they are known */
@@ -82,14 +83,13 @@ static const JobRecord *first_unfinished(const Hold *h) {
 /* How long the wait has lasted grows, as the number must. */
 static int make_progress(Hold *h, uint64_t now, json_object *params) {
         const JobRecord *record = first_unfinished(h);
-        _cleanup_free_ char *activity = record ? render_activity(record) : NULL, *text = NULL;
+        _cleanup_free_ char *activity = record ? render_activity(record) : NULL;
+        _cleanup_free_ char *text = activity ? text_new("%s %s", record->id, activity) : NULL;
         double seconds = (double) (now - h->begun_usec) / (double) USEC_PER_SEC;
         int r;
 
-        if (record && (!activity || asprintf(&text, "%s %s", record->id, activity) < 0)) {
-                text = NULL;
+        if (record && !text)
                 return -ENOMEM;
-        }
         r = json_add(params, "progressToken", json_object_get(h->exchange->token));
         if (r >= 0)
                 r = json_add(params, "progress", json_object_new_double(seconds));

@@ -4,6 +4,7 @@
 #include "output.h"
 #include "page.h"
 #include "report.h"
+#include "text-new.h"
 #include "utf8.h"
 
 #define READ_USEC (4 * USEC_PER_SEC) /* then the output is left out */
@@ -93,20 +94,19 @@ static json_object *job_object(const ReportedJob *job) {
 
 /* A call of await for all that have not ended. */
 static int add_await(const Report *report, json_object *next) {
-        _cleanup_fclose_ FILE *f = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size, n = 0;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
+        size_t n = 0;
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
         for (size_t i = 0; i < report->n; i++)
                 if (!job_state_is_terminal(report->jobs[i].record.state))
                         (void) fprintf(f, "%s\"%s\"", n++ > 0 ? "," : "await {\"ids\":[", report->jobs[i].record.id);
         (void) fputs("]}", f);
-        if (fclose(TAKE_PTR(f)) != 0)
+        if (text_stream_close(&s) < 0)
                 return -ENOMEM;
-        return n > 0 ? json_append(next, json_object_new_string(text)) : 0;
+        return n > 0 ? json_append(next, json_object_new_string(s.text)) : 0;
 }
 
 static int add_output_call(const Tail *tail, json_object *next) {
@@ -114,11 +114,10 @@ static int add_output_call(const Tail *tail, json_object *next) {
 
         if (tail->page.from == 0)
                 return 0;
-        if (asprintf(&text, "output {\"id\":\"%s\",\"stream\":\"%s\",\"offset\":0}", tail->name.id,
-                     tail->name.stream) < 0) {
-                text = NULL;
+        text = text_new("output {\"id\":\"%s\",\"stream\":\"%s\",\"offset\":0}", tail->name.id,
+                        tail->name.stream);
+        if (!text)
                 return -ENOMEM;
-        }
         return json_append(next, json_object_new_string(text));
 }
 

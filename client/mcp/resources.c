@@ -8,6 +8,7 @@
 #include "page.h"
 #include "render-json.h"
 #include "resources.h"
+#include "text-new.h"
 #include "time-util.h"
 #include "work.h"
 
@@ -219,11 +220,9 @@ typedef struct Listing {
 
 static int append_resource(json_object *list, const JobRecord *record) {
         json_object *resource = json_object_new_object();
-        _cleanup_free_ char *uri = NULL;
+        _cleanup_free_ char *uri = text_new(SCHEME "%s/record", record->id);
         int r;
 
-        if (asprintf(&uri, SCHEME "%s/record", record->id) < 0)
-                uri = NULL;
         r = json_append(list, resource);
         if (r >= 0 && !uri)
                 r = -ENOMEM;
@@ -275,11 +274,9 @@ int resources_list(Exchange *x, json_object *params) {
 static int append_template(json_object *list, const char *kind, const char *query, const char *description,
                            const char *type) {
         json_object *template = json_object_new_object();
-        _cleanup_free_ char *uri = NULL;
+        _cleanup_free_ char *uri = text_new(SCHEME "{id}/%s%s", kind, query);
         int r;
 
-        if (asprintf(&uri, SCHEME "{id}/%s%s", kind, query) < 0)
-                uri = NULL;
         r = json_append(list, template);
         if (r >= 0)
                 r = uri ? json_add_string(template, "uriTemplate", uri) : -ENOMEM;

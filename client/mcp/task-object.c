@@ -3,6 +3,7 @@
 
 #include "render.h"
 #include "task-object.h"
+#include "text-new.h"
 #include "time-util.h"
 
 #define POLL_MS 1000U       /* in the first minute */
@@ -57,10 +58,9 @@ static json_object *created_legacy(const JobRecord *record) {
 
         if (!result || !task || !meta || task_object_fill(task, record, false, true) < 0)
                 return NULL;
-        if (asprintf(&text, "Job %s is running; its result will follow. Do not run it again.", record->id) < 0) {
-                text = NULL;
+        text = text_new("Job %s is running; its result will follow. Do not run it again.", record->id);
+        if (!text)
                 return NULL;
-        }
         if (json_add_string(meta, "io.modelcontextprotocol/model-immediate-response", text) < 0 ||
             json_add(result, "task", TAKE_PTR(task)) < 0 || json_add(result, "_meta", TAKE_PTR(meta)) < 0)
                 return NULL;

@@ -4,6 +4,7 @@
 /* The tool list: a page of the jobs of the user. */
 
 #include "jobs.h"
+#include "text-new.h"
 #include "tool-jobs.h"
 #include "work.h"
 
@@ -27,10 +28,9 @@ static int add_next_page(const List *l, json_object *structured) {
         if (l->jobs.n < l->page.limit)
                 return 0;
         last = l->jobs.records[l->jobs.n - 1].id;
-        if (asprintf(&text, "list {\"before\":\"%s\",\"limit\":%u}", last, l->page.limit) < 0) {
-                text = NULL;
+        text = text_new("list {\"before\":\"%s\",\"limit\":%u}", last, l->page.limit);
+        if (!text)
                 return -ENOMEM;
-        }
         return json_append(json_member(structured, "next", json_type_array), json_object_new_string(text));
 }
 

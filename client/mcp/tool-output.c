@@ -5,6 +5,7 @@
 
 #include "output.h"
 #include "page.h"
+#include "text-new.h"
 #include "tool-jobs.h"
 #include "work.h"
 
@@ -20,18 +21,13 @@ typedef struct Output {
 /* Where the text is in the output, and how to get what comes next; NULL: out of memory. */
 static char *place_of(const Output *o, const Page *page) {
         uintmax_t from = page->from, to = page->to, size = page->size;
-        char *text;
-        int r;
 
         if (from == 0 && to == size)
-                r = asprintf(&text, "[all of %s: %ju bytes]", o->name.stream, size);
-        else if (to == size)
-                r = asprintf(&text, "[bytes %ju to %ju of %ju, the end of %s]", from, to, size, o->name.stream);
-        else
-                r = asprintf(&text,
-                             "[bytes %ju to %ju of %ju; next: output {\"id\":\"%s\",\"stream\":\"%s\",\"offset\":%ju}]",
-                             from, to, size, o->name.id, o->name.stream, to);
-        return r < 0 ? NULL : text;
+                return text_new("[all of %s: %ju bytes]", o->name.stream, size);
+        if (to == size)
+                return text_new("[bytes %ju to %ju of %ju, the end of %s]", from, to, size, o->name.stream);
+        return text_new("[bytes %ju to %ju of %ju; next: output {\"id\":\"%s\",\"stream\":\"%s\",\"offset\":%ju}]", from,
+                        to, size, o->name.id, o->name.stream, to);
 }
 
 static json_object *result_of(const Output *o, const Page *page) {

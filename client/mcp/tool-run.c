@@ -9,6 +9,7 @@
 #include "request-options.h"
 #include "string-list.h"
 #include "task.h"
+#include "text-new.h"
 #include "tool-await.h"
 #include "tool-jobs.h"
 #include "work.h"
@@ -93,10 +94,9 @@ static int read_environment(json_object *variables, char ***ret, sd_bus_error *e
         json_object_object_foreach(variables, name, value) {
                 if (!*name || strchr(name, '='))
                         return error_set(error, "Invalid name '%.48s' of a variable in 'environment'.", name);
-                if (asprintf(&entries[n], "%s=%s", name, json_object_get_string(value)) < 0) {
-                        entries[n] = NULL;
+                entries[n] = text_new("%s=%s", name, json_object_get_string(value));
+                if (!entries[n])
                         return -ENOMEM;
-                }
                 n++;
         }
         return 0;

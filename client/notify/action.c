@@ -8,6 +8,7 @@
 #include "output.h"
 #include "render.h"
 #include "say.h"
+#include "text-new.h"
 #include "text.h"
 
 #define OUTPUT_MAX (1024U * 1024U) /* bytes of each output; of more the beginning and the end are shown */
@@ -29,9 +30,7 @@ typedef struct Action {
         sd_bus_slot *call;
         JobRecord record;
         const char *stream; /* that is being opened */
-        char *text;
-        size_t size;
-        FILE *f; /* writes text */
+        TextStream text;
 } Action;
 
 struct Actions {
@@ -52,10 +51,8 @@ static Action *action_free(Action *a) {
         if (a->next)
                 a->next->previous = a->previous;
         (void) sd_bus_slot_unref(a->call);
-        if (a->f)
-                (void) fclose(a->f);
         job_record_clear(&a->record);
-        free(a->text);
+        text_stream_clear(&a->text);
         free(a->token);
         free(a->job);
         free(a);
@@ -71,10 +68,8 @@ static void on_view_failed(const char *text, void *userdata) {
 
 /* Reports the failure and frees the action. */
 static void action_fail(Action *a, const char *text) {
-        _cleanup_free_ char *summary = NULL;
+        _cleanup_free_ char *summary = text_new("Failed to %s %s", a->kind == ACTION_RETRY ? "retry" : "open", a->job);
 
-        if (asprintf(&summary, "Failed to %s %s", a->kind == ACTION_RETRY ? "retry" : "open", a->job) < 0)
-                summary = NULL;
         a->actions->report(summary ?: a->job, text, a->actions->userdata);
         (void) action_free(a);
 }
@@ -114,14 +109,14 @@ static int put_head(Action *a) {
 
         if (!end || !label)
                 return -ENOMEM;
-        (void) fprintf(a->f, "%s\n%s\nDetails: codex-jobs status %s %s\n", label, end, a->record.id,
+        (void) fprintf(a->text.f, "%s\n%s\nDetails: codex-jobs status %s %s\n", label, end, a->record.id,
                        scope_option(a));
         if (!isempty(a->record.result)) {
                 _cleanup_free_ char *result = one_line(a->record.result);
 
                 if (!result)
                         return -ENOMEM;
-                (void) fprintf(a->f, "Result: %s\n", result);
+                (void) fprintf(a->text.f, "Result: %s\n", result);
         }
         return 0;
 }
@@ -132,10 +127,9 @@ static int put_output(Action *a, sd_bus_message *reply) {
         Excerpt e;
         int r;
 
-        if (asprintf(&command, "codex-jobs logs %s --%s %s", a->record.id, a->stream, scope_option(a)) < 0) {
-                command = NULL;
+        command = text_new("codex-jobs logs %s --%s %s", a->record.id, a->stream, scope_option(a));
+        if (!command)
                 return -ENOMEM;
-        }
         r = output_take_fd(reply, &fd);
         if (r >= 0)
                 r = excerpt_find(fd, &(const Bounds) { .max_bytes = OUTPUT_MAX, .tail = UINT64_MAX }, &e);
@@ -143,20 +137,19 @@ static int put_output(Action *a, sd_bus_message *reply) {
                 r = excerpt_text(fd, &e, command, &text);
         if (r < 0)
                 return r;
-        (void) fprintf(a->f, "\n--- %s\n%s", a->stream, text);
+        (void) fprintf(a->text.f, "\n--- %s\n%s", a->stream, text);
         return 0;
 }
 
 static int show(Action *a) {
         _cleanup_free_ char *name = NULL;
 
-        if (fclose(TAKE_PTR(a->f)) != 0)
+        if (text_stream_close(&a->text) < 0)
                 return -ENOMEM;
-        if (asprintf(&name, "%s%s.txt", a->record.id, a->kind == ACTION_LOG ? "-log" : "") < 0) {
-                name = NULL;
+        name = text_new("%s%s.txt", a->record.id, a->kind == ACTION_LOG ? "-log" : "");
+        if (!name)
                 return -ENOMEM;
-        }
-        actions_open(a->actions, name, a->text, a->token);
+        actions_open(a->actions, name, a->text.text, a->token);
         (void) action_free(a);
         return 0;
 }
@@ -201,10 +194,8 @@ static int on_record(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         if (call_failed(a, m))
                 return 0;
         r = job_record_read(m, &a->record);
-        if (r >= 0) {
-                a->f = open_memstream(&a->text, &a->size);
-                r = a->f ? put_head(a) : -ENOMEM;
-        }
+        if (r >= 0)
+                r = text_stream_open(&a->text) ? put_head(a) : -ENOMEM;
         if (r >= 0)
                 r = open_next(a);
         if (r < 0)

@@ -4,6 +4,7 @@
 #include "clean.h"
 #include "flood.h"
 #include "say.h"
+#include "text-new.h"
 
 #define LIST_MAX (64U * 1024U) /* bytes of the list of its jobs; more are only counted */
 
@@ -34,7 +35,7 @@ int flood_copy(const Flood *flood, Flood *ret) {
 
 int flood_add(Flood *flood, const JobRecord *record) {
         _cleanup_free_ char *end = describe_end(record), *text = NULL, *line = NULL;
-        char *longer = NULL;
+        char *longer;
         int r;
 
         r = digest_add(&flood->digest, record);
@@ -42,12 +43,10 @@ int flood_add(Flood *flood, const JobRecord *record) {
                 return r;
         if (flood->list && strlen(flood->list) > LIST_MAX)
                 return 0;
-        if (!end || asprintf(&text, "%s  %s: %s", record->id, end, strempty(record->label)) < 0) {
-                text = NULL;
-                return -ENOMEM;
-        }
-        line = one_line(text);
-        if (!line || asprintf(&longer, "%s%s\n", strempty(flood->list), line) < 0)
+        text = end ? text_new("%s  %s: %s", record->id, end, strempty(record->label)) : NULL;
+        line = text ? one_line(text) : NULL;
+        longer = line ? text_new("%s%s\n", strempty(flood->list), line) : NULL;
+        if (!longer)
                 return -ENOMEM;
         free(flood->list);
         flood->list = longer;

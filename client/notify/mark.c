@@ -6,28 +6,21 @@
 
 #include "macro.h"
 #include "mark.h"
+#include "text-new.h"
 
 #define FOLDER "codex-jobs-notify"
 
 /* The folder that the marks are in; NULL when memory is short or there is no home. */
 static char *mark_folder(void) {
         const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-        char *path = NULL;
-        int r;
 
         if (!isempty(state) && state[0] == '/')
-                r = asprintf(&path, "%s/" FOLDER, state);
-        else if (!isempty(home))
-                r = asprintf(&path, "%s/.local/state/" FOLDER, home);
-        else
-                return NULL;
-        return r < 0 ? NULL : path;
+                return text_new("%s/" FOLDER, state);
+        return isempty(home) ? NULL : text_new("%s/.local/state/" FOLDER, home);
 }
 
 static char *mark_path(const char *folder, bool system) {
-        char *path = NULL;
-
-        return asprintf(&path, "%s/%s", folder, system ? "system" : "session") < 0 ? NULL : path;
+        return text_new("%s/%s", folder, system ? "system" : "session");
 }
 
 bool mark_is_set(bool system) {

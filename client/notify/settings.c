@@ -6,6 +6,7 @@
 #include "job-id.h"
 #include "say.h"
 #include "settings.h"
+#include "text-new.h"
 #include "time-util.h"
 
 #define STATES_ALL (1U << JOB_COMPLETED | 1U << JOB_FAILED | 1U << JOB_CANCELLED)
@@ -221,16 +222,10 @@ int settings_load(Settings *settings, const char *path) {
 
 char *settings_path(void) {
         const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-        char *path = NULL;
-        int r;
 
         if (!isempty(config) && config[0] == '/')
-                r = asprintf(&path, "%s/codex-jobs/notify.conf", config);
-        else if (!isempty(home))
-                r = asprintf(&path, "%s/.config/codex-jobs/notify.conf", home);
-        else
-                return NULL;
-        return r < 0 ? NULL : path;
+                return text_new("%s/codex-jobs/notify.conf", config);
+        return isempty(home) ? NULL : text_new("%s/.config/codex-jobs/notify.conf", home);
 }
 
 static bool kind_is_wanted(const Settings *settings, const char *kind) {

@@ -5,6 +5,7 @@
 #include "next.h"
 #include "render.h"
 #include "say.h"
+#include "text-new.h"
 #include "text.h"
 #include "utf8.h"
 
@@ -18,19 +19,16 @@
 
 char *cut_text(const char *text, size_t max) {
         size_t n = strlen(text);
-        char *copy = NULL;
 
         if (n <= max)
                 return strdup(text);
-        return asprintf(&copy, "%.*s" ELLIPSIS, (int) utf8_truncate(text, n, max - strlen(ELLIPSIS)), text) < 0 ? NULL : copy;
+        return text_new("%.*s" ELLIPSIS, (int) utf8_truncate(text, n, max - strlen(ELLIPSIS)), text);
 }
 
 char *escape_markup(const char *text) {
-        _cleanup_fclose_ FILE *f = NULL;
-        char *copy = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
 
-        f = open_memstream(&copy, &size);
         if (!f)
                 return NULL;
         for (; *text; text++)
@@ -47,10 +45,7 @@ char *escape_markup(const char *text) {
                 default:
                         (void) fputc(*text, f);
                 }
-        if (fclose(TAKE_PTR(f)) == 0)
-                return copy;
-        free(copy);
-        return NULL;
+        return text_stream_take(&s);
 }
 
 /* One line of it, cut. */
@@ -82,7 +77,6 @@ char *describe_end(const JobRecord *record) {
         _cleanup_free_ char *end = render_end(record);
         char duration[DURATION_MAX], code[32] = "", after[DURATION_MAX + 16] = "";
         bool has_code = record->reason == JOB_REASON_EXIT_CODE || record->reason == JOB_REASON_NOT_EXECUTABLE;
-        char *text = NULL;
 
         if (!end)
                 return NULL;
@@ -92,7 +86,7 @@ char *describe_end(const JobRecord *record) {
             record->finished_usec > record->started_usec)
                 (void) snprintf(after, sizeof(after), " · after %s",
                                 format_duration(record->finished_usec - record->started_usec, duration));
-        return asprintf(&text, "%s%s%s", end, code, after) < 0 ? NULL : text;
+        return text_new("%s%s%s", end, code, after);
 }
 
 static const char *name_of(const JobRecord *record) {
@@ -117,12 +111,10 @@ static const Outcome *outcome_of(JobState state) {
 
 /* A short line about a job, as a summary of one or as a line in that of many. */
 static char *headline(const JobRecord *record) {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = text_new("%s: %s", outcome_of(record->state)->word, name_of(record));
 
-        if (asprintf(&text, "%s: %s", outcome_of(record->state)->word, name_of(record)) < 0) {
-                text = NULL;
+        if (!text)
                 return NULL;
-        }
         return short_line(text, SUMMARY_MAX);
 }
 
@@ -155,10 +147,9 @@ int notice_for_job(const JobRecord *record, const char *line, bool markup, Notic
         shown = short_line(end, LINE_MAX_BYTES);
         if (!shown)
                 return -ENOMEM;
-        if (asprintf(&text, "%s%s%s\n%s", shown, isempty(line) ? "" : "\n", strempty(line), record->id) < 0) {
-                text = NULL;
+        text = text_new("%s%s%s\n%s", shown, isempty(line) ? "" : "\n", strempty(line), record->id);
+        if (!text)
                 return -ENOMEM;
-        }
         r = set_body(&notice, text, markup);
         if (r < 0)
                 return r;
@@ -223,12 +214,10 @@ static void put_count(FILE *f, const char *separator, uint32_t count, const char
 
 /* "40 completed, 7 failed", and the names of some of them, failed ones first. */
 static char *digest_body(const Digest *digest) {
-        _cleanup_fclose_ FILE *f = NULL;
-        char *text = NULL;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
         uint32_t shown = 0;
-        size_t size;
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return NULL;
         put_count(f, "", digest->completed, "completed");
@@ -240,10 +229,7 @@ static char *digest_body(const Digest *digest) {
                 (void) fprintf(f, "\nand %u more failed", digest->failed - shown);
         if (digest->other)
                 (void) fprintf(f, "\n%s", digest->other);
-        if (fclose(TAKE_PTR(f)) == 0)
-                return text;
-        free(text);
-        return NULL;
+        return text_stream_take(&s);
 }
 
 int notice_for_digest(const Digest *digest, bool markup, Notice *ret) {
@@ -255,10 +241,9 @@ int notice_for_digest(const Digest *digest, bool markup, Notice *ret) {
 
         if (!body)
                 return -ENOMEM;
-        if (asprintf(&notice.summary, "%u job%s finished", count, count == 1 ? "" : "s") < 0) {
-                notice.summary = NULL;
+        notice.summary = text_new("%u job%s finished", count, count == 1 ? "" : "s");
+        if (!notice.summary)
                 return -ENOMEM;
-        }
         r = set_body(&notice, body, markup);
         if (r < 0)
                 return r;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "say.h"
+#include "text-new.h"
 #include "viewer.h"
 
 #define FILES_MAX 16U /* that stay at a time: the runtime directory is memory */
@@ -66,12 +67,13 @@ static const char *keep_file(Viewer *v, char *path) {
 }
 
 static int make_file(Viewer *v, const View *view, const char **ret) {
-        char *path = NULL;
+        char *path;
         int r;
 
         if (mkdir(v->folder, 0700) < 0 && errno != EEXIST)
                 return -errno;
-        if (asprintf(&path, "%s/%s", v->folder, view->name) < 0)
+        path = text_new("%s/%s", v->folder, view->name);
+        if (!path)
                 return -ENOMEM;
         r = write_file(path, view->text);
         if (r < 0) {
@@ -86,12 +88,10 @@ static int make_file(Viewer *v, const View *view, const char **ret) {
 /* ---- The program ---- */
 
 static bool is_program(const char *folder, size_t n, const char *name) {
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *path = text_new("%.*s/%s", (int) n, folder, name);
 
-        if (asprintf(&path, "%.*s/%s", (int) n, folder, name) < 0) {
-                path = NULL;
+        if (!path)
                 return false;
-        }
         return access(path, X_OK) == 0;
 }
 
@@ -117,14 +117,12 @@ static int append_environment(sd_bus_message *m, const char *token) {
 
         if (!token)
                 return 0;
-        if (asprintf(&wayland, "XDG_ACTIVATION_TOKEN=%s", token) < 0) {
-                wayland = NULL;
+        wayland = text_new("XDG_ACTIVATION_TOKEN=%s", token);
+        if (!wayland)
                 return -ENOMEM;
-        }
-        if (asprintf(&x11, "DESKTOP_STARTUP_ID=%s", token) < 0) {
-                x11 = NULL;
+        x11 = text_new("DESKTOP_STARTUP_ID=%s", token);
+        if (!x11)
                 return -ENOMEM;
-        }
         return sd_bus_message_append(m, "(sv)", "Environment", "as", 2, wayland, x11);
 }
 
@@ -226,9 +224,8 @@ void viewer_open(Viewer *v, const View *view, void (*failed)(const char *text, v
         int r;
 
         if (!program_exists(view->opener[0])) {
-                if (asprintf(&text, "Program %s not found. Install xdg-utils, or set Opener=, see "
-                                    "codex-jobs-notify(1).", view->opener[0]) < 0)
-                        text = NULL;
+                text = text_new("Program %s not found. Install xdg-utils, or set Opener=, see codex-jobs-notify(1).",
+                                view->opener[0]);
                 failed(text ?: strerror(ENOMEM), userdata);
                 return;
         }
@@ -244,17 +241,14 @@ void viewer_open(Viewer *v, const View *view, void (*failed)(const char *text, v
 int viewer_new(Link *session, Viewer **ret) {
         _cleanup_(viewer_freep) Viewer *v = calloc(1, sizeof(Viewer));
         const char *runtime = getenv("XDG_RUNTIME_DIR");
-        int r;
 
         if (!v)
                 return -ENOMEM;
         v->session = session;
-        r = isempty(runtime) ? asprintf(&v->folder, "/run/user/%u/codex-jobs-notify", (unsigned) getuid())
-                             : asprintf(&v->folder, "%s/codex-jobs-notify", runtime);
-        if (r < 0) {
-                v->folder = NULL;
+        v->folder = isempty(runtime) ? text_new("/run/user/%u/codex-jobs-notify", (unsigned) getuid()) :
+                                       text_new("%s/codex-jobs-notify", runtime);
+        if (!v->folder)
                 return -ENOMEM;
-        }
         *ret = TAKE_PTR(v);
         return 0;
 }

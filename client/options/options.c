@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-#include <stdarg.h>
-
 #include "build-tag.h"
 #include "options.h"
 #include "say.h"
 #include "terminal.h"
 #include "suggest.h"
+#include "text-new.h"
 #include "time-util.h"
 
 static bool is_question(const char *text) {
@@ -19,15 +18,12 @@ static bool is_question(const char *text) {
 int usage_error(const Verb *verb, const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
-        int r;
 
         va_start(ap, format);
-        r = vasprintf(&text, format, ap);
+        text = text_new_v(format, ap);
         va_end(ap);
-        if (r < 0) {
-                text = NULL;
+        if (!text)
                 return say_out_of_memory();
-        }
         say("%s%s Try 'codex-jobs %s%s--help'.", text, is_question(text) ? "" : ".", verb->name, *verb->name ? " " : "");
         return STATUS_OWN_FAILURE;
 }
@@ -114,12 +110,11 @@ static int set_remote(Invocation *in, char letter) {
 int option_help(const Verb *verb) {
         _cleanup_free_ char *text = NULL;
 
-        if (asprintf(&text, "codex-jobs %s%s[options]%s%s\n\n%s" SCOPE_HELP "%s" LAST_HELP "%s", verb->name,
-                     *verb->name ? " " : "VERB ", *verb->arguments ? " " : "", verb->arguments, verb->help,
-                     verb->flags & VERB_TEXT ? "" : JSON_HELP, *verb->name ? "" : PROGRAM_HELP) < 0) {
-                text = NULL;
+        text = text_new("codex-jobs %s%s[options]%s%s\n\n%s" SCOPE_HELP "%s" LAST_HELP "%s", verb->name,
+                        *verb->name ? " " : "VERB ", *verb->arguments ? " " : "", verb->arguments, verb->help,
+                        verb->flags & VERB_TEXT ? "" : JSON_HELP, *verb->name ? "" : PROGRAM_HELP);
+        if (!text)
                 return say_out_of_memory();
-        }
         if (!terminal_takes_utf8(STDOUT_FILENO))
                 text_to_ascii(text);
         (void) fputs(text, stdout);

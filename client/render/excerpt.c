@@ -6,6 +6,7 @@
 #include "clean.h"
 #include "excerpt.h"
 #include "terminal.h"
+#include "text-new.h"
 #include "utf8.h"
 #include "write.h"
 
@@ -85,12 +86,8 @@ bool excerpt_is_cut(const Excerpt *e) {
 
 /* A separate line about the omitted part. */
 static char *notice(off_t missing, off_t total, const char *command, bool first) {
-        char *text = NULL;
-
-        if (asprintf(&text, "%s[%jd of %jd bytes omitted; full output: %s]\n", first ? "" : "\n",
-                     (intmax_t) missing, (intmax_t) total, command) < 0)
-                return NULL;
-        return text;
+        return text_new("%s[%jd of %jd bytes omitted; full output: %s]\n", first ? "" : "\n", (intmax_t) missing,
+                        (intmax_t) total, command);
 }
 
 static int write_notice(int target, off_t missing, off_t total, const char *command, bool first) {
@@ -171,12 +168,10 @@ static int put_notice(FILE *f, off_t missing, const Excerpt *e, const char *comm
 }
 
 int excerpt_text(int fd, const Excerpt *e, const char *command, char **ret) {
-        _cleanup_fclose_ FILE *f = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
         int r;
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
         r = put_range(f, fd, e->begin, e->head);
@@ -186,8 +181,6 @@ int excerpt_text(int fd, const Excerpt *e, const char *command, char **ret) {
                 r = put_range(f, fd, e->rest, e->end);
         if (r < 0)
                 return r;
-        if (fclose(TAKE_PTR(f)) != 0)
-                return -ENOMEM;
-        *ret = TAKE_PTR(text);
-        return 0;
+        *ret = text_stream_take(&s);
+        return *ret ? 0 : -ENOMEM;
 }

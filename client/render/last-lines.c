@@ -3,6 +3,7 @@
 
 #include "clean.h"
 #include "last-lines.h"
+#include "text-new.h"
 
 /* Progress bars write much that is not shown. */
 #define SHOWN_MAX 4096
@@ -17,13 +18,14 @@ static char *line_before(char *text, char *end) {
 /* Prepends a line to what is in *lines, unless that would be too much: then returns 0. */
 static int prepend(char **lines, const char *line) {
         _cleanup_free_ char *settled = settled_line(line);
-        char *longer = NULL;
+        char *longer;
 
         if (!settled)
                 return -ENOMEM;
         if (*lines && strlen(*lines) + strlen(settled) > SHOWN_MAX)
                 return 0;
-        if (asprintf(&longer, "%s%s%s", settled, *lines ? "\n" : "", strempty(*lines)) < 0)
+        longer = text_new("%s%s%s", settled, *lines ? "\n" : "", strempty(*lines));
+        if (!longer)
                 return -ENOMEM;
         free(*lines);
         *lines = longer;

@@ -3,23 +3,19 @@
 
 #include "job-thread.h"
 #include "next.h"
+#include "text-new.h"
 
 char *next_command(Client *c, const char *verb, const char *const *ids, size_t n, const char *option) {
-        _cleanup_fclose_ FILE *f = NULL;
-        char *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return NULL;
         (void) fprintf(f, "codex-jobs %s", verb);
         for (size_t i = 0; i < n; i++)
                 (void) fprintf(f, " %s", ids[i]);
         (void) fprintf(f, "%s%s", option, client_scope_option(c));
-        if (fclose(TAKE_PTR(f)) == 0)
-                return text;
-        free(text);
-        return NULL;
+        return text_stream_take(&s);
 }
 
 void next_clear(Next *next) {

@@ -7,6 +7,7 @@
 #include "progress.h"
 #include "render.h"
 #include "say.h"
+#include "text-new.h"
 #include "time-util.h"
 
 #define INTERVAL_USEC (3 * USEC_PER_SEC)
@@ -82,19 +83,15 @@ static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
 static int subscribe(Progress *p, const Followed *job) {
         _cleanup_free_ char *rule = NULL;
         bool single = wait_count(p->wait) == 1;
-        int r;
 
         if (p->subscribed)
                 return 0;
         p->subscribed = true;
-        r = asprintf(&rule,
-                     "type='signal',sender='" JOBS_BUS_NAME "',%s='%s',"
-                     "interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'",
-                     single ? "path" : "path_namespace", single ? job->path : JOB_PATH_PREFIX);
-        if (r < 0) {
-                rule = NULL;
+        rule = text_new("type='signal',sender='" JOBS_BUS_NAME "',%s='%s',"
+                        "interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'",
+                        single ? "path" : "path_namespace", single ? job->path : JOB_PATH_PREFIX);
+        if (!rule)
                 return -ENOMEM;
-        }
         return client_match(p->client, rule, on_changed, p);
 }
 
@@ -186,26 +183,22 @@ static void on_record(const JobRecord *record, void *userdata) {
 
 static char *activity_text(const WaitedJob *job) {
         _cleanup_free_ char *activity = NULL;
-        char *text = NULL;
 
         if (!job->complete)
                 return strdup(job->id);
         activity = render_activity(&job->record);
-        return activity && asprintf(&text, "%s %s", job->id, activity) >= 0 ? text : NULL;
+        return activity ? text_new("%s %s", job->id, activity) : NULL;
 }
 
 static char *several_text(const Progress *p, size_t left) {
         bool has_text = p->latest && !isempty(p->latest->shown);
         uint64_t now = now_realtime();
         char duration[DURATION_MAX];
-        char *text = NULL;
-        int r;
 
         (void) format_duration(now > p->begun_usec ? now - p->begun_usec : 0, duration);
-        r = asprintf(&text, "Waiting for %zu of %zu jobs for %s%s%s%s%s", left, wait_count(p->wait), duration,
-                     has_text ? ": " : "", has_text ? p->latest->id : "", has_text ? ": " : "",
-                     has_text ? p->latest->shown : "");
-        return r < 0 ? NULL : text;
+        return text_new("Waiting for %zu of %zu jobs for %s%s%s%s%s", left, wait_count(p->wait), duration,
+                        has_text ? ": " : "", has_text ? p->latest->id : "", has_text ? ": " : "",
+                        has_text ? p->latest->shown : "");
 }
 
 static char *live_text(void *userdata, JobState *ret_state) {

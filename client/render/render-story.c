@@ -4,6 +4,7 @@
 /* All details of a job as text. */
 
 #include "render.h"
+#include "text-new.h"
 #include "time-util.h"
 
 static uint64_t elapsed(uint64_t from, uint64_t to) {
@@ -15,10 +16,9 @@ static int put_user(FILE *f, const char *name, uid_t uid) {
 
         if (!user)
                 return -ENOMEM;
-        if (asprintf(&text, "%s (uid %u)", user, (unsigned) uid) < 0) {
-                text = NULL;
+        text = text_new("%s (uid %u)", user, (unsigned) uid);
+        if (!text)
                 return -ENOMEM;
-        }
         return render_entry(f, name, text);
 }
 
@@ -37,11 +37,10 @@ static int put_step(FILE *f, const Step *step) {
 
         if (step->usec == 0)
                 return 0;
-        if (asprintf(&text, "%s, %s%s%s", format_rfc3339(step->usec, time), step->before,
-                     format_duration(step->span_usec, span), step->behind) < 0) {
-                text = NULL;
+        text = text_new("%s, %s%s%s", format_rfc3339(step->usec, time), step->before,
+                        format_duration(step->span_usec, span), step->behind);
+        if (!text)
                 return -ENOMEM;
-        }
         return render_entry(f, step->name, text);
 }
 
@@ -61,13 +60,11 @@ static int put_times(FILE *f, const JobRecord *record) {
 }
 
 static int put_output(FILE *f, const JobRecord *record) {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = text_new("%ju bytes on stdout, %ju on stderr", (uintmax_t) record->stdout_bytes,
+                                             (uintmax_t) record->stderr_bytes);
 
-        if (asprintf(&text, "%ju bytes on stdout, %ju on stderr", (uintmax_t) record->stdout_bytes,
-                     (uintmax_t) record->stderr_bytes) < 0) {
-                text = NULL;
+        if (!text)
                 return -ENOMEM;
-        }
         return render_entry(f, "output", text);
 }
 
@@ -109,11 +106,9 @@ static int put_end(FILE *f, const JobRecord *record) {
                 if (r < 0)
                         return r;
         }
-        r = asprintf(&text, "%d", record->exit_code);
-        if (r < 0) {
-                text = NULL;
+        text = text_new("%d", record->exit_code);
+        if (!text)
                 return -ENOMEM;
-        }
         r = render_entry(f, "reason", reason);
         return r < 0 || record->exit_code < 0 ? r : render_entry(f, "exit code", text);
 }
@@ -123,12 +118,11 @@ static int put_resources(FILE *f, const JobRecord *record) {
         bool cpu = record->cpu_usage_usec > 0, memory = record->memory_peak > 0;
         _cleanup_free_ char *text = NULL;
 
-        if (asprintf(&text, "%s%s%s%s%s", cpu ? format_duration(record->cpu_usage_usec, span) : "",
-                     cpu ? " CPU time" : "", cpu && memory ? ", " : "",
-                     memory ? format_size(record->memory_peak, bytes) : "", memory ? " peak memory" : "") < 0) {
-                text = NULL;
+        text = text_new("%s%s%s%s%s", cpu ? format_duration(record->cpu_usage_usec, span) : "",
+                        cpu ? " CPU time" : "", cpu && memory ? ", " : "",
+                        memory ? format_size(record->memory_peak, bytes) : "", memory ? " peak memory" : "");
+        if (!text)
                 return -ENOMEM;
-        }
         return render_entry(f, "resources", text);
 }
 
@@ -168,11 +162,10 @@ static int put_attempt(FILE *f, unsigned number, const JobAttempt *a) {
         (void) snprintf(name, sizeof(name), "attempt %u", number);
         if (a->exit_code >= 0 && a->reason != JOB_REASON_NONE)
                 (void) snprintf(code, sizeof(code), ", exit code %d", a->exit_code);
-        if (asprintf(&text, "%s%s, after running for %s", a->reason == JOB_REASON_NONE ? "completed" : job_reason_to_string(a->reason),
-                     code, format_duration(elapsed(a->started_usec, a->finished_usec), span)) < 0) {
-                text = NULL;
+        text = text_new("%s%s, after running for %s", a->reason == JOB_REASON_NONE ? "completed" : job_reason_to_string(a->reason),
+                        code, format_duration(elapsed(a->started_usec, a->finished_usec), span));
+        if (!text)
                 return -ENOMEM;
-        }
         return render_entry(f, name, text);
 }
 
@@ -185,11 +178,10 @@ static int put_retries(FILE *f, const JobRecord *record) {
 
         if (record->retries == 0)
                 return 0;
-        if (asprintf(&text, "up to %ju, the first after %s%s%s", (uintmax_t) record->retries,
-                     format_duration(record->retry_delay_usec, span), record->retry_on ? ", on: " : "", strempty(record->retry_on)) < 0) {
-                text = NULL;
+        text = text_new("up to %ju, the first after %s%s%s", (uintmax_t) record->retries,
+                        format_duration(record->retry_delay_usec, span), record->retry_on ? ", on: " : "", strempty(record->retry_on));
+        if (!text)
                 return -ENOMEM;
-        }
         r = render_entry(f, "retries", text);
         for (unsigned n = 1; r >= 0 && job_attempts_next(&p, &attempt) > 0; n++)
                 r = put_attempt(f, n, &attempt);
@@ -204,11 +196,9 @@ static void put_resource_limits(FILE *f, const char *text) {
 }
 
 static int put_limits(FILE *f, const JobRecord *record, const JobLimits *limits) {
-        _cleanup_fclose_ FILE *g = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *g = text_stream_open(&s);
 
-        g = open_memstream(&text, &size);
         if (!g)
                 return -ENOMEM;
         for (const JobLimit *l = job_limits; l < job_limits + JOB_LIMITS_N; l++)
@@ -217,9 +207,9 @@ static int put_limits(FILE *f, const JobRecord *record, const JobLimits *limits)
         if (limits->read_only)
                 (void) fprintf(g, ", files read-only");
         put_resource_limits(g, record->resource_limits);
-        if (fclose(TAKE_PTR(g)) != 0)
+        if (text_stream_close(&s) < 0)
                 return -ENOMEM;
-        return size > 0 ? render_entry(f, "limits", text + strlen(", ")) : 0;
+        return s.size > 0 ? render_entry(f, "limits", s.text + strlen(", ")) : 0;
 }
 
 int render_story(FILE *f, const JobRecord *record, const JobLimits *limits) {

@@ -11,6 +11,7 @@
 #include "render.h"
 #include "say.h"
 #include "terminal.h"
+#include "text-new.h"
 #include "time-util.h"
 
 /* How much room WHAT must have for the others to stay. */
@@ -48,11 +49,10 @@ static char *what_cell(const JobRecord *record, const Style *style) {
         const char *progress = job_state_is_terminal(record->state) ? NULL : render_progress(record);
         _cleanup_free_ char *text = NULL;
 
-        if (asprintf(&text, "%s%s%s%s", isempty(record->label) ? "-" : record->label, progress ? " [" : "",
-                     strempty(progress), progress ? "]" : "") < 0) {
-                text = NULL;
+        text = text_new("%s%s%s%s", isempty(record->label) ? "-" : record->label, progress ? " [" : "",
+                        strempty(progress), progress ? "]" : "");
+        if (!text)
                 return NULL;
-        }
         return terminal_text(text, style->utf8);
 }
 

@@ -6,6 +6,7 @@
 #include "clean.h"
 #include "render.h"
 #include "say.h"
+#include "text-new.h"
 #include "time-util.h"
 
 const char *format_duration(uint64_t usec, char ret[static DURATION_MAX]) {
@@ -63,33 +64,23 @@ char *render_activity(const JobRecord *record) {
         uint64_t since = record->state == JOB_RUNNING ? record->started_usec : record->created_usec;
         const char *progress = render_progress(record);
         char duration[DURATION_MAX];
-        char *text = NULL;
-        int r;
 
         (void) format_duration(elapsed(since, now_realtime()), duration);
-        r = asprintf(&text, "%s%s%s%s%s", job_state_to_string(record->state), since > 0 ? " for " : "",
-                     since > 0 ? duration : "", progress ? ": " : "", strempty(progress));
-        return r < 0 ? NULL : text;
+        return text_new("%s%s%s%s%s", job_state_to_string(record->state), since > 0 ? " for " : "",
+                        since > 0 ? duration : "", progress ? ": " : "", strempty(progress));
 }
 
 static char *render_signal(const JobRecord *record, const char *suffix) {
         const char *name = sigabbrev_np(record->signal);
-        char *text = NULL;
-        int r;
 
-        r = asprintf(&text, "failed: killed by signal %d%s%s%s%s", record->signal, name ? " (SIG" : "",
-                     strempty(name), name ? ")" : "", suffix);
-        return r < 0 ? NULL : text;
+        return text_new("failed: killed by signal %d%s%s%s%s", record->signal, name ? " (SIG" : "", strempty(name),
+                        name ? ")" : "", suffix);
 }
 
 static char *render_failure(const JobRecord *record) {
-        char *text = NULL;
-        int r;
-
         switch (record->reason) {
         case JOB_REASON_EXIT_CODE:
-                r = asprintf(&text, "failed: exit code %d", record->exit_code);
-                return r < 0 ? NULL : text;
+                return text_new("failed: exit code %d", record->exit_code);
         case JOB_REASON_SIGNAL:
                 return render_signal(record, "");
         case JOB_REASON_CORE_DUMP:
@@ -103,15 +94,13 @@ static char *render_failure(const JobRecord *record) {
         case JOB_REASON_STALLED:
                 return strdup("failed: no output or progress within the --stall timeout (stalled)");
         case JOB_REASON_NOT_EXECUTABLE:
-                r = asprintf(&text, "failed: command could not be started%s%s (exit code %d)",
-                             isempty(record->progress) ? "" : ": ", strempty(record->progress), record->exit_code);
-                return r < 0 ? NULL : text;
+                return text_new("failed: command could not be started%s%s (exit code %d)",
+                                isempty(record->progress) ? "" : ": ", strempty(record->progress), record->exit_code);
         case JOB_REASON_DEPENDENCY:
                 if (isempty(record->failed_dependency))
                         return strdup("failed: a job that it depends on did not end as required (dependency)");
-                r = asprintf(&text, "failed: not started, since %s did not end as required (dependency)",
-                             record->failed_dependency);
-                return r < 0 ? NULL : text;
+                return text_new("failed: not started, since %s did not end as required (dependency)",
+                                record->failed_dependency);
         case JOB_REASON_HOST_RESTARTED:
                 return strdup("failed: host or service manager restarted (host-restarted); start it again");
         case JOB_REASON_LOST:
@@ -124,19 +113,15 @@ static char *render_failure(const JobRecord *record) {
 
 char *render_end(const JobRecord *record) {
         char duration[DURATION_MAX];
-        char *text = NULL;
-        int r;
 
         switch (record->state) {
         case JOB_COMPLETED:
-                r = asprintf(&text, "completed in %s",
-                             format_duration(elapsed(record->started_usec, record->finished_usec), duration));
-                return r < 0 ? NULL : text;
+                return text_new("completed in %s",
+                                format_duration(elapsed(record->started_usec, record->finished_usec), duration));
         case JOB_CANCELLED:
                 if (record->stopped_by == UINT32_MAX || record->stopped_by == getuid())
                         return strdup("was cancelled");
-                r = asprintf(&text, "was cancelled by user %u", record->stopped_by);
-                return r < 0 ? NULL : text;
+                return text_new("was cancelled by user %u", record->stopped_by);
         default:
                 return render_failure(record);
         }
@@ -144,14 +129,11 @@ char *render_end(const JobRecord *record) {
 
 char *render_age(const JobRecord *record) {
         char duration[DURATION_MAX];
-        char *text = NULL;
-        int r;
 
         if (!job_state_is_terminal(record->state))
                 return render_activity(record);
-        r = asprintf(&text, "%s %s ago", job_state_to_string(record->state),
-                     format_duration(elapsed(record->finished_usec, now_realtime()), duration));
-        return r < 0 ? NULL : text;
+        return text_new("%s %s ago", job_state_to_string(record->state),
+                        format_duration(elapsed(record->finished_usec, now_realtime()), duration));
 }
 
 /* "cancelled" instead of "was cancelled". */
@@ -191,10 +173,9 @@ static int put_within(FILE *f, const char *name, const char *before, const char 
 
         if (isempty(value))
                 return 0;
-        if (asprintf(&text, "%s%s%s", before, value, behind) < 0) {
-                text = NULL;
+        text = text_new("%s%s%s", before, value, behind);
+        if (!text)
                 return -ENOMEM;
-        }
         return render_entry(f, name, text);
 }
 
@@ -216,11 +197,10 @@ int render_details(FILE *f, const JobRecord *record) {
 
         if (!state)
                 return -ENOMEM;
-        if (asprintf(&output, "%ju bytes on stdout, %ju on stderr", (uintmax_t) record->stdout_bytes,
-                     (uintmax_t) record->stderr_bytes) < 0) {
-                output = NULL;
+        output = text_new("%ju bytes on stdout, %ju on stderr", (uintmax_t) record->stdout_bytes,
+                          (uintmax_t) record->stderr_bytes);
+        if (!output)
                 return -ENOMEM;
-        }
 
         const struct {
                 const char *name;

@@ -4,6 +4,7 @@
 #include "clean.h"
 #include "json-escape.h"
 #include "macro.h"
+#include "text-new.h"
 
 /* The character at s, which is valid; *ret_bytes is how many it has. */
 static uint32_t decode(const unsigned char *s, size_t *ret_bytes) {
@@ -25,11 +26,10 @@ static void put_escaped(FILE *f, uint32_t c) {
 
 char *json_escape(const char *json, bool ascii) {
         const unsigned char *s = (const unsigned char *) json;
-        _cleanup_fclose_ FILE *f = NULL;
-        char *text = NULL;
-        size_t size, n;
+        _cleanup_text_stream_ TextStream escaped = {};
+        FILE *f = text_stream_open(&escaped);
+        size_t n;
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return NULL;
         for (; *s; s += n) {
@@ -40,8 +40,5 @@ char *json_escape(const char *json, bool ascii) {
                 else
                         (void) fwrite(s, 1, n, f);
         }
-        if (fclose(TAKE_PTR(f)) == 0)
-                return text;
-        free(text);
-        return NULL;
+        return text_stream_take(&escaped);
 }

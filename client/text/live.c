@@ -7,6 +7,7 @@
 
 #include "live.h"
 #include "terminal.h"
+#include "text-new.h"
 
 #define TICK_USEC (200 * USEC_PER_MSEC)
 #define ERASE "\r\033[K" /* ECMA-48 */
@@ -83,7 +84,6 @@ static void draw(void) {
         size_t columns = terminal_columns(STDERR_FILENO), bytes;
         JobState state = JOB_QUEUED;
         const char *color;
-        int n;
 
         text = live.text(live.userdata, &state);
         if (!text || columns < 4)
@@ -93,12 +93,10 @@ static void draw(void) {
                 return;
         (void) text_columns(safe, columns - 3, &bytes);
         color = live.color ? state_color(state) : "";
-        n = asprintf(&line, "\r%s%s%s %.*s\033[K", color, next_frame(), *color ? COLOR_END : "", (int) bytes, safe);
-        if (n < 0) {
-                line = NULL;
+        line = text_new("\r%s%s%s %.*s\033[K", color, next_frame(), *color ? COLOR_END : "", (int) bytes, safe);
+        if (!line)
                 return;
-        }
-        put(line, (size_t) n);
+        put(line, strlen(line));
         live.shown = true;
 }
 

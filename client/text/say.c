@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-#include <stdarg.h>
 #include <sys/uio.h>
 
 #include "live.h"
 #include "say.h"
 #include "terminal.h"
+#include "text-new.h"
 
 #define ERROR_OWN "org.codex.Jobs.Client.Failed"
 
@@ -36,10 +36,8 @@ static void write_line(const char *text) {
 
 static void say_v(const char *format, va_list ap) _printf_(1, 0);
 static void say_v(const char *format, va_list ap) {
-        _cleanup_free_ char *text = NULL, *line = NULL;
+        _cleanup_free_ char *text = text_new_v(format, ap), *line = NULL;
 
-        if (vasprintf(&text, format, ap) < 0)
-                text = NULL;
         if (text)
                 line = terminal_text(text, terminal_takes_utf8(STDERR_FILENO));
         write_line(line ?: "Out of memory.");

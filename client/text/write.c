@@ -6,6 +6,7 @@
 #include "live.h"
 #include "say.h"
 #include "terminal.h"
+#include "text-new.h"
 #include "write.h"
 
 int write_all(int fd, const void *data, size_t size) {
@@ -45,18 +46,14 @@ int write_stdout(const char *text, size_t size, sd_bus_error *error) {
 }
 
 int write_text(text_put_t put, void *userdata, sd_bus_error *error) {
-        _cleanup_fclose_ FILE *f = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
         int r;
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
         r = put(f, userdata);
-        if (r < 0)
-                return r;
-        if (fclose(TAKE_PTR(f)) != 0)
-                return -ENOMEM;
-        return write_stdout(text, size, error);
+        if (r >= 0)
+                r = text_stream_close(&s);
+        return r < 0 ? r : write_stdout(s.text, s.size, error);
 }

@@ -13,6 +13,7 @@
 #include "render.h"
 #include "say.h"
 #include "streams.h"
+#include "text-new.h"
 #include "time-util.h"
 #include "wait.h"
 #include "write.h"
@@ -325,12 +326,10 @@ int run_in_foreground(Invocation *in, Spec *request, uint64_t timeout_usec) {
 /* ---- enqueue, task --background ---- */
 
 static int write_id(const char *id, const char *hint, sd_bus_error *error) {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = text_new("%s\n%s%s", id, strempty(hint), hint ? "\n" : "");
 
-        if (asprintf(&text, "%s\n%s%s", id, strempty(hint), hint ? "\n" : "") < 0) {
-                text = NULL;
+        if (!text)
                 return -ENOMEM;
-        }
         return write_stdout(text, strlen(text), error);
 }
 
@@ -342,10 +341,9 @@ static void hint_if_logout_ends_jobs(Client *c) {
 
         if (client_is_system(c) || client_remote(c) || isempty(runtime) || !host_stops_user_manager())
                 return;
-        if (asprintf(&path, "%s/codex-jobs-logout-hint", runtime) < 0) {
-                path = NULL;
+        path = text_new("%s/codex-jobs-logout-hint", runtime);
+        if (!path)
                 return;
-        }
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd >= 0)
                 say_hint("Your service manager, and with it this job, is stopped when you log out. To keep it running: "

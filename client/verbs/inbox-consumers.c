@@ -8,6 +8,7 @@
 #include "render.h"
 #include "render-json.h"
 #include "say.h"
+#include "text-new.h"
 #include "time-util.h"
 #include "write.h"
 
@@ -97,9 +98,8 @@ int inbox_consumers_forget(Invocation *in, const char *name) {
                 return json_write_consumers(consumer, 1, &in->error);
         if (in->quiet)
                 return 0;
-        if (asprintf(&line, "Forgot consumer %s\n", shown) < 0) {
-                line = NULL;
+        line = text_new("Forgot consumer %s\n", shown);
+        if (!line)
                 return -ENOMEM;
-        }
         return write_stdout(line, strlen(line), &in->error);
 }

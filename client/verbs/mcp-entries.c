@@ -8,6 +8,7 @@
 #include "json-build.h"
 #include "json-read.h"
 #include "string-list.h"
+#include "text-new.h"
 #include "time-util.h"
 
 #define FILE_MAX (16 * 1024 * 1024)
@@ -180,13 +181,12 @@ static const struct Place {
 
 static char *place_path(const struct Place *place) {
         const char *folder = place->variable ? getenv(place->variable) : ".", *file = place->below_variable;
-        char *path;
 
         if (isempty(folder)) {
                 folder = getenv("HOME");
                 file = place->below_home;
         }
-        return asprintf(&path, "%s/%s", isempty(folder) ? "/" : folder, file) < 0 ? NULL : path;
+        return text_new("%s/%s", isempty(folder) ? "/" : folder, file);
 }
 
 int mcp_entries_read_files(McpEntries *e) {

@@ -9,6 +9,7 @@
 #include "host.h"
 #include "setup.h"
 #include "terminal.h"
+#include "text-new.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define ROOM_CONNECTIONS 8
@@ -111,18 +112,16 @@ static void find_existing(char *path) {
 
 static char *state_directory(const Setup *s) {
         const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-        char *path = NULL;
-        int r;
+        char *path;
 
         if (s->system)
-                r = asprintf(&path, "/var/lib/codex-jobs");
+                path = strdup("/var/lib/codex-jobs");
         else if (!isempty(state))
-                r = asprintf(&path, "%s/codex-jobs", state);
+                path = text_new("%s/codex-jobs", state);
         else
-                r = asprintf(&path, "%s/.local/state/codex-jobs", isempty(home) ? "/" : home);
-        if (r < 0)
-                return NULL;
-        find_existing(path);
+                path = text_new("%s/.local/state/codex-jobs", isempty(home) ? "/" : home);
+        if (path)
+                find_existing(path);
         return path;
 }
 
@@ -139,10 +138,9 @@ static int check_space(Setup *s, const char *path, uint64_t enough) {
         inodes = fs.f_files == 0 || fs.f_favail >= 64;
         if (bytes >= enough && inodes)
                 return 1;
-        if (asprintf(&command, "df %s %s", inodes ? "-h" : "-i", path) < 0) {
-                command = NULL;
+        command = text_new("df %s %s", inodes ? "-h" : "-i", path);
+        if (!command)
                 return -ENOMEM;
-        }
         return setup_report(s,
                             &(const JsonCheck) {
                                     .name = "disk",

@@ -7,6 +7,7 @@
 #include "process.h"
 #include "render.h"
 #include "setup.h"
+#include "text-new.h"
 
 #define ASK_USEC (20 * USEC_PER_SEC)
 #define OURSELVES "/proc/self/exe"
@@ -127,15 +128,15 @@ static void put_hint(FILE *f, bool *first, const McpEntries *e, const char *prog
 }
 
 static int report_entries(Setup *s, const McpEntries *e) {
-        _cleanup_free_ char *claude = NULL, *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream text = {};
+        _cleanup_free_ char *claude = NULL;
         FILE *f;
         bool first = true;
         int r = program_find("claude", &claude);
 
         if (r < 0)
                 return r;
-        f = open_memstream(&text, &size);
+        f = text_stream_open(&text);
         if (!f)
                 return -ENOMEM;
         put_entries(f, e);
@@ -143,10 +144,10 @@ static int report_entries(Setup *s, const McpEntries *e) {
                 put_hint(f, &first, e, "claude");
         if (s->codex && !has_entry(e, MCP_CLIENT_CODEX))
                 put_hint(f, &first, e, "codex");
-        if (fclose(f) != 0)
+        if (text_stream_close(&text) < 0)
                 return -ENOMEM;
         return setup_report(s, &(const JsonCheck) { .name = "mcp", .status = "ok" }, "%s",
-                            isempty(text) ? "no client of MCP found" : text);
+                            text.size == 0 ? "no client of MCP found" : text.text);
 }
 
 int setup_check_mcp(Setup *s) {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-#include <stdarg.h>
-
 #include "clean.h"
 #include "setup.h"
+#include "text-new.h"
 
 void setup_clear(Setup *s) {
         for (size_t i = 0; i < s->n; i++)
@@ -18,17 +17,14 @@ void setup_clear(Setup *s) {
 }
 
 int setup_report(Setup *s, const JsonCheck *check, const char *format, ...) {
-        char *text = NULL, *line;
+        _cleanup_free_ char *text = NULL;
+        char *line;
         va_list ap;
-        int r;
 
         va_start(ap, format);
-        r = vasprintf(&text, format, ap);
+        text = text_new_v(format, ap);
         va_end(ap);
-        if (r < 0)
-                return -ENOMEM;
-        line = one_line(text);
-        free(text);
+        line = text ? one_line(text) : NULL;
         if (!line)
                 return -ENOMEM;
         s->texts[s->n] = line;

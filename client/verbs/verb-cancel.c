@@ -7,6 +7,7 @@
 #include "bus-names.h"
 #include "clean.h"
 #include "render.h"
+#include "text-new.h"
 #include "verbs.h"
 #include "write.h"
 
@@ -40,19 +41,17 @@ static void cancel_clear(Cancel *s) {
 
 /* Names the first n of those that are active. */
 static int several(Cancel *s, size_t n, const char *of) {
-        _cleanup_fclose_ FILE *f = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream list = {};
+        FILE *f = text_stream_open(&list);
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
                 (void) fprintf(f, "%s%s (%s)", i > 0 ? ", " : "", s->active.records[i].id,
                                strempty(s->active.records[i].label));
-        if (fclose(TAKE_PTR(f)) != 0)
+        if (text_stream_close(&list) < 0)
                 return -ENOMEM;
-        return error_set(&s->in->error, "%zu jobs %s. Specify which to cancel: %s", n, of, text);
+        return error_set(&s->in->error, "%zu jobs %s. Specify which to cancel: %s", n, of, list.text);
 }
 
 static int find_active(Cancel *s, const char **ret) {
@@ -174,10 +173,9 @@ static int show_line(const Cancelled *job) {
         line = one_line(end);
         if (!line)
                 return -ENOMEM;
-        if (asprintf(&text, "%s %s%s\n", job->record.id, late ? "had already finished: " : "", line) < 0) {
-                text = NULL;
+        text = text_new("%s %s%s\n", job->record.id, late ? "had already finished: " : "", line);
+        if (!text)
                 return -ENOMEM;
-        }
         return write_stdout(text, strlen(text), &job->cancel->in->error);
 }
 

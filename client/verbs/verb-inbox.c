@@ -8,6 +8,7 @@
 #include "clean.h"
 #include "inbox-consumers.h"
 #include "render.h"
+#include "text-new.h"
 #include "utf8.h"
 #include "verbs.h"
 #include "write.h"
@@ -222,14 +223,13 @@ static void put_option(FILE *f, const char *name, const char *value) {
 
 /* The command that acknowledges, or shows the rest; NULL with 0 if there is none. */
 static int command_to_continue(Inbox *s, char **ret) {
-        _cleanup_fclose_ FILE *f = NULL;
-        char *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream command = {};
+        FILE *f;
 
         *ret = NULL;
         if (s->list.n == 0 || (given.acknowledge && !s->more))
                 return 0;
-        f = open_memstream(&text, &size);
+        f = text_stream_open(&command);
         if (!f)
                 return -ENOMEM;
         (void) fputs("codex-jobs inbox --ack", f);
@@ -238,12 +238,8 @@ static int command_to_continue(Inbox *s, char **ret) {
         put_option(f, "consumer", s->consumer == s->own_consumer || streq(s->consumer, CONSUMER_DEFAULT) ? NULL :
                                                                                                             s->consumer);
         (void) fputs(client_scope_option(s->in->client), f);
-        if (fclose(TAKE_PTR(f)) != 0) {
-                free(text);
-                return -ENOMEM;
-        }
-        *ret = text;
-        return 0;
+        *ret = text_stream_take(&command);
+        return *ret ? 0 : -ENOMEM;
 }
 
 static int show_json(Inbox *s, char *next) {

@@ -7,6 +7,7 @@
 #include "bounds.h"
 #include "output.h"
 #include "streams.h"
+#include "text-new.h"
 #include "verbs.h"
 #include "wait.h"
 
@@ -102,10 +103,9 @@ static int show_excerpt(Logs *s, const char *stream, int target) {
         Excerpt e;
         int r;
 
-        if (asprintf(&option, " --%s", stream) < 0) {
-                option = NULL;
+        option = text_new(" --%s", stream);
+        if (!option)
                 return -ENOMEM;
-        }
         command = next_command(s->in->client, "logs", &(const char *) { s->record.id }, 1, option);
         if (!command)
                 return -ENOMEM;

@@ -4,6 +4,7 @@
 /* codex-jobs pause and resume: whether queued jobs of the caller start. */
 
 #include "answer.h"
+#include "text-new.h"
 #include "verbs.h"
 #include "write.h"
 
@@ -23,14 +24,12 @@ static int write_lines(Invocation *in, const OwnQueue *q) {
         int r;
 
         if (q->paused)
-                r = asprintf(&text, "Queue%s%s paused: %u queued, %u still running.\n", blank, name, q->queued, q->running);
+                text = text_new("Queue%s%s paused: %u queued, %u still running.\n", blank, name, q->queued, q->running);
         else
-                r = asprintf(&text, "Queue%s%s resumed: %u queued, %u of at most %u running.\n", blank, name, q->queued,
-                             q->running, q->max_running);
-        if (r < 0) {
-                text = NULL;
+                text = text_new("Queue%s%s resumed: %u queued, %u of at most %u running.\n", blank, name, q->queued,
+                                q->running, q->max_running);
+        if (!text)
                 return -ENOMEM;
-        }
         r = write_stdout(text, strlen(text), &in->error);
         if (r >= 0 && q->paused)
                 say("Resume with: codex-jobs resume%s%s%s", blank, name, client_scope_option(in->client));

@@ -15,6 +15,7 @@
 #include "render.h"
 #include "say.h"
 #include "setup.h"
+#include "text-new.h"
 #include "verbs.h"
 #include "wait.h"
 #include "write.h"
@@ -73,10 +74,8 @@ static int read_version(sd_bus_message *m, char **ret) {
                 *ret = TAKE_PTR(v.version);
                 return 0;
         }
-        if (asprintf(ret, "%s (%s)", v.version, v.build) >= 0)
-                return 0;
-        *ret = NULL;
-        return -ENOMEM;
+        *ret = text_new("%s (%s)", v.version, v.build);
+        return *ret ? 0 : -ENOMEM;
 }
 
 /* As a sandbox does it. */
@@ -180,12 +179,10 @@ static const char *log_command(const Setup *s) {
 }
 
 static int report_queue_command(Setup *s, const char *verb, const char *remedy, const char *text) {
-        _cleanup_free_ char *command = NULL;
+        _cleanup_free_ char *command = text_new("codex-jobs %s%s", verb, client_scope_option(s->client));
 
-        if (asprintf(&command, "codex-jobs %s%s", verb, client_scope_option(s->client)) < 0) {
-                command = NULL;
+        if (!command)
                 return -ENOMEM;
-        }
         return setup_report(s,
                       &(const JsonCheck) { .name = "queue", .status = "warning", .remedy = remedy, .command = command },
                       "%s", text);

@@ -5,6 +5,7 @@
 
 #include "answer.h"
 #include "render.h"
+#include "text-new.h"
 #include "verbs.h"
 #include "write.h"
 
@@ -30,7 +31,8 @@ static bool is_held(const Show *s) {
 static int put_story(FILE *f, void *userdata) {
         const Show *s = userdata;
         bool needs_root = !client_remote(s->client) && client_is_system(s->client) && geteuid() != 0; /* to read the journal of the system */
-        _cleanup_free_ char *tool = client_tool(s->client, "journalctl"), *journal = NULL;
+        _cleanup_free_ char *tool = client_tool(s->client, "journalctl");
+        _cleanup_free_ char *journal = tool ? text_new("%s%s CODEX_JOB_ID=%s", needs_root ? "sudo " : "", tool, s->record.id) : NULL;
         JobLimits limits = {};
         int r;
 
@@ -39,10 +41,8 @@ static int put_story(FILE *f, void *userdata) {
         r = render_story(f, &s->record, &limits);
         if (r < 0)
                 return r;
-        if (!tool || asprintf(&journal, "%s%s CODEX_JOB_ID=%s", needs_root ? "sudo " : "", tool, s->record.id) < 0) {
-                journal = NULL;
+        if (!journal)
                 return -ENOMEM;
-        }
         r = render_entry(f, "journal", journal);
         for (size_t i = 0; i < s->next.n && r >= 0; i++)
                 r = render_entry(f, "next", s->next.commands[i]);

@@ -13,6 +13,7 @@
 #include "output.h"
 #include "render.h"
 #include "terminal.h"
+#include "text-new.h"
 #include "verbs.h"
 #include "wait.h"
 #include "write.h"
@@ -127,9 +128,9 @@ static int list_jobs(Status *s) {
 
 static int indent_label(JobRecord *record, unsigned depth) {
         const char *mark = terminal_takes_utf8(STDOUT_FILENO) ? "└ " : "`- ";
-        char *label;
+        char *label = text_new("%*s%s%s", (int) (2 * (MIN(depth, INDENT_MAX) - 1)), "", mark, strempty(record->label));
 
-        if (asprintf(&label, "%*s%s%s", (int) (2 * (MIN(depth, INDENT_MAX) - 1)), "", mark, strempty(record->label)) < 0)
+        if (!label)
                 return -ENOMEM;
         free(record->label);
         record->label = label;
@@ -317,22 +318,20 @@ static int put_watched(Status *s, FILE *f) {
 /* Replaces the earlier output without flicker (ECMA-48); appended if not on a terminal. */
 static int put_screen(FILE *f, void *userdata) {
         bool smart = terminal_is_smart(STDOUT_FILENO);
-        _cleanup_free_ char *text = NULL;
-        _cleanup_fclose_ FILE *g = NULL;
+        _cleanup_text_stream_ TextStream screen = {};
+        FILE *g = text_stream_open(&screen);
         Status *s = userdata;
-        size_t size;
         int r;
 
-        g = open_memstream(&text, &size);
         if (!g)
                 return -ENOMEM;
         r = put_watched(s, g);
         if (r < 0)
                 return r;
-        if (fclose(TAKE_PTR(g)) != 0)
+        if (text_stream_close(&screen) < 0)
                 return -ENOMEM;
         (void) fputs(smart ? "\033[H" : s->shown ? "\n" : "", f);
-        for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
+        for (char *line = screen.text, *end; (end = strchr(line, '\n')); line = end + 1)
                 (void) fprintf(f, "%.*s%s\n", (int) (end - line), line, smart ? "\033[K" : "");
         (void) fputs(smart ? "\033[J" : "", f);
         s->shown = true;

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 #include "suggest.h"
+#include "text-new.h"
 #include "utf8.h"
 #include "verbs.h"
 
@@ -87,11 +88,9 @@ static int columns_of(const char *text) {
 }
 
 char *verb_list_text(void) {
-        _cleanup_fclose_ FILE *f = NULL;
-        char *text = NULL;
-        size_t size;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
 
-        f = open_memstream(&text, &size);
         if (!f)
                 return NULL;
         (void) fputs("Run commands as durable background jobs.\n", f);
@@ -105,8 +104,5 @@ char *verb_list_text(void) {
                 (void) fprintf(f, "  %s %s%*s%s\n", verb->name, arguments, MAX(32 - n, 2), "", verb->summary);
         }
         (void) fputs("\nOptions:\n", f);
-        if (fclose(TAKE_PTR(f)) == 0)
-                return text;
-        free(text);
-        return NULL;
+        return text_stream_take(&s);
 }

@@ -12,6 +12,7 @@
 #include "failpoint.h"
 #include "log-failure.h"
 #include "string-list.h"
+#include "text-new.h"
 
 /* --- life cycle ------------------------------------------------------------------------------------ */
 
@@ -55,17 +56,14 @@ static int find_directories(bool system_scope, char state[static PATH_MAX], char
 
 static int find_config(Core *core) {
         const char *config_home = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-        int n;
 
-        if (core->system_scope) {
+        if (core->system_scope)
                 core->config_path = strdup(SYSTEM_CONFIG_FILE);
-                return core->config_path ? 0 : -ENOMEM;
-        }
-        if (!isempty(config_home))
-                n = asprintf(&core->config_path, "%s/codex-jobs.conf", config_home);
+        else if (!isempty(config_home))
+                core->config_path = text_new("%s/codex-jobs.conf", config_home);
         else
-                n = asprintf(&core->config_path, "%s/.config/codex-jobs.conf", strempty(home));
-        return n < 0 ? -ENOMEM : 0;
+                core->config_path = text_new("%s/.config/codex-jobs.conf", strempty(home));
+        return core->config_path ? 0 : -ENOMEM;
 }
 
 static void load_config(Core *core) {
@@ -110,8 +108,8 @@ static int find_folders(Core *core) {
 
         if (core->system_scope)
                 core->folders = strdup(getenv("CACHE_DIRECTORY") ?: "/var/cache/codex-jobs");
-        else if (asprintf(&core->folders, "%s/codex-jobs/jobs", runtime ?: "/run") < 0)
-                core->folders = NULL;
+        else
+                core->folders = text_new("%s/codex-jobs/jobs", runtime ?: "/run");
         if (!core->folders)
                 return -ENOMEM;
         return core->system_scope ? 0 : make_directories(core->folders);

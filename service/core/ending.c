@@ -14,6 +14,7 @@
 #include "core-internal.h"
 #include "failpoint.h"
 #include "service-log.h"
+#include "text-new.h"
 #include "time-util.h"
 #include "utf8.h"
 
@@ -47,18 +48,20 @@ static int take_text(char **target, const char *text, size_t size) {
 /* Why the result of the job was not accepted. */
 static int take_result_error(JobRecord *record, const WorkerMessage *m) {
         const WorkerEnded *e = &m->ended;
+        bool accepted = false;
         char *text = NULL;
-        int r = 0;
 
         if (e->result == WORKER_RESULT_TOO_LARGE)
-                r = asprintf(&text, "larger than %u KiB (%" PRIu64 " bytes)", JOB_RESULT_MAX / 1024U, e->result_bytes);
+                text = text_new("larger than %u KiB (%" PRIu64 " bytes)", JOB_RESULT_MAX / 1024U, e->result_bytes);
         else if (e->result == WORKER_RESULT_NO_FILE)
-                r = asprintf(&text, "not a regular file");
+                text = strdup("not a regular file");
         else if (e->result == WORKER_RESULT_UNREADABLE)
-                r = asprintf(&text, "cannot be read: %s", strerror((int) e->result_error));
+                text = text_new("cannot be read: %s", strerror((int) e->result_error));
         else if (e->result == WORKER_RESULT_TAKEN && !record->result)
-                r = asprintf(&text, "not a JSON object");
-        if (r < 0)
+                text = strdup("not a JSON object");
+        else
+                accepted = true; /* or there is none */
+        if (!text && !accepted)
                 return -ENOMEM;
         free(record->result_error);
         record->result_error = text;
@@ -150,12 +153,10 @@ static JobEnd end_of_report(Job *job) {
 
 /* The service cannot terminate remaining processes: the job keeps running until they exit. */
 static void set_stuck(Job *job, const char *left) {
-        _cleanup_free_ char *copy = strdup(left), *text = NULL;
+        _cleanup_free_ char *copy = strdup(left), *text = text_new("Cannot terminate: %s", left);
 
-        if (!copy || asprintf(&text, "Cannot terminate: %s", left) < 0) {
-                text = NULL;
+        if (!copy || !text)
                 return;
-        }
         free(job->stuck);
         job->stuck = TAKE_PTR(copy);
         job_set_progress(job, text);
@@ -287,13 +288,12 @@ static bool is_full(const char *folder) {
  * frees it. */
 static char *find_lack(const Job *job, const JobEnd *end) {
         const char *folders = job->core->folders;
-        char *text;
 
         if (end->cause == JOB_CAUSE_LACK)
                 return strdup("the service manager cannot start a process, due to a limit of processes or lack of memory");
         if (end->code != CLD_EXITED || end->status != EXIT_STATUS_CACHE_DIRECTORY || !is_full(folders))
                 return NULL;
-        return asprintf(&text, "No space left in %s", folders) < 0 ? NULL : text;
+        return text_new("No space left in %s", folders);
 }
 
 /* What its user lacks: execve(2) fails for a user with too many processes. Otherwise the worker could be executed. */

@@ -10,6 +10,7 @@
 #include "job-id.h"
 #include "service-log.h"
 #include "spec-format.h"
+#include "text-new.h"
 #include "time-util.h"
 #include "utf8.h"
 
@@ -196,10 +197,10 @@ static int new_job(Core *core, const Spec *spec, uint32_t uid, Job **ret) {
 
 static int encode(const Spec *spec, const char *id, StoreInsert *insert) {
         uint64_t stdin_size = spec->stdin_fd >= 0 ? spec->stdin_size : SPEC_NO_STDIN;
-        _cleanup_free_ char *entry = NULL;
+        _cleanup_free_ char *entry = text_new("CODEX_JOB_ID=%s", id);
         int r;
 
-        if (asprintf(&entry, "CODEX_JOB_ID=%s", id) < 0)
+        if (!entry)
                 return -ENOMEM;
         r = spec_encode(spec, (char *[]) { entry, NULL }, stdin_size, &insert->spec, &insert->spec_size,
                         &insert->command_size);

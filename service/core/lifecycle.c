@@ -17,6 +17,7 @@
 #include "failpoint.h"
 #include "resource-limits.h"
 #include "service-log.h"
+#include "text-new.h"
 #include "time-util.h"
 #include "utf8.h"
 
@@ -48,10 +49,8 @@ int lifecycle_set_instance(Job *job) {
 
 /* Of its user: the jobs of others do not wait for it. */
 static void wait_alone(Job *job, const char *why) {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = text_new("Cannot start: %s", why);
 
-        if (asprintf(&text, "Cannot start: %s", why) < 0)
-                text = NULL;
         job->phase = JOB_BEGINNING;
         job_set_progress(job, text);
         job->core->events->progressed(job, job->core->userdata);

@@ -20,6 +20,7 @@
 
 #include "core-internal.h"
 #include "job-error.h"
+#include "text-new.h"
 
 #define SWEEP_USEC (60 * USEC_PER_SEC)
 #define STRAY_USEC (2 * USEC_PER_SEC) /* until the next check of units that are not watched */
@@ -247,8 +248,7 @@ static void on_listed(const char *id, const char *sub_state, void *userdata) {
 /* IDs of the jobs that had files at the start, and how many of them the store was asked for. */
 typedef struct Files {
         Core *core;
-        char *ids; /* owned; each with its NUL */
-        size_t size;
+        TextStream ids; /* each with its NUL */
         size_t position;
 } Files;
 
@@ -256,7 +256,7 @@ static Files *files_free(Files *files) {
         if (!files)
                 return NULL;
 
-        free(files->ids);
+        text_stream_clear(&files->ids);
         free(files);
         return NULL;
 }
@@ -282,7 +282,7 @@ static void on_unknown_files(int r, char *const *ids, size_t n, void *userdata) 
                 return;
         for (size_t i = 0; i < n && r >= 0; i++)
                 look_at_unknown(files->core, ids[i]);
-        if (r >= 0 && files->position < files->size && ask_for_files(files) >= 0)
+        if (r >= 0 && files->position < files->ids.size && ask_for_files(files) >= 0)
                 TAKE_PTR(files);
 }
 
@@ -290,8 +290,8 @@ static int ask_for_files(Files *files) {
         char *ids[FILES_BATCH];
         size_t n = 0;
 
-        for (; n < FILES_BATCH && files->position < files->size; n++) {
-                ids[n] = files->ids + files->position;
+        for (; n < FILES_BATCH && files->position < files->ids.size; n++) {
+                ids[n] = files->ids.text + files->position;
                 files->position += strlen(ids[n]) + 1;
         }
         return store_find_unknown(files->core->store, ids, n, on_unknown_files, files);
@@ -304,19 +304,17 @@ static int on_files(const char *id, void *userdata) {
 
 static int look_for_files(Core *core) {
         _cleanup_(files_freep) Files *files = calloc(1, sizeof(*files));
-        FILE *f;
         int r;
 
         if (!files)
                 return -ENOMEM;
         files->core = core;
-        f = open_memstream(&files->ids, &files->size);
-        if (!f)
+        if (!text_stream_open(&files->ids))
                 return -ENOMEM;
-        r = output_foreach(core->output, on_files, f);
-        if (fclose(f) != 0 && r >= 0)
-                r = -ENOMEM;
-        if (r < 0 || files->size == 0)
+        r = output_foreach(core->output, on_files, files->ids.f);
+        if (r >= 0)
+                r = text_stream_close(&files->ids);
+        if (r < 0 || files->ids.size == 0)
                 return r;
         r = ask_for_files(files);
         if (r >= 0)

@@ -5,6 +5,7 @@
 
 #include "core-internal.h"
 #include "shortage.h"
+#include "text-new.h"
 #include "time-util.h"
 
 #define PAUSE_MIN_USEC USEC_PER_SEC
@@ -21,15 +22,11 @@ void shortage_clear(Shortage *shortage) {
 }
 
 void shortage_report(Job *job) {
-        _cleanup_free_ char *text = NULL;
         const char *why = job->core->shortage.why;
+        _cleanup_free_ char *text = why ? text_new("Cannot start: %s", why) : NULL;
 
-        if (!why)
-                job_set_progress(job, NULL);
-        else if (asprintf(&text, "Cannot start: %s", why) >= 0)
+        if (text || !why)
                 job_set_progress(job, text);
-        else
-                text = NULL;
 }
 
 static void report_to_all(Core *core) {

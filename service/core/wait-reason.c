@@ -4,6 +4,7 @@
 /* Why a queued job does not run, at the moment: the first cause that somebody would have to change. */
 
 #include "core.h"
+#include "text-new.h"
 #include "time-util.h"
 
 static _printf_(3, 4) void set(Job *job, const char *reason, const char *format, ...) {
@@ -11,8 +12,7 @@ static _printf_(3, 4) void set(Job *job, const char *reason, const char *format,
 
         job->record.wait_reason = strdup(reason);
         va_start(ap, format);
-        if (!job->record.wait_reason || vasprintf(&job->record.wait_text, format, ap) < 0)
-                job->record.wait_text = NULL;
+        job->record.wait_text = job->record.wait_reason ? text_new_v(format, ap) : NULL;
         va_end(ap);
 }
 

@@ -9,6 +9,7 @@
 
 #include "spec-format.h"
 #include "statement.h"
+#include "text-new.h"
 #include "time-util.h"
 
 #define UNREADABLE_MAX 10000 /* consecutive unreadable jobs until the rest is given up */
@@ -63,7 +64,8 @@ static int new_aside_path(const char *directory, const char *flag, char **ret) {
         char when[RFC3339_MAX];
         int r;
 
-        if (asprintf(&path, "%s/jobs.sqlite.damaged-%s", directory, format_rfc3339(now_realtime(), when)) < 0)
+        path = text_new("%s/jobs.sqlite.damaged-%s", directory, format_rfc3339(now_realtime(), when));
+        if (!path)
                 return -ENOMEM;
         r = write_flag(flag, path);
         if (r < 0)
@@ -255,11 +257,11 @@ typedef struct Salvage {
 
 /* Returns 1 or 0. A corrupt database may seem to have any columns. */
 static int has_column(Database *db, const char *name) {
-        _cleanup_free_ char *sql = NULL;
+        _cleanup_free_ char *sql = text_new("SELECT 1 FROM pragma_table_info('jobs') WHERE name = '%s'", name);
         uint64_t one;
         int r;
 
-        if (asprintf(&sql, "SELECT 1 FROM pragma_table_info('jobs') WHERE name = '%s'", name) < 0)
+        if (!sql)
                 return -ENOMEM;
         r = query_number(db, sql, 0, &one);
         return r == -ENOMEM ? r : r >= 0;
@@ -285,14 +287,16 @@ static int write_columns(Salvage *s, FILE *f) {
 }
 
 static int find_columns(Salvage *s, char **ret) {
-        size_t size;
-        FILE *f = open_memstream(ret, &size);
+        _cleanup_text_stream_ TextStream columns = {};
         int n;
 
-        if (!f)
+        if (!text_stream_open(&columns))
                 return -ENOMEM;
-        n = write_columns(s, f);
-        return fclose(f) == 0 ? n : -ENOMEM;
+        n = write_columns(s, columns.f);
+        if (n < 0)
+                return n;
+        *ret = text_stream_take(&columns);
+        return *ret ? n : -ENOMEM;
 }
 
 /* Only valid records are copied: a corrupt page may contain anything. Returns 0 if there is nothing to read. */
@@ -303,19 +307,20 @@ static int salvage_init(Salvage *s) {
         n = find_columns(s, &columns);
         if (n <= 0)
                 return n;
-        if (asprintf(&s->select_job,
-                     "SELECT %s FROM jobs NOT INDEXED WHERE number = ? AND id = kind || '-' || token AND "
-                     "(sequence IS NULL AND state IN ('queued', 'running') OR "
-                     "sequence > 0 AND state IN ('completed', 'failed', 'cancelled'))", columns) < 0 ||
-            asprintf(&s->select_spec, "SELECT * FROM specs WHERE id = (SELECT id FROM jobs WHERE number = ?) AND "
-                     "length(spec) >= %zu", sizeof(SpecHeader)) < 0)
+        s->select_job = text_new("SELECT %s FROM jobs NOT INDEXED WHERE number = ? AND id = kind || '-' || token AND "
+                                 "(sequence IS NULL AND state IN ('queued', 'running') OR "
+                                 "sequence > 0 AND state IN ('completed', 'failed', 'cancelled'))", columns);
+        s->select_spec = text_new("SELECT * FROM specs WHERE id = (SELECT id FROM jobs WHERE number = ?) AND "
+                                  "length(spec) >= %zu", sizeof(SpecHeader));
+        if (!s->select_job || !s->select_spec)
                 return -ENOMEM;
         marks = calloc((size_t) n, 3);
         if (!marks)
                 return -ENOMEM;
         for (int i = 1; i < n; i++)
                 (void) strcat(marks, ", ?");
-        return asprintf(&s->insert_job, "INSERT INTO jobs (%s) VALUES (?%s)", columns, marks) < 0 ? -ENOMEM : 1;
+        s->insert_job = text_new("INSERT INTO jobs (%s) VALUES (?%s)", columns, marks);
+        return s->insert_job ? 1 : -ENOMEM;
 }
 
 static void salvage_done(Salvage *s) {

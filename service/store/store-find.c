@@ -7,6 +7,7 @@
 #include "job-id.h"
 #include "store-internal.h"
 #include "string-list.h"
+#include "text-new.h"
 
 #define CANDIDATES_MAX 5
 
@@ -26,17 +27,17 @@ STATEMENT(find_prefix, OF_PREFIX(""));
 STATEMENT(find_prefix_of_user, OF_PREFIX("AND uid = ?4"));
 
 static int join_candidates(const JobRecord *records, size_t n, char **ret) {
-        size_t size = 0;
-        FILE *f;
+        _cleanup_text_stream_ TextStream s = {};
+        FILE *f = text_stream_open(&s);
 
-        f = open_memstream(ret, &size);
         if (!f)
                 return -ENOMEM;
         for (size_t i = 0; i < MIN(n, CANDIDATES_MAX); i++)
                 (void) fprintf(f, "%s%s", i > 0 ? ", " : "", records[i].id);
         if (n > CANDIDATES_MAX)
                 (void) fputs(", …", f);
-        return fclose(f) == 0 ? 0 : -ENOMEM;
+        *ret = text_stream_take(&s);
+        return *ret ? 0 : -ENOMEM;
 }
 
 static int find_by_prefix(Database *db, const char *prefix, uint32_t uid, JobRecord *ret, char **ret_candidates) {

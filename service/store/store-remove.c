@@ -7,6 +7,7 @@
 #include "job-id.h"
 #include "store-internal.h"
 #include "string-list.h"
+#include "text-new.h"
 
 #define EXPIRE_MAX 500 /* jobs in one operation, to bound how long a commit waits for it */
 
@@ -325,10 +326,11 @@ int database_find_largest(Database *db, uint32_t uid, char **ret) {
                 char *more;
 
                 r = statement_read(s, "s", &id);
-                if (r >= 0 && asprintf(&more, "%s%s%s", strempty(ids), ids ? ", " : "", strempty(id)) < 0)
-                        r = -ENOMEM;
                 if (r < 0)
-                        break;
+                        return r;
+                more = text_new("%s%s%s", strempty(ids), ids ? ", " : "", strempty(id));
+                if (!more)
+                        return -ENOMEM;
                 free(ids);
                 ids = more;
         }
