@@ -40,6 +40,15 @@ int dict_read(sd_bus_message *m, DictEntry entry, void *userdata) {
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
+int dict_read_list(sd_bus_message *m, int (*read_one)(sd_bus_message *m, void *userdata), void *userdata) {
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "a{sv}");
+        while (r >= 0 && (r = sd_bus_message_at_end(m, false)) == 0)
+                r = read_one(m, userdata);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 int dict_open(sd_bus_message *m, const char *name, const char *type) {
         int r;
 

@@ -17,6 +17,9 @@ typedef int (*DictEntry)(sd_bus_message *m, const char *name, const char *type, 
 /* Calls entry for each entry, until it fails. Returns 0 or a negative errno. */
 int dict_read(sd_bus_message *m, DictEntry entry, void *userdata);
 
+/* Reads an array of a{sv}: calls read_one, which reads one of them, until it fails. Returns likewise. */
+int dict_read_list(sd_bus_message *m, int (*read_one)(sd_bus_message *m, void *userdata), void *userdata);
+
 /* Opens an entry up to its value; closes it. */
 int dict_open(sd_bus_message *m, const char *name, const char *type);
 int dict_close(sd_bus_message *m);

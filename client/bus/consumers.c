@@ -42,7 +42,8 @@ static int read_entry(sd_bus_message *m, const char *name, const char *type, voi
         return r;
 }
 
-static int read_one(sd_bus_message *m, ConsumerList *list) {
+static int read_one(sd_bus_message *m, void *userdata) {
+        ConsumerList *list = userdata;
         Consumer *bigger = reallocarray(list->consumers, list->n + 1, sizeof(Consumer));
         int r;
 
@@ -61,9 +62,7 @@ int consumer_list(Client *c, ConsumerList *ret, sd_bus_error *error) {
 
         r = call_wait(c, CALL_AGAIN, "ListConsumers", append_nothing, NULL, &reply, error);
         if (r >= 0)
-                r = sd_bus_message_enter_container(reply, 'a', "a{sv}");
-        while (r >= 0 && (r = sd_bus_message_at_end(reply, false)) == 0)
-                r = read_one(reply, &list);
+                r = dict_read_list(reply, read_one, &list);
         if (r < 0)
                 return r;
         *ret = list;

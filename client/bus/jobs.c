@@ -169,7 +169,8 @@ int append_job_page(sd_bus_message *m, void *arguments) {
         return sd_bus_message_close_container(m);
 }
 
-static int read_one(sd_bus_message *m, JobList *list) {
+static int read_one(sd_bus_message *m, void *userdata) {
+        JobList *list = userdata;
         JobRecord *records;
         int r;
 
@@ -186,19 +187,7 @@ static int read_one(sd_bus_message *m, JobList *list) {
 }
 
 int job_list_read(sd_bus_message *m, JobList *list) {
-        int r;
-
-        r = sd_bus_message_enter_container(m, 'a', "a{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_at_end(m, false)) == 0) {
-                r = read_one(m, list);
-                if (r < 0)
-                        return r;
-        }
-        if (r < 0)
-                return r;
-        return sd_bus_message_exit_container(m);
+        return dict_read_list(m, read_one, list);
 }
 
 /* Whether the last of the jobs, the oldest, is older than it should be. */

@@ -5,23 +5,13 @@
 #include "own-queue.h"
 #include "say.h"
 
-static int read_name(sd_bus_message *m, OwnQueue *queue) {
+static int read_text(sd_bus_message *m, char *ret, size_t size) {
         const char *text;
         int r;
 
         r = sd_bus_message_read_basic(m, 's', &text);
         if (r >= 0)
-                (void) snprintf(queue->name, sizeof(queue->name), "%s", text);
-        return r;
-}
-
-static int read_obstacle(sd_bus_message *m, OwnQueue *queue) {
-        const char *text;
-        int r;
-
-        r = sd_bus_message_read_basic(m, 's', &text);
-        if (r >= 0)
-                (void) snprintf(queue->obstacle, sizeof(queue->obstacle), "%s", text);
+                (void) snprintf(ret, size, "%s", text);
         return r;
 }
 
@@ -42,9 +32,9 @@ static int read_entry(sd_bus_message *m, const char *name, const char *type, voi
                 if (streq(numbers[i].name, name))
                         return sd_bus_message_read_basic(m, 'u', numbers[i].value);
         if (streq(name, "Obstacle") && streq(type, "s"))
-                return read_obstacle(m, queue);
+                return read_text(m, queue->obstacle, sizeof(queue->obstacle));
         if (streq(name, "Name"))
-                return read_name(m, queue);
+                return read_text(m, queue->name, sizeof(queue->name));
         if (!streq(name, "Paused"))
                 return DICT_SKIP;
         r = sd_bus_message_read_basic(m, 'b', &paused);
@@ -90,7 +80,8 @@ void own_queue_list_clear(OwnQueueList *list) {
         *list = (OwnQueueList) {};
 }
 
-static int read_one(sd_bus_message *m, OwnQueueList *list) {
+static int read_one(sd_bus_message *m, void *userdata) {
+        OwnQueueList *list = userdata;
         OwnQueue *bigger = reallocarray(list->queues, list->n + 1, sizeof(OwnQueue));
 
         if (!bigger)
@@ -106,9 +97,7 @@ int own_queue_list(Client *c, OwnQueueList *ret, sd_bus_error *error) {
 
         r = call_wait(c, CALL_AGAIN, "ListQueues", append_nothing, NULL, &reply, error);
         if (r >= 0)
-                r = sd_bus_message_enter_container(reply, 'a', "a{sv}");
-        while (r >= 0 && (r = sd_bus_message_at_end(reply, false)) == 0)
-                r = read_one(reply, &list);
+                r = dict_read_list(reply, read_one, &list);
         if (r < 0)
                 return r;
         *ret = list;

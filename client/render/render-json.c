@@ -16,6 +16,16 @@ void json_extra_clear(JsonExtra *extra) {
         *extra = (JsonExtra) {};
 }
 
+/* Adds the members of an item. */
+typedef int (*fill_t)(json_object *o, const void *item);
+
+/* NULL: out of memory. */
+static json_object *new_object(fill_t fill, const void *item) {
+        _cleanup_json_ json_object *o = json_object_new_object();
+
+        return o && fill(o, item) >= 0 ? TAKE_PTR(o) : NULL;
+}
+
 /* The words of a text. */
 static int add_list(json_object *object, const char *name, const char *text) {
         json_object *array;
@@ -34,13 +44,11 @@ static int add_list(json_object *object, const char *name, const char *text) {
         return r;
 }
 
-static int add_attempt(json_object *array, const JobAttempt *a) {
+static int fill_attempt(json_object *o, const void *item) {
+        const JobAttempt *a = item;
         JobState state = a->reason == JOB_REASON_NONE ? JOB_COMPLETED : a->reason == JOB_REASON_USER ? JOB_CANCELLED : JOB_FAILED;
-        json_object *o = json_object_new_object();
         int r;
 
-        if (!o)
-                return -ENOMEM;
         if ((r = json_add_string(o, "state", job_state_to_string(state))) < 0 ||
             (r = json_add_string(o, "reason", a->reason == JOB_REASON_NONE ? NULL : job_reason_to_string(a->reason))) < 0 ||
             (r = a->exit_code < 0 ? json_add_null(o, "exit_code") : json_add_number(o, "exit_code", (uint64_t) a->exit_code)) < 0 ||
@@ -48,11 +56,9 @@ static int add_attempt(json_object *array, const JobAttempt *a) {
             (r = json_add_time(o, "started_at", a->started_usec)) < 0 ||
             (r = json_add_time(o, "finished_at", a->finished_usec)) < 0 ||
             (r = json_add_number(o, "stdout_bytes", a->stdout_bytes)) < 0 ||
-            (r = json_add_number(o, "stderr_bytes", a->stderr_bytes)) < 0) {
-                (void) json_object_put(o);
+            (r = json_add_number(o, "stderr_bytes", a->stderr_bytes)) < 0)
                 return r;
-        }
-        return json_append(array, o);
+        return 0;
 }
 
 static int add_attempts(json_object *object, const char *name, const char *text) {
@@ -66,7 +72,7 @@ static int add_attempts(json_object *object, const char *name, const char *text)
         array = json_object_new_array();
         r = json_add(object, name, array);
         while (r >= 0 && job_attempts_next(&p, &attempt) > 0)
-                r = add_attempt(array, &attempt);
+                r = json_append(array, new_object(fill_attempt, &attempt));
         return r;
 }
 
@@ -120,71 +126,61 @@ static int add_output(json_object *o, const JsonExtra *extra) {
 }
 
 static int add_extra(json_object *o, const JsonExtra *extra) {
-        int r;
+        int r = 0;
 
-        if (extra->existing != ANSWER_ABSENT) {
+        if (extra->existing != ANSWER_ABSENT)
                 r = json_add_bool(o, "existing", extra->existing == ANSWER_YES);
-                if (r < 0)
-                        return r;
-        }
-        if (extra->wait_timed_out != ANSWER_ABSENT) {
+        if (r >= 0 && extra->wait_timed_out != ANSWER_ABSENT)
                 r = json_add_bool(o, "wait_timed_out", extra->wait_timed_out == ANSWER_YES);
-                if (r < 0)
-                        return r;
-        }
-        return extra->output ? add_output(o, extra) : 0;
+        return r >= 0 && extra->output ? add_output(o, extra) : r;
 }
 
-static int job_object(const JsonReply *reply, size_t i, json_object **ret) {
-        _cleanup_json_ json_object *o = json_object_new_object();
+typedef struct Place {
+        const JsonReply *reply;
+        size_t i;
+} Place;
+
+static int fill_job(json_object *o, const void *item) {
+        const Place *place = item;
         int r;
 
-        if (!o)
-                return -ENOMEM;
-        r = add_record(o, reply->records[i]);
-        if (r < 0)
-                return r;
-        if (reply->extras) {
-                r = add_extra(o, &reply->extras[i]);
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE_PTR(o);
-        return 0;
+        r = add_record(o, place->reply->records[place->i]);
+        return r >= 0 && place->reply->extras ? add_extra(o, &place->reply->extras[place->i]) : r;
 }
 
-static int add_queue(json_object *document, const OwnQueue *queue) {
-        _cleanup_json_ json_object *o = json_object_new_object();
+static int fill_queue(json_object *o, const OwnQueue *queue) {
         int r;
 
-        if (!o)
-                return -ENOMEM;
         if ((r = json_add_string(o, "name", queue->name)) < 0 ||
             (r = json_add_bool(o, "paused", queue->paused)) < 0 ||
             (r = json_add_number(o, "queued", queue->queued)) < 0 ||
-            (r = json_add_number(o, "running", queue->running)) < 0 ||
+            (r = json_add_number(o, "running", queue->running)) < 0)
+                return r;
+        return 0;
+}
+
+static int fill_whole_queue(json_object *o, const void *item) {
+        const OwnQueue *queue = item;
+        int r;
+
+        if ((r = fill_queue(o, queue)) < 0 ||
             (r = json_add_number(o, "max_running", queue->max_running)) < 0 ||
             (r = json_add_number(o, "max_queued", queue->max_queued)) < 0 ||
             (r = *queue->obstacle ? json_add_clean_line(o, "obstacle", queue->obstacle) : json_add_null(o, "obstacle")) < 0)
                 return r;
-        return json_add(document, "queue", TAKE_PTR(o));
+        return 0;
 }
 
 static int add_jobs(json_object *document, const JsonReply *reply) {
-        json_object *array, *job;
+        json_object *array;
         int r;
 
-        if (reply->single) {
-                r = job_object(reply, 0, &job);
-                return r < 0 ? r : json_add(document, "job", job);
-        }
+        if (reply->single)
+                return json_add(document, "job", new_object(fill_job, &(Place) { reply, 0 }));
         array = json_object_new_array();
         r = json_add(document, "jobs", array);
-        for (size_t i = 0; i < reply->n && r >= 0; i++) {
-                r = job_object(reply, i, &job);
-                if (r >= 0)
-                        r = json_append(array, job);
-        }
+        for (size_t i = 0; i < reply->n && r >= 0; i++)
+                r = json_append(array, new_object(fill_job, &(Place) { reply, i }));
         return r;
 }
 
@@ -206,67 +202,58 @@ static int document_text(json_object *document, bool ascii, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-static int write_document(json_object *document, sd_bus_error *error) {
+static int write_document(fill_t fill, const void *item, sd_bus_error *error) {
+        _cleanup_json_ json_object *document = new_object(fill, item);
         _cleanup_free_ char *text = NULL;
         int r;
 
+        if (!document)
+                return -ENOMEM;
         r = document_text(document, !terminal_takes_utf8(STDOUT_FILENO), &text);
         if (r >= 0)
                 r = write_stdout(text, strlen(text), error);
         return r < 0 ? r : write_stdout("\n", 1, error);
 }
 
-static int fill_document(json_object *document, const JsonReply *reply) {
+static int fill_document(json_object *document, const void *item) {
+        const JsonReply *reply = item;
         int r;
 
         r = json_add_number(document, "schema", SCHEMA);
         if (r >= 0 && !reply->queue_alone)
                 r = add_jobs(document, reply);
         if (r >= 0 && reply->queue)
-                r = add_queue(document, reply->queue);
+                r = json_add(document, "queue", new_object(fill_whole_queue, reply->queue));
         return r < 0 ? r : add_next(document, reply->next);
 }
 
 int json_document(const JsonReply *reply, char **ret) {
-        _cleanup_json_ json_object *document = json_object_new_object();
-        int r;
+        _cleanup_json_ json_object *document = new_object(fill_document, reply);
 
-        if (!document)
-                return -ENOMEM;
-        r = fill_document(document, reply);
-        return r < 0 ? r : document_text(document, false, ret);
+        return document ? document_text(document, false, ret) : -ENOMEM;
 }
 
 int json_write(const JsonReply *reply, sd_bus_error *error) {
-        _cleanup_json_ json_object *document = json_object_new_object();
-        int r;
-
-        if (!document)
-                return -ENOMEM;
-        r = fill_document(document, reply);
-        return r < 0 ? r : write_document(document, error);
+        return write_document(fill_document, reply, error);
 }
 
 /* ---- setup ---- */
 
-static int check_object(const JsonCheck *check, json_object **ret) {
-        _cleanup_json_ json_object *o = json_object_new_object();
+static int fill_check(json_object *o, const void *item) {
+        const JsonCheck *check = item;
         int r;
 
-        if (!o)
-                return -ENOMEM;
         if ((r = json_add_string(o, "name", check->name)) < 0 ||
             (r = json_add_string(o, "status", check->status)) < 0 ||
             (r = json_add_string(o, "text", check->text)) < 0 ||
             (r = json_add_string(o, "remedy", check->remedy)) < 0 ||
             (r = json_add_string(o, "command", check->command)) < 0)
                 return r;
-        *ret = TAKE_PTR(o);
         return 0;
 }
 
 static int add_checks(json_object *document, const JsonChecks *checks) {
-        json_object *array = json_object_new_array(), *next = json_object_new_array(), *object;
+        json_object *array = json_object_new_array(), *next = json_object_new_array();
         int r;
 
         r = json_add(document, "checks", array);
@@ -276,97 +263,83 @@ static int add_checks(json_object *document, const JsonChecks *checks) {
         }
         r = json_add(document, "next", next);
         for (size_t i = 0; i < checks->n && r >= 0; i++) {
-                r = check_object(&checks->checks[i], &object);
-                if (r >= 0)
-                        r = json_append(array, object);
+                r = json_append(array, new_object(fill_check, &checks->checks[i]));
                 if (r >= 0 && checks->checks[i].command)
                         r = json_append(next, json_object_new_string(checks->checks[i].command));
         }
         return r;
 }
 
-int json_write_checks(const JsonChecks *checks, sd_bus_error *error) {
-        _cleanup_json_ json_object *document = json_object_new_object();
+static int fill_checks(json_object *document, const void *item) {
+        const JsonChecks *checks = item;
         int r;
 
-        if (!document)
-                return -ENOMEM;
         r = json_add_number(document, "schema", SCHEMA);
         if (r >= 0)
                 r = json_add_bool(document, "ok", checks->ok);
         if (r >= 0)
                 r = json_add_string(document, "scope", checks->scope);
-        if (r >= 0)
-                r = add_checks(document, checks);
-        return r < 0 ? r : write_document(document, error);
+        return r < 0 ? r : add_checks(document, checks);
 }
 
-/* ---- inbox ---- */
+int json_write_checks(const JsonChecks *checks, sd_bus_error *error) {
+        return write_document(fill_checks, checks, error);
+}
+
+/* ---- Consumers and queues ---- */
 
 /* The name is not escaped: it identifies the consumer. */
-static int consumer_object(const void *item, json_object **ret) {
+static int fill_consumer(json_object *o, const void *item) {
         const Consumer *consumer = item;
-        _cleanup_json_ json_object *o = json_object_new_object();
         int r;
 
-        if (!o)
-                return -ENOMEM;
         if ((r = json_add_string(o, "name", consumer->name)) < 0 ||
             (r = json_add_number(o, "sequence", consumer->sequence)) < 0 ||
             (r = json_add_time(o, "seen_at", consumer->seen_usec)) < 0 ||
             (r = json_add_bool(o, "unread", consumer->unread)) < 0)
                 return r;
-        *ret = TAKE_PTR(o);
         return 0;
 }
 
-/* Of a list: there are fewer members. */
-static int queue_object(const void *item, json_object **ret) {
+/* A list has the limit of its own, if any. */
+static int fill_listed_queue(json_object *o, const void *item) {
         const OwnQueue *queue = item;
-        _cleanup_json_ json_object *o = json_object_new_object();
         int r;
 
-        if (!o)
-                return -ENOMEM;
-        if ((r = json_add_string(o, "name", queue->name)) < 0 ||
-            (r = json_add_bool(o, "paused", queue->paused)) < 0 ||
-            (r = json_add_number(o, "queued", queue->queued)) < 0 ||
-            (r = json_add_number(o, "running", queue->running)) < 0 ||
-            (r = queue->max_running > 0 ? json_add_number(o, "max_running", queue->max_running) :
-                                          json_add_null(o, "max_running")) < 0)
-                return r;
-        *ret = TAKE_PTR(o);
-        return 0;
+        r = fill_queue(o, queue);
+        if (r >= 0)
+                r = queue->max_running > 0 ? json_add_number(o, "max_running", queue->max_running) :
+                                             json_add_null(o, "max_running");
+        return r;
 }
 
-/* A document whose member of that name is an array of n items of that size. */
-static int write_list(const char *name, const void *items, size_t size, size_t n,
-                      int (*make)(const void *item, json_object **ret), sd_bus_error *error) {
-        _cleanup_json_ json_object *document = json_object_new_object();
-        json_object *array, *object;
+typedef struct List {
+        const char *name; /* of the array */
+        const void *items;
+        size_t size; /* of an item */
+        size_t n;
+        fill_t fill;
+} List;
+
+static int fill_list(json_object *document, const void *item) {
+        const List *list = item;
+        json_object *array;
         int r;
 
-        if (!document)
-                return -ENOMEM;
         r = json_add_number(document, "schema", SCHEMA);
         if (r < 0)
                 return r;
         array = json_object_new_array();
-        r = json_add(document, name, array);
-        for (size_t i = 0; i < n && r >= 0; i++) {
-                r = make((const char *) items + i * size, &object);
-                if (r >= 0)
-                        r = json_append(array, object);
-        }
-        if (r >= 0)
-                r = add_next(document, NULL);
-        return r < 0 ? r : write_document(document, error);
+        r = json_add(document, list->name, array);
+        for (size_t i = 0; i < list->n && r >= 0; i++)
+                r = json_append(array, new_object(list->fill, (const char *) list->items + i * list->size));
+        return r < 0 ? r : add_next(document, NULL);
 }
 
 int json_write_queues(const OwnQueue *queues, size_t n, sd_bus_error *error) {
-        return write_list("queues", queues, sizeof(*queues), n, queue_object, error);
+        return write_document(fill_list, &(List) { "queues", queues, sizeof(*queues), n, fill_listed_queue }, error);
 }
 
 int json_write_consumers(const Consumer *consumers, size_t n, sd_bus_error *error) {
-        return write_list("consumers", consumers, sizeof(*consumers), n, consumer_object, error);
+        return write_document(fill_list, &(List) { "consumers", consumers, sizeof(*consumers), n, fill_consumer }, error);
 }
