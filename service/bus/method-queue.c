@@ -89,13 +89,17 @@ static unsigned count_made(const Core *core, uint32_t uid) {
         return made;
 }
 
+/* Those that are being recorded count already: many calls may arrive while the disk is busy. */
 static int submit_make(PendingCall *pending) {
         Core *core = pending->service->core;
         const StoreQueue *queue = &pending->queue;
 
-        if (!queue_get_lane_standing(&core->queue, queue->uid, queue->name).is_made &&
-            count_made(core, queue->uid) >= JOB_QUEUES_MAX)
-                return -JOB_ERROR_TOO_MANY_QUEUES;
+        if (!queue_get_lane_standing(&core->queue, queue->uid, queue->name).is_made) {
+                if (count_made(core, queue->uid) + pending->user->n_making >= JOB_QUEUES_MAX)
+                        return -JOB_ERROR_TOO_MANY_QUEUES;
+                pending->is_making = true;
+                pending->user->n_making++;
+        }
         return store_change_queue(core->store, queue, on_made, pending);
 }
 
@@ -165,7 +169,7 @@ static int submit_remove(PendingCall *pending) {
 
         if (!lane.is_made)
                 return pending_refuse(pending, -JOB_ERROR_NO_QUEUE, queue->name, NULL);
-        if (lane.n_waiting + lane.n_coming + lane.n_running + lane.n_lent > 0)
+        if (lane.n_waiting + lane.n_coming + lane.n_moving + lane.n_running + lane.n_lent > 0)
                 return pending_refuse(pending, -JOB_ERROR_QUEUE_IN_USE, queue->name, NULL);
         queue->max_running = lane.max_running;
         queue->paused = lane.paused;

@@ -202,7 +202,9 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         }
         if (!names_are_short(m))
                 return refuse_name(m);
-        return peer->user ? 0 : peer_park(peer, m);
+        if (!peer->user)
+                return peer_park(peer, m);
+        return user_may_call(peer->user) ? 0 : refuse(m, JOB_ERROR_TOO_MANY_CALLS);
 }
 
 static int on_name_lost(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {

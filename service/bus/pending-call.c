@@ -40,6 +40,8 @@ PendingCall *pending_free(PendingCall *pending) {
         pending_end_turn(pending);
         peer_remove(&pending->item);
         user_discharge(pending->user, pending->charged);
+        pending->user->n_making -= pending->is_making;
+        pending->user->n_calls--;
         (void) user_unref(pending->user);
         for (size_t i = 0; i < pending->n_ids; i++)
                 free(pending->ids[i]);
@@ -103,6 +105,7 @@ int pending_new(PendingCall **ret, Service *service, sd_bus_message *call) {
                 return -ENOMEM;
         pending->service = service;
         pending->user = user_ref(peer->user);
+        pending->user->n_calls++;
         pending->spec = SPEC_INIT;
         pending->visible_uid = user_visible_uid(peer->user->uid);
         peer_add(peer, &pending->item, on_drop);

@@ -82,6 +82,7 @@ struct PendingCall {
         Spec spec;
         char *consumer;
         StoreQueue queue;
+        bool is_making; /* it, which does not exist yet */
 };
 
 /* Creates a pending call of the user who sent it. -ENOTCONN if the sender has left the bus. */

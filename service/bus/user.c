@@ -38,7 +38,7 @@ User *user_unref(User *user) {
         if (!user || --user->n_references > 0)
                 return NULL;
 
-        assert(user->charged == 0 && user->n_asking == 0 && user->n_awaits == 0);
+        assert(user->charged == 0 && user->n_calls == 0 && user->n_asking == 0 && user->n_awaits == 0 && user->n_making == 0);
         LIST_REMOVE(user, entry);
         free(user);
         return NULL;
@@ -54,6 +54,10 @@ int user_charge(User *user, uint64_t size) {
 void user_discharge(User *user, uint64_t size) {
         assert(user->charged >= size);
         user->charged -= size;
+}
+
+bool user_may_call(const User *user) {
+        return user->n_calls - user->n_awaits < USER_CALLS_MAX;
 }
 
 uint32_t user_visible_uid(uint32_t uid) {

@@ -12,14 +12,17 @@
 #include "turns.h"
 
 #define USER_CHARGE_MAX (UINT64_C(64) * 1024 * 1024) /* bytes of pending calls; a single one is always allowed */
+#define USER_CALLS_MAX 16384U /* pending calls, besides those that wait for jobs: these have a limit of their own */
 
 typedef struct User {
         LIST_ENTRY(User) entry;
         unsigned n_references; /* by connections and pending calls */
         uint32_t uid;
         uint64_t charged;    /* bytes of pending calls, from reading them to their reply */
+        uint32_t n_calls;    /* pending calls; the disk may be slow */
         uint32_t n_asking;   /* calls that wait for permission */
         uint32_t n_awaits;   /* calls that wait for jobs */
+        uint32_t n_making;   /* calls that make another queue */
         Turns store;         /* of calls */
         Turns questions;     /* to polkit */
 } User;
@@ -34,6 +37,9 @@ User *user_unref(User *user);
  * reverts it. */
 int user_charge(User *user, uint64_t size);
 void user_discharge(User *user, uint64_t size);
+
+/* Whether another call may be pending. */
+bool user_may_call(const User *user);
 
 /* The uid whose jobs a user sees: their own, or STORE_ANY_UID for uid 0. */
 uint32_t user_visible_uid(uint32_t uid);

@@ -252,7 +252,7 @@ int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback don
                 limit = check_limits(e->job);
         if (limit < 0 && !spec->key) /* with a key it may have been accepted long ago */
                 return limit;
-        r = take_slot(e->job);
+        r = limit < 0 ? 0 : take_slot(e->job); /* what is refused takes no place from others */
         insert = (StoreInsert) {
                 .stdin_fd = spec->stdin_fd,
                 .stdin_size = spec->stdin_fd >= 0 ? spec->stdin_size : 0,

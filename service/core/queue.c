@@ -14,6 +14,7 @@ struct QueueLane {
         uint32_t max_running; /* 0: no limit */
         uint32_t n_waiting;
         uint32_t n_coming;
+        uint32_t n_moving;
         uint32_t n_running;
         uint32_t n_lent;
         uint32_t n_lenders; /* of the jobs that run, those that could lend their slot */
@@ -148,7 +149,7 @@ static QueueLane *get_lane(Queue *queue, uint32_t uid, const char *name) {
 }
 
 static size_t count_jobs(const QueueLane *lane) {
-        return (size_t) lane->n_waiting + lane->n_coming + lane->n_running + lane->n_lent;
+        return (size_t) lane->n_waiting + lane->n_coming + lane->n_moving + lane->n_running + lane->n_lent;
 }
 
 static void put_lane(Queue *queue, QueueLane *lane) {
@@ -399,15 +400,13 @@ int queue_expect_move(Queue *queue, const Job *job, const char *name, QueueLane 
 
         if (!lane)
                 return -ENOMEM;
-        lane->n_coming++;
-        queue->n_coming++;
+        lane->n_moving++;
         *ret = lane;
         return 0;
 }
 
 void queue_move(Queue *queue, Job *job, QueueLane *lane) {
-        lane->n_coming--;
-        queue->n_coming--;
+        lane->n_moving--;
         if (job && job->phase == JOB_WAITING) {
                 QueueLane *old = job->lane;
 
@@ -622,6 +621,7 @@ static QueueStanding standing_of(const QueueLane *lane) {
                 .lane = lane->name,
                 .n_waiting = lane->n_waiting,
                 .n_coming = lane->n_coming,
+                .n_moving = lane->n_moving,
                 .n_running = lane->n_running,
                 .n_lent = lane->n_lent,
                 .max_running = lane->max_running,
@@ -647,6 +647,7 @@ QueueStanding queue_get_standing(const Queue *queue, uint32_t uid) {
                                 continue;
                         all.n_waiting += lane->n_waiting;
                         all.n_coming += lane->n_coming;
+                        all.n_moving += lane->n_moving;
                         all.n_running += lane->n_running;
                         all.n_lent += lane->n_lent;
                 }

@@ -103,6 +103,7 @@ typedef struct QueueStanding {
         const char *lane; /* its name */
         uint32_t n_waiting;
         uint32_t n_coming;
+        uint32_t n_moving; /* from other lanes, see queue_expect_move(); they wait already */
         uint32_t n_running; /* with a slot */
         uint32_t n_lent;    /* with that of their parent */
         uint32_t max_running; /* 0: no limit */

@@ -510,6 +510,23 @@ def held(pid):
                 os.waitpid(thread, WALL)
 
 
+@contextlib.contextmanager
+def disk_busy(system):
+    """The service goes on, and nothing that it writes is on disk before the end."""
+    tasks = f'/proc/{system.service_pid()}/task'
+    for name in os.listdir(tasks):
+        with open(f'{tasks}/{name}/comm', encoding='ascii') as file:
+            if file.read() == 'codex-jobs-db\n':
+                thread = int(name)
+    ptrace(PTRACE_SEIZE, thread)
+    ptrace(PTRACE_INTERRUPT, thread)
+    os.waitpid(thread, WALL)
+    try:
+        yield
+    finally:
+        ptrace(PTRACE_DETACH, thread)
+
+
 def now_usec():
     """CLOCK_REALTIME, as the service has it."""
     return time.time_ns() // 1000

@@ -11,7 +11,7 @@ import struct
 import pytest
 from jeepney import DBusAddress, new_method_call
 
-from support import BUS, FOREVER, MANAGER, NAME, PATH, BusError, plain, refused, shell
+from support import BUS, FOREVER, MANAGER, NAME, PATH, BusError, disk_busy, plain, refused, shell
 
 
 @pytest.fixture
@@ -290,6 +290,56 @@ def test_queued_jobs_of_all(alice, bob, configure, gate):
     for client in (alice, bob):
         with refused('LimitExceeded', 'MaxQueued', '2'):
             client.enqueue(['true'])
+
+
+def answers_to(client, calls):
+    """Those that are none of LimitExceeded."""
+    answers = []
+    for call in calls:
+        try:
+            answers.append(client.answer(call))
+        except BusError as error:
+            assert error.name.endswith('.LimitExceeded')
+    return answers
+
+
+def test_edits_of_one_take_no_place_of_another(alice, bob, system, configure):
+    for client in (alice, bob):  # who may run jobs is known from then on
+        client.run(['true'])
+    configure(MaxQueued=50)
+    job = alice.enqueue(['true'], Hold=True)
+    with disk_busy(system):
+        edits = [alice.send_call('Edit', 'sa{sv}', job, {'Queue': ('s', 'default')}) for _ in range(60)]
+        alice.flush()
+        another = bob.send_enqueue(['true'], Hold=True)
+        bob.flush()
+    bob.enqueued.append(bob.answer(another)[0])
+    assert len(answers_to(alice, edits)) == 60
+
+
+def test_refused_jobs_of_one_take_no_place_of_another(alice, bob, system, configure):
+    """Also those with a key, which may have been accepted before."""
+    for client in (alice, bob):
+        client.run(['true'])
+    configure(MaxQueuedPerUser=2, MaxQueued=50)
+    with disk_busy(system):
+        calls = [alice.send_enqueue(['true'], Hold=True, IdempotencyKey=f'place-{i}') for i in range(60)]
+        alice.flush()
+        another = bob.send_enqueue(['true'], Hold=True)
+        bob.flush()
+    bob.enqueued.append(bob.answer(another)[0])
+    accepted = answers_to(alice, calls)
+    alice.enqueued += [job for job, _ in accepted]
+    assert len(accepted) == 2
+
+
+def test_queues_that_are_made_at_once(alice, system):
+    with disk_busy(system):
+        calls = [alice.send_call('SetQueue', 'sa{sv}', f'queue-{i}', {}) for i in range(110)]
+        alice.flush()
+    assert len(answers_to(alice, calls)) == 100
+    assert len(alice.call('ListQueues')[0]) == 101
+    in_batches(alice, lambda i: alice.send_call('RemoveQueue', 's', f'queue-{i}'), range(100))
 
 
 def test_full_queue_refuses_no_job_that_has_a_free_slot(alice, bob, configure, gate):

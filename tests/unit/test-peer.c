@@ -21,6 +21,7 @@ typedef struct Fixture {
         bool has_handled;
         bool has_gone;
         bool has_error; /* an error came back for a call */
+        bool has_limit;
 } Fixture;
 
 static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -28,6 +29,8 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
         if (sd_bus_message_is_method_error(m, JOBS_ERROR_UNAVAILABLE))
                 f->has_error = true;
+        if (sd_bus_message_is_method_error(m, JOBS_ERROR_LIMIT_EXCEEDED))
+                f->has_limit = true;
         if (!sd_bus_message_is_method_call(m, "org.freedesktop.DBus", "GetConnectionUnixUser"))
                 return 0;
         f->question = sd_bus_message_unref(f->question);
@@ -169,6 +172,22 @@ static void not_known(void) {
         check_int(f.questions, 3); /* asked anew each time */
 }
 
+static void too_many_calls(void) {
+        _cleanup_fixture_ Fixture f;
+        User *user;
+
+        fixture_open(&f);
+        introduce(&f);
+        user = f.item.peer->user;
+        user->n_calls += USER_CALLS_MAX;
+        send_call(&f, ":1.7", "Two");
+        run_until(f.pair.event, &f.has_limit);
+        check_string(f.handled, "");
+        user->n_calls -= USER_CALLS_MAX;
+        send_call(&f, ":1.7", "Three");
+        wait_for_handled(&f, "Three:1000 ");
+}
+
 static void emit_gone(Fixture *f, const char *name) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
@@ -237,5 +256,5 @@ static void unknown_sender(void) {
         check(!peers_sender(f.peers, NULL));
 }
 
-TEST_MAIN(TEST(held_until_known), TEST(peers_apart), TEST(not_known), TEST(gone), TEST(gone_while_held), TEST(removed),
+TEST_MAIN(TEST(held_until_known), TEST(peers_apart), TEST(not_known), TEST(too_many_calls), TEST(gone), TEST(gone_while_held), TEST(removed),
           TEST(unknown_sender))

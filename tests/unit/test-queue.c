@@ -619,13 +619,14 @@ static void moved(void) {
         check_ok(queue_push(&queue, c));
         queue_block(&queue, a, JOB_IS_EDITED, true);
         check_ok(queue_expect_move(&queue, a, "y", &lane));
-        check_int(queue_get_lane_standing(&queue, 7, "y").n_coming, 1);
+        check_int(queue_get_lane_standing(&queue, 7, "y").n_moving, 1);
+        check_int(queue.n_coming, 0); /* it counts already */
         check(queue_pop(&queue) == b);
         queue_move(&queue, a, lane);
         queue_block(&queue, a, JOB_IS_EDITED, false);
         check_int(queue_get_lane_standing(&queue, 7, "x").n_waiting, 1);
         check_int(queue_get_lane_standing(&queue, 7, "y").n_waiting, 1);
-        check_int(queue_get_lane_standing(&queue, 7, "y").n_coming, 0);
+        check_int(queue_get_lane_standing(&queue, 7, "y").n_moving, 0);
         check(queue_pop(&queue) == c);
         check(!queue_pop(&queue)); /* y is full */
         queue_release_slot(&queue, b);
@@ -634,7 +635,7 @@ static void moved(void) {
 
         check_ok(queue_expect_move(&queue, a, "z", &lane)); /* and does not */
         queue_move(&queue, NULL, lane);
-        check_int(queue.n_coming, 0);
+        check_int(queue_get_standing(&queue, 7).n_moving, 0);
         queue_remove_lane(&queue, 7, "y");
         RELEASE(&queue, a, c);
 }

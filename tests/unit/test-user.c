@@ -42,6 +42,21 @@ static void one_may_always_come(void) {
         check(LIST_EMPTY(&list));
 }
 
+/* Those that wait for jobs are not among them. */
+static void calls(void) {
+        UserList list = LIST_HEAD_INITIALIZER(list);
+        User *user = user_get(&list, 1);
+
+        user->n_calls = USER_CALLS_MAX - 1;
+        check(user_may_call(user));
+        user->n_calls++;
+        check(!user_may_call(user));
+        user->n_awaits++;
+        check(user_may_call(user));
+        user->n_calls = user->n_awaits = 0;
+        (void) user_unref(user);
+}
+
 static void one_of_each_uid(void) {
         UserList list = LIST_HEAD_INITIALIZER(list);
         User *user = user_get(&list, 1);
@@ -66,4 +81,4 @@ static void rules(void) {
         check(!user_may_manage(1000, 1001));
 }
 
-TEST_MAIN(TEST(charges), TEST(one_may_always_come), TEST(one_of_each_uid), TEST(rules))
+TEST_MAIN(TEST(charges), TEST(one_may_always_come), TEST(calls), TEST(one_of_each_uid), TEST(rules))
