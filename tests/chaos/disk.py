@@ -126,11 +126,8 @@ async def block(load, job, ballast):
     """Whether a command waits for room for what it writes, and has it for the first part, somewhere in a line."""
     fill(ballast)
     os.truncate(ballast, max(os.path.getsize(ballast) - PAGE, 0))
-    pid = load.release(job)
-    if not pid: # it has ended, as with a parent that was cancelled
-        return None
     try:
-        await process_end(pid, BLOCKED_SECONDS)
+        await process_end(load.release(job), BLOCKED_SECONDS)
         return False
     except TimeoutError:
         return True
@@ -145,8 +142,7 @@ async def full_disk(scene, load):
         # The service makes room, too: a log that was written back to the store is cut off.
         await refusals(scene, load, 'disk full', ERROR + 'StoreFull', worsen=lambda: fill(ballast))
         await commands_end(load)
-        blocked = [await block(load, job, ballast) for job in jobs]
-        if False in blocked and True not in blocked:
+        if not any([await block(load, job, ballast) for job in jobs]):
             scene.history.add('error', ids=[''], call='write', error='no command had to wait for room', text='')
     finally:
         os.unlink(ballast)
@@ -168,9 +164,7 @@ async def failing_disk(scene, load):
     with shim(scene, 'eio'), shim(scene, 'worker-eio'):
         await refusals(scene, load, 'disk fails', ERROR + 'Unavailable')
         await commands_end(load)
-        pid = load.release(job)
-        if pid:
-            await process_end(pid, PATIENCE)
+        await process_end(load.release(job), PATIENCE)
         for job_ in [job_ for job_ in load.live.values() if job_.kind == 'chatter']:
             load.let_go(job_)  # what is lost is no part of a limit
     await load.settle()

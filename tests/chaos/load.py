@@ -135,8 +135,9 @@ class Load:
         await self.accepted(job)
         del self.live[job.ticket]
 
-    async def one_job(self, kinds=None):
+    async def one_job(self, kinds=None, alone=False):
         job = self.new_job(kinds)
+        job.alone = alone
         self.live[job.ticket] = job
         try:
             if await self.enqueue(job):
@@ -263,18 +264,22 @@ class Load:
         return [pid for pid in map(self.release, jobs) if pid]
 
     async def held(self, kind):
-        """A job more, which runs and waits at its gate, until it is released."""
+        """A job more, which runs and waits at its gate, until it is released. Nobody's cancellation takes it along."""
         known = set(self.live)
-        self.spawn(kind, self.one_job([kind]))
+
+        def is_new(job):
+            return job.alone and job.kind == kind and job.ticket not in known
+
+        self.spawn(kind, self.one_job([kind], alone=True))
         while True:
             for holder in list(self.holders):
-                if holder[0].kind == kind and holder[0].ticket not in known and self.scene.command_pid(holder[0].id):
+                if is_new(holder[0]) and self.scene.command_pid(holder[0].id):
                     self.holders.remove(holder)
                     self.kept.append(holder)
                     return holder[0]
             await self.progress(1)
-            if not any(job.kind == kind and ticket not in known for ticket, job in self.live.items()):
-                self.spawn(kind, self.one_job([kind]))  # it was released before it was seen
+            if not any(map(is_new, self.live.values())):
+                self.spawn(kind, self.one_job([kind], alone=True))  # it was released before it was seen
 
     async def in_time(self, job, waits):
         """Whether each of them returned before our patience ended; the history tells which did not."""
