@@ -42,7 +42,6 @@ class Load:
         self.gates = []
         self.over = collections.deque()  # ids that may be removed
         self.ended = 0
-        self.error = ''  # of the last Enqueue that failed
         self.moved = asyncio.Event()
         self.ending = False
         self.tasks = set()
@@ -129,7 +128,7 @@ class Load:
             self.spawn('probe', self.go_through(job))
             return ''
         del self.live[job.ticket]
-        return self.error
+        return job.error
 
     async def go_through(self, job):
         await self.accepted(job)
@@ -176,7 +175,7 @@ class Load:
                 job.id, _ = await self.client().call(*call)
         except BusError as error:
             refused = error.name.startswith(REFUSED)
-            self.error = error.name
+            job.error = error.name
             self.history.add('refused' if refused else 'unanswered', ticket=job.ticket, error=error.name,
                              text=error.text)
             self.let_go(job)  # it may be there all the same

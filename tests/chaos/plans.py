@@ -68,6 +68,7 @@ class Job:
     let_go: bool = False
     held: bool = False
     alone: bool = False  # it has no parent and waits for nothing
+    error: str = ''  # of its Enqueue
 
     @property
     def plan(self):
