@@ -53,8 +53,9 @@ int database_drop_dependencies(Database *db, const char *id) {
         return statement_run(db, &drop_dependencies, "s", id);
 }
 
-/* Of each condition at once: one job may have thousands of dependents. */
-STATEMENT(fail_dependents, "UPDATE jobs SET failed_dependency = ?1 WHERE sequence IS NULL AND failed_dependency IS NULL AND "
+/* Of each condition at once: one job may have thousands of dependents. With the plus, SQLite does not look for them among all
+ * jobs that have no sequence. */
+STATEMENT(fail_dependents, "UPDATE jobs SET failed_dependency = ?1 WHERE +sequence IS NULL AND failed_dependency IS NULL AND "
                            "id IN (SELECT job FROM dependencies WHERE other = ?1 AND condition = ?2)");
 STATEMENT(drop_dependents, "DELETE FROM dependencies WHERE other = ?");
 

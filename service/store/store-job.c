@@ -101,12 +101,13 @@ typedef struct Stop {
 
 STATEMENT(mark_stopped, "UPDATE jobs SET stop_reason = ?, stopped_by = ? WHERE id = ? AND sequence IS NULL");
 
-/* Jobs that were submitted by it or by each other, unless they are detached or are being stopped already. */
+/* Jobs that were submitted by it or by each other, unless they are detached or are being stopped already. For the plus see
+ * fail_dependents. */
 STATEMENT(mark_tree_stopped, "WITH RECURSIVE tree (id) AS (VALUES (?3) UNION "
-                             "  SELECT jobs.id FROM tree JOIN jobs ON jobs.parent = tree.id "
+                             "  SELECT jobs.id FROM tree JOIN jobs INDEXED BY jobs_by_parent ON jobs.parent = tree.id "
                              "    WHERE jobs.sequence IS NULL AND NOT jobs.detached) "
                              "UPDATE jobs SET stop_reason = ?1, stopped_by = ?2 "
-                             "WHERE id IN (SELECT id FROM tree WHERE id <> ?3) AND sequence IS NULL AND stop_reason = ''");
+                             "WHERE id IN (SELECT id FROM tree WHERE id <> ?3) AND +sequence IS NULL AND stop_reason = ''");
 
 static int execute_stop(Database *db, StoreOp *op) {
         Stop *stop = (Stop *) op;

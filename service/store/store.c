@@ -154,7 +154,8 @@ static int replace_damaged(Database **ret, const char *directory) {
         return 0;
 }
 
-STATEMENT(count, "SELECT (SELECT count(*) FROM jobs WHERE sequence IS NOT NULL), "
+/* Triggers count the jobs of each user. */
+STATEMENT(count, "SELECT (SELECT coalesce(sum(jobs), 0) FROM users) - (SELECT count(*) FROM jobs WHERE sequence IS NULL), "
                  "(SELECT value FROM counters WHERE name = 'sequence')");
 
 static int count_finished(Store *store) {
