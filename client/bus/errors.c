@@ -12,20 +12,34 @@
 #include "host.h"
 #include "job-limits.h"
 #include "say.h"
+#include "standstill.h"
 #include "text-new.h"
 
 typedef enum When {
         ALWAYS,
         NAMES_LIMIT, /* the message names a limit whose value was checked before */
         INSTALLED,   /* the service is, on this host */
+        POLICY,      /* that of the bus is, on this host */
         REMOTE,      /* it is on another host */
 } When;
 
 #define OTHER_VERSION "The running service%P has a different version (%C). Restart it with '%S restart codex-jobsd'."
-#define NOT_STARTED "The service%P failed to start (%M). See '%S status codex-jobsd'."
 #define NOT_INSTALLED "The service is not installed on the %B bus. Install codex-jobs%A, or use 'codex-jobs --%O'."
 #define NOT_THERE "The service%P is not installed, or failed to start (%M). See '%S status codex-jobsd'."
-#define STOPPED "The service%P stopped before it responded. Try again, or see '%J -u codex-jobsd'."
+
+static const char NOT_STARTED[] = "The service%P failed to start (%M). See '%S status codex-jobsd'.";
+
+static const char STOPPED[] = "The service%P stopped before it responded. Try again, or see '%J -u codex-jobsd'.";
+
+/* In their place, where more is known. */
+static const char *const standstills[] = {
+        [STANDSTILL_MASKED] = "The service%P is masked. Allow it to start with '%S unmask codex-jobsd'.",
+        [STANDSTILL_NEWER_STORE] = "The service%P does not start, since its jobs were stored by a newer version. Install that "
+                                   "version again; nothing is lost.",
+        [STANDSTILL_NAME_REFUSED] = "The service%P does not start, since a policy of the %B bus refuses its name. Reinstall "
+                                    "codex-jobs, or remove what denies the name from /etc/dbus-1, then run '%S reload dbus'.",
+        [STANDSTILL_NO_PROGRAM] = "The service%P does not start, since its program or a library is missing. Reinstall codex-jobs.",
+};
 
 /* The first row that applies is used. A name that ends with a full stop stands for all that start with it. */
 static const struct {
@@ -84,6 +98,9 @@ static const struct {
         { "org.freedesktop.systemd1.", ALWAYS, NULL, NOT_STARTED },
         { "org.freedesktop.DBus.Error.TimedOut", ALWAYS, NULL, NOT_STARTED },
         { SD_BUS_ERROR_TIMEOUT, ALWAYS, NULL, NOT_STARTED },
+        { SD_BUS_ERROR_ACCESS_DENIED, POLICY, NULL,
+          "Access to the service denied by the bus (%M). Ask the administrator for what denies it in /etc/dbus-1, or, if "
+          "codex-jobs was just installed, run 'systemctl reload dbus'." },
         { SD_BUS_ERROR_ACCESS_DENIED, ALWAYS, NULL,
           "Access to the service denied by the bus (%M). Reinstall codex-jobs with its bus policy, then run 'systemctl "
           "reload dbus'." },
@@ -117,16 +134,35 @@ static bool names_limit(const char *message) {
         return false;
 }
 
-static const char *find_text(const Client *c, const char *name, const char *message) {
+static bool applies(When when, const Client *c, const char *message) {
         bool remote = client_remote(c);
-        bool installed = !remote && access(c->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) >= 0;
 
+        switch (when) {
+        case NAMES_LIMIT:
+                return names_limit(message);
+        case INSTALLED:
+                return !remote && access(c->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) >= 0;
+        case POLICY:
+                return !remote && c->system && access(POLICY_FILE, F_OK) >= 0;
+        case REMOTE:
+                return remote;
+        default:
+                return true;
+        }
+}
+
+static const char *explain_standstill(const Client *c, const char *text) {
+        if (client_remote(c) || (text != NOT_STARTED && text != STOPPED))
+                return text;
+        return standstills[standstill_ask(c->system)] ?: text;
+}
+
+static const char *find_text(const Client *c, const char *name, const char *message) {
         for (size_t i = 0; i < ELEMENTSOF(errors); i++) {
                 if (!name_applies(errors[i].name, name) || (errors[i].about && !strstr(message, errors[i].about)))
                         continue;
-                if (errors[i].when == ALWAYS || (errors[i].when == INSTALLED && installed) ||
-                    (errors[i].when == REMOTE && remote) || (errors[i].when == NAMES_LIMIT && names_limit(message)))
-                        return errors[i].text;
+                if (applies(errors[i].when, c, message))
+                        return explain_standstill(c, errors[i].text);
         }
         return "Failed to call the service: %M (%N). See '%S status codex-jobsd'.";
 }

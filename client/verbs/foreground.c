@@ -308,7 +308,7 @@ static int foreground_text(Visit *v, const JobRecord *record) {
         int r;
 
         r = record->stdout_bytes + record->stderr_bytes > 0 ? streams_finish(v->streams, &v->in->error) : 0;
-        if (r < 0 || record->reason == JOB_REASON_NOT_EXECUTABLE) /* the reason is on stderr already */
+        if (r < 0 || (record->reason == JOB_REASON_NOT_EXECUTABLE && record->stderr_bytes > 0)) /* which has the reason */
                 return r;
         return answer_end(v->in->client, record);
 }

@@ -15,6 +15,7 @@
 #include "render.h"
 #include "say.h"
 #include "setup.h"
+#include "standstill.h"
 #include "text-new.h"
 #include "verbs.h"
 #include "wait.h"
@@ -100,6 +101,24 @@ static void bus_remedy(const Setup *s, JsonCheck *check) {
                 check->command = s->system ? "systemctl start dbus.socket" : LINGER_COMMAND;
 }
 
+/* What the text of the error does not say already. */
+static void start_remedy(const Setup *s, JsonCheck *check) {
+        static const char *const remedies[] = {
+                [STANDSTILL_UNKNOWN] = "check the status of the service",
+                [STANDSTILL_MASKED] = "unmask the service",
+                [STANDSTILL_NEWER_STORE] = "install the newer version of codex-jobs again",
+                [STANDSTILL_NAME_REFUSED] = "remove what denies the name from /etc/dbus-1, and reload the bus",
+                [STANDSTILL_NO_PROGRAM] = "reinstall codex-jobs",
+        };
+        Standstill standstill = standstill_ask(s->system);
+
+        check->remedy = remedies[standstill];
+        if (standstill == STANDSTILL_UNKNOWN)
+                check->command = s->system ? "systemctl status codex-jobsd" : "systemctl --user status codex-jobsd";
+        else if (standstill == STANDSTILL_MASKED)
+                check->command = s->system ? "systemctl unmask codex-jobsd" : "systemctl --user unmask codex-jobsd";
+}
+
 /* The bus may refuse the connection at once, or when it is used. */
 static void service_remedy(const Setup *s, const sd_bus_error *error, JsonCheck *check) {
         if (s->client_failure == -ECONNRESET || sd_bus_error_has_name(error, SD_BUS_ERROR_LIMITS_EXCEEDED))
@@ -110,10 +129,10 @@ static void service_remedy(const Setup *s, const sd_bus_error *error, JsonCheck 
                 check->remedy = s->system ? "install codex-jobs for all users" : "install codex-jobs";
         else if (s->system && access(POLICY_FILE, F_OK) < 0)
                 check->remedy = "reinstall codex-jobs, the policy of the bus is missing: " POLICY_FILE;
-        else {
-                check->remedy = "check the status of the service";
-                check->command = s->system ? "systemctl status codex-jobsd" : "systemctl --user status codex-jobsd";
-        }
+        else if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED))
+                check->remedy = "ask the administrator for what denies access in /etc/dbus-1";
+        else
+                start_remedy(s, check);
 }
 
 static int check_service(Setup *s) {

@@ -306,6 +306,15 @@ static char *find_lack_of_user(Job *job, const JobEnd *end) {
         return strdup("the service manager cannot execute codex-jobs-worker, as for a user with too many processes (LimitNPROC=)");
 }
 
+/* As progress, which the end of a command that was not executed is reported with. */
+static void note_missing_worker(Job *job, const JobEnd *end) {
+        _cleanup_free_ char *text = NULL;
+
+        if (end->code == CLD_EXITED && end->status == EXIT_STATUS_EXEC && access(WORKER_PATH, X_OK) < 0 &&
+            asprintf(&text, "%s: %s", WORKER_PATH, strerror(errno)) >= 0)
+                job_set_progress(job, text);
+}
+
 /* A job whose process could not be started for now waits in the queue again, when its failed unit is gone. Returns
  * whether that is so. */
 static bool is_postponed(Job *job, const JobEnd *end) {
@@ -313,8 +322,10 @@ static bool is_postponed(Job *job, const JobEnd *end) {
                 return false;
         job->waits_alone = job->waits_alone && end->status == EXIT_STATUS_EXEC;
         job->postponed = find_lack(job, end) ?: find_lack_of_user(job, end);
-        if (!job->postponed)
+        if (!job->postponed) {
+                note_missing_worker(job, end);
                 return false;
+        }
         if (unit_release(job->unit) >= 0)
                 return true;
         free(job->postponed);

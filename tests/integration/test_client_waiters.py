@@ -201,7 +201,7 @@ def masked(cli, scope):
 @pytest.mark.restarts
 def test_the_time_to_wait_holds_for_a_service_that_does_not_start(masked):
     def refused(*command):
-        assert 'The service failed to start' in masked.refused(*command)
+        assert 'The service is masked. Allow it to start with' in masked.refused(*command)
 
     # One bus says at once that it cannot be started; where that may change it is tried for five seconds.
     without = max(5, seconds(lambda: refused('status')))
