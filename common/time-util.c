@@ -87,7 +87,8 @@ static int number_times(const Number *n, uint64_t unit, uint64_t *ret) {
         return __builtin_add_overflow(whole, part, ret) ? -ERANGE : 0;
 }
 
-int parse_timespan(const char *text, uint64_t *ret_usec) {
+/* Of a second, if there is none. */
+static int parse_unit(const char **p, uint64_t *ret_usec) {
         static const struct {
                 const char *name;
                 uint64_t usec;
@@ -102,6 +103,21 @@ int parse_timespan(const char *text, uint64_t *ret_usec) {
                 { "d", 24 * 3600 * USEC_PER_SEC },
                 { "w", 7 * 24 * 3600 * USEC_PER_SEC },
         };
+        size_t n = strspn(*p, "abcdefghijklmnopqrstuvwxyz");
+
+        *ret_usec = USEC_PER_SEC;
+        if (n == 0)
+                return 0;
+        for (size_t i = 0; i < ELEMENTSOF(units); i++)
+                if (strlen(units[i].name) == n && strncmp(units[i].name, *p, n) == 0) {
+                        *ret_usec = units[i].usec;
+                        *p += n + strspn(*p + n, " \t");
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+int parse_timespan(const char *text, uint64_t *ret_usec) {
         const char *p = text + strspn(text, " \t");
         uint64_t total = 0;
 
@@ -110,27 +126,16 @@ int parse_timespan(const char *text, uint64_t *ret_usec) {
                 return 0;
         }
         do {
-                uint64_t unit = USEC_PER_SEC, usec;
+                uint64_t unit, usec;
                 Number number;
-                size_t n;
                 int r;
 
                 r = parse_number(&p, &number);
-                if (r < 0)
-                        return r;
                 p += strspn(p, " \t");
-                n = strspn(p, "abcdefghijklmnopqrstuvwxyz");
-                if (n > 0) {
-                        unit = 0;
-                        for (size_t i = 0; i < ELEMENTSOF(units); i++)
-                                if (strlen(units[i].name) == n && strncmp(units[i].name, p, n) == 0)
-                                        unit = units[i].usec;
-                        if (unit == 0)
-                                return -EINVAL;
-                        p += n;
-                        p += strspn(p, " \t");
-                }
-                r = number_times(&number, unit, &usec);
+                if (r >= 0)
+                        r = parse_unit(&p, &unit);
+                if (r >= 0)
+                        r = number_times(&number, unit, &usec);
                 if (r < 0)
                         return r;
                 if (__builtin_add_overflow(total, usec, &total))

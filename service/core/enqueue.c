@@ -134,54 +134,54 @@ static int take_slot(Job *job) {
 static int set_string(char **target, const char *value) {
         if (isempty(value))
                 return 0;
+        free(*target);
         *target = strdup(value);
         return *target ? 0 : -ENOMEM;
 }
 
+static int set_strings(JobRecord *record, const Spec *spec) {
+        int r;
+
+        record->label = spec->label ? strdup(spec->label) : spec_make_label(spec);
+        if (!record->label)
+                return -ENOMEM;
+        if (spec->directory) {
+                record->directory = utf8_make_valid(spec->directory, strlen(spec->directory));
+                if (!record->directory)
+                        return -ENOMEM;
+        }
+        if ((r = set_string(&record->queue, spec->queue)) < 0 ||
+            (r = set_string(&record->workspace, spec->workspace)) < 0 ||
+            (r = set_string(&record->session, spec->session)) < 0 ||
+            (r = set_string(&record->resource_limits, spec->resource_limits)) < 0 ||
+            (r = set_string(&record->after, spec->after)) < 0 ||
+            (record->retries > 0 && (r = set_string(&record->retry_on, spec->retry_on)) < 0) ||
+            (r = set_string(&record->parent, spec->parent)) < 0 ||
+            (r = set_string(&record->retry_of, spec->retry_of)) < 0)
+                return r;
+        return 0;
+}
+
 /* Limits that the caller does not set are those of the configuration. */
 static int describe(Job *job, const Spec *spec, const Config *config) {
-        int r;
+        JobRecord *record = &job->record;
 
         job->limits = spec->limits;
         if (job->limits.runtime_max_usec == 0)
                 job->limits.runtime_max_usec = config->runtime_max_usec;
         if (job->limits.output_max == 0)
                 job->limits.output_max = config->output_max;
-        job->record.created_usec = now_realtime();
-        job->record.notify = spec->notify != 0;
-        job->record.priority = spec->priority == JOB_PRIORITY_NONE ? 0 : spec->priority;
-        job->record.retries = spec->retries == JOB_RETRIES_NONE ? 0 : spec->retries;
-        if (job->record.retries > 0)
-                job->record.retry_delay_usec = spec->retry_delay_usec == JOB_RETRY_DELAY_NONE ? JOB_RETRY_DELAY_DEFAULT : spec->retry_delay_usec;
-        job->record.held = spec->hold;
-        job->record.detached = spec->detach;
-        job->record.not_before_usec = spec->not_before_usec;
-        job->record.label = spec->label ? strdup(spec->label) : spec_make_label(spec);
-        if (!job->record.label)
-                return -ENOMEM;
-        if (spec->directory) {
-                job->record.directory = utf8_make_valid(spec->directory, strlen(spec->directory));
-                if (!job->record.directory)
-                        return -ENOMEM;
-        }
-        if (spec->queue) {
-                free(job->record.queue);
-                job->record.queue = strdup(spec->queue);
-                if (!job->record.queue)
-                        return -ENOMEM;
-        }
-        r = set_string(&job->record.workspace, spec->workspace);
-        if (r >= 0)
-                r = set_string(&job->record.session, spec->session);
-        if (r >= 0)
-                r = set_string(&job->record.resource_limits, spec->resource_limits);
-        if (r >= 0)
-                r = set_string(&job->record.after, spec->after);
-        if (r >= 0 && job->record.retries > 0)
-                r = set_string(&job->record.retry_on, spec->retry_on);
-        if (r >= 0)
-                r = set_string(&job->record.parent, spec->parent);
-        return r < 0 ? r : set_string(&job->record.retry_of, spec->retry_of);
+        record->created_usec = now_realtime();
+        record->notify = spec->notify != 0;
+        record->priority = spec->priority == JOB_PRIORITY_NONE ? 0 : spec->priority;
+        record->retries = spec->retries == JOB_RETRIES_NONE ? 0 : spec->retries;
+        if (record->retries > 0)
+                record->retry_delay_usec = spec->retry_delay_usec == JOB_RETRY_DELAY_NONE ? JOB_RETRY_DELAY_DEFAULT :
+                                                                                            spec->retry_delay_usec;
+        record->held = spec->hold;
+        record->detached = spec->detach;
+        record->not_before_usec = spec->not_before_usec;
+        return set_strings(record, spec);
 }
 
 /* An ID of a live job would be mistaken for that one; the store rejects IDs of finished jobs. */
@@ -192,7 +192,12 @@ static int new_job(Core *core, const Spec *spec, uint32_t uid, Job **ret) {
         do
                 r = job_id_generate(spec->kind, id);
         while (r >= 0 && core_find(core, id));
-        return r < 0 ? r : job_new(ret, id, spec->kind, uid);
+        if (r >= 0)
+                r = job_new(ret, id, spec->kind, uid);
+        if (r < 0)
+                return r;
+        (*ret)->core = core;
+        return describe(*ret, spec, &core->config);
 }
 
 static int encode(const Spec *spec, const char *id, StoreInsert *insert) {
@@ -239,10 +244,6 @@ int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback don
                 return -ENOMEM;
         *e = (Enqueue) { .core = core, .done = done, .userdata = userdata };
         r = new_job(core, spec, uid, &e->job);
-        if (r < 0)
-                return r;
-        e->job->core = core;
-        r = describe(e->job, spec, &core->config);
         if (r < 0)
                 return r;
         limit = join_parent(e->job, spec);
