@@ -26,7 +26,6 @@ typedef struct CodexCommand {
 } CodexCommand;
 
 void codex_command_clear(CodexCommand *command);
-#define _cleanup_codex_command_ _cleanup_(codex_command_clear)
 
 /* Makes it the request's command, and kind. The request must not outlive it. Returns 0, or a negative errno with
  * error set. */

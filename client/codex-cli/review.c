@@ -9,13 +9,6 @@
 #define GIT_USEC (60 * USEC_PER_SEC) /* git status of a large tree on a slow disk */
 #define GIT_WORDS_MAX 8
 
-void review_clear(Review *review) {
-        codex_command_clear(&review->command);
-        free(review->found_base);
-        free(review->target);
-        *review = (Review) {};
-}
-
 /* ---- git ---- */
 
 typedef struct Git {

@@ -27,9 +27,6 @@ typedef struct Review {
         CodexCommand command;
 } Review;
 
-void review_clear(Review *review);
-#define _cleanup_review_ _cleanup_(review_clear)
-
 /* Adds the command, the kind, the instructions if there are any, and a label if there is none. The request has its
  * directory already, and must not outlive the review. Returns 0, or a negative errno with error set. */
 int review_to_request(Review *review, Spec *request, sd_bus_error *error);

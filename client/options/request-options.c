@@ -9,13 +9,6 @@
 #include "time-util.h"
 #include "utf8.h"
 
-void request_options_clear(RequestOptions *options) {
-        free(options->environment);
-        free(options->given.after);
-        free(options->given.retry_on);
-        *options = (RequestOptions) {};
-}
-
 static int add_environment(RequestOptions *options, char *entry) {
         char **entries = reallocarray(options->environment, options->n_environment + 1, sizeof(char *));
 

@@ -22,9 +22,6 @@ typedef struct RequestOptions {
         Remote remote; /* where the job runs: nothing of this host is sent there unasked */
 } RequestOptions;
 
-void request_options_clear(RequestOptions *options);
-#define _cleanup_request_options_ _cleanup_(request_options_clear)
-
 /* The values of the options of the tables: without a letter these. */
 #define OPTION_OF_LIMIT(name, member, ...) OPTION_OF_##member,
 #define OPTION_OF_OPTION(name, kind, member, ...) OPTION_OF_##member,

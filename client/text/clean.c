@@ -45,7 +45,7 @@ static bool skip(Cleaner *cl, unsigned char c) {
 }
 
 /* U+061C, U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069. */
-size_t turns_direction(const unsigned char *s) {
+static size_t turns_direction(const unsigned char *s) {
         if (s[0] == 0xd8)
                 return s[1] == 0x9c ? 2 : 0;
         if (s[0] != 0xe2)
@@ -55,7 +55,7 @@ size_t turns_direction(const unsigned char *s) {
         return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9 ? 3 : 0;
 }
 
-size_t separates_lines(const unsigned char *s) {
+static size_t separates_lines(const unsigned char *s) {
         return s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9) ? 3 : 0;
 }
 

@@ -25,11 +25,8 @@ size_t clean(Cleaner *cleaner, const char *in, size_t n, char *out);
 /* The end of the text, perhaps within a character: writes the rest, at most CLEAN_SIZE(0). */
 size_t clean_end(Cleaner *cleaner, char *out);
 
-/* How many bytes a character of UTF-8 has that turns the direction of what follows, so that a text could look like
- * another; that begins a new line without being a newline; that does one of both. 0: it does not. A NUL ends the
- * text. */
-size_t turns_direction(const unsigned char *s);
-size_t separates_lines(const unsigned char *s);
+/* How many bytes a character of UTF-8 has that changes the direction of what follows, so that a text could look like
+ * another, or that starts a new line without being a newline. 0: it does neither. A NUL ends the text. */
 size_t misleads(const unsigned char *s);
 
 /* Whether a text starts with one of U+0080 to U+009F. */

@@ -68,17 +68,8 @@ struct Unit {
 /* The unit of a job; NULL if there is none. */
 Unit *unit_find(UnitManager *manager, const char *id);
 
-/* Applies an a{sv} of its properties, and reports its progress. */
-void unit_update(Unit *unit, sd_bus_message *m);
-
-/* Reports the end of the unit, once, if it has ended. */
-void unit_check_end(Unit *unit);
-
 /* Queries the control group of the service manager of a user. */
 int unit_left_connect(UnitManager *manager);
-
-/* Reports that a unit being released is gone, if it is. */
-void unit_check_released(Unit *unit);
 
 /* Reports an end that was held back, if the host does not go down after all. */
 void unit_check_held(Unit *unit);

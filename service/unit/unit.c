@@ -178,10 +178,10 @@ static JobCause find_cause(const Unit *unit) {
         return JOB_CAUSE_ITSELF;
 }
 
-/* Detects, once, that the unit has ended. exited: its process exited and RemainAfterExit= keeps the unit; dead: it
+/* Reports the end of the unit, once. exited: its process exited and RemainAfterExit= keeps the unit; dead: it
  * was stopped, or terminated by a signal that systemd considers clean. A unit that was loaded but not started yet is
  * also dead, but none of its processes ever ran. */
-void unit_check_end(Unit *unit) {
+static void check_end(Unit *unit) {
         const UnitProperties *p = &unit->properties;
         bool ended;
 
@@ -259,7 +259,7 @@ static bool is_over(const Unit *unit) {
 }
 
 /* A unit whose last processes had to be killed fails after the end of its job. */
-void unit_check_released(Unit *unit) {
+static void check_released(Unit *unit) {
         if (!unit->releasing || !is_over(unit))
                 return;
         if (streq(unit->properties.sub_state, "failed"))
@@ -286,7 +286,7 @@ static void look_later(Unit *unit) {
 static void await_release(Unit *unit) {
         if (!is_over(unit))
                 look_later(unit);
-        unit_check_released(unit);
+        check_released(unit);
 }
 
 static int on_release_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
@@ -313,7 +313,8 @@ int unit_release(Unit *unit) {
 
 /* --- state of a unit ------------------------------------------------------------------------------- */
 
-void unit_update(Unit *unit, sd_bus_message *m) {
+/* Applies an a{sv} of its properties, and reports its progress. */
+static void update(Unit *unit, sd_bus_message *m) {
         bool progress = false;
         int r;
 
@@ -332,14 +333,14 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
 
         if (sd_bus_message_read_basic(m, 's', &interface) < 0)
                 return 0;
-        unit_update(unit, m);
+        update(unit, m);
         /* The signal for the interface of the unit type comes first, that for Unit, with its state, last. */
         if (!streq(interface, SYSTEMD_NAME ".Unit"))
                 return 0;
         if (unit->releasing)
-                unit_check_released(unit);
+                check_released(unit);
         else
-                unit_check_end(unit);
+                check_end(unit);
         return 0;
 }
 
@@ -373,13 +374,13 @@ static int on_refresh_reply(sd_bus_message *reply, void *userdata, sd_bus_error 
         unit->refresh_call = sd_bus_slot_unref(unit->refresh_call);
         if (sd_bus_message_is_method_error(reply, NULL))
                 return 0; /* the next sweep finds out */
-        unit_update(unit, reply);
+        update(unit, reply);
         if (unit->releasing)
                 await_release(unit);
         else if (streq(unit->properties.load_state, "not-found") && !unit->ended)
                 unit->manager->listener->vanished(unit->userdata);
         else
-                unit_check_end(unit);
+                check_end(unit);
         return 0;
 }
 

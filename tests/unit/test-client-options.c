@@ -72,6 +72,13 @@ static void host_options(void) {
 
 static RequestOptions o;
 
+static void clear(void) {
+        free(o.environment);
+        free(o.given.after);
+        free(o.given.retry_on);
+        o = (RequestOptions) {};
+}
+
 static int take(const Verb *verb, int option) {
         return request_option(verb, &o, option);
 }
@@ -88,7 +95,7 @@ static const Verb verb = {
 static int parse(char **argv, Invocation *in, int *ret_begin) {
         int argc = 0, status;
 
-        request_options_clear(&o);
+        clear();
         *in = (Invocation) { .verb = &verb };
         while (argv[argc])
                 argc++;
@@ -174,7 +181,7 @@ static void check_prose(char **argv, char **expected, bool json) {
         Invocation in = { .verb = &text_verb };
         int argc = 0, status;
 
-        request_options_clear(&o);
+        clear();
         while (argv[argc])
                 argc++;
         check_ok(options_read(&in, argc, argv, &status));
