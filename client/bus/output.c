@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "output.h"
+#include "read-write.h"
 
 #define COPY_SIZE ((off_t) 65536)
 
@@ -39,45 +40,12 @@ static int open_file(Client *c, const OutputName *name, int *ret, sd_bus_error *
         return output_take_fd(reply, ret);
 }
 
-/* Reads exactly size bytes if the file has them. Returns how many, or a negative errno. */
-static ssize_t read_at(int fd, char *buffer, size_t size, off_t offset) {
-        size_t done = 0;
-
-        while (done < size) {
-                ssize_t n = pread(fd, buffer + done, size - done, offset + (off_t) done);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                done += (size_t) n;
-        }
-        return (ssize_t) done;
-}
-
 /* ---- Without descriptors ---- */
 
 int append_part(sd_bus_message *m, void *output_part) {
         const OutputPart *part = output_part;
 
         return sd_bus_message_append(m, "sstt", part->name.id, part->name.stream, part->offset, part->max);
-}
-
-static int write_at(int fd, const char *data, size_t size, off_t offset) {
-        while (size > 0) {
-                ssize_t n = pwrite(fd, data, size, offset);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n < 0)
-                        continue;
-                data += n;
-                size -= (size_t) n;
-                offset += n;
-        }
-        return 0;
 }
 
 int output_take_part(sd_bus_message *reply, OutputPart *part, int fd, OutputState *ret) {

@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "log.h"
+#include "read-write.h"
 #include "text-new.h"
 #include "text.h"
 #include "time-util.h"
@@ -16,19 +17,10 @@ void log_begin(Log *log) {
         *log = (Log) { .begun_usec = now_monotonic() };
 }
 
+/* NULL: out of memory, nothing is written. */
 static void write_text(const char *text) {
-        size_t n = strlen(text);
-
-        while (n > 0) {
-                ssize_t written = write(STDERR_FILENO, text, n);
-
-                if (written < 0 && errno == EINTR)
-                        continue;
-                if (written <= 0)
-                        return;
-                text += written;
-                n -= (size_t) written;
-        }
+        if (text)
+                (void) write_all(STDERR_FILENO, text, strlen(text));
 }
 
 void log_say(const Log *log, const char *format, ...) {
@@ -42,8 +34,6 @@ void log_say(const Log *log, const char *format, ...) {
         if (!text)
                 return;
         line = text_new("[%02" PRIu64 ":%02" PRIu64 "] %s\n", seconds / 60, seconds % 60, text);
-        if (!line)
-                return;
         write_text(line);
 }
 
@@ -61,8 +51,6 @@ void log_codex(const Log *log, const char *line, size_t n) {
 void log_failure(const char *text) {
         _cleanup_free_ char *line = text_new("%s\n", text);
 
-        if (!line)
-                return;
         write_text(line);
 }
 
@@ -80,9 +68,9 @@ static void say_block(const Log *log, const char *what, const char *s, size_t n)
         }
         log_say(log, "%s:", what);
         for (char *line; (line = strsep(&rest, "\n"));) {
-                write_text(*line ? "        " : "");
-                write_text(line);
-                write_text("\n");
+                _cleanup_free_ char *indented = text_new("%s%s\n", *line ? "        " : "", line);
+
+                write_text(indented);
         }
 }
 

@@ -23,6 +23,7 @@
 #include "log.h"
 #include "options.h"
 #include "progress.h"
+#include "read-write.h"
 #include "result.h"
 #include "text.h"
 #include "utf8.h"
@@ -82,22 +83,6 @@ static void write_result(Adapter *a, const char *error, const char *next) {
         r = result_write(&result, a->result_path);
         if (r < 0)
                 log_say(&a->log, "warning: failed to write the structured result: %s", strerror(-r));
-}
-
-static int write_all(int fd, const char *p, size_t n) {
-        while (n > 0) {
-                struct pollfd ready = { .fd = fd, .events = POLLOUT };
-                ssize_t written = write(fd, p, n);
-
-                if (written >= 0) {
-                        p += written;
-                        n -= (size_t) written;
-                } else if (errno == EAGAIN)
-                        (void) poll(&ready, 1, -1);
-                else if (errno != EINTR)
-                        return -errno;
-        }
-        return 0;
 }
 
 static int write_message(const Turn *turn) {

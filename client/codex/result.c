@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "macro.h"
+#include "read-write.h"
 #include "result.h"
 #include "text-new.h"
 #include "text.h"
@@ -282,7 +283,8 @@ char *result_format(const Result *result, size_t *ret_size) {
 int result_write(const Result *result, const char *path) {
         _cleanup_free_ char *text = NULL;
         _cleanup_close_ int fd = -EBADF;
-        size_t size, done = 0;
+        size_t size;
+        int r;
 
         text = result_format(result, &size);
         if (!text)
@@ -290,12 +292,8 @@ int result_write(const Result *result, const char *path) {
         fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
         if (fd < 0)
                 return -errno;
-        while (done < size) {
-                ssize_t n = pwrite(fd, text + done, size - done, (off_t) done);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                done += n > 0 ? (size_t) n : 0;
-        }
+        r = write_at(fd, text, size, 0);
+        if (r < 0)
+                return r;
         return ftruncate(fd, (off_t) size) < 0 ? -errno : 0;
 }

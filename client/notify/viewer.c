@@ -5,6 +5,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "read-write.h"
 #include "say.h"
 #include "text-new.h"
 #include "viewer.h"
@@ -29,24 +30,13 @@ typedef struct Opening {
 /* Under a new name first: an older one may be open somewhere, and is to stay as it is. */
 static int write_file(const char *path, const char *text) {
         _cleanup_close_ int fd = -EBADF;
-        size_t size = strlen(text);
 
         if (unlink(path) < 0 && errno != ENOENT)
                 return -errno;
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0)
                 return -errno;
-        while (size > 0) {
-                ssize_t n = write(fd, text, size);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                text += n;
-                size -= (size_t) n;
-        }
-        return 0;
+        return write_all(fd, text, strlen(text));
 }
 
 /* Takes the path. The same one may come again. Returns the one that is kept. */

@@ -96,7 +96,7 @@ static int write_notice(int target, off_t missing, off_t total, const char *comm
         if (missing <= 0)
                 return 0;
         text = notice(missing, total, command, first);
-        return text ? write_all(target, text, strlen(text)) : -ENOMEM;
+        return text ? write_shown(target, text, strlen(text)) : -ENOMEM;
 }
 
 static int write_range(int fd, off_t from, off_t to, int target, bool clean_it) {
@@ -118,11 +118,11 @@ static int write_range(int fd, off_t from, off_t to, int target, bool clean_it) 
                 from += (off_t) n;
                 if (clean_it)
                         n = clean(&cleaner, data, n, cleaned);
-                r = write_all(target, clean_it ? cleaned : data, n);
+                r = write_shown(target, clean_it ? cleaned : data, n);
                 if (r < 0)
                         return r;
         }
-        return clean_it ? write_all(target, cleaned, clean_end(&cleaner, cleaned)) : 0;
+        return clean_it ? write_shown(target, cleaned, clean_end(&cleaner, cleaned)) : 0;
 }
 
 int excerpt_write(int fd, const Excerpt *e, int target, const char *command) {

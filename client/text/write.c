@@ -1,31 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-#include <poll.h>
-
 #include "live.h"
 #include "say.h"
 #include "terminal.h"
 #include "text-new.h"
 #include "write.h"
 
-int write_all(int fd, const void *data, size_t size) {
-        const char *p = data;
+int write_shown(int fd, const char *text, size_t size) {
+        int r = write_all(fd, text, size);
 
-        while (size > 0) {
-                struct pollfd ready = { .fd = fd, .events = POLLOUT };
-                ssize_t n = write(fd, p, size);
-
-                if (n >= 0) {
-                        live_wrote(fd, p, (size_t) n);
-                        p += n;
-                        size -= (size_t) n;
-                } else if (errno == EAGAIN)
-                        (void) poll(&ready, 1, -1);
-                else if (errno != EINTR)
-                        return -errno;
-        }
-        return 0;
+        if (r >= 0)
+                live_wrote(fd, text, size);
+        return r;
 }
 
 int write_stdout(const char *text, size_t size, sd_bus_error *error) {
@@ -39,7 +26,7 @@ int write_stdout(const char *text, size_t size, sd_bus_error *error) {
                 text_to_ascii(ascii);
                 size = strlen(ascii);
         }
-        r = write_all(STDOUT_FILENO, ascii ?: text, size);
+        r = write_shown(STDOUT_FILENO, ascii ?: text, size);
         if (r < 0)
                 (void) error_set(error, "Failed to write to standard output: %s.", strerror(-r));
         return r;

@@ -7,9 +7,10 @@
 #include <systemd/sd-bus.h>
 
 #include "macro.h"
+#include "read-write.h"
 
-/* Writes all of it to a descriptor, which may be non-blocking. Returns 0 or a negative errno. */
-int write_all(int fd, const void *data, size_t size);
+/* write_all() to stdout or stderr, above the live line. */
+int write_shown(int fd, const char *text, size_t size);
 
 /* The same to stdout, with error set; -EPIPE if the reader went away. On terminals without UTF-8, non-ASCII characters
  * are replaced. */

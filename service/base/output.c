@@ -10,6 +10,7 @@
 #include "job-id.h"
 #include "log-failure.h"
 #include "output.h"
+#include "read-write.h"
 
 struct Output {
         int directory;        /* of standard output and error */
@@ -252,7 +253,7 @@ static int read_result(Output *output, const char *id, size_t max, char **ret, s
         _cleanup_close_ int fd = -EBADF;
         _cleanup_free_ char *text = NULL;
         struct stat st;
-        size_t size = 0;
+        ssize_t size;
 
         fd = open_stream(output, id, OUTPUT_RESULT, O_RDONLY);
         if (fd == -ENOENT)
@@ -270,20 +271,14 @@ static int read_result(Output *output, const char *id, size_t max, char **ret, s
         text = malloc(max + 2);
         if (!text)
                 return -ENOMEM;
-        while (size <= max) {
-                ssize_t n = read(fd, text + size, max + 1 - size);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n == 0)
-                        break;
-                size += n > 0 ? (size_t) n : 0;
-        }
-        if (size > max)
+        size = read_at(fd, text, max + 1, 0);
+        if (size < 0)
+                return (int) size;
+        if ((size_t) size > max)
                 return 0;
         text[size] = 0;
         *ret = TAKE_PTR(text);
-        *ret_size = size;
+        *ret_size = (size_t) size;
         return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "job-id.h"
+#include "read-write.h"
 #include "store-internal.h"
 #include "string-list.h"
 
@@ -50,6 +51,7 @@ static int enlarge_spec(Insert *insert, size_t size) {
 
 static int append_stdin(Insert *insert) {
         size_t size = insert->spec_size + insert->stdin_size;
+        ssize_t n;
         char *end;
         int r;
 
@@ -59,15 +61,11 @@ static int append_stdin(Insert *insert) {
         if (r < 0)
                 return r;
         end = (char *) insert->spec + insert->spec_size;
-        for (size_t done = 0; done < insert->stdin_size;) {
-                ssize_t n = pread(insert->stdin_fd, end + done, insert->stdin_size - done, (off_t) done);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n == 0)
-                        return -JOB_ERROR_STDIN_TRUNCATED; /* meanwhile */
-                done += n > 0 ? (size_t) n : 0;
-        }
+        n = read_at(insert->stdin_fd, end, insert->stdin_size, 0);
+        if (n < 0)
+                return (int) n;
+        if ((size_t) n < insert->stdin_size) /* meanwhile */
+                return -JOB_ERROR_STDIN_TRUNCATED;
         if (insert->key)
                 insert->digest = spec_digest_more(insert->digest, end, insert->stdin_size);
         insert->spec_size = size;
