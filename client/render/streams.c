@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 #include <fcntl.h>
-#include <sys/inotify.h>
 
+#include "growth.h"
 #include "mirror.h"
 #include "outlet.h"
 #include "say.h"
@@ -11,23 +11,17 @@
 
 #define TURN_SIZE (1024U * 1024U) /* copied before other events have their turn */
 #define STEP_SIZE 4096U           /* the minimum cost of a step */
-#define REREAD_USEC (100 * USEC_PER_MSEC)
-#define WATCH_AFTER_USEC (50 * USEC_PER_MSEC)
 #define LAZY_USEC (20 * USEC_PER_MSEC)
 
 /* The worker reports output immediately, and a restarting service is back after about this time. */
 #define LATE_USEC USEC_PER_SEC
 
-enum {
-        FILE_STDOUT = OUTPUT_ORDER_STDOUT,
-        FILE_STDERR = OUTPUT_ORDER_STDERR,
-        FILE_ORDER,
-        _FILE_MAX,
-};
+/* The streams come first. */
+#define FILE_ORDER _OUTPUT_ORDER_STREAM_MAX
+#define FILES_N (FILE_ORDER + 1)
+static_assert(FILES_N <= GROWTH_FILES_MAX, "Growth must know all files");
 
-static const char *const file_names[_FILE_MAX] = { "stdout", "stderr", "order" };
-
-#define GROWTH "growth" /* not a file: an eventfd that is signalled when there is more */
+static const char *const file_names[FILES_N] = { "stdout", "stderr", "order" };
 
 /* A file of the job. Its descriptor belongs to the order. */
 typedef struct File {
@@ -36,7 +30,6 @@ typedef struct File {
         Call *open;
         Mirror *mirror; /* where the connection passes no descriptors */
         bool mirrored; /* it was read once */
-        sd_event_source *grown; /* inotify */
 } File;
 
 struct Streams {
@@ -44,15 +37,11 @@ struct Streams {
         char *id;
         uint64_t tail;
         StreamRange ranges[_OUTPUT_ORDER_STREAM_MAX];
-        File files[_FILE_MAX];
+        File files[FILES_N];
         unsigned n_opening; /* streams that are not open yet */
         Order order;
 
-        sd_event_source *watch; /* a timer until the files are watched, and if inotify is not available */
-        sd_event_source *growth;
-        OutputName growth_name;
-        Call *growth_call;
-        bool watching; /* by inotify */
+        Growth growth;
         sd_event_source *late;
         bool came; /* something, since that was set */
         sd_event_source *turn;
@@ -67,13 +56,6 @@ struct Streams {
         Outlet outlet;
         sd_event_source *writable[_OUTPUT_ORDER_STREAM_MAX];
 };
-
-static int file_fd(const File *f) {
-        const Streams *s = f->streams;
-        size_t i = (size_t) (f - s->files);
-
-        return i == FILE_ORDER ? s->order.fd : s->order.sources[i].fd;
-}
 
 static void streams_fail(Streams *s, int r, const char *what) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -103,7 +85,7 @@ static int fill(Streams *s) {
                 }
                 if (s->part.begin == s->part.end || !outlet_has_room(&s->outlet, s->part.stream))
                         return 1;
-                n = outlet_read(&s->outlet, &s->part, file_fd(&s->files[s->part.stream]));
+                n = outlet_read(&s->outlet, &s->part, s->order.sources[s->part.stream].fd);
                 if (n < 0)
                         return (int) n;
                 s->part.begin = n > 0 ? s->part.begin + n : s->part.end; /* that much is not there any more */
@@ -230,107 +212,17 @@ static int rest(Streams *s) {
         return s->ending ? 0 : wait_for_order(s);
 }
 
-/* ---- Growth ---- */
-
-static int on_grown(sd_event_source *source, const struct inotify_event *event, void *userdata) {
+static void on_grown(void *userdata) {
         pump(userdata);
-        return 0;
 }
 
-static int on_reread(sd_event_source *source, uint64_t usec, void *userdata) {
-        Streams *s = userdata;
-        int r;
-
-        pump(s);
-        r = sd_event_source_set_time_relative(source, REREAD_USEC);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-        if (r < 0)
-                streams_fail(s, r, "watch");
-        return 0;
-}
-
-/* For older services. Users have a limited number of inotify instances, often 128; without one, files are polled. */
-static int watch_file(File *f) {
-        Streams *s = f->streams;
-        sd_event *event = client_event(s->client);
-        int r;
-
-        if (!s->watching || file_fd(f) < 0 || s->watch)
-                return 0;
-        r = sd_event_add_inotify_fd(event, &f->grown, file_fd(f), IN_MODIFY, on_grown, s);
-        if (r >= 0)
-                return 0;
-        return sd_event_add_time_relative(event, &s->watch, CLOCK_MONOTONIC, REREAD_USEC, REREAD_USEC / 10, on_reread,
-                                          s);
-}
-
-static int watch_files(Streams *s) {
-        int r = 0;
-
-        s->watching = true;
-        for (size_t i = 0; i < ELEMENTSOF(s->files) && r >= 0; i++)
-                r = watch_file(&s->files[i]);
-        return r;
-}
-
-static int on_growth(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        pump(userdata);
-        return 0;
-}
-
-static int watch_growth(Streams *s, sd_bus_message *reply) {
-        int fd, r;
-
-        r = output_take_fd(reply, &fd);
-        if (r < 0)
-                return r;
-        r = sd_event_add_io(client_event(s->client), &s->growth, fd, EPOLLIN | EPOLLET, on_growth, s);
-        if (r < 0) {
-                (void) close(fd);
-                return r;
-        }
-        return sd_event_source_set_io_fd_own(s->growth, true);
-}
-
-static void on_growth_opened(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
-        Streams *s = userdata;
-        int r;
-
-        s->growth_call = call_free(s->growth_call);
-        r = error ? watch_files(s) : watch_growth(s, reply);
-        if (r < 0)
-                streams_fail(s, r, "watch");
-        else
-                pump(s);
-}
-
-static int on_watch_due(sd_event_source *source, uint64_t usec, void *userdata) {
-        Streams *s = userdata;
-        int r;
-
-        s->watch = sd_event_source_disable_unref(s->watch);
-        r = call_new(s->client, &s->growth_call, CALL_PATIENT, "OpenOutput", append_output, &s->growth_name,
-                     on_growth_opened, s);
-        if (r < 0)
-                streams_fail(s, r, "watch");
-        return 0;
-}
-
-/* Not needed for jobs that finish sooner. */
-static int watch_soon(Streams *s) {
-        return sd_event_add_time_relative(client_event(s->client), &s->watch, CLOCK_MONOTONIC, WATCH_AFTER_USEC,
-                                          USEC_PER_MSEC, on_watch_due, s);
+static void on_growth_failed(int r, void *userdata) {
+        streams_fail(userdata, r, "watch");
 }
 
 static void watch_no_more(Streams *s) {
-        s->watch = sd_event_source_disable_unref(s->watch);
-        s->growth = sd_event_source_disable_unref(s->growth);
-        s->growth_call = call_free(s->growth_call);
-        s->watching = false;
+        growth_stop(&s->growth);
         s->late = sd_event_source_disable_unref(s->late);
-        for (size_t i = 0; i < ELEMENTSOF(s->files); i++)
-                s->files[i].grown = sd_event_source_disable_unref(s->files[i].grown);
 }
 
 /* ---- Opening ---- */
@@ -348,7 +240,7 @@ static int take_stream(Streams *s, OutputOrderStream stream, int file) {
         r = order_add(&s->order, stream, TAKE_FD(fd), begin, end);
         if (r < 0 || --s->n_opening > 0 || s->ending || s->files[stream].mirror)
                 return r;
-        return watch_soon(s);
+        return growth_start(&s->growth);
 }
 
 static void on_stream_opened(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
@@ -380,7 +272,7 @@ static void on_order_opened(sd_bus_message *reply, const sd_bus_error *error, vo
         if (error || output_take_fd(reply, &fd) < 0)
                 fd = -EBADF;
         order_set_index(&s->order, fd);
-        r = watch_file(f);
+        r = growth_opened(&s->growth, FILE_ORDER);
         if (r < 0)
                 streams_fail(s, r, "watch");
         else
@@ -559,32 +451,32 @@ int streams_new(Client *c, const char *id, const StreamOptions *options, Streams
         _cleanup_(streams_freep) Streams *s = NULL;
         int r;
 
-        s = malloc(sizeof(Streams));
+        s = calloc(1, sizeof(Streams));
         if (!s)
                 return -ENOMEM;
         s->client = c;
+        order_init(&s->order, options->timestamps);
         s->id = strdup(id);
+        if (!s->id)
+                return -ENOMEM;
         s->tail = options->tail;
+        s->only = options->only;
         for (size_t i = 0; i < ELEMENTSOF(s->ranges); i++)
                 s->ranges[i] = options->ranges ? options->ranges[i] : (StreamRange) { 0, ORDER_TO_END };
         for (size_t i = 0; i < ELEMENTSOF(s->files); i++)
                 s->files[i] = (File) { .streams = s, .name = { s->id, file_names[i] } };
-        s->n_opening = 0;
-        order_init(&s->order, options->timestamps);
-        s->growth_name = (OutputName) { s->id, GROWTH };
-        s->growth_call = NULL;
-        s->lazy = NULL;
-        s->watch = s->growth = s->late = s->turn = NULL;
-        s->watching = s->came = s->finishing = s->ending = s->done = false;
-        s->part = (OrderPart) {};
-        for (size_t i = 0; i < ELEMENTSOF(s->writable); i++)
-                s->writable[i] = NULL;
+        s->growth = (Growth) {
+                .client = c,
+                .name = { s->id, "growth" }, /* not a file: an eventfd */
+                .fds = { &s->order.sources[0].fd, &s->order.sources[1].fd, &s->order.fd },
+                .grown = on_grown,
+                .failed = on_growth_failed,
+                .userdata = s,
+        };
         outlet_init(&s->outlet, STDOUT_FILENO, options->only ? STDOUT_FILENO : STDERR_FILENO, options->timestamps);
-        if (!s->id)
-                return -ENOMEM;
-        s->only = options->only;
         if (options->lazy)
-                r = sd_event_add_time_relative(client_event(c), &s->lazy, CLOCK_MONOTONIC, LAZY_USEC, USEC_PER_MSEC, on_lazy, s);
+                r = sd_event_add_time_relative(client_event(c), &s->lazy, CLOCK_MONOTONIC, LAZY_USEC, USEC_PER_MSEC,
+                                               on_lazy, s);
         else
                 r = open_streams(s);
         if (r < 0)
