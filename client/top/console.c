@@ -25,7 +25,7 @@ static struct Console {
         size_t n_leave;
         struct sigaction old[ELEMENTSOF(crashes)];
         bool suspended;
-        struct sigaction stop; /* of curses, while suspended */
+        struct sigaction stop; /* what SIGTSTP did before */
 } console;
 
 /* ---- Crashes ---- */
@@ -65,6 +65,37 @@ static void prepare_for_crashes(void) {
 static void forget_crashes(void) {
         for (size_t i = 0; i < ELEMENTSOF(crashes); i++)
                 (void) sigaction(crashes[i], &console.old[i], NULL);
+}
+
+/* ---- Ctrl-Z ---- */
+
+static void on_stop(int number) {
+}
+
+/* SIGTSTP is blocked, and read by the event loop: curses would ignore it while it draws. It does not touch a signal that
+ * has a handler before it begins. */
+static void keep_stop_from_curses(void) {
+        static const struct sigaction action = { .sa_handler = on_stop };
+
+        (void) sigaction(SIGTSTP, &action, &console.stop);
+}
+
+void console_stop(void) {
+        sigset_t set;
+
+        if (!console.suspended) {
+                (void) def_prog_mode();
+                (void) endwin();
+        }
+        (void) tcsetattr(STDIN_FILENO, TCSADRAIN, &console.before);
+        (void) sigaction(SIGTSTP, &console.stop, NULL);
+        (void) raise(SIGTSTP);
+        (void) sigemptyset(&set);
+        (void) sigaddset(&set, SIGTSTP);
+        (void) sigprocmask(SIG_UNBLOCK, &set, NULL); /* returns when the process is continued */
+        (void) sigprocmask(SIG_BLOCK, &set, NULL);
+        keep_stop_from_curses();
+        console_continue();
 }
 
 /* ---- Taking it ---- */
@@ -109,9 +140,11 @@ int console_open(sd_bus_error *error) {
         if (tcgetattr(STDIN_FILENO, &console.before) < 0)
                 return -errno;
         prepare_for_crashes();
+        keep_stop_from_curses();
         console.screen = newterm(NULL, stdout, stdin);
         if (!console.screen) {
                 forget_crashes();
+                (void) sigaction(SIGTSTP, &console.stop, NULL);
                 return error_set(error, "Failed to initialize the terminal. Use 'codex-jobs status --watch' instead.");
         }
         (void) cbreak();
@@ -131,6 +164,7 @@ void console_close(void) {
         (void) endwin();
         (void) tcsetattr(STDIN_FILENO, TCSADRAIN, &console.before);
         forget_crashes();
+        (void) sigaction(SIGTSTP, &console.stop, NULL);
         delscreen(console.screen);
         console.screen = NULL;
 }
@@ -144,10 +178,7 @@ static void set_keys(void) {
 }
 
 void console_suspend(void) {
-        static const struct sigaction action = { .sa_handler = SIG_DFL };
-
         (void) def_prog_mode();
-        (void) sigaction(SIGTSTP, &action, &console.stop); /* curses would draw its screen after Ctrl-Z */
         (void) endwin();
         set_keys();
         console.suspended = true;
@@ -155,7 +186,6 @@ void console_suspend(void) {
 
 void console_resume(void) {
         console.suspended = false;
-        (void) sigaction(SIGTSTP, &console.stop, NULL);
         (void) reset_prog_mode();
         console_resize();
 }

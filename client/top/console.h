@@ -8,7 +8,7 @@
 
 #include "macro.h"
 
-/* Initializes the terminal. Returns 0, or -EINVAL with error set if it is not supported. */
+/* Initializes the terminal; SIGTSTP must be blocked. Returns 0, or -EINVAL with error set if it is not supported. */
 int console_open(sd_bus_error *error);
 
 /* Restores it; does nothing if it was not initialized. */
@@ -18,7 +18,10 @@ void console_close(void);
 void console_suspend(void);
 void console_resume(void);
 
-/* Sets the terminal up again after the process was stopped, as with Ctrl-Z. */
+/* After SIGTSTP, which Ctrl-Z sends: stops the process, with the terminal as it was before, until it is continued. */
+void console_stop(void);
+
+/* Sets the terminal up again after the process was stopped. */
 void console_continue(void);
 
 /* Adapts to the current size. */

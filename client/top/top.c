@@ -89,6 +89,9 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
                 if (t->mode != TOP_LOG && t->mode != TOP_LOG_END)
                         console_resize();
                 top_changed(t);
+        } else if (si->ssi_signo == SIGTSTP) {
+                console_stop();
+                top_changed(t);
         } else if (si->ssi_signo == SIGCONT) {
                 console_continue();
                 top_changed(t);
@@ -106,7 +109,7 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void
 /* ---- The loop ---- */
 
 static int catch_signals(Top *t) {
-        static const int numbers[] = { SIGWINCH, SIGCONT, SIGINT, SIGTERM, SIGHUP, SIGCHLD };
+        static const int numbers[] = { SIGWINCH, SIGTSTP, SIGCONT, SIGINT, SIGTERM, SIGHUP, SIGCHLD };
         sigset_t set;
         int r = 0;
 

@@ -2,8 +2,12 @@
 # SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Job control of a shell, and terminals that show little."""
 
+import fcntl
+import os
 import shlex
+import struct
 import subprocess
+import termios
 
 import pytest
 from clientsupport import cli  # noqa: F401
@@ -128,6 +132,22 @@ def test_top_is_stopped_while_it_shows_a_log(cli, prompt, gate):
     stop(prompt)
     resume(prompt)
     prompt.until(lambda: fills(prompt, job))
+    quit_top(prompt)
+
+
+def test_top_is_stopped_while_it_draws(cli, prompt, gate):
+    """It is in the middle of the screen, which the terminal does not take."""
+    job = open_top(cli, prompt, gate)
+    termios.tcflow(prompt.other, termios.TCOOFF)
+    prompt.press('\x0c')
+    while struct.unpack('i', fcntl.ioctl(prompt.other, termios.FIONREAD, b'\0' * 4))[0]:
+        os.sched_yield()
+    prompt.press('\x1a')
+    termios.tcflow(prompt.other, termios.TCOON)
+    prompt.until_line('Stopped')
+    resume(prompt)
+    prompt.until(lambda: fills(prompt, job))
+    gate.open()
     quit_top(prompt)
 
 
