@@ -8,6 +8,7 @@ struct Action {
         Action *next;
         const char *method;
         char *id; /* of the job; NULL: it is about the queue */
+        int32_t priority; /* that it gets by Edit */
         Call *call;
 };
 
@@ -44,6 +45,8 @@ static void report_done(Action *a, sd_bus_message *reply) {
                 top_report(a->top, "%s held. Press H to release.", a->id);
         else if (streq(a->method, "Release"))
                 top_report(a->top, "%s released.", a->id);
+        else if (streq(a->method, "Edit"))
+                top_report(a->top, "%s has priority %" PRId32 ".", a->id, a->priority);
         else if (streq(a->method, "Pause"))
                 top_report(a->top, "Queue paused. Press p to resume.");
         else if (streq(a->method, "Resume"))
@@ -53,9 +56,11 @@ static void report_done(Action *a, sd_bus_message *reply) {
 static void on_done(sd_bus_message *reply, const sd_bus_error *error, void *userdata) {
         Action *a = userdata;
 
-        if (error)
+        if (error) {
                 top_report(a->top, "%s", error->message);
-        else {
+                if (streq(a->method, "Edit")) /* it is shown already */
+                        model_reload(a->top->model);
+        } else {
                 report_done(a, reply);
                 if (!a->id)
                         model_read_queue(a->top->model);
@@ -68,16 +73,19 @@ static int append_arguments(sd_bus_message *m, void *userdata) {
 
         if (!a->id)
                 return 0;
+        if (streq(a->method, "Edit"))
+                return sd_bus_message_append(m, "sa{sv}", a->id, 1, "Priority", "i", a->priority);
         return streq(a->method, "Retry") ? sd_bus_message_append(m, "sa{sv}", a->id, 0) :
                                            sd_bus_message_append(m, "s", a->id);
 }
 
-static void action_begin(Top *t, const char *method, const char *id, CallMode mode) {
+static void begin(Top *t, const char *method, const char *id, int32_t priority, CallMode mode) {
         Action *a = malloc(sizeof(Action));
         int r = -ENOMEM;
 
         if (a) {
-                *a = (Action) { .top = t, .next = t->actions, .method = method, .id = id ? strdup(id) : NULL };
+                *a = (Action) { .top = t, .next = t->actions, .method = method, .id = id ? strdup(id) : NULL,
+                                .priority = priority };
                 t->actions = a;
                 if (!id || a->id)
                         r = call_new(t->client, &a->call, mode, method, append_arguments, a, on_done, a);
@@ -88,17 +96,21 @@ static void action_begin(Top *t, const char *method, const char *id, CallMode mo
 
 void action_cancel(Top *t, const char *id) {
         top_report(t, "Cancelling %s.", id);
-        action_begin(t, "Cancel", id, CALL_PATIENT);
+        begin(t, "Cancel", id, 0, CALL_PATIENT);
 }
 
 void action_retry(Top *t, const char *id) {
-        action_begin(t, "Retry", id, CALL_ONCE);
+        begin(t, "Retry", id, 0, CALL_ONCE);
 }
 
 void action_hold(Top *t, const char *id, bool held) {
-        action_begin(t, held ? "Hold" : "Release", id, CALL_AGAIN);
+        begin(t, held ? "Hold" : "Release", id, 0, CALL_AGAIN);
+}
+
+void action_priority(Top *t, const char *id, int32_t priority) {
+        begin(t, "Edit", id, priority, CALL_AGAIN);
 }
 
 void action_pause(Top *t, bool pause) {
-        action_begin(t, pause ? "Pause" : "Resume", NULL, CALL_AGAIN);
+        begin(t, pause ? "Pause" : "Resume", NULL, 0, CALL_AGAIN);
 }

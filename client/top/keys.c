@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <wctype.h>
 
+#include "bus-names.h"
 #include "console.h"
 #include "top.h"
 #include "utf8.h"
@@ -60,8 +61,23 @@ static void hold(Top *t, const JobRecord *record) {
                 top_report(t, "%s is not queued.", record->id);
 }
 
+/* Shown at once, so that the next key counts from there. */
+static void prefer(Top *t, JobRecord *record, int step) {
+        int64_t priority = record->priority + step;
+
+        if (record->state != JOB_QUEUED)
+                top_report(t, "%s is not queued.", record->id);
+        else if (priority < -JOB_PRIORITY_MAX || priority > JOB_PRIORITY_MAX)
+                top_report(t, "Priorities are from -%d to %d.", JOB_PRIORITY_MAX, JOB_PRIORITY_MAX);
+        else {
+                go_to(t, 0); /* it stays selected wherever it gets */
+                record->priority = (int32_t) priority;
+                action_priority(t, record->id, (int32_t) priority);
+        }
+}
+
 static void on_job_key(Top *t, wint_t key) {
-        const TopJob *job = view_job(&t->view);
+        TopJob *job = view_job(&t->view);
 
         if (!job)
                 top_report(t, "No job selected.");
@@ -71,6 +87,8 @@ static void on_job_key(Top *t, wint_t key) {
                 retry(t, &job->record);
         else if (key == 'H')
                 hold(t, &job->record);
+        else if (key == '+' || key == '-')
+                prefer(t, &job->record, key == '+' ? 1 : -1);
         else
                 log_open(t, job->record.id);
 }
@@ -146,6 +164,8 @@ static void on_list_key(Top *t, wint_t key) {
         case 'c':
         case 'r':
         case 'H':
+        case '+':
+        case '-':
                 on_job_key(t, key);
                 break;
         default:

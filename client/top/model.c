@@ -67,6 +67,8 @@ static int compare_jobs(const void *a, const void *b) {
 
         if (r == 0 && x->state == JOB_RUNNING)
                 r = compare_numbers(x->started_usec, y->started_usec);
+        if (r == 0 && x->state == JOB_QUEUED)
+                r = (y->priority > x->priority) - (y->priority < x->priority);
         if (r == 0 && job_state_is_terminal(x->state))
                 r = compare_numbers(y->sequence, x->sequence);
         if (r == 0)

@@ -21,8 +21,8 @@ int model_new(Client *c, void (*changed)(void *userdata), void *userdata, Model 
 Model *model_free(Model *m);
 DEFINE_CLEANUP(Model *, model_free);
 
-/* In order: running jobs, by start; queued jobs, by position; the newest finished jobs, the newest first. Valid until
- * the event loop runs. */
+/* In order: running jobs, by start; queued jobs, by priority and age; the newest finished jobs, the newest first. Valid
+ * until the event loop runs. */
 TopJob *const *model_jobs(const Model *m, size_t *ret_n);
 
 /* Whether the jobs have been listed since the start, or since signals were missed. */

@@ -246,11 +246,14 @@ static void put_summary(const Top *t) {
 static void put_details(const Top *t) {
         _cleanup_free_ char *state = NULL, *text = NULL;
         const TopJob *job = view_job(&t->view);
+        char priority[32] = "";
 
         if (!job)
                 return;
+        if (job->record.state == JOB_QUEUED && job->record.priority != 0)
+                (void) snprintf(priority, sizeof(priority), " (priority %" PRId32 ")", job->record.priority);
         state = render_state(&job->record);
-        if (!state || asprintf(&text, "%s: %s", strempty(job->record.label), state) < 0) {
+        if (!state || asprintf(&text, "%s%s: %s", strempty(job->record.label), priority, state) < 0) {
                 text = NULL;
                 return;
         }
@@ -283,6 +286,7 @@ static void put_help(void) {
                 "c               Cancel it",
                 "r               Retry a finished job",
                 "H               Hold or release a queued job",
+                "+ -             Raise or lower the priority of a queued job by 1",
                 "/               Filter jobs by text; Esc shows all",
                 "p               Pause or resume your queue",
                 "Ctrl-L          Reload the list and redraw",

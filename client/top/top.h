@@ -72,6 +72,7 @@ void keys_read(Top *t);
 void action_cancel(Top *t, const char *id);
 void action_retry(Top *t, const char *id);
 void action_hold(Top *t, const char *id, bool held);
+void action_priority(Top *t, const char *id, int32_t priority);
 void action_pause(Top *t, bool pause);
 Action *action_free(Action *a);
 Action *action_next(const Action *a);

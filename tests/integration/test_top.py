@@ -92,6 +92,14 @@ def test_queued_jobs_are_shown(open_top, jobs, held, settings, gate):
     terminal.until_line(waiting, 'completed')
 
 
+def test_why_a_job_waits_is_shown(open_top, jobs, held):
+    job = jobs.enqueue(['true'], Kind=KIND, After=[(held, 'ok')])
+    terminal = open_top(columns=120, filtered=KIND)
+    terminal.until_line(job, f'[waits for {held} to complete]')
+    jobs.call('Hold', 's', job)
+    terminal.until_line(job, '[held]')
+
+
 @pytest.mark.parametrize('columns, lines', [(20, 5), (1, 1), (300, 3), (7, 2), (200, 60)])
 def test_any_size(open_top, held, columns, lines):
     terminal = open_top(filtered=KIND)
@@ -221,6 +229,39 @@ def test_a_job_that_runs_is_not_tried_again(open_top, held):
     terminal.until_line(held, 'running')
     terminal.press('gr')
     terminal.until_line('has not finished')
+
+
+def test_hold_and_release(open_top, jobs):
+    job = jobs.enqueue(['true'], Kind=KIND, Hold=True)
+    terminal = open_top(filtered=job)
+    terminal.until_line(job, '[held]')
+    terminal.press('H')
+    terminal.until_line(job, 'completed')
+    terminal.press('H')
+    terminal.until_line('is not queued')
+
+
+def test_priority(open_top, jobs):
+    """Keys are counted, however fast they are; the job stays selected, wherever it gets."""
+    first, second = (jobs.enqueue(['true'], Kind=KIND, Hold=True) for _ in range(2))
+    terminal = open_top(filtered=KIND)
+    terminal.until(lambda: terminal.line(second) and terminal.text().index(first) < terminal.text().index(second))
+    terminal.press('---')
+    terminal.until_line(f'{first} has priority -3')
+    terminal.until(lambda: terminal.text().index(second) < terminal.text().index(first))
+    assert (jobs.get(first)['Priority'], jobs.get(second)['Priority']) == (-3, 0)
+    terminal.press('+')
+    terminal.until_line(f'{first} has priority -2')
+    assert terminal.line('(priority -2)', 'queued for', 'held')
+    jobs.call('Edit', 'sa{sv}', first, {'Priority': ('i', 1000)})
+    terminal.until_line('(priority 1000)')
+    terminal.press('+')
+    terminal.until_line('from -1000 to 1000')
+    for job in (first, second):
+        jobs.call('Cancel', 's', job)
+    terminal.until_line(first, 'cancelled')
+    terminal.press('-')
+    terminal.until_line('is not queued')
 
 
 def test_pause_and_resume(open_top, jobs):
