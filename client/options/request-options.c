@@ -268,7 +268,10 @@ static int at_option(const Verb *verb, RequestOptions *options) {
         r = parse_until(optarg, now_realtime(), &options->given.not_before_usec);
         if (r == -ERANGE)
                 (void) usage_error(verb, "Invalid time '%.64s' for --at: it is in the past", optarg);
-        else if (r < 0)
+        else if (r >= 0 && options->given.not_before_usec > JOB_MOMENT_MAX) {
+                (void) usage_error(verb, "Invalid time '%.64s' for --at: it is after the year 9999 (UTC)", optarg);
+                r = -ERANGE;
+        } else if (r < 0)
                 (void) usage_error(verb,
                                    "Invalid time '%.64s' for --at. Use a time of day such as 18:30, a date such as 2030-12-31, "
                                    "or both", optarg);

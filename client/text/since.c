@@ -78,17 +78,40 @@ static int parse_time(const char **p, struct tm *tm, uint64_t *ret_fraction) {
         return 0;
 }
 
-static int from_tm(const struct tm *given, bool utc, uint64_t *ret) {
+/* Whether it is a time of the kind, summer or winter, that the clocks show then. tm may differ otherwise. */
+static bool make_time(const struct tm *given, int is_summer, time_t *ret) {
         struct tm tm = *given;
+
+        tm.tm_isdst = is_summer;
+        *ret = mktime(&tm);
+        return *ret != -1 && tm.tm_isdst == is_summer && tm.tm_hour == given->tm_hour && tm.tm_min == given->tm_min;
+}
+
+/* Of a time that the clocks show twice, the first; one that they skip is as much later as they skip. mktime() alone chooses
+ * depending on what it was called with before. */
+static time_t local_time(const struct tm *given) {
+        time_t summer, winter;
+        bool is_summer = make_time(given, 1, &summer), is_winter = make_time(given, 0, &winter);
+
+        if (is_summer != is_winter)
+                return is_summer ? summer : winter;
+        return is_summer ? MIN(summer, winter) : MAX(summer, winter);
+}
+
+static int from_tm(const struct tm *given, bool utc, uint64_t *ret) {
+        struct tm minute = *given, tm;
         time_t t;
 
-        tm.tm_isdst = -1;
-        t = utc ? timegm(&tm) : mktime(&tm);
+        minute.tm_sec = 0; /* it may be 60 */
+        tm = minute;
+        t = timegm(&tm);
+        if (tm.tm_mday != given->tm_mday) /* no such day: it became one of the next month */
+                return -EINVAL;
+        if (!utc)
+                t = local_time(&minute);
         if (t < 0)
                 return -ERANGE;
-        if (tm.tm_mday != given->tm_mday && given->tm_sec < 60) /* no such day: it became one of the next month */
-                return -EINVAL;
-        *ret = (uint64_t) t * USEC_PER_SEC;
+        *ret = ((uint64_t) t + (uint64_t) given->tm_sec) * USEC_PER_SEC;
         return 0;
 }
 
@@ -100,7 +123,7 @@ static struct tm day(uint64_t now, int days) {
         if (!localtime_r(&t, &tm))
                 return tm;
         tm = (struct tm) { .tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday + days, .tm_isdst = -1 };
-        (void) mktime(&tm); /* the day before the first is one of the last month */
+        (void) timegm(&tm); /* the day before the first is one of the last month */
         return (struct tm) { .tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday };
 }
 

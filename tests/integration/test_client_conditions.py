@@ -95,6 +95,23 @@ def test_at_a_local_time(cli):
         cli.run('cancel', found['id'])
 
 
+def test_at_a_change_of_the_clocks(cli):
+    """Twice 02:30, of which it is the first; and once none, which is 03:30."""
+    cli.environment['TZ'] = 'Europe/Berlin'
+    for text, expected in (('2997-10-29 02:30', '2997-10-29T00:30:00.000000Z'), ('2997-03-26 02:30', '2997-03-26T01:30:00.000000Z')):
+        found = cli.job('enqueue', '--at', text, '--', 'true')
+        assert found['not_before'] == expected
+        cli.run('cancel', found['id'])
+
+
+def test_at_the_end_of_time(cli):
+    cli.environment['TZ'] = 'America/New_York'
+    found = cli.job('enqueue', '--at', '9999-12-31 18:59:59', '--', 'true')
+    assert found['not_before'] == '9999-12-31T23:59:59.000000Z'
+    cli.run('cancel', found['id'])
+    assert 'after the year 9999' in cli.run('enqueue', '--at', '9999-12-31 19:00', '--', 'true', status=125).stderr
+
+
 def test_at_a_time_of_the_day_is_the_next_one(cli):
     for text in ('00:00', '12:00', '23:59', 'tomorrow', 'tomorrow 07:00'):
         found = cli.job('enqueue', '--at', text, '--hold', '--', 'true')
@@ -122,6 +139,10 @@ def test_priority(cli):
     (('--at', '25:00'), '--at'),
     (('--at', '2001-01-01'), 'in the past'),
     (('--at', '2030-02-30'), '--at'),
+    (('--at', '10000-01-01'), '--at'),
+    (('--at', '2030-01-01 24:00'), '--at'),
+    (('--at', '2030-01-01T12:00+01:00'), '--at'),
+    (('--at', '18446744073709551615'), '--at'),
     (('--at', ''), '--at'),
     (('--delay', 'long'), '--delay'),
     (('--delay', '-5'), '--delay'),

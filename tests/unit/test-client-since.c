@@ -83,7 +83,34 @@ static void check_until(const char *text, const char *expected) {
         check_string(format_rfc3339(usec, formatted), expected);
 }
 
-/* What comes next, also across a change of the clocks. */
+/* A time that there is twice is the first of them, one that there is not comes as much later, whatever was asked before. */
+static void clocks_change(void) {
+        check_ok(setenv("TZ", "Europe/Berlin", 1));
+        tzset();
+        if (timezone != -3600)
+                test_skip("there is no time zone Europe/Berlin here");
+        for (size_t i = 0; i < 2; i++) {
+                check_until("2027-03-28 01:59:59", "2027-03-28T00:59:59.000000Z");
+                check_until("2027-03-28 02:00", "2027-03-28T01:00:00.000000Z");
+                check_until("2027-03-28 02:30", "2027-03-28T01:30:00.000000Z");
+                check_until("2027-03-28 03:30", "2027-03-28T01:30:00.000000Z");
+                check_until("2027-10-31 01:59:60", "2027-10-31T00:00:00.000000Z");
+                check_until("2027-10-31 02:30", "2027-10-31T00:30:00.000000Z");
+                check_until("2027-10-31 03:00", "2027-10-31T02:00:00.000000Z");
+                check_until("2027-07-01 12:00", "2027-07-01T10:00:00.000000Z");
+                check_until("2027-10-31 02:30", "2027-10-31T00:30:00.000000Z");
+                check_until("2027-12-01 12:00", "2027-12-01T11:00:00.000000Z");
+        }
+        check_ok(setenv("TZ", "America/Havana", 1)); /* there is no midnight on that day */
+        tzset();
+        check_until("2027-03-14", "2027-03-14T05:00:00.000000Z");
+        check_until("2027-03-14 00:30", "2027-03-14T05:30:00.000000Z");
+        check_ok(setenv("TZ", "America/New_York", 1));
+        tzset();
+        check_until("9999-12-31 18:59:59", "9999-12-31T23:59:59.000000Z");
+}
+
+/* What comes next. */
 static void until(void) {
         static const char *const invalid[] = {
                 "", "soon", "tomorrow ", "tomorrow 7", "tomorrow 2030-01-01", "tomorrow12:00", "24:00", "2026-02-30", "2h", "yesterday",
@@ -102,7 +129,6 @@ static void until(void) {
         check_until("tomorrow", "2026-11-22T23:00:00.000000Z");
         check_until("tomorrow 07:30", "2026-11-23T06:30:00.000000Z");
         check_until("2027-07-01 12:00", "2027-07-01T10:00:00.000000Z");
-        check_until("2027-03-28 02:30", "2027-03-28T01:30:00.000000Z"); /* there is no such time */
         check_until("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000000Z");
         for (size_t i = 0; i < ELEMENTSOF(invalid); i++)
                 check_error(parse_until(invalid[i], NOW, &usec), -EINVAL);
@@ -111,4 +137,4 @@ static void until(void) {
         check_int(usec, 7);
 }
 
-TEST_MAIN(TEST(spans), TEST(points), TEST(utc), TEST(turns), TEST(mistakes), TEST(until))
+TEST_MAIN(TEST(spans), TEST(points), TEST(utc), TEST(turns), TEST(mistakes), TEST(until), TEST(clocks_change))
