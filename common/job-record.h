@@ -107,7 +107,7 @@ typedef struct JobRecord {
         FIELD("Priority",     INTEGER,  priority,       NEVER,      ALWAYS,   ENQUEUED, CHANGED,     "priority")      \
         FIELD("Held",         FLAG,     held,           NEVER,      ALWAYS,   ENQUEUED, CHANGED,     "held")          \
         FIELD("NotBeforeUSec", TIME,    not_before_usec, 0,         OPTIONAL, ENQUEUED, CHANGED,     "not_before")    \
-        FIELD("After",        LIST,     after,          0,          OPTIONAL, ENQUEUED, CONSTANT,    "after")         \
+        FIELD("After",        LIST,     after,          0,          OPTIONAL, ENQUEUED, CHANGED,     "after")         \
         FIELD("FailedDependency", TEXT, failed_dependency, 0,       OPTIONAL, ENDED,    INVALIDATED, "failed_dependency") \
         FIELD("Retries",      NUMBER,   retries,        NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "retries")       \
         FIELD("RetryDelayUSec", NUMBER, retry_delay_usec, NEVER,    ALWAYS,   ENQUEUED, CONSTANT,    "retry_delay_usec") \

@@ -48,7 +48,7 @@
         OPTION("Priority", INTEGER, priority, 0, JOB_PRIORITY_MAX, RETRY | EDIT, "priority", 0,                       \
                "      --priority N         Start before your jobs of lower priority, -1000 to 1000\n"                 \
                "                           (default: 0)\n")                                                           \
-        OPTION("After", DEPENDENCIES, after, 0, JOB_AFTER_MAX, RETRY, "after", 0,                                     \
+        OPTION("After", DEPENDENCIES, after, 0, JOB_AFTER_MAX, RETRY | EDIT, "after", 0,                              \
                "      --after ID[:CONDITION]\n"                                                                       \
                "                           Start after that job: ok, if it has completed (default);\n"                \
                "                           any, when it has finished; failed, if it has not\n"                         \
@@ -107,7 +107,7 @@ typedef struct Spec {
         int hold;         /* a boolean, as in sd-bus; likewise: */
         int detach;
         uint64_t not_before_usec; /* CLOCK_REALTIME; 0: at once; of Edit, JOB_MOMENT_NONE: not given */
-        char *after; /* dependencies, whose IDs may be prefixes until they are looked up; NULL: none */
+        char *after; /* dependencies, whose IDs may be prefixes until they are looked up; NULL: none; of Edit, NULL: not given, and empty: none */
         uint32_t retries; /* JOB_RETRIES_NONE: not given, which means 0 */
         uint64_t retry_delay_usec; /* JOB_RETRY_DELAY_NONE: not given */
         char *retry_on; /* NULL: not given */

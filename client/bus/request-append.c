@@ -89,10 +89,11 @@ static int append_resources_entry(sd_bus_message *m, const char *name, const cha
         return r < 0 ? r : dict_close(m);
 }
 
+/* An empty list is a change. */
 static int append_dependencies(sd_bus_message *m, const char *name, const char *after) {
         int r;
 
-        if (isempty(after))
+        if (!after)
                 return 0;
         r = dict_open(m, name, "a(ss)");
         if (r >= 0)

@@ -84,11 +84,16 @@ static int release(Invocation *in) {
 static struct {
         RequestOptions options;
         bool at_once;
+        bool after_none;
 } given;
 
 static int edit_option(const Verb *verb, int option) {
         if (option == OPTION_OF_not_before_usec && streq(optarg, "now") && given.options.given.not_before_usec == 0) {
                 given.at_once = true;
+                return 0;
+        }
+        if (option == OPTION_OF_after && !*optarg) {
+                given.after_none = true;
                 return 0;
         }
         return request_option(verb, &given.options, option);
@@ -108,8 +113,15 @@ static int check_edit(Invocation *in) {
                 changes->priority = JOB_PRIORITY_NONE;
         if (given.at_once && changes->not_before_usec > 0)
                 return usage_error(in->verb, "--at and --delay can be given only once, and cannot be combined");
+        if (given.after_none && changes->after)
+                return usage_error(in->verb, "--after '' cannot be combined with another --after");
+        if (given.after_none) {
+                changes->after = strdup("");
+                if (!changes->after)
+                        return -ENOMEM;
+        }
         if (!given.options.priority_given && !given.at_once && changes->not_before_usec == 0 && !changes->label &&
-            !changes->queue && !is_any_limit_given())
+            !changes->queue && !changes->after && !is_any_limit_given())
                 return usage_error(in->verb, "Nothing to change, an option is missing");
         return check(in);
 }
@@ -137,6 +149,7 @@ const Verb verb_edit = {
         .options = (const struct option[]) {
                 { "priority", required_argument, NULL, OPTION_OF_priority },
                 { "queue", required_argument, NULL, OPTION_OF_queue },
+                { "after", required_argument, NULL, OPTION_OF_after },
                 { "at", required_argument, NULL, OPTION_OF_not_before_usec },
                 { "delay", required_argument, NULL, OPTION_DELAY },
                 { "label", required_argument, NULL, OPTION_OF_label },
@@ -152,6 +165,9 @@ const Verb verb_edit = {
                 "Options:\n"
                 "      --priority N         Start before your jobs of lower priority, -1000 to 1000\n"
                 "      --queue NAME         Move to this queue of yours, see 'codex-jobs queue'\n"
+                "      --after ID[:CONDITION]\n"
+                "                           Start after that job, see 'codex-jobs enqueue --help', instead\n"
+                "                           of what it waited for; '': after none. May be given more than once\n"
                 "      --at TIME            Do not start before this time, for example 18:30; now: as\n"
                 "                           soon as it is the turn of the job\n"
                 "      --delay TIME         Do not start before this time has passed\n"

@@ -17,9 +17,14 @@
         X(NOT_FINISHED, JOBS_ERROR_INVALID_ARGUMENT, "Job %s has not finished.")                                             \
         X(NOT_QUEUED, JOBS_ERROR_INVALID_ARGUMENT, "Job %s is not queued.")                                                  \
         X(NOT_EDITABLE, JOBS_ERROR_INVALID_ARGUMENT, "Job %s is not queued, or is being started.")                           \
-        X(ATTEMPTED, JOBS_ERROR_INVALID_ARGUMENT, "Job %s waits for another attempt; its time cannot be changed.")           \
+        X(ATTEMPTED, JOBS_ERROR_INVALID_ARGUMENT, "Job %s waits for another attempt; its time and what it depends on cannot be changed.") \
         X(NO_DEPENDENCY, JOBS_ERROR_NO_SUCH_JOB, "Job %s of option After not found among the jobs of the caller.")           \
         X(SAME_DEPENDENCY, JOBS_ERROR_INVALID_ARGUMENT, "Option After names job %s more than once.")                         \
+        X(OWN_DEPENDENCY, JOBS_ERROR_INVALID_ARGUMENT, "Job %s cannot depend on itself (option After).")                     \
+        X(CIRCLE, JOBS_ERROR_INVALID_ARGUMENT,                                                                               \
+          "Job %s of option After depends on job %s itself, directly or through other jobs.")                                \
+        X(TOO_MANY_DEPENDENTS, JOBS_ERROR_LIMIT_EXCEEDED,                                                                    \
+          "Too many jobs depend on job %s to change what it depends on itself.")                                             \
         X(NO_QUEUE, JOBS_ERROR_NO_SUCH_QUEUE, "Queue %s not found among those of the caller.")                               \
         X(QUEUE_IN_USE, JOBS_ERROR_INVALID_ARGUMENT, "Jobs are queued or running in queue %s.")                              \
         X(TOO_MANY_QUEUES, JOBS_ERROR_LIMIT_EXCEEDED, "Limit of %s queues reached.")                                         \

@@ -179,7 +179,7 @@ void job_object_waits(Service *service, Job *job) {
 
 void job_object_edited(Service *service, Job *job) {
         send_changed(service, job, (const char *const[]) {
-                "Label", "Queue", "Priority", "NotBeforeUSec", "WaitReason", "WaitText", NULL });
+                "Label", "Queue", "Priority", "NotBeforeUSec", "After", "WaitReason", "WaitText", NULL });
 }
 
 static void send_progress(JobObject *object) {

@@ -104,3 +104,57 @@ int pending_find_stored(PendingCall *pending) {
         return store_lookup(pending->service->core->store, pending->ids, pending->n_ids, pending->visible_uid, on_looked_up,
                             pending);
 }
+
+/* --- option After: its IDs may be prefixes, and are looked up with the others ------------------------- */
+
+/* The next entry, whose ID may be a prefix; NULL: none. */
+static const char *next_dependency(const char *p, char id[static JOB_ID_MAX + 1], JobCondition *ret) {
+        char word[16];
+
+        p += strspn(p, " ");
+        if (!*p)
+                return NULL;
+        (void) snprintf(id, JOB_ID_MAX + 1, "%.*s", (int) strcspn(p, ":"), p);
+        p += strcspn(p, ":") + 1;
+        (void) snprintf(word, sizeof(word), "%.*s", (int) strcspn(p, " "), p);
+        *ret = job_condition_from_string(word);
+        return p + strcspn(p, " ");
+}
+
+int pending_add_dependencies(PendingCall *pending, bool *ret_full) {
+        const char *p = strempty(pending->spec.after);
+        JobCondition condition;
+        char id[JOB_ID_MAX + 1];
+        bool are_full = true;
+        int r;
+
+        while ((p = next_dependency(p, id, &condition))) {
+                are_full &= job_id_is_valid(id);
+                r = pending_add_id(pending, id);
+                if (r < 0)
+                        return r;
+        }
+        *ret_full = are_full;
+        return 0;
+}
+
+int pending_take_dependencies(PendingCall *pending, size_t first) {
+        const char *p = strempty(pending->spec.after);
+        _cleanup_free_ char *after = NULL;
+        JobCondition condition;
+        char id[JOB_ID_MAX + 1];
+        int r;
+
+        if (pending->n_ids <= first)
+                return 1;
+        for (size_t i = first; i < pending->n_ids && (p = next_dependency(p, id, &condition)); i++) {
+                r = job_after_append(&after, pending->ids[i], condition);
+                if (r == -EEXIST)
+                        return pending_refuse(pending, -JOB_ERROR_SAME_DEPENDENCY, pending->ids[i], NULL);
+                if (r < 0)
+                        return r;
+        }
+        free(pending->spec.after);
+        pending->spec.after = TAKE_PTR(after);
+        return 1;
+}

@@ -36,20 +36,6 @@ static int take_turn(PendingCall *pending) {
         return is_long ? pending_take_turn(pending) : 1;
 }
 
-/* The next entry of option After, whose ID may be a prefix; NULL: none. */
-static const char *next_dependency(const char *p, char id[static JOB_ID_MAX + 1], JobCondition *ret) {
-        char word[16];
-
-        p += strspn(p, " ");
-        if (!*p)
-                return NULL;
-        (void) snprintf(id, JOB_ID_MAX + 1, "%.*s", (int) strcspn(p, ":"), p);
-        p += strcspn(p, ":") + 1;
-        (void) snprintf(word, sizeof(word), "%.*s", (int) strcspn(p, " "), p);
-        *ret = job_condition_from_string(word);
-        return p + strcspn(p, " ");
-}
-
 static void drop_ids(PendingCall *pending) {
         string_list_free(pending->ids);
         pending->ids = NULL;
@@ -59,43 +45,20 @@ static void drop_ids(PendingCall *pending) {
 /* Full IDs are checked by the store, with the rest: a request with a key may be repeated even if a job that it depends on
  * has been removed. If there are others, all are looked up. */
 static int list_dependencies(PendingCall *pending) {
-        const char *p = strempty(pending->spec.after);
-        JobCondition condition;
-        char id[JOB_ID_MAX + 1];
-        bool are_full = true;
+        bool are_full;
         int r;
 
         drop_ids(pending);
-        while ((p = next_dependency(p, id, &condition))) {
-                are_full &= job_id_is_valid(id);
-                r = pending_add_id(pending, id);
-                if (r < 0)
-                        return r;
-        }
+        r = pending_add_dependencies(pending, &are_full);
+        if (r < 0)
+                return r;
         if (are_full)
                 drop_ids(pending);
         return 1;
 }
 
 static int take_dependencies(PendingCall *pending) {
-        const char *p = strempty(pending->spec.after);
-        _cleanup_free_ char *after = NULL;
-        JobCondition condition;
-        char id[JOB_ID_MAX + 1];
-        int r;
-
-        if (pending->n_ids == 0)
-                return 1;
-        for (size_t i = 0; i < pending->n_ids && (p = next_dependency(p, id, &condition)); i++) {
-                r = job_after_append(&after, pending->ids[i], condition);
-                if (r == -EEXIST)
-                        return pending_refuse(pending, -JOB_ERROR_SAME_DEPENDENCY, pending->ids[i], NULL);
-                if (r < 0)
-                        return r;
-        }
-        free(pending->spec.after);
-        pending->spec.after = TAKE_PTR(after);
-        return 1;
+        return pending_take_dependencies(pending, 0);
 }
 
 #define FIND_DEPENDENCIES list_dependencies, REQUEST_FIND, take_dependencies

@@ -233,6 +233,10 @@ int pending_add_id(PendingCall *pending, const char *id) {
         return 0;
 }
 
+int pending_charge_ids(PendingCall *pending) {
+        return pending_charge(pending, (uint64_t) pending->n_ids * ID_COST);
+}
+
 int pending_read_ids(PendingCall *pending, sd_bus_message *call, sd_bus_error *error) {
         const char *id;
         int r;
@@ -251,7 +255,7 @@ int pending_read_ids(PendingCall *pending, sd_bus_message *call, sd_bus_error *e
                 return r;
         if (pending->n_ids == 0)
                 return invalid(error, "No job ID given.");
-        r = pending_charge(pending, (uint64_t) pending->n_ids * ID_COST);
+        r = pending_charge_ids(pending);
         if (r < 0)
                 return job_error_set(error, r, NULL, NULL);
         return sd_bus_message_exit_container(call);

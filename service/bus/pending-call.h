@@ -133,6 +133,14 @@ int pending_read_consumer(sd_bus_message *call, const char **ret, sd_bus_error *
 int pending_add_id(PendingCall *pending, const char *id);
 int pending_read_ids(PendingCall *pending, sd_bus_message *call, sd_bus_error *error);
 
+/* Charges for the IDs. */
+int pending_charge_ids(PendingCall *pending);
+
+/* Adds the IDs of option After, and tells whether all are full ones; once they are looked up, replaces them in the option by
+ * the full ones, beginning with number first of the call. The latter returns as a step. (lookup.c) */
+int pending_add_dependencies(PendingCall *pending, bool *ret_full);
+int pending_take_dependencies(PendingCall *pending, size_t first);
+
 /* Waits until jobs have ended, see waiter_new(). A step. */
 int pending_wait(PendingCall *pending, WaiterMode mode, Job *const *jobs, size_t n, WaiterCallback callback);
 

@@ -521,6 +521,11 @@ int spec_read_edit(sd_bus_message *m, Spec *ret, sd_bus_error *error) {
         r = dict_read(m, read_option, &(Reading) { &spec, "Edit", error });
         if (r >= 0 && spec.seen == 0)
                 return invalid(error, "No change is given.");
+        for (size_t i = 0; i < JOB_OPTIONS_N && r >= 0; i++)
+                if (job_options[i].kind == OPTION_DEPENDENCIES && (spec.seen & UINT64_C(1) << i) && !spec.after) {
+                        spec.after = strdup("");
+                        r = spec.after ? 0 : -ENOMEM;
+                }
         if (r >= 0)
                 *ret = spec_take(&spec);
         return r;

@@ -136,6 +136,16 @@ bool conditions_permit(const Job *job) {
         return !job->record.held && !job->record.after && job->record.not_before_usec <= now_realtime();
 }
 
+/* On disk: none that are still coming. */
+static bool has_dependencies(const Job *job) {
+        const Dependency *d;
+
+        LIST_FOREACH(d, &job->dependencies, of_job)
+                if (!d->coming)
+                        return true;
+        return false;
+}
+
 int conditions_enter(Job *job) {
         bool is_early = (waits_for_attempt(job) ? job->record.next_attempt_usec : job->record.not_before_usec) > now_realtime();
         int r = is_early ? add_early(job) : 0;
@@ -144,7 +154,7 @@ int conditions_enter(Job *job) {
                 return r;
         job->blocked = (job->record.held || job->n_holding > 0 ? JOB_IS_HELD : 0) |
                 (job->n_editing > 0 ? JOB_IS_EDITED : 0) | (is_early ? JOB_IS_EARLY : 0) |
-                (LIST_EMPTY(&job->dependencies) ? 0 : JOB_HAS_DEPENDENCIES);
+                (has_dependencies(job) ? JOB_HAS_DEPENDENCIES : 0);
         if (job->record.failed_dependency || job->stop_reason != JOB_REASON_NONE) /* cancelled with its parent */
                 conditions_doom(job, NULL);
         return 0;
@@ -196,7 +206,7 @@ int conditions_link(Job *job, const char *failed) {
 
         while ((r = job_after_next(&p, id, &condition)) > 0) {
                 other = core_find_unended(job->core, id);
-                r = other ? dependency_new(job, other, condition) : 0;
+                r = other ? dependency_new(job, other, condition, NULL) : 0;
                 if (r < 0)
                         return r;
         }
@@ -205,6 +215,24 @@ int conditions_link(Job *job, const char *failed) {
                 return job->record.failed_dependency ? r : -ENOMEM;
         }
         return r;
+}
+
+int conditions_replace(Job *job, const void *coming, const char *failed) {
+        Dependency *d;
+
+        job_drop_dependencies(job, NULL);
+        LIST_FOREACH(d, &job->dependencies, of_job)
+                if (d->coming == coming)
+                        d->coming = NULL;
+        if (job->phase == JOB_WAITING) {
+                queue_block(&job->core->queue, job, JOB_HAS_DEPENDENCIES, has_dependencies(job));
+                if (failed)
+                        conditions_doom(job, failed);
+        } else if (job->phase == JOB_RECORDING && failed) {
+                job->record.failed_dependency = strdup(failed);
+                return job->record.failed_dependency ? 0 : -ENOMEM;
+        }
+        return 0;
 }
 
 /* If memory is short, the record does not name the other job until the service is started again. */
@@ -226,14 +254,14 @@ void conditions_resolve(Job *ended) {
 
         while ((d = LIST_FIRST(&ended->dependents))) {
                 Job *job = d->job;
-                bool is_met = job_condition_is_met(d->condition, ended->record.state);
+                bool is_met = job_condition_is_met(d->condition, ended->record.state), is_coming = d->coming;
 
                 (void) dependency_free(d);
-                if (job->phase != JOB_WAITING)
+                if (job->phase != JOB_WAITING || is_coming)
                         continue;
                 if (!is_met)
                         conditions_doom(job, ended->record.id);
-                else if (LIST_EMPTY(&job->dependencies))
+                else if (!has_dependencies(job))
                         queue_block(&core->queue, job, JOB_HAS_DEPENDENCIES, false);
                 core->events->waits(job, core->userdata);
         }

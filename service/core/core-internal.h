@@ -20,6 +20,10 @@ bool conditions_permit(const Job *job);
  * Returns 0 or -ENOMEM. */
 int conditions_link(Job *job, const char *failed);
 
+/* A change of what the job waits for is recorded: the dependencies that came with it are now all that it has. failed as
+ * above. Returns 0 or -ENOMEM. */
+int conditions_replace(Job *job, const void *coming, const char *failed);
+
 /* Changes the time of a job that waits, and of which no attempt was made. Returns 0 or -ENOMEM. */
 int conditions_set_time(Job *job, uint64_t not_before_usec);
 

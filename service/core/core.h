@@ -130,8 +130,11 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid);
 int core_hold(Job *job, bool held, StoreCallback done, void *userdata);
 
 /* Changes a queued job, see spec_read_edit(), which does not start before that is recorded. done is called then, until when the
- * changes are valid; not if a negative error is returned: -JOB_ERROR_NOT_EDITABLE, -JOB_ERROR_ATTEMPTED, -JOB_ERROR_NO_QUEUE. */
-int core_edit(Job *job, const Spec *changes, StoreCallback done, void *userdata);
+ * changes are valid; not if a negative error is returned: -JOB_ERROR_NOT_EDITABLE, -JOB_ERROR_ATTEMPTED, -JOB_ERROR_NO_QUEUE,
+ * -JOB_ERROR_OWN_DEPENDENCY, -JOB_ERROR_TOO_MANY_DEPENDENTS, or -JOB_ERROR_CIRCLE with the ID of the other job, valid until
+ * the caller returns. other: with -JOB_ERROR_NO_DEPENDENCY, the one that does not exist. */
+typedef void (*EditedCallback)(int r, const char *other, void *userdata);
+int core_edit(Job *job, const Spec *changes, const char **ret_other, EditedCallback done, void *userdata);
 
 /* Sets why the job waits in its record, before that is sent. */
 void core_explain_wait(Job *job);

@@ -36,12 +36,12 @@ int job_new(Job **ret, const char *id, const char *kind, uint32_t uid) {
         return 0;
 }
 
-int dependency_new(Job *job, Job *other, JobCondition condition) {
+int dependency_new(Job *job, Job *other, JobCondition condition, const void *coming) {
         Dependency *d = malloc(sizeof(*d));
 
         if (!d)
                 return -ENOMEM;
-        *d = (Dependency) { .job = job, .other = other, .condition = condition };
+        *d = (Dependency) { .job = job, .other = other, .condition = condition, .coming = coming };
         LIST_INSERT_HEAD(&job->dependencies, d, of_job);
         LIST_INSERT_HEAD(&other->dependents, d, of_other);
         return 0;
@@ -52,6 +52,48 @@ Dependency *dependency_free(Dependency *d) {
         LIST_REMOVE(d, of_other);
         free(d);
         return NULL;
+}
+
+void job_drop_dependencies(Job *job, const void *coming) {
+        Dependency *d = LIST_FIRST(&job->dependencies), *next;
+
+        for (; d; d = next) {
+                next = LIST_NEXT(d, of_job);
+                if (d->coming == coming)
+                        (void) dependency_free(d);
+        }
+}
+
+static void mark(JobMarks *marks, Job *job) {
+        if (job->is_marked)
+                return;
+        job->is_marked = true;
+        STAILQ_INSERT_TAIL(marks, job, mark_entry);
+}
+
+int job_mark_dependents(Job *job, unsigned max, JobMarks *marks) {
+        const Dependency *d;
+        unsigned n = 0;
+
+        STAILQ_INIT(marks);
+        mark(marks, job);
+        STAILQ_FOREACH(job, marks, mark_entry) { /* which becomes longer */
+                LIST_FOREACH(d, &job->dependents, of_other) {
+                        if (++n > max) {
+                                job_unmark(marks);
+                                return -E2BIG;
+                        }
+                        mark(marks, d->job);
+                }
+        }
+        return 0;
+}
+
+void job_unmark(JobMarks *marks) {
+        Job *job;
+
+        STAILQ_FOREACH(job, marks, mark_entry)
+                job->is_marked = false;
 }
 
 static void report_free(JobReport *report) {

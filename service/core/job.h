@@ -52,6 +52,7 @@ typedef struct Dependency {
         Job *job;
         Job *other;
         JobCondition condition;
+        const void *coming; /* the change of its job that it is part of, while that is being recorded, see edit.c; or NULL */
         LIST_ENTRY(Dependency) of_job;
         LIST_ENTRY(Dependency) of_other;
 } Dependency;
@@ -123,6 +124,8 @@ struct Job {
         LIST_ENTRY(Job) of_parent;
         DependencyList dependencies;  /* owned, like the next ones: what it waits for, */
         DependencyList dependents;    /* and what waits for it */
+        STAILQ_ENTRY(Job) mark_entry;
+        bool is_marked;
 };
 
 /* Creates a job with the given ID. The caller owns it. Returns 0 or -ENOMEM. */
@@ -130,9 +133,18 @@ int job_new(Job **ret, const char *id, const char *kind, uint32_t uid);
 Job *job_free(Job *job);
 DEFINE_CLEANUP(Job *, job_free);
 
-/* Both jobs must be in memory. Returns 0 or -ENOMEM. */
-int dependency_new(Job *job, Job *other, JobCondition condition);
+/* Both jobs must be in memory. coming: see there. Returns 0 or -ENOMEM. */
+int dependency_new(Job *job, Job *other, JobCondition condition, const void *coming);
 Dependency *dependency_free(Dependency *dependency);
+
+/* Frees those that a job waits for, and that are part of the same change; coming is NULL: those that are on disk. */
+void job_drop_dependencies(Job *job, const void *coming);
+
+/* Marks a job and all that wait for it, directly or through others, until job_unmark(). Returns 0, or -E2BIG if they have
+ * more dependencies than max. */
+typedef STAILQ_HEAD(JobMarks, Job) JobMarks;
+int job_mark_dependents(Job *job, unsigned max, JobMarks *marks);
+void job_unmark(JobMarks *marks);
 
 /* The only functions that change the state; -EINVAL for an invalid transition. To running: */
 int job_set_running(Job *job, uint64_t started_usec);

@@ -67,7 +67,7 @@ static int on_dependency(const char *id, const char *other, JobCondition conditi
         Job *job = core_find(userdata, id), *found = core_find(userdata, other);
 
         if (job && found)
-                return dependency_new(job, found, condition);
+                return dependency_new(job, found, condition, NULL);
         if (!job || job->record.failed_dependency)
                 return 0;
         job->record.failed_dependency = strdup(other);

@@ -20,13 +20,19 @@ static void set_dependency(Job *job) {
         static const char *const verbs[_JOB_CONDITION_MAX] = {
                 [JOB_AFTER_OK] = "complete", [JOB_AFTER_ANY] = "finish", [JOB_AFTER_FAILED] = "fail",
         };
-        const Dependency *first = LIST_FIRST(&job->dependencies), *d;
+        const Dependency *first = NULL, *d;
         unsigned others = 0;
 
+        LIST_FOREACH(d, &job->dependencies, of_job) {
+                if (d->coming)
+                        continue;
+                if (!first)
+                        first = d;
+                else
+                        others++;
+        }
         if (!first)
                 return;
-        for (d = LIST_NEXT(first, of_job); d; d = LIST_NEXT(d, of_job))
-                others++;
         if (others > 0)
                 set(job, "dependency", "waits for %s to %s, and for %u more", first->other->record.id,
                     verbs[first->condition], others);

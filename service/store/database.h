@@ -109,6 +109,9 @@ int database_get_state(Database *db, const char *id, JobState *ret);
 int database_add_dependencies(Database *db, const JobRecord *record, char **ret_failed, char **ret_missing);
 int database_drop_dependencies(Database *db, const char *id);
 
+/* The same for a job that may have others, which these replace. If one does not exist, nothing is changed. */
+int database_replace_dependencies(Database *db, const JobRecord *record, char **ret_failed, char **ret_missing);
+
 /* A job has ended: what depends on it no longer does, or never starts. */
 int database_resolve_dependencies(Database *db, const char *id, JobState state);
 

@@ -49,6 +49,26 @@ int database_add_dependencies(Database *db, const JobRecord *record, char **ret_
         return r;
 }
 
+/* Nothing is changed before all of them are found. */
+int database_replace_dependencies(Database *db, const JobRecord *record, char **ret_failed, char **ret_missing) {
+        const char *p = strempty(record->after);
+        char other[JOB_ID_MAX + 1];
+        JobCondition condition;
+        JobState state;
+        int r;
+
+        while ((r = job_after_next(&p, other, &condition)) > 0) {
+                r = statement_one(db, &find_other, "su>S", other, record->uid, &state);
+                if (r == -ENOENT && copy_id(other, ret_missing) < 0)
+                        return -ENOMEM;
+                if (r < 0)
+                        return r;
+        }
+        if (r >= 0)
+                r = database_drop_dependencies(db, record->id);
+        return r < 0 ? r : database_add_dependencies(db, record, ret_failed, ret_missing);
+}
+
 int database_drop_dependencies(Database *db, const char *id) {
         return statement_run(db, &drop_dependencies, "s", id);
 }

@@ -9,24 +9,53 @@
 typedef struct Edit {
         StoreOp op; /* first */
         const Spec *changes;
+        StoreEditCallback callback;
+        char *failed;
+        char *missing;
 } Edit;
 
 #define SET_LIMIT(name, member, ...) #member " = ?, "
 
-STATEMENT(find_editable, "SELECT " LIMIT_COLUMNS "id FROM jobs WHERE id = ? AND state = 'queued' AND instance IS NULL");
+STATEMENT(find_editable, "SELECT " LIMIT_COLUMNS "uid FROM jobs WHERE id = ? AND state = 'queued' AND instance IS NULL "
+                         "AND failed_dependency IS NULL");
 STATEMENT(edit_limits, "UPDATE jobs SET " JOB_LIMITS(SET_LIMIT) "label = ifnull(?, label), queue = ifnull(?, queue) WHERE id = ?");
 STATEMENT(edit_priority, "UPDATE jobs SET priority = ? WHERE id = ?");
 STATEMENT(edit_not_before, "UPDATE jobs SET not_before_usec = ? WHERE id = ?");
+STATEMENT(edit_after, "UPDATE jobs SET after = ?, failed_dependency = ? WHERE id = ?");
+
+static int edit_dependencies(Database *db, Edit *edit, uint32_t uid) {
+        const char *after = edit->changes->after;
+        JobRecord record = { .id = edit->op.id, .uid = uid, .after = edit->changes->after };
+        int r;
+
+        r = database_replace_dependencies(db, &record, &edit->failed, &edit->missing);
+        return r < 0 ? r : statement_run(db, &edit_after, "sss", *after ? after : NULL, edit->failed, edit->op.id);
+}
+
+static void clear_edit(StoreOp *op) {
+        Edit *edit = (Edit *) op;
+
+        free(edit->failed);
+        free(edit->missing);
+        edit->failed = edit->missing = NULL;
+}
 
 static int execute_edit(Database *db, StoreOp *op) {
         const Spec *changes = ((Edit *) op)->changes;
-        _cleanup_free_ char *id = NULL;
         JobLimits limits = {};
+        uint32_t uid = 0;
         int r;
 
-        r = statement_one(db, &find_editable, "s>Ls", op->id, &limits, &id);
+        clear_edit(op); /* of a batch that was rolled back */
+        r = statement_one(db, &find_editable, "s>Lu", op->id, &limits, &uid);
         if (r == -ENOENT) {
                 op->answer = -JOB_ERROR_NOT_EDITABLE;
+                return 0;
+        }
+        if (r >= 0 && changes->after) /* which may be refused */
+                r = edit_dependencies(db, (Edit *) op, uid);
+        if (r == -ENOENT) {
+                op->answer = -JOB_ERROR_NO_DEPENDENCY;
                 return 0;
         }
         if (r < 0)
@@ -40,14 +69,21 @@ static int execute_edit(Database *db, StoreOp *op) {
         return r;
 }
 
-static const StoreOpType edit_type = { "edit", sizeof(Edit), execute_edit, store_finish_plain, NULL };
+static void finish_edit(StoreOp *op) {
+        Edit *edit = (Edit *) op;
+        int r = store_op_result(op);
 
-int store_edit(Store *store, const char *id, const Spec *changes, StoreCallback callback, void *userdata) {
+        edit->callback(r, r < 0 ? edit->missing : edit->failed, op->userdata);
+}
+
+static const StoreOpType edit_type = { "edit", sizeof(Edit), execute_edit, finish_edit, clear_edit };
+
+int store_edit(Store *store, const char *id, const Spec *changes, StoreEditCallback callback, void *userdata) {
         Edit *edit = store_op_new(store, &edit_type, id, userdata);
 
         if (!edit)
                 return -ENOMEM;
-        edit->op.callback = callback;
+        edit->callback = callback;
         edit->changes = changes;
         return store_submit(edit);
 }

@@ -66,8 +66,10 @@ int store_load_dependencies(Store *store, int (*found)(const char *id, const cha
 int store_hold(Store *store, const char *id, bool held, StoreCallback callback, void *userdata);
 
 /* Records what Edit changes of a queued job, see spec_read_edit(), all or nothing: -JOB_ERROR_NOT_EDITABLE if it has begun or
- * ended. The changes are valid until the callback. */
-int store_edit(Store *store, const char *id, const Spec *changes, StoreCallback callback, void *userdata);
+ * ended, or never can begin. The changes are valid until the callback. other: a new dependency that has ended, and not as
+ * required, or NULL; with -JOB_ERROR_NO_DEPENDENCY, the one that does not exist. That there is no circle is up to the caller. */
+typedef void (*StoreEditCallback)(int r, const char *other, void *userdata);
+int store_edit(Store *store, const char *id, const Spec *changes, StoreEditCallback callback, void *userdata);
 
 /* Records that a queue is made, with its limit, or removed; whether it is paused. */
 int store_change_queue(Store *store, const StoreQueue *queue, StoreCallback callback, void *userdata);

@@ -15,7 +15,7 @@ from support import FOREVER, plain, typed
 
 LEFT_OVER_SECONDS = 20
 
-Held = collections.namedtuple('Held', 'id')
+Held = collections.namedtuple('Held', 'id after')
 
 
 async def listed(load, **filters):
@@ -23,11 +23,15 @@ async def listed(load, **filters):
     return [plain(job) for job in jobs]
 
 
+def dependencies(row):
+    return [tuple(entry.split(':')) for entry in row.get('After', '').split()]
+
+
 async def release_all(load):
     """Whoever held a job may have gone with the host, or got no answer to its Enqueue."""
     for row in await listed(load, State=['queued']):
         if row.get('Held'):
-            await load.release_held(Held(row['Id']))
+            await load.release_held(Held(row['Id'], dependencies(row)))
 
 
 async def wait_for_live(load):

@@ -163,8 +163,9 @@ class Load:
             options['IdempotencyKey'] = job.ticket
         if self.knows_conditions and not job.alone:
             options |= self.conditions(job)
+        job.after = options.get('After', [])
         self.history.add('ask', ticket=job.ticket, kind=job.kind, argument=job.argument, keyed=job.keyed,
-                         after=options.get('After', []), parent=options.get('Parent', ''),
+                         after=job.after, parent=options.get('Parent', ''),
                          not_before=options.get('NotBeforeUSec', 0))
         call = ('Enqueue', 'asa{sv}', command_line(job, self.scene.command_path, self.scene.base),
                 typed(options, TYPES))
@@ -206,13 +207,14 @@ class Load:
         return options
 
     async def release_held(self, job):
-        """Held once more in between, which must not lose the release. It may have been cancelled with its parent."""
-        change = {'Priority': ('i', random.randrange(-2, 3)), 'NotBeforeUSec': ('t', now_usec())}
+        """Held once more in between, which must not lose the release. It may have been cancelled with its parent, and what it
+        depends on may have been removed, which leaves it as it was."""
+        change = {'Priority': ('i', random.randrange(-2, 3)), 'NotBeforeUSec': ('t', now_usec()), 'After': ('a(ss)', job.after)}
         for member, signature, *more in (('Hold', 's'), ('Edit', 'sa{sv}', change), ('Release', 's')):
             try:
                 await self.insist(member, signature, job.id, *more)
             except BusError as error:
-                if not error.name.endswith('InvalidArgument'):
+                if not error.name.endswith('InvalidArgument') and (member != 'Edit' or job.id in error.text):
                     self.history.add('error', ids=[job.id], call=member, error=error.name, text=error.text)
 
     async def accepted(self, job):

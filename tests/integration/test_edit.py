@@ -8,7 +8,7 @@ from support import SECOND, BusError, now_usec, object_path, refused, shell
 
 # pylint: disable=redefined-outer-name
 
-TYPES = {'Priority': 'i', 'Label': 's', 'Queue': 's', 'NotBeforeUSec': 't'}
+TYPES = {'Priority': 'i', 'Label': 's', 'Queue': 's', 'NotBeforeUSec': 't', 'After': 'a(ss)'}
 
 
 def edit(jobs, job, **changes):
@@ -96,6 +96,167 @@ def test_queue(jobs, queue, gate):
     assert jobs.wait(job).job['Queue'] == queue and jobs.wait(running).state == 'completed'
 
 
+# --- dependencies ---------------------------------------------------------------------------------
+
+def cancel_all(jobs, *ids):
+    for job in ids:
+        jobs.call('Cancel', 's', job)
+
+
+def test_after(jobs, new_gate):
+    """All of them are replaced; an end of one that the job no longer depends on is nothing to it."""
+    gates = [new_gate() for _ in range(2)]
+    first, second = (jobs.enqueue(gate.job(then='exit 1')) for gate in gates)
+    for gate in gates:
+        gate.wait()
+    job = jobs.enqueue(['true'], After=[(first, 'ok')])
+    edit(jobs, job, After=[(second[4:], 'failed')])
+    found = jobs.get(job)
+    assert (found['After'], found['WaitText']) == (f'{second}:failed', f'waits for {second} to fail')
+    changed = jobs.signal(lambda signal: signal.path == object_path(job) and 'After' in signal.body[1]).body
+    assert changed[1]['After'] == ('s', f'{second}:failed')
+    gates[0].open()
+    jobs.wait(first)
+    assert jobs.get(job)['State'] == 'queued'
+    gates[1].open()
+    ended = jobs.wait(job)
+    assert (ended.state, ended.job['After']) == ('completed', f'{second}:failed')
+
+
+def test_after_of_a_job_that_had_none(jobs, gate):
+    first = jobs.enqueue(gate.job())
+    gate.wait()
+    job = jobs.enqueue(['true'], Hold=True)
+    edit(jobs, job, After=[(first, 'any')], Priority=3)
+    jobs.call('Release', 's', job)
+    assert jobs.get(job)['WaitReason'] == 'dependency'
+    edit(jobs, job, Priority=4)
+    assert jobs.get(job)['After'] == f'{first}:any'
+    edit(jobs, job, After=[])
+    ended = jobs.wait(job).job
+    assert (ended['Priority'], ended.get('After')) == (4, None)
+    gate.open()
+
+
+@pytest.mark.parametrize('condition, state', [('ok', 'completed'), ('failed', 'failed')])
+def test_after_one_that_has_ended(jobs, condition, state):
+    """As when it is submitted: it starts, or never will, and neither will what depends on it."""
+    first = jobs.run(['true']).job['Id']
+    job = jobs.enqueue(['true'], Hold=True)
+    last = jobs.enqueue(['true'], After=[(job, 'ok')])
+    edit(jobs, job, After=[(first, condition)])
+    if state == 'completed':
+        jobs.call('Release', 's', job)
+    ended = [jobs.wait(each) for each in (job, last)]
+    assert [each.state for each in ended] == [state] * 2
+    if state == 'failed':
+        assert [each.job['FailedDependency'] for each in ended] == [first, job]
+        assert ended[0].job['Reason'] == 'dependency'
+
+
+def test_no_circle(jobs):
+    """One that would be closed is refused, and names the job that closes it; nothing else of the call is done."""
+    first = jobs.enqueue(['true'], Hold=True)
+    second = jobs.enqueue(['true'], After=[(first, 'ok')])
+    third = jobs.enqueue(['true'], After=[(second, 'any')])
+    other = jobs.enqueue(['true'], Hold=True)
+    for job, after, last in ((first, second, second), (first, third, third), (second, third, third)):
+        with refused('InvalidArgument', f'Job {last} of option After depends on job {job} itself'):
+            edit(jobs, job, After=[(other, 'ok'), (after, 'any')], Priority=7)
+        assert jobs.get(job)['Priority'] == 0
+    for job in (first, third):
+        with refused('InvalidArgument', f'{job} cannot depend on itself'):
+            edit(jobs, job, After=[(job[4:], 'any')])
+    assert 'After' not in jobs.get(first) and jobs.get(second)['After'] == f'{first}:ok'
+    edit(jobs, second, After=[(other, 'ok')])
+    edit(jobs, first, After=[(third, 'ok')])  # which is none any more
+    cancel_all(jobs, first, second, third, other)
+
+
+def test_no_circle_of_two_changes_at_once(jobs):
+    """Neither is on disk when the other is checked."""
+    for _ in range(10):
+        pair = [jobs.enqueue(['true'], Hold=True) for _ in range(2)]
+        calls = [jobs.send_call('Edit', 'sa{sv}', job, {'After': ('a(ss)', [(other, 'ok')])})
+                 for job, other in (pair, reversed(pair))]
+        jobs.answer(calls[0])
+        with refused('InvalidArgument', pair[0], 'itself'):
+            jobs.answer(calls[1])
+        edit(jobs, pair[0], After=[])
+        edit(jobs, pair[1], After=[(pair[0], 'ok')])
+        cancel_all(jobs, *pair)
+
+
+def test_bad_dependencies(jobs, gate):
+    running = jobs.enqueue(gate.job())
+    gate.wait()
+    job = jobs.enqueue(['true'], Hold=True, After=[(running, 'any')])
+    removed = jobs.run(['true']).job['Id']
+    jobs.remove(removed)
+    for after, name, *words in (
+            ([(removed, 'ok')], 'NoSuchJob', removed), ([('job-0000000000', 'ok')], 'NoSuchJob', 'job-0000000000'),
+            ([(running, 'ok'), ('job-0000000000', 'ok')], 'NoSuchJob', 'job-0000000000'),
+            ([('zzzzzzzzz', 'ok')], 'NoSuchJob', 'zzzzzzzzz'), ([('a b', 'ok')], 'InvalidArgument', 'After'),
+            ([('', 'ok')], 'InvalidArgument', 'After'), ([(running, 'done')], 'InvalidArgument', 'After', 'ok, any nor failed'),
+            ([(running, 'ok'), (running[4:], 'any')], 'InvalidArgument', 'After', running),
+            ([(f'job-{number:010}', 'ok') for number in range(257)], 'InvalidArgument', 'After', '256')):
+        with refused(name, *words):
+            edit(jobs, job, After=after, Label='changed')
+    found = jobs.get(job)
+    assert (found['After'], found['Label']) == (f'{running}:any', 'true')
+    with refused('InvalidArgument', 'not queued', running):
+        edit(jobs, running, After=[(job, 'ok')])
+    cancel_all(jobs, job)
+    gate.open()
+
+
+def test_dependency_on_a_job_of_another(alice, bob, root):
+    first, job = alice.enqueue(['true'], Hold=True), bob.enqueue(['true'], Hold=True)
+    for caller in (bob, root):
+        with refused('NoSuchJob', first):
+            edit(caller, job, After=[(first, 'any')])
+    second = bob.enqueue(['true'], Hold=True)
+    edit(root, job, After=[(second, 'any')])
+    assert bob.get(job)['After'] == f'{second}:any'
+    cancel_all(alice, first)
+    cancel_all(bob, job, second)
+
+
+@pytest.mark.restarts
+def test_dependencies_outlive_the_service(jobs, scope, new_gate):
+    gates = [new_gate() for _ in range(2)]
+    first, second = (jobs.enqueue(gate.job()) for gate in gates)
+    for gate in gates:
+        gate.wait()
+    job, free = (jobs.enqueue(['true'], After=[(first, 'failed')]) for _ in range(2))
+    edit(jobs, job, After=[(second, 'ok')])
+    edit(jobs, free, After=[])
+    scope.kill_service()
+    assert jobs.wait(free).state == 'completed'
+    gates[0].open()
+    jobs.wait(first)
+    assert jobs.get(job)['WaitText'] == f'waits for {second} to complete'
+    gates[1].open()
+    assert jobs.wait(job).job['After'] == f'{second}:ok'
+
+
+def test_dependency_against_its_end(jobs, new_gate):
+    """The other job ends while the change is recorded: either it counts no more, or the call is refused."""
+    for _ in range(10):
+        gate = new_gate()
+        first = jobs.enqueue(gate.job(then='exit 1'))
+        gate.wait()
+        job = jobs.enqueue(['true'], After=[(first, 'ok')])
+        gate.open()
+        try:
+            edit(jobs, job, After=[])
+        except BusError as error:
+            assert error.name.endswith('InvalidArgument')
+            assert jobs.wait(job).job['FailedDependency'] == first
+        else:
+            assert jobs.wait(job).state == 'completed'
+
+
 def test_limits(jobs):
     job = jobs.enqueue(shell('head -c 4000 /dev/zero; sleep 600'), Hold=True, RuntimeMaxUSec=3600 * SECOND, OutputMax=10**6)
     edit(jobs, job, OutputMax=2000)
@@ -177,7 +338,7 @@ def test_bad_input(jobs):
     job = jobs.enqueue(['true'], Hold=True)
     with refused('InvalidArgument', 'No change is given'):
         edit(jobs, job)
-    for name, change in {'Directory': ('s', '/'), 'After': ('a(ss)', []), 'Hold': ('b', True), 'ReadOnly': ('b', True),
+    for name, change in {'Directory': ('s', '/'), 'Hold': ('b', True), 'ReadOnly': ('b', True),
                          'Retries': ('u', 1), 'Argv': ('aay', [b'x'])}.items():
         with refused('InvalidArgument', f'Option {name} cannot be changed by Edit'):
             jobs.call('Edit', 'sa{sv}', job, {name: change})
@@ -192,8 +353,9 @@ def test_time_between_attempts(jobs):
     job = jobs.enqueue(['false'], Retries=1, RetryDelayUSec=3600 * SECOND)
     jobs.signal(lambda signal: signal.path == object_path(job) and 'NextAttemptUSec' in signal.body[2])
     jobs.signal(lambda signal: signal.path == object_path(job) and 'Held' in signal.body[1])  # its unit is released
-    with refused('InvalidArgument', 'another attempt', job):
-        edit(jobs, job, NotBeforeUSec=0)
+    for change in ({'NotBeforeUSec': 0}, {'After': []}):
+        with refused('InvalidArgument', 'another attempt', job):
+            edit(jobs, job, **change)
     jobs.call('Cancel', 's', job)
 
 
@@ -244,6 +406,9 @@ def test_client(cli, queue):
     assert cli.output('edit', job, other[4:], '--priority=-5', '--label', 'new') == f'{job} changed\n{other} changed\n'
     found = cli.document('edit', '--queue', queue, '--delay', '9h', '--runtime-max', '2h', job)['job']
     assert (found['priority'], found['label'], found['queue']) == (-5, 'new', queue)
+    assert cli.job('edit', job, '--after', other[4:], '--after', f'{cli.enqueue("--", "true")}:any')['after'][0] == f'{other}:ok'
+    assert 'depends on job' in cli.refused('edit', other, '--after', job)
+    assert cli.job('edit', job, '--after', '')['after'] is None
     assert cli.output('edit', '--at', 'now', '--label', '', job) == f'{job} changed\n'
     assert cli.output('await', job) == ''
     assert 'is not queued, or is being started' in cli.refused('edit', job, '--priority', '1')
@@ -253,6 +418,7 @@ def test_client(cli, queue):
 
 @pytest.mark.parametrize('options, error', [
     ((), 'Nothing to change'), (('--at', 'now', '--delay', '1h'), 'cannot be combined'), (('--priority', 'x'), 'priority'),
-    (('--tasks-max', '0'), 'tasks-max')])
+    (('--tasks-max', '0'), 'tasks-max'), (('--after', 'x:y'), ':ok, :any or :failed'),
+    (('--after', '', '--after', 'job-7f3k9q2m1x'), 'cannot be combined')])
 def test_client_mistakes(cli, options, error):
     assert error in cli.refused('edit', 'job-0000000000', *options)

@@ -205,5 +205,41 @@ static void end_of_queued(void) {
         end_from(JOB_QUEUED);
 }
 
+static bool is_marked(Job *job, const Job *of) {
+        JobMarks marks;
+        bool found;
+
+        check_ok(job_mark_dependents((Job *) of, 9, &marks));
+        found = job->is_marked;
+        job_unmark(&marks);
+        check(!job->is_marked);
+        return found;
+}
+
+/* 0 <- 1 <- 2 and 0 <- 3 <- 2: what waits for whom, and on two ways. */
+static void dependents(void) {
+        Job *jobs[5];
+        JobMarks marks;
+
+        for (size_t i = 0; i < ELEMENTSOF(jobs); i++)
+                jobs[i] = new_job(JOB_QUEUED);
+        check_ok(dependency_new(jobs[1], jobs[0], JOB_AFTER_OK, NULL));
+        check_ok(dependency_new(jobs[2], jobs[1], JOB_AFTER_OK, NULL));
+        check_ok(dependency_new(jobs[3], jobs[0], JOB_AFTER_OK, NULL));
+        check_ok(dependency_new(jobs[2], jobs[3], JOB_AFTER_OK, jobs)); /* of a change that is being recorded */
+        for (size_t i = 0; i < ELEMENTSOF(jobs); i++)
+                check(is_marked(jobs[i], jobs[0]) == (i < 4));
+        check(is_marked(jobs[2], jobs[3]) && !is_marked(jobs[0], jobs[3]) && !is_marked(jobs[1], jobs[3]));
+        check_error(job_mark_dependents(jobs[0], 3, &marks), -E2BIG);
+        check(!jobs[0]->is_marked && !jobs[3]->is_marked);
+        job_drop_dependencies(jobs[2], NULL);
+        check(!is_marked(jobs[2], jobs[1]) && is_marked(jobs[2], jobs[3]));
+        job_drop_dependencies(jobs[2], jobs);
+        check(!is_marked(jobs[2], jobs[0]) && is_marked(jobs[3], jobs[0]));
+        for (size_t i = 0; i < ELEMENTSOF(jobs); i++)
+                (void) job_free(jobs[i]);
+}
+
 TEST_MAIN(TEST(life), TEST(running), TEST(outcomes), TEST(apply), TEST(cancelled_before_it_ran),
-          TEST(wrote_too_much), TEST(killed_without_a_limit), TEST(end_of_running), TEST(end_of_queued))
+          TEST(wrote_too_much), TEST(killed_without_a_limit), TEST(end_of_running), TEST(end_of_queued),
+          TEST(dependents))

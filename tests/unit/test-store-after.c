@@ -146,13 +146,26 @@ static void holds(void) {
         check_error(hold(&f, B, true), -JOB_ERROR_NOT_QUEUED);
 }
 
-static int edit(StoreFixture *f, const char *id, const Spec *changes) {
-        _cleanup_answer_ Answer answer = ANSWER_INIT;
+static void on_edited(int r, const char *other, void *userdata) {
+        Inserted *answer = userdata;
 
-        check_ok(store_edit(f->store, id, changes, on_answer, &answer));
+        answer->done = true;
+        answer->r = r;
+        (void) snprintf(answer->text, sizeof(answer->text), "%s", other ?: "-");
+}
+
+static int edit_about(StoreFixture *f, const char *id, const Spec *changes, const char *other) {
+        Inserted answer = {};
+
+        check_ok(store_edit(f->store, id, changes, on_edited, &answer));
         while (!answer.done)
                 check_ok(sd_event_run(f->event, UINT64_MAX));
+        check_string(answer.text, other);
         return answer.r;
+}
+
+static int edit(StoreFixture *f, const char *id, const Spec *changes) {
+        return edit_about(f, id, changes, "-");
 }
 
 static int on_live(StoredJob *stored, void *userdata) {
@@ -192,6 +205,45 @@ static void edits(void) {
         check_error(edit(&f, B, &more), -JOB_ERROR_NOT_EDITABLE);
 }
 
+static Spec after(const char *text) {
+        Spec changes = SPEC_INIT;
+
+        changes.not_before_usec = JOB_MOMENT_NONE;
+        changes.after = (char *) text;
+        return changes;
+}
+
+/* All are replaced, or none; a later one may end the job. */
+static void edits_of_dependencies(void) {
+        _cleanup_store_fixture_ StoreFixture f;
+        Spec changes;
+        uint64_t sequence;
+
+        store_fixture_open(&f);
+        (void) insert_finished(&f, A, 7);
+        insert_new(&f, B, 7);
+        insert_new(&f, C, 8);
+        check_string(insert_after(&f, D, B ":ok", 0), "-/-");
+        changes = after(A ":ok " C ":ok");
+        changes.priority = 7;
+        check_error(edit_about(&f, D, &changes, C), -JOB_ERROR_NO_DEPENDENCY); /* of another user */
+        check_string(dependencies(&f), "job-dddd:job-bbbb:ok ");
+        changes = after("");
+        check_ok(edit(&f, D, &changes));
+        check_string(dependencies(&f), "");
+        changes = after(A ":ok " B ":failed");
+        check_ok(edit(&f, D, &changes));
+        check_string(dependencies(&f), "job-dddd:job-bbbb:failed ");
+        changes = after(B ":any " A ":failed");
+        check_ok(edit_about(&f, D, &changes, A));
+        check_failed(&f, D, A);
+        changes = after("");
+        check_error(edit(&f, D, &changes), -JOB_ERROR_NOT_EDITABLE); /* it ends */
+        check_failed(&f, D, A);
+        check_ok(finish_job(&f, D, &sequence));
+        check_string(dependencies(&f), "");
+}
+
 static void insert_below(StoreFixture *f, const char *id, const char *parent, bool detached) {
         _cleanup_(job_freep) Job *job = fixture_job(id, 7);
 
@@ -215,4 +267,4 @@ static void stopped_trees(void) {
         check_string(live(&f), A " queued user - " B " queued user - " C " queued user - " D " queued - - ");
 }
 
-TEST_MAIN(TEST(resolved_with_the_end), TEST(ended_before), TEST(missing), TEST(holds), TEST(edits), TEST(stopped_trees))
+TEST_MAIN(TEST(resolved_with_the_end), TEST(ended_before), TEST(missing), TEST(holds), TEST(edits), TEST(edits_of_dependencies), TEST(stopped_trees))
