@@ -9,7 +9,8 @@
  *   service -> worker, at the start    a trailer at the end of the description (spec-format.h) on descriptor 0; the files
  *                                      for standard output and error on descriptors 1 and 2
  *   worker -> service                  hello, then lack, progress and ended, as datagrams of a SOCK_SEQPACKET socket
- *   service -> worker                  welcome, with the file for the order of the output; follow, with an eventfd; go
+ *   service -> worker                  welcome, with the file for the order of the output; follow, with an eventfd; go;
+ *                                      or unknown
  *
  * A worker that loses its connection reconnects, starts with hello and repeats its report of the end. It is a process
  * of the user: its messages are accepted for its own job only. */
@@ -64,6 +65,7 @@ typedef enum WorkerMessageType {
         WORKER_GO = 65,      /* the end is recorded: the exit status is no longer needed */
         WORKER_FOLLOW = 66,  /* a client follows the output: with an eventfd, to be signalled when it grows */
         WORKER_AWAY = 67,    /* the service stops: a connection would start it. It sends SIGCONT when it is back */
+        WORKER_UNKNOWN = 68, /* no such job is live, or the secret is wrong; closes. An older service only closes */
 } WorkerMessageType;
 
 typedef struct WorkerHeader {

@@ -72,8 +72,10 @@ static int say_hello(WorkerLink *link, const WorkerMessage *m) {
         if (link->job)
                 return -EBADMSG;
         job = links->listener->hello(link, m, link->uid, links->userdata);
-        if (!job)
+        if (!job) {
+                (void) worker_send(link->fd, WORKER_UNKNOWN, -EBADF);
                 return -EPERM;
+        }
         TAILQ_REMOVE(&links->unknown, link, entry);
         links->n_unknown--;
         link->job = job;

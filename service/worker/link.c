@@ -12,7 +12,9 @@
 #define RETRY_ENDED_MAX_USEC USEC_PER_SEC /* if others may wait for the end of the job */
 #define RETRY_FULL_USEC (10 * USEC_PER_MSEC) /* if there is no room for another connection */
 #define ACCEPTS (1U << 16) /* of the flags in /proc/net/unix */
-#define REJECTED_MAX 5 /* consecutive connections closed by the service instead of a welcome, as while it stops */
+/* Consecutive connections closed by the service instead of a welcome. */
+#define UNKNOWN_MAX 5U   /* it said why */
+#define REJECTED_MAX 60U /* it may have been killed each time */
 
 void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec) {
         *l = (Link) {
@@ -45,7 +47,7 @@ static void disconnected(Link *l, uint64_t now) {
         l->ended_due = l->ended;
         l->retry_usec = 0;
         if (!l->welcomed && !l->away)
-                l->refused = ++l->rejected > REJECTED_MAX; /* it does not know the job */
+                l->refused = ++l->rejected > (l->unknown ? UNKNOWN_MAX : REJECTED_MAX);
         if (l->welcomed && now - l->connected_usec >= RETRY_USEC && !l->away)
                 l->retry_usec = now;
         else if (!l->away)
@@ -136,7 +138,7 @@ static void connect_now(Link *l, uint64_t now) {
                 not_connected(l, errno, now);
                 return;
         }
-        l->refused = l->no_socket = l->away = false;
+        l->refused = l->no_socket = l->away = l->unknown = false;
         l->connected_usec = now;
         l->progress_due = l->progress_due || l->progress_size > 0; /* a restarted service does not know it */
         watch(l, EPOLL_CTL_ADD, EPOLLIN);
@@ -197,6 +199,8 @@ WorkerMessageType link_dispatch(Link *l, uint64_t now, int *ret_fd) {
                 l->go = true;
         else if (header.type == WORKER_AWAY)
                 l->away = true;
+        else if (header.type == WORKER_UNKNOWN)
+                l->unknown = true;
         return (WorkerMessageType) header.type;
 }
 

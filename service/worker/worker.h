@@ -282,10 +282,11 @@ typedef struct Link {
         bool welcomed; /* on this connection */
         bool go;       /* the end is recorded */
         bool away;     /* the service is stopped: it connects when it is back */
-        bool refused;  /* nobody listens, or the service does not know the job */
+        bool refused;  /* nobody listens, or the service does not know the job, or dies whenever it is asked */
         bool no_socket; /* at its path: the service is not just down */
         unsigned failures; /* consecutive */
-        unsigned rejected; /* likewise: it was connected, but not welcomed */
+        unsigned rejected; /* likewise: it was connected, but not welcomed, */
+        bool unknown;      /* because the service does not know the job */
         uint64_t connected_usec; /* CLOCK_MONOTONIC */
         uint64_t retry_usec; /* CLOCK_MONOTONIC of the next attempt, 0: none is due */
 

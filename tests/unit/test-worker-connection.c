@@ -128,27 +128,42 @@ static uint64_t answer(Service *s, uint64_t now, uint32_t type) {
         return s->link.retry_usec;
 }
 
-/* As one whose store has lost the job. One that stops may do so, too, but not for long. */
+/* As one whose store has lost the job. */
 static void gives_up_a_service_that_does_not_know_the_job(void) {
         uint64_t now = NOW;
         Service s;
 
         service_init(&s, 2);
         for (unsigned i = 0; i < 5; i++) {
-                now = answer(&s, now, 0);
+                now = answer(&s, now, WORKER_UNKNOWN);
                 check(!s.link.refused);
         }
         check(now >= NOW + USEC_PER_SEC);
         now = answer(&s, now, WORKER_WELCOME);
         check(!s.link.refused);
         for (unsigned i = 0; i < 5; i++) {
-                now = answer(&s, now, 0);
+                now = answer(&s, now, WORKER_UNKNOWN);
                 check(!s.link.refused);
         }
-        now = answer(&s, now, 0);
+        now = answer(&s, now, WORKER_UNKNOWN);
         check(s.link.refused);
         (void) answer(&s, now, WORKER_WELCOME);
         check(!s.link.refused);
+        service_clear(&s);
+}
+
+/* Or is of a version that does not say that it does not know the job. */
+static void is_patient_with_a_service_that_is_killed_again_and_again(void) {
+        uint64_t now = NOW;
+        Service s;
+
+        service_init(&s, 2);
+        for (unsigned i = 0; i < 60; i++) {
+                now = answer(&s, now, 0);
+                check(!s.link.refused);
+        }
+        (void) answer(&s, now, 0);
+        check(s.link.refused);
         service_clear(&s);
 }
 
@@ -172,5 +187,5 @@ static void waits_for_a_service_that_is_stopped(void) {
 }
 
 TEST_MAIN(TEST(asks_often_where_there_is_no_room), TEST(asks_seldom_where_nobody_listens),
-          TEST(gives_up_a_service_that_does_not_know_the_job),
+          TEST(gives_up_a_service_that_does_not_know_the_job), TEST(is_patient_with_a_service_that_is_killed_again_and_again),
           TEST(waits_for_a_service_that_is_stopped))

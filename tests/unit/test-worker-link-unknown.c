@@ -51,6 +51,12 @@ static void gone_before_it_speaks(void) {
         check_int(count_descriptors(), n);
 }
 
+static int receive_type(int fd) {
+        WorkerHeader header = {};
+
+        return recv(fd, &header, sizeof(header), MSG_DONTWAIT) == sizeof(header) ? (int) header.type : -errno;
+}
+
 static void refused(void) {
         _cleanup_links_ Links l;
         _cleanup_close_ int unknown = -EBADF, forged = -EBADF, silent = -EBADF;
@@ -59,11 +65,13 @@ static void refused(void) {
         links_open(&l);
         silent = connect_to(&l);
         unknown = connect_as(&l, "task-9");
+        check_int(receive_type(unknown), WORKER_UNKNOWN);
         check(is_closed(unknown));
         forged = connect_to(&l);
         hello.secret[0] = 2;
         say(forged, &hello, sizeof(hello));
         links_run(&l);
+        check_int(receive_type(forged), WORKER_UNKNOWN);
         check(is_closed(forged));
         check(!is_closed(silent));
         check_int(l.tasks[0].n_hello + l.tasks[0].n_gone, 0);
