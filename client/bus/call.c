@@ -185,9 +185,9 @@ static int call_send(Call *call) {
 
 /* The first call that waits for its turn: the last in the list. */
 static Call *first_queued(Client *c) {
-        Call *found = NULL;
+        Call *call, *found = NULL;
 
-        for (Call *call = c->calls; call; call = call->next)
+        LIST_FOREACH(call, &c->calls, entry)
                 if (call->queued)
                         found = call;
         return found;
@@ -207,14 +207,14 @@ static void calls_next(Client *c) {
 
 static void calls_resume(Client *c, const sd_bus_error *error) {
         const sd_bus_error in_flight = SD_BUS_ERROR_MAKE_CONST(CLIENT_ERROR_IN_FLIGHT, "Too many references");
-        Call *next;
+        Call *call, *next;
 
         /* A call that completes may start another one, which is added to the head of the list, before the current
          * position. */
-        for (Call *call = c->calls; call; call = next) {
+        for (call = LIST_FIRST(&c->calls); call; call = next) {
                 int r;
 
-                next = call->next;
+                next = LIST_NEXT(call, entry);
                 if (!call->waiting)
                         continue;
                 if (error) {
@@ -231,10 +231,10 @@ static void calls_resume(Client *c, const sd_bus_error *error) {
 
 static void calls_lost(Client *c) {
         const sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_DISCONNECTED, "the connection ended");
-        Call *next;
+        Call *call, *next;
 
-        for (Call *call = c->calls; call; call = next) {
-                next = call->next;
+        for (call = LIST_FIRST(&c->calls); call; call = next) {
+                next = LIST_NEXT(call, entry);
                 if (!call->slot)
                         continue;
                 call_retract(call);
@@ -254,7 +254,6 @@ int call_new(Client *c, Call **ret, CallMode mode, const char *method, call_appe
                 return -ENOMEM;
         *call = (Call) {
                 .client = c,
-                .next = c->calls,
                 .mode = mode,
                 .method = method,
                 .append = append,
@@ -262,9 +261,7 @@ int call_new(Client *c, Call **ret, CallMode mode, const char *method, call_appe
                 .done = done,
                 .userdata = userdata,
         };
-        if (c->calls)
-                c->calls->previous = call;
-        c->calls = call;
+        LIST_INSERT_HEAD(&c->calls, call, entry);
         c->call_events = &call_events;
 
         r = call_send(call);
@@ -281,12 +278,7 @@ int call_new(Client *c, Call **ret, CallMode mode, const char *method, call_appe
 Call *call_free(Call *call) {
         if (!call)
                 return NULL;
-        if (call->previous)
-                call->previous->next = call->next;
-        else
-                call->client->calls = call->next;
-        if (call->next)
-                call->next->previous = call->previous;
+        LIST_REMOVE(call, entry);
         call_retract(call);
         free(call);
         return NULL;

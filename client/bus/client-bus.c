@@ -172,6 +172,14 @@ static void call_changed(Client *c) {
                 c->grew(NULL, NULL, c->grew_userdata);
 }
 
+static void retry_or_stop(Client *c) {
+        int r;
+
+        r = client_retry(c);
+        if (r < 0)
+                client_stop(c, r, NULL);
+}
+
 static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         Client *c = userdata;
@@ -190,9 +198,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata) {
         if (r < 0) {
                 (void) explain_connect(c, r, &error);
                 resume_calls(c, &error);
-                r = client_retry(c);
-                if (r < 0)
-                        client_stop(c, r, NULL);
+                retry_or_stop(c);
                 return 0;
         }
         resume_calls(c, NULL);
@@ -247,16 +253,13 @@ int client_seen(Client *c, sd_bus_message *m) {
 static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         const char *new_owner = owner_read_change(m, JOBS_BUS_NAME);
         Client *c = userdata;
-        int r;
 
         if (!new_owner || !c->owner || streq(c->owner, new_owner))
                 return 0; /* it starts for us, or we have its answer already */
 
         if (isempty(new_owner)) {
                 client_away(c);
-                r = client_retry(c);
-                if (r < 0)
-                        client_stop(c, r, NULL);
+                retry_or_stop(c);
                 return 0;
         }
         resume_calls(c, NULL);
@@ -389,14 +392,11 @@ static void say_complaint(Client *c) {
 
 static void on_lost(void *userdata) {
         Client *c = userdata;
-        int r;
 
         if (c->owner)
                 client_away(c);
         say_complaint(c);
-        r = client_retry(c);
-        if (r < 0)
-                client_stop(c, r, NULL);
+        retry_or_stop(c);
 }
 
 bool client_passes_descriptors(const Client *c) {

@@ -4,6 +4,8 @@
 
 /* Shared by client-bus.c and call.c only. */
 
+#include <sys/queue.h>
+
 #include "client-bus.h"
 #include "link.h"
 
@@ -39,7 +41,7 @@ struct Client {
         bool away;     /* it was reported that the service went away */
         Match **matches;
         size_t n_matches;
-        Call *calls; /* pending calls */
+        LIST_HEAD(, Call) calls; /* pending calls */
         const CallEvents *call_events; /* NULL: there was no call yet */
         size_t n_sent;     /* number of calls that were sent and not answered */
         size_t n_queued;
@@ -67,8 +69,7 @@ struct Client {
 
 struct Call {
         Client *client;
-        Call *next;
-        Call *previous;
+        LIST_ENTRY(Call) entry;
 
         CallMode mode;
         const char *method;

@@ -83,13 +83,10 @@ int exchange_new(Mcp *mcp, json_object *id, json_object *token, Exchange **ret) 
                 return -ENOMEM;
         *x = (Exchange) {
                 .mcp = mcp,
-                .next = mcp->exchanges,
                 .id = json_object_get(id),
                 .token = json_object_get(token),
         };
-        if (mcp->exchanges)
-                mcp->exchanges->previous = x;
-        mcp->exchanges = x;
+        LIST_INSERT_HEAD(&mcp->exchanges, x, entry);
         mcp->n_exchanges++;
         *ret = x;
         return 0;
@@ -98,12 +95,7 @@ int exchange_new(Mcp *mcp, json_object *id, json_object *token, Exchange **ret) 
 Exchange *exchange_free(Exchange *x) {
         if (!x)
                 return NULL;
-        if (x->previous)
-                x->previous->next = x->next;
-        else
-                x->mcp->exchanges = x->next;
-        if (x->next)
-                x->next->previous = x->previous;
+        LIST_REMOVE(x, entry);
         x->mcp->n_exchanges--;
         exchange_set_work(x, NULL, NULL);
         (void) json_object_put(x->id);
@@ -113,7 +105,9 @@ Exchange *exchange_free(Exchange *x) {
 }
 
 Exchange *exchange_find(Mcp *mcp, json_object *id) {
-        for (Exchange *x = mcp->exchanges; x; x = x->next)
+        Exchange *x;
+
+        LIST_FOREACH(x, &mcp->exchanges, entry)
                 if (json_object_get_type(x->id) == json_object_get_type(id) && json_object_equal(x->id, id))
                         return x;
         return NULL;

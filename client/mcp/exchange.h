@@ -5,6 +5,8 @@
 /* Requests of the client that are not answered yet, and what all of them share. An exchange ends with its answer, with
  * a notification that cancels it, or with the connection; what it waits for is freed with it, and jobs keep running. */
 
+#include <sys/queue.h>
+
 #include "client-bus.h"
 #include "json-build.h"
 #include "json-read.h"
@@ -32,7 +34,7 @@ typedef struct Mcp {
         uint64_t wait_usec;  /* the longest time until an answer */
         const char *legacy;  /* the version that initialize agreed on; NULL: none yet. Not owned. */
         json_object *tools;  /* as tools.json has them */
-        Exchange *exchanges; /* the newest first */
+        LIST_HEAD(, Exchange) exchanges; /* the newest first */
         size_t n_exchanges;
         Subscription *subscriptions; /* see subscribe.h */
         size_t n_subscriptions;
@@ -44,7 +46,7 @@ typedef struct Mcp {
 
 struct Exchange {
         Mcp *mcp; /* not owned */
-        Exchange *next, *previous;
+        LIST_ENTRY(Exchange) entry;
         json_object *id;
         json_object *token; /* of progress; NULL: the client wants none */
         bool modern;        /* as of 2026-07-28 */

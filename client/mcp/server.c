@@ -212,8 +212,8 @@ int server_begin(Mcp *mcp, Client *c, const ServerOptions *options) {
 }
 
 void server_clear(Mcp *mcp) {
-        while (mcp->exchanges)
-                (void) exchange_free(mcp->exchanges);
+        while (!LIST_EMPTY(&mcp->exchanges))
+                (void) exchange_free(LIST_FIRST(&mcp->exchanges));
         subscriptions_clear(mcp);
         tasks_clear(mcp);
         task_notices_clear(mcp);

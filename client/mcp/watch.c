@@ -10,19 +10,19 @@
 /* An entry of the table. Two may turn out to be the same job, if one was given by a prefix. */
 struct WatchedJob {
         Watch *watch;
-        WatchedJob *next, *previous;
+        LIST_ENTRY(WatchedJob) entry;
         char *id; /* as given, until it was read */
         JobRecord record;
         Call *call;
         bool again; /* its reply may be outdated */
         bool busy;  /* watchers are being notified: it is not freed */
         sd_event_source *rest; /* after the progress was read; enabled: it is to be read again then */
-        Watcher *watchers;
+        LIST_HEAD(, Watcher) watchers;
 };
 
 struct Watch {
         Client *client; /* not owned */
-        WatchedJob *jobs;
+        LIST_HEAD(, WatchedJob) jobs;
         size_t n_watchers;
 };
 
@@ -31,12 +31,7 @@ static void job_read(WatchedJob *job);
 /* ---- The table ---- */
 
 static WatchedJob *job_free(WatchedJob *job) {
-        if (job->previous)
-                job->previous->next = job->next;
-        else
-                job->watch->jobs = job->next;
-        if (job->next)
-                job->next->previous = job->previous;
+        LIST_REMOVE(job, entry);
         (void) call_free(job->call);
         (void) sd_event_source_disable_unref(job->rest);
         job_record_clear(&job->record);
@@ -50,20 +45,20 @@ static int job_new(Watch *w, const char *id, WatchedJob **ret) {
 
         if (!job)
                 return -ENOMEM;
-        *job = (WatchedJob) { .watch = w, .next = w->jobs, .id = strdup(id), .record = JOB_RECORD_INIT };
+        *job = (WatchedJob) { .watch = w, .id = strdup(id), .record = JOB_RECORD_INIT };
         if (!job->id) {
                 free(job);
                 return -ENOMEM;
         }
-        if (w->jobs)
-                w->jobs->previous = job;
-        w->jobs = job;
+        LIST_INSERT_HEAD(&w->jobs, job, entry);
         *ret = job;
         return 0;
 }
 
 static WatchedJob *find_job(Watch *w, const char *id) {
-        for (WatchedJob *job = w->jobs; job; job = job->next)
+        WatchedJob *job;
+
+        LIST_FOREACH(job, &w->jobs, entry)
                 if (streq(job->id, id))
                         return job;
         return NULL;
@@ -74,15 +69,10 @@ void watch_remove(Watcher *watcher) {
 
         if (!job)
                 return;
-        if (watcher->previous)
-                watcher->previous->next = watcher->next;
-        else
-                job->watchers = watcher->next;
-        if (watcher->next)
-                watcher->next->previous = watcher->previous;
+        LIST_REMOVE(watcher, entry);
         watcher->job = NULL;
         job->watch->n_watchers--;
-        if (!job->watchers && !job->busy)
+        if (LIST_EMPTY(&job->watchers) && !job->busy)
                 (void) job_free(job);
 }
 
@@ -98,11 +88,7 @@ int watch_add(Watch *w, const char *id, Watcher *watcher) {
                         return r;
         }
         watcher->job = job;
-        watcher->previous = NULL;
-        watcher->next = job->watchers;
-        if (job->watchers)
-                job->watchers->previous = watcher;
-        job->watchers = watcher;
+        LIST_INSERT_HEAD(&job->watchers, watcher, entry);
         w->n_watchers++;
         job_read(job);
         return 0;
@@ -115,11 +101,12 @@ static void notify(WatchedJob *job, const sd_bus_error *error) {
         Watcher *watcher;
 
         job->busy = true;
-        for (watcher = job->watchers; watcher; watcher = watcher->next)
+        LIST_FOREACH(watcher, &job->watchers, entry)
                 watcher->due = true;
         for (;;) {
-                for (watcher = job->watchers; watcher && !watcher->due;)
-                        watcher = watcher->next;
+                LIST_FOREACH(watcher, &job->watchers, entry)
+                        if (watcher->due)
+                                break;
                 if (!watcher)
                         break;
                 watcher->due = false;
@@ -128,7 +115,7 @@ static void notify(WatchedJob *job, const sd_bus_error *error) {
                 watcher->changed(watcher, error ? NULL : &job->record, error);
         }
         job->busy = false;
-        if (!job->watchers)
+        if (LIST_EMPTY(&job->watchers))
                 (void) job_free(job);
         else if (job->again)
                 job_read(job);
@@ -190,10 +177,11 @@ static int on_rested(sd_event_source *s, uint64_t usec, void *userdata) {
 /* Something about an unfinished job changed. Of much that does soon, the last is read. */
 static void job_touch(WatchedJob *job) {
         bool wanted = job->record.state != JOB_RUNNING;
+        const Watcher *watcher;
         int r;
 
-        for (const Watcher *watcher = job->watchers; watcher && !wanted; watcher = watcher->next)
-                wanted = watcher->progress;
+        LIST_FOREACH(watcher, &job->watchers, entry)
+                wanted |= watcher->progress;
         if (!wanted)
                 return;
         if (job->rest) {
@@ -222,7 +210,7 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         _cleanup_free_ char *decoded = NULL;
         const char *id = NULL;
         Watch *w = userdata;
-        WatchedJob *next;
+        WatchedJob *job, *next;
 
         if (finished) {
                 if (sd_bus_message_read_basic(m, 's', &id) < 0)
@@ -233,8 +221,8 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
         id = id ?: decoded;
         if (!id)
                 return 0;
-        for (WatchedJob *job = w->jobs; job; job = next) {
-                next = job->next;
+        for (job = LIST_FIRST(&w->jobs); job; job = next) {
+                next = LIST_NEXT(job, entry);
                 if (!streq(job->id, id) || job_state_is_terminal(job->record.state))
                         continue;
                 if (finished)
@@ -247,8 +235,9 @@ static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 
 static void on_missed(void *userdata) {
         Watch *w = userdata;
+        WatchedJob *job;
 
-        for (WatchedJob *job = w->jobs; job; job = job->next)
+        LIST_FOREACH(job, &w->jobs, entry)
                 if (!job_state_is_terminal(job->record.state))
                         job_read(job);
 }
@@ -274,8 +263,8 @@ int watch_new(Client *c, Watch **ret) {
 Watch *watch_free(Watch *w) {
         if (!w)
                 return NULL;
-        while (w->jobs)
-                (void) job_free(w->jobs);
+        while (!LIST_EMPTY(&w->jobs))
+                (void) job_free(LIST_FIRST(&w->jobs));
         free(w);
         return NULL;
 }

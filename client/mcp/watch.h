@@ -5,6 +5,8 @@
 /* The jobs that somebody waits for: one table, kept up to date by the signals of the service, and read anew when
  * signals may have been missed. Nothing is asked again and again. */
 
+#include <sys/queue.h>
+
 #include "client-bus.h"
 #include "job-record.h"
 
@@ -22,7 +24,7 @@ struct Watcher {
         bool progress; /* also while it runs; else only when it starts or ends */
 
         WatchedJob *job; /* NULL: not in the table. For watch.c. */
-        Watcher *next, *previous;
+        LIST_ENTRY(Watcher) entry;
         bool due; /* is to be notified */
 };
 

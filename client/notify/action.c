@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
+#include <sys/queue.h>
+
 #include "action.h"
 #include "bus-names.h"
 #include "clean.h"
@@ -22,7 +24,7 @@ typedef enum Kind {
 /* One that is under way: Get, then OpenOutput for each output that is shown, then the viewer; or Retry. */
 typedef struct Action {
         Actions *actions;
-        struct Action *next, *previous;
+        LIST_ENTRY(Action) entry;
         Kind kind;
         Link *link; /* not owned */
         char *job;
@@ -38,18 +40,13 @@ struct Actions {
         const Settings *settings; /* not owned */
         void (*report)(const char *summary, const char *text, void *userdata);
         void *userdata; /* not owned */
-        Action *list;
+        LIST_HEAD(, Action) list;
 };
 
 static Action *action_free(Action *a) {
         if (!a)
                 return NULL;
-        if (a->previous)
-                a->previous->next = a->next;
-        else if (a->actions->list == a)
-                a->actions->list = a->next;
-        if (a->next)
-                a->next->previous = a->previous;
+        LIST_REMOVE(a, entry);
         (void) sd_bus_slot_unref(a->call);
         job_record_clear(&a->record);
         text_stream_clear(&a->text);
@@ -228,16 +225,13 @@ static int action_new(Actions *actions, Kind kind, Link *link, const char *job, 
                 return -ENOMEM;
         *a = (Action) {
                 .actions = actions,
-                .next = actions->list,
                 .kind = kind,
                 .link = link,
                 .job = strdup(job),
                 .token = token ? strdup(token) : NULL,
                 .record = JOB_RECORD_INIT,
         };
-        if (a->next)
-                a->next->previous = a;
-        actions->list = a;
+        LIST_INSERT_HEAD(&actions->list, a, entry);
         if (!a->job || (token && !a->token))
                 return -ENOMEM;
         *ret = TAKE_PTR(a);
@@ -290,8 +284,8 @@ int actions_new(Viewer *viewer, const Settings *settings,
 Actions *actions_free(Actions *actions) {
         if (!actions)
                 return NULL;
-        while (actions->list)
-                (void) action_free(actions->list);
+        while (!LIST_EMPTY(&actions->list))
+                (void) action_free(LIST_FIRST(&actions->list));
         free(actions);
         return NULL;
 }
