@@ -70,48 +70,42 @@ void job_object_follow_all(Service *service, Peer *peer) {
 
 /* --- signals --------------------------------------------------------------------------------------- */
 
-/* A signal of a job, created anew for each receiver. */
+/* A signal of a job, created if anybody follows it. */
 typedef struct JobSignal {
         Service *service;
         const Job *job;
         int (*new)(const struct JobSignal *s, sd_bus_message **ret);
         char *path;
         const char *const *properties;
+        Receivers receivers;
 } JobSignal;
 
-static void send_to(const Peer *peer, void *userdata) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        const JobSignal *s = userdata;
-        int r;
-
-        r = s->new(s, &m);
-        if (r >= 0)
-                r = sd_bus_message_set_destination(m, peer->name);
-        if (r >= 0)
-                (void) sd_bus_send(s->service->bus, m, NULL);
+static void add_receiver(const Peer *peer, void *userdata) {
+        (void) receivers_add(&((JobSignal *) userdata)->receivers, peer->name);
 }
 
-static void send_to_follower_of_one(const Peer *peer, void *userdata) {
+static void add_follower_of_one(const Peer *peer, void *userdata) {
         const JobSignal *s = userdata;
 
         if (!follower_list_has(&s->service->followers, peer))
-                send_to(peer, userdata);
+                add_receiver(peer, userdata);
 }
 
 static void send_signal(JobSignal *s, bool to_followers_of_one) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         uint32_t owner = s->job->record.uid;
-        Service *service = s->service;
         JobObject *object = s->job->attachment;
 
-        if (LIST_EMPTY(&service->followers) && (!object || LIST_EMPTY(&object->followers)))
+        follower_list_foreach(&s->service->followers, owner, add_receiver, s);
+        if (to_followers_of_one && object)
+                follower_list_foreach(&object->followers, owner, add_follower_of_one, s);
+        if (s->receivers.n == 0)
                 return;
         s->path = job_object_path(s->job->record.id);
-        if (!s->path)
-                return;
-        follower_list_foreach(&service->followers, owner, send_to, s);
-        if (to_followers_of_one && object)
-                follower_list_foreach(&object->followers, owner, send_to_follower_of_one, s);
+        if (s->path && s->new(s, &m) >= 0)
+                signals_send(s->service->signals, owner, m, &s->receivers);
         free(s->path);
+        free(s->receivers.names);
 }
 
 static int new_object_signal(const JobSignal *s, const char *member, sd_bus_message **ret) {

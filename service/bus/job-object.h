@@ -5,9 +5,9 @@
 /* Data of a live job that belongs to the bus: followers and waiters; and its signals. Created when somebody first
  * asks for the job, and freed with the job. */
 
-#include "follower.h"
 #include "job-events.h"
 #include "reader.h"
+#include "signals.h"
 #include "waiter.h"
 
 typedef struct Service Service;

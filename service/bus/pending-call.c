@@ -148,26 +148,20 @@ int pending_start(PendingCall *pending, const PendingStep *steps) {
         return 1;
 }
 
-/* Calls with long replies do not start while replies wait to be written: they would occupy memory, and delay other
- * replies. */
-static bool is_congested(const Service *service) {
-        uint64_t n;
-
-        return sd_bus_get_n_queued_write(service->bus, &n) >= 0 && n > 0;
-}
-
 static void hold(PendingCall *pending) {
         pending->is_waiting = pending->is_held = true;
         TAILQ_INSERT_TAIL(&pending->service->held, pending, held);
 }
 
+/* Calls with long replies do not start while replies wait to be written: they would occupy memory, and delay other
+ * replies. */
 int pending_take_turn(PendingCall *pending) {
         int r;
 
         if (pending->ticket.state == TICKET_SERVED)
                 return 1;
         r = turns_join(&pending->user->store, &pending->ticket);
-        if (r > 0 && is_congested(pending->service)) {
+        if (r > 0 && bus_is_congested(pending->service->bus)) {
                 hold(pending);
                 return 0;
         }
@@ -181,14 +175,14 @@ void pending_end_turn(PendingCall *pending) {
 
         if (!next || next->service->core->stopping) /* all waiting ones are then answered */
                 return;
-        if (is_congested(next->service))
+        if (bus_is_congested(next->service->bus))
                 hold(next);
         else
                 pending_advance(next);
 }
 
 void pending_advance_held(Service *service) {
-        while (!service->core->stopping && !TAILQ_EMPTY(&service->held) && !is_congested(service))
+        while (!service->core->stopping && !TAILQ_EMPTY(&service->held) && !bus_is_congested(service->bus))
                 pending_advance(TAILQ_FIRST(&service->held));
 }
 

@@ -42,16 +42,18 @@ static void on_drop(PeerItem *item, bool stopping) {
 
 static void tell(const Reader *reader, OutputStream stream) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        sd_bus *bus = reader->readers->service->bus;
+        const JobRecord *record = &reader->readers->job->record;
+        Service *service = reader->readers->service;
+        Receivers receivers = {};
         int r;
 
-        r = sd_bus_message_new_signal(bus, &m, JOBS_PATH, JOBS_INTERFACE, "OutputGrew");
+        r = sd_bus_message_new_signal(service->bus, &m, JOBS_PATH, JOBS_INTERFACE, "OutputGrew");
         if (r >= 0)
-                r = sd_bus_message_append(m, "ss", reader->readers->job->record.id, output_stream_to_string(stream));
+                r = sd_bus_message_append(m, "ss", record->id, output_stream_to_string(stream));
         if (r >= 0)
-                r = sd_bus_message_set_destination(m, reader->item.peer->name);
+                r = receivers_add(&receivers, reader->item.peer->name);
         if (r >= 0)
-                (void) sd_bus_send(bus, m, NULL);
+                signals_send(service->signals, record->uid, m, &receivers);
 }
 
 /* Returns whether it waits for nothing more. Without sizes it is told of each stream. */

@@ -138,6 +138,7 @@ static int on_idle(sd_event_source *source, void *userdata) {
         const Queue *queue = &service->core->queue;
 
         pending_advance_held(service);
+        signals_resume(service->signals);
         if (!service->core->closed || queue->n_running + queue->n_lent > 0)
                 return 0;
         return sd_event_exit(service->core->event, SERVICE_EXIT_REMOVED);
@@ -211,6 +212,8 @@ int service_new(Service **ret, Core *core, sd_bus *bus) {
         service->bus = sd_bus_ref(bus);
         r = sd_bus_attach_event(bus, core->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
+                r = signals_new(&service->signals, service->bus);
+        if (r >= 0)
                 r = peers_new(&service->peers, service->bus);
         if (r >= 0)
                 r = interface_jobs_register(service);
@@ -244,6 +247,7 @@ Service *service_free(Service *service) {
                 (void) sd_bus_slot_unref(service->vtable_slots[i]);
         (void) sd_bus_slot_unref(service->name_call);
         (void) peers_free(service->peers);
+        (void) signals_free(service->signals);
         (void) sd_bus_flush_close_unref(service->bus);
         free(service);
         return NULL;

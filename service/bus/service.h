@@ -9,15 +9,16 @@
  *   interface-jobs.c    org.codex.Jobs: members and properties; interface-job.c: org.codex.Jobs.Job
  *   method-*.c          methods
  *   pending-call.h      common parts of methods
- *   job-object.c        waiters and followers of a job; its signals */
+ *   job-object.c        waiters and followers of a job; its signals
+ *   signals.c           sends them to connections that follow */
 
 #include <sysexits.h>
 
 #include "core.h"
-#include "follower.h"
 #include "job-object.h"
 #include "peer.h"
 #include "program-watch.h"
+#include "signals.h"
 
 /* Exit statuses after which a restart does not help, see codex-jobsd(8) and RestartPreventExitStatus= of the unit. */
 #define SERVICE_EXIT_REMOVED EX_UNAVAILABLE
@@ -36,6 +37,7 @@ struct Service {
         sd_event_source *exit_source;
         sd_event_source *idle_source;
 
+        Signals *signals; /* to followers and readers */
         JobObjectList objects;
         FollowerList followers;       /* of all jobs that they may see */
         TAILQ_HEAD(, PendingCall) held; /* calls that have their turn, until replies are written */

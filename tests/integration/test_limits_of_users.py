@@ -11,7 +11,7 @@ import struct
 import pytest
 from jeepney import DBusAddress, new_method_call
 
-from support import BUS, FOREVER, MANAGER, NAME, PATH, BusError, disk_busy, plain, refused, shell
+from support import BUS, FOREVER, MANAGER, NAME, PATH, BusError, disk_busy, object_path, plain, refused, shell
 
 
 @pytest.fixture
@@ -125,6 +125,28 @@ def test_many_ids_of_one_delay_no_other(alice, bob, system):
     ids = [job[:len(job) - left] for left in range(5) for job in jobs]
     job, state, *_ = check_delays_no_other(system, alice, bob, 'AwaitAny', 'ast', ids, FOREVER)
     assert (job, state) == (jobs[0], 'completed')
+
+
+def test_signals_to_connections_of_one_delay_no_other(alice, system):
+    """Where many jobs change at once, and many connections are told, others are told before all of them are."""
+    first = alice.enqueue(['true'], Hold=True)
+    answers = in_batches(alice, lambda _: alice.send_enqueue(['true'], After=[(first, 'ok')], Hold=True), range(100))
+    alice.enqueued += [job for job, _ in answers]
+    followers = [system.connect(alice.uid) for _ in range(64)]
+    for client in followers:
+        client.list(Limit=1)
+    last = followers[-1]
+    last.watch_finished()
+    alice.call('Release', 's', first)
+    waiting, left = {object_path(job) for job, _ in answers}, 0
+    while waiting:
+        found = last.signal(lambda signal: signal.member in ('JobFinished', 'PropertiesChanged'))
+        if found.member == 'JobFinished':
+            left = len(waiting)
+        waiting.discard(found.path)
+    assert left > 0
+    for client in followers:
+        client.close()
 
 
 def test_jobs_without_end_leave_places_to_others(alice, bob, configure):
