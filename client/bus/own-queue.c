@@ -25,8 +25,10 @@ static int read_entry(sd_bus_message *m, const char *name, const char *type, voi
                 { "Running", &queue->running },
                 { "MaxRunning", &queue->max_running },
                 { "MaxQueued", &queue->max_queued },
+                { "MaxRunningPerUser", &queue->max_running_user },
+                { "RunningOfAll", &queue->running_of_all },
         };
-        int paused, r;
+        int flag, r;
 
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
                 if (streq(numbers[i].name, name))
@@ -35,11 +37,11 @@ static int read_entry(sd_bus_message *m, const char *name, const char *type, voi
                 return read_text(m, queue->obstacle, sizeof(queue->obstacle));
         if (streq(name, "Name"))
                 return read_text(m, queue->name, sizeof(queue->name));
-        if (!streq(name, "Paused"))
+        if (!streq(name, "Paused") && !streq(name, "Administrator"))
                 return DICT_SKIP;
-        r = sd_bus_message_read_basic(m, 'b', &paused);
+        r = sd_bus_message_read_basic(m, 'b', &flag);
         if (r >= 0)
-                queue->paused = paused;
+                *(streq(name, "Paused") ? &queue->paused : &queue->is_administrators) = flag;
         return r;
 }
 

@@ -15,6 +15,9 @@ typedef struct OwnQueue {
         uint32_t queued;
         uint32_t running;
         uint32_t max_running; /* of a list: 0, no limit of its own */
+        uint32_t max_running_user; /* of a list, like the next two: of one user; 0: no limit */
+        uint32_t running_of_all; /* of all users */
+        bool is_administrators; /* one of the administrator, for all users */
         uint32_t max_queued;
         char obstacle[OBSTACLE_MAX]; /* why the service starts no jobs; empty: it does */
 } OwnQueue;

@@ -301,6 +301,10 @@ static int fill_consumer(json_object *o, const void *item) {
         return 0;
 }
 
+static int add_limit(json_object *o, const char *name, uint32_t limit) {
+        return limit > 0 ? json_add_number(o, name, limit) : json_add_null(o, name);
+}
+
 /* A list has the limit of its own, if any. */
 static int fill_listed_queue(json_object *o, const void *item) {
         const OwnQueue *queue = item;
@@ -308,9 +312,12 @@ static int fill_listed_queue(json_object *o, const void *item) {
 
         r = fill_queue(o, queue);
         if (r >= 0)
-                r = queue->max_running > 0 ? json_add_number(o, "max_running", queue->max_running) :
-                                             json_add_null(o, "max_running");
-        return r;
+                r = add_limit(o, "max_running", queue->max_running);
+        if (r >= 0)
+                r = json_add_bool(o, "administrator", queue->is_administrators);
+        if (r >= 0)
+                r = add_limit(o, "max_running_per_user", queue->max_running_user);
+        return r < 0 ? r : json_add_number(o, "running_of_all", queue->running_of_all);
 }
 
 typedef struct List {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-/* codex-jobs queue: the queues of the caller. */
+/* codex-jobs queue: the queues that the caller may use. */
 
 #include "bus-names.h"
 #include "own-queue.h"
@@ -34,17 +34,29 @@ int check_queue_name(const Verb *verb, const char *name) {
 
 /* --- list ------------------------------------------------------------------------------------------- */
 
+/* "4, 2 per user" */
+static void put_limit(const OwnQueue *q, char *text, size_t size) {
+        if (q->max_running > 0 && q->max_running_user > 0)
+                (void) snprintf(text, size, "%u, %u per user", q->max_running, q->max_running_user);
+        else if (q->max_running_user > 0)
+                (void) snprintf(text, size, "%u per user", q->max_running_user);
+        else if (q->max_running > 0)
+                (void) snprintf(text, size, "%u", q->max_running);
+        else
+                (void) snprintf(text, size, "-");
+}
+
 static int put_queues(FILE *f, void *userdata) {
         const OwnQueueList *list = userdata;
 
-        (void) fprintf(f, "%-20s  %-6s  %7s  %7s  %s\n", "QUEUE", "PAUSED", "QUEUED", "RUNNING", "MAX RUNNING");
+        (void) fprintf(f, "%-20s  %-6s  %7s  %7s  %-13s  %s\n", "QUEUE", "PAUSED", "QUEUED", "RUNNING", "MAX RUNNING", "OWNER");
         for (size_t i = 0; i < list->n; i++) {
                 const OwnQueue *q = &list->queues[i];
-                char limit[16] = "-";
+                char limit[48];
 
-                if (q->max_running > 0)
-                        (void) snprintf(limit, sizeof(limit), "%u", q->max_running);
-                (void) fprintf(f, "%-20s  %-6s  %7u  %7u  %s\n", q->name, q->paused ? "yes" : "no", q->queued, q->running, limit);
+                put_limit(q, limit, sizeof(limit));
+                (void) fprintf(f, "%-20s  %-6s  %7u  %7u  %-13s  %s\n", q->name, q->paused ? "yes" : "no", q->queued, q->running, limit,
+                               q->is_administrators ? "administrator" : "you");
         }
         return 0;
 }
@@ -174,9 +186,9 @@ const Verb verb_queue = {
         .check = check,
         .run = run,
         .summary = "List, create and remove queues",
-        .help = "List your queues, create one or change its limit, or remove one that has no jobs. Submit\n"
-                "jobs to it with --queue NAME, and stop it with 'codex-jobs pause NAME'. A job reads its\n"
-                "number among those that run in its queue from $CODEX_JOB_SLOT: 0, 1, ...\n"
+        .help = "List the queues that you may use, create one or change its limit, or remove one that has\n"
+                "no jobs. Submit jobs to it with --queue NAME, and stop it with 'codex-jobs pause NAME'. A\n"
+                "job reads its number among those that run in its queue from $CODEX_JOB_SLOT: 0, 1, ...\n"
                 "\n"
                 "Options:\n"
                 "      --max-running N      With set: how many jobs of the queue may run at a time, or\n"

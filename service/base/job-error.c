@@ -31,3 +31,15 @@ int job_error_reply(sd_bus_message *call, int r, const char *first, const char *
         (void) job_error_set(&error, r, first, second);
         return sd_bus_reply_method_error(call, &error);
 }
+
+bool job_error_is_of_queue(int r) {
+        switch (-r) {
+        case JOB_ERROR_NO_QUEUE:
+        case JOB_ERROR_QUEUE_NOT_ALLOWED:
+        case JOB_ERROR_QUEUE_RUNTIME_MAX:
+        case JOB_ERROR_QUEUE_OUTPUT_MAX:
+                return true;
+        default:
+                return false;
+        }
+}

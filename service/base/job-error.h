@@ -5,6 +5,7 @@
 /* Errors of calls: the name on the bus and the message, which contains up to two texts. Functions return these codes
  * negated, like errnos, which are smaller; an errno only ever has the meaning of errno(3). */
 
+#include <stdbool.h>
 #include <systemd/sd-bus.h>
 
 #include "bus-names.h"
@@ -25,7 +26,15 @@
           "Job %s of option After depends on job %s itself, directly or through other jobs.")                                \
         X(TOO_MANY_DEPENDENTS, JOBS_ERROR_LIMIT_EXCEEDED,                                                                    \
           "Too many jobs depend on job %s to change what it depends on itself.")                                             \
-        X(NO_QUEUE, JOBS_ERROR_NO_SUCH_QUEUE, "Queue %s not found among those of the caller.")                               \
+        X(NO_QUEUE, JOBS_ERROR_NO_SUCH_QUEUE, "Queue %s not found among those of the caller and of the administrator.")      \
+        X(QUEUE_NOT_ALLOWED, JOBS_ERROR_NOT_PERMITTED,                                                                       \
+          "Queue %s is only for members of certain groups (AllowGroups=%s); use another one, or ask the administrator.")     \
+        X(QUEUE_NOT_OWN, JOBS_ERROR_NOT_PERMITTED,                                                                           \
+          "Queue %s is one of the administrator; it can only be removed from the configuration.")                            \
+        X(QUEUE_RUNTIME_MAX, JOBS_ERROR_LIMIT_EXCEEDED,                                                                      \
+          "Jobs in queue %s may run for at most %s; give a RuntimeMaxUSec that is not more.")                                \
+        X(QUEUE_OUTPUT_MAX, JOBS_ERROR_LIMIT_EXCEEDED,                                                                       \
+          "Jobs in queue %s may write at most %s bytes; give an OutputMax that is not more.")                                \
         X(QUEUE_IN_USE, JOBS_ERROR_INVALID_ARGUMENT, "Jobs are queued or running in queue %s.")                              \
         X(TOO_MANY_QUEUES, JOBS_ERROR_LIMIT_EXCEEDED, "Limit of %s queues reached.")                                         \
         X(NO_PARENT, JOBS_ERROR_NO_SUCH_JOB, "Job %s of option Parent not found among the running jobs of the caller.")      \
@@ -80,3 +89,6 @@ int job_error_set(sd_bus_error *error, int r, const char *first, const char *sec
 
 /* The same, as the reply to a call. */
 int job_error_reply(sd_bus_message *call, int r, const char *first, const char *second);
+
+/* Whether it is about the queue of a job. */
+bool job_error_is_of_queue(int r);

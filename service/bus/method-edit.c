@@ -7,7 +7,10 @@
 /* other: a job that it is about, too. */
 static int refuse(PendingCall *pending, int r, const char *other) {
         const char *id = pending->ids[0];
+        const Job *job = core_find(pending->service->core, id);
 
+        if (job_error_is_of_queue(r))
+                return pending_refuse_queue(pending, r, pending->spec.queue ?: (job ? job->record.queue : ""));
         switch (-r) {
         case JOB_ERROR_NOT_EDITABLE:
         case JOB_ERROR_ATTEMPTED:
@@ -18,8 +21,6 @@ static int refuse(PendingCall *pending, int r, const char *other) {
                 return pending_refuse(pending, r, other, NULL);
         case JOB_ERROR_CIRCLE:
                 return pending_refuse(pending, r, other, id);
-        case JOB_ERROR_NO_QUEUE:
-                return pending_refuse(pending, r, pending->spec.queue, NULL);
         default:
                 return pending_fail(pending, r);
         }
@@ -46,11 +47,12 @@ static int take_dependencies(PendingCall *pending) {
 }
 
 static int edit_found(PendingCall *pending) {
+        Caller caller = pending_caller(pending);
         Job *job = pending->found->job;
         const char *other = NULL;
         int r;
 
-        r = job ? core_edit(job, &pending->spec, &other, on_recorded, pending) : -JOB_ERROR_NOT_EDITABLE;
+        r = job ? core_edit(job, &caller, &pending->spec, &other, on_recorded, pending) : -JOB_ERROR_NOT_EDITABLE;
         return r < 0 ? refuse(pending, r, other) : r;
 }
 

@@ -72,8 +72,6 @@ static const char *subject_of(int r, const Spec *spec, const char *id) {
         case JOB_ERROR_NO_PARENT:
         case JOB_ERROR_PARENT_STOPPED:
                 return spec->parent;
-        case JOB_ERROR_NO_QUEUE:
-                return spec->queue;
         default:
                 return NULL;
         }
@@ -81,6 +79,9 @@ static const char *subject_of(int r, const Spec *spec, const char *id) {
 
 static int refuse(PendingCall *pending, int r, const char *id) {
         const char *subject = subject_of(r, &pending->spec, id);
+
+        if (job_error_is_of_queue(r))
+                return pending_refuse_queue(pending, r, pending->spec.queue);
 
         return subject ? pending_refuse(pending, r, subject, NULL) : pending_fail(pending, r);
 }
@@ -104,7 +105,8 @@ static void on_enqueued(int r, const char *id, void *userdata) {
 }
 
 static int submit(PendingCall *pending) {
-        int r = enqueue_job(pending->service->core, &pending->spec, pending_owner(pending), on_enqueued, pending);
+        Caller caller = pending_caller(pending);
+        int r = enqueue_job(pending->service->core, &pending->spec, &caller, on_enqueued, pending);
 
         return r < 0 ? refuse(pending, r, NULL) : r;
 }

@@ -89,12 +89,19 @@ static unsigned count_made(const Core *core, uint32_t uid) {
         return made;
 }
 
+static bool has_jobs(const QueueStanding *lane) {
+        return lane->n_waiting + lane->n_coming + lane->n_moving + lane->n_running + lane->n_lent > 0;
+}
+
 /* Those that are being recorded count already: many calls may arrive while the disk is busy. */
 static int submit_make(PendingCall *pending) {
         Core *core = pending->service->core;
         const StoreQueue *queue = &pending->queue;
+        QueueStanding lane = queue_get_lane_standing(&core->queue, queue->uid, queue->name);
 
-        if (!queue_get_lane_standing(&core->queue, queue->uid, queue->name).is_made) {
+        if (lane.is_shared && !lane.is_missing && has_jobs(&lane)) /* they would be in another one, without a word */
+                return pending_refuse(pending, -JOB_ERROR_QUEUE_IN_USE, queue->name, NULL);
+        if (!lane.is_made) {
                 if (count_made(core, queue->uid) + pending->user->n_making >= JOB_QUEUES_MAX)
                         return -JOB_ERROR_TOO_MANY_QUEUES;
                 pending->is_making = true;
@@ -168,8 +175,8 @@ static int submit_remove(PendingCall *pending) {
         int r;
 
         if (!lane.is_made)
-                return pending_refuse(pending, -JOB_ERROR_NO_QUEUE, queue->name, NULL);
-        if (lane.n_waiting + lane.n_coming + lane.n_moving + lane.n_running + lane.n_lent > 0)
+                return pending_refuse(pending, lane.is_shared ? -JOB_ERROR_QUEUE_NOT_OWN : -JOB_ERROR_NO_QUEUE, queue->name, NULL);
+        if (has_jobs(&lane))
                 return pending_refuse(pending, -JOB_ERROR_QUEUE_IN_USE, queue->name, NULL);
         queue->max_running = lane.max_running;
         queue->paused = lane.paused;
@@ -195,32 +202,51 @@ int method_remove_queue(sd_bus_message *m, void *userdata, sd_bus_error *error) 
 /* --- ListQueues ------------------------------------------------------------------------------------ */
 
 static int append_lane(sd_bus_message *reply, const QueueStanding *lane) {
-        return sd_bus_message_append(reply, "a{sv}", 5,
+        return sd_bus_message_append(reply, "a{sv}", 8,
                                      "Name", "s", lane->lane,
                                      "Paused", "b", lane->paused,
                                      "Queued", "u", lane->n_waiting,
                                      "Running", "u", lane->n_running + lane->n_lent,
-                                     "MaxRunning", "u", lane->max_running);
+                                     "MaxRunning", "u", lane->max_running,
+                                     "Administrator", "b", lane->is_shared,
+                                     "MaxRunningPerUser", "u", lane->max_running_user,
+                                     "RunningOfAll", "u", lane->n_running_all);
+}
+
+/* Queues of the administrator are those that the caller may use, or has jobs in. */
+static bool is_listed(const Service *service, const Caller *caller, const QueueStanding *lane) {
+        const ConfigQueue *queue = lane->is_shared ? config_find_queue(&service->core->config, lane->lane) : NULL;
+
+        return !queue || has_jobs(lane) || core_may_use_queue(caller, queue);
+}
+
+static int append_lanes(sd_bus_message *reply, const Service *service, const Caller *caller) {
+        _cleanup_free_ QueueStanding *lanes = NULL;
+        int r, n;
+
+        r = n = queue_get_lanes(&service->core->queue, caller->uid, &lanes);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        for (int i = 0; r >= 0 && lanes && i < n; i++)
+                if (is_listed(service, caller, &lanes[i]))
+                        r = append_lane(reply, &lanes[i]);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 int method_list_queues(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(pending_freep) PendingCall *pending = NULL;
-        _cleanup_free_ QueueStanding *lanes = NULL;
         Service *service = userdata;
-        int r, n;
+        Caller caller;
+        int r;
 
         r = pending_new(&pending, service, m);
+        if (r < 0)
+                return r;
+        caller = pending_caller(pending);
+        r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
-                r = n = queue_get_lanes(&service->core->queue, pending_owner(pending), &lanes);
-        if (r >= 0)
-                r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        for (int i = 0; r >= 0 && lanes && i < n; i++)
-                r = append_lane(reply, &lanes[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
+                r = append_lanes(reply, service, &caller);
         if (r >= 0)
                 r = sd_bus_send(NULL, reply, NULL);
         return r < 0 ? r : 1;

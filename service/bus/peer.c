@@ -3,12 +3,13 @@
 
 #include <search.h>
 
+#include "dict.h"
 #include "job-error.h"
 #include "macro.h"
 #include "peer.h"
 
 #define NAME_LENGTH_MAX 255 /* of an interface or a member, see the D-Bus specification */
-#define PARKED_MAX 1024U /* calls of a peer that wait for its uid; each may hold file descriptors */
+#define PARKED_MAX 1024U /* calls of a peer that wait for its credentials; each may hold file descriptors */
 
 typedef struct Parked {
         STAILQ_ENTRY(Parked) entry;
@@ -76,6 +77,7 @@ static void peer_free(Peer *peer) {
         (void) question_free(peer->question);
         (void) user_unref(peer->user);
         (void) sd_bus_slot_unref(peer->call);
+        free(peer->gids);
         free(peer->name);
         free(peer);
 }
@@ -99,13 +101,44 @@ static void peer_resume(Peer *peer) {
         }
 }
 
-static int on_uid_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
-        Peer *peer = userdata;
+typedef struct Credentials {
         uint32_t uid;
+        uint32_t *gids;
+        size_t n_gids;
+} Credentials;
+
+static int read_credential(sd_bus_message *m, const char *name, const char *type, void *userdata) {
+        Credentials *credentials = userdata;
+        const void *gids;
+        size_t size;
+        int r;
+
+        if (streq(name, "UnixUserID") && streq(type, "u"))
+                return sd_bus_message_read_basic(m, 'u', &credentials->uid);
+        if (!streq(name, "UnixGroupIDs") || !streq(type, "au"))
+                return DICT_SKIP;
+        r = sd_bus_message_read_array(m, 'u', &gids, &size);
+        if (r < 0 || size == 0)
+                return r;
+        free(credentials->gids);
+        credentials->gids = malloc(size);
+        if (!credentials->gids)
+                return -ENOMEM;
+        memcpy(credentials->gids, gids, size);
+        credentials->n_gids = size / sizeof(uint32_t);
+        return 0;
+}
+
+static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Credentials credentials = { .uid = UINT32_MAX };
+        Peer *peer = userdata;
+        int r;
 
         peer->call = sd_bus_slot_unref(peer->call);
-        if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'u', &uid) < 0 ||
-            uid == UINT32_MAX || !(peer->user = user_get(&peer->peers->users, uid))) {
+        r = sd_bus_message_is_method_error(reply, NULL) ? -ENXIO : dict_read(reply, read_credential, &credentials);
+        peer->gids = credentials.gids;
+        peer->n_gids = credentials.n_gids;
+        if (r < 0 || credentials.uid == UINT32_MAX || !(peer->user = user_get(&peer->peers->users, credentials.uid))) {
                 peer_drop(peer);
                 return 0;
         }
@@ -131,7 +164,7 @@ static int peer_new(Peers *peers, const char *name, Peer **ret) {
                 return r;
         }
         r = sd_bus_call_method_async(peers->bus, &peer->call, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                     "org.freedesktop.DBus", "GetConnectionUnixUser", on_uid_reply, peer, "s", name);
+                                     "org.freedesktop.DBus", "GetConnectionCredentials", on_credentials, peer, "s", name);
         if (r < 0) {
                 peer_drop(peer);
                 return r;

@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 #pragma once
 
-/* Callers: the connections on the bus, each with what it owns. The uid of a peer is obtained from the bus only. A
- * filter holds back method calls of an unknown peer until the bus has reported its uid, asynchronously; every
+/* Callers: the connections on the bus, each with what it owns. The uid and the groups of a peer are obtained from the bus only. A
+ * filter holds back method calls of an unknown peer until the bus has reported them, asynchronously; every
  * handler after it can rely on the peer. Unicast signals to the service are dropped by the filter. When a peer
  * leaves the bus, everything it owns is dropped. */
 
@@ -26,6 +26,8 @@ struct Peer {
         Peers *peers;
         char *name;
         User *user; /* NULL: not known yet */
+        uint32_t *gids; /* the groups of the process when it connected; NULL: the bus does not tell */
+        size_t n_gids;
         sd_bus_slot *call; /* queries it */
         STAILQ_HEAD(, Parked) parked; /* calls held back until it is known */
         unsigned n_parked;

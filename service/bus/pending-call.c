@@ -119,6 +119,17 @@ uint32_t pending_owner(const PendingCall *pending) {
         return pending->service->core->system_scope ? pending->user->uid : geteuid();
 }
 
+Caller pending_caller(const PendingCall *pending) {
+        const Peer *peer = pending->item.peer;
+
+        return (Caller) {
+                .uid = pending_owner(pending),
+                .is_trusted = !pending->service->core->system_scope || pending->user->uid == 0,
+                .gids = peer ? peer->gids : NULL,
+                .n_gids = peer ? peer->n_gids : 0,
+        };
+}
+
 int pending_charge(PendingCall *pending, uint64_t size) {
         int r;
 
@@ -290,6 +301,19 @@ int pending_fail(PendingCall *pending, int r) {
                 limit = JOB_STDIN_MAX;
         (void) snprintf(text, sizeof(text), "%" PRIu32, limit);
         return pending_refuse(pending, r, text, NULL);
+}
+
+int pending_refuse_queue(PendingCall *pending, int r, const char *name) {
+        const ConfigQueue *queue = config_find_queue(&pending->service->core->config, name);
+        char text[48] = "";
+
+        if (queue && r == -JOB_ERROR_QUEUE_RUNTIME_MAX)
+                (void) snprintf(text, sizeof(text), "%.15g s", (double) queue->runtime_max_usec / USEC_PER_SEC);
+        else if (queue && r == -JOB_ERROR_QUEUE_OUTPUT_MAX)
+                (void) snprintf(text, sizeof(text), "%" PRIu64, queue->output_max);
+        else if (queue && r == -JOB_ERROR_QUEUE_NOT_ALLOWED)
+                return pending_refuse(pending, r, name, strempty(queue->groups));
+        return pending_refuse(pending, r, name, text);
 }
 
 int pending_reply_empty(PendingCall *pending) {

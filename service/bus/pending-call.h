@@ -120,6 +120,12 @@ void pending_on_done(int r, void *userdata);
  * always that user, regardless of who may access the bus. */
 uint32_t pending_owner(const PendingCall *pending);
 
+/* The caller, with its groups as long as it is on the bus. */
+Caller pending_caller(const PendingCall *pending);
+
+/* Replies with an error about a queue, of admission.c, and frees. Returns 0, for a step to return. */
+int pending_refuse_queue(PendingCall *pending, int r, const char *name);
+
 /* Charges the user for memory of the call until it is freed, replacing the previous charge. */
 int pending_charge(PendingCall *pending, uint64_t size);
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
+#include <grp.h>
 #include <ini.h>
 #include <systemd/sd-journal.h>
 
+#include "bus-names.h"
 #include "config.h"
+#include "job-id.h"
 #include "macro.h"
+#include "text-new.h"
 #include "time-util.h"
 
 typedef struct Setting {
@@ -17,8 +21,10 @@ typedef struct Setting {
         bool infinity; /* "infinity" is allowed and stored as 0 */
 } Setting;
 
-#define SETTING(name, parse, member, ...) \
-        { name, parse, offsetof(Config, member), sizeof(((Config *) NULL)->member), __VA_ARGS__ }
+#define SETTING_OF(type, name, parse, member, ...) \
+        { name, parse, offsetof(type, member), sizeof(((type *) NULL)->member), __VA_ARGS__ }
+#define SETTING(...) SETTING_OF(Config, __VA_ARGS__)
+#define QUEUE_SETTING(...) SETTING_OF(ConfigQueue, __VA_ARGS__)
 
 static int parse_size_or_infinity(const char *text, uint64_t *ret) {
         if (streq(text, "infinity")) {
@@ -57,6 +63,26 @@ static const Setting settings[] = {
         SETTING("RetentionMaxBytes", parse_size_or_infinity, retention_max_bytes, 1, INT64_MAX, true),
 };
 
+static const Setting queue_settings[] = {
+        QUEUE_SETTING("MaxRunning", parse_u64, max_running, 1, JOB_QUEUE_RUNNING_MAX, false),
+        QUEUE_SETTING("MaxRunningPerUser", parse_u64, max_running_user, 1, JOB_QUEUE_RUNNING_MAX, false),
+        QUEUE_SETTING("RuntimeMaxSec", parse_timespan, runtime_max_usec, USEC_PER_SEC, INT64_MAX, true),
+        QUEUE_SETTING("OutputMax", parse_size_or_infinity, output_max, 1, INT64_MAX, true),
+};
+
+static void clear_groups(ConfigQueue *queue) {
+        free(TAKE_PTR(queue->groups));
+        free(TAKE_PTR(queue->gids));
+        queue->n_gids = 0;
+}
+
+void config_clear(Config *config) {
+        for (size_t i = 0; i < config->n_queues; i++)
+                clear_groups(&config->queues[i]);
+        free(config->queues);
+        config_init(config);
+}
+
 void config_init(Config *config) {
         *config = (Config) {
                 .max_running = 16,
@@ -72,8 +98,8 @@ void config_init(Config *config) {
         };
 }
 
-static bool setting_apply(const Setting *s, const char *text, Config *config) {
-        void *target = (char *) config + s->offset;
+static bool setting_apply(const Setting *s, const char *text, void *object) {
+        void *target = (char *) object + s->offset;
         uint64_t value;
 
         if (s->parse(text, &value) < 0)
@@ -89,20 +115,174 @@ static bool setting_apply(const Setting *s, const char *text, Config *config) {
         return true;
 }
 
+/* Returns whether there is such a setting. */
+static bool apply(const Setting *all, size_t n, const char *name, const char *value, void *object) {
+        for (size_t i = 0; i < n; i++) {
+                if (!streq(all[i].name, name))
+                        continue;
+                if (!setting_apply(&all[i], value, object))
+                        sd_journal_print(LOG_WARNING, "Invalid or out-of-range setting in the configuration, "
+                                         "ignoring: %s=%s", name, value);
+                return true;
+        }
+        return false;
+}
+
+/* --- queues ----------------------------------------------------------------------------------------- */
+
+/* Not by getgrnam(3), which may ask other hosts: the service would not answer meanwhile. */
+static bool find_group(const char *name, uint32_t *ret) {
+        _cleanup_fclose_ FILE *f = NULL;
+        const struct group *group;
+        uint64_t number;
+
+        if (parse_u64(name, &number) >= 0 && number < UINT32_MAX) {
+                *ret = (uint32_t) number;
+                return true;
+        }
+        f = fopen("/etc/group", "re");
+        while (f && (group = fgetgrent(f)))
+                if (streq(group->gr_name, name)) {
+                        *ret = group->gr_gid;
+                        return true;
+                }
+        return false;
+}
+
+static int add_group(ConfigQueue *queue, const char *name) {
+        char *groups = text_new("%s%s%s", strempty(queue->groups), queue->groups ? " " : "", name);
+        uint32_t *gids;
+
+        if (!groups)
+                return -ENOMEM;
+        free(queue->groups);
+        queue->groups = groups;
+        gids = reallocarray(queue->gids, queue->n_gids + 1, sizeof(*gids));
+        if (!gids)
+                return -ENOMEM;
+        queue->gids = gids;
+        if (find_group(name, &gids[queue->n_gids]))
+                queue->n_gids++;
+        else
+                sd_journal_print(LOG_WARNING, "Group %s of queue %s is not in /etc/group; groups of other sources have to be "
+                                 "given by number.", name, queue->name);
+        return 0;
+}
+
+/* An empty list removes what was given before, as in units of systemd. */
+static int set_groups(ConfigQueue *queue, const char *value) {
+        const char *p = value + strspn(value, " \t");
+        int r = 0;
+
+        if (!*p)
+                clear_groups(queue);
+        while (*p && r >= 0) {
+                size_t n = strcspn(p, " \t");
+                _cleanup_free_ char *name = strndup(p, n);
+
+                r = name ? add_group(queue, name) : -ENOMEM;
+                p += n;
+                p += strspn(p, " \t");
+        }
+        return r;
+}
+
+/* The file, while it is read. */
+typedef struct Reading {
+        Config config;
+        FILE *f;
+        int error; /* out of memory */
+} Reading;
+
+/* The name of a queue in that of its section; NULL: of another section. */
+static const char *name_of_queue(const char *section) {
+        return strncmp(section, "Queue ", 6) == 0 ? section + 6 + strspn(section + 6, " ") : NULL;
+}
+
+static bool is_valid_name(const char *name) {
+        return job_queue_is_valid(name) && strlen(name) <= CONFIG_QUEUE_MAX && !streq(name, JOB_QUEUE_DEFAULT);
+}
+
+const ConfigQueue *config_find_queue(const Config *config, const char *name) {
+        for (size_t i = 0; i < config->n_queues; i++)
+                if (streq(config->queues[i].name, name))
+                        return &config->queues[i];
+        return NULL;
+}
+
+static ConfigQueue *get_queue(Reading *reading, const char *name) {
+        Config *config = &reading->config;
+        ConfigQueue *queue = (ConfigQueue *) config_find_queue(config, name), *bigger;
+
+        if (queue)
+                return queue;
+        if (config->n_queues >= CONFIG_QUEUES_MAX) {
+                sd_journal_print(LOG_WARNING, "More than %u queues in the configuration, ignoring [Queue %s].", CONFIG_QUEUES_MAX, name);
+                return NULL;
+        }
+        bigger = reallocarray(config->queues, config->n_queues + 1, sizeof(ConfigQueue));
+        if (!bigger) {
+                reading->error = -ENOMEM;
+                return NULL;
+        }
+        config->queues = bigger;
+        queue = &bigger[config->n_queues++];
+        *queue = (ConfigQueue) {};
+        (void) strcpy(queue->name, name); /* it fits */
+        return queue;
+}
+
+bool config_queue_allows(const ConfigQueue *queue, const uint32_t *gids, size_t n) {
+        if (!queue->groups)
+                return true;
+        for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < queue->n_gids; j++)
+                        if (gids[i] == queue->gids[j])
+                                return true;
+        return false;
+}
+
+/* --- the file --------------------------------------------------------------------------------------- */
+
+/* libinih does not report sections without settings. */
+static char *read_line(char *text, int size, void *userdata) {
+        Reading *reading = userdata;
+        char *line = fgets(text, size, reading->f), section[256];
+        const char *name;
+
+        if (!line || sscanf(line, "[%255[^]\n]]", section) != 1 || !(name = name_of_queue(section)))
+                return line;
+        if (is_valid_name(name))
+                (void) get_queue(reading, name);
+        else
+                sd_journal_print(LOG_WARNING, "Invalid name of a queue in the configuration, ignoring [%s].", section);
+        return line;
+}
+
 /* Called by libinih for each line NAME=VALUE; returns 0 for an invalid one. */
 static int on_line(void *userdata, const char *section, const char *name, const char *value) {
-        if (!streq(section, "Jobs")) {
+        Reading *reading = userdata;
+        const char *queue_name = name_of_queue(section);
+        ConfigQueue *queue = NULL;
+        bool is_known;
+
+        if (queue_name) {
+                queue = is_valid_name(queue_name) ? get_queue(reading, queue_name) : NULL;
+                if (!queue)
+                        return 1;
+        } else if (!streq(section, "Jobs")) {
                 sd_journal_print(LOG_WARNING, "Unknown section [%s] in the configuration, ignoring.", section);
                 return 1;
         }
-        for (size_t i = 0; i < ELEMENTSOF(settings); i++)
-                if (streq(settings[i].name, name)) {
-                        if (!setting_apply(&settings[i], value, userdata))
-                                sd_journal_print(LOG_WARNING, "Invalid or out-of-range setting in the configuration, "
-                                                 "ignoring: %s=%s", name, value);
-                        return 1;
-                }
-        sd_journal_print(LOG_WARNING, "Unknown setting %s= in the configuration, ignoring.", name);
+        if (queue && streq(name, "AllowGroups")) {
+                if (set_groups(queue, value) < 0)
+                        reading->error = -ENOMEM;
+                return 1;
+        }
+        is_known = queue ? apply(queue_settings, ELEMENTSOF(queue_settings), name, value, queue) :
+                           apply(settings, ELEMENTSOF(settings), name, value, &reading->config);
+        if (!is_known)
+                sd_journal_print(LOG_WARNING, "Unknown setting %s= in the configuration, ignoring.", name);
         return 1;
 }
 
@@ -114,18 +294,23 @@ uint32_t config_running_per_user(const Config *config, bool system_scope) {
 
 int config_load(Config *config, const char *path) {
         _cleanup_fclose_ FILE *f = NULL;
-        Config read;
+        Reading reading = {};
         int line;
 
-        config_init(&read);
-        f = fopen(path, "re");
+        config_init(&reading.config);
+        f = reading.f = fopen(path, "re");
         if (!f && errno != ENOENT)
                 return -errno;
-        line = f ? ini_parse_file(f, on_line, &read) : 0;
+        line = f ? ini_parse_stream(read_line, &reading, on_line, &reading) : 0;
         if (line < 0 || (f && ferror(f)))
-                return -EIO;
+                reading.error = -EIO;
+        if (reading.error < 0) {
+                config_clear(&reading.config);
+                return reading.error;
+        }
         if (line > 0)
                 sd_journal_print(LOG_WARNING, "%s:%d: Expected NAME=VALUE, ignoring line.", path, line);
-        *config = read;
+        config_clear(config);
+        *config = reading.config;
         return 0;
 }

@@ -66,6 +66,20 @@ static int find_config(Core *core) {
         return core->config_path ? 0 : -ENOMEM;
 }
 
+/* Without memory, jobs wait in those that are missing until the configuration is read again. */
+static void set_queues(Core *core) {
+        int r = 0;
+
+        queue_withdraw_shared(&core->queue);
+        for (size_t i = 0; i < core->config.n_queues && r >= 0; i++) {
+                const ConfigQueue *queue = &core->config.queues[i];
+
+                r = queue_set_shared(&core->queue, queue->name, queue->max_running, queue->max_running_user);
+        }
+        if (r < 0)
+                sd_journal_print(LOG_ERR, "Failed to set up the queues of the configuration: %s", strerror(-r));
+}
+
 static void load_config(Core *core) {
         int r;
 
@@ -74,6 +88,7 @@ static void load_config(Core *core) {
                 sd_journal_print(LOG_WARNING, "Failed to read %s, keeping previous settings: %s", core->config_path, strerror(-r));
         core->queue.max_running = core->config.max_running;
         core->queue.max_running_user = config_running_per_user(&core->config, core->system_scope);
+        set_queues(core);
 }
 
 static int open_store(Core *core) {
@@ -207,6 +222,7 @@ Core *core_free(Core *core) {
         (void) sd_event_source_disable_unref(core->sweep_timer);
         (void) sd_event_source_disable_unref(core->retention_timer);
         queue_clear(&core->queue);
+        config_clear(&core->config);
         (void) output_free(core->output);
         (void) worker_links_free(core->links);
         (void) sd_event_unref(core->event);
@@ -218,8 +234,19 @@ Core *core_free(Core *core) {
         return NULL;
 }
 
+/* Those in queues of the administrator may wait for something else now. */
+static void report_waiting(Core *core) {
+        Job *job;
+
+        TAILQ_FOREACH(job, &core->jobs, entry)
+                if (job->phase == JOB_WAITING && !queue_has_own_lane(&core->queue, job->record.uid, job->record.queue))
+                        core->events->waits(job, core->userdata);
+}
+
 void core_reload(Core *core) {
         load_config(core);
+        if (core->is_ready)
+                report_waiting(core);
         core_schedule(core);
         if (core->retention_timer) /* its limits may have changed */
                 (void) sd_event_source_set_time_relative(core->retention_timer, 0);

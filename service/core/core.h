@@ -7,6 +7,7 @@
  *
  *   core.c           life cycle of the core; the configuration
  *   enqueue.c        creation of jobs
+ *   admission.c      whether a job may enter a queue
  *   recover.c        state found at the start: stored jobs, units, files
  *   lifecycle.c      steps of a job from there: begin, start, stop
  *   conditions.c     what queued jobs wait for besides their turn; wait-reason.c: why one waits
@@ -73,6 +74,14 @@ struct Core {
         sd_event_source *doomed_source;
 };
 
+/* Who calls: of new jobs, the owner; and the groups of the process, as the bus knows them. */
+typedef struct Caller {
+        uint32_t uid;
+        bool is_trusted; /* may use all queues of the administrator */
+        const uint32_t *gids;
+        size_t n_gids;
+} Caller;
+
 /* --- core.c --- */
 
 /* Reads the configuration, opens the store and loads its jobs. Logs. */
@@ -113,11 +122,11 @@ static inline void core_schedule(Core *core) {
 /* A command may ask about its own job before its worker is heard: jobs whose worker was executed by now are running. */
 void lifecycle_catch_up(Core *core);
 
-/* Accepts a job of uid. done is called once, when the job is durable (r is 0) or could not be recorded; not if a
+/* Accepts a job of the caller. done is called once, when the job is durable (r is 0) or could not be recorded; not if a
  * negative error of job-error.h is returned. id: with -JOB_ERROR_STORED_TOO_MUCH, the IDs of the user's largest finished
  * jobs. */
 typedef void (*EnqueuedCallback)(int r, const char *id, void *userdata);
-int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata);
+int enqueue_job(Core *core, const Spec *spec, const Caller *caller, EnqueuedCallback done, void *userdata);
 
 /* Stops a job for a reason, on behalf of uid (UINT32_MAX: the service itself). Has no effect if it is being stopped
  * already. */
@@ -130,14 +139,28 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid);
 int core_hold(Job *job, bool held, StoreCallback done, void *userdata);
 
 /* Changes a queued job, see spec_read_edit(), which does not start before that is recorded. done is called then, until when the
- * changes are valid; not if a negative error is returned: -JOB_ERROR_NOT_EDITABLE, -JOB_ERROR_ATTEMPTED, -JOB_ERROR_NO_QUEUE,
+ * changes are valid; not if a negative error is returned: -JOB_ERROR_NOT_EDITABLE, -JOB_ERROR_ATTEMPTED, those of admission.c,
  * -JOB_ERROR_OWN_DEPENDENCY, -JOB_ERROR_TOO_MANY_DEPENDENTS, or -JOB_ERROR_CIRCLE with the ID of the other job, valid until
  * the caller returns. other: with -JOB_ERROR_NO_DEPENDENCY, the one that does not exist. */
 typedef void (*EditedCallback)(int r, const char *other, void *userdata);
-int core_edit(Job *job, const Spec *changes, const char **ret_other, EditedCallback done, void *userdata);
+int core_edit(Job *job, const Caller *caller, const Spec *changes, const char **ret_other, EditedCallback done, void *userdata);
 
 /* Sets why the job waits in its record, before that is sent. */
 void core_explain_wait(Job *job);
+
+/* --- admission.c --- */
+
+/* The queue of the administrator that the name means for that user; NULL: it means one of the user, or none. */
+const ConfigQueue *core_find_shared_queue(const Core *core, uint32_t uid, const char *name);
+bool core_may_use_queue(const Caller *caller, const ConfigQueue *queue);
+
+/* Whether the caller may submit a job of that user to a queue: 0, -JOB_ERROR_NO_QUEUE or -JOB_ERROR_QUEUE_NOT_ALLOWED. */
+int core_admit(const Core *core, const Caller *caller, uint32_t uid, const char *name);
+
+/* Whether the limits of a job are within those of its queue: 0, -JOB_ERROR_QUEUE_RUNTIME_MAX or -JOB_ERROR_QUEUE_OUTPUT_MAX. Sets
+ * those that are not given to the defaults of its queue. */
+int core_check_queue_limits(const Core *core, uint32_t uid, const char *name, const JobLimits *limits);
+void core_set_default_limits(const Core *core, uint32_t uid, const char *name, JobLimits *limits);
 
 /* --- job-files.c --- */
 

@@ -98,14 +98,22 @@ static bool is_editable(const Job *job) {
         return job->phase == JOB_WAITING && !(job->blocked & JOB_IS_DOOMED);
 }
 
-static int check(const Job *job, const Spec *changes) {
+static int check_queue(const Job *job, const Caller *caller, const Spec *changes) {
+        const char *queue = changes->queue ?: job->record.queue;
+        JobLimits limits = job->limits;
+        int r;
+
+        r = changes->queue ? core_admit(job->core, caller, job->record.uid, queue) : 0;
+        job_limits_change(&limits, &changes->limits);
+        return r < 0 ? r : core_check_queue_limits(job->core, job->record.uid, queue, &limits);
+}
+
+static int check(const Job *job, const Caller *caller, const Spec *changes) {
         if (!is_editable(job))
                 return -JOB_ERROR_NOT_EDITABLE;
         if ((changes->not_before_usec != JOB_MOMENT_NONE || changes->after) && job->record.attempt > 0)
                 return -JOB_ERROR_ATTEMPTED;
-        if (changes->queue && !queue_has_lane(&job->core->queue, job->record.uid, changes->queue))
-                return -JOB_ERROR_NO_QUEUE;
-        return 0;
+        return check_queue(job, caller, changes);
 }
 
 static int edit_new(Edit **ret, const Job *job, const Spec *changes) {
@@ -157,12 +165,12 @@ static int link_others(const Edit *edit, Job *job, const char **ret_other) {
         return r;
 }
 
-int core_edit(Job *job, const Spec *changes, const char **ret_other, EditedCallback done, void *userdata) {
+int core_edit(Job *job, const Caller *caller, const Spec *changes, const char **ret_other, EditedCallback done, void *userdata) {
         _cleanup_(edit_freep) Edit *edit = NULL;
         Queue *queue = &job->core->queue;
         int r;
 
-        r = check(job, changes);
+        r = check(job, caller, changes);
         if (r >= 0)
                 r = edit_new(&edit, job, changes);
         if (r < 0)

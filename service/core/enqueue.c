@@ -162,15 +162,10 @@ static int set_strings(JobRecord *record, const Spec *spec) {
         return 0;
 }
 
-/* Limits that the caller does not set are those of the configuration. */
-static int describe(Job *job, const Spec *spec, const Config *config) {
+static int describe(Job *job, const Spec *spec) {
         JobRecord *record = &job->record;
+        int r;
 
-        job->limits = spec->limits;
-        if (job->limits.runtime_max_usec == 0)
-                job->limits.runtime_max_usec = config->runtime_max_usec;
-        if (job->limits.output_max == 0)
-                job->limits.output_max = config->output_max;
         record->created_usec = now_realtime();
         record->notify = spec->notify != 0;
         record->priority = spec->priority == JOB_PRIORITY_NONE ? 0 : spec->priority;
@@ -181,7 +176,11 @@ static int describe(Job *job, const Spec *spec, const Config *config) {
         record->held = spec->hold;
         record->detached = spec->detach;
         record->not_before_usec = spec->not_before_usec;
-        return set_strings(record, spec);
+        r = set_strings(record, spec);
+        job->limits = spec->limits;
+        if (r >= 0)
+                core_set_default_limits(job->core, record->uid, record->queue, &job->limits);
+        return r;
 }
 
 /* An ID of a live job would be mistaken for that one; the store rejects IDs of finished jobs. */
@@ -197,7 +196,7 @@ static int new_job(Core *core, const Spec *spec, uint32_t uid, Job **ret) {
         if (r < 0)
                 return r;
         (*ret)->core = core;
-        return describe(*ret, spec, &core->config);
+        return describe(*ret, spec);
 }
 
 static int encode(const Spec *spec, const char *id, StoreInsert *insert) {
@@ -215,14 +214,18 @@ static int encode(const Spec *spec, const char *id, StoreInsert *insert) {
 }
 
 /* Jobs that are being recorded count already: many calls may arrive while the disk is busy. */
-static int check_limits(const Job *job) {
+static int check_limits(const Job *job, const Caller *caller) {
         const Core *core = job->core;
         QueueStanding standing = queue_get_standing(&core->queue, job->record.uid);
+        int r;
 
         if (core->closed)
                 return -JOB_ERROR_REMOVED;
-        if (!queue_has_lane(&core->queue, job->record.uid, job->record.queue))
-                return -JOB_ERROR_NO_QUEUE;
+        r = core_admit(core, caller, job->record.uid, job->record.queue);
+        if (r >= 0)
+                r = core_check_queue_limits(core, job->record.uid, job->record.queue, &job->limits);
+        if (r < 0)
+                return r;
         if (may_begin(job))
                 return 0;
         if ((uint64_t) standing.n_waiting + standing.n_coming >= core->config.max_queued_user)
@@ -232,7 +235,7 @@ static int check_limits(const Job *job) {
         return 0;
 }
 
-int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback done, void *userdata) {
+int enqueue_job(Core *core, const Spec *spec, const Caller *caller, EnqueuedCallback done, void *userdata) {
         _cleanup_(enqueue_freep) Enqueue *e = NULL;
         StoreInsert insert;
         int r, limit;
@@ -243,14 +246,14 @@ int enqueue_job(Core *core, const Spec *spec, uint32_t uid, EnqueuedCallback don
         if (!e)
                 return -ENOMEM;
         *e = (Enqueue) { .core = core, .done = done, .userdata = userdata };
-        r = new_job(core, spec, uid, &e->job);
+        r = new_job(core, spec, caller->uid, &e->job);
         if (r < 0)
                 return r;
         limit = join_parent(e->job, spec);
         if (limit == -ENOMEM)
                 return limit;
         if (limit >= 0)
-                limit = check_limits(e->job);
+                limit = check_limits(e->job, caller);
         if (limit < 0 && !spec->key) /* with a key it may have been accepted long ago */
                 return limit;
         r = limit < 0 ? 0 : take_slot(e->job); /* what is refused takes no place from others */

@@ -113,6 +113,7 @@ struct Job {
         TAILQ_ENTRY(Job) accepted_entry; /* in a list of the core, if is_accepted */
         bool is_accepted;
         QueueLane *lane;              /* of the queue; valid while it counts there */
+        LIST_ENTRY(Job) of_lane;      /* while it has a number there */
         size_t queue_place;           /* in the queue, see heap.h */
         size_t timer_place;           /* among those that are early, or wait for an attempt: */
         uint64_t attempt_due_usec;    /* CLOCK_BOOTTIME */

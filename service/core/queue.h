@@ -8,19 +8,27 @@
  * children, that is to one at a time: whatever waits for a child can go on. A job waits without a turn as long as it is
  * blocked.
  *
- * The jobs of a user are in named queues, here called lanes: those that the user made, which may be limited further, and
- * "default". A job that runs has the lowest number that no other one of its lane has. Does not own jobs. */
+ * The jobs of a user are in named queues, here called lanes: those that the user made, which may be limited further,
+ * "default", and the user's parts of the queues of the administrator, which are limited together. In these, the user comes
+ * first who has the fewest jobs running there. A job that runs has the lowest number that no other one of its queue has. Does
+ * not own jobs.
+ *
+ *   queue.c          waiting, selection of the next job, slots
+ *   queue-lending.c  slots of parents
+ *   queue-lanes.c    users, lanes and queues of the administrator, numbers */
 
 #include "heap.h"
 #include "job.h"
 
 typedef struct QueueUser QueueUser;
 typedef struct QueueLane QueueLane;
+struct QueueShared;
 
 typedef TAILQ_HEAD(QueueNestList, QueueNest) QueueNestList;
 
 typedef struct Queue {
         QueueNestList lenders;         /* jobs that run and can lend their slot to a child */
+        LIST_HEAD(, QueueShared) shared; /* queues of the administrator */
         TAILQ_HEAD(, QueueUser) users; /* users with queued or running jobs; the one served last is at the end */
         uint32_t n_waiting;
         uint32_t n_coming;  /* see queue_expect() */
@@ -86,17 +94,24 @@ void queue_leave(Queue *queue, Job *job);
 
 /* --- lanes --- */
 
-/* A user makes a lane, or changes its limit of running jobs (0: none but that of the user). Returns 0 or -ENOMEM. */
+/* A user makes a lane, or changes its limit of running jobs (0: none but that of the user). It takes the place of a queue of the
+ * administrator with that name. Returns 0 or -ENOMEM. */
 int queue_set_lane(Queue *queue, uint32_t uid, const char *lane, uint32_t max_running);
 
-/* No more jobs are accepted for it. */
+/* It has no jobs, and no more are accepted for it. */
 void queue_remove_lane(Queue *queue, uint32_t uid, const char *lane);
 
 /* Jobs of a paused lane wait; running jobs keep running. Returns 0 or -ENOMEM. */
 int queue_set_paused(Queue *queue, uint32_t uid, const char *lane, bool paused);
 
-/* Whether jobs are accepted for it. */
+/* Whether jobs are accepted for it; whether it is one of the user alone. */
 bool queue_has_lane(const Queue *queue, uint32_t uid, const char *lane);
+bool queue_has_own_lane(const Queue *queue, uint32_t uid, const char *lane);
+
+/* The queues of the administrator are configured again: first none is, then each of these. 0: no limit. Jobs of one that
+ * is no longer configured wait; those that run keep running. Returns 0 or -ENOMEM. */
+void queue_withdraw_shared(Queue *queue);
+int queue_set_shared(Queue *queue, const char *name, uint32_t max_running, uint32_t max_running_user);
 
 /* Counters of a user, or of a lane. */
 typedef struct QueueStanding {
@@ -106,15 +121,19 @@ typedef struct QueueStanding {
         uint32_t n_moving; /* from other lanes, see queue_expect_move(); they wait already */
         uint32_t n_running; /* with a slot */
         uint32_t n_lent;    /* with that of their parent */
-        uint32_t max_running; /* 0: no limit */
+        uint32_t n_running_all; /* of all users, in either way */
+        uint32_t max_running; /* 0: no limit; of all users: */
+        uint32_t max_running_user;
         bool paused;
         bool is_made; /* by its user */
+        bool is_shared; /* made by the administrator */
+        bool is_missing; /* which is no longer configured */
 } QueueStanding;
 
 /* Of all lanes of a user together; it is paused if "default" is. */
 QueueStanding queue_get_standing(const Queue *queue, uint32_t uid);
 QueueStanding queue_get_lane_standing(const Queue *queue, uint32_t uid, const char *lane);
 
-/* Those of all lanes of a user, "default" first, then by name, in an array that the caller frees. Returns their number
- * or -ENOMEM. */
+/* Those of all lanes of a user, "default" first, then by name, in an array that the caller frees, including all queues of
+ * the administrator. Returns their number or -ENOMEM. */
 int queue_get_lanes(const Queue *queue, uint32_t uid, QueueStanding **ret);

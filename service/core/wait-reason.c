@@ -54,26 +54,47 @@ static void set_retry(Job *job) {
         set(job, "retry", "retry in %s, attempt %" PRIu64 " of %" PRIu64, span, job->record.attempt + 1, job->record.retries + 1);
 }
 
+/* The queue is full. Returns whether it is. */
+static bool set_queue_limit(Job *job, const QueueStanding *lane) {
+        uint32_t n = lane->n_running + lane->n_lent, max = lane->max_running, max_user = lane->max_running_user;
+        const char *s = max == 1 ? "" : "s";
+
+        if (max > 0 && lane->is_shared && lane->n_running_all >= max)
+                set(job, "queue-limit", "limit of %" PRIu32 " running job%s of all users in queue %s reached", max, s, lane->lane);
+        else if (max > 0 && !lane->is_shared && n >= max)
+                set(job, "queue-limit", "limit of %" PRIu32 " running job%s of queue %s reached", max, s, lane->lane);
+        else if (max_user > 0 && n >= max_user)
+                set(job, "queue-limit", "limit of %" PRIu32 " running job%s of the user in queue %s reached", max_user,
+                    max_user == 1 ? "" : "s", lane->lane);
+        else
+                return false;
+        return true;
+}
+
+static void set_pause(Job *job) {
+        if (streq(job->record.queue, JOB_QUEUE_DEFAULT))
+                set(job, "paused", "queue paused");
+        else
+                set(job, "paused", "queue %s paused", job->record.queue);
+}
+
 /* It is its turn as soon as there is a place. */
 static void set_place(Job *job) {
         const Queue *queue = &job->core->queue;
         const char *name = job->record.queue;
         QueueStanding lane = queue_get_lane_standing(queue, job->record.uid, name);
 
-        if (lane.paused && streq(name, JOB_QUEUE_DEFAULT))
-                set(job, "paused", "queue paused");
+        if (lane.is_missing)
+                set(job, "no-queue", "queue %s is no longer configured; move the job with edit --queue", name);
         else if (lane.paused)
-                set(job, "paused", "queue %s paused", name);
+                set_pause(job);
         else if (job->core->shortage.why)
                 set(job, "obstacle", "Cannot start: %s", job->core->shortage.why);
         else if (queue->n_running >= queue->max_running)
                 set(job, "limit", "limit of %" PRIu32 " running jobs reached", queue->max_running);
         else if (queue_get_standing(queue, job->record.uid).n_running >= queue->max_running_user)
                 set(job, "user-limit", "limit of %" PRIu32 " running jobs of the user reached", queue->max_running_user);
-        else if (lane.max_running > 0 && lane.n_running >= lane.max_running)
-                set(job, "queue-limit", "limit of %" PRIu32 " running job%s of queue %s reached", lane.max_running,
-                    lane.max_running == 1 ? "" : "s", name);
-        else
+        else if (!set_queue_limit(job, &lane))
                 set(job, "starting", "is being started");
 }
 

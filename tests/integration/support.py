@@ -437,10 +437,12 @@ class Scope:
                 # A user's service manager needs this bus to move processes, and does not connect to another.
                 subprocess.run(['as-user', user, 'systemctl', '--user', 'daemon-reexec'], check=True, timeout=PATIENCE)
 
-    def configure(self, **values):
+    def configure(self, queues=None, **values):
+        """A configuration of these settings, and of queues with theirs."""
         os.makedirs(os.path.dirname(self.config), exist_ok=True)
         with open(self.config, 'w', encoding='utf-8') as file:
-            file.write('[Jobs]\n' + ''.join(f'{key}={value}\n' for key, value in values.items()))
+            for section, settings in {'Jobs': values, **{f'Queue {name}': queue for name, queue in (queues or {}).items()}}.items():
+                file.write(f'[{section}]\n' + ''.join(f'{key}={value}\n' for key, value in settings.items()))
 
     def reload(self, jobs):
         with Process(self.service_pid()) as process:

@@ -142,7 +142,7 @@ def test_page_of_a_program_has_the_options_of_its_help(page):
 
 
 @pytest.mark.parametrize(('page', 'source', 'pattern'), [
-    ('codex-jobs.conf.5', 'service/core/config.c', r'SETTING\("(\w+)"'),
+    ('codex-jobs.conf.5', 'service/core/config.c', r'(?:SETTING\(|streq\(name, )"(\w+)"'),
     ('codex-jobs-notify.1', 'client/notify/settings.c', r'\{ "(\w+)", set_')])
 def test_page_of_a_configuration_has_every_setting(page, source, pattern):
     with open(f'{SOURCE}/{source}', encoding='utf-8') as file:
@@ -153,8 +153,10 @@ def test_page_of_a_configuration_has_every_setting(page, source, pattern):
 
 def test_sample_of_the_configuration_has_every_setting_with_its_default():
     with open(f'{SOURCE}/docs/codex-jobs.conf', encoding='utf-8') as file:
-        sample = dict(re.findall(r'^#(\w+)=(\w+)$', file.read(), re.M))
-    page = man('codex-jobs.conf.5', 80).stdout
+        text, queue = file.read().split('#[Queue gpu]\n')
+    page, queues = man('codex-jobs.conf.5', 80).stdout.split('\nQUEUES\n')
+    assert re.findall(r'^#(\w+)=', queue, re.M) == re.findall(r'^ {7}(\w+)=$', queues, re.M)
+    sample = dict(re.findall(r'^#(\w+)=(\w+)$', text, re.M))
     found = dict(re.findall(r'^ {7}(\w+)=$.*?Default:\s+([^.\s]+)', page, re.M | re.S))
     assert found.pop('MaxRunningPerUser') == 'three' and sample.pop('MaxRunningPerUser') == '12' # quarters of 16
     assert sample == found

@@ -8,6 +8,8 @@ from support import plain, refused, shell
 
 # pylint: disable=redefined-outer-name
 
+OWN = {'Administrator': False, 'MaxRunningPerUser': 0, 'RunningOfAll': 0} # of a queue of a user, in which nothing runs
+
 
 @pytest.fixture
 def queues(jobs):
@@ -38,7 +40,7 @@ class Queues:
 
 
 def test_default_is_always_there(jobs, queues, gate):
-    assert queues.all() == [{'Name': 'default', 'Paused': False, 'Queued': 0, 'Running': 0, 'MaxRunning': 0}]
+    assert queues.all() == [{'Name': 'default', 'Paused': False, 'Queued': 0, 'Running': 0, 'MaxRunning': 0, **OWN}]
     job = jobs.enqueue(gate.job())
     gate.wait()
     assert queues.get('default')['Running'] == 1 and jobs.get(job)['Queue'] == 'default' and jobs.get(job)['Slot'] == 0
@@ -136,7 +138,7 @@ def test_numbers_and_queues_outlive_the_service(jobs, scope, queues, gate):
     assert jobs.wait(third).job['Slot'] == slots[1]
     jobs.call('PauseQueue', 's', 'a')
     scope.kill_service()
-    assert queues.get('a') == {'Name': 'a', 'Paused': True, 'Queued': 0, 'Running': 1, 'MaxRunning': 2}
+    assert queues.get('a') == {'Name': 'a', 'Paused': True, 'Queued': 0, 'Running': 1, 'MaxRunning': 2, **OWN, 'RunningOfAll': 1}
     gate.open()
     jobs.wait(first)
 
@@ -195,7 +197,7 @@ def test_remove(jobs, queues, gate):
     gate.open()
     assert jobs.wait(again).job['Queue'] == 'default'
     queues.set('a') # as a new one: not paused
-    assert queues.get('a') == {'Name': 'a', 'Paused': False, 'Queued': 0, 'Running': 0, 'MaxRunning': 0}
+    assert queues.get('a') == {'Name': 'a', 'Paused': False, 'Queued': 0, 'Running': 0, 'MaxRunning': 0, **OWN}
 
 
 @pytest.mark.parametrize('member', ['RemoveQueue', 'PauseQueue', 'ResumeQueue'])
@@ -275,10 +277,11 @@ def test_key(jobs, queues):
 def test_verb(cli, queues):
     assert cli.output('queue', 'set', 'gpu', '--max-running', '2') == 'Queue gpu: at most 2 running.\n'
     assert cli.output('queue') == cli.output('queue', 'list')
-    assert cli.output('queue').splitlines()[2].split() == ['gpu', 'no', '0', '0', '2']
+    assert cli.output('queue').splitlines()[2].split() == ['gpu', 'no', '0', '0', '2', 'you']
     assert cli.output('run', '-q', '--queue', 'gpu', '--', 'sh', '-c', 'echo $CODEX_JOB_SLOT') == '0\n'
     (queue,) = cli.document('queue', 'set', 'gpu', '--max-running', 'infinity')['queues']
-    assert queue == {'name': 'gpu', 'paused': False, 'queued': 0, 'running': 0, 'max_running': None}
+    assert queue == {'name': 'gpu', 'paused': False, 'queued': 0, 'running': 0, 'max_running': None, 'administrator': False,
+                     'max_running_per_user': None, 'running_of_all': 0}
     assert [queue['name'] for queue in cli.document('queue')['queues']] == ['default', 'gpu']
     assert cli.output('queue', 'set', 'gpu', '--max-running', 'infinity') == 'Queue gpu: no limit of its own.\n'
     assert cli.output('queue', 'set', '-q', 'gpu', '--max-running', '1') == ''

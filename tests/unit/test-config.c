@@ -41,7 +41,9 @@ static Config load(const char *text) {
         Config config;
 
         check(f);
-        memset(&config, 77, sizeof(config));
+        config_init(&config);
+        config.max_running = config.max_running_user = 77;
+        config.runtime_max_usec = config.retention_max_bytes = 77;
         check(fputs(text, f) >= 0);
         check(fclose(f) == 0);
         check_ok(config_load(&config, path));
@@ -222,6 +224,64 @@ static void long_line(void) {
         check(!isempty(test_log()));
 }
 
+static void queues(void) {
+        Config config = load("[Queue gpu]\nMaxRunning=4\nMaxRunningPerUser=2\nAllowGroups=root 1234\nAllowGroups=77\nRuntimeMaxSec=1h\n"
+                             "OutputMax=5M\n[Queue bare]\n[Jobs]\nMaxRunning=3\n[Queue gpu]\nMaxRunning=5\n");
+        const ConfigQueue *gpu = config_find_queue(&config, "gpu"), *bare = config_find_queue(&config, "bare");
+
+        check_int(config.max_running, 3);
+        check_int(config.n_queues, 2);
+        check(gpu && bare && !config_find_queue(&config, "default"));
+        check_int(gpu->max_running, 5);
+        check_int(gpu->max_running_user, 2);
+        check_int(gpu->runtime_max_usec, 3600 * USEC_PER_SEC);
+        check_int(gpu->output_max, 5 << 20);
+        check_string(gpu->groups, "root 1234 77");
+        check_int(gpu->n_gids, 3);
+        check(config_queue_allows(gpu, (uint32_t[]) { 5, 77 }, 2) && config_queue_allows(gpu, (uint32_t[]) { 0 }, 1));
+        check(!config_queue_allows(gpu, (uint32_t[]) { 5, 78 }, 2) && !config_queue_allows(gpu, NULL, 0));
+        check(config_queue_allows(bare, NULL, 0));
+        check_int(bare->max_running, 0);
+        check_string(test_log(), "");
+        config_clear(&config);
+        check_int(config.n_queues, 0);
+}
+
+/* Nobody is in a group that does not exist: such a queue is not for everybody. */
+static void queues_with_slips(void) {
+        Config config = load("[Queue a]\nAllowGroups=no-such-group\nMaxRunning=0\nColour=red\n[Queue default]\nMaxRunning=1\n"
+                             "[Queue a/b]\nMaxRunning=1\n[Queue xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx]\nMaxRunning=1\n"
+                             "[Queue b]\nAllowGroups=root\nAllowGroups=\n");
+        const ConfigQueue *a = config_find_queue(&config, "a"), *b = config_find_queue(&config, "b");
+
+        check_int(config.n_queues, 2);
+        check(a && !config_queue_allows(a, (uint32_t[]) { 0 }, 1));
+        check(b && config_queue_allows(b, NULL, 0));
+        check_contains(test_log(), "Group no-such-group of queue a");
+        check_contains(test_log(), "MaxRunning=0");
+        check_contains(test_log(), "Unknown setting Colour=");
+        check_contains(test_log(), "ignoring [Queue default]");
+        check_contains(test_log(), "ignoring [Queue a/b]");
+        check_contains(test_log(), "ignoring [Queue xxx");
+        config_clear(&config);
+}
+
+static void too_many_queues(void) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+        Config config;
+
+        check(f);
+        for (unsigned i = 0; i <= CONFIG_QUEUES_MAX; i++)
+                (void) fprintf(f, "[Queue q%u]\n", i);
+        check(fclose(f) == 0);
+        config = load(text);
+        check_int(config.n_queues, CONFIG_QUEUES_MAX);
+        check_contains(test_log(), "ignoring [Queue q100]");
+        config_clear(&config);
+}
+
 /* What was in force stays so. */
 static void no_access(void) {
         const char *path = test_path("codex-jobs.conf"), *folder = test_path("folder");
@@ -240,4 +300,4 @@ static void no_access(void) {
 
 TEST_MAIN(TEST(without_file), TEST(empty_file), TEST(all_settings), TEST(last_one_holds), TEST(infinity),
           TEST(ends_of_ranges), TEST(bad_values), TEST(slips), TEST(last_line_without_end),
-          TEST(line_ends_of_another_system), TEST(long_line), TEST(no_access))
+          TEST(line_ends_of_another_system), TEST(long_line), TEST(queues), TEST(queues_with_slips), TEST(too_many_queues), TEST(no_access))

@@ -14,7 +14,7 @@ typedef struct Fixture {
         Peers *peers;
         PeerItem item; /* what the first peer owns */
         sd_bus_slot *bus_filter, *server_filter;
-        sd_bus_message *question; /* GetConnectionUnixUser that is not answered yet */
+        sd_bus_message *question; /* GetConnectionCredentials that is not answered yet */
         bool asked;
         unsigned questions;
         char handled[256]; /* what has passed: "member:uid " each */
@@ -31,7 +31,7 @@ static int on_question(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 f->has_error = true;
         if (sd_bus_message_is_method_error(m, JOBS_ERROR_LIMIT_EXCEEDED))
                 f->has_limit = true;
-        if (!sd_bus_message_is_method_call(m, "org.freedesktop.DBus", "GetConnectionUnixUser"))
+        if (!sd_bus_message_is_method_call(m, "org.freedesktop.DBus", "GetConnectionCredentials"))
                 return 0;
         f->question = sd_bus_message_unref(f->question);
         f->question = sd_bus_message_ref(m);
@@ -108,7 +108,7 @@ static void wait_for_handled(Fixture *f, const char *expected) {
 static void introduce(Fixture *f) {
         send_call(f, ":1.7", "One");
         wait_for_question(f);
-        check_ok(sd_bus_reply_method_return(f->question, "u", 1000));
+        check_ok(sd_bus_reply_method_return(f->question, "a{sv}", 1, "UnixUserID", "u", (uint32_t) 1000));
         wait_for_handled(f, "One:1000 ");
 }
 
@@ -126,7 +126,7 @@ static void held_until_known(void) {
         check_ok(sd_bus_message_read_basic(f.question, 's', &peer));
         check_string(peer, ":1.7");
 
-        check_ok(sd_bus_reply_method_return(f.question, "u", 1000));
+        check_ok(sd_bus_reply_method_return(f.question, "a{sv}", 1, "UnixUserID", "u", (uint32_t) 1000));
         wait_for_handled(&f, "One:1000 Two:1000 ");
         send_call(&f, ":1.7", "Three");
         wait_for_handled(&f, "Three:1000 ");
@@ -143,7 +143,7 @@ static void peers_apart(void) {
         wait_for_question(&f);
         send_call(&f, ":1.7", "Three"); /* does not wait for the other one */
         wait_for_handled(&f, "Three:1000 ");
-        check_ok(sd_bus_reply_method_return(f.question, "u", 0));
+        check_ok(sd_bus_reply_method_return(f.question, "a{sv}", 1, "UnixUserID", "u", (uint32_t) 0));
         wait_for_handled(&f, "Two:0 ");
 }
 
@@ -153,7 +153,7 @@ static void check_not_known(Fixture *f, const char *reply_type, uint32_t uid) {
         if (!reply_type)
                 check_ok(sd_bus_reply_method_errorf(f->question, "org.freedesktop.DBus.Error.NameHasNoOwner", "gone"));
         else if (streq(reply_type, "u"))
-                check_ok(sd_bus_reply_method_return(f->question, "u", uid));
+                check_ok(sd_bus_reply_method_return(f->question, "a{sv}", 1, "UnixUserID", "u", uid));
         else
                 check_ok(sd_bus_reply_method_return(f->question, "s", "root"));
         f->has_error = false;
@@ -186,6 +186,26 @@ static void too_many_calls(void) {
         user->n_calls -= USER_CALLS_MAX;
         send_call(&f, ":1.7", "Three");
         wait_for_handled(&f, "Three:1000 ");
+}
+
+static void groups(void) {
+        _cleanup_fixture_ Fixture f;
+
+        fixture_open(&f);
+        send_call(&f, ":1.7", "One");
+        wait_for_question(&f);
+        check_ok(sd_bus_reply_method_return(f.question, "a{sv}", 3, "UnixGroupIDs", "au", 3, 7U, 100U, 4294967294U,
+                                            "UnixUserID", "u", 1000U, "ProcessID", "u", 1U));
+        wait_for_handled(&f, "One:1000 ");
+        check_int(f.item.peer->n_gids, 3);
+        check_int(f.item.peer->gids[1], 100);
+        send_call(&f, ":1.8", "Two");
+        wait_for_question(&f);
+        peer_remove(&f.item);
+        f.item.drop = NULL;
+        check_ok(sd_bus_reply_method_return(f.question, "a{sv}", 2, "UnixGroupIDs", "au", 0, "UnixUserID", "u", 1001U));
+        wait_for_handled(&f, "Two:1001 ");
+        check_int(f.item.peer->n_gids, 0);
 }
 
 static void emit_gone(Fixture *f, const char *name) {
@@ -239,7 +259,7 @@ static void removed(void) {
         send_call(&f, ":1.8", "Two");
         wait_for_question(&f);
         f.item.drop = NULL;
-        check_ok(sd_bus_reply_method_return(f.question, "u", 1000));
+        check_ok(sd_bus_reply_method_return(f.question, "a{sv}", 1, "UnixUserID", "u", (uint32_t) 1000));
         wait_for_handled(&f, "Two:1000 ");
         emit_gone(&f, ":1.7");
         send_call(&f, ":1.8", "Three");
@@ -256,5 +276,5 @@ static void unknown_sender(void) {
         check(!peers_sender(f.peers, NULL));
 }
 
-TEST_MAIN(TEST(held_until_known), TEST(peers_apart), TEST(not_known), TEST(too_many_calls), TEST(gone), TEST(gone_while_held), TEST(removed),
+TEST_MAIN(TEST(held_until_known), TEST(peers_apart), TEST(not_known), TEST(too_many_calls), TEST(groups), TEST(gone), TEST(gone_while_held), TEST(removed),
           TEST(unknown_sender))

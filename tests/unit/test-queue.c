@@ -411,12 +411,16 @@ static void lent_again(void) {
 
 /* --- lanes --- */
 
-static Job *new_job_in(char letter, const char *lane) {
-        Job *job = new_job(letter, 7);
+static Job *new_job_of(char letter, uint32_t uid, const char *lane) {
+        Job *job = new_job(letter, uid);
 
         free(job->record.queue);
         job->record.queue = strdup(lane);
         return job;
+}
+
+static Job *new_job_in(char letter, const char *lane) {
+        return new_job_of(letter, 7, lane);
 }
 
 static void lane_limit(void) {
@@ -477,6 +481,8 @@ static void lanes_in_order(void) {
         Queue queue;
 
         init(&queue, 10, UINT32_MAX);
+        check_ok(queue_set_lane(&queue, 7, "x", 0));
+        check_ok(queue_set_lane(&queue, 7, "y", 0));
         c->record.priority = 1;
         check_ok(queue_push(&queue, a));
         check_ok(queue_push(&queue, b));
@@ -484,7 +490,10 @@ static void lanes_in_order(void) {
         check(queue_pop(&queue) == c);
         check(queue_pop(&queue) == a);
         check(queue_pop(&queue) == b);
-        RELEASE(&queue, a, b, c);
+        queue_leave(&queue, a);
+        queue_leave(&queue, b);
+        queue_leave(&queue, c);
+        queue_clear(&queue);
 }
 
 static void numbers(void) {
@@ -607,12 +616,169 @@ static void lent_across_lanes(void) {
         queue_clear(&queue);
 }
 
+/* A queue of the administrator: its limits are those of all users together, and of each. */
+static void shared_limits(void) {
+        _cleanup_(job_freep) Job *a = new_job_in('a', "gpu"), *b = new_job_in('b', "gpu"), *c = new_job_in('c', "gpu"),
+                                 *d = new_job_of('d', 8, "gpu"), *e = new_job_of('e', 9, "gpu"), *f = new_job('f', 9);
+        QueueStanding standing;
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        check(!queue_has_lane(&queue, 7, "gpu"));
+        check_ok(queue_set_shared(&queue, "gpu", 3, 2));
+        check(queue_has_lane(&queue, 7, "gpu") && !queue_has_own_lane(&queue, 7, "gpu"));
+        check(queue_has_free_slot(&queue, 7, "gpu"));
+        check_ok(queue_push(&queue, a));
+        check_ok(queue_push(&queue, b));
+        check_ok(queue_push(&queue, c));
+        check_ok(queue_push(&queue, d));
+        check_ok(queue_push(&queue, e));
+        check(!queue_has_free_slot(&queue, 7, "gpu"));
+        check(queue_pop(&queue) == a);
+        check(queue_pop(&queue) == d); /* each has fewer */
+        check(queue_pop(&queue) == e);
+        check(!queue_pop(&queue));
+        check(!queue_has_free_slot(&queue, 10, "gpu") && queue_has_free_slot(&queue, 10, JOB_QUEUE_DEFAULT));
+        check_int(a->record.slot, 0);
+        check_int(d->record.slot, 1); /* of all users */
+        check_int(e->record.slot, 2);
+        check_ok(queue_take_slot(&queue, f));
+        check_int(f->record.slot, 0);
+        standing = queue_get_lane_standing(&queue, 7, "gpu");
+        check(standing.is_shared && !standing.is_missing && !standing.is_made);
+        check_int(standing.max_running, 3);
+        check_int(standing.max_running_user, 2);
+        check_int(standing.n_running_all, 3);
+        check_int(standing.n_running, 1);
+        check_int(standing.n_waiting, 2);
+        queue_release_slot(&queue, d);
+        check(queue_pop(&queue) == b);
+        check_int(b->record.slot, 1);
+        queue_release_slot(&queue, e);
+        check(!queue_pop(&queue)); /* two of the user */
+        check(queue_has_free_slot(&queue, 8, "gpu"));
+        queue_release_slot(&queue, a);
+        check(queue_pop(&queue) == c);
+        RELEASE(&queue, b, c, f);
+        queue_clear(&queue);
+}
+
+/* In such a queue, those who run much elsewhere have their turn, too. */
+static void shared_in_turns(void) {
+        _cleanup_(job_freep) Job *a = new_job_of('a', 7, "gpu"), *b = new_job_of('b', 7, "gpu"), *c = new_job_of('c', 8, "gpu"),
+                                 *x = new_job('x', 8), *y = new_job('y', 8);
+        Queue queue;
+
+        init(&queue, 10, 3);
+        check_ok(queue_set_shared(&queue, "gpu", 1, 0));
+        check_ok(queue_take_slot(&queue, x));
+        check_ok(queue_take_slot(&queue, y));
+        check_ok(queue_push(&queue, a));
+        check_ok(queue_push(&queue, b));
+        check_ok(queue_push(&queue, c));
+        check(queue_pop(&queue) == a);
+        check(!queue_pop(&queue));
+        queue_release_slot(&queue, a);
+        check(queue_pop(&queue) == c);
+        queue_release_slot(&queue, c);
+        check(queue_pop(&queue) == b);
+        RELEASE(&queue, b, x, y);
+        queue_clear(&queue);
+}
+
+/* Jobs of a queue that is no longer configured wait until it is. */
+static void shared_withdrawn(void) {
+        _cleanup_(job_freep) Job *a = new_job_in('a', "gpu"), *b = new_job_in('b', "gpu");
+        _cleanup_free_ QueueStanding *lanes = NULL;
+        QueueLane *lane;
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        check_ok(queue_set_shared(&queue, "gpu", 1, 0));
+        check_ok(queue_set_shared(&queue, "idle", 1, 0));
+        check_ok(queue_push(&queue, a));
+        check_ok(queue_push(&queue, b));
+        check(queue_pop(&queue) == a);
+        check_int(queue_get_lanes(&queue, 7, &lanes), 3);
+        check_string(lanes[1].lane, "gpu");
+        check_string(lanes[2].lane, "idle");
+        queue_withdraw_shared(&queue);
+        check(!queue_has_lane(&queue, 7, "gpu"));
+        queue_release_slot(&queue, a);
+        check(!queue_pop(&queue));
+        check(queue_get_lane_standing(&queue, 7, "gpu").is_missing);
+        free(TAKE_PTR(lanes));
+        check_int(queue_get_lanes(&queue, 7, &lanes), 2); /* it has a job */
+        check_ok(queue_set_shared(&queue, "gpu", 0, 0));
+        check(queue_pop(&queue) == b);
+        queue_withdraw_shared(&queue);
+        queue_put_back(&queue, b);
+        queue_block(&queue, b, JOB_IS_EDITED, true);
+        check_ok(queue_expect_move(&queue, b, JOB_QUEUE_DEFAULT, &lane));
+        queue_move(&queue, b, lane);
+        queue_block(&queue, b, JOB_IS_EDITED, false);
+        check(!queue_get_lane_standing(&queue, 7, "gpu").is_shared); /* nothing of it is left */
+        check(queue_pop(&queue) == b);
+        RELEASE(&queue, b);
+}
+
+/* A user makes a queue with the name of one of the administrator while jobs are in that. */
+static void shared_replaced(void) {
+        _cleanup_(job_freep) Job *a = new_job_in('a', "gpu"), *b = new_job_in('b', "gpu"), *c = new_job_of('c', 8, "gpu");
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        check_ok(queue_set_shared(&queue, "gpu", 2, 0));
+        check_ok(queue_take_slot(&queue, c));
+        check_ok(queue_take_slot(&queue, a));
+        check_ok(queue_push(&queue, b));
+        check(!queue_pop(&queue));
+        check_ok(queue_set_paused(&queue, 7, "gpu", true));
+        check_ok(queue_set_lane(&queue, 7, "gpu", 0));
+        check(queue_has_own_lane(&queue, 7, "gpu") && !queue_get_lane_standing(&queue, 7, "gpu").paused);
+        check_int(queue_get_lane_standing(&queue, 8, "gpu").n_running_all, 1);
+        check(queue_pop(&queue) == b);
+        check_int(b->record.slot, 0);
+        check_int(a->record.slot, 1);
+        queue_release_slot(&queue, a);
+        queue_release_slot(&queue, b);
+        queue_remove_lane(&queue, 7, "gpu");
+        check(queue_get_lane_standing(&queue, 7, "gpu").is_shared);
+        RELEASE(&queue, c);
+        queue_clear(&queue);
+}
+
+/* A slot that is lent is bounded by the limit of the queue, unless all that run there may wait for a child. */
+static void lent_in_a_shared_lane(void) {
+        _cleanup_(job_freep) Job *p = new_job_in('p', "gpu"), *a = new_job_in('a', "gpu"), *o = new_job_of('o', 8, "gpu");
+        Queue queue;
+
+        init(&queue, 10, UINT32_MAX);
+        check_ok(queue_set_shared(&queue, "gpu", 2, 0));
+        check_ok(queue_take_slot(&queue, p));
+        check_ok(queue_take_slot(&queue, o));
+        check_ok(queue_nest(&queue, a, p));
+        check_ok(queue_push(&queue, a));
+        check(!queue_pop(&queue)); /* the other one will end */
+        queue_leave(&queue, o);
+        check_ok(queue_set_shared(&queue, "gpu", 1, 0));
+        check(queue_pop(&queue) == a);
+        check(a->lender == p && a->record.slot == 1);
+        queue_leave(&queue, p);
+        check(a->has_slot);
+        check_int(queue_get_lane_standing(&queue, 8, "gpu").n_running_all, 1);
+        queue_leave(&queue, a);
+        check_int(queue_get_lane_standing(&queue, 8, "gpu").n_running_all, 0);
+        queue_clear(&queue);
+}
+
 static void moved(void) {
         _cleanup_(job_freep) Job *a = new_job_in('a', "x"), *b = new_job_in('b', "y"), *c = new_job_in('c', "x");
         QueueLane *lane = NULL;
         Queue queue;
 
         init(&queue, 10, UINT32_MAX);
+        check_ok(queue_set_lane(&queue, 7, "x", 0));
         check_ok(queue_set_lane(&queue, 7, "y", 1));
         check_ok(queue_push(&queue, a));
         check_ok(queue_push(&queue, b));
@@ -636,8 +802,12 @@ static void moved(void) {
         check_ok(queue_expect_move(&queue, a, "z", &lane)); /* and does not */
         queue_move(&queue, NULL, lane);
         check_int(queue_get_standing(&queue, 7).n_moving, 0);
+        queue_release_slot(&queue, a);
+        queue_release_slot(&queue, c);
+        queue_remove_lane(&queue, 7, "x");
         queue_remove_lane(&queue, 7, "y");
-        RELEASE(&queue, a, c);
+        check_counts(&queue, 0, 0);
+        check(TAILQ_EMPTY(&queue.users));
 }
 
 /* By its new priority, also among the children of its parent. */
@@ -667,4 +837,5 @@ TEST_MAIN(TEST(first_in_first_out), TEST(slots), TEST(maximum_changes), TEST(bey
           TEST(users_take_turns), TEST(fewest_running_first), TEST(maximum_of_a_user), TEST(free_slot), TEST(paused),
           TEST(priorities), TEST(blocked), TEST(lent_slot), TEST(lent_on), TEST(lent_by_a_paused_user), TEST(lent_again),
           TEST(lane_limit), TEST(lane_paused), TEST(lanes_in_order), TEST(numbers), TEST(lent_to_a_full_lane), TEST(lent_in_a_lane),
-          TEST(lent_across_lanes), TEST(number_of_an_attempt), TEST(moved), TEST(edited))
+          TEST(lent_across_lanes), TEST(number_of_an_attempt), TEST(moved), TEST(edited), TEST(shared_limits),
+          TEST(shared_in_turns), TEST(shared_withdrawn), TEST(shared_replaced), TEST(lent_in_a_shared_lane))

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
+
+/* Whether a job may enter a queue: one of its user, or one of the administrator that the caller may use, with limits that are
+ * within those of that queue. */
+
+#include "core-internal.h"
+#include "job-error.h"
+#include "job-spec.h"
+
+const ConfigQueue *core_find_shared_queue(const Core *core, uint32_t uid, const char *name) {
+        return queue_has_own_lane(&core->queue, uid, name) ? NULL : config_find_queue(&core->config, name);
+}
+
+bool core_may_use_queue(const Caller *caller, const ConfigQueue *queue) {
+        return caller->is_trusted || config_queue_allows(queue, caller->gids, caller->n_gids);
+}
+
+int core_admit(const Core *core, const Caller *caller, uint32_t uid, const char *name) {
+        const ConfigQueue *queue = core_find_shared_queue(core, uid, name);
+
+        if (!queue)
+                return queue_has_lane(&core->queue, uid, name) ? 0 : -JOB_ERROR_NO_QUEUE;
+        return core_may_use_queue(caller, queue) ? 0 : -JOB_ERROR_QUEUE_NOT_ALLOWED;
+}
+
+static bool exceeds(uint64_t limit, uint64_t max) {
+        return max > 0 && (limit == 0 || limit > max);
+}
+
+int core_check_queue_limits(const Core *core, uint32_t uid, const char *name, const JobLimits *limits) {
+        const ConfigQueue *queue = core_find_shared_queue(core, uid, name);
+
+        if (queue && exceeds(limits->runtime_max_usec, queue->runtime_max_usec))
+                return -JOB_ERROR_QUEUE_RUNTIME_MAX;
+        if (queue && exceeds(limits->output_max, queue->output_max))
+                return -JOB_ERROR_QUEUE_OUTPUT_MAX;
+        return 0;
+}
+
+void core_set_default_limits(const Core *core, uint32_t uid, const char *name, JobLimits *limits) {
+        const ConfigQueue *queue = core_find_shared_queue(core, uid, name);
+        const Config *config = &core->config;
+
+        if (limits->runtime_max_usec == 0)
+                limits->runtime_max_usec = queue && queue->runtime_max_usec > 0 ? queue->runtime_max_usec : config->runtime_max_usec;
+        if (limits->output_max == 0)
+                limits->output_max = queue && queue->output_max > 0 ? queue->output_max : config->output_max;
+}
