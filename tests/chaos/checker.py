@@ -64,6 +64,7 @@ class Evidence:
         self.retries = collections.Counter(event['ticket'] for event in self.of('retry'))
         self.killed = {event['id']: event for event in self.of('command-killed', 'worker-killed')}
         self.killed_workers = {event['id']: event for event in self.of('worker-killed')}
+        self.cancels = {event['id']: event['t'] for event in reversed(self.of('cancel'))}
         self.removed = {}
         for event in self.of('remove'):
             for job in event['ids']:
@@ -274,6 +275,7 @@ def allowed(evidence, job, t):
     unreported  its worker could not reach the service: how it ended is known from its exit status alone
     older       its service or worker was of an older version, which did not have all this
     disk        its disk failed
+    full        its disk was full: what waits for room is lost if the job is cancelled
     """
     start = evidence.asked_at(job)
     return set().union(*(allows for begin, until, allows in evidence.excuses if start <= until and begin <= t))
@@ -306,7 +308,6 @@ def deaths(evidence, job, t):
 
 def check_cause(evidence):
     """Each end has the cause that is told."""
-    cancels = {event['id']: event['t'] for event in reversed(evidence.of('cancel'))}
     for job, ends in evidence.ends.items():
         end, ask = evidence.end_of(job), evidence.ask_of(job)
         if not end or not ask:
@@ -314,7 +315,7 @@ def check_cause(evidence):
         t = ends[0][0]
         if (end['state'], end['exit'], end['reason']) in deaths(evidence, job, t):
             continue
-        why = complaint(end, ask, own_end((evidence.last_record(job) or [''])[-1]), is_below_cancelled(evidence, job, cancels, t),
+        why = complaint(end, ask, own_end((evidence.last_record(job) or [''])[-1]), is_below_cancelled(evidence, job, t),
                         allowed(evidence, job, t))
         if why:
             yield Violation(WRONG, f'{why}, and the end that is told is {end["state"]}, exit '
@@ -341,10 +342,10 @@ def is_met(condition, end):
     return condition == 'any' or (condition == 'ok') == (end['state'] == 'completed')
 
 
-def is_below_cancelled(evidence, job, cancels, t):
+def is_below_cancelled(evidence, job, t):
     """It, or a job that submitted it, was cancelled by then."""
     for _ in range(100):
-        if cancels.get(job, t + 1) <= t:
+        if evidence.cancels.get(job, t + 1) <= t:
             return True
         ask = evidence.ask_of(job)
         if not ask or not ask.get('parent'):
@@ -438,7 +439,8 @@ def must_be_whole(evidence, event, end):
     """Of a limit on the output there are as many bytes as it has."""
     excuses = allowed(evidence, event['id'], event['t'])
     return end['reason'] in ('', 'exit-code', 'output-limit') and event['id'] not in evidence.killed_workers and \
-        'disk' not in excuses and not (end['reason'] == 'output-limit' and 'older' in excuses)
+        'disk' not in excuses and not ('full' in excuses and is_below_cancelled(evidence, event['id'], event['t'])) and \
+        not (end['reason'] == 'output-limit' and 'older' in excuses)
 
 
 def check_output(evidence):

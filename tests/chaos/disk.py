@@ -136,7 +136,7 @@ async def block(load, job, ballast):
 async def full_disk(scene, load):
     await scene.up()
     jobs = [await load.held('long') for _ in range(3)]
-    note(scene, load, 'full disk')
+    note(scene, load, 'full disk', allows=['full'])
     ballast = f'{scene.scope.state}/ballast'
     try:
         # The service makes room, too: a log that was written back to the store is cut off.
@@ -146,6 +146,7 @@ async def full_disk(scene, load):
             scene.history.add('error', ids=[''], call='write', error='no command had to wait for room', text='')
     finally:
         os.unlink(ballast)
+        over(scene, 'full disk')
 
 
 async def full_disk_without_splice(scene, load):

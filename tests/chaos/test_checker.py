@@ -184,6 +184,15 @@ class Checker(unittest.TestCase):
         self.story.output('i', 'alternate', stdout=b't-i 2 out\n')
         self.found(WRONG, 'stdout is not what it wrote', 'i')
 
+    def test_output_of_a_job_that_is_cancelled_on_a_full_disk(self):
+        self.story.output('i', 'alternate', stdout=b't-i 1 out\n')
+        self.found(LOST, 'stdout is not all that it wrote', 'i')
+        self.story.events.insert(2, {'t': 1, 'event': 'fault', 'name': 'full disk', 'in_flight': 1, 'allows': ['full']})
+        self.story.events.insert(-1, {'t': 90, 'event': 'over', 'name': 'full disk'})
+        self.found(LOST, 'stdout is not all that it wrote', 'i')
+        self.story.events.insert(3, {'t': 2, 'event': 'cancel', 'id': 'i'})
+        self.assertEqual(self.story.check(), [])
+
     def test_output_of_a_worker_that_was_killed(self):
         self.story.events.insert(2, {'t': 1, 'event': 'worker-killed', 'id': 'i', 'point': 'worker-before-sync'})
         self.story.output('i', 'alternate', stdout=b't-i 1 out\n')
