@@ -204,15 +204,22 @@ static int read_switch(sd_bus_message *m, const JobLimit *limit, Spec *spec) {
         return 0;
 }
 
-static int read_number(sd_bus_message *m, const char *type, const JobLimit *limit, Spec *spec, sd_bus_error *error) {
+static int read_within(sd_bus_message *m, const char *type, const char *name, uint64_t min, uint64_t max, uint64_t *ret,
+                       sd_bus_error *error) {
         char text[DICT_INTEGER_MAX];
+        int r;
+
+        r = dict_read_integer(m, *type, min, max, ret, text);
+        if (r == -ERANGE)
+                return invalid(error, "Option %s is out of range (%" PRIu64 " to %" PRIu64 "): %s.", name, min, max, text);
+        return r;
+}
+
+static int read_number(sd_bus_message *m, const char *type, const JobLimit *limit, Spec *spec, sd_bus_error *error) {
         uint64_t number;
         int r;
 
-        r = dict_read_integer(m, *type, limit->min, limit->max, &number, text);
-        if (r == -ERANGE)
-                return invalid(error, "Option %s is out of range (%" PRIu64 " to %" PRIu64 "): %s.", limit->name, limit->min,
-                               limit->max, text);
+        r = read_within(m, type, limit->name, limit->min, limit->max, &number, error);
         if (r < 0)
                 return r;
         *job_limit_of(&spec->limits, limit) = number | (limit->kind == LIMIT_MASK ? JOB_MASK_GIVEN : 0);
@@ -283,26 +290,17 @@ static int read_integer(sd_bus_message *m, const char *type, const JobOption *o,
 }
 
 static int read_count(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
-        char text[DICT_INTEGER_MAX];
         uint64_t number;
         int r;
 
-        r = dict_read_integer(m, *type, o->min, o->max, &number, text);
-        if (r == -ERANGE)
-                return invalid(error, "Option %s is out of range (%zu to %zu): %s.", o->name, o->min, o->max, text);
+        r = read_within(m, type, o->name, o->min, o->max, &number, error);
         if (r >= 0)
                 *(uint32_t *) ((char *) spec + o->offset) = (uint32_t) number;
         return r;
 }
 
 static int read_span(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
-        char text[DICT_INTEGER_MAX];
-        int r;
-
-        r = dict_read_integer(m, *type, 0, JOB_RETRY_DELAY_MAX, (uint64_t *) ((char *) spec + o->offset), text);
-        if (r == -ERANGE)
-                return invalid(error, "Option %s is out of range (0 to %" PRIu64 "): %s.", o->name, JOB_RETRY_DELAY_MAX, text);
-        return r;
+        return read_within(m, type, o->name, 0, JOB_RETRY_DELAY_MAX, (uint64_t *) ((char *) spec + o->offset), error);
 }
 
 static int read_reason(sd_bus_message *m, const JobOption *o, Spec *spec, sd_bus_error *error) {
@@ -333,11 +331,7 @@ static int read_reasons(sd_bus_message *m, const JobOption *o, Spec *spec, sd_bu
 
 /* A time that has passed is none to wait for: a request may be repeated. */
 static int read_moment(sd_bus_message *m, const char *type, const JobOption *o, Spec *spec, sd_bus_error *error) {
-        char text[DICT_INTEGER_MAX];
-        int r;
-
-        r = dict_read_integer(m, *type, 0, JOB_MOMENT_MAX, (uint64_t *) ((char *) spec + o->offset), text);
-        return r == -ERANGE ? invalid(error, "Option %s is out of range (0 to %" PRIu64 "): %s.", o->name, JOB_MOMENT_MAX, text) : r;
+        return read_within(m, type, o->name, 0, JOB_MOMENT_MAX, (uint64_t *) ((char *) spec + o->offset), error);
 }
 
 static int read_dependency(sd_bus_message *m, const JobOption *o, Spec *spec, sd_bus_error *error) {
