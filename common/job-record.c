@@ -36,7 +36,7 @@ bool job_field_is_text(const JobField *f) {
         return f->type[0] == 's';
 }
 
-/* Whether the record owns the value. */
+/* Whether the value is a string, which the record owns. */
 static bool is_string(const JobField *f) {
         return f->kind == FIELD_TEXT || f->kind == FIELD_LINE || f->kind == FIELD_OBJECT || f->kind == FIELD_LIST ||
                f->kind == FIELD_ATTEMPTS;

@@ -138,7 +138,7 @@ static int open_core(Core **ret, sd_event *event, bool system_scope) {
         return r;
 }
 
-/* The same for the bus. */
+/* Retries likewise for the bus. */
 static int open_bus(sd_bus **ret, bool system_scope) {
         int r;
 

@@ -7,7 +7,7 @@
 #define SYSTEM_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 #define ASK_USEC (2 * USEC_PER_SEC)
 
-/* As D-Bus addresses are escaped. */
+/* Escapes a path as the specification of D-Bus requires in addresses. */
 static void put_escaped(FILE *f, const char *path) {
         for (const char *c = path; *c; c++)
                 if (strchr("-_/.\\", *c) || (*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z'))

@@ -185,7 +185,7 @@ static int set_machine(sd_bus *bus, const char *machine) {
         return sd_bus_set_address(bus, address);
 }
 
-/* As systemd-machined(8) has them. */
+/* Whether systemd-machined(8) knows the container. */
 static int check_machine(const char *word) {
         const char *at = strrchr(word, '@');
         _cleanup_free_ char *path = text_new("/run/systemd/machines/%s", at ? at + 1 : word);

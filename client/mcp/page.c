@@ -22,7 +22,7 @@ static size_t rest_before(const char *data, size_t n) {
         return i;
 }
 
-/* How many bytes at the end are the start of a character that goes on behind them. */
+/* How many bytes at the end are an incomplete character. */
 static size_t start_behind(const char *data, size_t n) {
         for (size_t i = 1; i <= MIN(n, (size_t) CHARACTER_MAX - 1); i++) {
                 unsigned char c = (unsigned char) data[n - i];

@@ -287,7 +287,6 @@ static int append_template(json_object *list, const char *kind, const char *quer
         return r < 0 ? r : json_add_string(template, "mimeType", type);
 }
 
-/* Of output. */
 static int append_stream(json_object *list, const char *kind, const char *description) {
         return append_template(list, kind, "{?offset,limit}", description, "text/plain");
 }

@@ -104,7 +104,7 @@ static bool is_change(const Item *item, const JobRecord *record) {
         return !item->of_end && !streq(strempty(item->record.progress), strempty(record->progress));
 }
 
-/* The first record tells nothing new, but for a task, of which the client is told what it is. */
+/* The first record is not a change, except of a task, whose state the client does not know yet. */
 static void on_changed(Watcher *watcher, const JobRecord *record, const sd_bus_error *error) {
         Item *item = CONTAINER_OF(watcher, Item, watcher);
         bool changed;

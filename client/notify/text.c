@@ -48,7 +48,7 @@ char *escape_markup(const char *text) {
         return text_stream_take(&s);
 }
 
-/* One line of it, cut. */
+/* The text on one line, truncated. */
 static char *short_line(const char *text, size_t max) {
         _cleanup_free_ char *line = one_line(text);
 

@@ -136,7 +136,7 @@ char *render_age(const JobRecord *record) {
                         format_duration(elapsed(record->finished_usec, now_realtime()), duration));
 }
 
-/* "cancelled" instead of "was cancelled". */
+/* Omits "was" from "was cancelled". */
 char *render_state(const JobRecord *record) {
         char *text = job_state_is_terminal(record->state) ? render_end(record) : render_activity(record);
         const char *word = text ? startswith(text, "was ") : NULL;

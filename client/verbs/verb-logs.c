@@ -95,7 +95,7 @@ static int open_streams(Logs *s) {
         return r < 0 ? r : streams_new(s->in->client, s->record.id, &options, &s->streams);
 }
 
-/* Within bounds: the output so far. */
+/* Shows the part of the output so far that the bounds allow. */
 static int show_excerpt(Logs *s, const char *stream, int target) {
         _cleanup_free_ char *option = NULL, *command = NULL;
         const OutputWant want = bounds_want(&given.bounds);

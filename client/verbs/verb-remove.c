@@ -8,7 +8,7 @@
 #include "verbs.h"
 #include "write.h"
 
-/* As they were. */
+/* Reads the records of the given jobs, each once. */
 static int find_jobs(Invocation *in, JobList *list) {
         list->records = calloc(in->n_arguments, sizeof(JobRecord));
         if (!list->records)

@@ -79,7 +79,7 @@ static int read_version(sd_bus_message *m, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-/* As a sandbox does it. */
+/* Whether the connection was refused, as by a sandbox. */
 static bool is_forbidden(const Setup *s) {
         return s->client_failure == -EPERM || s->client_failure == -EACCES;
 }

@@ -251,7 +251,7 @@ static int put_jobs(Status *s, FILE *f, size_t n) {
         return n > 0 ? render_table(f, s->list.records, n, terminal_width()) : 0;
 }
 
-/* The table does not show sessions. */
+/* Reports how many jobs are of this session, which the table does not show. */
 static void say_own(const Status *s) {
         if (s->in->n_arguments > 0 || given.all || !session_here() || s->n_own == s->list.n)
                 return;

@@ -91,7 +91,7 @@ static int decode_strings(char **p, const char *end, uint32_t n, char ***ret) {
         return 0;
 }
 
-/* At the end, see spec_encode(). */
+/* The service adds its own variables at the end, see spec_encode(). */
 static void drop_own_variables(char **environment) {
         char **to = environment;
 

@@ -87,7 +87,7 @@ static int send_part(const PendingCall *pending, const Part *part, bool complete
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-/* Who has read all there is until now is told of more. */
+/* A client that has read all there is so far is notified of more. */
 static int wait_for_more(const PendingCall *pending, const Part *part) {
         JobObject *object;
 

@@ -132,7 +132,7 @@ static int on_program_changed(bool removed, void *userdata) {
         return 0;
 }
 
-/* After each iteration of the loop. */
+/* Runs after each iteration of the event loop. */
 static int on_idle(sd_event_source *source, void *userdata) {
         Service *service = userdata;
         const Queue *queue = &service->core->queue;

@@ -322,7 +322,7 @@ static int look_for_files(Core *core) {
         return r;
 }
 
-/* Those without a unit. */
+/* Retries of jobs whose unit is gone already. */
 static void resume_retries(Core *core) {
         Job *job;
 

@@ -84,7 +84,7 @@ static void empty_all(int folder) {
                 ;
 }
 
-/* Whatever has that name. */
+/* Removes a name, whether of a file or of a folder with its content. */
 static void remove_all(int parent, const char *name) {
         _cleanup_close_ int fd = open_folder(parent, name);
 

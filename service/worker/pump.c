@@ -496,7 +496,7 @@ static void look_at_writers(Pump *p) {
         while (look_whether_full(p) && ++n < LOOKS_MAX);
 }
 
-/* Sizes now. */
+/* Moves what is in both pipes now. Returns the number of bytes. */
 static size_t move(Pump *p) {
         size_t size[2], found[2], moved = 0;
 

@@ -83,7 +83,7 @@ static void watch_cpu(Worker *w, pid_t command) {
                 (void) timer_settime(w->cpu_timer, 0, &(struct itimerspec) { step, step }, NULL);
 }
 
-/* It runs, or will not. */
+/* Releases what the start of the command needed: it runs, or never will. */
 static void forget_start(Worker *w) {
         closep(&w->ends[0]);
         closep(&w->ends[1]);
