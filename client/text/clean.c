@@ -45,7 +45,7 @@ static bool skip(Cleaner *cl, unsigned char c) {
 }
 
 /* U+061C, U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069. */
-static size_t turns_direction(const unsigned char *s) {
+static size_t bidi_size(const unsigned char *s) {
         if (s[0] == 0xd8)
                 return s[1] == 0x9c ? 2 : 0;
         if (s[0] != 0xe2)
@@ -55,12 +55,12 @@ static size_t turns_direction(const unsigned char *s) {
         return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9 ? 3 : 0;
 }
 
-static size_t separates_lines(const unsigned char *s) {
+static size_t separator_size(const unsigned char *s) {
         return s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9) ? 3 : 0;
 }
 
-size_t misleads(const unsigned char *s) {
-        return turns_direction(s) ?: separates_lines(s);
+size_t bidi_or_separator_size(const unsigned char *s) {
+        return bidi_size(s) ?: separator_size(s);
 }
 
 bool is_c1(const unsigned char *s) {
@@ -118,7 +118,7 @@ static size_t clean_character(Cleaner *cl, const unsigned char *s, size_t n, cha
                 return 0;
         if (n == 1 && (s[0] < 0x20 || s[0] == DEL))
                 return clean_control(cl, s[0], out);
-        if (n == 0 || misleads(s) > 0 || (cl->ascii && n > 1))
+        if (n == 0 || bidi_or_separator_size(s) > 0 || (cl->ascii && n > 1))
                 return put_replacement(cl, out);
         return put(out, s, n);
 }
@@ -169,7 +169,7 @@ size_t clean_end(Cleaner *cleaner, char *out) {
 
 bool has_control(const char *s) {
         for (const unsigned char *c = (const unsigned char *) s; *c; c++)
-                if (*c < 0x20 || *c == DEL || is_c1(c) || misleads(c) > 0)
+                if (*c < 0x20 || *c == DEL || is_c1(c) || bidi_or_separator_size(c) > 0)
                         return true;
         return false;
 }
@@ -230,11 +230,11 @@ char *one_line(const char *s) {
         if (!line)
                 return NULL;
         while (*from) {
-                n = turns_direction(from);
+                n = bidi_size(from);
                 from += n;
                 if (n > 0)
                         continue;
-                n = separates_lines(from);
+                n = separator_size(from);
                 if (n > 0) {
                         from += n;
                         *to++ = ' ';

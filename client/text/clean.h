@@ -27,7 +27,7 @@ size_t clean_end(Cleaner *cleaner, char *out);
 
 /* How many bytes a character of UTF-8 has that changes the direction of what follows, so that a text could look like
  * another, or that starts a new line without being a newline. 0: it does neither. A NUL ends the text. */
-size_t misleads(const unsigned char *s);
+size_t bidi_or_separator_size(const unsigned char *s);
 
 /* Whether a text starts with one of U+0080 to U+009F. */
 bool is_c1(const unsigned char *s);

@@ -35,7 +35,7 @@ char *json_escape(const char *json, bool ascii) {
         for (; *s; s += n) {
                 uint32_t c = decode(s, &n);
 
-                if (c == 0x7f || is_c1(s) || misleads(s) > 0 || (ascii && n > 1))
+                if (c == 0x7f || is_c1(s) || bidi_or_separator_size(s) > 0 || (ascii && n > 1))
                         put_escaped(f, c);
                 else
                         (void) fwrite(s, 1, n, f);

@@ -3,7 +3,7 @@
 #pragma once
 
 /* JSON (RFC 8259) may have characters that a terminal obeys, or that make a text look like another: DEL, U+0080 to
- * U+009F, and those of misleads(). As \uXXXX they are harmless, and the JSON is the same. */
+ * U+009F, and those of bidi_or_separator_size(). As \uXXXX they are harmless, and the JSON is the same. */
 
 #include <stdbool.h>
 
