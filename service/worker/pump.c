@@ -246,12 +246,12 @@ static void account(Pump *p, unsigned stream, size_t size) {
         add_entry(p, stream, size);
 }
 
-/* Returns the number of bytes written from the buffer. */
-static size_t write_buffer(Pump *p, Stream *s) {
-        size_t done = 0;
+/* Returns the number of bytes written from the buffer, at most max. */
+static size_t write_buffer(Pump *p, Stream *s, size_t max) {
+        size_t done = 0, all = MIN(s->buffered, max);
 
-        while (done < s->buffered && !s->lost && !s->blocked) {
-                ssize_t n = write(s->file, s->buffer + done, s->buffered - done);
+        while (done < all && !s->lost && !s->blocked) {
+                ssize_t n = write(s->file, s->buffer + done, all - done);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -286,14 +286,33 @@ static void account_pieces(Pump *p) {
         p->n_pieces = p->next_piece = 0;
 }
 
-/* Writes what was read: on a full disk, repeatedly. */
-static size_t write_pieces(Pump *p) {
-        size_t moved = 0;
+/* Bytes of the first pieces, as far as they are of one stream. */
+static size_t first_run(const Pump *p, unsigned *ret_stream) {
+        size_t n = 0;
 
-        for (unsigned i = 0; i < ELEMENTSOF(p->streams); i++) {
-                p->streams[i].blocked = 0;
-                moved += write_buffer(p, &p->streams[i]);
+        for (size_t i = p->next_piece; p->pieces && i < p->n_pieces; i++) {
+                const Piece *piece = &p->pieces[i];
+
+                if (n > 0 && piece->size > 0 && piece->stream != *ret_stream)
+                        break;
+                if (piece->size > 0)
+                        *ret_stream = piece->stream;
+                n += piece->size;
         }
+        return n;
+}
+
+/* Writes what was read: on a full disk, repeatedly. As long as one of the files is empty, readers do not wait for the index,
+ * and take what is in the other one for what was written first: so no more than that is there by then. */
+static size_t write_pieces(Pump *p) {
+        bool is_any_empty = p->streams[0].size == 0 || p->streams[1].size == 0;
+        unsigned first = 0;
+        size_t n = first_run(p, &first), moved;
+
+        p->streams[0].blocked = p->streams[1].blocked = 0;
+        moved = write_buffer(p, &p->streams[first], is_any_empty ? n : SIZE_MAX);
+        moved += write_buffer(p, &p->streams[!first], SIZE_MAX);
+        moved += write_buffer(p, &p->streams[first], SIZE_MAX);
         account_pieces(p);
         return moved;
 }

@@ -108,7 +108,17 @@ static int burst_by_turns(void) {
         return burst(STDOUT_FILENO, 0);
 }
 
-static const Act acts[] = { ACT(flood), ACT(wider_pipe), ACT(burst_of_stdout), ACT(burst_of_stderr),
+/* All of it is read at once. */
+static int both_at_once(void) {
+        supervise_pass_gate(O_RDONLY);
+        (void) kill(getppid(), SIGSTOP);
+        supervise_write(STDERR_FILENO, "a", 1);
+        supervise_write(STDOUT_FILENO, "b", 1);
+        supervise_write(STDERR_FILENO, "c", 1);
+        return kill(getppid(), SIGCONT);
+}
+
+static const Act acts[] = { ACT(flood), ACT(wider_pipe), ACT(both_at_once), ACT(burst_of_stdout), ACT(burst_of_stderr),
                            ACT(burst_after_both), ACT(burst_of_both), ACT(burst_by_turns) };
 
 /* --- without blocking ------------------------------------------------------------------------------- */
@@ -179,6 +189,31 @@ static void opened_anew(void) {
         check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
         check_string(s.err, "one\ntwo\nthree\nfour\n");
         check_string(s.out, "three\n");
+}
+
+/* As long as one of the files is empty, readers take what is in the other one for what was written first. */
+static void first_writes_are_in_order(void) {
+        _cleanup_close_ int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        struct inotify_event events[8];
+        _cleanup_supervised_ Supervised s;
+        int files[2];
+        ssize_t n;
+
+        supervise_init(&s);
+        supervise_act(&s, "both_at_once");
+        supervise_begin(&s);
+        files[0] = inotify_add_watch(watch, test_path("stdout"), IN_MODIFY);
+        files[1] = inotify_add_watch(watch, test_path("stderr"), IN_MODIFY);
+        supervise_pass_gate(O_WRONLY);
+        check_end(supervise_until_ended(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        n = read(watch, events, sizeof(events)); /* of files, which have no names */
+        check_int(n, 3 * (int) sizeof(events[0]));
+        for (size_t i = 0; i < 3; i++)
+                check_int(events[i].wd, files[i % 2 == 0]);
+        supervise_let_go(&s);
+        check_string(s.out, "b");
+        check_string(s.err, "ac");
+        supervise_check_order_is_whole(&s);
 }
 
 /* What is in a pipe that somebody has made larger is not left there until the end. */
@@ -315,7 +350,7 @@ static void full_disk_and_stopped(void) {
         (void) umount(test_path("small"));
 }
 
-SUPERVISE_TEST_MAIN(acts, TEST(bursts_are_not_lost), TEST(files_are_bounded), TEST(much), TEST(opened_anew),
+SUPERVISE_TEST_MAIN(acts, TEST(bursts_are_not_lost), TEST(files_are_bounded), TEST(much), TEST(opened_anew), TEST(first_writes_are_in_order),
                     TEST(wider), TEST(held_open), TEST(flood_of_what_is_left), TEST(no_output),
                     TEST(output_max_is_reached), TEST(output_max_is_passed), TEST(output_max_is_passed_at_the_end),
                     TEST(output_max_of_both), TEST(output_max_of_a_byte), TEST(output_max_of_much), TEST(full_disk),
