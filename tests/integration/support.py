@@ -506,16 +506,20 @@ def held(pid):
         yield
     finally:
         for thread in threads:
-            try:
-                ptrace(PTRACE_DETACH, thread)
-            except ProcessLookupError:  # it was killed
-                os.waitpid(thread, WALL)
+            let_go(thread)
+
+
+def let_go(thread):
+    try:
+        ptrace(PTRACE_DETACH, thread)
+    except ProcessLookupError:  # it was killed
+        os.waitpid(thread, WALL)
 
 
 @contextlib.contextmanager
-def disk_busy(system):
+def disk_busy(scope):
     """The service goes on, and nothing that it writes is on disk before the end."""
-    tasks = f'/proc/{system.service_pid()}/task'
+    tasks = f'/proc/{scope.service_pid()}/task'
     for name in os.listdir(tasks):
         with open(f'{tasks}/{name}/comm', encoding='ascii') as file:
             if file.read() == 'codex-jobs-db\n':
@@ -526,7 +530,7 @@ def disk_busy(system):
     try:
         yield
     finally:
-        ptrace(PTRACE_DETACH, thread)
+        let_go(thread)
 
 
 def now_usec():

@@ -3,12 +3,13 @@
 """Cancel: answered when the job is terminal and every process of it is gone."""
 
 import contextlib
+import os
 import signal
 import subprocess
 
 import pytest
 
-from support import SECOND, Process, refused, shell
+from support import SECOND, Process, disk_busy, refused, shell
 
 # Four processes that systemd has to find: the command; a child in its own session; one whose parents
 # are gone, which ignores the end of a session; and one that belongs to a second shell.
@@ -111,13 +112,58 @@ def test_cancel_of_what_ends_right_then(jobs, gate):
         assert jobs.get(job)['State'] == state
 
 
+def manager_of(scope):
+    if scope.is_system:
+        pytest.skip('the service manager is the first process, which nobody can halt')
+    return int(subprocess.check_output(['systemctl', 'show', '--value', '-p', 'MainPID', f'user@{scope.uid}.service']))
+
+
+def cancel_and_crash(jobs, scope, job, then):
+    """The service is killed before it has recorded why the job is stopped."""
+    with disk_busy(scope):
+        jobs.send_cancel(job)
+        assert jobs.get(job)['StoppedBy'] == scope.uid
+        then()
+        owner = scope.service_owner()
+        os.kill(scope.service_pid(), signal.SIGKILL)
+        scope.wait_until_gone(owner)
+    found = jobs.get(job)
+    assert found['State'] == 'running' and 'StoppedBy' not in found
+
+
+@pytest.mark.restarts
+def test_reason_is_recorded_before_the_job_is_stopped(jobs, scope, gate):
+    """It would else have ended for none, and by a signal that nobody sent."""
+    job = jobs.enqueue(gate.job())
+    gate.wait()
+    cancel_and_crash(jobs, scope, job, lambda: None)
+    gate.open()
+    assert jobs.wait(job).state == 'completed'
+
+
+@pytest.mark.restarts
+def test_reason_is_recorded_before_a_job_that_starts_is_stopped(jobs, scope, gate):
+    with Process(manager_of(scope)) as manager:
+        manager.kill(signal.SIGSTOP)
+        try:
+            job = jobs.enqueue(gate.job())
+
+            def start():
+                manager.kill(signal.SIGCONT)
+                gate.wait()
+
+            cancel_and_crash(jobs, scope, job, start)
+        finally:
+            manager.kill(signal.SIGCONT)
+    gate.open()
+    assert jobs.wait(job).state == 'completed'
+
+
 @pytest.mark.restarts
 @pytest.mark.parametrize('restart', [False, True], ids=['', 'restart'])
 def test_cancel_of_what_has_just_ended(jobs, scope, gate, restart):
     """The command exits while the request to end it is on its way to the service manager."""
-    if scope.is_system:
-        pytest.skip('the service manager is the first process, which nobody can halt')
-    manager = int(subprocess.check_output(['systemctl', 'show', '--value', '-p', 'MainPID', f'user@{scope.uid}.service']))
+    manager = manager_of(scope)
     job = jobs.enqueue(gate.job())
     with Process(gate.wait()) as process, Process(manager) as service_manager:
         if restart:

@@ -96,6 +96,28 @@ def test_queue(jobs, queue, gate):
     assert jobs.wait(job).job['Queue'] == queue and jobs.wait(running).state == 'completed'
 
 
+def test_queue_that_is_removed_meanwhile(jobs):
+    """Whoever is first: a queue with a job in it, or that a job is about to be moved to, is not removed."""
+    for _ in range(10):
+        jobs.call('SetQueue', 'sa{sv}', 'brief', {})
+        job = jobs.enqueue(['true'], Hold=True)
+        calls = [jobs.send_call('Edit', 'sa{sv}', job, {'Queue': ('s', 'brief')}), jobs.send_call('RemoveQueue', 's', 'brief')]
+        jobs.answer(calls[0])
+        with refused('InvalidArgument', 'queued or running in queue brief'):
+            jobs.answer(calls[1])
+        cancel_all(jobs, job)
+        jobs.wait(job)
+        jobs.call('RemoveQueue', 's', 'brief')
+        job = jobs.enqueue(['true'], Hold=True)
+        jobs.call('SetQueue', 'sa{sv}', 'brief', {})
+        calls = [jobs.send_call('RemoveQueue', 's', 'brief'), jobs.send_call('Edit', 'sa{sv}', job, {'Queue': ('s', 'brief')})]
+        jobs.answer(calls[0])
+        with refused('NoSuchQueue', 'brief'):
+            jobs.answer(calls[1])
+        assert jobs.get(job)['Queue'] == 'default'
+        cancel_all(jobs, job)
+
+
 # --- dependencies ---------------------------------------------------------------------------------
 
 def cancel_all(jobs, *ids):

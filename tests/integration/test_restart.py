@@ -513,6 +513,21 @@ def test_end_on_a_full_disk_is_told_when_there_is_room(alice, small_disk, gate):
     assert alice.wait_answer(waiting).state == 'completed'
 
 
+def test_attempt_that_ends_on_a_full_disk_is_counted_when_there_is_room(alice, small_disk, gate):
+    job = alice.enqueue(gate.job(then='[ $CODEX_JOB_ATTEMPT = 2 ]'), Retries=1, RetryDelayUSec=0)
+    with Process(gate.wait()) as process:
+        fill(small_disk)
+        gate.open()
+        assert process.wait_end()
+    alice.flush()
+    os.unlink(small_disk)
+    gate.wait()
+    gate.open()
+    ended = alice.wait(job)
+    assert (ended.state, ended.job['Attempt']) == ('completed', 2)
+    assert [word.split(':')[:2] for word in ended.job['Attempts'].split()] == [['exit-code', '1'], ['completed', '0']]
+
+
 def test_stop_in_the_middle_of_removing(jobs, scope):
     ids = [jobs.enqueue(['true']) for _ in range(60)]
     for job in ids:

@@ -53,11 +53,11 @@ def held(scope_of_bob, gates):
     return gate
 
 
-def begin(jobs, gate):
+def begin(jobs, gate, **options):
     """A job that takes the end of the host for a reason to exit in order."""
     jobs.subscribe("type='signal',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',"
                    "path_namespace='/org/freedesktop/systemd1/unit'")
-    job = jobs.enqueue(shell('trap "exit 0" TERM; sleep infinity & echo $$ >"$1"; wait', gate.ready))
+    job = jobs.enqueue(shell('trap "exit 0" TERM; sleep infinity & echo $$ >"$1"; wait', gate.ready), **options)
     return job, Process(gate.wait())
 
 
@@ -72,16 +72,36 @@ def wait_for_end(jobs, job, process, held):
     jobs.signal(lambda signal: is_dead(signal, job))
 
 
-def test_job_that_the_shutdown_ends(scope_of_bob, bobs, gates, held):
-    job, process = begin(bobs, gates[0])
+def go_down_and_up(jobs, job, process, held):
     with process, subprocess.Popen(['systemctl', 'stop', MANAGER]):
-        wait_for_end(bobs, job, process, held)
-        assert bobs.get(job)['State'] == 'running'
+        wait_for_end(jobs, job, process, held)
+        assert jobs.get(job)['State'] == 'running'
         held.open()
     subprocess.run(['systemctl', 'start', MANAGER], check=True)
+
+
+def test_job_that_the_shutdown_ends(scope_of_bob, bobs, gates, held):
+    """It is not run again, unless that was asked for by name."""
+    job, process = begin(bobs, gates[0], Retries=1, RetryDelayUSec=0)
+    go_down_and_up(bobs, job, process, held)
     with contextlib.closing(scope_of_bob.connect()) as client:
         ended = client.wait(job)
         assert (ended.state, ended.job['Reason'], ended.exit_code) == ('failed', 'host-restarted', -1)
+        assert ended.job['Attempt'] == 1
+        client.remove(job)
+
+
+def test_job_that_runs_again_after_a_shutdown(scope_of_bob, bobs, gates, held):
+    job, process = begin(bobs, gates[0], Retries=1, RetryDelayUSec=0, RetryOn=['host-restarted'])
+    go_down_and_up(bobs, job, process, held)
+    with contextlib.closing(scope_of_bob.connect()) as client:
+        client.flush()  # which starts the service
+        with Process(gates[0].wait()) as again:
+            found = client.get(job)
+            assert (found['State'], found['Attempt']) == ('running', 2)
+            assert found['Attempts'].startswith('host-restarted:-1:')
+            assert client.cancel(job) == 'cancelled' and again.has_ended()
+        assert [word.split(':')[0] for word in client.get(job)['Attempts'].split()] == ['host-restarted', 'user']
         client.remove(job)
 
 
