@@ -500,6 +500,7 @@ def test_what_only_looks_or_waits_is_allowed(project):
     for verb in verbs():
         assert decision(project, f'codex-jobs {verb} job-0123456789 --json') == ('allow' if verb in LOOKS else None)
     assert decision(project, 'codex-jobs list --since 2h --state=failed') == 'allow'
+    assert decision(project, 'codex-jobs logs job-0123456789 -q --max-bytes 1M --here') == 'allow'
 
 
 @pytest.mark.parametrize('command', [
@@ -509,7 +510,8 @@ def test_what_only_looks_or_waits_is_allowed(project):
     'codex-jobs status "x"', "codex-jobs status 'x'", 'codex-jobs status *', 'codex-jobs status ~', 'codex-jobs status ?',
     'codex-jobs status {a,b}', 'codex-jobs status \\', 'codex-jobs status\tx', 'codex-jobs status é',
     'codex-jobs statusx', 'x codex-jobs status', 'X=1 codex-jobs status', 'id # "command":"codex-jobs status"',
-    'codex-jobs run -- codex-jobs status'])
+    'codex-jobs run -- codex-jobs status', 'codex-jobs status -H x', 'codex-jobs status -qHx', 'codex-jobs logs x --host x',
+    'codex-jobs logs x --ho=x', 'codex-jobs list -M x', 'codex-jobs list -qMx', 'codex-jobs list --mach x', 'codex-jobs list --m=x'])
 def test_all_else_is_asked_for(project, command):
     assert decision(project, command) is None
 
