@@ -156,9 +156,7 @@ async def use(scene, load, live):
     await finish(load, live)
     new = await enqueue(load, 'quick')
     await load.wait('Await', [new])
-    before = scene.starts
-    await scene.systemctl('restart', scene.scope.service)
-    await scene.replaced(before)
+    await scene.restart()
     return await listed(load)
 
 

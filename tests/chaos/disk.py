@@ -195,7 +195,7 @@ async def read_only_store(scene, load):
     await start_waits(scene, since, 'database .*read-only')
     await commands_end(load)
     await scene.command('umount', store)
-    await scene.systemctl('restart', scene.scope.service)  # in a mount namespace of its own it does not see this
+    await scene.restart()  # in a mount namespace of its own it does not see this
 
 
 def set_version(scene, version):

@@ -21,19 +21,17 @@ FEW_DESCRIPTORS = 8
 async def upgrade(scene, load):
     """What a package manager does: another file under the old name, then a restart."""
     await scene.up()
-    before = scene.starts
     shutil.copy2(PROGRAM, f'{PROGRAM}.new')
     os.rename(f'{PROGRAM}.new', PROGRAM)
     note(scene, load, 'upgrade')
-    await scene.systemctl('restart', scene.scope.service)
-    await scene.replaced(before)
+    await scene.restart()
 
 
 async def hang(scene, load):
     """The service stands still until its watchdog notices."""
     scene.drop_in('[Service]\nWatchdogSec=1s\n')
     await scene.systemctl('daemon-reload')
-    await scene.systemctl('restart', scene.scope.service)
+    await scene.restart()
     await load.progress(5)
     pid = await scene.up()
     before = scene.starts
@@ -42,7 +40,7 @@ async def hang(scene, load):
     await scene.replaced(before)
     scene.drop_in(None)
     await scene.systemctl('daemon-reload')
-    await scene.systemctl('restart', scene.scope.service)
+    await scene.restart()
 
 
 async def run_out_of_descriptors(scene, load):

@@ -187,6 +187,12 @@ class Scene:
             await self.owner_change(LONG_PATIENCE if self.outages else PATIENCE)
         await self.up()
 
+    async def restart(self):
+        """Have systemd do it; returns when another process serves."""
+        starts = self.starts
+        await self.systemctl('restart', self.scope.service)
+        await self.replaced(starts)
+
     async def next_process(self, pid):
         """The process that systemd starts next, which does not serve yet."""
         while self.main_pid in (0, pid):

@@ -10,6 +10,7 @@ import shutil
 from kills import note, over
 from load import Load
 from plans import KINDS
+from scene import Scene
 from support import PROGRAM
 
 WORKER = f'{os.path.dirname(PROGRAM)}/codex-jobs-worker'
@@ -71,12 +72,6 @@ async def reload(scene):
     await scene.systemctl('daemon-reload')
 
 
-async def restart(scene):
-    before = scene.starts
-    await scene.systemctl('restart', scene.scope.service)
-    await scene.replaced(before)
-
-
 async def start(scene, load):
     await scene.open()
     note(scene, load, 'older service', allows=['older'])
@@ -104,7 +99,7 @@ async def go_through(scenes, loads, versions):
     for scene, load in zip(scenes, loads):
         note(scene, load, 'upgrade')
     await everywhere(reload, scenes)
-    await everywhere(restart, scenes)
+    await everywhere(Scene.restart, scenes)
     for scene, load in zip(scenes, loads):
         over(scene, 'older service')
         over(scene, 'newer worker')

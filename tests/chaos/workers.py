@@ -71,9 +71,7 @@ async def restart_socket(scene, load):
     note(scene, load, 'socket unit restarted')
     await scene.systemctl('restart', SOCKET, check=False)
     await load.progress(10)
-    before = scene.starts
-    await scene.systemctl('restart', scene.scope.service)
-    await scene.replaced(before)
+    await scene.restart()
 
 
 async def delete_socket(scene, load):
