@@ -51,7 +51,7 @@ static int show(Invocation *in, JobList *list, int (*put)(FILE *f, void *userdat
 }
 
 /* All of them are looked up first, so that a mistake changes none. */
-static int steer(Invocation *in, const char *method) {
+static int control(Invocation *in, const char *method) {
         _cleanup_job_list_ JobList before = {}, after = {};
         int r;
 
@@ -72,11 +72,11 @@ static int check(Invocation *in) {
 }
 
 static int hold(Invocation *in) {
-        return steer(in, "Hold");
+        return control(in, "Hold");
 }
 
 static int release(Invocation *in) {
-        return steer(in, "Release");
+        return control(in, "Release");
 }
 
 /* --- edit ------------------------------------------------------------------------------------------- */

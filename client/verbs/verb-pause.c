@@ -54,7 +54,7 @@ static int call(Invocation *in, bool pause, OwnQueue *ret) {
         return r < 0 ? r : own_queue_get_named(in->client, name, ret, &in->error);
 }
 
-static int steer(Invocation *in, bool pause) {
+static int control(Invocation *in, bool pause) {
         OwnQueue queue = {};
         int r;
 
@@ -67,11 +67,11 @@ static int steer(Invocation *in, bool pause) {
 }
 
 static int pause_queue(Invocation *in) {
-        return steer(in, true);
+        return control(in, true);
 }
 
 static int resume_queue(Invocation *in) {
-        return steer(in, false);
+        return control(in, false);
 }
 
 const Verb verb_pause = {
