@@ -60,6 +60,8 @@ static const struct {
         { JOBS_ERROR_AMBIGUOUS_ID, ALWAYS, NULL, "%M. Give more of the ID." },
         { JOBS_ERROR_KEY_CONFLICT, ALWAYS, NULL, "This --key was already used for a different request. Use a new key." },
         { JOBS_ERROR_INVALID_ARGUMENT, ALWAYS, "KeepInput", "%M. Provide it with 'codex-jobs retry --stdin FILE'." },
+        { JOBS_ERROR_INVALID_ARGUMENT, ALWAYS, "queued or running in queue",
+          "%M. Cancel them, or try again when they have finished; 'codex-jobs status --all%U' lists them." },
         { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "MaxQueued", "%M. Try again when some of them have started." },
         { JOBS_ERROR_LIMIT_EXCEEDED, ALWAYS, "Largest finished jobs",
           "%M. Remove them with 'codex-jobs remove %I%U', or forget consumers of inboxes that are gone, see "

@@ -73,7 +73,7 @@ static int current_directory(char **ret, sd_bus_error *error) {
         char *path = getcwd(NULL, 0);
 
         if (!path)
-                return error_set(error, "Failed to get current directory: %s.",
+                return error_set(error, "Failed to get current directory: %s. Change to another directory.",
                                  strerror(errno));
         *ret = path;
         return 0;

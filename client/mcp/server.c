@@ -181,10 +181,19 @@ static void on_malformed(int code, const char *text, void *userdata) {
 }
 
 /* A client that went away is the usual end. */
-static void on_ended(int r, void *userdata) {
+static void on_ended(int r, bool writing, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = {};
         Mcp *mcp = userdata;
 
-        mcp_fail(mcp, r == 0 || r == -EPIPE || r == -ECONNRESET ? -EPIPE : r);
+        if (r == 0 || r == -EPIPE || r == -ECONNRESET)
+                mcp_fail(mcp, -EPIPE);
+        else if (r == -ENOMEM || r == -ENOBUFS)
+                mcp_fail(mcp, r);
+        else
+                client_stop(mcp->client,
+                            error_set(&error, "Failed to %s: %s.",
+                                      writing ? "write to standard output" : "read from standard input", strerror(-r)),
+                            &error);
 }
 
 /* ---- The server ---- */

@@ -137,7 +137,7 @@ static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userd
         r = n < 0 ? -errno : n > 0 ? wire_take(w, data, (size_t) n) : 0;
         if (n <= 0 || r < 0) {
                 (void) sd_event_source_set_enabled(w->reader, SD_EVENT_OFF);
-                w->events.ended(r, w->events.userdata);
+                w->events.ended(r, false, w->events.userdata);
         } else if (w->queued > QUEUE_PAUSE)
                 (void) sd_event_source_set_enabled(w->reader, SD_EVENT_OFF);
         return 0;
@@ -179,7 +179,7 @@ static void flush(Wire *w) {
         while (w->first && n > 0) {
                 n = write_some(w, w->first);
                 if (n < 0) {
-                        w->events.ended((int) n, w->events.userdata);
+                        w->events.ended((int) n, true, w->events.userdata);
                         break;
                 }
                 w->written += (size_t) n;
@@ -197,7 +197,7 @@ static int on_writable(sd_event_source *s, int fd, uint32_t revents, void *userd
 
         if (revents & (EPOLLERR | EPOLLHUP)) {
                 (void) sd_event_source_set_enabled(s, SD_EVENT_OFF);
-                w->events.ended(-EPIPE, w->events.userdata);
+                w->events.ended(-EPIPE, true, w->events.userdata);
         } else
                 flush(w);
         return 0;
@@ -242,7 +242,7 @@ int wire_send(Wire *w, json_object *message, bool may_be_dropped) {
         if (w->queued > WIRE_QUEUE_MAX)
                 drop_notices(w);
         if (w->queued > WIRE_QUEUE_MAX)
-                w->events.ended(-ENOBUFS, w->events.userdata);
+                w->events.ended(-ENOBUFS, true, w->events.userdata);
         else
                 flush(w);
         return 0;

@@ -30,7 +30,8 @@ typedef struct Wire Wire;
 typedef struct WireEvents {
         void (*message)(json_object *message, void *userdata); /* an object, for the time of the call */
         void (*malformed)(int code, const char *text, void *userdata); /* a line that is none */
-        void (*ended)(int r, void *userdata); /* 0: the other side closed it; else a negative errno. May be repeated. */
+        /* Reading or writing has: 0: the other side closed it; else a negative errno. May be repeated. */
+        void (*ended)(int r, bool writing, void *userdata);
         void *userdata; /* not owned */
 } WireEvents;
 

@@ -25,6 +25,7 @@
 #include "keeper.h"
 #include "program-watch.h"
 #include "say.h"
+#include "text-new.h"
 
 #define NOTIFY_BUS_NAME "org.codex.Jobs.Notify"
 
@@ -227,7 +228,13 @@ static const char help[] =
         "      --version            Show the version\n"
         "  -h, --help               Show this help\n"
         "\n"
-        "The configuration file is ~/.config/codex-jobs/notify.conf, see codex-jobs-notify(1).";
+        "The configuration file is ~/.config/codex-jobs/notify.conf, see codex-jobs-notify(1).\n";
+
+static int show_version(void) {
+        _cleanup_free_ char *text = text_new("%s\n", build_version());
+
+        return text ? say_to_stdout(text) : say_out_of_memory();
+}
 
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
@@ -243,8 +250,7 @@ int main(int argc, char *argv[]) {
                         say("Unknown option '%.48s'. Try 'codex-jobs-notify --help'.", argv[optind - 1]);
                         return EXIT_FAILURE;
                 }
-                (void) puts(c == 'h' ? help : build_version());
-                return say_if_stdout_failed();
+                return c == 'h' ? say_to_stdout(help) : show_version();
         }
         if (optind < argc) {
                 say("Unexpected argument '%.48s'. Try 'codex-jobs-notify --help'.", argv[optind]);

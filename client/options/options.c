@@ -117,8 +117,7 @@ int option_help(const Verb *verb) {
                 return say_out_of_memory();
         if (!terminal_takes_utf8(STDOUT_FILENO))
                 text_to_ascii(text);
-        (void) fputs(text, stdout);
-        return say_if_stdout_failed();
+        return say_to_stdout(text);
 }
 
 /* ---- Reading them ---- */
@@ -160,6 +159,12 @@ static void fill_table(const Verb *verb, OptionTable *table) {
         *letter = 0;
 }
 
+static int show_version(void) {
+        _cleanup_free_ char *text = text_new("codex-jobs %s\n", build_version());
+
+        return text ? say_to_stdout(text) : say_out_of_memory();
+}
+
 /* Returns 0; 1 to exit with *ret_status. */
 static int take_option(Invocation *in, int option, int *ret_status) {
         int r;
@@ -169,8 +174,7 @@ static int take_option(Invocation *in, int option, int *ret_status) {
                 *ret_status = option_help(in->verb);
                 return 1;
         case OPTION_VERSION:
-                (void) printf("codex-jobs %s\n", build_version());
-                *ret_status = say_if_stdout_failed();
+                *ret_status = show_version();
                 return 1;
         case OPTION_SYSTEM:
         case OPTION_USER:

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
+#include <signal.h>
 #include <sys/uio.h>
 
 #include "live.h"
+#include "read-write.h"
 #include "say.h"
 #include "terminal.h"
 #include "text-new.h"
@@ -80,12 +82,14 @@ int say_error(const sd_bus_error *error, int r) {
         return STATUS_OWN_FAILURE;
 }
 
-int say_if_stdout_failed(void) {
-        errno = EIO;
-        if (fflush(stdout) == 0 && !ferror(stdout))
+int say_to_stdout(const char *text) {
+        int r = write_all(STDOUT_FILENO, text, strlen(text));
+
+        if (r >= 0)
                 return 0;
-        if (errno != EPIPE)
-                say("Failed to write to standard output: %s.", strerror(errno));
+        if (r == -EPIPE)
+                return STATUS_SIGNALLED + SIGPIPE; /* like a program that does not ignore that signal */
+        say("Failed to write to standard output: %s.", strerror(-r));
         return STATUS_OWN_FAILURE;
 }
 

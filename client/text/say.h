@@ -33,8 +33,9 @@ void say_no_hints(void);
 int say_error(const sd_bus_error *error, int r);
 int say_out_of_memory(void);
 
-/* Flushes stdout. Returns 0, or STATUS_OWN_FAILURE after reporting that it cannot be written; EPIPE is not reported. */
-int say_if_stdout_failed(void);
+/* Writes text to stdout, such as a help text. Returns 0, or an exit status after reporting that it cannot be written; EPIPE
+ * is not reported. */
+int say_to_stdout(const char *text);
 
 /* Sets an error of our own, handled like those of the service. Returns -EINVAL. */
 int error_set(sd_bus_error *error, const char *format, ...) _printf_(2, 3);

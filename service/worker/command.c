@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <link.h>
 #include <sys/resource.h>
@@ -14,6 +15,9 @@
 
 const char *failure_format(const Failure *f, const char *name, char text[static WORKER_TEXT_MAX]) {
         (void) snprintf(text, WORKER_TEXT_MAX, WORKER_CANNOT "%s %s: %s", f->what, name, strerror(f->error));
+        for (char *p = text; *p; p++)
+                if (iscntrl((unsigned char) *p))
+                        *p = ' ';
         return text;
 }
 

@@ -71,7 +71,8 @@ typedef struct Failure {
         char name[256]; /* of the object that failed, possibly truncated */
 } Failure;
 
-/* Formats "cannot execute ./x: No such file or directory" into text, with that name. Returns text. */
+/* Formats "cannot execute ./x: No such file or directory" into text, with that name. It is one line: control
+ * characters become spaces. Returns text. */
 const char *failure_format(const Failure *f, const char *name, char text[static WORKER_TEXT_MAX]);
 
 /* Executes the command in this process; returns only on failure. */

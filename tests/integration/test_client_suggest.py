@@ -3,10 +3,12 @@
 """Errors about what was mistyped suggest what was meant."""
 
 import re
+import subprocess
 
 import pytest
 from clientsupport import cli  # noqa: F401
 from helptext import verbs
+from support import PATIENCE
 
 # pylint: disable=redefined-outer-name
 
@@ -72,6 +74,16 @@ def test_options_that_would_do_nothing(cli, typed, error):
 def test_a_session_that_cannot_be_one(cli, session, told):
     cli.environment['CODEX_JOBS_SESSION'] = session
     assert f'codex-jobs: CODEX_JOBS_SESSION {told}' in cli.refused('run', '--', 'true')
+
+
+@pytest.mark.parametrize('arguments', [['run', '--', 'true'], ['enqueue', '--', 'true'], ['status'], ['list'], ['cancel'],
+                                       ['inbox', '--here']])
+def test_a_directory_that_was_removed(cli, arguments):
+    done = subprocess.run([*cli.command()[:-1], 'bash', '-c', 'mkdir gone; cd gone; rmdir ../gone; codex-jobs "$@"', 'bash',
+                           *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert (done.returncode, done.stdout) == (125, '')
+    assert done.stderr == ('codex-jobs: Failed to get current directory: No such file or directory. Change to another '
+                           'directory.\n')
 
 
 def test_verbs_without_json_do_not_offer_it(cli):

@@ -179,6 +179,19 @@ def test_help_goes_to_a_pager(cli, arguments):
     assert done.stdout.endswith(cli.output(*arguments))
 
 
+@pytest.mark.parametrize('arguments', [['--help'], ['help'], ['help', 'run'], ['run', '--help'], ['queue', '-h'],
+                                       ['mcp', '--help'], ['--version']])
+def test_help_that_nobody_reads(cli, arguments):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open(theirs, 'wb') as left, open('/dev/full', 'wb') as full:
+        done = [subprocess.run(cli.command(*arguments), stdout=stdout, stderr=subprocess.PIPE, text=True, check=False,
+                               timeout=PATIENCE) for stdout in (left, full)]
+    assert [ended.returncode for ended in done] == [141, 125]
+    assert [ended.stderr for ended in done] == [
+        '', 'codex-jobs: Failed to write to standard output: No space left on device.\n']
+
+
 @pytest.mark.parametrize('arguments, status', [
     (['status', '-q'], 0), (['run', '-q', '--', 'true'], 0), (['run', '-q', '--stdin', '-', '--', 'true'], 0), (['top'], 125),
     (['task', '--resume', '01a202e5-af54-7291-8df6-47733f72365c', '--timeout-ms', 'x'], 125),

@@ -6,6 +6,7 @@ pipes that are closed; and that a job outlives all of it."""
 import json
 import os
 import select
+import subprocess
 
 import pytest
 from mcpsupport import LEGACY, MODERN, Failed, each_era, each_signal, servers  # noqa: F401
@@ -276,6 +277,18 @@ def test_input_that_is_a_file(servers, folder):
     servers.cli.as_alice('sh', '-c', f'CODEX_JOBS_SCOPE={servers.cli.scope.name} codex-jobs mcp <{folder}/in >{folder}/out')
     with open(f'{folder}/out', encoding='utf-8') as file:
         assert json.load(file) == {'jsonrpc': '2.0', 'id': 5, 'result': {}}
+
+
+@pytest.mark.parametrize('redirection, told', [
+    ('>/dev/full', 'Failed to write to standard output: No space left on device'),
+    ('>&-', 'Failed to write to standard output: Bad file descriptor'),
+    ('1</dev/null', 'Failed to write to standard output: Bad file descriptor'),
+    ('</', 'Failed to read from standard input: Is a directory'),
+    ('0>/dev/null', 'Failed to read from standard input: Bad file descriptor')])
+def test_streams_that_do_not_work(servers, redirection, told):
+    done = subprocess.run([*servers.cli.command()[:-1], 'sh', '-c', f'codex-jobs mcp {redirection}'], capture_output=True,
+                          input=json.dumps({**PING, 'id': 5}) + '\n', text=True, check=False, timeout=PATIENCE)
+    assert (done.returncode, done.stdout, done.stderr) == (125, '', f'codex-jobs: {told}.\n')
 
 
 def test_command_line(servers):

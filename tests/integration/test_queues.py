@@ -300,6 +300,15 @@ def test_mistakes_are_told(cli, arguments, words):
     assert words in cli.refused('queue', *arguments)
 
 
+def test_a_queue_in_use_is_not_removed(cli, queues):
+    queues.set('night')
+    job = cli.enqueue('--hold', '--queue', 'night', '--', 'true')
+    told = cli.refused('queue', 'remove', 'night')
+    assert 'Jobs are queued or running in queue night. Cancel them' in told and "'codex-jobs status --all" in told
+    cli.run('cancel', job)
+    cli.run('queue', 'remove', 'night')
+
+
 def test_pause_by_name(cli, queues):
     queues.set('night')
     assert cli.output('pause', 'night') == 'Queue night paused: 0 queued, 0 still running.\n'

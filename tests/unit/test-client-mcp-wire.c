@@ -32,7 +32,7 @@ static void on_malformed(int code, const char *text, void *userdata) {
         given.code = code;
 }
 
-static void on_ended(int r, void *userdata) {
+static void on_ended(int r, bool writing, void *userdata) {
         given.ended = true;
         given.error = r;
 }

@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 #include <fcntl.h>
+#include <signal.h>
 
 #include "clean.h"
 #include "options.h"
@@ -75,4 +76,40 @@ static void errors_without_text(void) {
         check_string(text, "codex-jobs: Unexpected error: Input/output error.\n");
 }
 
-TEST_MAIN(TEST(lines), TEST(one_message_is_one_line), TEST(errors), TEST(errors_without_text))
+/* More than a buffer of stdio holds. */
+static const char long_text[] = { [0 ... 9998] = 'x', '\n', 0 };
+static int taker = -EBADF, status;
+
+static void say_to_taker(void) {
+        _cleanup_close_ int saved = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+
+        check(saved >= 0 && dup2(taker, STDOUT_FILENO) >= 0);
+        status = say_to_stdout(long_text);
+        check(dup2(saved, STDOUT_FILENO) >= 0);
+}
+
+static void check_taker(int fd, int expected_status, const char *expected) {
+        _cleanup_free_ char *text = NULL;
+
+        taker = check_ok(fd);
+        text = with_stderr(say_to_taker);
+        check_int(status, expected_status);
+        check_string(text, expected);
+        (void) close(taker);
+}
+
+static void stdout_that_takes_nothing(void) {
+        int ends[2];
+
+        check_ok(pipe2(ends, O_CLOEXEC));
+        (void) close(ends[0]);
+        (void) signal(SIGPIPE, SIG_IGN);
+        check_taker(ends[1], STATUS_SIGNALLED + SIGPIPE, "");
+        check_taker(open("/dev/full", O_WRONLY | O_CLOEXEC), STATUS_OWN_FAILURE,
+                    "codex-jobs: Failed to write to standard output: No space left on device.\n");
+        check_taker(open("/dev/null", O_RDONLY | O_CLOEXEC), STATUS_OWN_FAILURE,
+                    "codex-jobs: Failed to write to standard output: Bad file descriptor.\n");
+        check_taker(open("/dev/null", O_WRONLY | O_CLOEXEC), 0, "");
+}
+
+TEST_MAIN(TEST(lines), TEST(one_message_is_one_line), TEST(errors), TEST(errors_without_text), TEST(stdout_that_takes_nothing))

@@ -328,6 +328,8 @@ static void path(void) {
         check_in_path("false", WORKER_CAUSE_ITSELF, 1, ""); /* the folder of that name is none */
         check_in_path("treu", WORKER_CAUSE_CANNOT, 127, "codex-jobs: cannot execute treu: No such file or directory\n");
         check_in_path("plain", WORKER_CAUSE_CANNOT, 126, "codex-jobs: cannot execute plain: Permission denied\n");
+        check_in_path("a\n\tb\x1b[31m\x7f\r\xc3\xa4\xff", WORKER_CAUSE_CANNOT, 127,
+                      "codex-jobs: cannot execute a  b [31m  \xc3\xa4\xff: No such file or directory\n");
 }
 
 /* --- no process for it ------------------------------------------------------------------------------ */
