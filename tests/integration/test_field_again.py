@@ -4,6 +4,7 @@
 of test_field_client.py, test_field_host.py or test_field_service.py, for one of several callers."""
 
 import os
+import pwd
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -56,7 +57,7 @@ def locale_of_a_mac(cli, n):
 
 
 def runtime_of_another(cli, n):
-    told = shell(cli, f'XDG_RUNTIME_DIR=/run/user/1002 codex-jobs run -q -- echo {n}')
+    told = shell(cli, f'XDG_RUNTIME_DIR=/run/user/{pwd.getpwnam("bob").pw_uid} codex-jobs run -q -- echo {n}')
     assert (told.stdout, told.stderr) == (f'{n}\n', '')
 
 
