@@ -268,7 +268,7 @@ void supervise_wait(Supervised *s) {
         if (!supervise_ends_within(s, DEADLINE_MSEC))
                 test_fail(TEST_PLACE("the end of the worker"), "did not come");
         if (WIFEXITED(s->status) && WEXITSTATUS(s->status) == WORKER_NO_USER)
-                test_skip("the build folder is closed to other users");
+                test_skip("nothing can be run as another user");
         forget_end(s);
         s->out = supervise_read_file(test_path("stdout"), &s->out_size);
         s->err = supervise_read_file(test_path("stderr"), &s->err_size);
