@@ -433,6 +433,8 @@ class Scope:
             if connection.address == self.address:
                 connection.reopen()
         if self.is_system:
+            # It does not connect to another, and whoever opens a session would wait for it.
+            subprocess.run(['systemctl', 'restart', 'systemd-logind.service'], check=True, timeout=PATIENCE)
             for user in ('alice', 'bob'):
                 # A user's service manager needs this bus to move processes, and does not connect to another.
                 subprocess.run(['as-user', user, 'systemctl', '--user', 'daemon-reexec'], check=True, timeout=PATIENCE)
