@@ -332,7 +332,7 @@ static int foreach_in(Output *output, OutputStream stream, int (*found)(const ch
                 int r;
 
                 if (dot && streq(dot, TEMPORARY_SUFFIX))
-                        (void) unlinkat(dirfd(dir), entry->d_name, 0); /* the service was killed in create_untouched() */
+                        (void) unlinkat(fd, entry->d_name, 0); /* the service was killed in create_untouched() */
                 if (!dot || !streq(dot + 1, suffixes[stream]))
                         continue;
                 *dot = 0;
