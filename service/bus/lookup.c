@@ -18,7 +18,7 @@ static int find_live(PendingCall *pending) {
         return 1;
 }
 
-/* A single full ID is found immediately; several IDs or prefixes take longer. */
+/* Several IDs or prefixes take longer than a single full ID. */
 int pending_find(PendingCall *pending) {
         pending_clear_found(pending);
         pending->found = calloc(pending->n_ids + 1, sizeof(LookupResult));
@@ -28,7 +28,7 @@ int pending_find(PendingCall *pending) {
                 pending->step++;
                 return 1;
         }
-        return pending->n_ids == 1 && job_id_is_valid(pending->ids[0]) ? 1 : pending_take_turn(pending);
+        return pending->n_ids == 1 && job_id_is_valid(pending->ids[0]) ? pending_take_lookup_turn(pending) : pending_take_turn(pending);
 }
 
 /* Without permission to see jobs of others, look again to return the original error. */

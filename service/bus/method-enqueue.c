@@ -156,7 +156,7 @@ static int read_work(PendingCall *pending) {
 
 int method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         static const PendingStep steps[] = {
-                charge, pending_ask_permission, REQUEST_FIND, check_ended, read_work, charge, FIND_DEPENDENCIES, submit
+                charge, pending_ask_permission, REQUEST_FIND, check_ended, pending_take_turn, read_work, charge, FIND_DEPENDENCIES, submit
         };
         _cleanup_(pending_freep) PendingCall *pending = NULL;
         int r;

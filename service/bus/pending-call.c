@@ -164,29 +164,46 @@ static void hold(PendingCall *pending) {
         TAILQ_INSERT_TAIL(&pending->service->held, pending, held);
 }
 
-/* Calls with long replies do not start while replies wait to be written: they would occupy memory, and delay other
- * replies. */
-int pending_take_turn(PendingCall *pending) {
+static int join(PendingCall *pending, Turns *turns) {
         int r;
 
-        if (pending->ticket.state == TICKET_SERVED)
-                return 1;
-        r = turns_join(&pending->user->store, &pending->ticket);
-        if (r > 0 && bus_is_congested(pending->service->bus)) {
-                hold(pending);
-                return 0;
-        }
+        pending_end_turn(pending);
+        pending->turns = turns;
+        r = turns_join(turns, &pending->ticket);
         pending->is_waiting = r == 0;
         return r;
 }
 
+/* Calls with long replies do not start while replies wait to be written: they would occupy memory, and delay other
+ * replies. */
+static bool has_to_wait(const PendingCall *pending) {
+        return pending->turns == &pending->user->store && bus_is_congested(pending->service->bus);
+}
+
+int pending_take_turn(PendingCall *pending) {
+        int r;
+
+        if (pending->turns == &pending->user->store && pending->ticket.state == TICKET_SERVED)
+                return 1;
+        r = join(pending, &pending->user->store);
+        if (r <= 0 || !has_to_wait(pending))
+                return r;
+        hold(pending);
+        return 0;
+}
+
+/* A turn of the other kind will do. */
+int pending_take_lookup_turn(PendingCall *pending) {
+        return pending->ticket.state == TICKET_SERVED ? 1 : join(pending, &pending->user->lookups);
+}
+
 void pending_end_turn(PendingCall *pending) {
-        Ticket *ticket = turns_leave(&pending->user->store, &pending->ticket);
+        Ticket *ticket = pending->turns ? turns_leave(pending->turns, &pending->ticket) : NULL;
         PendingCall *next = ticket ? CONTAINER_OF(ticket, PendingCall, ticket) : NULL;
 
         if (!next || next->service->core->stopping) /* all waiting ones are then answered */
                 return;
-        if (bus_is_congested(next->service->bus))
+        if (has_to_wait(next))
                 hold(next);
         else
                 pending_advance(next);

@@ -64,6 +64,7 @@ struct PendingCall {
         TAILQ_ENTRY(PendingCall) asking;
         TAILQ_ENTRY(PendingCall) held;
         Ticket ticket;
+        Turns *turns; /* of its user, to which the ticket belongs */
         Question *question; /* whether it may see the jobs of others */
         Waiter *waiter;
 
@@ -152,9 +153,10 @@ int pending_wait(PendingCall *pending, WaiterMode mode, Job *const *jobs, size_t
 
 /* --- steps --- */
 
-/* Waits until the store may process another call of its user, for calls that occupy it for longer. The turn ends
- * when the call is freed; it must be ended before the call waits for people or jobs. */
+/* Wait until the store may process another call of its user: one that occupies it for longer, or one that reads a record. The
+ * turn ends when the call is freed; it must be ended before the call waits for people or jobs. */
 int pending_take_turn(PendingCall *pending);
+int pending_take_lookup_turn(PendingCall *pending);
 void pending_end_turn(PendingCall *pending);
 
 /* Waits for polkit to decide whether the caller may run jobs, which is checked once per connection. (permission.c) */

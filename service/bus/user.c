@@ -10,6 +10,7 @@
 
 /* Calls that the store processes at a time, and calls that wait for that; likewise checks of polkit. */
 #define STORE_TURNS 2
+#define LOOKUPS 64 /* records may have a result of 64 KiB */
 #define QUESTIONS 8
 #define WAITING_MAX 1024
 
@@ -24,6 +25,7 @@ User *user_get(UserList *list, uint32_t uid) {
                 return NULL;
         user->uid = uid;
         turns_init(&user->store, STORE_TURNS, WAITING_MAX);
+        turns_init(&user->lookups, LOOKUPS, USER_CALLS_MAX);
         turns_init(&user->questions, QUESTIONS, WAITING_MAX);
         LIST_INSERT_HEAD(list, user, entry);
         return user_ref(user);

@@ -23,7 +23,8 @@ typedef struct User {
         uint32_t n_asking;   /* calls that wait for permission */
         uint32_t n_awaits;   /* calls that wait for jobs */
         uint32_t n_making;   /* calls that make another queue */
-        Turns store;         /* of calls */
+        Turns store;         /* of calls that occupy it for longer */
+        Turns lookups;       /* of calls that read one record from it */
         Turns questions;     /* to polkit */
 } User;
 typedef LIST_HEAD(UserList, User) UserList;

@@ -9,7 +9,7 @@ import signal
 import struct
 
 import pytest
-from jeepney import DBusAddress, new_method_call
+from jeepney import DBusAddress, MessageFlag, new_method_call
 
 from support import BUS, FOREVER, MANAGER, NAME, PATH, BusError, disk_busy, object_path, plain, refused, shell
 
@@ -229,7 +229,26 @@ def test_large_inputs_that_arrive_at_once(alice, bob, system):
     assert growth.bytes() < Growth.BOUND
 
 
+def send_without_reply(client, count, member, signature, *body):
+    """So many of the same call, of which the bus keeps no account."""
+    call = new_method_call(DBusAddress(PATH, NAME, MANAGER), member, signature, body)
+    call.header.flags = MessageFlag.no_reply_expected
+    message = call.serialise(next(client.connection.outgoing_serial))
+    client.connection.sock.setblocking(True)
+    client.connection.sock.sendall(message * count)
+    client.flush()
+
+
 RESULT = shell('printf "{\\"text\\": \\"%060000d\\"}" 0 > "$CODEX_JOB_RESULT"')
+
+
+def test_results_that_are_read_at_once(alice, system):
+    job = alice.run(RESULT).job['Id']
+    growth = Growth(system)
+    with disk_busy(system):
+        send_without_reply(alice, 12000, 'Get', 's', job)
+    alice.get(job)  # after them
+    assert growth.bytes() < Growth.BOUND
 
 
 def test_answer_that_no_bus_would_take(alice, system):
