@@ -62,33 +62,54 @@ STATEMENT(list_all, FROM_JOBS "WHERE number < ?5 " OF_STATES OF_KIND OF_WORKSPAC
 STATEMENT(list_live, FROM_JOBS "INDEXED BY jobs_live WHERE sequence IS NULL "
                      BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION NEWEST_FIRST);
 
-/* The jobs of each state are sorted: they are merged, and no more than requested are read. */
-#define NUMBERS_OF_STATE(parameter)                                                                             \
-        "SELECT number FROM jobs INDEXED BY jobs_by_state WHERE uid = ?1 AND state = " parameter " " BEFORE OF_KIND
-STATEMENT(list_of_user, FROM_JOBS "WHERE number IN ("
-                        NUMBERS_OF_STATE("?8") "UNION ALL " NUMBERS_OF_STATE("?9") "UNION ALL "
-                        NUMBERS_OF_STATE("?10") "UNION ALL " NUMBERS_OF_STATE("?11") "UNION ALL "
-                        NUMBERS_OF_STATE("?12") NEWEST_FIRST ") ORDER BY number DESC");
+/* The newest jobs of a user, in one of three ways. Those of each state are sorted: they are merged, and no more than
+ * requested are read, unless a workspace or session is requested, too. */
+#define NUMBERS_OF_STATE(user, parameter)                                                                       \
+        "SELECT number FROM jobs INDEXED BY jobs_by_state WHERE uid = " user " AND state = " parameter " "      \
+        BEFORE OF_KIND OF_WORKSPACE OF_SESSION
+#define NUMBERS(user)                                                                                           \
+        NUMBERS_OF_STATE(user, "?8") "UNION ALL " NUMBERS_OF_STATE(user, "?9") "UNION ALL "                     \
+        NUMBERS_OF_STATE(user, "?10") "UNION ALL " NUMBERS_OF_STATE(user, "?11") "UNION ALL "                   \
+        NUMBERS_OF_STATE(user, "?12") NEWEST_FIRST
+#define NUMBERS_OF_SESSION(user)                                                                                \
+        "SELECT number FROM jobs INDEXED BY jobs_by_session WHERE uid = " user " AND session = ?4 "             \
+        BEFORE OF_STATES OF_KIND OF_WORKSPACE NEWEST_FIRST
+#define NUMBERS_OF_WORKSPACE(user)                                                                              \
+        "SELECT number FROM jobs INDEXED BY jobs_by_workspace WHERE uid = " user " AND workspace = ?3 "         \
+        BEFORE OF_STATES OF_KIND NEWEST_FIRST
 
-STATEMENT(list_of_session, FROM_JOBS "INDEXED BY jobs_by_session WHERE uid = ?1 AND session = ?4 "
-                           BEFORE OF_STATES OF_KIND OF_WORKSPACE NEWEST_FIRST);
-STATEMENT(list_of_workspace, FROM_JOBS "INDEXED BY jobs_by_workspace WHERE uid = ?1 AND workspace = ?3 "
-                             BEFORE OF_STATES OF_KIND NEWEST_FIRST);
+#define OF_USER(numbers) FROM_JOBS "WHERE number IN (" numbers("?1") ") ORDER BY number DESC"
+STATEMENT(list_of_user, OF_USER(NUMBERS));
+STATEMENT(list_of_session, OF_USER(NUMBERS_OF_SESSION));
+STATEMENT(list_of_workspace, OF_USER(NUMBERS_OF_WORKSPACE));
+
+/* Those of each user, of which the newest are then taken. */
+#define OF_USERS(numbers) FROM_JOBS "WHERE number IN (SELECT own.number FROM users CROSS JOIN jobs own "        \
+        "ON own.number IN (" numbers("users.uid") ")) " NEWEST_FIRST
+STATEMENT(list_of_users, OF_USERS(NUMBERS));
+STATEMENT(list_of_sessions, OF_USERS(NUMBERS_OF_SESSION));
+STATEMENT(list_of_workspaces, OF_USERS(NUMBERS_OF_WORKSPACE));
 STATEMENT(list_finished, FROM_JOBS "WHERE sequence > ?7 "
                          BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION OLDEST_END_FIRST);
 STATEMENT(list_finished_of_user, FROM_JOBS "INDEXED BY jobs_by_end WHERE uid = ?1 AND sequence > ?7 "
                                  BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION OLDEST_END_FIRST);
 
-/* Chooses the statement with the fewest rows to scan. */
+/* Chooses the statement with the fewest rows to scan: few of many jobs are live, and most of the others completed. */
 static const Statement *choose_list(const StoreFilter *filter) {
-        const unsigned live = 1U << JOB_QUEUED | 1U << JOB_RUNNING;
+        const unsigned live = 1U << JOB_QUEUED | 1U << JOB_RUNNING, most = 1U << JOB_COMPLETED;
         bool finished = filter->after_sequence != UINT64_MAX, any = filter->uid == STORE_ANY_UID;
 
         if (finished)
                 return any ? &list_finished : &list_finished_of_user;
-        if (any)
-                return filter->states != 0 && (filter->states & ~live) == 0 ? &list_live : &list_all;
-        return filter->session ? &list_of_session : filter->workspace ? &list_of_workspace : &list_of_user;
+        if (filter->states != 0 && (filter->states & ~live) == 0)
+                return any ? &list_live : &list_of_user;
+        if (filter->session)
+                return any ? &list_of_sessions : &list_of_session;
+        if (filter->workspace)
+                return any ? &list_of_workspaces : &list_of_workspace;
+        if (!any)
+                return &list_of_user;
+        return filter->kind || (filter->states != 0 && !(filter->states & most)) ? &list_of_users : &list_all;
 }
 
 _Static_assert(_JOB_STATE_MAX == 5, "a list asks for each state by itself");
