@@ -7,6 +7,7 @@
 
 #include "background.h"
 #include "macro.h"
+#include "slice.h"
 
 struct Background {
         sd_event_source *source;
@@ -47,25 +48,35 @@ static void *background_main(void *userdata) {
         return NULL;
 }
 
-static void background_complete(Background *b) {
-        BackgroundBatch done = TAILQ_HEAD_INITIALIZER(done);
+/* Returns whether there was one. */
+static bool complete_one(Background *b) {
         BackgroundOp *op;
 
         (void) pthread_mutex_lock(&b->mutex);
-        TAILQ_CONCAT(&done, &b->done, entry);
+        op = TAILQ_FIRST(&b->done);
+        if (op)
+                TAILQ_REMOVE(&b->done, op, entry);
         (void) pthread_mutex_unlock(&b->mutex);
-
-        while ((op = TAILQ_FIRST(&done))) {
-                TAILQ_REMOVE(&done, op, entry);
+        if (op)
                 op->complete(op);
-        }
+        return op;
+}
+
+static void complete_all(Background *b) {
+        while (complete_one(b))
+                ;
 }
 
 static int on_wakeup(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        uint64_t begin = now_monotonic();
         eventfd_t count;
 
         (void) eventfd_read(fd, &count);
-        background_complete(userdata);
+        while (complete_one(userdata))
+                if (slice_is_over(begin)) {
+                        (void) eventfd_write(fd, 1); /* there may be more */
+                        break;
+                }
         return 0;
 }
 
@@ -121,7 +132,7 @@ static void background_drain(Background *b) {
                 TAILQ_CONCAT(&batch, &b->waiting, entry);
                 b->run(&batch, b->userdata);
                 TAILQ_CONCAT(&b->done, &batch, entry);
-                background_complete(b);
+                complete_all(b);
         }
 }
 
@@ -135,7 +146,7 @@ Background *background_free(Background *b) {
                 (void) pthread_cond_signal(&b->condition);
                 (void) pthread_mutex_unlock(&b->mutex);
                 (void) pthread_join(b->thread, NULL);
-                background_complete(b);
+                complete_all(b);
                 background_drain(b);
         }
         (void) sd_event_source_unref(b->source);

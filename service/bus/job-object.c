@@ -220,13 +220,17 @@ void job_object_finished(Service *service, Job *job) {
                                job_state_to_string(record->state), record->exit_code, record->sequence);
         if (r < 0)
                 sd_journal_print(LOG_ERR, "Failed to send JobFinished for %s: %s", record->id, strerror(-r));
-        if (object) {
-                waiter_job_ended(&object->waiters, record);
+        if (object)
                 readers_end(&object->readers);
-        }
         send_changed(service, job, (const char *const[]) {
                 "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result", "ResultError",
                 "LeftBehind", "EndSource", "FailedDependency", "Attempts", object && object->progress_timer ? "Progress" : NULL, NULL });
+}
+
+bool job_object_answer(Job *job) {
+        JobObject *object = job->attachment;
+
+        return object && waiter_job_ended(&object->waiters, &job->record);
 }
 
 void job_object_removed(Service *service, Job *job) {

@@ -46,4 +46,5 @@ void job_object_waits(Service *service, Job *job);
 void job_object_edited(Service *service, Job *job);
 void job_object_is_stuck(Job *job); /* notifies waiters */
 void job_object_finished(Service *service, Job *job);
+bool job_object_answer(Job *job); /* see JobEvents.answer */
 void job_object_removed(Service *service, Job *job); /* and frees it */

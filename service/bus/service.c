@@ -97,8 +97,16 @@ static void on_finished(Job *job, void *userdata) {
         job_object_finished(userdata, job);
 }
 
+static bool on_answer(Job *job, void *userdata) {
+        return job_object_answer(job);
+}
+
 static void on_removed(Job *job, void *userdata) {
         job_object_removed(userdata, job);
+}
+
+static bool on_is_congested(void *userdata) {
+        return bus_is_congested(((Service *) userdata)->bus);
 }
 
 static const JobEvents job_events = {
@@ -111,7 +119,9 @@ static const JobEvents job_events = {
         .retries = on_retries,
         .stuck = on_stuck,
         .finished = on_finished,
+        .answer = on_answer,
         .removed = on_removed,
+        .is_congested = on_is_congested,
 };
 
 /* --- upgrade and removal --------------------------------------------------------------------------- */
@@ -139,6 +149,8 @@ static int on_idle(sd_event_source *source, void *userdata) {
 
         pending_advance_held(service);
         signals_resume(service->signals);
+        if (!bus_is_congested(service->bus))
+                core_resume(service->core);
         if (!service->core->closed || queue->n_running + queue->n_lent > 0)
                 return 0;
         return sd_event_exit(service->core->event, SERVICE_EXIT_REMOVED);

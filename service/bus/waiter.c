@@ -66,16 +66,16 @@ int waiter_new(Waiter **ret, sd_event *event, WaiterMode mode, TargetList *const
         return 0;
 }
 
-void waiter_job_ended(TargetList *job, const JobRecord *record) {
-        WaiterTarget *target;
+bool waiter_job_ended(TargetList *job, const JobRecord *record) {
+        WaiterTarget *target = LIST_FIRST(job);
+        Waiter *waiter = target ? target->waiter : NULL;
 
-        while ((target = LIST_FIRST(job))) {
-                Waiter *waiter = target->waiter;
-
-                target_unlink(target);
-                if (waiter->mode == WAITER_ANY || waiter->n_pending == 0)
-                        waiter->callback(WAITER_ENDED, record, waiter->userdata);
-        }
+        if (!target)
+                return false;
+        target_unlink(target);
+        if (waiter->mode == WAITER_ANY || waiter->n_pending == 0)
+                waiter->callback(WAITER_ENDED, record, waiter->userdata);
+        return true;
 }
 
 void waiter_job_is_stuck(TargetList *job, const JobRecord *record) {

@@ -41,6 +41,8 @@ int waiter_new(Waiter **ret, sd_event *event, WaiterMode mode, TargetList *const
                WaiterCallback callback, void *userdata);
 Waiter *waiter_free(Waiter *waiter);
 
-/* Notifies all waiters for a job that it is terminal, or stuck. */
-void waiter_job_ended(TargetList *job, const JobRecord *record);
+/* Notifies one of the waiters for a job that it is terminal. Returns whether there was one: it is called until there is none. */
+bool waiter_job_ended(TargetList *job, const JobRecord *record);
+
+/* Notifies all of them that it is stuck. */
 void waiter_job_is_stuck(TargetList *job, const JobRecord *record);

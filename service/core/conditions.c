@@ -7,9 +7,7 @@
 
 #include "core-internal.h"
 #include "service-log.h"
-#include "time-util.h"
-
-#define DUE_MAX 1000 /* jobs whose time has come that are released in one iteration of the event loop */
+#include "slice.h"
 
 /* --- time ------------------------------------------------------------------------------------------- */
 
@@ -56,14 +54,18 @@ static Job *first_due(Core *core) {
         return retry && retry->attempt_due_usec <= now_boottime() ? retry : NULL;
 }
 
+/* At most a slice at a time: the timers elapse again. */
 void conditions_check_times(Core *core) {
+        uint64_t begin = now_monotonic();
         Job *job;
 
-        for (unsigned n = 0; n < DUE_MAX && (job = first_due(core)); n++) {
+        while ((job = first_due(core))) {
                 heap_remove(waits_for_attempt(job) ? &core->retrying : &core->early, job);
                 queue_block(&core->queue, job, JOB_IS_EARLY, false);
                 core->events->waits(job, core->userdata);
                 core_schedule(core);
+                if (slice_is_over(begin))
+                        break;
         }
         set_timers(core);
 }
@@ -248,25 +250,38 @@ void conditions_doom(Job *job, const char *other) {
         (void) sd_event_source_set_enabled(core->doomed_source, SD_EVENT_ONESHOT);
 }
 
-void conditions_resolve(Job *ended) {
+void conditions_doomed_ended(Job *job) {
+        Core *core = job->core;
+
+        if (!job->is_doomed_end)
+                return;
+        job->is_doomed_end = false;
+        core->n_doomed_ends--;
+        (void) sd_event_source_set_enabled(core->doomed_source, SD_EVENT_ONESHOT);
+}
+
+bool conditions_resolve(Job *ended) {
+        Dependency *d = LIST_FIRST(&ended->dependents);
         Core *core = ended->core;
-        Dependency *d;
+        bool is_met, is_coming;
+        Job *job;
 
-        while ((d = LIST_FIRST(&ended->dependents))) {
-                Job *job = d->job;
-                bool is_met = job_condition_is_met(d->condition, ended->record.state), is_coming = d->coming;
-
-                (void) dependency_free(d);
-                if (job->phase != JOB_WAITING || is_coming)
-                        continue;
-                if (!is_met)
-                        conditions_doom(job, ended->record.id);
-                else if (!has_dependencies(job))
-                        queue_block(&core->queue, job, JOB_HAS_DEPENDENCIES, false);
-                core->events->waits(job, core->userdata);
+        if (!d)
+                return false;
+        job = d->job;
+        is_met = job_condition_is_met(d->condition, ended->record.state);
+        is_coming = d->coming;
+        (void) dependency_free(d);
+        if (job->phase != JOB_WAITING || is_coming)
+                return true;
+        if (!is_met)
+                conditions_doom(job, ended->record.id);
+        else if (!has_dependencies(job)) {
+                queue_block(&core->queue, job, JOB_HAS_DEPENDENCIES, false);
+                core_schedule(core);
         }
-        while ((d = LIST_FIRST(&ended->dependencies)))
-                (void) dependency_free(d);
+        core->events->waits(job, core->userdata);
+        return true;
 }
 
 /* --- hold ------------------------------------------------------------------------------------------- */

@@ -34,11 +34,14 @@ void conditions_leave(Job *job);
 /* The end of an attempt is recorded, and nothing of it is left: the job waits in the queue for the next one. */
 void conditions_wait_again(Job *job);
 
-/* The end of a job is recorded: those that depend on it may start, or are doomed. */
-void conditions_resolve(Job *ended);
+/* The end of a job is recorded: one that depends on it may start, or is doomed. Returns whether there was one. */
+bool conditions_resolve(Job *ended);
 
 /* The job can never start, because of another one (NULL: named in its record), and ends soon. */
 void conditions_doom(Job *job, const char *other);
+
+/* The end of a job, which may have been doomed, is recorded: the next one may end. */
+void conditions_doomed_ended(Job *job);
 
 /* Releases jobs whose time has come, in case that the clock was set. */
 void conditions_check_times(Core *core);
@@ -61,6 +64,13 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata);
 void ending_resume(Job *job, bool vanished); /* with an earlier report of the worker, or since the unit vanished */
 void ending_unit_ending(void *userdata);
 void ending_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata);
+
+/* Whether what has no bound has to wait for what was reported to be sent, until core_resume(). */
+bool ending_hold_up(Core *core);
+
+/* Event handler of jobs for whose end many wait, with the core as userdata; tells all of them when the service stops. */
+int ending_on_telling(sd_event_source *source, void *userdata);
+void ending_tell_all(Core *core);
 
 /* The job ends without a unit that could show how: exit_code stays -1, except if it was cancelled. */
 void ending_unseen(Job *job, JobReason reason);

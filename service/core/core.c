@@ -14,6 +14,8 @@
 #include "string-list.h"
 #include "text-new.h"
 
+#define TELLING_PAUSE 2 /* the second iteration dispatches what was readable in the first one */
+
 /* --- life cycle ------------------------------------------------------------------------------------ */
 
 static int make_directories(const char *path) {
@@ -162,6 +164,7 @@ int core_new(Core **ret, sd_event *event, bool system_scope) {
         core->system_scope = system_scope;
         TAILQ_INIT(&core->jobs);
         TAILQ_INIT(&core->accepted);
+        TAILQ_INIT(&core->telling);
         queue_init(&core->queue);
         r = find_config(core);
         if (r < 0)
@@ -173,6 +176,10 @@ int core_new(Core **ret, sd_event *event, bool system_scope) {
                 r = sd_event_add_defer(event, &core->doomed_source, lifecycle_on_doomed, core);
         if (r >= 0)
                 r = sd_event_source_set_enabled(core->doomed_source, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_defer(event, &core->telling_source, ending_on_telling, core);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(core->telling_source, SD_EVENT_OFF);
         if (r >= 0)
                 r = conditions_init(core);
         if (r >= 0)
@@ -195,6 +202,7 @@ void core_flush(Core *core) {
         core->collector = background_free(core->collector);
         core->bulk = background_free(core->bulk);
         core->store = store_free(core->store);
+        ending_tell_all(core);
 }
 
 void core_stop(Core *core) {
@@ -218,6 +226,7 @@ Core *core_free(Core *core) {
         shortage_clear(&core->shortage);
         conditions_clear(core);
         (void) sd_event_source_disable_unref(core->doomed_source);
+        (void) sd_event_source_disable_unref(core->telling_source);
         (void) sd_event_source_disable_unref(core->schedule_source);
         (void) sd_event_source_disable_unref(core->sweep_timer);
         (void) sd_event_source_disable_unref(core->retention_timer);
@@ -241,6 +250,15 @@ static void report_waiting(Core *core) {
         TAILQ_FOREACH(job, &core->jobs, entry)
                 if (job->phase == JOB_WAITING && !queue_has_own_lane(&core->queue, job->record.uid, job->record.queue))
                         core->events->waits(job, core->userdata);
+}
+
+void core_resume(Core *core) {
+        if (!core->is_held_up)
+                return;
+        core->is_held_up = false;
+        core->telling_pause = TELLING_PAUSE;
+        (void) sd_event_source_set_enabled(core->telling_source, SD_EVENT_ONESHOT);
+        (void) sd_event_source_set_enabled(core->doomed_source, SD_EVENT_ONESHOT);
 }
 
 void core_reload(Core *core) {

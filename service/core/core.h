@@ -71,7 +71,12 @@ struct Core {
         Heap retrying; /* those that wait for their next attempt */
         sd_event_source *retry_timer;
         TAILQ_HEAD(, Job) doomed; /* jobs that end without being started */
+        unsigned n_doomed_ends; /* those whose end is being recorded */
         sd_event_source *doomed_source;
+        TAILQ_HEAD(, Job) telling; /* ended jobs for which more wait than could be told at once */
+        sd_event_source *telling_source;
+        unsigned telling_pause; /* iterations of the event loop */
+        bool is_held_up; /* until core_resume() */
 };
 
 /* Who calls: of new jobs, the owner; and the groups of the process, as the bus knows them. */
@@ -101,6 +106,9 @@ DEFINE_CLEANUP(Core *, core_free);
 
 /* Reloads the configuration. */
 void core_reload(Core *core);
+
+/* What was reported is sent, see JobEvents.is_congested. */
+void core_resume(Core *core);
 
 /* --- job-table.c --- */
 

@@ -14,8 +14,8 @@
 #include "core-internal.h"
 #include "failpoint.h"
 #include "service-log.h"
+#include "slice.h"
 #include "text-new.h"
-#include "time-util.h"
 #include "utf8.h"
 
 #define EXIT_STATUS_MANAGER 200 /* the first exit status used by the service manager itself */
@@ -405,11 +405,40 @@ void ending_unseen(Job *job, JobReason reason) {
 
 /* --- recording and reporting the end ---------------------------------------------------------------- */
 
+/* A slice of the jobs that depend on it. Returns whether these are all. */
+static bool resolve(Job *job) {
+        uint64_t begin = now_monotonic();
+
+        while (conditions_resolve(job))
+                if (slice_is_over(begin))
+                        return false;
+        return true;
+}
+
+/* Likewise of all that waits for its end. */
+static bool tell(Job *job) {
+        uint64_t begin = now_monotonic();
+
+        if (!resolve(job))
+                return false;
+        while (job->core->events->answer(job, job->core->userdata))
+                if (slice_is_over(begin))
+                        return false;
+        return true;
+}
+
+static void tell_later(Job *job) {
+        Core *core = job->core;
+
+        job->is_telling = true;
+        TAILQ_INSERT_TAIL(&core->telling, job, telling_entry);
+        (void) sd_event_source_set_enabled(core->telling_source, SD_EVENT_ONESHOT);
+}
+
 /* The worker does not have to exit with the status of the command: it exits while its unit is stopped. */
 static void release(Job *job) {
         int r;
 
-        job->phase = JOB_RELEASING;
         failpoint_die("before-go");
         if (job->link)
                 worker_link_go(job->link);
@@ -442,13 +471,55 @@ static void on_finished(int r, uint64_t sequence, void *userdata) {
                 return job_try_again(job, job->core->event, "record its end", r, finish);
         job_apply_outcome(job, sequence);
         queue_leave(&core->queue, job);
+        conditions_doomed_ended(job);
         failpoint_die("before-signal");
-        conditions_resolve(job);
+        job->phase = JOB_RELEASING;
+        (void) resolve(job);
         core->events->finished(job, core->userdata);
         log_end(job);
         failpoint_die("after-signal");
-        release(job);
+        if (tell(job))
+                release(job);
+        else
+                tell_later(job);
         core_schedule(core);
+}
+
+bool ending_hold_up(Core *core) {
+        core->is_held_up |= core->events->is_congested(core->userdata);
+        return core->is_held_up;
+}
+
+/* They take turns. */
+static void tell_next(Core *core) {
+        Job *job = TAILQ_FIRST(&core->telling);
+
+        TAILQ_REMOVE(&core->telling, job, telling_entry);
+        job->is_telling = false;
+        if (tell(job))
+                release(job);
+        else
+                tell_later(job);
+}
+
+/* While it has something to write, sd-bus reads nothing: the next slice waits until it has had a chance to. */
+int ending_on_telling(sd_event_source *source, void *userdata) {
+        Core *core = userdata;
+
+        if (TAILQ_EMPTY(&core->telling) || ending_hold_up(core))
+                return 0;
+        if (core->telling_pause > 0)
+                core->telling_pause--;
+        else
+                tell_next(core);
+        if (!TAILQ_EMPTY(&core->telling))
+                (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        return 0;
+}
+
+void ending_tell_all(Core *core) {
+        while (!TAILQ_EMPTY(&core->telling))
+                tell_next(core);
 }
 
 /* --- another attempt -------------------------------------------------------------------------------- */

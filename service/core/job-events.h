@@ -4,6 +4,8 @@
 
 /* Events that the core reports to the room that presents its jobs. */
 
+#include <stdbool.h>
+
 typedef struct Job Job;
 
 typedef struct JobEvents {
@@ -19,5 +21,9 @@ typedef struct JobEvents {
         void (*retries)(Job *job, void *userdata);    /* an attempt has ended, and it is queued again */
         void (*stuck)(Job *job, void *userdata);      /* Job.stuck is set: the job may not end soon */
         void (*finished)(Job *job, void *userdata);   /* its end is recorded: all of its fields may have changed */
+        bool (*answer)(Job *job, void *userdata);     /* then, until it returns false: answer one that waits for the end, if any */
         void (*removed)(Job *job, void *userdata);    /* it is no longer live */
+
+        /* Whether what was reported is still being sent: what has no bound then waits until core_resume() is called. */
+        bool (*is_congested)(void *userdata);
 } JobEvents;

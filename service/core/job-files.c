@@ -11,7 +11,10 @@
 #include "core-internal.h"
 #include "job-id.h"
 
+/* The output of one that has never begun is empty. */
 void job_update_sizes(Job *job) {
+        if (job->phase == JOB_WAITING && !job->instance && !job->record.attempts)
+                return;
         job->record.stdout_bytes = output_size(job->core->output, job->record.id, OUTPUT_STDOUT);
         job->record.stderr_bytes = output_size(job->core->output, job->record.id, OUTPUT_STDERR);
 }

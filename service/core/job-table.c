@@ -38,5 +38,7 @@ void core_remove(Core *core, Job *job) {
         TAILQ_REMOVE(&core->jobs, job, entry);
         if (job->is_accepted)
                 TAILQ_REMOVE(&core->accepted, job, accepted_entry);
+        if (job->is_telling)
+                TAILQ_REMOVE(&core->telling, job, telling_entry);
         (void) job_free(job);
 }

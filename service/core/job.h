@@ -32,7 +32,7 @@ typedef enum JobPhase {
         JOB_COLLECTING, /* its outcome is known, its output is being synced */
         JOB_ENDING,     /* its outcome is being committed */
         JOB_RETRYING,   /* queued; the end of an attempt is recorded, its unit is being released */
-        JOB_RELEASING,  /* terminal; its unit is being released */
+        JOB_RELEASING,  /* terminal; those that wait for it are told, and its unit is being released */
 } JobPhase;
 
 /* What keeps a job that waits from its turn, as bits. */
@@ -118,6 +118,9 @@ struct Job {
         size_t timer_place;           /* among those that are early, or wait for an attempt: */
         uint64_t attempt_due_usec;    /* CLOCK_BOOTTIME */
         TAILQ_ENTRY(Job) doomed_entry;
+        bool is_doomed_end;           /* it was doomed, and its end is being recorded */
+        TAILQ_ENTRY(Job) telling_entry; /* in a list of the core, if is_telling */
+        bool is_telling;
         size_t nest_place;            /* among the children of its parent that may run */
         QueueNest *nest;              /* of its children; owned by the queue; NULL: it has none */
         Job *parent;                  /* as long as that is live and not terminal; NULL: none */

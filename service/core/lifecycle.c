@@ -17,8 +17,8 @@
 #include "failpoint.h"
 #include "resource-limits.h"
 #include "service-log.h"
+#include "slice.h"
 #include "text-new.h"
-#include "time-util.h"
 #include "utf8.h"
 
 #define CANNOT_BEGIN "read the command of a job and record its start"
@@ -89,12 +89,17 @@ static void start_refused(Job *job, const char *message) {
 /* --- begin and start ------------------------------------------------------------------------------- */
 
 int lifecycle_on_schedule(sd_event_source *source, void *userdata) {
+        uint64_t slice = now_monotonic();
         Core *core = userdata;
         Job *job;
 
         while (!core->stopping && !core->closed && core->instance && shortage_permits(core) && (job = queue_pop(&core->queue))) {
                 shortage_try(job);
                 begin(job);
+                if (slice_is_over(slice)) {
+                        core_schedule(core);
+                        break;
+                }
         }
         return 0;
 }
@@ -561,7 +566,7 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
 
 /* --- jobs that never start -------------------------------------------------------------------------- */
 
-#define DOOMED_MAX 50 /* in one iteration of the event loop */
+#define DOOMED_MAX 50 /* whose ends are being recorded at a time: others use the store meanwhile */
 
 /* Its end is submitted before those of the jobs that depend on it, and thus recorded before them. */
 static void end_doomed(Job *job) {
@@ -570,6 +575,8 @@ static void end_doomed(Job *job) {
         conditions_leave(job);
         queue_remove(&job->core->queue, job);
         job_set_progress(job, NULL);
+        job->is_doomed_end = true;
+        job->core->n_doomed_ends++;
         ending_unseen(job, JOB_REASON_DEPENDENCY);
         LIST_FOREACH(d, &job->dependents, of_other)
                 if (!job_condition_is_met(d->condition, JOB_FAILED))
@@ -580,9 +587,8 @@ int lifecycle_on_doomed(sd_event_source *source, void *userdata) {
         Core *core = userdata;
         Job *job;
 
-        for (unsigned n = 0; n < DOOMED_MAX && !core->stopping && (job = TAILQ_FIRST(&core->doomed)); n++)
+        while (core->n_doomed_ends < DOOMED_MAX && !core->stopping && (job = TAILQ_FIRST(&core->doomed)) &&
+               !ending_hold_up(core))
                 end_doomed(job);
-        if (!core->stopping && !TAILQ_EMPTY(&core->doomed))
-                (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         return 0;
 }

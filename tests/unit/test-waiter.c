@@ -70,7 +70,8 @@ static void wait_for(Fixture *f, Wait *wait, WaiterMode mode, const char *letter
 }
 
 static void job_ends(Fixture *f, char letter) {
-        waiter_job_ended(&f->jobs[letter - 'a'], &f->records[letter - 'a']);
+        while (waiter_job_ended(&f->jobs[letter - 'a'], &f->records[letter - 'a']))
+                ;
 }
 
 static void check_ended(const Wait *wait, const char *id) {
