@@ -5,7 +5,8 @@
  *
  *   load ping COUNT WINDOW             Ping of the service with WINDOW in flight: seconds
  *   load enqueue COUNT WINDOW          Enqueue likewise
- *   load await CONNECTIONS COUNT ID    ends a queued job for which so many calls wait: seconds until all are answered
+ *   load await CONNECTIONS COUNT ID    so many calls wait for a queued job; when standard input ends, it is ended: prints a
+ *                                      line when they wait, and the seconds until all are answered
  *   load signals CONNECTIONS COUNT SIZE   sends so many signals of that size to connections: seconds until all have come
  *   load probe PID                     Ping of the service with that process, and GetId of the bus, one after the other
  *                                      until standard input ends: number, and for both the median and the longest; and
@@ -137,6 +138,9 @@ static double awaits(Load *l, unsigned connections, unsigned count, const char *
                                                        "Await", on_awaited, l, "st", id, UINT64_MAX));
         for (unsigned i = 0; i < connections; i++)
                 must("Ping", sd_bus_call_method(l->buses[i], JOBS_BUS_NAME, JOBS_PATH, PEER, "Ping", NULL, NULL, ""));
+        (void) puts("waiting");
+        (void) fflush(stdout);
+        (void) getchar();
         begin = now();
         must("Cancel", sd_bus_call_method_async(l->buses[0], NULL, JOBS_BUS_NAME, JOBS_PATH, JOBS_INTERFACE, "Cancel", on_cancelled,
                                                 l, "s", id));
