@@ -46,8 +46,7 @@ static char *cell(const char *text) {
 }
 
 static char *what_cell(const JobRecord *record, const Style *style) {
-        const char *progress = job_state_is_terminal(record->state) ? NULL : render_progress(record);
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *progress = render_progress(record), *text = NULL;
 
         text = text_new("%s%s%s%s", isempty(record->label) ? "-" : record->label, progress ? " [" : "",
                         strempty(progress), progress ? "]" : "");
@@ -96,13 +95,9 @@ static char *since_cell(uint64_t from, uint64_t to) {
 }
 
 static char *when_cell(uint64_t usec) {
-        time_t t = (time_t) (usec / USEC_PER_SEC);
-        struct tm tm;
-        char text[64];
+        char text[TIME_TEXT_MAX];
 
-        if (usec == 0 || !localtime_r(&t, &tm) || strftime(text, sizeof(text), "%F %T", &tm) == 0)
-                return strdup("-");
-        return strdup(text);
+        return strdup(usec > 0 ? format_time(usec, text) ?: "-" : "-");
 }
 
 static char *time_cell(const JobRecord *record, const Style *style) {

@@ -54,15 +54,29 @@ static uint64_t elapsed(uint64_t from, uint64_t to) {
         return to > from ? to - from : 0; /* the clock may have been set back */
 }
 
-const char *render_progress(const JobRecord *record) {
+const char *format_time(uint64_t usec, char ret[static TIME_TEXT_MAX]) {
+        time_t t = (time_t) (usec / USEC_PER_SEC);
+        struct tm tm;
+
+        return localtime_r(&t, &tm) && strftime(ret, TIME_TEXT_MAX, "%F %T", &tm) > 0 ? ret : NULL;
+}
+
+char *render_progress(const JobRecord *record) {
+        bool waits = record->state == JOB_QUEUED && !isempty(record->wait_text);
+        char time[TIME_TEXT_MAX];
+
+        if (job_state_is_terminal(record->state))
+                return NULL;
         if (!isempty(record->progress))
-                return record->progress;
-        return record->state == JOB_QUEUED && !isempty(record->wait_text) ? record->wait_text : NULL;
+                return strdup(record->progress);
+        if (waits && streq(strempty(record->wait_reason), "time") && format_time(record->not_before_usec, time))
+                return text_new("not before %s", time);
+        return waits ? strdup(record->wait_text) : NULL;
 }
 
 char *render_activity(const JobRecord *record) {
         uint64_t since = record->state == JOB_RUNNING ? record->started_usec : record->created_usec;
-        const char *progress = render_progress(record);
+        _cleanup_free_ char *progress = render_progress(record);
         char duration[DURATION_MAX];
 
         (void) format_duration(elapsed(since, now_realtime()), duration);

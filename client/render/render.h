@@ -14,6 +14,11 @@
 /* "850ms", "12s", "3min 20s", "2h 5min", "4d 3h". Returns ret. */
 const char *format_duration(uint64_t usec, char ret[static DURATION_MAX]);
 
+#define TIME_TEXT_MAX 64
+
+/* "2026-11-30 04:05:49": local time. Returns ret, or NULL if it cannot be expressed. */
+const char *format_time(uint64_t usec, char ret[static TIME_TEXT_MAX]);
+
 #define SIZE_TEXT_MAX 44
 
 /* "812B", "1.5K", "47.3M": bytes in powers of 1024. Returns ret. */
@@ -24,8 +29,8 @@ const char *format_size(uint64_t bytes, char ret[static SIZE_TEXT_MAX]);
 /* The activity of an unfinished job: "running for 3min 20s: 3 of 8 files". */
 char *render_activity(const JobRecord *record);
 
-/* What an unfinished job reports, or what a queued one waits for; NULL: nothing. Not owned. */
-const char *render_progress(const JobRecord *record);
+/* What an unfinished job reports, or what a queued one waits for, with times in local time; NULL: nothing. */
+char *render_progress(const JobRecord *record);
 
 /* How a job finished: "failed: exit code 3", "was cancelled by user 1000", with a remedy if there is one. */
 char *render_end(const JobRecord *record);

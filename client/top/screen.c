@@ -163,7 +163,7 @@ static size_t put_cell(size_t y, size_t x, size_t column, size_t width, const ch
 /* The label, and the progress in brackets: both are shortened if they are too long. */
 static void put_what(size_t y, size_t x, size_t width, const JobRecord *record) {
         const char *label = strempty(record->label);
-        const char *progress = job_state_is_terminal(record->state) ? NULL : render_progress(record);
+        _cleanup_free_ char *progress = render_progress(record);
         size_t room = width, wanted;
 
         if (!progress) {

@@ -151,5 +151,24 @@ static void details(void) {
         check(!strstr(text, "finished:"));
 }
 
+/* The service tells it in UTC. */
+static void waits_until_local_time(void) {
+        JobRecord record = JOB_RECORD_INIT;
+        _cleanup_free_ char *text = NULL, *other = NULL;
+
+        check_ok(setenv("TZ", "XXX-2", 1));
+        tzset();
+        record.state = JOB_QUEUED;
+        record.not_before_usec = UINT64_C(1796083200000001);
+        record.wait_reason = (char *) "time";
+        record.wait_text = (char *) "not before 2026-12-01T00:00:00.000001Z";
+        text = render_progress(&record);
+        check_string(text, "not before 2026-12-01 02:00:00");
+        record.wait_reason = (char *) "held";
+        record.wait_text = (char *) "held";
+        other = render_progress(&record);
+        check_string(other, "held");
+}
+
 TEST_MAIN(TEST(durations), TEST(failures), TEST(all_failures), TEST(other_ends), TEST(activities), TEST(ages),
-          TEST(details))
+          TEST(waits_until_local_time), TEST(details))
