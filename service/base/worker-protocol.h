@@ -61,6 +61,7 @@ typedef enum WorkerMessageType {
         WORKER_PROGRESS = 2, /* STATUS= of sd_notify(3): the text follows, at most WORKER_TEXT_MAX bytes */
         WORKER_ENDED = 3,    /* the command has exited; or the job cannot end, see final */
         WORKER_LACK = 4,     /* the command waits to be started, and is not yet: why, as progress */
+        WORKER_PLACE = 5,    /* of codex-jobs-slurm: "NODE JOBID", where the command runs, as progress; sent when it begins */
         WORKER_WELCOME = 64, /* with the descriptor of the file for the order, see output-order.h */
         WORKER_GO = 65,      /* the end is recorded: the exit status is no longer needed */
         WORKER_FOLLOW = 66,  /* a client follows the output: with an eventfd, to be signalled when it grows */
@@ -89,6 +90,10 @@ typedef enum WorkerCause {
         WORKER_CAUSE_RUNTIME = 4, /* it exceeded a limit of the trailer */
         WORKER_CAUSE_OUTPUT = 5,
         WORKER_CAUSE_STALL = 6,
+        /* Of codex-jobs-slurm, with a code of 0, final, and the reason as text: */
+        WORKER_CAUSE_NODE_LOST = 7, /* the node failed, or cannot be reached */
+        WORKER_CAUSE_LOST = 8,      /* Slurm does not know the job any more */
+        WORKER_CAUSE_ELSEWHERE = 9, /* cancelled in Slurm, not by the service */
         _WORKER_CAUSE_MAX,
 } WorkerCause;
 
@@ -120,7 +125,7 @@ typedef struct WorkerEnded {
         uint32_t result_error; /* errno */
         uint64_t result_bytes; /* of the file, even if it was not accepted */
         uint32_t output_error; /* errno of a failure to write or sync output, 0: none */
-        uint32_t text_size;    /* why it could not be executed */
+        uint32_t text_size;    /* why it could not be executed, or was lost */
         uint32_t left_size;    /* final: left running by the command; otherwise: cannot be terminated */
         uint32_t result_size;
 } WorkerEnded;
