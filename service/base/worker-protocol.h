@@ -24,6 +24,7 @@
 enum {
         WORKER_MERGE_OUTPUT = 1 << 0, /* one pipe for both streams */
         WORKER_TIDY = 1 << 1,         /* folders of killed workers may be left: remove them */
+        WORKER_ON_NODE = 1 << 2,      /* set by codex-jobs-node: no unit is around the job, whose processes are descendants */
 };
 
 #define WORKER_LIMITS_SHIFT 8 /* in flags: the number of WorkerLimits before the trailer, */

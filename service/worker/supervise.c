@@ -192,6 +192,7 @@ static void open_rest(Worker *w, pid_t command) {
         if (command > 0)
                 watch_cpu(w, command);
         tree_open(&w->tree, d->id);
+        w->tree.on_node = d->trailer.flags & WORKER_ON_NODE;
         w->tree.command = command;
         link_flush(&w->link, monotonic_usec()); /* before anything is settled */
         w->oom = tree_open_oom(d->id, &w->oom_polls);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "child-walk.h"
 #include "group-walk.h"
 #include "job-id.h"
 #include "pid-text.h"
@@ -60,13 +61,20 @@ static bool is_of_job(const char *group, const char *id) {
         return *id && p && streq(p, JOB_UNIT_SUFFIX);
 }
 
+/* Whether it is that of a step of Slurm, for which the limit of memory of a job on a cluster is set. */
+static bool is_of_step(const char *group) {
+        const char *job = strstr(group, "/job_");
+
+        return job && strstr(job, "/step_");
+}
+
 /* A file or folder of the job's control group in the hierarchy that is mounted there. */
 static int open_group(const char *id, const char *mount, const char *controller, const char *name, int flags) {
         char list[8192], group[PATH_MAX], path[2 * PATH_MAX];
 
         if (read_file(AT_FDCWD, "/proc/self/cgroup", list, sizeof(list)) < 0 || !find_path(list, controller, group))
                 return -ENOENT;
-        if (!is_of_job(group, id))
+        if (!is_of_job(group, id) && (!startswith(name, "memory.") || !is_of_step(group)))
                 return -ENOENT;
         (void) snprintf(path, sizeof(path), "%s%s/%s", mount, group, name);
         return open(path, flags | O_CLOEXEC);
@@ -144,8 +152,12 @@ static bool on_found(pid_t pid, void *userdata) {
 static void tree_walk(const Tree *t, GroupFound found, void *userdata) {
         Walk w = { .tree = t, .found = found, .userdata = userdata };
 
-        if ((t->command == 0 || found(t->command, userdata)) && t->folder >= 0)
+        if (t->command != 0 && !found(t->command, userdata))
+                return;
+        if (t->folder >= 0)
                 (void) group_walk(t->folder, on_found, &w);
+        else if (t->on_node)
+                (void) child_walk(on_found, &w);
 }
 
 typedef struct Signal {

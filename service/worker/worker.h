@@ -213,7 +213,8 @@ void pump_close(Pump *p);
 /* --- tree.c --- */
 
 typedef struct Tree {
-        int folder; /* of the control group, -EBADF if the job has none of its own: only the command counts then */
+        int folder; /* of the control group, -EBADF if the job has none of its own: only the command counts then, */
+        bool on_node; /* or its descendants */
         pid_t self;
         pid_t command; /* 0: it has exited */
 } Tree;
