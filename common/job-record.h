@@ -57,6 +57,9 @@ typedef struct JobRecord {
         char *parent; /* the ID of the job that submitted it; NULL: none */
         int detached; /* a boolean: it keeps running when that one is cancelled */
         int32_t slot;             /* its number among the jobs of its queue that run or ran with it; -1: none yet */
+        char *launcher; /* what runs it, once it has begun; NULL: this host */
+        char *place;    /* where it runs there, as told by that; NULL: not known; and its number there */
+        char *place_id;
         char *wait_reason;        /* why it is queued: a word, and for people; NULL: it is not */
         char *wait_text;
 } JobRecord;
@@ -118,6 +121,9 @@ typedef struct JobRecord {
         FIELD("Parent",       TEXT,     parent,         0,          OPTIONAL, ENQUEUED, CONSTANT,    "parent")        \
         FIELD("Detached",     FLAG,     detached,       NEVER,      ALWAYS,   ENQUEUED, CONSTANT,    "detached")      \
         FIELD("Slot",         INTEGER,  slot,           -1,         OPTIONAL, ENDED,    INVALIDATED, "slot")          \
+        FIELD("Launcher",     TEXT,     launcher,       0,          OPTIONAL, ENDED,    INVALIDATED, "launcher")      \
+        FIELD("Place",        LINE,     place,          0,          OPTIONAL, ENDED,    INVALIDATED, "place")         \
+        FIELD("PlaceId",      LINE,     place_id,       0,          OPTIONAL, ENDED,    INVALIDATED, "place_id")      \
         FIELD("WaitReason",   TEXT,     wait_reason,    0,          OPTIONAL, UNSTORED, INVALIDATED, "wait_reason")   \
         FIELD("WaitText",     LINE,     wait_text,      0,          OPTIONAL, UNSTORED, INVALIDATED, "wait_text")
 

@@ -24,6 +24,7 @@ static const char *const reason_words[_JOB_REASON_MAX] = {
         [JOB_REASON_NOT_EXECUTABLE] = "not-executable",
         [JOB_REASON_DEPENDENCY] = "dependency",
         [JOB_REASON_HOST_RESTARTED] = "host-restarted",
+        [JOB_REASON_NODE_LOST] = "node-lost",
         [JOB_REASON_LOST] = "lost",
         [JOB_REASON_USER] = "user",
 };

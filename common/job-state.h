@@ -29,6 +29,7 @@ typedef enum JobReason {
         JOB_REASON_NOT_EXECUTABLE, /* the command could not be started */
         JOB_REASON_DEPENDENCY,     /* reserved */
         JOB_REASON_HOST_RESTARTED, /* the host or the service manager of the user went down while it ran */
+        JOB_REASON_NODE_LOST,      /* the node of a cluster on which it ran */
         JOB_REASON_LOST,           /* its unit was removed before its end was seen */
         JOB_REASON_USER,           /* cancelled */
         _JOB_REASON_MAX,

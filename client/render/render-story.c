@@ -82,6 +82,9 @@ static int put_what(FILE *f, const JobRecord *record) {
                 { "workspace", record->workspace },
                 { "session", record->session },
                 { "queue", record->queue },
+                { "launcher", record->launcher },
+                { "place", record->place },
+                { "place id", record->place_id },
                 { "parent", record->parent },
                 { "detached", record->detached ? "yes" : NULL },
         };

@@ -48,8 +48,8 @@ static char *cell(const char *text) {
 static char *what_cell(const JobRecord *record, const Style *style) {
         _cleanup_free_ char *progress = render_progress(record), *text = NULL;
 
-        text = text_new("%s%s%s%s", isempty(record->label) ? "-" : record->label, progress ? " [" : "",
-                        strempty(progress), progress ? "]" : "");
+        text = text_new("%s%s%s%s%s%s", isempty(record->label) ? "-" : record->label, record->place ? " on " : "",
+                        strempty(record->place), progress ? " [" : "", strempty(progress), progress ? "]" : "");
         if (!text)
                 return NULL;
         return terminal_text(text, style->utf8);

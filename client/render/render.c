@@ -117,7 +117,13 @@ static char *render_failure(const JobRecord *record) {
                                 record->failed_dependency);
         case JOB_REASON_HOST_RESTARTED:
                 return strdup("failed: host or service manager restarted (host-restarted); start it again");
+        case JOB_REASON_NODE_LOST:
+                return text_new("failed: node%s%s was lost (node-lost)%s%s; start it again", isempty(record->place) ? "" : " ",
+                                strempty(record->place), isempty(record->progress) ? "" : ": ", strempty(record->progress));
         case JOB_REASON_LOST:
+                if (record->launcher)
+                        return text_new("failed: %s (lost); check the output, then start it again",
+                                        isempty(record->progress) ? "its end was not seen" : record->progress);
                 return strdup("failed: unit was removed before its exit was seen (lost); check the output, then start "
                               "it again");
         default:

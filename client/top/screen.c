@@ -253,7 +253,8 @@ static void put_details(const Top *t) {
         if (job->record.state == JOB_QUEUED && job->record.priority != 0)
                 (void) snprintf(priority, sizeof(priority), " (priority %" PRId32 ")", job->record.priority);
         state = render_state(&job->record);
-        if (!state || asprintf(&text, "%s%s: %s", strempty(job->record.label), priority, state) < 0) {
+        if (!state || asprintf(&text, "%s%s%s%s: %s", strempty(job->record.label), job->record.place ? " on " : "",
+                               strempty(job->record.place), priority, state) < 0) {
                 text = NULL;
                 return;
         }

@@ -35,6 +35,8 @@ typedef enum JobCause {
         JOB_CAUSE_OOM,     /* the OOM killer */
         JOB_CAUSE_TIMEOUT, /* the service manager: it ran for too long, or took too long to stop for somebody else */
         JOB_CAUSE_OTHERS,  /* somebody else stopped it */
+        JOB_CAUSE_NODE_LOST, /* of a job that runs elsewhere: where it ran was lost; nobody knows what became of it */
+        JOB_CAUSE_LOST,
         JOB_CAUSE_LACK,    /* the service manager lacked what it takes to start a process */
 } JobCause;
 

@@ -35,6 +35,10 @@
           "Jobs in queue %s may run for at most %s; give a RuntimeMaxUSec that is not more.")                                \
         X(QUEUE_OUTPUT_MAX, JOBS_ERROR_LIMIT_EXCEEDED,                                                                       \
           "Jobs in queue %s may write at most %s bytes; give an OutputMax that is not more.")                                \
+        X(LAUNCHER_MISSING, JOBS_ERROR_INVALID_ARGUMENT,                                                                     \
+          "Queue %s cannot run jobs: %s is not installed on this host; install it, or use another queue.")                   \
+        X(LAUNCHER_LIMIT, JOBS_ERROR_INVALID_ARGUMENT,                                                                       \
+          "Jobs of queue %s run elsewhere, where option %s has no effect; leave it out, or use another queue.")              \
         X(QUEUE_IN_USE, JOBS_ERROR_INVALID_ARGUMENT, "Jobs are queued or running in queue %s.")                              \
         X(TOO_MANY_QUEUES, JOBS_ERROR_LIMIT_EXCEEDED, "Limit of %s queues reached.")                                         \
         X(NO_PARENT, JOBS_ERROR_NO_SUCH_JOB, "Job %s of option Parent not found among the running jobs of the caller.")      \

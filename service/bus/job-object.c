@@ -159,12 +159,15 @@ void job_object_added(Service *service, Job *job) {
 }
 
 void job_object_started(Service *service, Job *job) {
-        send_changed(service, job, (const char *const[]) { "State", "StartedUSec", "Attempt", "NextAttemptUSec", "WaitReason", "WaitText", NULL });
+        send_changed(service, job, (const char *const[]) {
+                "State", "StartedUSec", "Attempt", "NextAttemptUSec", "Launcher", "WaitReason", "WaitText",
+                NULL });
 }
 
 void job_object_retries(Service *service, Job *job) {
         send_changed(service, job, (const char *const[]) {
-                "State", "StartedUSec", "Attempts", "NextAttemptUSec", "Progress", "WaitReason", "WaitText", NULL });
+                "State", "StartedUSec", "Attempts", "NextAttemptUSec", "Progress", "Launcher", "Place", "PlaceId", "WaitReason",
+                "WaitText", NULL });
 }
 
 void job_object_waits(Service *service, Job *job) {
@@ -178,7 +181,8 @@ void job_object_edited(Service *service, Job *job) {
 
 static void send_progress(JobObject *object) {
         (void) sd_event_now(sd_bus_get_event(object->service->bus), CLOCK_MONOTONIC, &object->sent_usec);
-        send_changed(object->service, object->job, (const char *const[]) { "Progress", NULL });
+        send_changed(object->service, object->job, (const char *const[]) {
+                "Progress", object->job->record.place ? "Place" : NULL, "PlaceId", NULL });
 }
 
 static int on_progress_timer(sd_event_source *source, uint64_t usec, void *userdata) {

@@ -3,6 +3,7 @@
 
 #include "bus-names.h"
 #include "job-id.h"
+#include "launcher.h"
 #include "pending-call.h"
 
 #define ID_COST 128U /* bytes for an ID while it is looked up and waited for */
@@ -320,6 +321,17 @@ int pending_fail(PendingCall *pending, int r) {
         return pending_refuse(pending, r, text, NULL);
 }
 
+/* Of the call, or of the job that is to be moved. */
+static const char *refused_limit(const PendingCall *pending, const char *name, const ConfigQueue *queue) {
+        const Launcher *launcher = launcher_find(queue->launcher);
+        const char *limit = launcher_refuses(launcher, &pending->spec.limits);
+        const Job *job = !limit && pending->found ? pending->found->job : NULL;
+
+        if (job)
+                limit = launcher_refuses(launcher, &job->limits);
+        return limit ?: name;
+}
+
 int pending_refuse_queue(PendingCall *pending, int r, const char *name) {
         const ConfigQueue *queue = config_find_queue(&pending->service->core->config, name);
         char text[48] = "";
@@ -328,6 +340,10 @@ int pending_refuse_queue(PendingCall *pending, int r, const char *name) {
                 (void) snprintf(text, sizeof(text), "%.15g s", (double) queue->runtime_max_usec / USEC_PER_SEC);
         else if (queue && r == -JOB_ERROR_QUEUE_OUTPUT_MAX)
                 (void) snprintf(text, sizeof(text), "%" PRIu64, queue->output_max);
+        else if (queue && r == -JOB_ERROR_LAUNCHER_MISSING)
+                return pending_refuse(pending, r, name, launcher_program(launcher_find(queue->launcher)));
+        else if (queue && r == -JOB_ERROR_LAUNCHER_LIMIT)
+                return pending_refuse(pending, r, name, refused_limit(pending, name, queue));
         else if (queue && r == -JOB_ERROR_QUEUE_NOT_ALLOWED)
                 return pending_refuse(pending, r, name, strempty(queue->groups));
         return pending_refuse(pending, r, name, text);

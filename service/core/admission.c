@@ -7,6 +7,7 @@
 #include "core-internal.h"
 #include "job-error.h"
 #include "job-spec.h"
+#include "launcher.h"
 
 const ConfigQueue *core_find_shared_queue(const Core *core, uint32_t uid, const char *name) {
         return queue_has_own_lane(&core->queue, uid, name) ? NULL : config_find_queue(&core->config, name);
@@ -21,7 +22,9 @@ int core_admit(const Core *core, const Caller *caller, uint32_t uid, const char 
 
         if (!queue)
                 return queue_has_lane(&core->queue, uid, name) ? 0 : -JOB_ERROR_NO_QUEUE;
-        return core_may_use_queue(caller, queue) ? 0 : -JOB_ERROR_QUEUE_NOT_ALLOWED;
+        if (!core_may_use_queue(caller, queue))
+                return -JOB_ERROR_QUEUE_NOT_ALLOWED;
+        return access(launcher_program(launcher_find(queue->launcher)), X_OK) < 0 ? -JOB_ERROR_LAUNCHER_MISSING : 0;
 }
 
 static bool exceeds(uint64_t limit, uint64_t max) {
@@ -35,7 +38,7 @@ int core_check_queue_limits(const Core *core, uint32_t uid, const char *name, co
                 return -JOB_ERROR_QUEUE_RUNTIME_MAX;
         if (queue && exceeds(limits->output_max, queue->output_max))
                 return -JOB_ERROR_QUEUE_OUTPUT_MAX;
-        return 0;
+        return queue && launcher_refuses(launcher_find(queue->launcher), limits) ? -JOB_ERROR_LAUNCHER_LIMIT : 0;
 }
 
 void core_set_default_limits(const Core *core, uint32_t uid, const char *name, JobLimits *limits) {

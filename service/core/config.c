@@ -8,6 +8,7 @@
 #include "bus-names.h"
 #include "config.h"
 #include "job-id.h"
+#include "launcher.h"
 #include "macro.h"
 #include "text-new.h"
 #include "time-util.h"
@@ -76,9 +77,15 @@ static void clear_groups(ConfigQueue *queue) {
         queue->n_gids = 0;
 }
 
+static void clear_queue(ConfigQueue *queue) {
+        clear_groups(queue);
+        free(queue->options);
+        free(queue->slurm_conf);
+}
+
 void config_clear(Config *config) {
         for (size_t i = 0; i < config->n_queues; i++)
-                clear_groups(&config->queues[i]);
+                clear_queue(&config->queues[i]);
         free(config->queues);
         config_init(config);
 }
@@ -242,6 +249,52 @@ bool config_queue_allows(const ConfigQueue *queue, const uint32_t *gids, size_t 
         return false;
 }
 
+static int set_launcher(ConfigQueue *queue, const char *value) {
+        const Launcher *launcher = launcher_find(value);
+
+        if (launcher_is_valid(value))
+                queue->launcher = launcher ? launcher->name : NULL;
+        else
+                sd_journal_print(LOG_WARNING, "Unknown launcher in the configuration, ignoring: Launcher=%s", value);
+        return 0;
+}
+
+/* Several lines together; an empty one removes what was given before. */
+static int add_options(char **options, const char *value) {
+        char *joined = isempty(value) ? NULL : text_new("%s%s%s", strempty(*options), *options ? " " : "", value);
+
+        if (!isempty(value) && !joined)
+                return -ENOMEM;
+        free(*options);
+        *options = joined;
+        return 0;
+}
+
+static int set_path(char **path, const char *value) {
+        free(*path);
+        *path = isempty(value) ? NULL : strdup(value);
+        return *path || isempty(value) ? 0 : -ENOMEM;
+}
+
+/* Returns whether there is such a setting. */
+static bool set_text(Reading *reading, ConfigQueue *queue, const char *name, const char *value) {
+        int r;
+
+        if (streq(name, "AllowGroups"))
+                r = set_groups(queue, value);
+        else if (streq(name, "Launcher"))
+                r = set_launcher(queue, value);
+        else if (streq(name, "Options"))
+                r = add_options(&queue->options, value);
+        else if (streq(name, "SlurmConf"))
+                r = set_path(&queue->slurm_conf, value);
+        else
+                return false;
+        if (r < 0)
+                reading->error = r;
+        return true;
+}
+
 /* --- the file --------------------------------------------------------------------------------------- */
 
 /* libinih does not report sections without settings. */
@@ -274,11 +327,8 @@ static int on_line(void *userdata, const char *section, const char *name, const 
                 sd_journal_print(LOG_WARNING, "Unknown section [%s] in the configuration, ignoring.", section);
                 return 1;
         }
-        if (queue && streq(name, "AllowGroups")) {
-                if (set_groups(queue, value) < 0)
-                        reading->error = -ENOMEM;
+        if (queue && set_text(reading, queue, name, value))
                 return 1;
-        }
         is_known = queue ? apply(queue_settings, ELEMENTSOF(queue_settings), name, value, queue) :
                            apply(settings, ELEMENTSOF(settings), name, value, &reading->config);
         if (!is_known)

@@ -27,6 +27,9 @@ typedef struct ConfigQueue {
         uint32_t max_running_user; /* MaxRunningPerUser=, likewise */
         uint64_t runtime_max_usec; /* RuntimeMaxSec=, default and maximum for its jobs, like the next one */
         uint64_t output_max;       /* OutputMax= */
+        const char *launcher;      /* Launcher=, static; NULL: local, the default */
+        char *options;             /* Options= of the launcher, separated by blanks; NULL: none */
+        char *slurm_conf;          /* SlurmConf=; NULL: not given */
         char *groups;              /* AllowGroups=, separated by blanks; NULL: none is required */
         uint32_t *gids;            /* those that exist */
         size_t n_gids;

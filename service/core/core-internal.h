@@ -75,6 +75,17 @@ void ending_tell_all(Core *core);
 /* The job ends without a unit that could show how: exit_code stays -1, except if it was cancelled. */
 void ending_unseen(Job *job, JobReason reason);
 
+/* --- reaping.c --- */
+
+/* The end of a job that ran elsewhere was not seen: what is left of it there is ended, and then that is told, with the
+ * reason. is_gone: its unit does not exist any more. Afterwards, such a job is told of its unit by these. */
+void reaping_begin(Job *job, JobReason reason, bool is_gone);
+bool reaping_is_under_way(const Job *job);
+void reaping_started(Job *job, UnitStarted result, const char *why);
+void reaping_found(Job *job);
+bool reaping_is_done(Job *job, const JobEnd *end, JobReason *ret); /* it ended: whether the job has, and why */
+void reaping_released(Job *job); /* or never was */
+
 /* --- lifecycle.c --- */
 
 /* Sets the run of the service manager under which the job begins to the current one. */

@@ -13,6 +13,7 @@
 #include "bus-names.h"
 #include "core-internal.h"
 #include "failpoint.h"
+#include "launcher.h"
 #include "service-log.h"
 #include "slice.h"
 #include "text-new.h"
@@ -104,7 +105,7 @@ static int take_report(Job *job, const WorkerMessage *m) {
         };
         if (!e->final)
                 r = take_text(&job->report->left, m->left, m->left_size);
-        else if (e->cause == WORKER_CAUSE_CANNOT)
+        else if (e->cause == WORKER_CAUSE_CANNOT || e->cause >= WORKER_CAUSE_NODE_LOST)
                 r = take_text(&job->record.progress, m->text, m->text_size);
         if (r >= 0 && e->final)
                 r = take_text(&job->record.left_behind, m->left, m->left_size);
@@ -129,6 +130,12 @@ static JobCause cause_of_report(const Job *job) {
         case WORKER_CAUSE_OUTPUT:
         case WORKER_CAUSE_STALL:
                 return JOB_CAUSE_STOP;
+        case WORKER_CAUSE_NODE_LOST:
+                return JOB_CAUSE_NODE_LOST;
+        case WORKER_CAUSE_LOST:
+                return JOB_CAUSE_LOST;
+        case WORKER_CAUSE_ELSEWHERE:
+                return JOB_CAUSE_OTHERS;
         case WORKER_CAUSE_STOP:
                 return job->report->stop_asked ? JOB_CAUSE_STOP : JOB_CAUSE_OTHERS;
         default:
@@ -138,6 +145,7 @@ static JobCause cause_of_report(const Job *job) {
 
 static JobEnd end_of_report(Job *job) {
         JobReason limit = reason_of_limit(job->report->cause);
+        bool is_elsewhere = job->report->cause == WORKER_CAUSE_ELSEWHERE;
 
         if (limit != JOB_REASON_NONE) { /* it came first */
                 job->stop_reason = limit;
@@ -145,8 +153,8 @@ static JobEnd end_of_report(Job *job) {
         }
         return (JobEnd) {
                 .cause = cause_of_report(job),
-                .code = job->report->code,
-                .status = job->report->status,
+                .code = is_elsewhere ? CLD_KILLED : job->report->code,
+                .status = is_elsewhere ? SIGTERM : job->report->status,
                 .ran_usec = job->report->ended_usec - MIN(job->report->started_usec, job->report->ended_usec),
         };
 }
@@ -218,7 +226,7 @@ void ending_resume(Job *job, bool vanished) {
                 return;
         }
         end = end_of_report(job);
-        if (end.cause == JOB_CAUSE_OTHERS && job->limits.runtime_max_usec > 0 && !vanished)
+        if (end.cause == JOB_CAUSE_OTHERS && job->limits.runtime_max_usec > 0 && !vanished && !job->record.launcher)
                 return;
         unit_end(job->unit, &end, job->report->started_usec, job->report->ended_usec);
 }
@@ -296,9 +304,13 @@ static char *find_lack(const Job *job, const JobEnd *end) {
         return text_new("No space left in %s", folders);
 }
 
+static const char *program_of(const Job *job) {
+        return launcher_program(launcher_find(job->record.launcher));
+}
+
 /* What its user lacks: execve(2) fails for a user with too many processes. Otherwise the worker could be executed. */
 static char *find_lack_of_user(Job *job, const JobEnd *end) {
-        if (end->code != CLD_EXITED || end->status != EXIT_STATUS_EXEC || access(WORKER_PATH, X_OK) < 0)
+        if (end->code != CLD_EXITED || end->status != EXIT_STATUS_EXEC || access(program_of(job), X_OK) < 0)
                 return NULL;
         if (!job->waits_alone)
                 log_job(job, LOG_WARNING, "%s", "the service manager cannot execute its worker for now, trying again.");
@@ -310,8 +322,10 @@ static char *find_lack_of_user(Job *job, const JobEnd *end) {
 static void note_missing_worker(Job *job, const JobEnd *end) {
         _cleanup_free_ char *text = NULL;
 
-        if (end->code == CLD_EXITED && end->status == EXIT_STATUS_EXEC && access(WORKER_PATH, X_OK) < 0 &&
-            asprintf(&text, "%s: %s", WORKER_PATH, strerror(errno)) >= 0)
+        if (end->code != CLD_EXITED || end->status != EXIT_STATUS_EXEC || access(program_of(job), X_OK) >= 0)
+                return;
+        text = text_new("%s: %s", program_of(job), strerror(errno));
+        if (text)
                 job_set_progress(job, text);
 }
 
@@ -343,7 +357,7 @@ static bool is_of_earlier_attempt(const Job *job) {
 static void begin_anew(Job *job) {
         log_job(job, LOG_NOTICE, "%s", "the unit of its last attempt was still there, releasing it.");
         job->record.attempt = job_attempts_count(job->record.attempts);
-        (void) store_begin(job->core->store, job->record.id, NULL, NULL, job->record.attempt, -1, NULL, NULL);
+        (void) store_begin(job->core->store, job->record.id, NULL, NULL, job->record.attempt, -1, NULL, NULL, NULL);
         free(job->instance);
         job->instance = NULL;
         *job->secret = 0;
@@ -351,13 +365,42 @@ static void begin_anew(Job *job) {
         release_attempt(job);
 }
 
+static bool has_reported_end(const Job *job) {
+        return job->report && (job->report->code != 0 || (job->report->final && job->report->cause >= WORKER_CAUSE_NODE_LOST));
+}
+
+/* The program of a job that runs elsewhere exits with the status of its command if no service was there to hear of it.
+ * Otherwise its status says nothing about the command. */
+static bool is_without_report(Job *job, const JobEnd *end) {
+        _cleanup_free_ char *text = NULL;
+
+        if (!job->record.launcher || !job->is_heard || has_reported_end(job) || end->cause == JOB_CAUSE_STOP || end->code != CLD_EXITED)
+                return false;
+        text = text_new("codex-jobs-%s exited with status %d, and did not report the end of the command", job->record.launcher,
+                        end->status);
+        job_set_progress(job, text);
+        return true;
+}
+
+static void take_reported(Job *job, JobEnd *end) {
+        JobEnd reported = end_of_report(job);
+
+        if (reported.cause != JOB_CAUSE_OTHERS)
+                end->cause = reported.cause;
+        end->code = reported.code;
+        end->status = reported.status;
+}
+
 void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t ended_usec, void *userdata) {
         JobEnd end = *unit_end;
         Job *job = userdata;
+        JobReason reason;
         int r;
 
         if (job->phase == JOB_RETRYING) /* it was left over, see recover.c */
                 return release_attempt(job);
+        if (reaping_is_under_way(job) && is_under_way(job))
+                return reaping_is_done(job, unit_end, &reason) ? ending_unseen(job, reason) : (void) 0;
         if (!is_under_way(job) || is_postponed(job, unit_end))
                 return;
         if (is_of_earlier_attempt(job))
@@ -365,15 +408,12 @@ void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t e
         failpoint_die("on-ended");
         if (is_left(job, unit_end, started_usec, ended_usec))
                 return;
+        if (is_without_report(job, &end))
+                return reaping_begin(job, JOB_REASON_LOST, false);
         if (is_never_executed(job, &end))
                 end.code = 0;
-        if (job->report && job->report->code != 0) {
-                JobEnd reported = end_of_report(job);
-
-                if (reported.cause != JOB_CAUSE_OTHERS)
-                        end.cause = reported.cause;
-                end.code = reported.code;
-                end.status = reported.status;
+        if (has_reported_end(job)) {
+                take_reported(job, &end);
                 started_usec = job->report->started_usec;
                 ended_usec = job->report->ended_usec;
         }
@@ -388,7 +428,7 @@ void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t e
         if (!job->report || !job->report->final)
                 job->core->tidy = CORE_TIDY;
         free(job->record.end_source);
-        job->record.end_source = strdup(job->report && job->report->code != 0 ? "worker" : "manager");
+        job->record.end_source = strdup(has_reported_end(job) ? "worker" : "manager");
         collect(job);
 }
 

@@ -219,13 +219,16 @@ int job_set_queued(Job *job) {
         clear_text(&record->result_error);
         clear_text(&record->left_behind);
         clear_text(&record->end_source);
+        clear_text(&record->launcher);
+        clear_text(&record->place);
+        clear_text(&record->place_id);
         clear_text(&job->instance);
         clear_text(&job->stuck);
         *job->secret = 0;
         report_free(job->report);
         job->report = NULL;
         job->outcome = (JobOutcome) {};
-        job->asked_for_help = false;
+        job->asked_for_help = job->is_heard = job->is_gone = job->is_reaped = false;
         job->left_source = sd_event_source_disable_unref(job->left_source);
         job->link_timer = sd_event_source_disable_unref(job->link_timer);
         return 0;
@@ -244,6 +247,10 @@ static bool wrote_too_much(const Job *job) {
 
 /* Why a job that we did not stop has failed; JOB_REASON_NONE: it completed. */
 static JobReason reason_from_end(const Job *job, const JobEnd *end) {
+        if (end->cause == JOB_CAUSE_NODE_LOST)
+                return JOB_REASON_NODE_LOST;
+        if (end->cause == JOB_CAUSE_LOST)
+                return JOB_REASON_LOST;
         if (end->code == 0 || end->cause == JOB_CAUSE_WORKER)
                 return JOB_REASON_NOT_EXECUTABLE;
         if (end->cause == JOB_CAUSE_OOM)

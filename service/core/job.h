@@ -97,6 +97,9 @@ struct Job {
         int growth_fd;                    /* owned; an eventfd for clients that follow its output, -EBADF: none */
         JobReport *report;                /* owned; NULL: its worker has not reported the end */
         char *postponed;                  /* why it could not be started, while its unit is released; NULL: it could */
+        bool is_gone;                     /* the unit, when it began to be reaped, see reaping.c; */
+        bool is_reaped;                   /* the unit is one that reaps, or will be */
+        bool is_heard;                    /* this run of the service started it, or heard its worker: a report is due */
         bool waits_alone;                 /* for the next attempt to start it, with its slot: others may be started */
         bool waits_for_process;           /* its worker runs, and no process can be created for its command */
         bool asked_for_help;              /* the service manager was asked to terminate what its worker cannot */

@@ -15,9 +15,11 @@
 
 #include "core-internal.h"
 #include "failpoint.h"
+#include "launcher.h"
 #include "resource-limits.h"
 #include "service-log.h"
 #include "slice.h"
+#include "string-list.h"
 #include "text-new.h"
 #include "utf8.h"
 
@@ -26,6 +28,16 @@
 #define LINK_USEC USEC_PER_SEC /* from the start of a unit until its worker should be connected */
 
 static void begin(Job *job);
+
+/* That of its queue, which may have been changed since the job was accepted. */
+static int set_launcher(Job *job) {
+        const ConfigQueue *queue = core_find_shared_queue(job->core, job->record.uid, job->record.queue);
+        const char *launcher = queue ? queue->launcher : NULL;
+
+        free(job->record.launcher);
+        job->record.launcher = launcher ? strdup(launcher) : NULL;
+        return launcher && !job->record.launcher ? -ENOMEM : 0;
+}
 
 /* The secret is random, and only the worker gets it. */
 int lifecycle_set_instance(Job *job) {
@@ -36,6 +48,8 @@ int lifecycle_set_instance(Job *job) {
         job->record.next_attempt_usec = 0;
         if (*job->secret && job->instance && streq(job->instance, job->core->instance))
                 return 0;
+        if (set_launcher(job) < 0)
+                return -ENOMEM;
         if (getrandom(secret, sizeof(secret), 0) != (ssize_t) sizeof(secret))
                 return -EIO;
         for (size_t i = 0; i < sizeof(secret); i++)
@@ -65,7 +79,7 @@ static void start_later(Job *job, const char *why) {
         if (job->stop_reason != JOB_REASON_NONE)
                 return ending_unseen(job, job->stop_reason);
         job->record.attempt = job_attempts_count(job->record.attempts);
-        (void) store_begin(job->core->store, job->record.id, NULL, NULL, job->record.attempt, -1, NULL, NULL);
+        (void) store_begin(job->core->store, job->record.id, NULL, NULL, job->record.attempt, -1, NULL, NULL, NULL);
         if (job->waits_alone)
                 return wait_alone(job, why);
         queue_put_back(&job->core->queue, job);
@@ -169,6 +183,25 @@ static bool has_folders(const WorkerTrailer *t, uint32_t uid) {
         return lstat(t->folders, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid;
 }
 
+static int start_unit(Job *job, UnitStart *start) {
+        const Launcher *launcher = launcher_find(job->record.launcher);
+        const ConfigQueue *queue = config_find_queue(&job->core->config, job->record.queue);
+        char **environment;
+        int r;
+
+        if (!launcher)
+                return unit_start(job->unit, start);
+        environment = launcher_environment(&(LauncherSettings) { queue ? queue->options : NULL, queue ? queue->slurm_conf : NULL },
+                                           &job->limits);
+        if (!environment)
+                return -ENOMEM;
+        start->program = launcher->program;
+        start->environment = environment;
+        r = unit_start(job->unit, start);
+        string_list_free(environment);
+        return r;
+}
+
 static int start(Job *job, int spec_fd) {
         _cleanup_close_ int stdout_fd = -EBADF, stderr_fd = -EBADF;
         Core *core = job->core;
@@ -192,7 +225,8 @@ static int start(Job *job, int spec_fd) {
         stderr_fd = output_open_writer(core->output, job->record.id, OUTPUT_STDERR);
         if (stderr_fd < 0)
                 return stderr_fd;
-        return unit_start(job->unit, &(UnitStart) {
+        job->is_heard = true;
+        return start_unit(job, &(UnitStart) {
                                              .spec_fd = spec_fd,
                                              .stdout_fd = stdout_fd,
                                              .stderr_fd = stderr_fd,
@@ -239,7 +273,7 @@ static void begin(Job *job) {
                 r = lifecycle_set_instance(job);
         if (r >= 0)
                 r = store_begin(core->store, job->record.id, core->instance, job->secret, job->record.attempt, job->record.slot,
-                                lifecycle_on_begun, job);
+                                job->record.launcher, lifecycle_on_begun, job);
         if (r < 0)
                 start_failed(job, CANNOT_BEGIN, r);
 }
@@ -323,6 +357,8 @@ static void stop_if_recorded(Job *job) {
 void lifecycle_found(Job *job) {
         if (job->phase == JOB_RETRYING)
                 return release_leftover(job);
+        if (reaping_is_under_way(job))
+                return job->phase <= JOB_ACTIVE ? reaping_found(job) : (void) 0;
         if (job->phase == JOB_STARTING)
                 accept(job);
         if ((job->phase != JOB_ACCEPTED && job->phase != JOB_ACTIVE) || job->postponed)
@@ -363,6 +399,8 @@ void lifecycle_adopted(Job *job) {
 static void on_unit_started(UnitStarted result, const char *why, void *userdata) {
         Job *job = userdata;
 
+        if (reaping_is_under_way(job) && job->phase == JOB_ACTIVE)
+                return reaping_started(job, result, why);
         if (job->phase != JOB_STARTING)
                 return;
         failpoint_die("on-started");
@@ -400,9 +438,13 @@ static void on_unit_vanished(void *userdata) {
 
         if (job->phase == JOB_RETRYING)
                 return conditions_wait_again(job);
+        if (reaping_is_under_way(job))
+                return job->phase <= JOB_ACTIVE ? reaping_released(job) : (void) 0;
         ending_unit_ending(job);
         if (job->report && job->report->final)
                 ending_resume(job, true);
+        else if (job->record.launcher && executed && (is_starting || job->phase == JOB_ACTIVE))
+                reaping_begin(job, same ? JOB_REASON_LOST : JOB_REASON_HOST_RESTARTED, true);
         else if (is_starting && same && !executed && job->stop_reason == JOB_REASON_NONE)
                 begin(job);
         else if (is_starting || job->phase == JOB_ACTIVE)
@@ -420,6 +462,8 @@ static void on_unit_released(void *userdata) {
                 return start_later(job, why);
         if (job->phase == JOB_RETRYING)
                 return conditions_wait_again(job);
+        if (job->phase <= JOB_ACTIVE && reaping_is_under_way(job))
+                return reaping_released(job);
         core_remove(core, job);
         core_schedule(core);
 }
@@ -456,6 +500,7 @@ static void *on_worker_hello(WorkerLink *link, const WorkerMessage *hello, uint3
         failpoint_die("on-hello");
         (void) worker_link_free(job->link); /* it has reconnected */
         job->link = link;
+        job->is_heard = true;
         job->link_timer = sd_event_source_disable_unref(job->link_timer);
         order_fd = output_open_writer(core->output, job->record.id, OUTPUT_ORDER);
         worker_link_welcome(link, order_fd);
@@ -465,10 +510,29 @@ static void *on_worker_hello(WorkerLink *link, const WorkerMessage *hello, uint3
         return job;
 }
 
+/* "NODE NUMBER" */
+static void take_place(Job *job, const WorkerMessage *m) {
+        _cleanup_free_ char *text = utf8_make_valid(m->text, m->text_size);
+        size_t n = text ? strcspn(text, " ") : 0;
+
+        if (n == 0 || !job->record.launcher)
+                return;
+        free(job->record.place);
+        free(job->record.place_id);
+        job->record.place = strndup(text, n);
+        job->record.place_id = text[n] ? strdup(text + n + 1) : NULL;
+        job->core->events->progressed(job, job->core->userdata);
+}
+
 static void on_worker_progress(const WorkerMessage *progress, void *userdata) {
         char text[WORKER_TEXT_MAX + 1];
         Job *job = userdata;
 
+        if (progress->type == WORKER_PLACE) {
+                if (job->phase == JOB_ACTIVE)
+                        take_place(job, progress);
+                return;
+        }
         if (job->phase > JOB_ACTIVE || job->stuck)
                 return;
         if (progress->type == WORKER_LACK && !job->waits_for_process)

@@ -104,7 +104,7 @@ static int read_one(WorkerLink *link) {
                 r = say_hello(link, &m);
         else if (!link->job)
                 r = -EPERM;
-        else if (m.type == WORKER_PROGRESS || m.type == WORKER_LACK)
+        else if (m.type == WORKER_PROGRESS || m.type == WORKER_LACK || m.type == WORKER_PLACE)
                 links->listener->progress(&m, link->job);
         else
                 links->listener->ended(&m, link->job);

@@ -32,6 +32,8 @@ static int read_progress(const char *data, size_t size, WorkerMessage *m) {
 static bool is_possible(const WorkerEnded *e) {
         bool by_signal = e->code == CLD_KILLED || e->code == CLD_DUMPED;
 
+        if (e->cause >= WORKER_CAUSE_NODE_LOST) /* nobody saw its end */
+                return e->code == 0 && e->final;
         if (by_signal)
                 return e->status > 0 && e->status < NSIG;
         if (e->code == CLD_EXITED)
@@ -99,6 +101,7 @@ int worker_message_read(const void *data, size_t size, WorkerMessage *ret) {
                 return read_hello(data, size, ret);
         case WORKER_PROGRESS:
         case WORKER_LACK:
+        case WORKER_PLACE:
                 return read_progress(data, size, ret);
         case WORKER_ENDED:
                 return read_ended(data, size, ret);

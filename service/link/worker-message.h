@@ -12,13 +12,13 @@
 
 /* All pointers are into the datagram. */
 typedef struct WorkerMessage {
-        WorkerMessageType type; /* WORKER_HELLO, WORKER_PROGRESS or WORKER_ENDED */
+        WorkerMessageType type; /* WORKER_HELLO, WORKER_PROGRESS, WORKER_LACK, WORKER_PLACE or WORKER_ENDED */
 
         const char *id; /* hello; NUL-terminated, may be anything */
         const uint8_t *secret;
         uint64_t started_usec;
 
-        const char *text; /* progress; or why the command could not be executed. Not NUL-terminated, possibly not UTF-8 */
+        const char *text; /* progress; place; or why the command could not be executed, or was lost. Not NUL-terminated, possibly not UTF-8 */
         size_t text_size;
 
         WorkerEnded ended; /* with valid cause, code, status and result */

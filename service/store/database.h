@@ -75,7 +75,7 @@ int database_insert(Database *db, const JobRecord *record, const JobLimits *limi
 
 /* Records that the job begins under that instance of the service manager; NULL: it does not after all. */
 int database_mark_begun(Database *db, const char *id, const char *instance, const char *secret, uint64_t attempt,
-                        int32_t slot);
+                        int32_t slot, const char *launcher);
 
 /* Calls write with the stored spec, which is valid during the call. -ENOENT if there is none. */
 int database_read_spec(Database *db, const char *id, int (*write)(const void *spec, size_t size, void *userdata),

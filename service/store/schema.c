@@ -151,6 +151,10 @@ static const char *const migrations[] = {
         "  paused INTEGER NOT NULL, PRIMARY KEY (uid, name)) STRICT, WITHOUT ROWID;"
         "INSERT INTO queues SELECT uid, 'default', 0, 0, 1 FROM paused;"
         "DROP TABLE paused;",
+
+        "ALTER TABLE jobs ADD COLUMN launcher TEXT;"
+        "ALTER TABLE jobs ADD COLUMN place TEXT;"
+        "ALTER TABLE jobs ADD COLUMN place_id TEXT;",
 };
 
 const int schema_version = ELEMENTSOF(migrations);

@@ -146,7 +146,7 @@ static int insert_new(Database *db, Insert *insert) {
                 r = statement_run(db, &set_key, "sxs", insert->key, insert->digest, insert->record.id);
         if (r >= 0 && insert->instance)
                 r = database_mark_begun(db, insert->record.id, insert->instance, insert->secret,
-                                        insert->record.attempt, insert->record.slot);
+                                        insert->record.attempt, insert->record.slot, insert->record.launcher);
         if (r >= 0 && insert->instance) {
                 int error = store_write_memfd(insert->spec, insert->spec_size, &insert->spec_fd);
 

@@ -12,24 +12,26 @@ typedef struct Begin {
         StoreSpecCallback callback;
         char *instance;
         char *secret;
+        char *launcher;
         uint64_t attempt;
         int32_t slot;
         int spec_fd; /* out */
 } Begin;
 
-STATEMENT(mark_begun, "UPDATE jobs SET instance = ?, secret = ?, attempt = ?, slot = coalesce(?, -1), next_attempt_usec = 0 "
+STATEMENT(mark_begun, "UPDATE jobs SET instance = ?, secret = ?, attempt = ?, slot = coalesce(?, -1), launcher = ?, next_attempt_usec = 0, "
+                      "place = NULL, place_id = NULL "
                       "WHERE id = ? AND state = 'queued'");
 
 int database_mark_begun(Database *db, const char *id, const char *instance, const char *secret, uint64_t attempt,
-                        int32_t slot) {
-        return statement_run(db, &mark_begun, "sstus", instance, secret, attempt, (uint32_t) slot, id);
+                        int32_t slot, const char *launcher) {
+        return statement_run(db, &mark_begun, "sstuss", instance, secret, attempt, (uint32_t) slot, launcher, id);
 }
 
 static int execute_begin(Database *db, StoreOp *op) {
         Begin *begin = (Begin *) op;
         int r;
 
-        r = database_mark_begun(db, op->id, begin->instance, begin->secret, begin->attempt, begin->slot);
+        r = database_mark_begun(db, op->id, begin->instance, begin->secret, begin->attempt, begin->slot, begin->launcher);
         return r < 0 ? r : database_read_spec(db, op->id, store_write_memfd, &begin->spec_fd);
 }
 
@@ -45,13 +47,14 @@ static void clear_begin(StoreOp *op) {
 
         free(begin->instance);
         free(begin->secret);
+        free(begin->launcher);
         closep(&begin->spec_fd);
 }
 
 static const StoreOpType begin_type = { "begin", sizeof(Begin), execute_begin, finish_begin, clear_begin };
 
 int store_begin(Store *store, const char *id, const char *instance, const char *secret, uint64_t attempt, int32_t slot,
-                StoreSpecCallback callback, void *userdata) {
+                const char *launcher, StoreSpecCallback callback, void *userdata) {
         _cleanup_op_ Begin *begin = store_op_new(store, &begin_type, id, userdata);
 
         if (!begin)
@@ -62,9 +65,44 @@ int store_begin(Store *store, const char *id, const char *instance, const char *
         begin->spec_fd = -EBADF;
         begin->instance = instance ? strdup(instance) : NULL;
         begin->secret = secret ? strdup(secret) : NULL;
-        if ((instance && !begin->instance) || (secret && !begin->secret))
+        begin->launcher = launcher ? strdup(launcher) : NULL;
+        if ((instance && !begin->instance) || (secret && !begin->secret) || (launcher && !begin->launcher))
                 return -ENOMEM;
         return store_submit(TAKE_PTR(begin));
+}
+
+/* --- reap ------------------------------------------------------------------------------------------ */
+
+typedef struct Reap {
+        StoreOp op; /* first */
+        char *instance;
+        StoreCallback callback;
+} Reap;
+
+STATEMENT(mark_reaped, "UPDATE jobs SET instance = ?, secret = NULL, state = 'running' WHERE id = ? AND sequence IS NULL");
+
+static int execute_reap(Database *db, StoreOp *op) {
+        return statement_run(db, &mark_reaped, "ss", ((Reap *) op)->instance, op->id);
+}
+
+static void finish_reap(StoreOp *op) {
+        ((Reap *) op)->callback(op->result, op->userdata);
+}
+
+static void clear_reap(StoreOp *op) {
+        free(((Reap *) op)->instance);
+}
+
+static const StoreOpType reap_type = { "begin", sizeof(Reap), execute_reap, finish_reap, clear_reap };
+
+int store_reap(Store *store, const char *id, const char *instance, StoreCallback callback, void *userdata) {
+        _cleanup_op_ Reap *reap = store_op_new(store, &reap_type, id, userdata);
+
+        if (!reap)
+                return -ENOMEM;
+        reap->callback = callback;
+        reap->instance = strdup(instance);
+        return reap->instance ? store_submit(TAKE_PTR(reap)) : -ENOMEM;
 }
 
 /* --- started --------------------------------------------------------------------------------------- */

@@ -119,15 +119,18 @@ int store_insert(Store *store, const JobRecord *record, const JobLimits *limits,
 
 /* Records that the job is about to be started under that instance of the service manager, with a secret for its
  * worker, as the attempt of that number, and returns its spec in a memfd, not sealed yet, which the callback owns (-1 on
- * failure). NULL for the instance: the start is revoked, and the job waits again; the callback may then be NULL. slot: see
- * JobRecord. */
+ * failure). NULL for the instance: the start is revoked, and the job waits again; the callback may then be NULL. slot and
+ * launcher: see JobRecord. */
 typedef void (*StoreSpecCallback)(int r, int spec_fd, void *userdata);
 int store_begin(Store *store, const char *id, const char *instance, const char *secret, uint64_t attempt, int32_t slot,
-                StoreSpecCallback callback, void *userdata);
+                const char *launcher, StoreSpecCallback callback, void *userdata);
 
 /* Records that an attempt has ended, and that the job waits for the next one: its attempts, the time of the next one, and the
  * sizes of its output. */
 int store_retry(Store *store, const JobRecord *record, StoreCallback callback, void *userdata);
+
+/* Records that a job which is not terminal is being reaped, in place of the instance under which it began. */
+int store_reap(Store *store, const char *id, const char *instance, StoreCallback callback, void *userdata);
 
 /* Records that the unit of the job was started. There is no callback. */
 int store_started(Store *store, const char *id, uint64_t started_usec);

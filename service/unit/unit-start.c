@@ -8,6 +8,11 @@
  * sync the output. After that the service manager kills it. */
 #define WORKER_STOP_USEC (15 * USEC_PER_SEC)
 
+/* The same for the program of a job that runs elsewhere, and limits of that program. */
+#define LAUNCHER_STOP_USEC (180 * USEC_PER_SEC)
+#define LAUNCHER_TASKS_MAX UINT64_C(64)
+#define LAUNCHER_MEMORY_MAX (UINT64_C(256) << 20)
+
 /* The manager may have executed a call without a reply. */
 static bool is_unknown(const sd_bus_error *error) {
         static const char *const names[] = {
@@ -82,6 +87,7 @@ static int on_start_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
 }
 
 static int append_start_properties(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
+        const char *program = start->program ?: WORKER_PATH;
         bool system_scope = unit->manager->system_scope;
         char text[64];
         int r;
@@ -89,7 +95,7 @@ static int append_start_properties(sd_bus_message *m, const Unit *unit, const Un
         r = sd_bus_message_append(
                 m, "(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)(sv)",
                 "Description", "s", "Background job (see codex-jobs status)",
-                "ExecStart", "a(sasb)", 1, WORKER_PATH, 2, WORKER_PATH, unit->id, false,
+                "ExecStart", "a(sasb)", 1, program, 2, program, unit->id, false,
                 "Type", "s", "exec",
                 "RemainAfterExit", "b", true,
                 "NotifyAccess", "s", "none", /* notifications of programs in the job do not affect the unit */
@@ -102,7 +108,7 @@ static int append_start_properties(sd_bus_message *m, const Unit *unit, const Un
                 "StandardErrorFileDescriptor", "h", start->stderr_fd);
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t", start->stop_timeout_usec + WORKER_STOP_USEC);
+        r = sd_bus_message_append(m, "(sv)", "TimeoutStopUSec", "t", start->stop_timeout_usec + (start->program ? LAUNCHER_STOP_USEC : WORKER_STOP_USEC));
         /* PID 1 starts processes as root anyway: User= would cost a lookup in the user database. */
         if (r >= 0 && system_scope && start->uid != 0) {
                 (void) snprintf(text, sizeof(text), "%" PRIu32, start->uid);
@@ -133,6 +139,31 @@ static int append_read_only(sd_bus_message *m, const Unit *unit, const UnitStart
                                      "PrivateTmp", "b", true, "ReadWritePaths", "as", 1, start->folders);
 }
 
+/* After each end that the program did not choose, it is executed again, to reap what runs elsewhere: the unit is not dead
+ * before. */
+static int append_stop_post(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
+        return sd_bus_message_append(m, "(sv)", "ExecStopPost", "a(sasb)", 1, start->program, 3, start->program, "--reap", unit->id,
+                                     false);
+}
+
+/* The limits of the job are those of its command, which is not here. */
+static int append_launcher(sd_bus_message *m, const UnitStart *start) {
+        int r;
+
+        r = sd_bus_message_append(m, "(sv)(sv)", "TasksMax", "t", LAUNCHER_TASKS_MAX, "MemoryMax", "t", LAUNCHER_MEMORY_MAX);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'r', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "Environment");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_append_strv(m, (char **) start->environment);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static int append_limits(sd_bus_message *m, const JobLimits *limits) {
         int r = 0;
 
@@ -143,34 +174,71 @@ static int append_limits(sd_bus_message *m, const JobLimits *limits) {
         return r;
 }
 
-int unit_start(Unit *unit, const UnitStart *start) {
+static int append_user(sd_bus_message *m, const Unit *unit, uint32_t uid) {
+        char text[16];
+
+        if (!unit->manager->system_scope || uid == 0)
+                return 0;
+        (void) snprintf(text, sizeof(text), "%" PRIu32, uid);
+        return sd_bus_message_append(m, "(sv)", "User", "s", text);
+}
+
+static int append_job(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
+        int r;
+
+        r = append_start_properties(m, unit, start);
+        if (r < 0)
+                return r;
+        if (start->program) {
+                r = append_stop_post(m, unit, start);
+                return r < 0 ? r : append_launcher(m, start);
+        }
+        r = append_limits(m, &start->limits);
+        return r < 0 ? r : append_read_only(m, unit, start);
+}
+
+static int append_reaper(sd_bus_message *m, const Unit *unit, const UnitStart *start) {
+        int r;
+
+        r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)(sv)",
+                                  "Description", "s", "End of a background job (see codex-jobs status)",
+                                  "ExecStart", "a(sasb)", 1, start->program, 3, start->program, "--reap", unit->id, false,
+                                  "Type", "s", "exec",
+                                  "RemainAfterExit", "b", true,
+                                  "NotifyAccess", "s", "none",
+                                  "Slice", "s", UNIT_SLICE);
+        if (r >= 0)
+                r = append_user(m, unit, start->uid);
+        return r < 0 ? r : append_launcher(m, start);
+}
+
+typedef int (*AppendProperties)(sd_bus_message *m, const Unit *unit, const UnitStart *start);
+
+static int start_transient(Unit *unit, AppendProperties append, const UnitStart *start) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
         r = unit_manager_call_new(unit->manager, "StartTransientUnit", &m);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(m, "ss", unit->name, "fail");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_open_container(m, 'a', "(sv)");
-        if (r < 0)
-                return r;
-        r = append_start_properties(m, unit, start);
-        if (r < 0)
-                return r;
-        r = append_limits(m, &start->limits);
-        if (r < 0)
-                return r;
-        r = append_read_only(m, unit, start);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_close_container(m);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(m, "a(sa(sv))", 0);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ss", unit->name, "fail");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(sv)");
+        if (r >= 0)
+                r = append(m, unit, start);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "a(sa(sv))", 0);
         if (r < 0)
                 return r;
         unit->start_call = sd_bus_slot_unref(unit->start_call);
         return sd_bus_call_async(unit->manager->bus, &unit->start_call, m, on_start_reply, unit, 0);
+}
+
+int unit_start(Unit *unit, const UnitStart *start) {
+        return start_transient(unit, append_job, start);
+}
+
+int unit_start_reaper(Unit *unit, const UnitStart *start) {
+        return start_transient(unit, append_reaper, start);
 }

@@ -78,8 +78,13 @@ typedef struct UnitStart {
         uint32_t uid; /* in the system scope */
         JobLimits limits;
         uint64_t stop_timeout_usec;
+        const char *program; /* the main process, instead of codex-jobs-worker, for a job that runs elsewhere; NULL: none */
+        char *const *environment; /* of that program */
 } UnitStart;
 int unit_start(Unit *unit, const UnitStart *start);
+
+/* The same for one that executes the program with --reap: of the parameters, only it, its environment and the uid are used. */
+int unit_start_reaper(Unit *unit, const UnitStart *start);
 
 /* Subscribes to changes of the unit, for one whose worker does not report its state. Other units are not watched,
  * since the service manager sends about twenty signals for each. */

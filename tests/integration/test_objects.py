@@ -30,7 +30,7 @@ def test_properties_are_the_entries_of_get(jobs, gate, folder):
     jobs.progress_of(job)
     found, expected = properties(jobs, job), jobs.get(job)
     absent = {name: '' for name in ('Workspace', 'Result', 'RetryOf', 'ResultError', 'LeftBehind', 'EndSource', 'ResourceLimits', 'After', 'RetryOn', 'Attempts',
-                                  'FailedDependency', 'Parent', 'WaitReason', 'WaitText')}
+                                  'FailedDependency', 'Parent', 'Launcher', 'Place', 'PlaceId', 'WaitReason', 'WaitText')}
     assert found == expected | absent | {'NotBeforeUSec': 0, 'NextAttemptUSec': 0}
     assert (found['StdoutBytes'], found['Progress'], found['State']) == (2, 'half', 'running')
     for name, value in found.items():

@@ -179,7 +179,7 @@ static void on_begun(int r, int spec_fd, void *userdata) {
 int begin_job(StoreFixture *f, const char *id, const char *instance, const char *secret, int *ret_fd) {
         Begun begun = {};
 
-        check_ok(store_begin(f->store, id, instance, secret, 1, 0, on_begun, &begun));
+        check_ok(store_begin(f->store, id, instance, secret, 1, 0, NULL, on_begun, &begun));
         run_until(f->event, &begun.answer.done);
         check_int(begun.fd >= 0, begun.answer.r >= 0);
         *ret_fd = begun.fd;

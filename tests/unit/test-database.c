@@ -81,6 +81,7 @@ static void make_consumer_older(StoreFixture *f) {
         f->store = store_free(f->store);
         run_sql("DROP INDEX consumers_by_age; DROP INDEX consumers_by_age_of_user; DROP INDEX jobs_by_size; DROP INDEX jobs_by_parent; DROP TABLE dependencies;"
                 "DROP TABLE queues; CREATE TABLE paused (uid INTEGER PRIMARY KEY) STRICT; ALTER TABLE jobs DROP COLUMN slot;"
+                "ALTER TABLE jobs DROP COLUMN launcher; ALTER TABLE jobs DROP COLUMN place; ALTER TABLE jobs DROP COLUMN place_id;"
                 "ALTER TABLE jobs DROP COLUMN priority; ALTER TABLE jobs DROP COLUMN held;"
                 "ALTER TABLE jobs DROP COLUMN not_before_usec; ALTER TABLE jobs DROP COLUMN after;"
                 "ALTER TABLE jobs DROP COLUMN failed_dependency; ALTER TABLE jobs DROP COLUMN parent;"

@@ -8,7 +8,7 @@
 static const char *const states[] = { "queued", "running", "completed", "failed", "cancelled" };
 static const char *const reasons[] = {
         "", "exit-code", "signal", "core-dump", "oom-kill", "runtime-limit", "output-limit", "stalled",
-        "not-executable", "dependency", "host-restarted", "lost", "user",
+        "not-executable", "dependency", "host-restarted", "node-lost", "lost", "user",
 };
 
 static void state_words(void) {

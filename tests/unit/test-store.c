@@ -155,7 +155,7 @@ static void begin_taken_back(void) {
         store_fixture_open(&f);
         insert_new(&f, A, 0);
         check_ok(begin_job(&f, A, "instance-1", "secret-1", &fd));
-        check_ok(store_begin(f.store, A, NULL, NULL, 0, -1, NULL, NULL));
+        check_ok(store_begin(f.store, A, NULL, NULL, 0, -1, NULL, NULL, NULL));
         store_fixture_reopen(&f);
         check_string(live(&f), A " queued - - ");
         check_string(live_secret(&f, A), "-");

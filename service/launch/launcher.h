@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
+#pragma once
+
+/* What runs the jobs of a queue: the program that is the main process of their units. That of jobs on this host is
+ * codex-jobs-worker. The others have the command run elsewhere and speak to the service as a worker does, see
+ * worker-protocol.h: the same description and files, the same messages. When the unit is dead, they have reaped what they
+ * left there: the program is executed once more, with --reap, after each end that it did not choose. */
+
+#include <stdbool.h>
+
+#include "job-limits.h"
+
+typedef struct Launcher {
+        const char *name;    /* Launcher= of a queue */
+        const char *program; /* its path */
+} Launcher;
+
+/* What is configured for it. */
+typedef struct LauncherSettings {
+        const char *options;    /* Options=; NULL: none */
+        const char *slurm_conf; /* SlurmConf=; NULL: that of Slurm */
+} LauncherSettings;
+
+/* NULL: there is no such launcher, or it is that of jobs on this host. */
+const Launcher *launcher_find(const char *name);
+bool launcher_is_valid(const char *name);
+
+/* The path of the main process, also for NULL. */
+const char *launcher_program(const Launcher *launcher);
+
+/* The name of a limit that is given and cannot be kept where the command runs; NULL: none. */
+const char *launcher_refuses(const Launcher *launcher, const JobLimits *limits);
+
+/* The environment of the program, NULL-terminated, which the caller frees with string_list_free(). NULL: out of memory. */
+char **launcher_environment(const LauncherSettings *settings, const JobLimits *limits);
