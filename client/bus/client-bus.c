@@ -10,6 +10,7 @@
 #include "host.h"
 #include "owner.h"
 #include "say.h"
+#include "standstill.h"
 #include "text-new.h"
 #include "time-util.h"
 
@@ -153,9 +154,15 @@ void client_set_patience(Client *c, uint64_t usec) {
 }
 
 static int on_slow(sd_event_source *s, uint64_t usec, void *userdata) {
+        _cleanup_free_ char *status = NULL;
         Client *c = userdata;
 
-        if (!c->owner)
+        if (c->owner)
+                return 0;
+        status = client_remote(c) ? NULL : standstill_status(c->system);
+        if (status)
+                say("Waiting for the service to start: %s", status);
+        else if (isatty(STDERR_FILENO))
                 say("Waiting for the service%s to respond.", c->place);
         return 0;
 }
@@ -445,7 +452,7 @@ int client_new(Scope scope, const Remote *remote, bool quiet, Client **ret, sd_b
         r = sd_event_new(&c->event);
         if (r < 0)
                 return r;
-        if (!c->quiet && isatty(STDERR_FILENO)) {
+        if (!c->quiet) {
                 r = sd_event_add_time_relative(c->event, &c->slow, CLOCK_MONOTONIC, SLOW_USEC, 0, on_slow, c);
                 if (r < 0)
                         return r;

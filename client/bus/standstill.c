@@ -26,15 +26,35 @@ static Standstill of_status(int status) {
         }
 }
 
+static int open_bus(bool system, sd_bus **ret) {
+        Bridge *none;
+        int r;
+
+        r = bus_open(system, NULL, ret, &none);
+        return r < 0 ? r : sd_bus_set_method_call_timeout(*ret, ASK_USEC);
+}
+
+char *standstill_status(bool system) {
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        char *text = NULL;
+        int r;
+
+        r = open_bus(system, &bus);
+        if (r >= 0)
+                r = sd_bus_get_property_string(bus, MANAGER_NAME, UNIT_PATH, MANAGER_NAME ".Service", "StatusText", NULL, &text);
+        if (r < 0 || isempty(text)) {
+                free(text);
+                return NULL;
+        }
+        return text;
+}
+
 Standstill standstill_ask(bool system) {
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         _cleanup_free_ char *loaded = NULL;
-        Bridge *none;
         int r, status = 0;
 
-        r = bus_open(system, NULL, &bus, &none);
-        if (r >= 0)
-                r = sd_bus_set_method_call_timeout(bus, ASK_USEC);
+        r = open_bus(system, &bus);
         if (r >= 0)
                 r = sd_bus_get_property_string(bus, MANAGER_NAME, UNIT_PATH, MANAGER_NAME ".Unit", "LoadState", NULL, &loaded);
         if (r >= 0 && streq(loaded, "masked"))

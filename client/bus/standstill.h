@@ -14,5 +14,8 @@ typedef enum Standstill {
         STANDSTILL_NO_PROGRAM,   /* or it lacks a library */
 } Standstill;
 
-/* Waits for the answer of the service manager, a short time. */
+/* Both wait for the answer of the service manager, a short time. */
 Standstill standstill_ask(bool system);
+
+/* What the service waits for, such as its database, in its own words. The caller frees it; NULL: nothing, or not known. */
+char *standstill_status(bool system);

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from clientsupport import cli  # noqa: F401
 from lacksupport import RESOURCES, WORDS, Commands, Runtime, UserProcesses, lack
 from support import PATIENCE, plain, refused, shell
 from workersupport import facts, wait_for_progress
@@ -242,6 +243,16 @@ def read_only_store(scope):
 
 STORES = {'locked': (locked_store, 'in use by another'), 'full': (full_store, 'Failed to open'),
           'read-only': (read_only_store, 'Read-only file system')}
+
+
+@pytest.mark.restarts
+def test_the_client_tells_what_the_service_waits_for(cli, scope):
+    """Also without a terminal: it may take a minute."""
+    scope.systemctl('stop', scope.service)
+    with locked_store(scope):
+        client = cli.listen('status')
+        client.tells('Waiting for the service to start: Trying again to open the database: ')
+    assert client.end()[0] == 0
 
 
 @pytest.mark.restarts
