@@ -138,7 +138,7 @@ def test_systemd_notify_as_the_command(jobs, settings):
 def test_systemd_notify_that_executes(jobs):
     if '--exec' not in subprocess.run(['systemd-notify', '--help'], check=True, capture_output=True, text=True).stdout:
         pytest.skip('systemd-notify has no --exec here: since version 254')
-    job = jobs.enqueue(['systemd-notify', '--ready', '--exec', '--status=up', ';', 'sh', '-c', 'echo done; exit 5'])
+    job = jobs.enqueue(['systemd-notify', '--ready', '--exec', '--status=up', '--', ';', 'sh', '-c', 'echo done; exit 5'])
     ended = jobs.wait(job)
     assert facts(ended) == ('failed', 'exit-code', 5)
     assert (ended.job['Progress'], jobs.output(job)) == ('up', b'done\n')
