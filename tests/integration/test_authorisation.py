@@ -218,7 +218,7 @@ JOB_PROPERTIES = '''Id Kind Label State Reason ExitCode Signal Uid Unit Queue Di
                     StartedUSec FinishedUSec Sequence Progress StdoutBytes StderrBytes Result Notify RetryOf
                     ResultError LeftBehind EndSource ResourceLimits Priority Held NotBeforeUSec After
                     FailedDependency Retries RetryDelayUSec RetryOn Attempt Attempts NextAttemptUSec Parent
-                    Detached Slot WaitReason WaitText'''.split()
+                    Detached Slot WaitReason WaitText Launcher Place PlaceId'''.split()
 
 READABLE = {(PATH, MANAGER, name): (look(PATH, PROPERTIES, 'Get', 'ss', MANAGER, name), PUBLIC)
             for name in PUBLIC_PROPERTIES} | \
