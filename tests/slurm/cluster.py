@@ -144,6 +144,13 @@ class Cluster:
         wait_until(lambda: run('systemctl', 'is-active', 'controller', check=False).strip() != 'active')
         run('systemctl', 'reset-failed', 'controller')
 
+    def restart_controller(self):
+        """In order: it writes its jobs first. Killed, it would take those that have just ended for jobs that run."""
+        wait_until(lambda: not self.jobs(), what='no jobs in Slurm')
+        run('systemctl', 'stop', 'controller')
+        self.start_controller()
+        self.wait_idle()
+
     @staticmethod
     def saved():
         """Changes when the controller has written its jobs."""

@@ -231,8 +231,9 @@ def test_slurmd_killed(counted, cluster):
 
 def test_controller_killed(counted, cluster):
     """The command ends in the outage: that is told when the controller is back, or before."""
-    job = counted.start()
+    cluster.restart_controller()
     saved = cluster.saved()
+    job = counted.start()
     job.wait_begun()
     wait_until(lambda: cluster.saved() != saved)
     cluster.kill_controller()
@@ -246,11 +247,12 @@ def test_controller_killed(counted, cluster):
 @pytest.mark.leaves_spool
 def test_controller_forgets(counted, cluster):
     """Killed before it has written a job that runs: the end is told once, right or as lost, and nothing is left."""
+    cluster.restart_controller()
     job = counted.start()
     job.wait_begun()
     cluster.kill_controller()
     cluster.start_controller()
-    cluster.wait_idle()
+    wait_until(lambda: 'UP' in run('scontrol', 'ping', check=False))
     counted.let_go()
     end = job.end(60)
     assert end.short == (ITSELF, EXITED, 9) or end.cause in (LOST, ELSEWHERE, NODE_LOST), end
@@ -260,6 +262,7 @@ def test_controller_forgets(counted, cluster):
 
 def test_controller_away(alice, cluster):
     """A job waits until Slurm answers."""
+    cluster.restart_controller()
     cluster.kill_controller()
     job = alice.start('sh', '-c', 'exit 4')
     time.sleep(2)
