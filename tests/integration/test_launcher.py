@@ -34,8 +34,8 @@ def queues(scope, jobs):
 
 
 @pytest.fixture
-def program(queues): # pylint: disable=unused-argument
-    """The stand-in is installed. What it told."""
+def program(jobs, queues): # pylint: disable=unused-argument
+    """The stand-in is installed, as long as a job needs it to end. What it told."""
     kept = f'{PROGRAM}.kept'
     if os.path.exists(PROGRAM):
         os.rename(PROGRAM, kept)
@@ -44,6 +44,7 @@ def program(queues): # pylint: disable=unused-argument
     os.makedirs(FOLDER)
     os.chmod(FOLDER, 0o777)
     yield lambda: open(f'{FOLDER}/told', encoding='utf-8').read().splitlines() # pylint: disable=consider-using-with
+    jobs.end_all()
     os.unlink(PROGRAM)
     if os.path.exists(kept):
         os.rename(kept, PROGRAM)
