@@ -83,13 +83,16 @@ static int read_line(const char *line, Frame *f, bool *ret_data) {
 }
 
 int frame_next(FrameBuffer *b, Frame *ret) {
-        const char *begin = b->data + b->begin, *newline;
         size_t n = b->end - b->begin, used;
+        const char *begin, *newline;
         char line[FRAME_LINE_MAX];
         bool has_data;
         int r;
 
-        newline = n > 0 ? memchr(begin, '\n', MIN(n, sizeof(line))) : NULL;
+        if (n == 0)
+                return 0;
+        begin = b->data + b->begin;
+        newline = memchr(begin, '\n', MIN(n, sizeof(line)));
         if (!newline)
                 return n >= sizeof(line) ? -EBADMSG : 0;
         used = (size_t) (newline - begin);

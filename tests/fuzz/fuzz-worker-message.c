@@ -41,7 +41,7 @@ static void check_ended(const WorkerMessage *m, const uint8_t *data, size_t size
         fuzz_check(e->cause < _WORKER_CAUSE_MAX && e->result < _WORKER_RESULT_MAX);
         fuzz_check(m->result_size == 0 || e->result == WORKER_RESULT_TAKEN);
         fuzz_check(e->code == 0 || e->code == CLD_EXITED || e->code == CLD_KILLED || e->code == CLD_DUMPED);
-        fuzz_check(e->code != 0 || !e->final);
+        fuzz_check(e->code != 0 || !e->final || e->cause >= WORKER_CAUSE_NODE_LOST);
         fuzz_check(e->code != CLD_EXITED || (e->status >= 0 && e->status <= 255));
         fuzz_check(e->code != CLD_KILLED || (e->status > 0 && e->status < NSIG));
 }
@@ -53,14 +53,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         case 0:
                 break;
         case 1: /* of a later version */
-                fuzz_check(m.type != WORKER_HELLO && m.type != WORKER_PROGRESS && m.type != WORKER_LACK && m.type != WORKER_ENDED);
+                fuzz_check(m.type != WORKER_HELLO && m.type != WORKER_PROGRESS && m.type != WORKER_LACK &&
+                           m.type != WORKER_PLACE && m.type != WORKER_ENDED);
                 return 0;
         default:
                 return 0;
         }
         if (m.type == WORKER_HELLO)
                 check_hello(&m, data, size);
-        else if (m.type == WORKER_PROGRESS || m.type == WORKER_LACK)
+        else if (m.type == WORKER_PROGRESS || m.type == WORKER_LACK || m.type == WORKER_PLACE)
                 check_progress(&m, data, size);
         else {
                 fuzz_check(m.type == WORKER_ENDED);
