@@ -374,7 +374,8 @@ static bool has_reported_end(const Job *job) {
 static bool is_without_report(Job *job, const JobEnd *end) {
         _cleanup_free_ char *text = NULL;
 
-        if (!job->record.launcher || !job->is_heard || has_reported_end(job) || end->cause == JOB_CAUSE_STOP || end->code != CLD_EXITED)
+        if (!job->record.launcher || !job->is_heard || has_reported_end(job) || end->cause == JOB_CAUSE_STOP ||
+            end->code != CLD_EXITED || is_never_executed(job, end))
                 return false;
         text = text_new("codex-jobs-%s exited with status %d, and did not report the end of the command", job->record.launcher,
                         end->status);

@@ -97,7 +97,8 @@ struct Job {
         int growth_fd;                    /* owned; an eventfd for clients that follow its output, -EBADF: none */
         JobReport *report;                /* owned; NULL: its worker has not reported the end */
         char *postponed;                  /* why it could not be started, while its unit is released; NULL: it could */
-        bool is_gone;                     /* the unit, when it began to be reaped, see reaping.c; */
+        bool reaping_is_coming;           /* that it is reaped is being recorded, see reaping.c: no unit reaps before; */
+        bool is_gone;                     /* the unit, until then */
         bool is_reaped;                   /* the unit is one that reaps, or will be */
         bool is_heard;                    /* this run of the service started it, or heard its worker: a report is due */
         bool waits_alone;                 /* for the next attempt to start it, with its slot: others may be started */

@@ -49,6 +49,7 @@ static void start(Job *job) {
         int r;
 
         job->is_reaped = true;
+        job->retry = sd_event_source_disable_unref(job->retry); /* to release the unit that is gone */
         r = start_unit(job);
         if (r < 0)
                 job_try_again(job, job->core->event, "clean up where the job ran", r, start);
@@ -56,7 +57,9 @@ static void start(Job *job) {
 
 /* The unit of the job is gone, or another one that reaped. */
 void reaping_released(Job *job) {
-        start(job);
+        job->is_gone = true;
+        if (!job->reaping_is_coming)
+                start(job);
 }
 
 static void again(Job *job) {
@@ -75,8 +78,9 @@ static void on_recorded(int r, void *userdata) {
         if (job->core->stopping)
                 return;
         if (r < 0)
-                job_try_again(job, job->core->event, "record that its end was not seen", r, record);
-        else if (job->is_gone)
+                return job_try_again(job, job->core->event, "record that its end was not seen", r, record);
+        job->reaping_is_coming = false;
+        if (job->is_gone)
                 start(job);
         else
                 again(job);
@@ -111,6 +115,7 @@ void reaping_begin(Job *job, JobReason reason, bool is_gone) {
         free(job->instance);
         job->instance = instance;
         job->is_gone = is_gone;
+        job->reaping_is_coming = true;
         *job->secret = 0;
         job->phase = JOB_ACTIVE;
         if (job->record.state == JOB_QUEUED)
@@ -123,6 +128,8 @@ void reaping_found(Job *job) {
         int r;
 
         job->phase = JOB_ACTIVE;
+        if (job->reaping_is_coming)
+                return;
         if (!job->is_reaped)
                 return again(job);
         r = unit_watch(job->unit);

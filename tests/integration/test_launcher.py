@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 from clientsupport import cli  # noqa: F401
-from support import SECOND, refused, unit_name
+from support import SECOND, disk_busy, refused, unit_name
 from workersupport import story, wait_for_progress
 
 # pylint: disable=redefined-outer-name
@@ -133,6 +133,22 @@ def test_unit_is_removed_while_the_service_is_away(jobs, scope, program):
     assert [line for line in program() if line.startswith('reap')].count(f'reap {job} None') == 2
 
 
+def test_nothing_is_cleaned_up_before_that_is_recorded(jobs, scope, program):
+    """A service that is killed in between would take the unit that cleans up for that of the job."""
+    job, other = (jobs.enqueue(['true'], Queue='stall') for _ in range(2))
+    wait_for_progress(jobs, job, 'begun')
+    wait_for_progress(jobs, other, 'begun')
+    with disk_busy(scope):
+        scope.systemctl('kill', '--kill-whom=main', '--signal=USR1', unit_name(job))
+        for _ in range(5): # each with a look at all units, for the sake of the other job
+            scope.systemctl('daemon-reload')
+            jobs.get(job)
+        assert f'reap {job} None' not in program()
+    assert facts(jobs.wait(job)) == ('failed', 'lost', -1)
+    assert program().count(f'reap {job} None') == 1
+    jobs.cancel(other)
+
+
 @pytest.mark.restarts
 def test_service_is_killed_while_it_is_cleaned_up(jobs, scope, program):
     with open(f'{FOLDER}/fail', 'w', encoding='utf-8'):
@@ -180,6 +196,19 @@ def test_program_is_missing(jobs, queues): # pylint: disable=unused-argument
     finally:
         if os.path.exists(f'{PROGRAM}.kept'):
             os.rename(f'{PROGRAM}.kept', PROGRAM)
+
+
+def test_program_is_removed_before_it_runs(jobs, program):
+    """Nothing can be left elsewhere."""
+    job = jobs.enqueue(['true'], Queue='ok', Hold=True)
+    os.rename(PROGRAM, f'{PROGRAM}.away')
+    try:
+        jobs.call('Release', 's', job)
+        ended = jobs.wait(job)
+    finally:
+        os.rename(f'{PROGRAM}.away', PROGRAM)
+    assert facts(ended) == ('failed', 'not-executable', -1) and not os.path.exists(f'{FOLDER}/told') and program
+    assert ended.job['Progress'] == f'{PROGRAM}: No such file or directory'
 
 
 def test_client(cli, jobs, program):
