@@ -632,6 +632,11 @@ void lifecycle_stop(Job *job, JobReason reason, uint32_t uid) {
 
 #define DOOMED_MAX 50 /* whose ends are being recorded at a time: others use the store meanwhile */
 
+/* If what it depends on is being changed, that is recorded first, and the end of the other job shows what remains. */
+static bool is_certain(const Dependency *d) {
+        return d->job->n_editing == 0 && !job_condition_is_met(d->condition, JOB_FAILED);
+}
+
 /* Its end is submitted before those of the jobs that depend on it, and thus recorded before them. */
 static void end_doomed(Job *job) {
         const Dependency *d;
@@ -643,7 +648,7 @@ static void end_doomed(Job *job) {
         job->core->n_doomed_ends++;
         ending_unseen(job, JOB_REASON_DEPENDENCY);
         LIST_FOREACH(d, &job->dependents, of_other)
-                if (!job_condition_is_met(d->condition, JOB_FAILED))
+                if (is_certain(d))
                         conditions_doom(d->job, job->record.id);
 }
 

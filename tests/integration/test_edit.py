@@ -4,7 +4,7 @@
 
 import pytest
 from clientsupport import cli  # noqa: F401
-from support import SECOND, BusError, now_usec, object_path, refused, shell
+from support import SECOND, BusError, disk_busy, now_usec, object_path, refused, shell
 
 # pylint: disable=redefined-outer-name
 
@@ -277,6 +277,27 @@ def test_dependency_against_its_end(jobs, new_gate):
             assert jobs.wait(job).job['FailedDependency'] == first
         else:
             assert jobs.wait(job).state == 'completed'
+
+
+@pytest.mark.parametrize('change', [{'Label': 'changed', 'After': []}, {'After': [('job-0000000000', 'ok')]}])
+def test_dependency_against_one_that_is_doomed(jobs, scope, gate, change):
+    """The other job is cancelled with its parent while the change is being recorded: what is recorded counts."""
+    parent = jobs.enqueue(gate.job())
+    gate.wait()
+    other = jobs.enqueue(['true'], Hold=True, Parent=parent)
+    job = jobs.enqueue(['true'], After=[(other, 'ok')])
+    with disk_busy(scope):
+        call = jobs.send_call('Edit', 'sa{sv}', job, {name: (TYPES[name], value) for name, value in change.items()})
+        cancel = jobs.send_cancel(parent)
+        assert jobs.get(parent)['StoppedBy'] == scope.uid
+    jobs.answer(cancel)
+    if change['After']:
+        with pytest.raises(BusError):
+            jobs.answer(call)
+        assert jobs.wait(job).job['FailedDependency'] == other
+    else:
+        jobs.answer(call)
+        assert jobs.wait(job).state == 'completed'
 
 
 def test_limits(jobs):
