@@ -63,12 +63,13 @@ bool slurm_is_installed(void) {
 /* No variable of the caller's Slurm: SLURM_JOB_ID, SBATCH_PARTITION, SRUN_… would change what is asked for. */
 static char **make_environment(void) {
         static const char *const names[] = { "HOME", "USER", "LOGNAME", "SLURM_CONF" };
+        static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C.UTF-8";
         static char text[ELEMENTSOF(names)][512];
         static char *environment[ELEMENTSOF(names) + 3];
         size_t n = 0;
 
-        environment[n++] = (char[]) { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
-        environment[n++] = (char[]) { "LC_ALL=C.UTF-8" };
+        environment[n++] = path;
+        environment[n++] = locale;
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
                 const char *value = getenv(names[i]);
 
