@@ -521,7 +521,8 @@ static void take_place(Job *job, const WorkerMessage *m) {
         free(job->record.place_id);
         job->record.place = strndup(text, n);
         job->record.place_id = text[n] ? strdup(text + n + 1) : NULL;
-        job->core->events->progressed(job, job->core->userdata);
+        if (job->phase == JOB_ACTIVE)
+                job->core->events->progressed(job, job->core->userdata);
 }
 
 static void on_worker_progress(const WorkerMessage *progress, void *userdata) {
@@ -529,7 +530,7 @@ static void on_worker_progress(const WorkerMessage *progress, void *userdata) {
         Job *job = userdata;
 
         if (progress->type == WORKER_PLACE) {
-                if (job->phase == JOB_ACTIVE)
+                if (job->phase <= JOB_ACTIVE)
                         take_place(job, progress);
                 return;
         }

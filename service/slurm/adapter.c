@@ -252,7 +252,7 @@ static void send_place(Adapter *a) {
         char message[sizeof(WorkerHeader) + sizeof(a->place)];
         size_t n = strlen(a->place);
 
-        if (!a->place_due || a->link.fd < 0 || !a->link.welcomed)
+        if (!a->place_due || a->link.fd < 0)
                 return;
         memcpy(message, &(WorkerHeader) { WORKER_VERSION, WORKER_PLACE }, sizeof(WorkerHeader));
         memcpy(message + sizeof(WorkerHeader), a->place, n);
@@ -264,13 +264,10 @@ static void on_link(Adapter *a, uint64_t now) {
         int fd;
 
         type = link_dispatch(&a->link, now, &fd);
-        if (type == WORKER_WELCOME) {
-                a->place_due = a->begun;
-                if (fd >= 0) {
-                        (void) fcntl(fd, F_SETFL, 0); /* pwrite(2) appends to a file that is opened for that */
-                        closep(&a->order);
-                        a->order = TAKE_FD(fd);
-                }
+        if (type == WORKER_WELCOME && fd >= 0) {
+                (void) fcntl(fd, F_SETFL, 0); /* pwrite(2) appends to a file that is opened for that */
+                closep(&a->order);
+                a->order = TAKE_FD(fd);
         } else if (type == WORKER_FOLLOW && fd >= 0) {
                 closep(&a->follower);
                 a->follower = TAKE_FD(fd);
@@ -421,6 +418,8 @@ static void loop(Adapter *a) {
                 int timeout = -1;
 
                 on_time(a, now);
+                if (link_connect(&a->link, now))
+                        a->place_due = a->begun; /* a restarted service does not know it, and has to before the end */
                 send_place(a);
                 link_flush(&a->link, now);
                 set_reading(a);

@@ -156,9 +156,15 @@ static void send_progress(Link *l, uint64_t now) {
                 l->progress_due = false;
 }
 
+bool link_connect(Link *l, uint64_t now) {
+        if (l->fd >= 0 || l->retry_usec == 0 || l->retry_usec > now)
+                return false;
+        connect_now(l, now);
+        return l->fd >= 0;
+}
+
 void link_flush(Link *l, uint64_t now) {
-        if (l->fd < 0 && l->retry_usec > 0 && l->retry_usec <= now)
-                connect_now(l, now);
+        (void) link_connect(l, now);
         if (l->progress_due && l->fd >= 0)
                 send_progress(l, now);
         if (l->ended_due && l->fd >= 0 && !l->progress_due) {

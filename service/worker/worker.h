@@ -305,6 +305,9 @@ typedef struct Link {
 
 void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec);
 
+/* Connects if it is time to. Returns whether it has. */
+bool link_connect(Link *l, uint64_t now);
+
 /* Sends pending messages, as far as possible now. Connects if necessary. */
 void link_flush(Link *l, uint64_t now);
 

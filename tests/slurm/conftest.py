@@ -5,9 +5,12 @@
 import glob
 import os
 import shutil
+import sys
 
 import pytest
 
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'integration'))
+# pylint: disable=wrong-import-position
 from cluster import SPOOL, Cluster, wait_until
 from standin import Standin
 
