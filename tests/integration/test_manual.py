@@ -21,6 +21,7 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 PAGES = sorted(os.path.basename(path)[:-len('.scd')] for path in glob.glob(f'{SOURCE}/docs/man/*.scd'))
 PROGRAM_PAGES = ['codex-jobs-notify.1'] # of programs of their own
 VERB_PAGES = [page for page in PAGES if re.match(r'codex-jobs-.*\.1$', page) and page not in PROGRAM_PAGES]
+PATHS = f'{os.environ["PATH"]}:/usr/libexec/codex-jobs'
 VERB_SECTIONS = ['NAME', 'SYNOPSIS', 'DESCRIPTION', 'OPTIONS', 'EXIT STATUS', 'EXAMPLES', 'SEE ALSO']
 
 pytestmark = [pytest.mark.skipif(not shutil.which('man'), reason='there is no man: install man-db'),
@@ -102,7 +103,7 @@ def test_each_verb_has_a_page_and_each_page_is_about_something():
     assert {'run', 'await'} < set(verbs())
     about = [page[len('codex-jobs-'):-2] for page in PAGES if page.startswith('codex-jobs-')]
     assert set(verbs()) <= set(about)
-    assert [name for name in about if name not in verbs() and not shutil.which(f'codex-jobs-{name}')] == []
+    assert [name for name in about if name not in verbs() and not shutil.which(f'codex-jobs-{name}', path=PATHS)] == []
 
 
 def test_overview_names_each_verb():
