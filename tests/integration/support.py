@@ -434,7 +434,8 @@ class Scope:
                 connection.reopen()
         if self.is_system:
             # It does not connect to another, and whoever opens a session would wait for it.
-            subprocess.run(['systemctl', 'restart', 'systemd-logind.service'], check=True, timeout=PATIENCE)
+            for verb in ('reset-failed', 'restart'): # it is started more often than it may be
+                subprocess.run(['systemctl', verb, 'systemd-logind.service'], check=True, timeout=PATIENCE)
             for user in ('alice', 'bob'):
                 # A user's service manager needs this bus to move processes, and does not connect to another.
                 subprocess.run(['as-user', user, 'systemctl', '--user', 'daemon-reexec'], check=True, timeout=PATIENCE)

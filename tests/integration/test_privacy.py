@@ -4,7 +4,6 @@
 is hers. A control is planted in each place first: a search that does not find it would find nothing."""
 
 import contextlib
-import ctypes
 import os
 import pwd
 import secrets
@@ -18,6 +17,7 @@ import pytest
 from clientsupport import cli, codex  # noqa: F401
 
 from support import NAME, PATH, PATIENCE, BusError, Process, object_path, unit_name
+from workersupport import wait_until
 
 # pylint: disable=redefined-outer-name
 
@@ -382,10 +382,6 @@ def test_result_that_is_too_long_does_not_stay(jobs, scope):
 
 # --- the store ------------------------------------------------------------------------------------
 
-IN_MODIFY = 0x2
-libc = ctypes.CDLL(None, use_errno=True)
-
-
 def in_store(scope, secret):
     """Which of them the files of the store have, byte by byte."""
     text = b''
@@ -394,18 +390,6 @@ def in_store(scope, secret):
             with open(f'{scope.state}/{name}', 'rb') as file:
                 text += file.read()
     return {kind for kind, value in secret.items() if value.encode() in text}
-
-
-def wait_until(folder, condition):
-    """Until it holds, which only a change of a file in the folder brings about."""
-    with os.fdopen(libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK), 'rb', 0) as watch:
-        assert libc.inotify_add_watch(watch.fileno(), os.fsencode(folder), IN_MODIFY) > 0
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            if not select.select([watch], [], [], max(0, deadline - time.monotonic()))[0]:
-                return False
-            watch.read(65536)
-    return True
 
 
 ERASED = {'name', 'value', 'stdin'}

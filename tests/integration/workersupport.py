@@ -12,10 +12,14 @@ import shutil
 import signal
 import subprocess
 import textwrap
+import time
 
 import pytest
 
 from support import JOB, PATIENCE, Process, object_path, unit_name
+
+IN_MODIFY, IN_DELETE = 0x2, 0x200  # see inotify(7)
+libc = ctypes.CDLL(None, use_errno=True)
 
 # What each of these programs begins with.
 PRELUDE = '''
@@ -90,9 +94,8 @@ def same(found, expected):
 
 def wait_for_output(jobs, job, is_enough, stream='stdout'):
     """What a job has written, as soon as that is enough: it comes from the job through its worker."""
-    libc = ctypes.CDLL(None, use_errno=True)
     with jobs.open_output(job, stream) as file, os.fdopen(libc.inotify_init1(os.O_CLOEXEC), 'rb', 0) as watch:
-        assert libc.inotify_add_watch(watch.fileno(), f'/proc/self/fd/{file.fileno()}'.encode(), 0x2) > 0  # IN_MODIFY
+        assert libc.inotify_add_watch(watch.fileno(), f'/proc/self/fd/{file.fileno()}'.encode(), IN_MODIFY) > 0
         text = file.read()
         while not is_enough(text):
             assert select.select([watch], [], [], PATIENCE)[0], f'nothing came after {text[-100:]}'
@@ -220,6 +223,18 @@ def folder_of(scope, job):
 def files_of(scope, job):
     """The service's files of a job."""
     return sorted(name for name in os.listdir(f'{scope.state}/output') if name.startswith(job))
+
+
+def wait_until(folder, condition):
+    """Until it holds, which only a change or deletion of a file in the folder brings about."""
+    with os.fdopen(libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK), 'rb', 0) as watch:
+        assert libc.inotify_add_watch(watch.fileno(), os.fsencode(folder), IN_MODIFY | IN_DELETE) > 0
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            if not select.select([watch], [], [], max(0, deadline - time.monotonic()))[0]:
+                return False
+            watch.read(65536)
+    return True
 
 
 # --- other jobs -----------------------------------------------------------------------------------
