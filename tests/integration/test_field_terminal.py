@@ -8,6 +8,7 @@ import shlex
 import struct
 import subprocess
 import termios
+import time
 
 import pytest
 from clientsupport import cli  # noqa: F401
@@ -140,7 +141,8 @@ def test_top_is_stopped_while_it_draws(cli, prompt, gate):
     job = open_top(cli, prompt, gate)
     termios.tcflow(prompt.other, termios.TCOOFF)
     prompt.press('\x0c')
-    while struct.unpack('i', fcntl.ioctl(prompt.other, termios.FIONREAD, b'\0' * 4))[0]:
+    deadline = time.monotonic() + 1  # it does not read the key if it was drawing before
+    while struct.unpack('i', fcntl.ioctl(prompt.other, termios.FIONREAD, b'\0' * 4))[0] and time.monotonic() < deadline:
         os.sched_yield()
     prompt.press('\x1a')
     termios.tcflow(prompt.other, termios.TCOON)
