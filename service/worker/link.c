@@ -47,7 +47,7 @@ static void disconnected(Link *l, uint64_t now) {
         l->ended_due = l->ended;
         l->retry_usec = 0;
         if (!l->welcomed && !l->away)
-                l->refused = ++l->rejected > (l->unknown ? UNKNOWN_MAX : REJECTED_MAX);
+                l->refused = l->unknown ? ++l->n_unknown > UNKNOWN_MAX : ++l->rejected > REJECTED_MAX;
         if (l->welcomed && now - l->connected_usec >= RETRY_USEC && !l->away)
                 l->retry_usec = now;
         else if (!l->away)
@@ -200,7 +200,7 @@ WorkerMessageType link_dispatch(Link *l, uint64_t now, int *ret_fd) {
         read_descriptor(&message, ret_fd);
         if (header.type == WORKER_WELCOME) {
                 l->welcomed = true;
-                l->failures = l->rejected = 0;
+                l->failures = l->rejected = l->n_unknown = 0;
         } else if (header.type == WORKER_GO)
                 l->go = true;
         else if (header.type == WORKER_AWAY)

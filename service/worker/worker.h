@@ -288,7 +288,8 @@ typedef struct Link {
         bool no_socket; /* at its path: the service is not just down */
         unsigned failures; /* consecutive */
         unsigned rejected; /* likewise: it was connected, but not welcomed, */
-        bool unknown;      /* because the service does not know the job */
+        bool unknown;      /* because the service does not know the job, */
+        unsigned n_unknown; /* counted apart */
         uint64_t connected_usec; /* CLOCK_MONOTONIC */
         uint64_t retry_usec; /* CLOCK_MONOTONIC of the next attempt, 0: none is due */
 
