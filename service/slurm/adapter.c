@@ -43,7 +43,7 @@ static void watch(Adapter *a, int fd, uint32_t events, uint32_t source) {
 
 static void open_session(Adapter *a, int r, bool attached, uint64_t now) {
         a->attached = attached;
-        a->refused = 0;
+        a->refused = FRAME_NO_REASON;
         *a->error = 0;
         a->input.begin = a->input.end = 0;
         a->output_begin = a->output_end = 0;

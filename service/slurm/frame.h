@@ -26,6 +26,7 @@
 #define FRAME_BEAT_USEC (5 * USEC_PER_SEC)
 
 typedef enum FrameReason {
+        FRAME_NO_REASON = 0, /* none was given */
         FRAME_CANNOT = 1,  /* the job was not begun, and another attempt would fail as well */
         FRAME_CLAIMED = 2, /* it was begun before */
         FRAME_NO_SPOOL = 3, /* it is to be listened to, and was never begun here */
