@@ -181,10 +181,8 @@ async def kill_in_commit(scene, load):
     await scene.up()
     before = scene.starts
     with shim(scene, 'kill', str(random.randrange(WRITES))):
-        # Each process that is started may be killed like this, for longer than workers wait.
-        note(scene, load, 'kill in the middle of a commit', allows=['unreported'])
+        note(scene, load, 'kill in the middle of a commit')
         await scene.replaced(before)
-    over(scene, 'kill in the middle of a commit')
 
 
 async def read_only_store(scene, load):
