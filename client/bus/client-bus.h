@@ -11,6 +11,9 @@
 #include "remote.h"
 #include "scope.h"
 
+/* Of our own: the bus refused the connection, since there are too many. */
+#define CLIENT_ERROR_REFUSED "org.codex.Jobs.Client.Error.Refused"
+
 typedef struct Client Client;
 typedef struct Call Call;
 

@@ -284,10 +284,10 @@ int explain_connect(const Client *c, int r, sd_bus_error *ret) {
                 return r == -EPIPE ? -ECONNRESET : r; /* the former is that of standard output */
         }
         if (r == -EPIPE || r == -ECONNRESET) { /* as dbus-broker does; the former is not that of standard output */
-                (void) error_set(ret,
-                                 "The %s bus refused the connection, so nothing was submitted: %s. Close some of your other "
-                                 "connections to it and try again.",
-                                 system ? "system" : "user", strerror(-r));
+                (void) sd_bus_error_setf(ret, CLIENT_ERROR_REFUSED,
+                                         "The %s bus refused the connection, so nothing was submitted: %s. Close some of your "
+                                         "other connections to it and try again.",
+                                         system ? "system" : "user", strerror(-r));
                 return -ECONNRESET;
         }
         if (!system && host_foreign_runtime())

@@ -121,7 +121,7 @@ static void start_remedy(const Setup *s, JsonCheck *check) {
 
 /* The bus may refuse the connection at once, or when it is used. */
 static void service_remedy(const Setup *s, const sd_bus_error *error, JsonCheck *check) {
-        if (s->client_failure == -ECONNRESET || sd_bus_error_has_name(error, SD_BUS_ERROR_LIMITS_EXCEEDED))
+        if (sd_bus_error_has_names(error, CLIENT_ERROR_REFUSED, SD_BUS_ERROR_LIMITS_EXCEEDED))
                 check->remedy = "close some of your other connections to the bus";
         else if (!s->client)
                 bus_remedy(s, check);
