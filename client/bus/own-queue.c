@@ -37,6 +37,10 @@ static int read_entry(sd_bus_message *m, const char *name, const char *type, voi
                 return read_text(m, queue->obstacle, sizeof(queue->obstacle));
         if (streq(name, "Name"))
                 return read_text(m, queue->name, sizeof(queue->name));
+        if (streq(name, "Launcher"))
+                return read_text(m, queue->launcher, sizeof(queue->launcher));
+        if (streq(name, "SlurmConf"))
+                return read_text(m, queue->slurm_conf, sizeof(queue->slurm_conf));
         if (!streq(name, "Paused") && !streq(name, "Administrator"))
                 return DICT_SKIP;
         r = sd_bus_message_read_basic(m, 'b', &flag);

@@ -8,6 +8,8 @@
 #include "job-record.h"
 
 #define OBSTACLE_MAX 512
+#define LAUNCHER_MAX 16
+#define SLURM_CONF_MAX 512
 
 typedef struct OwnQueue {
         char name[JOB_QUEUE_MAX + 1];
@@ -19,6 +21,8 @@ typedef struct OwnQueue {
         uint32_t running_of_all; /* of all users */
         bool is_administrators; /* one of the administrator, for all users */
         uint32_t max_queued;
+        char launcher[LAUNCHER_MAX]; /* of a list: what runs its jobs elsewhere; empty: they run on this host */
+        char slurm_conf[SLURM_CONF_MAX]; /* of a list; empty: the default of Slurm */
         char obstacle[OBSTACLE_MAX]; /* why the service starts no jobs; empty: it does */
 } OwnQueue;
 

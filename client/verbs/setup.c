@@ -10,6 +10,8 @@ void setup_clear(Setup *s) {
                 free(s->texts[i]);
         for (size_t i = 0; i < s->n; i++)
                 free(s->commands[i]);
+        for (size_t i = 0; i < s->n; i++)
+                free(s->remedies[i]);
         free(s->codex);
         free(s->service_version);
         (void) client_free(s->client);
@@ -29,9 +31,11 @@ int setup_report(Setup *s, const JsonCheck *check, const char *format, ...) {
                 return -ENOMEM;
         s->texts[s->n] = line;
         s->commands[s->n] = check->command ? strdup(check->command) : NULL;
+        s->remedies[s->n] = check->remedy ? one_line(check->remedy) : NULL;
         s->checks[s->n] = *check;
         s->checks[s->n].text = line;
         s->checks[s->n].command = s->commands[s->n];
+        s->checks[s->n].remedy = s->remedies[s->n];
         s->n++;
-        return check->command && !s->commands[s->n - 1] ? -ENOMEM : 0;
+        return (check->command && !s->commands[s->n - 1]) || (check->remedy && !s->remedies[s->n - 1]) ? -ENOMEM : 0;
 }

@@ -7,7 +7,8 @@
 #include "client-bus.h"
 #include "render-json.h"
 
-#define CHECKS_MAX 16
+#define CHECKS_MAX 64
+#define CHECKS_SLURM_MAX 32 /* of those */
 
 typedef struct Setup {
         Client *client; /* NULL: the bus cannot be reached */
@@ -18,6 +19,7 @@ typedef struct Setup {
         size_t n;
         char *texts[CHECKS_MAX];
         char *commands[CHECKS_MAX];
+        char *remedies[CHECKS_MAX];
         char *codex;
         bool reachable;   /* the service */
         bool starts_jobs; /* it does, and there is a slot for one */
@@ -26,8 +28,8 @@ typedef struct Setup {
 
 void setup_clear(Setup *s);
 
-/* Adds the result of a check. remedy is NULL if there is nothing to fix, command if there is none for that. Only the command
- * is copied. Returns 0 or -ENOMEM, as all checks do. */
+/* Adds the result of a check. remedy is NULL if there is nothing to fix, command if there is none for that. All but
+ * the name and the status are copied. Returns 0 or -ENOMEM, as all checks do. */
 int setup_report(Setup *s, const JsonCheck *check, const char *format, ...) _printf_(3, 4);
 
 /* Checks of the host and of the environment. */
@@ -40,6 +42,9 @@ int setup_check_locale(Setup *s);
 
 /* Looks at the entries of MCP clients. */
 int setup_check_mcp(Setup *s);
+
+/* Has Slurm examined for the queues whose jobs run there. */
+int setup_check_slurm(Setup *s);
 
 /* Compares the builds of the client, the service and the worker. */
 int setup_check_build(Setup *s);

@@ -201,23 +201,41 @@ int method_remove_queue(sd_bus_message *m, void *userdata, sd_bus_error *error) 
 
 /* --- ListQueues ------------------------------------------------------------------------------------ */
 
-static int append_lane(sd_bus_message *reply, const QueueStanding *lane) {
-        return sd_bus_message_append(reply, "a{sv}", 8,
-                                     "Name", "s", lane->lane,
-                                     "Paused", "b", lane->paused,
-                                     "Queued", "u", lane->n_waiting,
-                                     "Running", "u", lane->n_running + lane->n_lent,
-                                     "MaxRunning", "u", lane->max_running,
-                                     "Administrator", "b", lane->is_shared,
-                                     "MaxRunningPerUser", "u", lane->max_running_user,
-                                     "RunningOfAll", "u", lane->n_running_all);
+static int append_standing(sd_bus_message *reply, const QueueStanding *lane) {
+        const struct {
+                const char *name;
+                uint32_t value;
+        } numbers[] = {
+                { "Queued", lane->n_waiting },
+                { "Running", lane->n_running + lane->n_lent },
+                { "MaxRunning", lane->max_running },
+                { "MaxRunningPerUser", lane->max_running_user },
+                { "RunningOfAll", lane->n_running_all },
+        };
+        int r;
+
+        r = sd_bus_message_append(reply, "{sv}", "Name", "s", lane->lane);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}", "Paused", "b", lane->paused);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}", "Administrator", "b", lane->is_shared);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(numbers); i++)
+                r = sd_bus_message_append(reply, "{sv}", numbers[i].name, "u", numbers[i].value);
+        return r;
 }
 
-/* Queues of the administrator are those that the caller may use, or has jobs in. */
-static bool is_listed(const Service *service, const Caller *caller, const QueueStanding *lane) {
-        const ConfigQueue *queue = lane->is_shared ? config_find_queue(&service->core->config, lane->lane) : NULL;
+/* queue: of the administrator; NULL: it is one of a user. */
+static int append_lane(sd_bus_message *reply, const QueueStanding *lane, const ConfigQueue *queue) {
+        int r;
 
-        return !queue || has_jobs(lane) || core_may_use_queue(caller, queue);
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = append_standing(reply, lane);
+        if (r >= 0 && queue && queue->launcher)
+                r = sd_bus_message_append(reply, "{sv}", "Launcher", "s", queue->launcher);
+        if (r >= 0 && queue && queue->slurm_conf)
+                r = sd_bus_message_append(reply, "{sv}", "SlurmConf", "s", queue->slurm_conf);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 static int append_lanes(sd_bus_message *reply, const Service *service, const Caller *caller) {
@@ -227,9 +245,13 @@ static int append_lanes(sd_bus_message *reply, const Service *service, const Cal
         r = n = queue_get_lanes(&service->core->queue, caller->uid, &lanes);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        for (int i = 0; r >= 0 && lanes && i < n; i++)
-                if (is_listed(service, caller, &lanes[i]))
-                        r = append_lane(reply, &lanes[i]);
+        for (int i = 0; r >= 0 && lanes && i < n; i++) {
+                const ConfigQueue *queue = lanes[i].is_shared ? config_find_queue(&service->core->config, lanes[i].lane) : NULL;
+
+                /* Of those of the administrator, what the caller may use, or has jobs in. */
+                if (!queue || has_jobs(&lanes[i]) || core_may_use_queue(caller, queue))
+                        r = append_lane(reply, &lanes[i], queue);
+        }
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

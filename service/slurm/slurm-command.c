@@ -16,6 +16,7 @@
 #define ANSWER_MAX (64U * 1024U)
 #define ANSWER_USEC (60 * USEC_PER_SEC) /* of one of Slurm's programs; they have limits of their own */
 #define USEC_PER_MINUTE (60 * USEC_PER_SEC)
+#define CHECK_NO_ANSWER 2        /* exit status, beside 1 for other obstacles */
 #define SPARE_MINUTES 2U /* the limit of the job is kept on the node, that of Slurm is for when that fails */
 
 /* --- running a program ----------------------------------------------------------------------------- */
@@ -385,33 +386,42 @@ static const char *find_setting(const char *text, const char *name, char value[s
 
 int slurm_check(void) {
         static char text[ANSWER_MAX];
+        const char *conf = getenv("SLURM_CONF");
         char value[128];
         int status = EXIT_SUCCESS, major = 0, minor = 0;
         Words w = {};
 
+        if (conf && access(conf, R_OK) < 0) { /* Slurm would wait for it, for a minute */
+                (void) printf("cannot read %s: %s; to fix: correct SlurmConf= in codex-jobs.conf\n", conf, strerror(errno));
+                return CHECK_NO_ANSWER;
+        }
         add(&w, "scontrol");
         add(&w, "show");
         add(&w, "config");
         if (ask(&w, text, sizeof(text)) != 0) {
                 text[strcspn(text, "\n")] = 0;
-                (void) printf("Slurm does not answer: %s\n", text);
-                return EXIT_FAILURE;
+                (void) printf("Slurm does not answer: %s; to fix: install its programs, and start munge and slurmctld\n", text);
+                return CHECK_NO_ANSWER;
         }
         if (!streq(find_setting(text, "ProctrackType", value), "proctrack/cgroup")) {
-                (void) printf("ProctrackType is %s: only proctrack/cgroup ends all processes of a cancelled job\n", value);
+                (void) printf("ProctrackType is %s, which does not end all processes of a cancelled job; to fix: set "
+                              "ProctrackType=proctrack/cgroup in slurm.conf\n",
+                              value);
                 status = EXIT_FAILURE;
         }
         if (strtoul(find_setting(text, "InactiveLimit", value), NULL, 10) > 0) {
-                (void) printf("InactiveLimit is %s: Slurm ends a job whose connection is lost for that long\n", value);
+                (void) printf("InactiveLimit is %s, Slurm ends a job whose connection is lost for that long; to fix: set InactiveLimit=0 in "
+                              "slurm.conf\n",
+                              value);
                 status = EXIT_FAILURE;
         }
         if (!streq(find_setting(text, "AuthType", value), "auth/munge")) {
-                (void) printf("AuthType is %s: only auth/munge has been tried\n", value);
+                (void) printf("AuthType is %s, with which jobs were not tried; to fix: set AuthType=auth/munge in slurm.conf\n", value);
                 status = EXIT_FAILURE;
         }
         (void) sscanf(find_setting(text, "SLURM_VERSION", value), "%d.%d", &major, &minor);
         if (major < 20 || (major == 20 && minor < 11)) {
-                (void) printf("Slurm is %s: 20.11 or newer is needed\n", *value ? value : "of an unknown version");
+                (void) printf("Slurm is %s, and too old; to fix: install 20.11 or newer\n", *value ? value : "of an unknown version");
                 status = EXIT_FAILURE;
         }
         return status;

@@ -27,7 +27,6 @@ def queues(scope, jobs):
                         'Launcher': 'slurm', 'Options': '--ok', 'SlurmConf': '/etc/other.conf'}})
     scope.reload(jobs)
     yield
-    jobs.end_all()
     scope.configure()
     scope.reload(jobs)
     os.unlink(scope.config)
@@ -209,6 +208,21 @@ def test_program_is_removed_before_it_runs(jobs, program):
         os.rename(f'{PROGRAM}.away', PROGRAM)
     assert facts(ended) == ('failed', 'not-executable', -1) and not os.path.exists(f'{FOLDER}/told') and program
     assert ended.job['Progress'] == f'{PROGRAM}: No such file or directory'
+
+
+def test_setup(cli, jobs, scope, program):
+    scope.configure({'a': {'Launcher': 'slurm'}, 'b': {'Launcher': 'slurm', 'SlurmConf': '/etc/other.conf'}, 'c': {}})
+    scope.reload(jobs)
+    cli.environment['SLURM_CONF'] = '/etc/none.conf'
+    document = cli.document('setup')
+    found = [(check['status'], check['text'], check['remedy']) for check in document['checks'] if check['name'] == 'slurm']
+    assert found == [('ok', 'queue a: Slurm answers', None), ('warning', 'queue b: A is 1', 'set A=2'),
+                     ('warning', 'queue b: B is odd', 'examine the configuration of Slurm')]
+    assert 'warning  slurm: queue b: A is 1; to fix: set A=2\n' in cli.output('setup')
+    scope.configure({'a': {'Launcher': 'slurm', 'SlurmConf': '/etc/none.conf'}})
+    scope.reload(jobs)
+    check, = [check for check in cli.document('setup', status=1)['checks'] if check['name'] == 'slurm']
+    assert (check['status'], check['text']) == ('failed', 'queue a: no answer') and program
 
 
 def test_client(cli, jobs, program):

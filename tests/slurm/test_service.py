@@ -23,13 +23,17 @@ QUEUES = {
 }
 
 
+def configure(scope, client):
+    scope.configure(QUEUES, StopTimeoutSec='2s')
+    scope.reload(client)
+
+
 @pytest.fixture(scope='module')
 def service(cluster):  # pylint: disable=unused-argument
     scope = Scope('system')
     scope.start_service()
-    scope.configure(QUEUES, StopTimeoutSec='2s')
     with contextlib.closing(scope.connect()) as client:
-        scope.reload(client)
+        configure(scope, client)
     yield scope
     os.unlink(scope.config)
 
@@ -109,6 +113,26 @@ def test_run(cli):
     assert job['place'] in NODES and job['place_id'].isdigit()
     shown = cli.output('show', job['id'])
     assert all(word in shown for word in ('slurm', job['place'], job['place_id']))
+
+
+def test_setup(cli, cluster):
+    checks = [check for check in cli.document('setup')['checks'] if check['name'] == 'slurm']
+    if cluster.has_cgroups:
+        assert [(check['status'], check['text']) for check in checks] == [
+            ('ok', 'queue gpu: Slurm answers'), ('ok', 'queue none: Slurm answers')]
+    else:
+        assert [check['remedy'] for check in checks] == 2 * ['set ProctrackType=proctrack/cgroup in slurm.conf']
+
+
+def test_setup_without_slurm(service, cli, jobs):
+    service.configure({'gpu': {'Launcher': 'slurm', 'SlurmConf': '/nowhere'}})
+    try:
+        service.reload(jobs)
+        check, = [check for check in cli.document('setup', status=1)['checks'] if check['name'] == 'slurm']
+    finally:
+        configure(service, jobs)
+    assert check['status'] == 'failed' and check['text'] == 'queue gpu: cannot read /nowhere: No such file or directory'
+    assert check['remedy'] == 'correct SlurmConf= in codex-jobs.conf'
 
 
 def test_signal(jobs):
