@@ -6,6 +6,7 @@
 #include "job-id.h"
 #include "client-internal.h"
 #include "jobs.h"
+#include "own-job.h"
 #include "request.h"
 #include "say.h"
 #include "suggest.h"
@@ -324,6 +325,9 @@ static int check_retry(Client *c, const Spec *request, sd_bus_error *error) {
 
         r = job_get(c, request->retry_of, &record, error);
         if (r < 0 || job_state_is_terminal(record.state))
+                return r;
+        r = own_job_check(&record, error);
+        if (r < 0)
                 return r;
         return error_set(error, "Job %s has not finished. Wait with: codex-jobs await %s%s", record.id, record.id,
                          client_scope_option(c));

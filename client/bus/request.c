@@ -11,6 +11,7 @@
 
 #include "bus-names.h"
 #include "clean.h"
+#include "own-job.h"
 #include "request.h"
 #include "say.h"
 #include "text-new.h"
@@ -158,9 +159,9 @@ int request_set_directory(Spec *request, const char *directory, sd_bus_error *er
 }
 
 int request_set_parent(Spec *request) {
-        const char *id = getenv("CODEX_JOB_ID");
+        const char *id = own_job_id();
 
-        if (!id || !job_id_is_valid(id))
+        if (!id)
                 return 0;
         free(request->parent);
         request->parent = strdup(id);

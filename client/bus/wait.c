@@ -3,6 +3,7 @@
 
 #include "bus-names.h"
 #include "job-id.h"
+#include "own-job.h"
 #include "wait.h"
 
 #define FINISHED_RULE                                                                                          \
@@ -36,6 +37,23 @@ static bool job_has_ended(const WaitedJob *job) {
 /* The subscription was for an ID that turned out to be a prefix. */
 static int widen(Wait *w);
 
+/* Inside of a job a wait for that job never ends; with options.any, one for others may. */
+static bool is_endless(const Wait *w, const WaitedJob *job) {
+        if (!w->options.any)
+                return own_job_blocks(&job->record);
+        for (size_t i = 0; i < w->n_jobs; i++)
+                if (!own_job_blocks(&w->jobs[i].record))
+                        return false;
+        return true;
+}
+
+static void refuse_endless(const WaitedJob *job) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = own_job_check(&job->record, &error);
+
+        wait_fail(job->wait, r, &error);
+}
+
 static int job_take_record(WaitedJob *job, JobRecord *record) {
         Wait *w = job->wait;
         bool other = !streq(job->id, record->id);
@@ -53,6 +71,10 @@ static int job_take_record(WaitedJob *job, JobRecord *record) {
         job->record = *record;
         *record = JOB_RECORD_INIT;
         job->complete = true;
+        if (is_endless(w, job)) {
+                refuse_endless(job);
+                return 0;
+        }
         if (job_has_ended(job)) {
                 job->await = call_free(job->await);
                 job->call = call_free(job->call);

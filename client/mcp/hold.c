@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 #include "hold.h"
+#include "own-job.h"
 #include "render.h"
 #include "text-new.h"
 #include "time-util.h"
@@ -43,6 +44,15 @@ bool hold_is_done(const Hold *h) {
         for (size_t i = 0; i < h->n; i++)
                 ended += h->jobs[i].known && job_state_is_terminal(h->jobs[i].record.state);
         return h->options.any ? ended > 0 : ended == h->n;
+}
+
+/* Inside of a job a wait for that job never ends; with options.any, one for others may. */
+static bool hold_is_endless(const Hold *h) {
+        size_t blocked = 0;
+
+        for (size_t i = 0; i < h->n; i++)
+                blocked += h->jobs[i].known && own_job_blocks(&h->jobs[i].record);
+        return h->options.any ? blocked == h->n : blocked > 0;
 }
 
 static void hold_over(Hold *h, const sd_bus_error *error) {
@@ -139,6 +149,7 @@ static bool differs(const JobRecord *a, const JobRecord *b) {
 }
 
 static void on_changed(Watcher *watcher, const JobRecord *record, const sd_bus_error *error) {
+        _cleanup_(sd_bus_error_free) sd_bus_error endless = SD_BUS_ERROR_NULL;
         HeldJob *job = CONTAINER_OF(watcher, HeldJob, watcher);
         Hold *h = job->hold;
         bool changed = !error && job->known && differs(&job->record, record);
@@ -155,7 +166,10 @@ static void on_changed(Watcher *watcher, const JobRecord *record, const sd_bus_e
                 return;
         }
         job->known = true;
-        if (hold_is_done(h) ? hold_is_known(h) || h->options.any : h->late && hold_is_known(h))
+        if (h->options.usec > 0 && hold_is_endless(h)) {
+                (void) own_job_check(&job->record, &endless);
+                hold_over(h, &endless);
+        } else if (hold_is_done(h) ? hold_is_known(h) || h->options.any : h->late && hold_is_known(h))
                 hold_over(h, NULL);
         else if (changed)
                 progress_changed(h);

@@ -9,6 +9,7 @@
 #include "host.h"
 #include "live.h"
 #include "notify-thread.h"
+#include "own-job.h"
 #include "progress.h"
 #include "render.h"
 #include "say.h"
@@ -68,6 +69,9 @@ static int visit_begin(Visit *v, const WaitOptions *options, Spec *request, uint
         Client *c = v->in->client;
         int r;
 
+        r = own_job_check_after(request->after, &v->in->error);
+        if (r < 0)
+                return r;
         r = client_catch_signals(c);
         if (r < 0)
                 return r;

@@ -6,6 +6,7 @@
 #include "answer.h"
 #include "bounds.h"
 #include "output.h"
+#include "own-job.h"
 #include "streams.h"
 #include "text-new.h"
 #include "verbs.h"
@@ -176,7 +177,10 @@ static int run(Invocation *in) {
                 return r;
         if (given.bounds.max_bytes != UINT64_MAX)
                 return show_excerpts(&s);
-        r = open_streams(&s);
+        if (given.follow)
+                r = own_job_check(&s.record, &in->error);
+        if (r >= 0)
+                r = open_streams(&s);
         if (r >= 0 && given.follow)
                 r = follow(&s);
         if (r >= 0)

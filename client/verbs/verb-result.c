@@ -5,6 +5,7 @@
 
 #include "answer.h"
 #include "bounds.h"
+#include "own-job.h"
 #include "render.h"
 #include "verbs.h"
 
@@ -49,9 +50,12 @@ static int find_newest(Invocation *in, JobRecord *ret) {
 }
 
 static int not_over(Invocation *in, const JobRecord *record) {
+        int r = own_job_check(record, &in->error);
         _cleanup_free_ char *activity = render_activity(record);
         _cleanup_free_ char *command = next_command(in->client, "await", &(const char *) { record->id }, 1, "");
 
+        if (r < 0)
+                return r;
         if (!activity || !command)
                 return -ENOMEM;
         return error_set(&in->error, "Job %s has not finished (%s). Wait with: %s", record->id, activity, command);

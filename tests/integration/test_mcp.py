@@ -307,6 +307,26 @@ def test_jobs_that_are_not_ours(servers, jobs, alice, bob, scope):
     assert server.refusal('await', ids=['../../etc/passwd'])
 
 
+@each_era
+def test_a_server_inside_a_job(servers, jobs, new_gate, version):
+    """It refuses to wait for that job, and for one that starts after it; both may be looked at and cancelled."""
+    gates = [new_gate(), new_gate()]
+    own, other = (jobs.enqueue(gate.job()) for gate in gates)
+    for gate in gates:
+        gate.wait()
+    later = jobs.enqueue(['true'], After=[(own, 'any')])
+    servers.cli.environment['CODEX_JOB_ID'] = own
+    server = servers.start(version=version)
+    for arguments in ({'ids': [own]}, {'ids': [own[4:]], 'any': True}, {'ids': [other, own]}, {'ids': [later]}):
+        told = server.refusal('await', **arguments)
+        assert f'inside of {own}' in told or f'Waiting for {own} inside' in told
+    assert only(server.tool('await', ids=[own], timeout_ms=0))['state'] == 'running'
+    waiting = server.send_tool('await', ids=[own, other], any=True)
+    gates[1].open()
+    assert not server.answer(waiting).get('isError')
+    assert {job['state'] for job in server.tool('cancel', ids=[later, own])['jobs']} == {'cancelled'}
+
+
 @pytest.mark.parametrize('name, arguments, words', [
     ('await', {'ids': []}, "'ids' must not be empty"), ('await', {'ids': ['a'] * 65}, "'ids' must have at most 64 items"),
     ('await', {'ids': 'job-1'}, "'ids' must be an array"), ('await', {'ids': ['a'], 'max_bytes': 65537}, 'from 0 to 65536'),

@@ -267,6 +267,40 @@ def test_client_of_a_job_that_is_gone(cli, parent):
     assert cli.job('run', '--', 'echo', 'alone')['parent'] is None
 
 
+# What a job may not wait for: its own end.
+ENDLESS = {
+    'await': 'await $CODEX_JOB_ID',
+    'prefix': 'await --timeout-ms 60000 ${CODEX_JOB_ID#job-}',
+    'several': 'await $(codex-jobs enqueue -q --hold -- true) $CODEX_JOB_ID',
+    'any': 'await --any $CODEX_JOB_ID ${CODEX_JOB_ID#job-}',
+    'json': 'await --json $CODEX_JOB_ID',
+    'logs': 'logs -f $CODEX_JOB_ID',
+    'status': 'status --wait $CODEX_JOB_ID',
+    'result': 'result $CODEX_JOB_ID',
+    'retry': 'retry --await $CODEX_JOB_ID',
+    'dependent': 'await $(codex-jobs enqueue -q --after $CODEX_JOB_ID -- true)',
+    'logs of a dependent': 'logs -f $(codex-jobs enqueue -q --after $CODEX_JOB_ID:any -- true)',
+    'run': 'run --after $CODEX_JOB_ID:failed -- true'}
+
+
+@pytest.mark.parametrize('command', ENDLESS.values(), ids=ENDLESS)
+def test_a_job_cannot_wait_for_itself(cli, command):
+    job = cli.job('run', '--', 'sh', '-c', f'codex-jobs {command}', status=125)
+    assert (job['state'], job['exit_code'], job['stdout']) == ('failed', 125, '')
+    told = job['stderr'].splitlines()  # perhaps after how the jobs are
+    assert job['id'] in told[-1] and ' would never end. ' in told[-1]
+    assert all(line.startswith('codex-jobs: Waiting for ') for line in told)
+
+
+def test_a_job_waits_for_others(cli, jobs):
+    """For the first of several, one of which is its own; for its parent, which does not wait; for a job after that."""
+    script = 'codex-jobs await --any $CODEX_JOB_ID $(codex-jobs enqueue -q -- echo other)'
+    assert cli.output('run', '-q', '--', 'sh', '-c', script) == 'other\n'
+    script = 'codex-jobs enqueue -q -- sh -c "codex-jobs await $CODEX_JOB_ID; codex-jobs run --after $CODEX_JOB_ID -- echo after"'
+    below = cli.output('run', '-q', '--', 'sh', '-c', script).strip()
+    assert jobs.wait(below).state == 'completed' and jobs.output(below).decode() == f'{below}\nafter\n'
+
+
 def test_tree(cli):
     parent = cli.job('run', '--label', 'above', '--', 'codex-jobs', 'run', '-q', '--label', 'below', '--', 'true')['id']
     lines = cli.output('status', '--tree').splitlines()
