@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
+#include <poll.h>
+#include <sys/socket.h>
+
 #include "address.h"
 #include "text-new.h"
 
@@ -34,12 +37,45 @@ static char *user_address(void) {
         return text_stream_take(&s);
 }
 
-static char *find_address(bool system) {
-        const char *address = getenv(system ? "DBUS_SYSTEM_BUS_ADDRESS" : "DBUS_SESSION_BUS_ADDRESS");
-
-        if (!isempty(address))
-                return strdup(address);
+static char *usual_address(bool system) {
         return system ? strdup(SYSTEM_ADDRESS) : user_address();
+}
+
+static const char *variable_name(bool system) {
+        return system ? "DBUS_SYSTEM_BUS_ADDRESS" : "DBUS_SESSION_BUS_ADDRESS";
+}
+
+static char *find_address(bool system) {
+        const char *address = getenv(variable_name(system));
+
+        return isempty(address) ? usual_address(system) : strdup(address);
+}
+
+const char *bus_unusual_address(bool system, const char **ret_variable) {
+        const char *address = getenv(variable_name(system));
+        _cleanup_free_ char *usual = usual_address(system);
+        size_t n = usual ? strlen(usual) : 0;
+
+        if (isempty(address) || !usual || (strncmp(address, usual, n) == 0 && strchr(",;", address[n])))
+                return NULL;
+        *ret_variable = variable_name(system);
+        return address;
+}
+
+/* The library reports nothing to the event loop if a connection over TCP is refused. */
+static int wait_for_tcp(sd_bus *bus, const char *address) {
+        struct pollfd p = { .events = POLLOUT };
+        int failure = 0;
+        socklen_t size = sizeof(failure);
+
+        if (!startswith(address, "tcp:") || strchr(address, ';'))
+                return 0;
+        p.fd = sd_bus_get_fd(bus);
+        if (p.fd < 0)
+                return p.fd;
+        if (poll(&p, 1, (int) (ASK_USEC / USEC_PER_MSEC)) == 0)
+                return -ETIMEDOUT;
+        return getsockopt(p.fd, SOL_SOCKET, SO_ERROR, &failure, &size) < 0 ? -errno : -failure;
 }
 
 static int bus_new(bool system, const Remote *remote, bool client, sd_bus **ret, Bridge **ret_bridge) {
@@ -59,6 +95,8 @@ static int bus_new(bool system, const Remote *remote, bool client, sd_bus **ret,
                 r = sd_bus_set_connected_signal(bus, client);
         if (r >= 0)
                 r = sd_bus_start(bus);
+        if (r >= 0 && address)
+                r = wait_for_tcp(bus, address);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(bus);

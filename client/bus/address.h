@@ -13,6 +13,9 @@
  * org.freedesktop.DBus.Local is then served once the bus has accepted the connection. */
 int bus_open(bool system, const Remote *remote, sd_bus **ret, Bridge **ret_bridge);
 
+/* The address of another bus than the usual one, and the variable of the environment that gives it; NULL: none does. */
+const char *bus_unusual_address(bool system, const char **ret_variable);
+
 /* Why the bus closed a connection before it accepted it, in its own words. The caller frees it; NULL: it did not say. Waits
  * for the answer, a short time. */
 char *bus_ask_refusal(bool system);

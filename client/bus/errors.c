@@ -230,6 +230,17 @@ static void explain_unreached(const Client *c, sd_bus_error *ret) {
         (void) error_set(ret, "Failed to connect to %s: %s.", client_remote(c), complaint ?: "it closed the connection");
 }
 
+/* Returns whether a variable of the environment names the bus that cannot be reached. */
+static bool explain_address(const Client *c, const char *complaint, sd_bus_error *ret) {
+        const char *variable, *address = client_remote(c) ? NULL : bus_unusual_address(c->system, &variable);
+
+        if (!address)
+                return false;
+        (void) error_set(ret, "Failed to connect to the %s bus at '%.200s': %s. Correct or unset %s.",
+                         c->system ? "system" : "user", address, complaint, variable);
+        return true;
+}
+
 void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret) {
         bool unaccepted = was_refused(c, error), remote = unaccepted && client_remote(c), refused = unaccepted && !remote;
         _cleanup_free_ char *refusal = refused ? bus_ask_refusal(c->system) : NULL;
@@ -243,6 +254,8 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
                 explain_unreached(c, ret);
                 return;
         }
+        if (refused && !refusal && explain_address(c, "it closed the connection", ret))
+                return;
         f = text_stream_open(&s);
         if (f)
                 put_text(f, find_text(c, name, message), c, name, message);
@@ -290,6 +303,8 @@ int explain_connect(const Client *c, int r, sd_bus_error *ret) {
                                          system ? "system" : "user", strerror(-r));
                 return -ECONNRESET;
         }
+        if (r != -EPERM && r != -EACCES && explain_address(c, strerror(-r), ret))
+                return r;
         if (!system && host_foreign_runtime())
                 (void) error_set(ret,
                                  "Failed to connect to the user bus: %s. XDG_RUNTIME_DIR was %s. Log in ('su -' instead of "

@@ -3,6 +3,7 @@
 
 /* codex-jobs setup: checks what jobs need, and suggests fixes. See setup-host.c for the host. */
 
+#include "address.h"
 #include "answer.h"
 #include "build-config.h"
 #include "bus-names.h"
@@ -86,7 +87,13 @@ static bool is_forbidden(const Setup *s) {
 
 static void bus_remedy(const Setup *s, JsonCheck *check) {
         bool forbidden = is_forbidden(s);
+        const char *variable;
 
+        if (!forbidden && bus_unusual_address(s->system, &variable)) {
+                check->remedy = "correct the address of the bus, or unset it";
+                check->command = s->system ? "unset DBUS_SYSTEM_BUS_ADDRESS" : "unset DBUS_SESSION_BUS_ADDRESS";
+                return;
+        }
         if (!host_runs_systemd())
                 check->remedy = host_init_remedy();
         else if (forbidden)

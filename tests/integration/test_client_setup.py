@@ -9,6 +9,7 @@ import socket
 import pytest
 from clientsupport import cli, codex  # noqa: F401
 from lacksupport import RESOURCES, WORDS, lack
+from test_field_host import elsewhere
 
 # pylint: disable=redefined-outer-name
 
@@ -124,18 +125,42 @@ def test_mcp_file_that_is_not_understood(cli, codex):
 
 
 def test_a_service_that_cannot_be_reached_is_a_failure(cli):
-    name = 'DBUS_SYSTEM_BUS_ADDRESS' if cli.scope.is_system else 'DBUS_SESSION_BUS_ADDRESS'
-    cli.environment[name] = 'unix:path=/nowhere'
-    document = cli.document('setup', status=1)
+    bus = '/run/dbus' if cli.scope.is_system else '/run/user'
     command = 'systemctl start dbus.socket' if cli.scope.is_system else 'loginctl enable-linger'
+    document = json.loads(elsewhere(cli, f'mount -t tmpfs tmpfs {bus}', 'setup', '--json', status=1).stdout)
     assert not document['ok'] and document['next'][0] == command
     assert 'run codex-jobs outside the sandbox' in check_of(document, 'service')['remedy']
     found = statuses(document)
     assert (found['service'], found['queue'], found['job']) == ('failed', 'skipped', 'skipped')
-    broken = [line for line in cli.output('setup', status=1).splitlines() if line.startswith('failed')]
+    lines = elsewhere(cli, f'mount -t tmpfs tmpfs {bus}', 'setup', status=1).stdout.splitlines()
+    broken = [line for line in lines if line.startswith('failed')]
     assert 'in a sandbox, request permission to run codex-jobs outside it' in broken[0]
     assert broken and all(('; to fix: ' in line) != ("dbus.socket'" in line or "'codex-jobs --system'" in line)
                           for line in broken)
+
+
+@pytest.mark.parametrize('address', [
+    'nonsense', 'unix:path=/nowhere', 'unix:abstract=nowhere', 'tcp:host=127.0.0.1,port=1', 'unix:path=/dev/null',
+    'launchd:env=X', 'unix:path=/nowhere;tcp:host=127.0.0.1'])
+def test_an_address_that_leads_nowhere(cli, address):
+    """The variable is named, and not what would help if the bus did not run."""
+    name = 'DBUS_SYSTEM_BUS_ADDRESS' if cli.scope.is_system else 'DBUS_SESSION_BUS_ADDRESS'
+    cli.environment[name] = address
+    told = cli.refused('status')
+    assert f"Failed to connect to the {cli.scope.name} bus at '{address}': " in told
+    assert told.endswith(f'. Correct or unset {name}.\n')
+    document = cli.document('setup', status=1)
+    assert document['next'][0] == check_of(document, 'service')['command'] == f'unset {name}'
+    assert not {'linger', 'dbus.socket'} & {word for step in document['next'] for word in step.split()}
+
+
+def test_the_usual_address_in_the_variable(cli):
+    """As a login sets it: the bus does not run."""
+    name, bus = (('DBUS_SYSTEM_BUS_ADDRESS', '/run/dbus/system_bus_socket') if cli.scope.is_system else
+                 ('DBUS_SESSION_BUS_ADDRESS', f'/run/user/{cli.scope.uid}/bus'))
+    cli.environment[name] = f'unix:path={bus},guid=0123456789abcdef0123456789abcdef'
+    told = elsewhere(cli, f'mount -t tmpfs tmpfs {os.path.dirname(bus)}', 'status', status=125).stderr
+    assert name not in told and ('systemctl start dbus.socket' if cli.scope.is_system else 'enable lingering') in told
 
 
 def test_a_bus_that_is_forbidden_is_a_sandbox(cli):
