@@ -114,6 +114,7 @@ typedef struct Spec {
         int stdin_fd;   /* -1: /dev/null; for a memfd that its caller can still write to: */
         uint64_t stdin_size; /* its size when it was charged, of which no more is read */
         JobLimits limits;
+        bool umask_inherited; /* of a client: that of limits is its own, nobody asked for it */
         uint64_t seen;  /* options that were given, for spec-read.h; and those that cannot be */
         uint64_t fixed;
 } Spec;

@@ -99,5 +99,5 @@ void explain_error(const Client *c, const sd_bus_error *error, sd_bus_error *ret
 /* The same for a connection that could not be opened. Returns r. */
 int explain_connect(const Client *c, int r, sd_bus_error *ret);
 
-/* Whether an argument was refused because of this option of Enqueue, or one like it. */
-bool error_is_about(const sd_bus_error *error, const char *option);
+/* Whether this option of Enqueue was refused since the service is an older one. The error is an explained one. */
+bool error_is_unknown(const sd_bus_error *error, const char *option);

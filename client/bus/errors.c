@@ -17,15 +17,18 @@
 
 typedef enum When {
         ALWAYS,
-        NAMES_LIMIT, /* the message names a limit whose value was checked before */
+        NOT_KNOWN,   /* to the service is an option, or a value of a limit, that was checked before */
         INSTALLED,   /* the service is, on this host */
         POLICY,      /* that of the bus is, on this host */
         REMOTE,      /* it is on another host */
 } When;
 
-#define OTHER_VERSION "The running service%P has a different version (%C). Restart it with '%S restart codex-jobsd'."
 #define NOT_INSTALLED "The service is not installed on the %B bus. Install codex-jobs%A, or use 'codex-jobs --%O'."
 #define NOT_THERE "The service%P is not installed, or failed to start (%M). See '%S status codex-jobsd'."
+
+#define HAS_OTHER_VERSION " has a different version ("
+static const char OTHER_VERSION[] = "The running service%P" HAS_OTHER_VERSION "%C). Restart it with '%S restart codex-jobsd'.";
+static const char OTHER_VERSION_THERE[] = "The service%P" HAS_OTHER_VERSION "%C). Install this version there.";
 
 static const char NOT_STARTED[] = "The service%P failed to start (%M). See '%S status codex-jobsd'.";
 
@@ -48,7 +51,7 @@ static const struct {
         const char *about; /* what the message must name; NULL: anything */
         const char *text;  /* see put_text() */
 } errors[] = {
-        { JOBS_ERROR_INVALID_ARGUMENT, NAMES_LIMIT, NULL, OTHER_VERSION },
+        { JOBS_ERROR_INVALID_ARGUMENT, NOT_KNOWN, NULL, OTHER_VERSION },
         { SD_BUS_ERROR_UNKNOWN_METHOD, ALWAYS, NULL, OTHER_VERSION },
         { SD_BUS_ERROR_UNKNOWN_OBJECT, ALWAYS, NULL, OTHER_VERSION },
         { SD_BUS_ERROR_UNKNOWN_INTERFACE, ALWAYS, NULL, OTHER_VERSION },
@@ -122,13 +125,26 @@ static bool is_named(const char *message, const char *word) {
         return false;
 }
 
-bool error_is_about(const sd_bus_error *error, const char *option) {
-        return sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT) && is_named(strempty(error->message), option);
+bool error_is_unknown(const sd_bus_error *error, const char *option) {
+        const char *message = strempty(error->message);
+
+        return sd_bus_error_has_name(error, JOBS_ERROR_INVALID_ARGUMENT) && strstr(message, HAS_OTHER_VERSION) &&
+               is_named(message, option);
 }
 
-/* A service of our version accepts those that we send. */
-static bool names_limit(const char *message) {
-        if (is_named(message, "ResourceLimits"))
+/* In the words of this version and of those before. */
+static bool says_not_known(const char *message) {
+        static const char *const words[] = { "Unknown option ", "Unknown filter ", "There is no option ", "There is no filter " };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (startswith(message, words[i]))
+                        return true;
+        return startswith(message, "Option ") && strstr(message, " is not supported yet");
+}
+
+/* A service of our version accepts what we send. */
+static bool is_not_known(const char *message) {
+        if (says_not_known(message) || is_named(message, "ResourceLimits"))
                 return true;
         for (size_t i = 0; i < JOB_LIMITS_N; i++)
                 if (is_named(message, job_limits[i].name))
@@ -140,8 +156,8 @@ static bool applies(When when, const Client *c, const char *message) {
         bool remote = client_remote(c);
 
         switch (when) {
-        case NAMES_LIMIT:
-                return names_limit(message);
+        case NOT_KNOWN:
+                return is_not_known(message);
         case INSTALLED:
                 return !remote && access(c->system ? SYSTEM_SERVICE_FILE : USER_SERVICE_FILE, F_OK) >= 0;
         case POLICY:
@@ -153,8 +169,10 @@ static bool applies(When when, const Client *c, const char *message) {
         }
 }
 
-static const char *explain_standstill(const Client *c, const char *text) {
-        if (client_remote(c) || (text != NOT_STARTED && text != STOPPED))
+static const char *more_exact(const Client *c, const char *text) {
+        if (client_remote(c))
+                return text == OTHER_VERSION ? OTHER_VERSION_THERE : text;
+        if (text != NOT_STARTED && text != STOPPED)
                 return text;
         return standstills[standstill_ask(c->system)] ?: text;
 }
@@ -164,7 +182,7 @@ static const char *find_text(const Client *c, const char *name, const char *mess
                 if (!name_applies(errors[i].name, name) || (errors[i].about && !strstr(message, errors[i].about)))
                         continue;
                 if (applies(errors[i].when, c, message))
-                        return explain_standstill(c, errors[i].text);
+                        return more_exact(c, errors[i].text);
         }
         return "Failed to call the service: %M (%N). See '%S status codex-jobsd'.";
 }

@@ -339,14 +339,26 @@ static int ask(Client *c, Spec *request, sd_bus_message **ret, sd_bus_error *err
                          request->retry_of ? append_retry : append_request, request, ret, error);
 }
 
-/* Our $CODEX_JOB_ID is of a job that has ended, or of another service; or the service is an older one. Nothing was
- * recorded. */
+/* Our $CODEX_JOB_ID is of a job that has ended, or of another service; or the service is an older one. */
 static bool is_no_parent(const sd_bus_error *error) {
-        const char *message = strempty(error->message);
-
         if (sd_bus_error_has_name(error, JOBS_ERROR_NO_SUCH_JOB))
-                return strstr(message, "option Parent");
-        return error_is_about(error, "Parent") && startswith(message, "Unknown");
+                return strstr(strempty(error->message), "option Parent");
+        return error_is_unknown(error, "Parent");
+}
+
+/* What was refused, if the user did not request it: without its umask the job gets that of units. Nothing was recorded. */
+static bool leave_out(Spec *request, const sd_bus_error *error) {
+        if (request->umask_inherited && error_is_unknown(error, "UMask")) {
+                request->limits.umask = 0;
+                request->umask_inherited = false;
+                return true;
+        }
+        if (request->parent && is_no_parent(error)) {
+                free(request->parent);
+                request->parent = NULL;
+                return true;
+        }
+        return false;
 }
 
 int job_enqueue(Client *c, Spec *request, char **ret_id, sd_bus_error *error) {
@@ -363,16 +375,8 @@ int job_enqueue(Client *c, Spec *request, char **ret_id, sd_bus_error *error) {
         }
 
         r = ask(c, request, &reply, error);
-        /* An older service rejects the umask, and records nothing. The user did not request it: the job gets that of units. */
-        if (r < 0 && request->limits.umask != 0 && error_is_about(error, "UMask")) {
+        while (r < 0 && leave_out(request, error)) {
                 sd_bus_error_free(error);
-                request->limits.umask = 0;
-                r = ask(c, request, &reply, error);
-        }
-        if (r < 0 && request->parent && is_no_parent(error)) {
-                sd_bus_error_free(error);
-                free(request->parent);
-                request->parent = NULL;
                 r = ask(c, request, &reply, error);
         }
         if (r == -EINTR || r == -ETIMEDOUT) {

@@ -274,6 +274,7 @@ void request_set_umask(Spec *request) {
 
         (void) umask(mask);
         request->limits.umask = JOB_MASK_GIVEN | mask;
+        request->umask_inherited = true;
 }
 
 /* ---- Standard input ---- */

@@ -73,6 +73,8 @@ class Running:
 class Cli:
     """codex-jobs in one scope, in a folder."""
 
+    program = 'codex-jobs'
+
     def __init__(self, scope, folder):
         self.scope = scope
         self.folder = folder
@@ -82,7 +84,7 @@ class Cli:
     def command(self, *arguments, cwd=None):
         settings = [f'{name}={value}' for name, value in self.environment.items()]
         return ['as-user', 'alice', 'env', '-u', 'CODEX_JOBS_SESSION', '-C', cwd or self.folder, *settings,
-                'codex-jobs', *arguments]
+                self.program, *arguments]
 
     def start(self, *arguments, **options):
         return subprocess.Popen(self.command(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

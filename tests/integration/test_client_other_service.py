@@ -44,6 +44,13 @@ def test_an_older_service_is_asked_without_the_umask(stand_in):
     assert first - second == {'UMask'} and second < first
 
 
+def test_an_older_service_is_asked_with_the_umask_that_was_given(stand_in):
+    stand_in.methods['Enqueue'] = enqueue_as_before
+    out, (line,) = stand_in.run('enqueue', '-q', '--umask', '077', '--', 'true', status=125)
+    assert out == '' and 'has a different version (There is no option UMask).' in line
+    assert len(stand_in.calls) == 1
+
+
 def test_an_older_service_is_not_asked_for_what_it_cannot(stand_in):
     """Without the option the job would do something else than it was to."""
     stand_in.methods['Enqueue'] = enqueue_as_before
