@@ -2,10 +2,12 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 #include "build-config.h"
+#include "clean.h"
 #include "exchange.h"
 #include "text-new.h"
 
 #define SERVER_INFO "io.modelcontextprotocol/serverInfo"
+#define COMPLAINT_MAX 2048 /* bytes of what an error says */
 
 json_object *json_text_block(const char *text) {
         _cleanup_json_ json_object *block = json_object_new_object();
@@ -187,12 +189,20 @@ void exchange_fail_with(Exchange *x, int code, json_object *data, const char *te
         (void) exchange_free(x);
 }
 
+/* Names that the client chose may be in it, cut off within a character. NULL: out of memory. */
+static char *complaint_new(const char *format, va_list ap) _printf_(1, 0);
+static char *complaint_new(const char *format, va_list ap) {
+        _cleanup_free_ char *text = text_new_v(format, ap);
+
+        return text ? one_line_of_name(text, COMPLAINT_MAX) : NULL;
+}
+
 void exchange_fail(Exchange *x, int code, const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list ap;
 
         va_start(ap, format);
-        text = text_new_v(format, ap);
+        text = complaint_new(format, ap);
         va_end(ap);
         exchange_fail_with(x, code, NULL, text ?: "Out of memory");
 }
@@ -233,7 +243,7 @@ void exchange_refuse(Exchange *x, const char *format, ...) {
         va_list ap;
 
         va_start(ap, format);
-        text = text_new_v(format, ap);
+        text = complaint_new(format, ap);
         va_end(ap);
         exchange_answer(x, text ? refusal(text) : NULL);
 }

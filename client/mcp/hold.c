@@ -169,7 +169,7 @@ static void on_changed(Watcher *watcher, const JobRecord *record, const sd_bus_e
         if (h->options.usec > 0 && hold_is_endless(h)) {
                 (void) own_job_check(&job->record, &endless);
                 hold_over(h, &endless);
-        } else if (hold_is_done(h) ? hold_is_known(h) || h->options.any : h->late && hold_is_known(h))
+        } else if (hold_is_known(h) && (hold_is_done(h) || h->late))
                 hold_over(h, NULL);
         else if (changed)
                 progress_changed(h);

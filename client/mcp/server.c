@@ -64,6 +64,16 @@ static bool is_of_era(const Exchange *x, MethodEra era) {
         }
 }
 
+/* Too many jobs are watched. A tool says so in its result. */
+static void refuse_watching(Exchange *x, const char *method) {
+        static const char text[] = "This server already waits for %u jobs. Wait for fewer at a time.";
+
+        if (streq(method, "tools/call"))
+                exchange_refuse(x, text, WATCHERS_MAX);
+        else
+                exchange_fail(x, CODE_INTERNAL, text, WATCHERS_MAX);
+}
+
 static void dispatch(Exchange *x, const char *method, json_object *params) {
         _cleanup_free_ char *shown = NULL;
         int r;
@@ -75,8 +85,7 @@ static void dispatch(Exchange *x, const char *method, json_object *params) {
                         continue;
                 r = methods[i].call(x, params);
                 if (r == -E2BIG)
-                        exchange_refuse(x, "This server already waits for %u jobs. Wait for fewer at a time.",
-                                        WATCHERS_MAX);
+                        refuse_watching(x, method);
                 else if (r < 0)
                         exchange_fail_errno(x, r);
                 return;

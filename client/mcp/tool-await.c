@@ -37,7 +37,7 @@ static int over(Work *work) {
 
         if (a->options.is_task || (a->options.may_be_task && !done))
                 answer_task(x, hold_record(work->hold, 0));
-        else if (!done && !hold_is_known(work->hold))
+        else if (!hold_is_known(work->hold))
                 exchange_refuse(x,
                                 "The service does not respond. Jobs keep running; do not run them again, but wait with "
                                 "await, for example await {\"ids\":[\"%s\"]}.",

@@ -231,6 +231,18 @@ def test_bad_arguments_of_run(servers, jobs, arguments, words):
     assert jobs.list_ids() == before
 
 
+@pytest.mark.parametrize('text', ['\x1b[31m', 'a\nb', '\u202eback', '\x7f', 'x' * 1000000,
+                                  *['x' * n + '😀' * 300 for n in range(4)]], ids=lambda text: ascii(text)[:12])
+def test_text_of_the_client_in_an_error(servers, text):
+    """It is valid, on one line, and not repeated whatever its length."""
+    server = servers.start(version=LEGACY)
+    for name, arguments in (('run', {'command': ['true'], 'directory': text}), ('task', {'prompt': 'x', 'thread': text}),
+                            ('run', {'command': ['true'], 'directory': f'/{text}'}), ('await', {'ids': [text]}),
+                            ('run', {'command': ['true'], 'environment': {f'{text}=': ''}})):
+        told = server.refusal(name, **arguments)
+        assert len(told) < 2200 and not set('\x1b\n\u202e\x7f') & set(told), told
+
+
 def test_call_that_is_none(servers):
     server = servers.start()
     for params in ({}, {'name': 7}, {'name': 'ls'}, {'name': 'run', 'arguments': []}, {'name': 'run\0', 'arguments': {}}):
@@ -285,6 +297,9 @@ def test_await_all_and_any(servers, jobs, gate, version):
     server = servers.start(version=version)
     answer = server.tool('await', ids=[first, second], any=True)
     assert answer['done'] and answer['jobs'][0]['state'] == 'completed' and answer['jobs'][1]['state'] in ('queued', 'running')
+    answer = server.tool('await', ids=[first, second.partition('-')[2][:6]], any=True)
+    assert [(job['id'], job['state']) for job in answer['jobs']] == [(first, 'completed'), (second, 'running')]
+    assert 'not found' in server.refusal('await', ids=[first, 'job-0000000000'], any=True)
     answer = server.tool('await', ids=[first, second], timeout_ms=0)
     assert not answer['done'] and answer['next'] == ['await {"ids":["%s"]}' % second]
     number = server.send_tool('await', ids=[second.partition('-')[2][:6], first])

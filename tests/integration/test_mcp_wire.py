@@ -133,6 +133,9 @@ def test_more_jobs_than_can_be_watched(servers, jobs):
     waits = [server.send_tool('await', ids=[job] * 64) for _ in range(16)]
     assert 'already waits for 1024 jobs' in server.refusal('await', ids=[job])
     assert 'was started, but cannot be waited for now' in server.refusal('run', command=['true'])
+    with pytest.raises(Failed) as failed:
+        server.call('subscriptions/listen', notifications={'resourceSubscriptions': [f'job://{job}/record']})
+    assert failed.value.code == -32603 and '1024 jobs' in failed.value.message
     jobs.cancel(job)
     for number in waits:
         assert len(server.answer(number)['structuredContent']['jobs']) == 64
