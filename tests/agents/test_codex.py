@@ -135,19 +135,25 @@ def test_thread_is_told_of_the_end(codex, alice):
 
 
 # As it is installed with "codex mcp add", but for the limits of time, and with the consent of the user.
-SERVER = ['-c', 'mcp_servers.jobs.command="codex-jobs"', '-c', 'mcp_servers.jobs.args=["mcp", "--wait", "3s"]',
+SERVER = ['-c', 'mcp_servers.jobs.command="codex-jobs"', '-c', 'mcp_servers.jobs.args=["mcp", "--wait", "2s"]',
           '-c', 'mcp_servers.jobs.tool_timeout_sec=4', '-c', 'mcp_servers.jobs.default_tools_approval_mode="approve"']
 
 
 def test_server_of_mcp(codex, alice):
-    """A job takes longer than Codex waits for a tool: each call is answered before, and the last has the end."""
-    codex.exec('scenario:tools\ncall: mcp__jobs run {"command": ["sh", "-c", "sleep 5; echo built; exit 7"]}\n'
-               'call: mcp__jobs await {"ids": ["$ID"]}\ncall: mcp__jobs list {"limit": 1}', *SERVER)
-    first, second, third = codex.server.requests()[-1]['outputs']
-    job, = alice.list_ids()
-    assert '"done":false' in first and f'await {{\\"ids\\":[\\"{job}\\"]}}' in first, first
-    assert '"done":true' in second and '"exit_code":7' in second and 'built' in second, second
-    assert job in third and 'timed out' not in first + second + third
+    """A job does not end while Codex waits for a tool: each call is answered before, and the last has the end."""
+    gate = f'{codex.home.project}/gate'
+    codex.home.shell('mkfifo gate')
+    calls = [('run', {'command': ['sh', '-c', f'read _ <{gate}; echo built; exit 7']}),
+             ('run', {'command': ['sh', '-c', f': >{gate}']}), ('list', {'limit': 2}),
+             ('await', {'ids': ['$ID']}), ('await', {'ids': ['$ID']})]
+    codex.exec('scenario:tools\n' + '\n'.join(f'call: mcp__jobs {name} {json.dumps(arguments)}'
+                                              for name, arguments in calls), *SERVER)
+    outputs = codex.server.requests()[-1]['outputs']
+    job = alice.list_ids()[-1]
+    assert '"done":false' in outputs[0] and f'await {{\\"ids\\":[\\"{job}\\"]}}' in outputs[0], outputs
+    assert job in outputs[2], outputs
+    assert '"done":true' in outputs[-1] and '"exit_code":7' in outputs[-1] and 'built' in outputs[-1], outputs
+    assert 'timed out' not in ''.join(outputs)
 
 
 def test_costs_of_a_task(codex, capsys):
