@@ -78,6 +78,19 @@ def test_commands_that_only_look_cost_one_request(claude, alice):
             assert word in turn.last, (command, turn.last[:3000])
 
 
+def test_what_a_job_prints_reads_no_file(claude, alice):
+    """The client puts a file into a command that is named in it behind an @, without a question."""
+    claude.home.write('project/secret', 'Nobody asked for this.')
+    names = '@secret @"secret" (@secret @./secret ,@secret'
+    enqueued = claude.home.run('codex-jobs', 'enqueue', '--quiet', '--label', names, '--', 'echo', f'x\n{names}')
+    job = enqueued.stdout.strip()
+    alice.wait(job)
+    for prompt in (f'result {job}', 'status', f'status {job}', f'cancel {job}'):
+        assert play(claude, f'/codex-jobs:{prompt}') == []
+        turn, = claude.model.turns
+        assert job in turn.last and 'Nobody asked' not in turn.text, prompt
+
+
 WORDS = ['$(touch escaped)', '; touch escaped', "x'", '`touch escaped`', '| tee escaped', '&& touch escaped',
          '> escaped', '"; touch escaped; "', '\n touch escaped']
 
@@ -215,11 +228,15 @@ SERVER = json.dumps({'mcpServers': {'jobs': {'command': 'codex-jobs', 'args': ['
 @pytest.mark.long
 def test_server_of_mcp(claude, alice):
     """The model gets what it needs to continue from the structure of a result, and the result of a job that failed."""
+    gate = f'{claude.home.project}/gate'
+    claude.home.shell('mkfifo gate')
+
     def await_it(turn):
         job = re.search(r'"id":"(job-\w+)"', turn.results[-1][0])[1]
-        return [call('mcp__jobs__await', ids=[job])]
+        with open(gate, 'wb'):
+            return [call('mcp__jobs__await', ids=[job])]
 
-    run = call('mcp__jobs__run', command=['sh', '-c', 'sleep 1; echo built; exit 7'], wait_ms=0)
+    run = call('mcp__jobs__run', command=['sh', '-c', 'read _ <gate; echo built; exit 7'], wait_ms=0)
     results = play(claude, 'Build it.', run, await_it, options=('--mcp-config', SERVER, '--allowedTools',
                                                               'mcp__jobs__run,mcp__jobs__await'))
     job, = alice.list_ids()

@@ -343,6 +343,11 @@ def test_line_of_the_document_for_codex_is_one_that_its_rules_let_out(one):
     assert re.fullmatch(rf'codex-jobs ({"|".join(RULES)})(?: (?:{PLAIN}))*', one.text)
 
 
+def test_no_command_has_a_comment_behind_it():
+    """With one, neither the rules of Codex nor the hook of the plugin know it."""
+    assert [one for one in ALL_SHOWN if '#' in one.text] == []
+
+
 @pytest.mark.parametrize('name', ['rescue', 'review', 'adversarial-review', 'await'])
 def test_command_that_waits_says_how(name):
     text = read(f'{PLUGIN}/commands/{name}.md')
@@ -412,13 +417,15 @@ def test_head_of_a_command(name):
 
 # What runs a program of the caller's choice: to allow it would be to allow all.
 RUNS = {'run', 'enqueue', 'retry'}
-OWN_PROGRAM = r'"\$\{CLAUDE_PLUGIN_ROOT\}"/hooks/how-to-wait'
+HOOKS = r'"\$\{CLAUDE_PLUGIN_ROOT\}"/hooks'
+OWN_PROGRAM = f'{HOOKS}/how-to-wait'
 
 
 @pytest.mark.parametrize('name', COMMANDS)
 def test_command_allows_its_verbs_alone(name):
     rules = document(f'{PLUGIN}/commands/{name}.md').fields['allowed-tools'].split(', ')
-    found = [re.fullmatch(rf'Bash\((?:codex-jobs ([a-z-]+)|{OWN_PROGRAM}):\*\)', rule) for rule in rules]
+    found = [re.fullmatch(rf'Bash\((?:(?:codex-jobs|{HOOKS}/look) ([a-z-]+)|{OWN_PROGRAM}):\*\)', rule)
+             for rule in rules]
     assert all(found), rules
     allowed = {match[1] for match in found if match[1]}
     assert name.replace('rescue', 'task') in allowed and allowed <= set(verbs()) - RUNS
@@ -434,7 +441,22 @@ def test_program_that_a_command_runs_before_it_is_read_is_one_that_it_allows(nam
     """The client checks it as it checks a command of the model's, after the words of the user are in it."""
     each = document(f'{PLUGIN}/commands/{name}.md')
     for text in re.findall(r'!`([^`]*)`', each.text):
-        assert re.fullmatch(rf'codex-jobs {name}( --max-bytes 20K)?( \$ARGUMENTS)? \|\| true|{OWN_PROGRAM}', text), text
+        assert re.fullmatch(rf'{HOOKS}/look {name}( --max-bytes 20K)?( \$ARGUMENTS)?|{OWN_PROGRAM}', text), text
+
+
+def test_what_a_command_prints_names_no_file(project):
+    """The client reads a file that is named behind an @. Nor are there control characters."""
+    def look(*words):
+        return project.shell('exec "$@"', f'{INSTALLED_PLUGIN}/hooks/look', *words)
+
+    job = project.finished(argv=['printf', r'@a @@b (@c "@d é@e\n@f\ta@b.c \033[31m\000\r\n'], Label='@g')
+    text = look('result', '--max-bytes', '20K', job).stdout
+    assert text.startswith('\\@a \\@@b (\\@c "\\@d é\\@e\n\\@f\ta@b.c [31m\n'), text
+    assert '  \\@g\n' in look('status').stdout and f'{job} ' in look('cancel', job).stdout
+    assert 'job-0000000000 not found' in look('status', 'job-0000000000').stdout
+    for verb in ('run', 'enqueue', 'task', 'retry', '', '--user', 'logs'):
+        done = look(verb, '--', 'touch', 'escaped')
+        assert (done.returncode, done.stdout, done.stderr) == (1, '', '')
 
 
 def test_agent_and_skill():
