@@ -19,6 +19,14 @@ static int read_entry(sd_bus_message *m, const char *name, const char *type, voi
         OwnQueue *queue = userdata;
         const struct {
                 const char *name;
+                bool *value;
+        } flags[] = {
+                { "Paused", &queue->paused },
+                { "Administrator", &queue->is_administrators },
+                { "Closed", &queue->is_closed },
+        };
+        const struct {
+                const char *name;
                 uint32_t *value;
         } numbers[] = {
                 { "Queued", &queue->queued },
@@ -37,16 +45,21 @@ static int read_entry(sd_bus_message *m, const char *name, const char *type, voi
                 return read_text(m, queue->obstacle, sizeof(queue->obstacle));
         if (streq(name, "Name"))
                 return read_text(m, queue->name, sizeof(queue->name));
+        if (streq(name, "Problem"))
+                return read_text(m, queue->problem, sizeof(queue->problem));
         if (streq(name, "Launcher"))
                 return read_text(m, queue->launcher, sizeof(queue->launcher));
         if (streq(name, "SlurmConf"))
                 return read_text(m, queue->slurm_conf, sizeof(queue->slurm_conf));
-        if (!streq(name, "Paused") && !streq(name, "Administrator"))
-                return DICT_SKIP;
-        r = sd_bus_message_read_basic(m, 'b', &flag);
-        if (r >= 0)
-                *(streq(name, "Paused") ? &queue->paused : &queue->is_administrators) = flag;
-        return r;
+        for (size_t i = 0; i < ELEMENTSOF(flags); i++) {
+                if (!streq(flags[i].name, name))
+                        continue;
+                r = sd_bus_message_read_basic(m, 'b', &flag);
+                if (r >= 0)
+                        *flags[i].value = flag;
+                return r;
+        }
+        return DICT_SKIP;
 }
 
 int own_queue_read(sd_bus_message *m, OwnQueue *ret) {

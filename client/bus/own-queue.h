@@ -23,6 +23,8 @@ typedef struct OwnQueue {
         uint32_t max_queued;
         char launcher[LAUNCHER_MAX]; /* of a list: what runs its jobs elsewhere; empty: they run on this host */
         char slurm_conf[SLURM_CONF_MAX]; /* of a list; empty: the default of Slurm */
+        bool is_closed; /* of a list: it starts no jobs, because of: */
+        char problem[OBSTACLE_MAX]; /* an invalid line of its configuration; empty: none */
         char obstacle[OBSTACLE_MAX]; /* why the service starts no jobs; empty: it does */
 } OwnQueue;
 

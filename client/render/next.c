@@ -60,7 +60,7 @@ int next_for_job(Next *next, Client *c, const JobRecord *record, const OwnQueue 
                 r = add(next, next_command(c, "resume", NULL, 0, ""));
         else if (streq(strempty(record->wait_reason), "paused") && !streq(record->queue, JOB_QUEUE_DEFAULT))
                 r = add(next, next_command(c, "resume", &(const char *) { record->queue }, 1, ""));
-        if (r >= 0 && streq(strempty(record->wait_reason), "no-queue"))
+        if (r >= 0 && (streq(strempty(record->wait_reason), "no-queue") || streq(strempty(record->wait_reason), "configuration")))
                 r = add_for(next, c, "edit --queue default", record, "");
         if (r >= 0 && record->held && record->state == JOB_QUEUED)
                 r = add_for(next, c, "release", record, "");

@@ -317,7 +317,13 @@ static int fill_listed_queue(json_object *o, const void *item) {
                 r = json_add_bool(o, "administrator", queue->is_administrators);
         if (r >= 0)
                 r = add_limit(o, "max_running_per_user", queue->max_running_user);
-        return r < 0 ? r : json_add_number(o, "running_of_all", queue->running_of_all);
+        if (r >= 0)
+                r = json_add_number(o, "running_of_all", queue->running_of_all);
+        if (r >= 0)
+                r = json_add_bool(o, "closed", queue->is_closed);
+        if (r < 0)
+                return r;
+        return *queue->problem ? json_add_string(o, "problem", queue->problem) : json_add_null(o, "problem");
 }
 
 typedef struct List {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
-/* codex-jobs setup: whether Slurm is as it has to be for the queues whose jobs run there. The program that has them run there
- * says what is wrong, a line each, with a remedy. */
+/* codex-jobs setup: whether the queues of the administrator are configured well, and Slurm is as it has to be for those whose
+ * jobs run there. The program that has them run there says what is wrong, a line each, with a remedy. */
 
 #include "build-config.h"
 #include "own-queue.h"
@@ -62,7 +62,21 @@ static int check_one(Setup *s, const OwnQueue *queue) {
         return setup_report(s, &(const JsonCheck) { .name = "slurm", .status = "ok" }, "queue %s: Slurm answers", queue->name);
 }
 
-int setup_check_slurm(Setup *s) {
+static int report_line(Setup *s, const OwnQueue *queue) {
+        const JsonCheck check = {
+                .name = "queue",
+                .status = queue->is_closed ? "failed" : "warning",
+                .remedy = "correct it in codex-jobs.conf, and reload the service",
+                .command = s->system ? "systemctl reload codex-jobsd" : "systemctl --user reload codex-jobsd",
+        };
+
+        if (queue->is_closed)
+                return setup_report(s, &check, "queue %s starts no jobs, a line of its configuration is invalid: %s", queue->name,
+                                    queue->problem);
+        return setup_report(s, &check, "a line of the configuration of queue %s has no effect: %s", queue->name, queue->problem);
+}
+
+int setup_check_queues(Setup *s) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_own_queue_list_ OwnQueueList list = {};
         size_t before = s->n;
@@ -71,8 +85,13 @@ int setup_check_slurm(Setup *s) {
         if (!s->reachable || own_queue_list(s->client, &list, &error) < 0) /* the check of the queue says why */
                 return 0;
         r = 0;
-        for (size_t i = 0; r >= 0 && i < list.n && s->n - before < CHECKS_SLURM_MAX - PROBLEMS_MAX; i++)
-                if (streq(list.queues[i].launcher, "slurm"))
-                        r = check_one(s, &list.queues[i]);
+        for (size_t i = 0; r >= 0 && i < list.n && s->n - before < CHECKS_QUEUES_MAX - PROBLEMS_MAX; i++) {
+                const OwnQueue *queue = &list.queues[i];
+
+                if (*queue->problem)
+                        r = report_line(s, queue);
+                if (r >= 0 && streq(queue->launcher, "slurm") && !queue->is_closed)
+                        r = check_one(s, queue);
+        }
         return r;
 }

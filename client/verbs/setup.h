@@ -8,7 +8,7 @@
 #include "render-json.h"
 
 #define CHECKS_MAX 64
-#define CHECKS_SLURM_MAX 32 /* of those */
+#define CHECKS_QUEUES_MAX 32 /* of those */
 
 typedef struct Setup {
         Client *client; /* NULL: the bus cannot be reached */
@@ -43,8 +43,8 @@ int setup_check_locale(Setup *s);
 /* Looks at the entries of MCP clients. */
 int setup_check_mcp(Setup *s);
 
-/* Has Slurm examined for the queues whose jobs run there. */
-int setup_check_slurm(Setup *s);
+/* Looks at the queues of the administrator, and has Slurm examined for those whose jobs run there. */
+int setup_check_queues(Setup *s);
 
 /* Compares the builds of the client, the service and the worker. */
 int setup_check_build(Setup *s);

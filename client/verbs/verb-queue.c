@@ -6,6 +6,7 @@
 #include "bus-names.h"
 #include "own-queue.h"
 #include "render-json.h"
+#include "say.h"
 #include "verbs.h"
 #include "write.h"
 
@@ -61,6 +62,17 @@ static int put_queues(FILE *f, void *userdata) {
         return 0;
 }
 
+/* What the administrator should correct. */
+static void say_problems(const OwnQueueList *list) {
+        for (size_t i = 0; i < list->n; i++) {
+                const OwnQueue *q = &list->queues[i];
+
+                if (*q->problem)
+                        say_hint(q->is_closed ? "Queue %s starts no jobs, a line of its configuration is invalid: %s" :
+                                                "A line of the configuration of queue %s has no effect: %s", q->name, q->problem);
+        }
+}
+
 static int list(Invocation *in) {
         _cleanup_own_queue_list_ OwnQueueList queues = {};
         int r;
@@ -70,7 +82,10 @@ static int list(Invocation *in) {
                 return r;
         if (in->json)
                 return json_write_queues(queues.queues, queues.n, &in->error);
-        return write_text(put_queues, &queues, &in->error);
+        r = write_text(put_queues, &queues, &in->error);
+        if (r >= 0)
+                say_problems(&queues);
+        return r;
 }
 
 /* --- set, remove ------------------------------------------------------------------------------------ */

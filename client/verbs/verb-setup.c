@@ -453,7 +453,7 @@ static int put_lines(FILE *f, void *userdata) {
 static int check_all(Setup *s, Invocation *in) {
         int (*const checks[])(Setup *s) = {
                 setup_check_systemd, check_service, setup_check_build, check_manager, setup_check_runtime,
-                setup_check_linger, setup_check_bus, setup_check_disk, setup_check_locale, check_queue, setup_check_slurm, check_job,
+                setup_check_linger, setup_check_bus, setup_check_disk, setup_check_locale, check_queue, setup_check_queues, check_job,
                 check_adapter, check_codex, check_login, setup_check_mcp,
         };
         int r = 0;

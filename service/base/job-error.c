@@ -38,6 +38,7 @@ bool job_error_is_of_queue(int r) {
         case JOB_ERROR_QUEUE_NOT_ALLOWED:
         case JOB_ERROR_QUEUE_RUNTIME_MAX:
         case JOB_ERROR_QUEUE_OUTPUT_MAX:
+        case JOB_ERROR_QUEUE_CLOSED:
         case JOB_ERROR_LAUNCHER_MISSING:
         case JOB_ERROR_LAUNCHER_LIMIT:
                 return true;

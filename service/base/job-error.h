@@ -35,6 +35,8 @@
           "Jobs in queue %s may run for at most %s; give a RuntimeMaxUSec that is not more.")                                \
         X(QUEUE_OUTPUT_MAX, JOBS_ERROR_LIMIT_EXCEEDED,                                                                       \
           "Jobs in queue %s may write at most %s bytes; give an OutputMax that is not more.")                                \
+        X(QUEUE_CLOSED, JOBS_ERROR_INVALID_ARGUMENT,                                                                         \
+          "Queue %s starts no jobs, since a line of its configuration is invalid: %s; use another one, or ask the administrator.") \
         X(LAUNCHER_MISSING, JOBS_ERROR_INVALID_ARGUMENT,                                                                     \
           "Queue %s cannot run jobs: %s is not installed on this host; install it, or use another queue.")                   \
         X(LAUNCHER_LIMIT, JOBS_ERROR_INVALID_ARGUMENT,                                                                       \

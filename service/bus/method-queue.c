@@ -235,6 +235,8 @@ static int append_lane(sd_bus_message *reply, const QueueStanding *lane, const C
                 r = sd_bus_message_append(reply, "{sv}", "Launcher", "s", queue->launcher);
         if (r >= 0 && queue && queue->slurm_conf)
                 r = sd_bus_message_append(reply, "{sv}", "SlurmConf", "s", queue->slurm_conf);
+        if (r >= 0 && queue && queue->problem)
+                r = sd_bus_message_append(reply, "{sv}{sv}", "Problem", "s", queue->problem, "Closed", "b", queue->is_closed);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

@@ -340,6 +340,8 @@ int pending_refuse_queue(PendingCall *pending, int r, const char *name) {
                 (void) snprintf(text, sizeof(text), "%.15g s", (double) queue->runtime_max_usec / USEC_PER_SEC);
         else if (queue && r == -JOB_ERROR_QUEUE_OUTPUT_MAX)
                 (void) snprintf(text, sizeof(text), "%" PRIu64, queue->output_max);
+        else if (queue && r == -JOB_ERROR_QUEUE_CLOSED)
+                return pending_refuse(pending, r, name, queue->problem);
         else if (queue && r == -JOB_ERROR_LAUNCHER_MISSING)
                 return pending_refuse(pending, r, name, launcher_program(launcher_find(queue->launcher)));
         else if (queue && r == -JOB_ERROR_LAUNCHER_LIMIT)

@@ -24,6 +24,8 @@ int core_admit(const Core *core, const Caller *caller, uint32_t uid, const char 
                 return queue_has_lane(&core->queue, uid, name) ? 0 : -JOB_ERROR_NO_QUEUE;
         if (!core_may_use_queue(caller, queue))
                 return -JOB_ERROR_QUEUE_NOT_ALLOWED;
+        if (queue->is_closed)
+                return -JOB_ERROR_QUEUE_CLOSED;
         return access(launcher_program(launcher_find(queue->launcher)), X_OK) < 0 ? -JOB_ERROR_LAUNCHER_MISSING : 0;
 }
 
@@ -39,6 +41,19 @@ int core_check_queue_limits(const Core *core, uint32_t uid, const char *name, co
         if (queue && exceeds(limits->output_max, queue->output_max))
                 return -JOB_ERROR_QUEUE_OUTPUT_MAX;
         return queue && launcher_refuses(launcher_find(queue->launcher), limits) ? -JOB_ERROR_LAUNCHER_LIMIT : 0;
+}
+
+bool core_refuses(const Job *job) {
+        const ConfigQueue *queue = core_find_shared_queue(job->core, job->record.uid, job->record.queue);
+
+        return queue && (queue->is_closed || launcher_refuses(launcher_find(queue->launcher), &job->limits));
+}
+
+bool core_may_start(const Job *job) {
+        const ConfigQueue *queue = core_find_shared_queue(job->core, job->record.uid, job->record.queue);
+
+        return queue_has_lane(&job->core->queue, job->record.uid, job->record.queue) && !core_refuses(job) &&
+                streq(strempty(job->record.launcher), strempty(queue ? queue->launcher : NULL));
 }
 
 void core_set_default_limits(const Core *core, uint32_t uid, const char *name, JobLimits *limits) {

@@ -156,7 +156,7 @@ int conditions_enter(Job *job) {
                 return r;
         job->blocked = (job->record.held || job->n_holding > 0 ? JOB_IS_HELD : 0) |
                 (job->n_editing > 0 ? JOB_IS_EDITED : 0) | (is_early ? JOB_IS_EARLY : 0) |
-                (has_dependencies(job) ? JOB_HAS_DEPENDENCIES : 0);
+                (has_dependencies(job) ? JOB_HAS_DEPENDENCIES : 0) | (core_refuses(job) ? JOB_IS_REFUSED : 0);
         if (job->record.failed_dependency || job->stop_reason != JOB_REASON_NONE) /* cancelled with its parent */
                 conditions_doom(job, NULL);
         return 0;

@@ -12,6 +12,10 @@
 #include "macro.h"
 #include "text-new.h"
 #include "time-util.h"
+#include "utf8.h"
+
+#define SHOWN_MAX 100 /* bytes of an invalid line */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 typedef struct Setting {
         const char *name;
@@ -81,6 +85,7 @@ static void clear_queue(ConfigQueue *queue) {
         clear_groups(queue);
         free(queue->options);
         free(queue->slurm_conf);
+        free(queue->problem);
 }
 
 void config_clear(Config *config) {
@@ -122,20 +127,32 @@ static bool setting_apply(const Setting *s, const char *text, void *object) {
         return true;
 }
 
-/* Returns whether there is such a setting. */
-static bool apply(const Setting *all, size_t n, const char *name, const char *value, void *object) {
-        for (size_t i = 0; i < n; i++) {
-                if (!streq(all[i].name, name))
-                        continue;
-                if (!setting_apply(&all[i], value, object))
-                        sd_journal_print(LOG_WARNING, "Invalid or out-of-range setting in the configuration, "
-                                         "ignoring: %s=%s", name, value);
-                return true;
-        }
-        return false;
+/* Returns -ENOENT if there is no such setting, -EINVAL if the value is invalid. */
+static int apply(const Setting *all, size_t n, const char *name, const char *value, void *object) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(all[i].name, name))
+                        return setting_apply(&all[i], value, object) ? 0 : -EINVAL;
+        return -ENOENT;
 }
 
 /* --- queues ----------------------------------------------------------------------------------------- */
+
+/* Something else than what is configured could be what was meant: a limit, or where the jobs run. */
+static void close_queue(ConfigQueue *queue, const char *line) {
+        if (queue->is_closed)
+                return;
+        queue->is_closed = true;
+        free(queue->problem);
+        queue->problem = utf8_make_shown(line, SHOWN_MAX);
+        sd_journal_print(LOG_WARNING, "Queue %s starts no jobs, a line of its configuration is invalid: %s", queue->name,
+                         strempty(queue->problem));
+}
+
+static void close_for_setting(ConfigQueue *queue, const char *name, const char *value) {
+        _cleanup_free_ char *line = text_new("%s=%s", name, value);
+
+        close_queue(queue, line ?: name);
+}
 
 /* Not by getgrnam(3), which may ask other hosts: the service would not answer meanwhile. */
 static bool find_group(const char *name, uint32_t *ret) {
@@ -156,6 +173,16 @@ static bool find_group(const char *name, uint32_t *ret) {
         return false;
 }
 
+/* Nobody is in it, which opens the queue to nobody. */
+static void report_group(ConfigQueue *queue, const char *name) {
+        _cleanup_free_ char *line = text_new("AllowGroups=%s", name);
+
+        sd_journal_print(LOG_WARNING, "Group %s of queue %s is not in /etc/group; groups of other sources have to be "
+                         "given by number.", name, queue->name);
+        if (!queue->problem && line)
+                queue->problem = utf8_make_shown(line, SHOWN_MAX);
+}
+
 static int add_group(ConfigQueue *queue, const char *name) {
         char *groups = text_new("%s%s%s", strempty(queue->groups), queue->groups ? " " : "", name);
         uint32_t *gids;
@@ -171,8 +198,7 @@ static int add_group(ConfigQueue *queue, const char *name) {
         if (find_group(name, &gids[queue->n_gids]))
                 queue->n_gids++;
         else
-                sd_journal_print(LOG_WARNING, "Group %s of queue %s is not in /etc/group; groups of other sources have to be "
-                                 "given by number.", name, queue->name);
+                report_group(queue, name);
         return 0;
 }
 
@@ -199,6 +225,8 @@ typedef struct Reading {
         Config config;
         FILE *f;
         int error; /* out of memory */
+        char name[CONFIG_QUEUE_MAX + 1]; /* of the queue whose section is read; empty: another section */
+        bool has_setting;                /* of that section, which the next line may continue */
 } Reading;
 
 /* The name of a queue in that of its section; NULL: of another section. */
@@ -252,10 +280,10 @@ bool config_queue_allows(const ConfigQueue *queue, const uint32_t *gids, size_t 
 static int set_launcher(ConfigQueue *queue, const char *value) {
         const Launcher *launcher = launcher_find(value);
 
-        if (launcher_is_valid(value))
-                queue->launcher = launcher ? launcher->name : NULL;
-        else
-                sd_journal_print(LOG_WARNING, "Unknown launcher in the configuration, ignoring: Launcher=%s", value);
+        if (!launcher_is_valid(value))
+                return -EINVAL;
+        queue->launcher = launcher ? launcher->name : NULL;
+        queue->has_launcher = true;
         return 0;
 }
 
@@ -267,10 +295,12 @@ static int add_options(char **options, const char *value) {
                 return -ENOMEM;
         free(*options);
         *options = joined;
-        return 0;
+        return joined && !launcher_accepts_options(joined) ? -EINVAL : 0;
 }
 
 static int set_path(char **path, const char *value) {
+        if (!isempty(value) && !launcher_accepts_path(value))
+                return -EINVAL;
         free(*path);
         *path = isempty(value) ? NULL : strdup(value);
         return *path || isempty(value) ? 0 : -ENOMEM;
@@ -290,25 +320,75 @@ static bool set_text(Reading *reading, ConfigQueue *queue, const char *name, con
                 r = set_path(&queue->slurm_conf, value);
         else
                 return false;
-        if (r < 0)
+        if (r == -EINVAL)
+                close_for_setting(queue, name, value);
+        else if (r < 0)
                 reading->error = r;
         return true;
 }
 
+static void apply_to_queue(Reading *reading, ConfigQueue *queue, const char *name, const char *value) {
+        if (!set_text(reading, queue, name, value) &&
+            apply(queue_settings, ELEMENTSOF(queue_settings), name, value, queue) < 0)
+                close_for_setting(queue, name, value);
+}
+
+/* What only makes sense for jobs that run elsewhere shows that these should. */
+static void check_queue(ConfigQueue *queue) {
+        if (!queue->has_launcher && (queue->options || queue->slurm_conf))
+                close_queue(queue, queue->options ? "Options= without Launcher=" : "SlurmConf= without Launcher=");
+}
+
 /* --- the file --------------------------------------------------------------------------------------- */
 
-/* libinih does not report sections without settings. */
+/* Whether libinih reports the line, or rightly ignores it: "NAME=VALUE" or "NAME: VALUE" before a comment, the header of a section,
+ * the continuation of a value, a comment. */
+static bool is_understood(const Reading *reading, const char *line, const char *p, size_t size) {
+        if (strlen(line) + 1 >= size && !strchr(line, '\n')) /* too long, and cut */
+                return false;
+        if (!*p || *p == ';' || *p == '#' || (p > line && reading->has_setting))
+                return true;
+        if (*p == '[')
+                return strchr(p, ']');
+        for (; *p; p++)
+                if (*p == '=' || *p == ':')
+                        return true;
+                else if (*p == ';' && strchr(" \t", p[-1]))
+                        return false;
+        return false;
+}
+
+/* The section that begins with this line. */
+static void enter(Reading *reading, const char *section) {
+        const char *name = name_of_queue(section);
+
+        reading->has_setting = false;
+        *reading->name = 0;
+        if (name && is_valid_name(name)) {
+                if (get_queue(reading, name))
+                        (void) strcpy(reading->name, name); /* it fits */
+        } else if (name)
+                sd_journal_print(LOG_WARNING, "Invalid name of a queue in the configuration, ignoring [%s].", section);
+}
+
+/* libinih does not report sections without settings, nor the section of a line that it does not understand. */
 static char *read_line(char *text, int size, void *userdata) {
         Reading *reading = userdata;
         char *line = fgets(text, size, reading->f), section[256];
-        const char *name;
+        const char *start, *p;
 
-        if (!line || sscanf(line, "[%255[^]\n]]", section) != 1 || !(name = name_of_queue(section)))
-                return line;
-        if (is_valid_name(name))
-                (void) get_queue(reading, name);
-        else
-                sd_journal_print(LOG_WARNING, "Invalid name of a queue in the configuration, ignoring [%s].", section);
+        if (!line)
+                return NULL;
+        start = strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0 ? line + strlen(BYTE_ORDER_MARK) : line;
+        p = start + strspn(start, " \t\r\n");
+        if (!is_understood(reading, start, p, (size_t) size)) {
+                ConfigQueue *queue = (ConfigQueue *) config_find_queue(&reading->config, reading->name);
+                _cleanup_free_ char *shown = queue ? strndup(p, strcspn(p, "\r\n")) : NULL;
+
+                if (queue)
+                        close_queue(queue, shown ?: "[Queue]");
+        } else if ((p == start || !reading->has_setting) && sscanf(p, "[%255[^]\n]]", section) == 1)
+                enter(reading, section);
         return line;
 }
 
@@ -316,23 +396,25 @@ static char *read_line(char *text, int size, void *userdata) {
 static int on_line(void *userdata, const char *section, const char *name, const char *value) {
         Reading *reading = userdata;
         const char *queue_name = name_of_queue(section);
-        ConfigQueue *queue = NULL;
-        bool is_known;
+        ConfigQueue *queue;
+        int r;
 
+        reading->has_setting = true;
         if (queue_name) {
                 queue = is_valid_name(queue_name) ? get_queue(reading, queue_name) : NULL;
-                if (!queue)
-                        return 1;
-        } else if (!streq(section, "Jobs")) {
+                if (queue)
+                        apply_to_queue(reading, queue, name, value);
+                return 1;
+        }
+        if (!streq(section, "Jobs")) {
                 sd_journal_print(LOG_WARNING, "Unknown section [%s] in the configuration, ignoring.", section);
                 return 1;
         }
-        if (queue && set_text(reading, queue, name, value))
-                return 1;
-        is_known = queue ? apply(queue_settings, ELEMENTSOF(queue_settings), name, value, queue) :
-                           apply(settings, ELEMENTSOF(settings), name, value, &reading->config);
-        if (!is_known)
+        r = apply(settings, ELEMENTSOF(settings), name, value, &reading->config);
+        if (r == -ENOENT)
                 sd_journal_print(LOG_WARNING, "Unknown setting %s= in the configuration, ignoring.", name);
+        else if (r < 0)
+                sd_journal_print(LOG_WARNING, "Invalid or out-of-range setting in the configuration, ignoring: %s=%s", name, value);
         return 1;
 }
 
@@ -360,6 +442,8 @@ int config_load(Config *config, const char *path) {
         }
         if (line > 0)
                 sd_journal_print(LOG_WARNING, "%s:%d: Expected NAME=VALUE, ignoring line.", path, line);
+        for (size_t i = 0; i < reading.config.n_queues; i++)
+                check_queue(&reading.config.queues[i]);
         config_clear(config);
         *config = reading.config;
         return 0;

@@ -33,6 +33,9 @@ typedef struct ConfigQueue {
         char *groups;              /* AllowGroups=, separated by blanks; NULL: none is required */
         uint32_t *gids;            /* those that exist */
         size_t n_gids;
+        bool has_launcher;         /* Launcher= is given */
+        bool is_closed;            /* a line of it is invalid: none of its jobs starts, since it is not known how it was meant */
+        char *problem;             /* that line, or one without this effect; NULL: none */
 } ConfigQueue;
 
 typedef struct Config {
@@ -71,6 +74,6 @@ const ConfigQueue *config_find_queue(const Config *config, const char *name);
 /* Whether a process with these groups may submit jobs to it. */
 bool config_queue_allows(const ConfigQueue *queue, const uint32_t *gids, size_t n);
 
-/* Reads path over the defaults into config, which is initialised; the file is optional. Invalid lines are logged and ignored, so that they never keep
- * the service from starting. Returns 0, or a negative errno if the file cannot be read; config is then unchanged. */
+/* Reads path over the defaults into config, which is initialised; the file is optional. Invalid lines are logged and never keep
+ * the service from starting: those of [Jobs] are ignored, those of a queue close it. Returns 0, or a negative errno if the file cannot be read; config is then unchanged. */
 int config_load(Config *config, const char *path);

@@ -8,6 +8,14 @@
 #include "unit.h"
 #include "worker-link.h"
 
+/* --- admission.c --- */
+
+/* Whether the queue of the job cannot run it, as it is configured now: it waits. */
+bool core_refuses(const Job *job);
+
+/* Whether the job may be started by the launcher in its record, which was that of its queue when its begin was recorded. */
+bool core_may_start(const Job *job);
+
 /* --- conditions.c --- */
 
 int conditions_init(Core *core);

@@ -244,12 +244,14 @@ Core *core_free(Core *core) {
 }
 
 /* Those in queues of the administrator may wait for something else now. */
-static void report_waiting(Core *core) {
+static void reconsider_waiting(Core *core) {
         Job *job;
 
         TAILQ_FOREACH(job, &core->jobs, entry)
-                if (job->phase == JOB_WAITING && !queue_has_own_lane(&core->queue, job->record.uid, job->record.queue))
+                if (job->phase == JOB_WAITING && !queue_has_own_lane(&core->queue, job->record.uid, job->record.queue)) {
+                        queue_block(&core->queue, job, JOB_IS_REFUSED, core_refuses(job));
                         core->events->waits(job, core->userdata);
+                }
 }
 
 void core_resume(Core *core) {
@@ -264,7 +266,7 @@ void core_resume(Core *core) {
 void core_reload(Core *core) {
         load_config(core);
         if (core->is_ready)
-                report_waiting(core);
+                reconsider_waiting(core);
         core_schedule(core);
         if (core->retention_timer) /* its limits may have changed */
                 (void) sd_event_source_set_time_relative(core->retention_timer, 0);

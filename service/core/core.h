@@ -162,8 +162,8 @@ void core_explain_wait(Job *job);
 const ConfigQueue *core_find_shared_queue(const Core *core, uint32_t uid, const char *name);
 bool core_may_use_queue(const Caller *caller, const ConfigQueue *queue);
 
-/* Whether the caller may submit a job of that user to a queue: 0, -JOB_ERROR_NO_QUEUE, -JOB_ERROR_QUEUE_NOT_ALLOWED or
- * -JOB_ERROR_LAUNCHER_MISSING. */
+/* Whether the caller may submit a job of that user to a queue: 0, -JOB_ERROR_NO_QUEUE, -JOB_ERROR_QUEUE_NOT_ALLOWED,
+ * -JOB_ERROR_QUEUE_CLOSED or -JOB_ERROR_LAUNCHER_MISSING. */
 int core_admit(const Core *core, const Caller *caller, uint32_t uid, const char *name);
 
 /* Whether the limits of a job are within those of its queue: 0, -JOB_ERROR_QUEUE_RUNTIME_MAX, -JOB_ERROR_QUEUE_OUTPUT_MAX or

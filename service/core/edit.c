@@ -80,6 +80,7 @@ static void on_recorded(int r, const char *other, void *userdata) {
                 queue_move(&core->queue, NULL, edit->lane);
         if (job) {
                 job->n_editing--;
+                queue_block(&core->queue, job, JOB_IS_REFUSED, core_refuses(job));
                 queue_block(&core->queue, job, JOB_IS_EDITED, job->n_editing > 0);
                 core->events->edited(job, core->userdata);
         }

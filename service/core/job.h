@@ -42,6 +42,7 @@ typedef enum JobBlock {
         JOB_IS_EARLY = 1 << 2,  /* its time has not come */
         JOB_IS_DOOMED = 1 << 3, /* it ends without being started, see conditions.c */
         JOB_IS_EDITED = 1 << 4, /* changes of it are being recorded */
+        JOB_IS_REFUSED = 1 << 5, /* its queue cannot run it, as it is configured */
 } JobBlock;
 
 typedef struct QueueNest QueueNest; /* see queue.c */

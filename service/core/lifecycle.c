@@ -46,10 +46,10 @@ int lifecycle_set_instance(Job *job) {
         /* It may have been started already, by a request whose reply was lost. */
         job->record.attempt = job_attempts_count(job->record.attempts) + 1;
         job->record.next_attempt_usec = 0;
-        if (*job->secret && job->instance && streq(job->instance, job->core->instance))
-                return 0;
         if (set_launcher(job) < 0)
                 return -ENOMEM;
+        if (*job->secret && job->instance && streq(job->instance, job->core->instance))
+                return 0;
         if (getrandom(secret, sizeof(secret), 0) != (ssize_t) sizeof(secret))
                 return -EIO;
         for (size_t i = 0; i < sizeof(secret); i++)
@@ -84,6 +84,19 @@ static void start_later(Job *job, const char *why) {
                 return wait_alone(job, why);
         queue_put_back(&job->core->queue, job);
         shortage_begin(job, why);
+}
+
+/* The configuration of its queue was changed since it had its turn. */
+static void wait_for_queue(Job *job) {
+        Core *core = job->core;
+
+        job->waits_alone = false;
+        job->record.attempt = job_attempts_count(job->record.attempts);
+        (void) store_begin(core->store, job->record.id, NULL, NULL, job->record.attempt, -1, NULL, NULL, NULL);
+        queue_block(&core->queue, job, JOB_IS_REFUSED, core_refuses(job));
+        queue_put_back(&core->queue, job);
+        core->events->waits(job, core->userdata);
+        core_schedule(core);
 }
 
 static void start_failed(Job *job, const char *what, int error) {
@@ -252,6 +265,8 @@ void lifecycle_on_begun(int r, int spec_fd, void *userdata) {
         if (r >= 0 && job->stop_reason != JOB_REASON_NONE)
                 return ending_unseen(job, job->stop_reason);
         failpoint_die("before-start");
+        if (r >= 0 && !core_may_start(job))
+                return wait_for_queue(job);
         if (r >= 0)
                 r = start(job, fd);
         failpoint_die("after-start");

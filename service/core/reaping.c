@@ -45,9 +45,18 @@ static int start_unit(Job *job) {
         return r;
 }
 
+static void tell(Job *job);
+
+/* Not with less than what is configured: the program would look for the job elsewhere, and find nothing. */
 static void start(Job *job) {
+        const ConfigQueue *queue = config_find_queue(&job->core->config, job->record.queue);
         int r;
 
+        if (queue && queue->is_closed) {
+                tell(job);
+                job_call_later(job, job->core->event, AGAIN_USEC, start);
+                return;
+        }
         job->is_reaped = true;
         job->retry = sd_event_source_disable_unref(job->retry); /* to release the unit that is gone */
         r = start_unit(job);

@@ -3,7 +3,8 @@
 
 /* Why a queued job does not run, at the moment: the first cause that somebody would have to change. */
 
-#include "core.h"
+#include "core-internal.h"
+#include "launcher.h"
 #include "text-new.h"
 #include "time-util.h"
 
@@ -78,6 +79,19 @@ static void set_pause(Job *job) {
                 set(job, "paused", "queue %s paused", job->record.queue);
 }
 
+/* Its queue cannot run it, see core_refuses(). */
+static void set_refusal(Job *job) {
+        const ConfigQueue *queue = core_find_shared_queue(job->core, job->record.uid, job->record.queue);
+        const char *limit = queue ? launcher_refuses(launcher_find(queue->launcher), &job->limits) : NULL;
+
+        if (queue && queue->is_closed)
+                set(job, "configuration", "queue %s starts no jobs, since a line of its configuration is invalid: %s", queue->name,
+                    strempty(queue->problem));
+        else
+                set(job, "configuration", "jobs of queue %s run elsewhere now, where %s has no effect; move the job with edit --queue",
+                    job->record.queue, strempty(limit));
+}
+
 /* It is its turn as soon as there is a place. */
 static void set_place(Job *job) {
         const Queue *queue = &job->core->queue;
@@ -118,6 +132,8 @@ void core_explain_wait(Job *job) {
                 set_retry(job);
         else if (job->blocked & JOB_IS_EARLY)
                 set(job, "time", "not before %s", format_rfc3339(job->record.not_before_usec, time));
+        else if (job->blocked & JOB_IS_REFUSED)
+                set_refusal(job);
         else
                 set_place(job);
 }

@@ -9,8 +9,12 @@
 #include "macro.h"
 #include "string-list.h"
 #include "text-new.h"
+#include "utf8.h"
 
 #define LOCAL "local"
+#define OPTIONS_MAX 1000
+#define OPTIONS_WORDS_MAX 64
+#define PATH_SIZE_MAX 400
 
 static const Launcher launchers[] = { { "slurm", SLURM_PATH }, { "host", HOST_PATH } };
 
@@ -23,6 +27,31 @@ const Launcher *launcher_find(const char *name) {
 
 bool launcher_is_valid(const char *name) {
         return streq(name, LOCAL) || launcher_find(name);
+}
+
+/* The service manager refuses others in an environment. */
+static bool is_clean(const char *text, size_t max) {
+        size_t n = strlen(text);
+
+        for (const char *p = text; *p; p++)
+                if (((unsigned char) *p < ' ' && *p != '\t') || *p == 0x7f)
+                        return false;
+        return n <= max && utf8_is_valid(text, n);
+}
+
+bool launcher_accepts_options(const char *options) {
+        const char *p = options + strspn(options, " \t");
+        size_t n = 0;
+
+        for (; *p; n++) {
+                p += strcspn(p, " \t");
+                p += strspn(p, " \t");
+        }
+        return n <= OPTIONS_WORDS_MAX && is_clean(options, OPTIONS_MAX);
+}
+
+bool launcher_accepts_path(const char *path) {
+        return *path == '/' && is_clean(path, PATH_SIZE_MAX);
 }
 
 const char *launcher_program(const Launcher *launcher) {

@@ -26,6 +26,11 @@ typedef struct LauncherSettings {
 const Launcher *launcher_find(const char *name);
 bool launcher_is_valid(const char *name);
 
+/* Whether the program gets all of Options= or SlurmConf= through its environment, and can use it: at most 1000 bytes, and 64
+ * words; an absolute path of at most 400 bytes; valid UTF-8 without control characters. */
+bool launcher_accepts_options(const char *options);
+bool launcher_accepts_path(const char *path);
+
 /* The path of the main process, also for NULL. */
 const char *launcher_program(const Launcher *launcher);
 

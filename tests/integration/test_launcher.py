@@ -183,6 +183,22 @@ def test_what_cannot_be_promised(jobs, program, option, value):
     assert not os.path.exists(f'{FOLDER}/told') and program
 
 
+def test_launcher_is_changed(jobs, scope, queues): # pylint: disable=unused-argument
+    """While jobs are queued that it cannot run as they are."""
+    job, other = (jobs.enqueue(['true'], Queue='plain', Hold=True, TasksMax=10) for _ in range(2))
+    scope.configure({'plain': {'Launcher': 'slurm', 'Options': '--ok'}})
+    scope.reload(jobs)
+    jobs.call('Release', 's', job)
+    jobs.call('Release', 's', other)
+    assert (jobs.get(job)['WaitReason'], jobs.get(job)['WaitText']) == (
+        'configuration', 'jobs of queue plain run elsewhere now, where TasksMax has no effect; move the job with edit --queue')
+    jobs.call('Edit', 'sa{sv}', job, {'Queue': ('s', 'default')})
+    assert jobs.wait(job).state == 'completed' and jobs.get(other)['State'] == 'queued'
+    scope.configure({'plain': {'Launcher': 'local'}})
+    scope.reload(jobs)
+    assert jobs.wait(other).state == 'completed' and 'Launcher' not in jobs.get(other)
+
+
 def test_program_is_missing(jobs, queues): # pylint: disable=unused-argument
     if os.path.exists(PROGRAM):
         os.rename(PROGRAM, f'{PROGRAM}.kept')

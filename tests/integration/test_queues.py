@@ -281,7 +281,7 @@ def test_verb(cli, queues):
     assert cli.output('run', '-q', '--queue', 'gpu', '--', 'sh', '-c', 'echo $CODEX_JOB_SLOT') == '0\n'
     (queue,) = cli.document('queue', 'set', 'gpu', '--max-running', 'infinity')['queues']
     assert queue == {'name': 'gpu', 'paused': False, 'queued': 0, 'running': 0, 'max_running': None, 'administrator': False,
-                     'max_running_per_user': None, 'running_of_all': 0}
+                     'max_running_per_user': None, 'running_of_all': 0, 'closed': False, 'problem': None}
     assert [queue['name'] for queue in cli.document('queue')['queues']] == ['default', 'gpu']
     assert cli.output('queue', 'set', 'gpu', '--max-running', 'infinity') == 'Queue gpu: no limit of its own.\n'
     assert cli.output('queue', 'set', '-q', 'gpu', '--max-running', '1') == ''

@@ -9,7 +9,7 @@ import pwd
 
 import pytest
 from clientsupport import cli  # noqa: F401
-from support import plain, refused, shell
+from support import disk_busy, plain, refused, shell
 
 # pylint: disable=redefined-outer-name
 
@@ -250,6 +250,78 @@ def test_limits_of_jobs(jobs, configure):
     assert jobs.wait(job).job['Queue'] == 'short'
 
 
+# --- lines that are not understood ----------------------------------------------------------------
+
+@pytest.mark.parametrize('settings, line', [
+    ({'Launcher': 'slrum'}, 'Launcher=slrum'), ({'Luncher': 'slurm'}, 'Luncher=slurm'), ({'MaxRunning': 'two'}, 'MaxRunning=two'),
+    ({'AllowGroup': 'root'}, 'AllowGroup=root'), ({'Options': '--partition=main'}, 'Options= without Launcher='),
+    ({'Launcher': 'slurm', 'SlurmConf': 'slurm.conf'}, 'SlurmConf=slurm.conf')])
+def test_closed(jobs, configure, settings, line):
+    """Nothing runs elsewhere, or with other limits, than was meant."""
+    configure(gpu={}, other={})
+    job, moved = (jobs.enqueue(['true'], Queue='gpu', Hold=True) for _ in range(2))
+    configure(gpu=settings, other={})
+    assert (listed(jobs)['gpu']['Problem'], listed(jobs)['gpu']['Closed']) == (line, True) and 'Problem' not in listed(jobs)['other']
+    jobs.call('Release', 's', job)
+    assert why(jobs, job) == ('configuration', f'queue gpu starts no jobs, since a line of its configuration is invalid: {line}')
+    jobs.call('Edit', 'sa{sv}', moved, {'Queue': ('s', 'other')})
+    with refused('InvalidArgument', 'Queue gpu starts no jobs', line, 'use another one'):
+        jobs.enqueue(['true'], Queue='gpu')
+    with refused('InvalidArgument', 'Queue gpu starts no jobs', line):
+        jobs.call('Edit', 'sa{sv}', moved, {'Queue': ('s', 'gpu')})
+    jobs.call('Release', 's', moved)
+    assert jobs.wait(moved).job['Queue'] == 'other' and why(jobs, job)[0] == 'configuration'
+    configure(gpu={}, other={})
+    assert jobs.wait(job).state == 'completed'
+
+
+@pytest.mark.restarts
+def test_closed_outlives_the_service(jobs, scope, configure):
+    configure(gpu={'Launcher': 'local'})
+    job = jobs.enqueue(['true'], Queue='gpu', Hold=True)
+    configure(gpu={'Launcher': 'Slurm'})
+    jobs.call('Release', 's', job)
+    scope.kill_service()
+    assert why(jobs, job)[0] == 'configuration'
+    jobs.call('Edit', 'sa{sv}', job, {'Queue': ('s', 'default')})
+    assert jobs.wait(job).job['Queue'] == 'default'
+
+
+@pytest.mark.parametrize('after, reason', [({'gpu': {'Launcher': 'slrum'}}, 'configuration'), ({'other': {}}, 'no-queue')])
+def test_closed_while_a_job_is_begun(jobs, scope, configure, after, reason):
+    configure(gpu={})
+    jobs.run(['true']) # that it may run jobs is known from then on
+    with disk_busy(scope):
+        call = jobs.send_enqueue(['true'], Queue='gpu')
+        jobs.flush()
+        configure(**after)
+    job = jobs.answer(call)[0]
+    jobs.enqueued.append(job)
+    assert why(jobs, job)[0] == reason and jobs.get(job)['State'] == 'queued' and jobs.get(job)['Attempt'] == 0
+    configure(gpu={})
+    assert jobs.wait(job).state == 'completed' and jobs.get(job)['Attempt'] == 1
+
+
+def test_closed_in_the_client(cli, jobs, configure):
+    groups = {'AllowGroups': f'no-such-group {pwd.getpwnam("alice").pw_gid}'}
+    configure(gpu={}, groups=groups)
+    job = jobs.enqueue(['true'], Queue='gpu', Hold=True)
+    configure(gpu={'Launcher': 'slrum'}, groups=groups)
+    jobs.call('Release', 's', job)
+    told = 'ueue gpu starts no jobs, a line of its configuration is invalid: Launcher=slrum'
+    assert f'codex-jobs: Q{told}\n' in cli.run('queue').stderr and cli.run('queue', '-q').stderr == ''
+    queue, = [queue for queue in cli.document('queue')['queues'] if queue['name'] == 'gpu']
+    assert (queue['closed'], queue['problem']) == (True, 'Launcher=slrum')
+    checks = [check for check in cli.document('setup', status=1)['checks'] if 'gpu' in check['text']]
+    assert [(check['name'], check['status'], check['text']) for check in checks] == [('queue', 'failed', f'q{told}')]
+    assert 'reload codex-jobsd' in checks[0]['command']
+    told = 'a line of the configuration of queue groups has no effect: AllowGroups=no-such-group'
+    assert told[1:] in cli.run('queue').stderr
+    assert ('warning', told) in [(check['status'], check['text']) for check in cli.document('setup', status=1)['checks']]
+    assert 'Launcher=slrum' in cli.output('status', '--all') and cli.job('show', job)['wait_reason'] == 'configuration'
+    assert 'starts no jobs' in cli.refused('run', '--queue', 'gpu', '--', 'true')
+
+
 @pytest.mark.restarts
 def test_numbers_outlive_the_service(jobs, scope, configure, gate):
     configure(gpu={'MaxRunning': 2})
@@ -275,7 +347,7 @@ def test_client(cli, jobs, configure, gate):
                          ['wide', 'no', '0', '0', '3', 'per', 'user', 'administrator']]
     assert cli.document('queue')['queues'][1] == {
         'name': 'gpu', 'paused': False, 'queued': 0, 'running': 0, 'max_running': 1, 'administrator': True,
-        'max_running_per_user': 1, 'running_of_all': 0}
+        'max_running_per_user': 1, 'running_of_all': 0, 'closed': False, 'problem': None}
     assert 'is one of the administrator' in cli.refused('queue', 'remove', 'gpu')
     first = jobs.enqueue(gate.job(), Queue='gpu')
     gate.wait()

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "test.h"
+#include "text-new.h"
 
 static const Config defaults = {
         .max_running = 16,
@@ -249,20 +250,89 @@ static void queues(void) {
 
 /* Nobody is in a group that does not exist: such a queue is not for everybody. */
 static void queues_with_slips(void) {
-        Config config = load("[Queue a]\nAllowGroups=no-such-group\nMaxRunning=0\nColour=red\n[Queue default]\nMaxRunning=1\n"
+        Config config = load("[Queue a]\nAllowGroups=no-such-group\n[Queue default]\nMaxRunning=1\n"
                              "[Queue a/b]\nMaxRunning=1\n[Queue xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx]\nMaxRunning=1\n"
                              "[Queue b]\nAllowGroups=root\nAllowGroups=\n");
         const ConfigQueue *a = config_find_queue(&config, "a"), *b = config_find_queue(&config, "b");
 
         check_int(config.n_queues, 2);
-        check(a && !config_queue_allows(a, (uint32_t[]) { 0 }, 1));
-        check(b && config_queue_allows(b, NULL, 0));
+        check(a && !config_queue_allows(a, (uint32_t[]) { 0 }, 1) && !a->is_closed);
+        check_string(a->problem, "AllowGroups=no-such-group");
+        check(b && config_queue_allows(b, NULL, 0) && !b->problem && !b->is_closed);
         check_contains(test_log(), "Group no-such-group of queue a");
-        check_contains(test_log(), "MaxRunning=0");
-        check_contains(test_log(), "Unknown setting Colour=");
         check_contains(test_log(), "ignoring [Queue default]");
         check_contains(test_log(), "ignoring [Queue a/b]");
         check_contains(test_log(), "ignoring [Queue xxx");
+        config_clear(&config);
+}
+
+/* Such a line closes its queue, which names it, and no other one. */
+static void closed_queues(void) {
+        static const struct {
+                const char *lines, *problem;
+        } cases[] = {
+                { "Launcher=slrum", "Launcher=slrum" },
+                { "Launcher=Slurm", "Launcher=Slurm" },
+                { "Launcher=", "Launcher=" },
+                { "Launcher=slurm\nLauncher=slrum", "Launcher=slrum" },
+                { "Launcher=slrum\nLauncher=slurm\nColour=red", "Launcher=slrum" },
+                { "Luncher=slurm", "Luncher=slurm" },
+                { "launcher=slurm", "launcher=slurm" },
+                { "Launcher slurm", "Launcher slurm" },
+                { "  Launcher slurm", "Launcher slurm" },
+                { "Launcher ; =slurm", "Launcher ; =slurm" },
+                { "Launcher=slurm\n nonsense", "Launcher=nonsense" },
+                { "[Queue next\nLauncher=slurm", "[Queue next" },
+                { "MaxRunning=two", "MaxRunning=two" },
+                { "MaxRunning=0", "MaxRunning=0" },
+                { "MaxRunningPerUser=65536", "MaxRunningPerUser=65536" },
+                { "RuntimeMaxSec=0", "RuntimeMaxSec=0" },
+                { "OutputMax=-1", "OutputMax=-1" },
+                { "AllowGroup=root", "AllowGroup=root" },
+                { "AllowGroups=no-such-group\nMaxRunning=x", "MaxRunning=x" },
+                { "Launcher=slurm\nSlurmConf=slurm.conf", "SlurmConf=slurm.conf" },
+                { "Launcher=slurm\nOptions=--account=\xff", "Options=--account=\xef\xbf\xbd" },
+                { "Launcher=slurm\nOptions=--account=\x01", "Options=--account= " },
+                { "Options=--partition=main", "Options= without Launcher=" },
+                { "SlurmConf=/etc/slurm.conf", "SlurmConf= without Launcher=" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *text = text_new("[Jobs]\nMaxRunning=3\n[Queue a]\n%s\n[Queue b]\nMaxRunning=2\n", cases[i].lines);
+                Config config = load(text);
+                const ConfigQueue *a = config_find_queue(&config, "a"), *b = config_find_queue(&config, "b");
+
+                check_int(config.n_queues, 2);
+                check(a && a->is_closed && b && !b->is_closed && !b->problem);
+                check_string(a->problem, cases[i].problem);
+                check_int(b->max_running, 2);
+                check_int(config.max_running, 3);
+                config_clear(&config);
+        }
+}
+
+/* Of Options= that are too long, some would be lost on the way. */
+static void options_of_a_queue(void) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+        Config config;
+
+        check(f);
+        for (unsigned queue = 0; queue < 2; queue++) {
+                (void) fprintf(f, "[Queue q%u]\nLauncher=slurm\nOptions=a ; comment\n\n# comment\n", queue);
+                for (unsigned i = 0; i < 63 + queue; i++)
+                        (void) fprintf(f, "Options=-%u\n", i);
+        }
+        (void) fprintf(f, "[Queue long]\nLauncher=slurm\nOptions=%0600d\nOptions=%0600d\n", 0, 0);
+        (void) fprintf(f, "[Queue spread]\nLauncher=local\nOptions=-a\n\t-b\nSlurmConf: /etc/slurm.conf\n");
+        check(fclose(f) == 0);
+        config = load(text);
+        check_int(config.n_queues, 4);
+        check(!config.queues[0].is_closed && config.queues[1].is_closed && config.queues[2].is_closed);
+        check(!config.queues[3].is_closed && !config.queues[3].launcher);
+        check_string(config.queues[3].options, "-a -b");
+        check_string(config.queues[3].slurm_conf, "/etc/slurm.conf");
         config_clear(&config);
 }
 
@@ -300,4 +370,5 @@ static void no_access(void) {
 
 TEST_MAIN(TEST(without_file), TEST(empty_file), TEST(all_settings), TEST(last_one_holds), TEST(infinity),
           TEST(ends_of_ranges), TEST(bad_values), TEST(slips), TEST(last_line_without_end),
-          TEST(line_ends_of_another_system), TEST(long_line), TEST(queues), TEST(queues_with_slips), TEST(too_many_queues), TEST(no_access))
+          TEST(line_ends_of_another_system), TEST(long_line), TEST(queues), TEST(queues_with_slips), TEST(closed_queues),
+          TEST(options_of_a_queue), TEST(too_many_queues), TEST(no_access))
