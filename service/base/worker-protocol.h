@@ -91,7 +91,8 @@ typedef enum WorkerCause {
         WORKER_CAUSE_RUNTIME = 4, /* it exceeded a limit of the trailer */
         WORKER_CAUSE_OUTPUT = 5,
         WORKER_CAUSE_STALL = 6,
-        /* Of codex-jobs-slurm, with a code of 0, final, and the reason as text: */
+        /* Of codex-jobs-slurm, with a code of 0, final, and the reason as text; from a worker on this host, the service closes
+         * the connection: */
         WORKER_CAUSE_NODE_LOST = 7, /* the node failed, or cannot be reached */
         WORKER_CAUSE_LOST = 8,      /* Slurm does not know the job any more */
         WORKER_CAUSE_ELSEWHERE = 9, /* cancelled in Slurm, not by the service */

@@ -196,6 +196,17 @@ static void ask_for_help(Job *job) {
                 set_stuck(job, job->report->left);
 }
 
+/* Of what runs on this host, the service manager says how it ended. */
+static void refuse_report(Job *job) {
+        int r;
+
+        log_job(job, LOG_WARNING, "%s", "its worker reports that it was lost elsewhere, which cannot be: closing the connection.");
+        job->link = worker_link_free(job->link);
+        r = job->unit ? unit_watch(job->unit) : 0;
+        if (r < 0)
+                log_job(job, LOG_ERR, "failed to watch its unit: %s", strerror(-r));
+}
+
 void ending_worker_ended(const WorkerMessage *m, void *userdata) {
         Job *job = userdata;
         int r;
@@ -205,6 +216,8 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata) {
                 worker_link_go(job->link);
         if (job->phase != JOB_ACTIVE && job->phase != JOB_RECORDING)
                 return;
+        if (m->ended.cause >= WORKER_CAUSE_NODE_LOST && !job->record.launcher)
+                return refuse_report(job);
         r = take_report(job, m);
         if (r < 0) {
                 log_job(job, LOG_ERR, "failed to keep the report of its worker: %s", strerror(-r));

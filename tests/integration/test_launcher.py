@@ -183,6 +183,20 @@ def test_what_cannot_be_promised(jobs, program, option, value):
     assert not os.path.exists(f'{FOLDER}/told') and program
 
 
+def test_worker_of_this_host(jobs, program):
+    """Nothing on this host is lost with a node."""
+    worker = os.path.join(os.path.dirname(PROGRAM), 'codex-jobs-worker')
+    os.rename(worker, f'{worker}.kept')
+    try:
+        os.symlink(PROGRAM, worker)
+        ended = jobs.run(['true'], Queue='plain')
+    finally:
+        os.unlink(worker)
+        os.rename(f'{worker}.kept', worker)
+    assert facts(ended) == ('failed', 'exit-code', 6) and ended.job['EndSource'] != 'worker' and 'Place' not in ended.job
+    assert [line.split()[0] for line in program()] == ['run']
+
+
 def test_launcher_is_changed(jobs, scope, queues): # pylint: disable=unused-argument
     """While jobs are queued that it cannot run as they are."""
     job, other = (jobs.enqueue(['true'], Queue='plain', Hold=True, TasksMax=10) for _ in range(2))
