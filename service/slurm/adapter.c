@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -473,6 +474,15 @@ static void open_files(Adapter *a) {
         (void) !ftruncate(STDERR_FILENO, (off_t) a->base[1]);
 }
 
+/* As in the worker: whatever the node sends, what is written here is bounded by the limit of the job. */
+static void bound_output(const WorkerTrailer *t) {
+        rlim_t max = t->output_max + WORKER_ORDER_ROOM;
+
+        (void) signal(SIGXFSZ, SIG_IGN);
+        if (t->output_max > 0)
+                (void) setrlimit(RLIMIT_FSIZE, &(struct rlimit) { max, max });
+}
+
 static int mirror(const Adapter *a) {
         sigset_t set;
 
@@ -505,6 +515,7 @@ int adapter_run(const char *id) {
                 return 126;
         }
         (void) prctl(PR_SET_DUMPABLE, 0);
+        bound_output(&a.description.trailer);
         worker_failpoint_init(&a.description);
         a.epoll = epoll_create1(EPOLL_CLOEXEC);
         a.journal = open_journal();

@@ -150,9 +150,18 @@ static void on_message(Adapter *a, const Frame *f) {
         }
 }
 
-static void on_greeting(Adapter *a, const Frame *f) {
+/* The secret of the job stays here: with it any process of the user could be its worker to the service, and would be given the
+ * file for the order. The keeper asks its worker for none. */
+static void send_description(Adapter *a) {
         const Description *d = &a->description;
         char line[96];
+
+        memset(d->map + d->map_size - sizeof(WorkerTrailer) + offsetof(WorkerTrailer, secret), 0, WORKER_SECRET_SIZE);
+        (void) snprintf(line, sizeof(line), "S %" PRIu64 " %" PRIu64 " %zu", a->base[0], a->base[1], d->map_size);
+        listen_say(a, line, d->map, d->map_size);
+}
+
+static void on_greeting(Adapter *a, const Frame *f) {
 
         if (f->numbers[0] != FRAME_VERSION) {
                 a->refused = FRAME_CANNOT;
@@ -166,9 +175,8 @@ static void on_greeting(Adapter *a, const Frame *f) {
                 return;
         a->stage = STAGE_HEARD;
         a->look_pause = 0;
-        (void) snprintf(line, sizeof(line), "S %" PRIu64 " %" PRIu64 " %zu", a->base[0], a->base[1], d->map_size);
         if (!a->attached)
-                listen_say(a, line, d->map, d->map_size);
+                send_description(a);
         if (a->stopping)
                 listen_say(a, "T", NULL, 0);
 }

@@ -4,6 +4,7 @@
 /* The end of a job: as the node reports it, or as it is found out here. */
 
 #include "adapter.h"
+#include "worker-message.h"
 
 #define AWAY_USEC (10 * USEC_PER_SEC) /* as in the worker */
 
@@ -70,11 +71,17 @@ static WorkerCause find_cause(Adapter *a) {
         return look.state == SLURM_TIMEOUT || streq(look.reason, "TimeLimit") ? WORKER_CAUSE_RUNTIME : WORKER_CAUSE_ELSEWHERE;
 }
 
+/* The service would refuse what makes no sense, again and again. */
 void settle_reported(Adapter *a, const void *data, size_t size) {
+        WorkerMessage m;
         WorkerEnded *e;
 
-        if (a->stage >= STAGE_SETTLED || size < sizeof(*e))
+        if (a->stage >= STAGE_SETTLED)
                 return;
+        if (size > WORKER_MESSAGE_MAX || worker_message_read(data, size, &m) != 0) {
+                settle_as(a, WORKER_CAUSE_LOST, 0, 0, "the end as told by the node makes no sense");
+                return;
+        }
         e = malloc(size);
         if (!e)
                 return;

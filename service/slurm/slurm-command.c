@@ -91,6 +91,7 @@ static void execute(const Words *w, int in, int out, int err) {
         (void) dup2(out, STDOUT_FILENO);
         (void) dup2(err, STDERR_FILENO);
         (void) signal(SIGPIPE, SIG_DFL);
+        (void) signal(SIGXFSZ, SIG_DFL);
         (void) sigemptyset(&none);
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
         (void) !chdir("/");

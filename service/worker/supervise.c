@@ -13,7 +13,6 @@
 #include "supervise.h"
 
 #define FLUSH_USEC (50 * USEC_PER_MSEC)
-#define ORDER_ROOM (16 * 1024 * 1024) /* bytes */
 #define SIGNALS_MAX 65536 /* pending, unread */
 #define CPU_USEC (4 * USEC_PER_MSEC) /* a tick of most kernels */
 #define CPU_MAX 50U /* times */
@@ -62,7 +61,7 @@ static int open_all(Worker *w) {
 /* Writes on behalf of the job are bounded by its limit, whatever goes wrong in here. The file for the order may be
  * longer than the output. Signals for writes, see writes.c, leave room for those of other processes of the user. */
 static void bound_resources(const WorkerTrailer *t) {
-        rlim_t max = t->output_max + ORDER_ROOM;
+        rlim_t max = t->output_max + WORKER_ORDER_ROOM;
         struct rlimit pending;
 
         if (t->output_max > 0)

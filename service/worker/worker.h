@@ -131,6 +131,7 @@ void writes_free(Writes *w);
 
 /* --- pump.c --- */
 
+#define WORKER_ORDER_ROOM (16U * 1024U * 1024U) /* bytes: the file for the order may exceed the limit of the output by that */
 #define PUMP_ENTRIES 128U           /* in one write */
 #define PUMP_ENTRIES_MAX (64U * 1024U) /* kept until there is a file for them */
 
