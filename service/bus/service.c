@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
+#include <errno.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
 
@@ -9,6 +11,7 @@
 #include "pending-call.h"
 
 #define LEAVE_USEC (5 * USEC_PER_SEC)
+#define BACKLOG_MAX (128 * 1024) /* bytes that the bus has not read yet; the kernel doubles it, for its own overhead */
 
 /* Pauses grow from the first to the second: less than the service manager waits for a start. */
 #define NAME_PAUSE_USEC (100 * USEC_PER_MSEC)
@@ -168,11 +171,24 @@ static int watch_program(Service *service) {
 
 /* --- life cycle ------------------------------------------------------------------------------------ */
 
+/* What is in the socket already is before any reply: sd-bus lets the kernel take 8 MiB. The rest waits in our queue, where
+ * it counts as congestion. */
+static int limit_backlog(sd_bus *bus) {
+        const int bytes = BACKLOG_MAX;
+        int fd = sd_bus_get_fd(bus);
+
+        if (fd < 0)
+                return fd;
+        return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) < 0 ? -errno : 0;
+}
+
 int service_open_bus(sd_bus **ret, bool system_scope) {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
         int r;
 
         r = system_scope ? sd_bus_open_system(&bus) : sd_bus_open_user(&bus);
+        if (r >= 0)
+                r = limit_backlog(bus);
         if (r >= 0)
                 r = sd_bus_set_exit_on_disconnect(bus, true); /* a restarted service finds everything */
         if (r >= 0)

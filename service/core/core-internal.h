@@ -77,7 +77,7 @@ void ending_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t ended_
 bool ending_hold_up(Core *core);
 
 /* Event handler of jobs for whose end many wait, with the core as userdata; tells all of them when the service stops. */
-int ending_on_telling(sd_event_source *source, void *userdata);
+int ending_on_telling(sd_event_source *source, uint64_t usec, void *userdata);
 void ending_tell_all(Core *core);
 
 /* The job ends without a unit that could show how: exit_code stays -1, except if it was cancelled. */

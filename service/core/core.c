@@ -14,8 +14,6 @@
 #include "string-list.h"
 #include "text-new.h"
 
-#define TELLING_PAUSE 2 /* the second iteration dispatches what was readable in the first one */
-
 /* --- life cycle ------------------------------------------------------------------------------------ */
 
 static int make_directories(const char *path) {
@@ -177,7 +175,7 @@ int core_new(Core **ret, sd_event *event, bool system_scope) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(core->doomed_source, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_defer(event, &core->telling_source, ending_on_telling, core);
+                r = sd_event_add_time(event, &core->telling_source, CLOCK_MONOTONIC, 0, 1, ending_on_telling, core);
         if (r >= 0)
                 r = sd_event_source_set_enabled(core->telling_source, SD_EVENT_OFF);
         if (r >= 0)
@@ -258,7 +256,6 @@ void core_resume(Core *core) {
         if (!core->is_held_up)
                 return;
         core->is_held_up = false;
-        core->telling_pause = TELLING_PAUSE;
         (void) sd_event_source_set_enabled(core->telling_source, SD_EVENT_ONESHOT);
         (void) sd_event_source_set_enabled(core->doomed_source, SD_EVENT_ONESHOT);
 }

@@ -74,7 +74,7 @@ struct Core {
         unsigned n_doomed_ends; /* those whose end is being recorded */
         sd_event_source *doomed_source;
         TAILQ_HEAD(, Job) telling; /* ended jobs for which more wait than could be told at once */
-        sd_event_source *telling_source;
+        sd_event_source *telling_source; /* a timer that has elapsed: a defer source would go before all others */
         unsigned telling_pause; /* iterations of the event loop */
         bool is_held_up; /* until core_resume() */
 };

@@ -23,6 +23,7 @@
 #define EXIT_STATUS_EXEC 203 /* the worker could not be executed */
 #define EXIT_STATUS_CACHE_DIRECTORY 239 /* CacheDirectory= could not be created */
 #define FOLDER_MIN 65536U /* bytes */
+#define TELLING_PAUSE 16 /* iterations of the event loop */
 #define BULK_MIN (1024U * 1024U) /* bytes of output whose sync should not delay others */
 
 static void collect(Job *job);
@@ -556,16 +557,19 @@ static void tell_next(Core *core) {
                 tell_later(job);
 }
 
-/* While it has something to write, sd-bus reads nothing: the next slice waits until it has had a chance to. */
-int ending_on_telling(sd_event_source *source, void *userdata) {
+/* Between two slices, callers have a chance: sd-bus reads a message in an iteration, and none while it has something to
+ * write. */
+int ending_on_telling(sd_event_source *source, uint64_t usec, void *userdata) {
         Core *core = userdata;
 
         if (TAILQ_EMPTY(&core->telling) || ending_hold_up(core))
                 return 0;
         if (core->telling_pause > 0)
                 core->telling_pause--;
-        else
+        else {
                 tell_next(core);
+                core->telling_pause = TELLING_PAUSE;
+        }
         if (!TAILQ_EMPTY(&core->telling))
                 (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         return 0;
