@@ -155,6 +155,11 @@ static const char *const migrations[] = {
         "ALTER TABLE jobs ADD COLUMN launcher TEXT;"
         "ALTER TABLE jobs ADD COLUMN place TEXT;"
         "ALTER TABLE jobs ADD COLUMN place_id TEXT;",
+
+        /* Jobs of one kind are found without walking past those of others, however many these are. */
+        "CREATE INDEX jobs_by_kind ON jobs (uid, kind, state);"
+        "DROP INDEX jobs_by_state;"
+        "CREATE INDEX jobs_by_state ON jobs (uid, state);",
 };
 
 const int schema_version = ELEMENTSOF(migrations);

@@ -58,19 +58,21 @@ int store_read_records(sqlite3_stmt *s, JobRecord **ret, size_t *ret_n) {
 #define NEWEST_FIRST "ORDER BY number DESC LIMIT ?6"
 #define OLDEST_END_FIRST "ORDER BY sequence LIMIT ?6"
 
-STATEMENT(list_all, FROM_JOBS "WHERE number < ?5 " OF_STATES OF_KIND OF_WORKSPACE OF_SESSION NEWEST_FIRST);
+STATEMENT(list_all, FROM_JOBS "WHERE number < ?5 " OF_STATES NEWEST_FIRST);
 STATEMENT(list_live, FROM_JOBS "INDEXED BY jobs_live WHERE sequence IS NULL "
                      BEFORE OF_STATES OF_KIND OF_WORKSPACE OF_SESSION NEWEST_FIRST);
 
-/* The newest jobs of a user, in one of three ways. Those of each state are sorted: they are merged, and no more than
+/* The newest jobs of a user, in one of four ways. Those of each state are sorted: they are merged, and no more than
  * requested are read, unless a workspace or session is requested, too. */
-#define NUMBERS_OF_STATE(user, parameter)                                                                       \
-        "SELECT number FROM jobs INDEXED BY jobs_by_state WHERE uid = " user " AND state = " parameter " "      \
-        BEFORE OF_KIND OF_WORKSPACE OF_SESSION
-#define NUMBERS(user)                                                                                           \
-        NUMBERS_OF_STATE(user, "?8") "UNION ALL " NUMBERS_OF_STATE(user, "?9") "UNION ALL "                     \
-        NUMBERS_OF_STATE(user, "?10") "UNION ALL " NUMBERS_OF_STATE(user, "?11") "UNION ALL "                   \
-        NUMBERS_OF_STATE(user, "?12") NEWEST_FIRST
+#define NUMBERS_OF_STATE(index_of_user, parameter)                                                              \
+        "SELECT number FROM jobs INDEXED BY " index_of_user " AND state = " parameter " "                       \
+        BEFORE OF_WORKSPACE OF_SESSION
+#define NUMBERS_OF_STATES(index_of_user)                                                                        \
+        NUMBERS_OF_STATE(index_of_user, "?8") "UNION ALL " NUMBERS_OF_STATE(index_of_user, "?9") "UNION ALL "   \
+        NUMBERS_OF_STATE(index_of_user, "?10") "UNION ALL " NUMBERS_OF_STATE(index_of_user, "?11") "UNION ALL " \
+        NUMBERS_OF_STATE(index_of_user, "?12") NEWEST_FIRST
+#define NUMBERS(user) NUMBERS_OF_STATES("jobs_by_state WHERE uid = " user)
+#define NUMBERS_OF_KIND(user) NUMBERS_OF_STATES("jobs_by_kind WHERE uid = " user " AND kind = ?2")
 #define NUMBERS_OF_SESSION(user)                                                                                \
         "SELECT number FROM jobs INDEXED BY jobs_by_session WHERE uid = " user " AND session = ?4 "             \
         BEFORE OF_STATES OF_KIND OF_WORKSPACE NEWEST_FIRST
@@ -80,6 +82,7 @@ STATEMENT(list_live, FROM_JOBS "INDEXED BY jobs_live WHERE sequence IS NULL "
 
 #define OF_USER(numbers) FROM_JOBS "WHERE number IN (" numbers("?1") ") ORDER BY number DESC"
 STATEMENT(list_of_user, OF_USER(NUMBERS));
+STATEMENT(list_of_kind, OF_USER(NUMBERS_OF_KIND));
 STATEMENT(list_of_session, OF_USER(NUMBERS_OF_SESSION));
 STATEMENT(list_of_workspace, OF_USER(NUMBERS_OF_WORKSPACE));
 
@@ -87,6 +90,7 @@ STATEMENT(list_of_workspace, OF_USER(NUMBERS_OF_WORKSPACE));
 #define OF_USERS(numbers) FROM_JOBS "WHERE number IN (SELECT own.number FROM users CROSS JOIN jobs own "        \
         "ON own.number IN (" numbers("users.uid") ")) " NEWEST_FIRST
 STATEMENT(list_of_users, OF_USERS(NUMBERS));
+STATEMENT(list_of_kinds, OF_USERS(NUMBERS_OF_KIND));
 STATEMENT(list_of_sessions, OF_USERS(NUMBERS_OF_SESSION));
 STATEMENT(list_of_workspaces, OF_USERS(NUMBERS_OF_WORKSPACE));
 STATEMENT(list_finished, FROM_JOBS "WHERE sequence > ?7 "
@@ -102,14 +106,16 @@ static const Statement *choose_list(const StoreFilter *filter) {
         if (finished)
                 return any ? &list_finished : &list_finished_of_user;
         if (filter->states != 0 && (filter->states & ~live) == 0)
-                return any ? &list_live : &list_of_user;
+                return any ? &list_live : filter->kind ? &list_of_kind : &list_of_user;
         if (filter->session)
                 return any ? &list_of_sessions : &list_of_session;
         if (filter->workspace)
                 return any ? &list_of_workspaces : &list_of_workspace;
+        if (filter->kind)
+                return any ? &list_of_kinds : &list_of_kind;
         if (!any)
                 return &list_of_user;
-        return filter->kind || (filter->states != 0 && !(filter->states & most)) ? &list_of_users : &list_all;
+        return filter->states != 0 && !(filter->states & most) ? &list_of_users : &list_all;
 }
 
 _Static_assert(_JOB_STATE_MAX == 5, "a list asks for each state by itself");

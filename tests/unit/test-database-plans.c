@@ -17,6 +17,7 @@ static const struct {
         { "count", "SEARCH jobs USING COVERING INDEX sqlite_autoindex_jobs_3 (sequence=?)", "once, at the start" },
         { "load_live", "SEARCH jobs USING INDEX sqlite_autoindex_jobs_3 (sequence=?)", "once, at the start" },
         { "list_of_users", "SCAN users", "for uid 0 only" },
+        { "list_of_kinds", "SCAN users", "for uid 0 only" },
         { "list_of_sessions", "SCAN users", "for uid 0 only" },
         { "list_of_workspaces", "SCAN users", "for uid 0 only" },
         { "load_dependencies", "SCAN dependencies", "once, at the start" },
@@ -85,9 +86,8 @@ static const Statement *find(const char *name) {
 /* Where a statement finds the jobs of one user, it does not come by another's. */
 static void users_are_apart(void) {
         static const char *const statements[] = {
-                "find_key", "find_prefix_of_user", "list_of_user", "list_of_session", "list_of_workspace",
-                "list_finished_of_user", "walk_ended",
-                "find_removable", "find_largest", "list_consumers",
+                "find_key", "find_prefix_of_user", "list_of_user", "list_of_kind", "list_of_session", "list_of_workspace",
+                "list_finished_of_user", "walk_ended", "find_removable", "find_largest", "list_consumers",
         };
         _cleanup_(database_closep) Database *db = NULL;
 
@@ -96,4 +96,18 @@ static void users_are_apart(void) {
                 check(check_plan(db, find(statements[i]), begins_with_user) > 0);
 }
 
-TEST_MAIN(TEST(no_statement_walks_through_all), TEST(users_are_apart))
+static bool begins_with_kind(const Statement *statement, const char *detail) {
+        return !startswith(detail, "SEARCH jobs") || strstr(detail, "(uid=? AND kind=? AND state=? AND rowid<?)") ||
+                strstr(detail, "(rowid=?)");
+}
+
+/* A list of a kind does not come by jobs of another, however many there are. */
+static void kinds_are_apart(void) {
+        _cleanup_(database_closep) Database *db = NULL;
+
+        check_ok(database_open(&db, test_directory()));
+        check(check_plan(db, find("list_of_kind"), begins_with_kind) > 0);
+        check(check_plan(db, find("list_of_kinds"), begins_with_kind) > 0);
+}
+
+TEST_MAIN(TEST(no_statement_walks_through_all), TEST(users_are_apart), TEST(kinds_are_apart))

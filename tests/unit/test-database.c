@@ -79,7 +79,7 @@ static void older_version(void) {
 static void make_consumer_older(StoreFixture *f) {
         check_ok(acknowledge(f, 1000, "reader", 0));
         f->store = store_free(f->store);
-        run_sql("DROP INDEX consumers_by_age; DROP INDEX consumers_by_age_of_user; DROP INDEX jobs_by_size; DROP INDEX jobs_by_parent; DROP TABLE dependencies;"
+        run_sql("DROP INDEX jobs_by_kind; DROP INDEX consumers_by_age; DROP INDEX consumers_by_age_of_user; DROP INDEX jobs_by_size; DROP INDEX jobs_by_parent; DROP TABLE dependencies;"
                 "DROP TABLE queues; CREATE TABLE paused (uid INTEGER PRIMARY KEY) STRICT; ALTER TABLE jobs DROP COLUMN slot;"
                 "ALTER TABLE jobs DROP COLUMN launcher; ALTER TABLE jobs DROP COLUMN place; ALTER TABLE jobs DROP COLUMN place_id;"
                 "ALTER TABLE jobs DROP COLUMN priority; ALTER TABLE jobs DROP COLUMN held;"

@@ -231,6 +231,12 @@ static void list_filters(void) {
         check_string(list(&f, "state=queued state=running"), D " " C " ");
         check_string(list(&f, "kind=task"), B " " A " ");
         check_string(list(&f, "kind=tas"), "");
+        check_string(list(&f, "kind=task limit=1"), B " ");
+        check_string(list(&f, "kind=task before=" B), A " ");
+        check_string(list(&f, "kind=task state=queued state=running"), "");
+        check_string(list(&f, "kind=task state=completed state=failed"), B " " A " ");
+        check_string(list(&f, "uid=1000 kind=task state=completed"), B " " A " ");
+        check_string(list(&f, "uid=1000 kind=task session=s1"), B " " A " ");
         check_string(list(&f, "workspace=/one"), C " " A " ");
         check_string(list(&f, "session=s1"), B " " A " ");
         check_string(list(&f, "session="), "");
