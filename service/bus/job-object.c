@@ -228,7 +228,8 @@ void job_object_finished(Service *service, Job *job) {
                 readers_end(&object->readers);
         send_changed(service, job, (const char *const[]) {
                 "State", "Reason", "ExitCode", "Signal", "StartedUSec", "FinishedUSec", "Sequence", "Result", "ResultError",
-                "LeftBehind", "EndSource", "FailedDependency", "Attempts", object && object->progress_timer ? "Progress" : NULL, NULL });
+                "LeftBehind", "EndSource", "FailedDependency", "Attempts", "WaitReason", "WaitText",
+                object && object->progress_timer ? "Progress" : NULL, NULL });
 }
 
 bool job_object_answer(Job *job) {

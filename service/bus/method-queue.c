@@ -303,7 +303,7 @@ static int append_queue(sd_bus_message *reply, const Core *core, uint32_t uid) {
                                           "MaxRunning", "u", config_running_per_user(config, core->system_scope),
                                           "MaxQueued", "u", config->max_queued_user);
         if (r >= 0)
-                r = append_obstacle(reply, core->shortage.why);
+                r = append_obstacle(reply, core_obstacle(core));
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

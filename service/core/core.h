@@ -156,6 +156,9 @@ int core_edit(Job *job, const Caller *caller, const Spec *changes, const char **
 /* Sets why the job waits in its record, before that is sent. */
 void core_explain_wait(Job *job);
 
+/* What keeps all jobs from being started; NULL: nothing. */
+const char *core_obstacle(const Core *core);
+
 /* --- admission.c --- */
 
 /* The queue of the administrator that the name means for that user; NULL: it means one of the user, or none. */

@@ -17,6 +17,15 @@ static _printf_(3, 4) void set(Job *job, const char *reason, const char *format,
         va_end(ap);
 }
 
+static void set_failed_dependency(Job *job, const char *other) {
+        set(job, "dependency", "%s did not end as required", other);
+}
+
+/* The other job has ended as required, and this one is told so next. */
+static bool is_met(const Dependency *d) {
+        return job_state_is_terminal(d->other->record.state) && job_condition_is_met(d->condition, d->other->record.state);
+}
+
 static void set_dependency(Job *job) {
         static const char *const verbs[_JOB_CONDITION_MAX] = {
                 [JOB_AFTER_OK] = "complete", [JOB_AFTER_ANY] = "finish", [JOB_AFTER_FAILED] = "fail",
@@ -25,7 +34,7 @@ static void set_dependency(Job *job) {
         unsigned others = 0;
 
         LIST_FOREACH(d, &job->dependencies, of_job) {
-                if (d->coming)
+                if (d->coming || is_met(d))
                         continue;
                 if (!first)
                         first = d;
@@ -33,8 +42,10 @@ static void set_dependency(Job *job) {
                         others++;
         }
         if (!first)
-                return;
-        if (others > 0)
+                set(job, "starting", "is being started");
+        else if (job_state_is_terminal(first->other->record.state))
+                set_failed_dependency(job, first->other->record.id);
+        else if (others > 0)
                 set(job, "dependency", "waits for %s to %s, and for %u more", first->other->record.id,
                     verbs[first->condition], others);
         else
@@ -92,6 +103,36 @@ static void set_refusal(Job *job) {
                     job->record.queue, strempty(limit));
 }
 
+/* Its outcome is known, and is being recorded. */
+static bool is_ending(const Job *job) {
+        return job->phase > JOB_ACTIVE && job->phase != JOB_RETRYING;
+}
+
+/* It will not be started. Returns whether that is so. */
+static bool set_end(Job *job) {
+        if (job->stop_reason != JOB_REASON_NONE)
+                set(job, "ending", "is being cancelled");
+        else if ((job->blocked & JOB_IS_DOOMED) || (is_ending(job) && job->outcome.reason == JOB_REASON_DEPENDENCY))
+                set_failed_dependency(job, strempty(job->record.failed_dependency));
+        else if (is_ending(job))
+                set(job, "ending", "its end is being recorded");
+        else
+                return false;
+        return true;
+}
+
+/* It has a place. */
+static void set_start(Job *job) {
+        if (job->waits_alone && job->record.progress)
+                set(job, "obstacle", "%s", job->record.progress);
+        else
+                set(job, "starting", "is being started");
+}
+
+const char *core_obstacle(const Core *core) {
+        return core->closed ? "codex-jobsd was removed" : core->shortage.why;
+}
+
 /* It is its turn as soon as there is a place. */
 static void set_place(Job *job) {
         const Queue *queue = &job->core->queue;
@@ -102,8 +143,8 @@ static void set_place(Job *job) {
                 set(job, "no-queue", "queue %s is no longer configured; move the job with edit --queue", name);
         else if (lane.paused)
                 set_pause(job);
-        else if (job->core->shortage.why)
-                set(job, "obstacle", "Cannot start: %s", job->core->shortage.why);
+        else if (core_obstacle(job->core))
+                set(job, "obstacle", "Cannot start: %s", core_obstacle(job->core));
         else if (queue->n_running >= queue->max_running)
                 set(job, "limit", "limit of %" PRIu32 " running jobs reached", queue->max_running);
         else if (queue_get_standing(queue, job->record.uid).n_running >= queue->max_running_user)
@@ -118,12 +159,10 @@ void core_explain_wait(Job *job) {
         job_clear_wait(job);
         if (job->record.state != JOB_QUEUED)
                 return;
+        if (set_end(job))
+                return;
         if (job->phase != JOB_WAITING && job->phase != JOB_RETRYING)
-                set(job, "starting", "is being started");
-        else if (job->stop_reason != JOB_REASON_NONE)
-                set(job, "ending", "is being cancelled");
-        else if (job->blocked & JOB_IS_DOOMED)
-                set(job, "dependency", "%s failed", strempty(job->record.failed_dependency));
+                set_start(job);
         else if (job->blocked & JOB_IS_HELD)
                 set(job, "held", "held");
         else if (job->blocked & JOB_HAS_DEPENDENCIES)

@@ -396,6 +396,29 @@ def test_reasons_of_the_queue(jobs, settings, gate):
     assert 'WaitReason' not in jobs.wait(job).job
 
 
+def test_reason_while_dependents_end(jobs):
+    """Many end one after the other: each one names what it is about until it has."""
+    first = jobs.enqueue(['true'], Hold=True)
+    for serial in [jobs.send_enqueue(['true'], After=[(first, 'ok')]) for _ in range(150)]:
+        jobs.answer(serial)
+    cancelled = jobs.send_cancel(first)
+    while found := jobs.list(State=['queued'], Limit=200):
+        for record in found:
+            if record['Id'] != first:
+                assert (record['WaitReason'], record['WaitText']) in [('dependency', f'waits for {first} to complete'),
+                                                                     ('dependency', f'{first} did not end as required')]
+    jobs.answer(cancelled)
+
+
+def test_reason_is_not_there_after_the_end(jobs):
+    """Also of a job that never ran; who follows it is told."""
+    job = jobs.enqueue(['true'], Hold=True)
+    jobs.get(job)
+    jobs.cancel(job)
+    changed = jobs.signal(lambda signal: signal.member == 'PropertiesChanged' and 'State' in signal.body[1]).body
+    assert changed[1]['State'] == ('s', 'cancelled') and {'WaitReason', 'WaitText'} <= set(changed[2])
+
+
 def test_reason_is_a_property(jobs):
     job = jobs.enqueue(['true'], Hold=True)
     value = jobs.call_to('org.codex.Jobs', object_path(job), 'org.freedesktop.DBus.Properties', 'Get', 'ss',

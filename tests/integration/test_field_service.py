@@ -153,6 +153,8 @@ def test_jobs_of_a_user_with_too_many_processes_wait(jobs, scope, root, told_of_
         for job in ids:
             wait_for_reason(jobs, job, 'cannot execute codex-jobs-worker' if scope.is_system else 'cannot start a process')
         if scope.is_system:
+            found = jobs.get(ids[0])
+            assert (found['WaitReason'], found['WaitText']) == ('obstacle', found['Progress'])
             assert root.run(['true']).state == 'completed'
             assert 'Obstacle' not in queue(jobs)
         assert jobs.cancel(ids[1]) == 'cancelled'
