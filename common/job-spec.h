@@ -44,7 +44,7 @@
                "                           Show a desktop notification when the job finishes, or\n"                   \
                "                           do not (default: notify)\n")                                                    \
         OPTION("Queue", TEXT, queue, 1, JOB_QUEUE_MAX, RETRY | EDIT, "queue", 0,                                      \
-               "      --queue NAME         Queue, see 'codex-jobs queue' (default: default)\n")                       \
+               "      --queue QUEUE        Queue, see 'codex-jobs queue' (default: default)\n")                       \
         OPTION("Priority", INTEGER, priority, 0, JOB_PRIORITY_MAX, RETRY | EDIT, "priority", 0,                       \
                "      --priority N         Start before your jobs of lower priority, -1000 to 1000\n"                 \
                "                           (default: 0)\n")                                                           \

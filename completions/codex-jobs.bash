@@ -3,7 +3,8 @@
 # shellcheck shell=bash
 #
 # Completion of codex-jobs(1) for bash. Verbs and options are read from the help of codex-jobs, so that
-# new ones need no change here; job IDs are those of current jobs, shown with their labels. Failures
+# new ones need no change here; job IDs are those of current jobs, shown with their labels, and queues
+# those of the user and of the administrator. Failures
 # complete to nothing, silently.
 
 # --- output of codex-jobs -------------------------------------------------------------------------
@@ -54,6 +55,14 @@ _codex_jobs_ids() {
                 done
 }
 
+# _codex_jobs_queues PAUSED ADMINISTRATOR COMMAND OPTION...: the names of queues that are paused, and that
+# are of the administrator; true, false, or both, as an extended regular expression.
+_codex_jobs_queues() {
+        local entry="\"name\": ?\"[A-Za-z0-9_.-]+\", ?\"paused\": ?($1)[^}]*\"administrator\": ?($2)"
+
+        timeout 3 "${@:3}" queue --json 2>/dev/null </dev/null | grep -oE "$entry" | cut -d '"' -f 4
+}
+
 # --- replies --------------------------------------------------------------------------------------
 
 # _codex_jobs_reply CURRENT WORD...: the words that start with the current one. compgen -W would expand
@@ -73,6 +82,7 @@ _codex_jobs_reply_ids() {
         local current=$1 given=$2 room=$((${COLUMNS:-80} - 2)) id label text
         local -a ids=() texts=()
 
+        [[ -z $elsewhere ]] || return
         while IFS=$'\t' read -r id label; do
                 [[ $id == "$current"* && $given != *" $id "* ]] || continue
                 text="$id${label:+  ($label)}"
@@ -85,6 +95,15 @@ _codex_jobs_reply_ids() {
         else
                 COMPREPLY=("${texts[@]}")
         fi
+}
+
+# _codex_jobs_reply_queues CURRENT PAUSED ADMINISTRATOR: the names of queues, see _codex_jobs_queues.
+_codex_jobs_reply_queues() {
+        local -a names=()
+
+        [[ -z $elsewhere ]] || return
+        mapfile -t names < <(_codex_jobs_queues "$2" "$3" "$command" "${scope[@]}")
+        _codex_jobs_reply "$1" "${names[@]}"
 }
 
 # _codex_jobs_reply_value CALLED CURRENT: completes an argument by its placeholder in the help.
@@ -103,6 +122,7 @@ _codex_jobs_reply_value() {
         CONTAINER) mapfile -t words < <(machinectl list --no-legend 2>/dev/null | awk '{ print $1 }') ;;
         REF) mapfile -t words < <(git for-each-ref --format='%(refname:short)' 2>/dev/null) ;;
         ID | ID\[*) _codex_jobs_reply_ids "$2" ' ' '[a-z]+' "$command" "${scope[@]}"; return ;;
+        QUEUE) _codex_jobs_reply_queues "$2" 'true|false' 'true|false'; return ;;
         *\|*) IFS='|' read -ra words <<<"$1" ;;
         esac
         _codex_jobs_reply "$2" "${words[@]}"
@@ -142,7 +162,7 @@ _codex_jobs_join() {
         [[ $current != [=:@]* ]] || current=''
 }
 
-# IDs of other hosts are not asked for: ssh may take long, or ask for a password.
+# Nothing is asked of other hosts: ssh may take long, or ask for a password.
 _codex_jobs_is_elsewhere() {
         [[ $1 == -[HM]* || $1 == --host* || $1 == --machine* ]]
 }
@@ -183,6 +203,16 @@ _codex_jobs_scan() {
         done
 }
 
+# The words after "queue" and the names after "pause" and "resume": of queues for which that does something.
+_codex_jobs_reply_queue() {
+        case $verb$given in
+        'queue ') _codex_jobs_reply "$current" list set remove ;;
+        'queue set ' | 'queue remove ') _codex_jobs_reply_queues "$current" 'true|false' false ;;
+        'pause ') _codex_jobs_reply_queues "$current" false 'true|false' ;;
+        'resume ') _codex_jobs_reply_queues "$current" true 'true|false' ;;
+        esac
+}
+
 # Completes the current word after a verb.
 _codex_jobs_reply_word() {
         local word=${words[-1]} states='[a-z]+'
@@ -198,8 +228,8 @@ _codex_jobs_reply_word() {
                 _codex_jobs_reply "$current" "${options[@]}"
         elif [[ $usage == *COMMAND* ]]; then
                 _codex_jobs_reply_command "${places[next]}" "$current"
-        elif [[ -n $elsewhere ]]; then
-                return
+        elif [[ $usage == *QUEUE* ]]; then
+                _codex_jobs_reply_queue
         elif [[ $usage == *ID…* || ( $usage == *ID* && $given == ' ' ) ]]; then
                 case $verb in
                 await | cancel) states='queued|running' ;;

@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 #
 # Completion of codex-jobs(1) for fish. Verbs and options are read from the help of codex-jobs, so that
-# new ones need no change here; job IDs are those of current jobs, described by their labels. Failures
-# complete to nothing, silently.
+# new ones need no change here; job IDs are those of current jobs, described by their labels, and
+# queues those of the user and of the administrator. Failures complete to nothing, silently.
 
 # The options of a help text: short, long, second long, placeholder of the argument, description, which
 # continues on lines that are indented by 20 columns or more. Values listed in the help, as in
@@ -127,7 +127,34 @@ end
 function __codex_jobs_list_value --no-scope-shadowing
     set -l parts (string split -m 1 = -- $token)
     set called (__codex_jobs_called $parts[1] $options)
-    and __codex_jobs_value $called $parts[2] | string replace -r -- '^' "$parts[1]="
+    or return
+    if test $called = QUEUE
+        __codex_jobs_list_queues 'true|false' 'true|false'
+    else
+        __codex_jobs_value $called $parts[2]
+    end | string replace -r -- '^' "$parts[1]="
+end
+
+# __codex_jobs_list_queues PAUSED ADMINISTRATOR: the names of queues that are paused, and that are of the
+# administrator; true, false, or both, as a regular expression.
+function __codex_jobs_list_queues --no-scope-shadowing
+    string match -qr -- '^(-[HM]|--host|--machine)' (commandline -opc)[2..]; and return
+    timeout 3 codex-jobs queue --json $scope 2>/dev/null </dev/null |
+        string match -ar -g -- '"name": ?"([A-Za-z0-9_.-]+)", ?"paused": ?(?:'$argv[1]')[^}]*"administrator": ?(?:'$argv[2]')'
+end
+
+# The words after "queue" and the names after "pause" and "resume": of queues for which that does something.
+function __codex_jobs_list_queue_words --no-scope-shadowing
+    switch "$verb $given"
+        case 'queue '
+            string join \n list set remove
+        case 'queue set' 'queue remove'
+            __codex_jobs_list_queues 'true|false' false
+        case 'pause '
+            __codex_jobs_list_queues false 'true|false'
+        case 'resume '
+            __codex_jobs_list_queues true 'true|false'
+    end
 end
 
 # Every candidate for the current token, followed by a tab and its description.
@@ -154,6 +181,8 @@ function __codex_jobs_complete
         complete -C (string join ' ' -- (string escape -- $words) $token)
     else if string match -qr '^ID(\[|$)' -- "$called"
         __codex_jobs_list_ids
+    else if test "$called" = QUEUE
+        __codex_jobs_list_queues 'true|false' 'true|false'
     else if set -q called[1]
         __codex_jobs_value $called $token
     else if not set -q ended[1]; and string match -qr -- '^--[a-z-]+=' $token
@@ -162,6 +191,8 @@ function __codex_jobs_complete
         __codex_jobs_list_options
     else if not set -q verb[1]
         string replace -rf '^  ([a-z][a-z-]*) .*?  +(.*)$' '$1\t$2' -- $help
+    else if string match -q '*QUEUE*' $help[1]
+        __codex_jobs_list_queue_words
     else if string match -qr 'ID…' $help[1]; or not set -q given[1]; and string match -qr '\bID\b' $help[1]
         __codex_jobs_list_ids
     end

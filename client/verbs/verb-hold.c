@@ -164,7 +164,7 @@ const Verb verb_edit = {
                 "\n"
                 "Options:\n"
                 "      --priority N         Start before your jobs of lower priority, -1000 to 1000\n"
-                "      --queue NAME         Move to this queue, see 'codex-jobs queue'\n"
+                "      --queue QUEUE        Move to this queue, see 'codex-jobs queue'\n"
                 "      --after ID[:CONDITION]\n"
                 "                           Start after that job, see 'codex-jobs enqueue --help', instead\n"
                 "                           of what it waited for; '': after none. May be given more than once\n"

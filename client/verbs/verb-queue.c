@@ -189,7 +189,7 @@ static int run(Invocation *in) {
 
 const Verb verb_queue = {
         .name = "queue",
-        .arguments = "[set|remove NAME]",
+        .arguments = "[set|remove QUEUE]",
         .max = 2,
         .surplus = "'queue' takes list, set or remove, and one queue",
         .options =
@@ -202,8 +202,8 @@ const Verb verb_queue = {
         .run = run,
         .summary = "List, create and remove queues",
         .help = "List the queues that you may use, create one or change its limit, or remove one that has\n"
-                "no jobs. Submit jobs to it with --queue NAME, and stop it with 'codex-jobs pause NAME'. A\n"
-                "job reads its number among those that run in its queue from $CODEX_JOB_SLOT: 0, 1, ...\n"
+                "no jobs. Submit jobs to it with --queue QUEUE, and stop it with 'codex-jobs pause QUEUE'.\n"
+                "A job reads its number among those that run in its queue from $CODEX_JOB_SLOT: 0, 1, ...\n"
                 "\n"
                 "Options:\n"
                 "      --max-running N      With set: how many jobs of the queue may run at a time, or\n"

@@ -14,6 +14,7 @@ import pytest
 
 from helptext import help_of, options_of, verbs
 from support import PATIENCE
+from test_shared_queues import configure_system  # noqa: F401
 
 BASH = '/usr/share/bash-completion/completions/codex-jobs'
 FISH = '/usr/share/fish/vendor_completions.d/codex-jobs.fish'
@@ -95,6 +96,11 @@ def zsh(sandbox, folder):
     terminal = Terminal(folder, ['zsh', '-f'], ZSH_SETUP)
     yield terminal
     terminal.close()
+
+
+def fish_completes(text):
+    return subprocess.run(['as-user', 'alice', 'fish', '-c', 'complete -C $argv', text], check=True,
+                          text=True, capture_output=True, timeout=PATIENCE).stdout.splitlines()
 
 
 @pytest.fixture
@@ -231,6 +237,51 @@ def test_any_label_is_text(bash, alice, new_gate, folder, label):
     assert not os.path.exists(f'{folder}/pwned')
 
 
+# --- queues ---------------------------------------------------------------------------------------
+
+@pytest.fixture
+def queues(alice, configure_system):
+    """Beside the queue default: one of the administrator, and two of alice's, one of which is paused."""
+    configure_system(**{'q-all': {}})
+    for name in ('q-build', 'q-slow'):
+        alice.call('SetQueue', 'sa{sv}', name, {})
+    alice.call('PauseQueue', 's', 'q-slow')
+
+
+QUEUES = {
+    'queue re': 'queue remove ', 'queue remove q-b': 'queue remove q-build ', 'queue set q-s': 'queue set q-slow ',
+    'queue set q-a': 'queue set q-a', 'queue remove q-slow q-': 'queue remove q-slow q-', 'pause q-b': 'pause q-build ',
+    'pause q-s': 'pause q-s', 'resume q-': 'resume q-slow ', 'resume q-slow q-': 'resume q-slow q-',
+    'run --queue q-a': 'run --queue q-all ', 'enqueue --queue=q-sl': 'enqueue --queue=q-slow ',
+    'edit --queue def': 'edit --queue default ', 'retry --queue nonsense': 'retry --queue nonsense',
+    '--user pause q-': '--user pause q-', '-H nowhere.invalid pause q-': '-H nowhere.invalid pause q-'}
+
+
+def test_queues(bash, queues):
+    """Those for which the verb does something."""
+    for text, line in QUEUES.items():
+        assert bash.complete(f'codex-jobs {text}') == f'codex-jobs {line}'
+    assert bash.listed('codex-jobs queue ') == ['list', 'set', 'remove']
+    for text in ('pause ', 'run --queue '):
+        words = set(' '.join(bash.listed(f'codex-jobs {text}')).split())
+        assert words == {'default', 'q-all', 'q-build', *['q-slow'] * text.startswith('run')}
+    assert bash.complete('codex-jobs -H nowhere.invalid edit --after jo') == 'codex-jobs -H nowhere.invalid edit --after jo'
+
+
+@pytest.mark.skipif(not shutil.which('fish'), reason='there is no fish')
+def test_queues_in_fish(queues):
+    for text, line in QUEUES.items():
+        found = fish_completes(f'codex-jobs {text}')
+        assert [word.split('\t')[0] for word in found] == ([line.split()[-1]] if line.endswith(' ') else []), text
+    assert fish_completes('codex-jobs pause ') == ['default', 'q-all', 'q-build']
+    assert fish_completes('codex-jobs queue ') == ['list', 'set', 'remove']
+
+
+def test_queues_in_zsh(zsh, queues):
+    for text, line in QUEUES.items():
+        assert zsh.complete(f'codex-jobs {text}') == f'codex-jobs {line}', text
+
+
 # --- nothing to say -------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('trouble', [
@@ -247,25 +298,21 @@ def test_what_fails_says_nothing(bash, trouble):
 
 @pytest.mark.skipif(not shutil.which('fish'), reason='there is no fish')
 def test_fish(two_live):
-    def complete(text):
-        return subprocess.run(['as-user', 'alice', 'fish', '-c', 'complete -C $argv', text], check=True,
-                              text=True, capture_output=True, timeout=PATIENCE).stdout.splitlines()
-
     ids, over = two_live
     subprocess.run(['fish', '--no-execute', FISH], check=True, timeout=PATIENCE)
-    assert [line.split('\t')[0] for line in complete('codex-jobs ')] == verbs()
-    assert complete(f'codex-jobs await {KIND}-') == [f'{ids[1]}\trunning: the whole world',
+    assert [line.split('\t')[0] for line in fish_completes('codex-jobs ')] == verbs()
+    assert fish_completes(f'codex-jobs await {KIND}-') == [f'{ids[1]}\trunning: the whole world',
                                                      f'{ids[0]}\trunning: the tests']
-    assert f'{over}\tcompleted: what is over' in complete('codex-jobs result ')
-    assert complete(f'codex-jobs task --resume {ids[0][:-1]}') == [f'{ids[0]}\trunning: the tests']
-    assert complete('codex-jobs review --scope wo') == ['working-tree']
-    assert complete('codex-jobs list --sin') == [
+    assert f'{over}\tcompleted: what is over' in fish_completes('codex-jobs result ')
+    assert fish_completes(f'codex-jobs task --resume {ids[0][:-1]}') == [f'{ids[0]}\trunning: the tests']
+    assert fish_completes('codex-jobs review --scope wo') == ['working-tree']
+    assert fish_completes('codex-jobs list --sin') == [
         "--since\tOnly jobs submitted since then: 2h, today, yesterday, 12:30, 2026-11-01, or '2026-11-01 12:30'"]
-    assert complete('codex-jobs await --po') == [
+    assert fish_completes('codex-jobs await --po') == [
         '--poll-interval-ms\tAlso poll at this interval, as a safeguard']
-    assert complete('codex-jobs run --cwd=/et') == ['--cwd=/etc/\tDirectory']
+    assert fish_completes('codex-jobs run --cwd=/et') == ['--cwd=/etc/\tDirectory']
     for verb in verbs():
-        listed = {line.split('\t')[0] for line in complete(f'codex-jobs {verb} --')}
+        listed = {line.split('\t')[0] for line in fish_completes(f'codex-jobs {verb} --')}
         assert listed == options_of(help_of('codex-jobs', verb))
 
 
