@@ -135,7 +135,7 @@ int notice_for_job(const JobRecord *record, const char *line, bool markup, Notic
                 .category = outcome->category,
                 .urgency = outcome->urgency,
                 .actions = true,
-                .log = true,
+                .log = has_run(record),
                 .retry = record->state == JOB_FAILED && !is_prompted(record),
         };
         _cleanup_free_ char *end = describe_end(record), *shown = NULL, *text = NULL;

@@ -29,8 +29,11 @@ int answer_await_command(Client *c, const char *text, const char *const *ids, si
 /* ---- Finished jobs ---- */
 
 static int say_next(Client *c, const JobRecord *record) {
-        _cleanup_free_ char *command = next_command(c, "logs", &(const char *) { record->id }, 1, "");
+        _cleanup_free_ char *command = NULL;
 
+        if (!has_run(record))
+                return 0;
+        command = next_command(c, "logs", &(const char *) { record->id }, 1, "");
         if (!command)
                 return -ENOMEM;
         say("Full output: %s", command);

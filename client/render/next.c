@@ -42,7 +42,7 @@ static int next_for_ended(Next *next, Client *c, const JobRecord *record, NextKi
 
         if (kind != NEXT_SHOWN)
                 r = add_for(next, c, "result", record, "");
-        if (r >= 0 && failed)
+        if (r >= 0 && failed && has_run(record))
                 r = add_for(next, c, "logs", record, "");
         if (r >= 0 && (failed || kind == NEXT_ALL) && !is_prompted(record))
                 r = add_for(next, c, "retry", record, "");

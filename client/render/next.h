@@ -35,6 +35,11 @@ static inline bool is_prompted(const JobRecord *record) {
         return streq(kind, "task") || streq(kind, "adversarial-review");
 }
 
+/* Whether the command of the job was started, or why it could not be was written to its output. */
+static inline bool has_run(const JobRecord *record) {
+        return record->started_usec > 0 || record->stdout_bytes + record->stderr_bytes > 0;
+}
+
 /* For one job, and for several, which are awaited together. queue: that of the caller, NULL if not requested. Both
  * return 0 or -ENOMEM. */
 int next_for_job(Next *next, Client *c, const JobRecord *record, const OwnQueue *queue, NextKind kind);

@@ -38,6 +38,36 @@ def test_failed_dependency(cli):
     assert cli.run('run', '--quiet', '--after', f'{first}:failed', '--', 'echo', 'rescued').stdout == 'rescued\n'
 
 
+NEVER_RUN = {'held': ['--hold'], 'time': ['--at', '2100-01-01'], 'delay': ['--delay', '1h'], 'dependency': ['--after']}
+
+
+@pytest.mark.parametrize('options', NEVER_RUN.values(), ids=NEVER_RUN)
+def test_output_of_a_job_that_never_ran_is_not_advertised(cli, options):
+    """There is none."""
+    doomed = options == ['--after']
+    job = submit(cli, *options, *[submit(cli, command=('false',))] * doomed)
+    if not doomed:
+        cli.output('cancel', job)
+    status = 1 if doomed else 143
+    for verb in ('await', 'result'):
+        (line,) = cli.run(verb, job, status=status).stderr.splitlines()
+        assert line.startswith(f'codex-jobs: {job} ')
+        assert cli.document(verb, job, status=status)['next'] == [f'codex-jobs retry {job}']
+    assert [command.split()[1] for command in cli.document('show', job)['next']] == ['result', 'retry']
+    assert 'logs' not in cli.output('show', job) and 'logs' not in cli.output('status', job)
+
+
+def test_output_of_a_job_that_ran_is_advertised(cli, jobs, gate):
+    """Though it wrote nothing; or it could not be started, and the reason is there."""
+    job = jobs.enqueue(gate.job(), Workspace=cli.folder)
+    gate.wait()
+    cli.output('cancel', job)
+    silent, missing = submit(cli, command=('false',)), submit(cli, command=('/no/such/program',))
+    for found, status in ((job, 143), (silent, 1), (missing, 127)):
+        assert f'Full output: codex-jobs logs {found}' in cli.run('await', found, status=status).stderr
+        assert f'codex-jobs logs {found}' in cli.document('result', found, status=status)['next']
+
+
 def test_run_says_what_it_waits_for(cli):
     first = submit(cli, '--hold')
     running = cli.listen('run', '--after', first, '--', 'echo', 'now')
