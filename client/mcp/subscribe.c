@@ -17,15 +17,21 @@ typedef struct Item {
         bool is_task;
         bool of_end;   /* only the end is a change: output that grows is read again when somebody wants it */
         bool is_known; /* there was a record, with this state and progress */
+        bool is_gone;  /* there never was one */
+        bool is_due;   /* it changed before the client knew that it is subscribed */
         JobRecord record;
         Report *report;
 } Item;
 
-/* Either an exchange of its own, which stays unanswered, or one URI of a client with a handshake. */
+/* Either an exchange of its own, which stays unanswered, or one URI of a client with a handshake. It is acknowledged
+ * when all jobs were looked up: nobody shall wait for what is not there. */
 struct Subscription {
         Mcp *mcp;
         Subscription *next;
-        json_object *id; /* NULL: of a client with a handshake */
+        json_object *id;    /* NULL: of a client with a handshake */
+        Exchange *exchange; /* of such a client, until it is acknowledged; not owned */
+        bool is_acknowledged;
+        bool has_resources, has_tasks; /* the client named some, or none of them */
         Item *items;
         size_t n;
 };
@@ -96,6 +102,77 @@ static void task_changed(Item *item) {
                 mcp_fail(item->subscription->mcp, r);
 }
 
+static void notify(Item *item) {
+        item->is_due = false;
+        if (item->is_task)
+                task_changed(item);
+        else
+                notify_resource(item);
+}
+
+/* ---- The acknowledgement ---- */
+
+static int append_names(const Subscription *s, bool of_tasks, json_object *names) {
+        int r = 0;
+
+        for (size_t i = 0; i < s->n && r >= 0; i++)
+                if (s->items[i].is_task == of_tasks && !s->items[i].is_gone)
+                        r = json_append(names, json_object_new_string(s->items[i].name));
+        return r;
+}
+
+static int add_names(const Subscription *s, json_object *params) {
+        json_object *acknowledged = json_object_new_object(), *names;
+        int r;
+
+        r = json_add(params, "notifications", acknowledged);
+        if (r >= 0 && s->has_resources) {
+                r = json_add(acknowledged, "resourceSubscriptions", names = json_object_new_array());
+                if (r >= 0)
+                        r = append_names(s, false, names);
+        }
+        if (r >= 0 && s->has_tasks) {
+                r = json_add(acknowledged, "taskIds", names = json_object_new_array());
+                if (r >= 0)
+                        r = append_names(s, true, names);
+        }
+        return r;
+}
+
+static void acknowledge_listening(const Subscription *s) {
+        _cleanup_json_ json_object *params = new_params(s);
+
+        if (params && add_names(s, params) >= 0)
+                mcp_notify(s->mcp, "notifications/subscriptions/acknowledged", TAKE_PTR(params), false);
+        else
+                mcp_fail(s->mcp, -ENOMEM);
+}
+
+static bool is_looked_up(const Subscription *s) {
+        for (size_t i = 0; i < s->n; i++)
+                if (!s->items[i].is_known && !s->items[i].is_gone)
+                        return false;
+        return true;
+}
+
+/* Once all jobs were looked up. Of a client with a handshake, one that is not there ends the subscription. */
+static void acknowledge(Subscription *s) {
+        if (s->is_acknowledged || !is_looked_up(s))
+                return;
+        if (s->exchange && s->items[0].is_gone) {
+                resource_not_found(s->exchange, s->items[0].name);
+                return;
+        }
+        s->is_acknowledged = true;
+        if (s->exchange)
+                exchange_answer(s->exchange, json_object_new_object());
+        else
+                acknowledge_listening(s);
+        for (size_t i = 0; i < s->n; i++)
+                if (s->items[i].is_due)
+                        notify(&s->items[i]);
+}
+
 /* ---- Changes ---- */
 
 static bool is_change(const Item *item, const JobRecord *record) {
@@ -109,8 +186,11 @@ static void on_changed(Watcher *watcher, const JobRecord *record, const sd_bus_e
         Item *item = CONTAINER_OF(watcher, Item, watcher);
         bool changed;
 
-        if (error) /* it was removed, or there never was one */
+        if (error) { /* it was removed, or there never was one */
+                item->is_gone = !item->is_known;
+                acknowledge(item->subscription);
                 return;
+        }
         changed = item->is_known ? is_change(item, record) : item->is_task;
         item->is_known = true;
         job_record_clear(&item->record);
@@ -118,10 +198,11 @@ static void on_changed(Watcher *watcher, const JobRecord *record, const sd_bus_e
                 mcp_fail(item->subscription->mcp, -ENOMEM);
                 return;
         }
-        if (changed && item->is_task)
-                task_changed(item);
+        item->is_due |= changed;
+        if (!item->subscription->is_acknowledged)
+                acknowledge(item->subscription);
         else if (changed)
-                notify_resource(item);
+                notify(item);
 }
 
 /* ---- Subscriptions ---- */
@@ -204,6 +285,15 @@ static Subscription *find_subscription(Mcp *mcp, const char *uri) {
         return NULL;
 }
 
+/* Without an acknowledgement, there is no subscription. */
+static void exchange_ended(void *userdata) {
+        Subscription *s = userdata;
+
+        s->exchange = NULL;
+        if (!s->is_acknowledged)
+                subscription_free(s);
+}
+
 int resources_subscribe(Exchange *x, json_object *params) {
         const char *uri = json_text(params, "uri");
         Subscription *s;
@@ -222,13 +312,11 @@ int resources_subscribe(Exchange *x, json_object *params) {
         r = subscription_new(x->mcp, NULL, 1, &s);
         if (r < 0)
                 return r;
+        s->exchange = x;
+        exchange_set_work(x, s, exchange_ended);
         r = add_item(s, uri, false);
-        if (r <= 0)
-                subscription_free(s);
         if (r == 0)
                 resource_not_found(x, uri);
-        else if (r > 0)
-                exchange_answer(x, json_object_new_object());
         return MIN(r, 0);
 }
 
@@ -236,7 +324,9 @@ int resources_unsubscribe(Exchange *x, json_object *params) {
         const char *uri = json_text(params, "uri");
         Subscription *s = uri ? find_subscription(x->mcp, uri) : NULL;
 
-        if (s)
+        if (s && s->exchange)
+                exchange_answer(s->exchange, json_object_new_object());
+        else if (s)
                 subscription_free(s);
         exchange_answer(x, json_object_new_object());
         return 0;
@@ -244,53 +334,32 @@ int resources_unsubscribe(Exchange *x, json_object *params) {
 
 /* ---- subscriptions/listen ---- */
 
-/* Those of a list that can be had are added to the list of the acknowledgement. */
-static int add_items(Subscription *s, json_object *names, bool is_task, json_object *accepted) {
+/* Those of a list that may be there. */
+static int add_items(Subscription *s, json_object *names, bool is_task) {
         int r = 0;
 
-        for (size_t i = 0; i < json_object_array_length(names) && r >= 0; i++) {
+        for (size_t i = 0; names && i < json_object_array_length(names) && r >= 0; i++) {
                 json_object *name = json_object_array_get_idx(names, i);
 
-                if (!json_object_is_type(name, json_type_string))
-                        continue;
-                r = add_item(s, json_object_get_string(name), is_task);
-                if (r > 0)
-                        r = json_append(accepted, json_object_get(name));
+                if (json_object_is_type(name, json_type_string))
+                        r = add_item(s, json_object_get_string(name), is_task);
         }
         return r;
 }
 
-static int listen_to(Subscription *s, json_object *filter, const char *name, bool is_task, json_object *acknowledged) {
-        json_object *names = json_member(filter, name, json_type_array), *accepted = json_object_new_array();
-        int r;
-
-        if (!names) {
-                (void) json_object_put(accepted);
-                return 0;
-        }
-        r = json_add(acknowledged, name, accepted);
-        return r < 0 ? r : add_items(s, names, is_task, accepted);
-}
-
 static int listen_begin(Subscription *s, json_object *filter) {
-        json_object *params = new_params(s), *acknowledged = json_object_new_object();
+        json_object *resources = json_member(filter, "resourceSubscriptions", json_type_array);
+        json_object *tasks = json_member(filter, "taskIds", json_type_array);
         int r;
 
-        if (!params) {
-                (void) json_object_put(acknowledged);
-                return -ENOMEM;
-        }
-        r = json_add(params, "notifications", acknowledged);
+        s->has_resources = resources;
+        s->has_tasks = tasks;
+        r = add_items(s, resources, false);
         if (r >= 0)
-                r = listen_to(s, filter, "resourceSubscriptions", false, acknowledged);
+                r = add_items(s, tasks, true);
         if (r >= 0)
-                r = listen_to(s, filter, "taskIds", true, acknowledged);
-        if (r < 0) {
-                (void) json_object_put(params);
-                return r;
-        }
-        mcp_notify(s->mcp, "notifications/subscriptions/acknowledged", params, false);
-        return 0;
+                acknowledge(s);
+        return MIN(r, 0);
 }
 
 /* It is answered by nothing: it ends when the client cancels it. */

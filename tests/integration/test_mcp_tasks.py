@@ -235,14 +235,35 @@ def test_subscription(servers, gate):
         assert server.call('resources/unsubscribe', uri=uri) == {}
 
 
+def test_subscription_to_what_is_not_there(servers, jobs, gate):
+    """Nobody waits for it."""
+    removed, job = jobs.enqueue(['true']), jobs.enqueue(gate.job())
+    jobs.wait(removed)
+    jobs.remove(removed)
+    gate.wait()
+    legacy, server = servers.start(version=LEGACY), servers.start(tasks=True)
+    for _ in range(17): # nor does it count
+        fails(legacy, -32002, 'resources/subscribe', uri=f'job://{removed}/record')
+    server.send('subscriptions/listen', notifications={
+        'taskIds': [removed, job], 'resourceSubscriptions': [f'job://{job}/record', f'job://{removed}/stdout']})
+    told = server.notification('notifications/subscriptions/acknowledged')
+    assert told['notifications'] == {'taskIds': [job], 'resourceSubscriptions': [f'job://{job}/record']}
+    assert server.notification('notifications/tasks')['taskId'] == job
+    number = legacy.send('resources/subscribe', uri=f'job://{job}/record')
+    assert legacy.call('resources/unsubscribe', uri=f'job://{job}/record') == legacy.answer(number) == {}
+    gate.open()
+    assert server.notification('notifications/resources/updated')['uri'] == f'job://{job}/record'
+    jobs.wait(job)
+    assert legacy.is_alive() and not legacy.notifications
+
+
 def test_subscriptions_are_limited(servers, jobs):
     job = jobs.enqueue(['sleep', '1000'])
     server = servers.start()
     numbers = [server.send('subscriptions/listen', notifications={'resourceSubscriptions': [f'job://{job}/record']})
                for _ in range(16)]
-    for number in numbers:
-        told = server.notification('notifications/subscriptions/acknowledged')
-        assert told['_meta'] == {f'{PREFIX}subscriptionId': number}
+    told = [server.notification('notifications/subscriptions/acknowledged') for _ in numbers]
+    assert {each['_meta'][f'{PREFIX}subscriptionId'] for each in told} == set(numbers)
     fails(server, -32603, 'subscriptions/listen', notifications={})
     fails(server, -32602, 'subscriptions/listen')
     server.notify('notifications/cancelled', requestId=numbers[0])
