@@ -9,6 +9,7 @@
 #include "pid-text.h"
 
 #define COMMAND_LINE_MAX 60 /* bytes of the command line that are shown */
+#define NOBODY 65534         /* stands for users that our namespace has no number for, see user_namespaces(7) */
 #define UNKNOWN "?" /* a process that is hidden, see hidepid= in proc(5), or gone */
 
 static ssize_t read_proc(pid_t pid, const char *name, char *text, size_t size) {
@@ -41,6 +42,14 @@ static void read_command_line(pid_t pid, char line[static COMMAND_LINE_MAX + 4])
                         n > COMMAND_LINE_MAX ? "…" : "");
 }
 
+/* Whether our namespace has all users: that of a user's service often has only that one, depending on the version of systemd. */
+static bool knows_all_users(void) {
+        _cleanup_fclose_ FILE *f = fopen("/proc/self/uid_map", "re");
+        unsigned first, outside, n;
+
+        return f && fscanf(f, "%u %u %u", &first, &outside, &n) == 3 && first == 0 && outside == 0 && n == UINT32_MAX;
+}
+
 static void read_user(pid_t pid, char name[static 64]) {
         const struct passwd *user;
         char path[64];
@@ -49,6 +58,10 @@ static void read_user(pid_t pid, char name[static 64]) {
         (void) snprintf(path, sizeof(path), "/proc/%d", pid);
         if (stat(path, &st) < 0) {
                 (void) strcpy(name, UNKNOWN);
+                return;
+        }
+        if (st.st_uid == NOBODY && !knows_all_users()) {
+                (void) strcpy(name, "another user");
                 return;
         }
         user = getpwuid(st.st_uid);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
+#include <fcntl.h>
 #include <search.h>
 
 #include "dict.h"
@@ -23,6 +24,8 @@ struct Peers {
         sd_bus_slot *filter;
         sd_bus_slot *gone_match;
         bool refusing;
+        unsigned n_asked; /* of the bus, for the credentials of so many peers */
+        int spare;        /* see spare_close() */
 };
 
 static int compare_peers(const void *a, const void *b) {
@@ -61,6 +64,25 @@ void peer_remove(PeerItem *item) {
         item->peer = NULL;
 }
 
+/* With its answer the bus may pass a descriptor of the peer's process, and sd-bus closes the connection if there is no
+ * number left for it. One is reserved for that; while the answer is read, it is free. */
+static void spare_close(Peers *peers) {
+        closep(&peers->spare);
+        peers->spare = -EBADF;
+}
+
+static void spare_open(Peers *peers) {
+        if (peers->spare < 0 && peers->n_asked == 0)
+                peers->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Either the answer is here, or nobody needs it any more. */
+static void peer_end_call(Peer *peer) {
+        if (peer->call)
+                peer->peers->n_asked--;
+        peer->call = sd_bus_slot_unref(peer->call);
+}
+
 /* The latest is dropped first: what waits for its turn must be gone before an earlier one passes its turn on. */
 static void peer_free(Peer *peer) {
         Parked *parked;
@@ -76,7 +98,7 @@ static void peer_free(Peer *peer) {
         }
         (void) question_free(peer->question);
         (void) user_unref(peer->user);
-        (void) sd_bus_slot_unref(peer->call);
+        peer_end_call(peer);
         free(peer->gids);
         free(peer->name);
         free(peer);
@@ -134,7 +156,7 @@ static int on_credentials(sd_bus_message *reply, void *userdata, sd_bus_error *r
         Peer *peer = userdata;
         int r;
 
-        peer->call = sd_bus_slot_unref(peer->call);
+        peer_end_call(peer);
         r = sd_bus_message_is_method_error(reply, NULL) ? -ENXIO : dict_read(reply, read_credential, &credentials);
         peer->gids = credentials.gids;
         peer->n_gids = credentials.n_gids;
@@ -169,6 +191,8 @@ static int peer_new(Peers *peers, const char *name, Peer **ret) {
                 peer_drop(peer);
                 return r;
         }
+        peers->n_asked++;
+        spare_close(peers);
         *ret = peer;
         return 0;
 }
@@ -227,6 +251,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
                 return 0;
         if (peers->refusing)
                 return refuse(m, JOB_ERROR_UNKNOWN_CALLER);
+        spare_open(peers); /* also for the calls that were held: by then the answer is read, and its descriptor closed */
         peer = find_peer(peers, sender);
         if (!peer) {
                 r = peer_new(peers, sender, &peer);
@@ -260,6 +285,8 @@ int peers_new(Peers **ret, sd_bus *bus) {
         if (!peers)
                 return -ENOMEM;
         peers->bus = sd_bus_ref(bus);
+        peers->spare = -EBADF;
+        spare_open(peers);
         LIST_INIT(&peers->users);
         r = sd_bus_add_filter(bus, &peers->filter, on_message, peers);
         if (r >= 0)
@@ -287,6 +314,7 @@ Peers *peers_free(Peers *peers) {
                 return NULL;
 
         peers_refuse(peers);
+        spare_close(peers);
         (void) sd_bus_slot_unref(peers->filter);
         (void) sd_bus_unref(peers->bus);
         free(peers);

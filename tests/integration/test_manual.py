@@ -66,7 +66,9 @@ def options_in_page(page):
 
 @pytest.mark.parametrize('page', PAGES)
 def test_page_is_set_without_a_warning(page):
-    assert man(page, 80, '--warnings', '-E', 'UTF-8', '-Tutf8', '-Z').stderr == ''
+    lines = man(page, 80, '--warnings', '-E', 'UTF-8', '-Tutf8', '-Z').stderr.splitlines()
+    # Words that are long: groff 1.23 tells that it cannot adjust their lines.
+    assert [line for line in lines if not line.endswith(': cannot adjust line')] == []
 
 
 @pytest.mark.parametrize('page', PAGES)
@@ -155,7 +157,7 @@ def test_page_of_a_configuration_has_every_setting(page, source, pattern):
 def test_sample_of_the_configuration_has_every_setting_with_its_default():
     with open(f'{SOURCE}/docs/codex-jobs.conf', encoding='utf-8') as file:
         text, queue = file.read().split('#[Queue gpu]\n')
-    page, queues = man('codex-jobs.conf.5', 80).stdout.split('\nQUEUES\n')
+    page, queues = man('codex-jobs.conf.5', 80, '--no-hyphenation').stdout.split('\nQUEUES\n')
     assert re.findall(r'^#(\w+)=', queue, re.M) == re.findall(r'^ {7}(\w+)=$', queues, re.M)
     sample = dict(re.findall(r'^#(\w+)=(\w+)$', text, re.M))
     found = dict(re.findall(r'^ {7}(\w+)=$.*?Default:\s+([^.\s]+)', page, re.M | re.S))

@@ -3,6 +3,8 @@
 
 /* The client end of the connection plays the bus: it says who the peers are, when the test wants it. */
 
+#include <sys/resource.h>
+
 #include "bus-names.h"
 #include "macro.h"
 #include "peer.h"
@@ -131,6 +133,32 @@ static void held_until_known(void) {
         send_call(&f, ":1.7", "Three");
         wait_for_handled(&f, "Three:1000 ");
         check_int(f.questions, 1);
+}
+
+/* Recent buses pass a descriptor of the process with their answer: there is a number for it even if there is no other. */
+static void answer_with_descriptor(void) {
+        _cleanup_fixture_ Fixture f;
+        struct rlimit limit, none;
+        int fd;
+
+        fixture_open(&f);
+        introduce(&f);
+        send_call(&f, ":1.7", "Two");
+        wait_for_handled(&f, "Two:1000 ");
+        fd = dup(STDIN_FILENO);
+        check(fd >= 0 && close(fd) == 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0);
+        none = (struct rlimit) { (rlim_t) fd, limit.rlim_max };
+        check_ok(setrlimit(RLIMIT_NOFILE, &none));
+        for (int i = 0; i < 3; i++) {
+                const char name[] = { ':', '2', '.', (char) ('1' + i), 0 };
+
+                send_call(&f, name, "Three");
+                wait_for_question(&f);
+                check_ok(sd_bus_reply_method_return(f.question, "a{sv}", 2, "UnixUserID", "u", (uint32_t) 1000, "ProcessFD", "h",
+                                                    STDIN_FILENO));
+                wait_for_handled(&f, "Three:1000 ");
+        }
+        check_ok(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 static void peers_apart(void) {
@@ -276,5 +304,5 @@ static void unknown_sender(void) {
         check(!peers_sender(f.peers, NULL));
 }
 
-TEST_MAIN(TEST(held_until_known), TEST(peers_apart), TEST(not_known), TEST(too_many_calls), TEST(groups), TEST(gone), TEST(gone_while_held), TEST(removed),
+TEST_MAIN(TEST(held_until_known), TEST(answer_with_descriptor), TEST(peers_apart), TEST(not_known), TEST(too_many_calls), TEST(groups), TEST(gone), TEST(gone_while_held), TEST(removed),
           TEST(unknown_sender))

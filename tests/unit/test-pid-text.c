@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -59,6 +60,27 @@ static void user(void) {
         end(pid);
 }
 
+/* In a namespace without root. */
+static void another_user(void) {
+        char text[1024], expected[1024];
+        pid_t pid = start("one"), child;
+        int status;
+
+        if (geteuid() != 0)
+                test_skip("the process is to be of root");
+        child = fork();
+        check(child >= 0);
+        if (child == 0) {
+                if (unshare(CLONE_NEWUSER) < 0)
+                        _exit(EXIT_SUCCESS); /* it is not allowed here */
+                (void) pid_text_append(pid, true, text, sizeof(text), 0);
+                (void) snprintf(expected, sizeof(expected), "PID %d (another user): one 987", pid);
+                _exit(strcmp(text, expected) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+        }
+        check(waitpid(child, &status, 0) == child && status == 0);
+        end(pid);
+}
+
 static void long_line(void) {
         char name[200] = "", text[1024];
         pid_t pid;
@@ -95,4 +117,4 @@ static void no_room(void) {
         end(pid);
 }
 
-TEST_MAIN(TEST(names), TEST(user), TEST(long_line), TEST(unknown), TEST(no_room))
+TEST_MAIN(TEST(names), TEST(user), TEST(another_user), TEST(long_line), TEST(unknown), TEST(no_room))
