@@ -94,7 +94,7 @@ static int task_label(Spec *request, sd_bus_error *error) {
         while (begin < n && isspace((unsigned char) buffer[begin]))
                 begin++;
         if (begin == n && n < PEEK_SIZE)
-                return error_set(error, "The prompt is empty.");
+                return error_set(error, "The prompt is empty. Give it as an argument, with --prompt-file, or on standard input.");
         for (end = begin; end < n && buffer[end] != '\n';)
                 end++;
         if (request->label)

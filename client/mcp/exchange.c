@@ -257,6 +257,7 @@ void exchange_refuse_error(Exchange *x, const sd_bus_error *error) {
                 { " List your jobs with", " Find your jobs with list." },
                 { " Choose another one with --cwd", " Give another directory." },
                 { "This --key was", "This key was already used for a different request. Use a new key." },
+                { " Give it as an argument", " Give one in 'prompt'." },
                 { " Cancel jobs with", " Call cancel, or try again when some have ended." },
         };
         const char *message = strempty(error->message), *cut;

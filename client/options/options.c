@@ -2,12 +2,15 @@
 /* SPDX-FileCopyrightText: 2026 The Codex Jobs authors */
 
 #include "build-tag.h"
+#include "bus-names.h"
+#include "job-id.h"
 #include "options.h"
 #include "say.h"
 #include "terminal.h"
 #include "suggest.h"
 #include "text-new.h"
 #include "time-util.h"
+#include "utf8.h"
 
 static bool is_question(const char *text) {
         size_t n = strlen(text);
@@ -269,11 +272,34 @@ int option_number(const Verb *verb, const char *name, uint64_t min, uint64_t max
 }
 
 int option_size(const Verb *verb, const char *name, uint64_t *ret) {
-        return parse_size(optarg, ret) < 0 ? bad_value(verb, name, "a size, for example 500M") : 0;
+        int r = parse_size(optarg, ret);
+
+        return r == -ERANGE ? bad_value(verb, name, "smaller") : r < 0 ? bad_value(verb, name, "a size, for example 500M") : 0;
 }
 
 int option_timespan(const Verb *verb, const char *name, uint64_t *ret) {
-        return parse_timespan(optarg, ret) < 0 ? bad_value(verb, name, "a duration, for example 90s or 1h30min") : 0;
+        int r = parse_timespan(optarg, ret);
+
+        return r == -ERANGE ? bad_value(verb, name, "shorter") :
+                r < 0       ? bad_value(verb, name, "a duration, for example 90s or 1h30min") : 0;
+}
+
+int option_session(const Verb *verb, const char **ret) {
+        size_t n = strlen(optarg);
+
+        if (n > JOB_SESSION_MAX || !utf8_is_valid(optarg, n)) {
+                (void) usage_error(verb, "Invalid value for --session: must be at most %u bytes of UTF-8", JOB_SESSION_MAX);
+                return -EINVAL;
+        }
+        *ret = optarg;
+        return 0;
+}
+
+int check_queue_name(const Verb *verb, const char *name) {
+        if (job_queue_is_valid(name))
+                return 0;
+        return usage_error(verb, "Invalid queue '%.64s'. Use 1 to %d letters, digits, dashes, underscores and dots, the first "
+                                 "of which is a letter or a digit", name, JOB_QUEUE_MAX);
 }
 
 static int option_milliseconds(const Verb *verb, const char *name, uint64_t *ret_usec) {

@@ -86,9 +86,13 @@ int option_help(const Verb *verb);
  * STATUS_OWN_FAILURE. */
 int usage_error(const Verb *verb, const char *format, ...) _printf_(2, 3);
 
+/* Whether a word can be the name of a queue: 0, or the exit status after reporting that. */
+int check_queue_name(const Verb *verb, const char *name);
+
 /* Parse the argument of the option that was read last. Return 0, or -EINVAL after reporting that it is invalid. */
 int option_number(const Verb *verb, const char *name, uint64_t min, uint64_t max, uint64_t *ret);
 int option_size(const Verb *verb, const char *name, uint64_t *ret);
 int option_timespan(const Verb *verb, const char *name, uint64_t *ret);
+int option_session(const Verb *verb, const char **ret); /* not copied */
 int option_timeout(const Verb *verb, uint64_t *ret_usec);
 int option_poll_interval(const Verb *verb, uint64_t *ret_usec);

@@ -327,6 +327,8 @@ static int option_of_table(const Verb *verb, const JobOption *o, RequestOptions 
         case OPTION_DEPENDENCIES:
                 return after_option(verb, o, options);
         default:
+                if (o->offset == offsetof(Spec, queue) && check_queue_name(verb, optarg) != 0)
+                        return -EINVAL;
                 return text_option(verb, o, job_option_text(&options->given, o));
         }
 }

@@ -49,8 +49,7 @@ static int option(const Verb *verb, int option) {
                 given.here = true;
                 return 0;
         case OPTION_SESSION:
-                given.session = optarg;
-                return 0;
+                return option_session(verb, &given.session);
         case OPTION_CONSUMERS:
                 given.consumers = true;
                 return 0;

@@ -85,8 +85,7 @@ static int option(const Verb *verb, int option) {
         case OPTION_KIND_OF:
                 return kind_option(verb);
         case OPTION_SESSION:
-                given.filter.session = optarg;
-                return 0;
+                return option_session(verb, &given.filter.session);
         case OPTION_ALL:
                 given.all = true;
                 return 0;

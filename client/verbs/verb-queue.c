@@ -26,13 +26,6 @@ static int option(const Verb *verb, int option) {
         return option_number(verb, "max-running", 1, JOB_QUEUE_RUNNING_MAX, &given.max_running);
 }
 
-int check_queue_name(const Verb *verb, const char *name) {
-        if (job_queue_is_valid(name))
-                return 0;
-        return usage_error(verb, "Invalid queue '%.64s'. Use 1 to %d letters and digits, and of -_. those that are not the "
-                                 "first character", name, JOB_QUEUE_MAX);
-}
-
 /* --- list ------------------------------------------------------------------------------------------- */
 
 /* "4, 2 per user" */

@@ -10,9 +10,6 @@ extern const Verb verb_run, verb_enqueue, verb_task, verb_review, verb_adversari
         verb_status, verb_list, verb_show, verb_result, verb_logs, verb_cancel, verb_inbox, verb_remove, verb_retry,
         verb_hold, verb_release, verb_edit, verb_pause, verb_resume, verb_queue, verb_setup, verb_top, verb_mcp;
 
-/* Whether a word can be the name of a queue: 0, or the exit status after reporting that. */
-int check_queue_name(const Verb *verb, const char *name);
-
 /* The verb with that index, in the order of the help; NULL after the last one. */
 const Verb *verb_at(size_t i);
 

@@ -64,10 +64,26 @@ def test_abbreviation_of_several_options(cli):
     (['--user', 'status', '--system'], '--system and --user cannot be combined'),
     (['status', '--limit', 'x'], "Invalid value 'x' for --limit: must be a number from 1 to "),
     (['status', '--limit'], "Option '--limit' requires an argument"),
+    (['list', '--session', '\udcff'], 'Invalid value for --session: must be at most 256 bytes of UTF-8'),
+    (['inbox', '--session', 'a\udcc3'], 'Invalid value for --session: must be at most 256 bytes of UTF-8'),
+    (['list', '--session', 'x' * 257], 'Invalid value for --session: must be at most 256 bytes of UTF-8'),
+    (['inbox', '--session', 'ä' * 129], 'Invalid value for --session: must be at most 256 bytes of UTF-8'),
+    (['run', '--queue', '\n', '--', 'true'], "Invalid queue ' '. Use 1 to 64 letters, digits, "),
+    (['enqueue', '--queue', '\udcff', '--', 'true'], "Invalid queue '\ufffd'"), (['edit', '--queue', '', 'job-0'], "Invalid queue ''"),
+    (['retry', '--queue', 'a b', 'job-0'], "Invalid queue 'a b'"), (['task', '--queue', 'x' * 65, 'y'], "Invalid queue 'xxx"),
+    (['task', ''], 'The prompt is empty. Give it as an argument, with --prompt-file, or on standard input.'),
     (['run', '--memory-max', '1K', '--', 'true'], "Invalid value '1K' for --memory-max: must be at least 1M"),
     (['run', '--notify', '--no-notify', '--', 'true'], '--notify and --no-notify cannot be combined')])
 def test_options_that_would_do_nothing(cli, typed, error):
     assert f'codex-jobs: {error}' in cli.refused(*typed)
+
+
+@pytest.mark.parametrize('verb, option, value, limit', [
+    ('run', 'runtime-max', '99999999999999999999s', 'shorter'), ('run', 'stall', '99999999999999w', 'shorter'),
+    ('run', 'delay', '9999999999999d', 'shorter'), ('run', 'memory-max', '99999999999999T', 'smaller'),
+    ('logs', 'max-bytes', '99999999999999999999', 'smaller')])
+def test_a_value_beyond_all_numbers(cli, verb, option, value, limit):
+    assert f"Invalid value '{value}' for --{option}: must be {limit}." in cli.refused(verb, f'--{option}', value, 'true')
 
 
 @pytest.mark.parametrize('session, told', [('a\nb', 'contains control characters'), ('x' * 257, 'is longer than 256 bytes')])

@@ -279,7 +279,7 @@ def test_task(servers, codex):
 
 
 @pytest.mark.parametrize('arguments, words', [
-    ({}, "'prompt' is missing"), ({'prompt': ''}, "'prompt' must not be empty"), ({'prompt': ' \n '}, 'prompt is empty'),
+    ({}, "'prompt' is missing"), ({'prompt': ''}, "'prompt' must not be empty"), ({'prompt': ' \n '}, "prompt is empty. Give one in 'prompt'."),
     ({'prompt': 'x', 'effort': 'huge'}, "'effort' must be one of none, minimal"),
     ({'prompt': 'x', 'thread': 'yesterday'}, "'thread' must be the ID of a Codex thread"),
     ({'prompt': 'x', 'model': '-x'}, "Invalid model '-x'")])
