@@ -77,6 +77,17 @@ def test_enqueue_may_be_forbidden(alice, system, answer):
     stranger.close()
 
 
+def test_who_is_not_in_the_user_database(system):
+    """One who has subordinate IDs, see subuid(5), is not as many users with limits of their own."""
+    try:
+        stranger = system.connect(100123)
+    except (BrokenPipeError, ConnectionResetError): # dbus-daemon lets none of them in
+        return
+    with refused('NotPermitted', 'org.codex.Jobs.enqueue'):
+        stranger.enqueue(['true'], Hold=True)
+    stranger.close()
+
+
 @pytest.fixture
 def broken_polkit():
     """It is installed and cannot be started."""
