@@ -48,4 +48,5 @@ typedef struct JobEnd {
         uint64_t ran_usec; /* until it was stopped, 0: it was not */
         uint64_t cpu_usage_usec; /* 0: not known, for example if the job ran for less than a second; likewise: */
         uint64_t memory_peak;
+        bool is_left; /* of a job that runs elsewhere: what may be left there was not ended */
 } JobEnd;

@@ -14,6 +14,9 @@
 /* Prefix of the worker's messages about why it could not execute the command. */
 #define WORKER_CANNOT "cannot "
 
+/* Exit status of a program that runs a job elsewhere, if it does not know the end of the command. */
+#define EXIT_STATUS_LOST 125
+
 /* For a finished job only the beginning may be left, up to the last argument: the header then states more than is
  * there. */
 typedef struct SpecHeader {

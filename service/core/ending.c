@@ -397,6 +397,11 @@ static bool is_without_report(Job *job, const JobEnd *end) {
         return true;
 }
 
+/* Its program was killed, and what cleans up after it could not do that, or not in time. */
+static bool is_left_elsewhere(const Job *job, const JobEnd *end) {
+        return job->record.launcher && end->is_left && !has_reported_end(job) && !is_never_executed(job, end);
+}
+
 static void take_reported(Job *job, JobEnd *end) {
         JobEnd reported = end_of_report(job);
 
@@ -423,7 +428,7 @@ void ending_unit_ended(const JobEnd *unit_end, uint64_t started_usec, uint64_t e
         failpoint_die("on-ended");
         if (is_left(job, unit_end, started_usec, ended_usec))
                 return;
-        if (is_without_report(job, &end))
+        if (is_left_elsewhere(job, &end) || is_without_report(job, &end))
                 return reaping_begin(job, JOB_REASON_LOST, false);
         if (is_never_executed(job, &end))
                 end.code = 0;

@@ -73,6 +73,23 @@ static int read_status_text(UnitProperties *p, sd_bus_message *m, bool *ret_prog
         return 0;
 }
 
+/* There is at most one. */
+static int read_stop_post(UnitProperties *p, sd_bus_message *m) {
+        int r;
+
+        p->has_stop_post = false;
+        r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
+        while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "sasbttttuii")) > 0) {
+                p->has_stop_post = true;
+                r = sd_bus_message_skip(m, "sasbttttu");
+                if (r >= 0)
+                        r = sd_bus_message_read(m, "ii", &p->stop_post_code, &p->stop_post_status);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 typedef struct Reading {
         UnitProperties *properties;
         bool *ret_progress;
@@ -84,6 +101,8 @@ static int read_entry(sd_bus_message *m, const char *name, const char *type, voi
 
         if (streq(name, "StatusText") && streq(type, "s"))
                 return read_status_text(reading->properties, m, reading->ret_progress);
+        if (streq(name, "ExecStopPost") && streq(type, "a(sasbttttuii)"))
+                return read_stop_post(reading->properties, m);
         return property && !type[1] ? read_value(reading->properties, property, m) : DICT_SKIP;
 }
 

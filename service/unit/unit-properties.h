@@ -23,6 +23,8 @@ typedef struct UnitProperties {
         uint64_t active_exit_usec; /* ActiveExitTimestampMonotonic: when its stop was started, 0: not */
         uint64_t cpu_usage_nsec; /* 0 or UINT64_MAX: not known; likewise memory_peak */
         uint64_t memory_peak;
+        bool has_stop_post; /* ExecStopPost=; how it ended, which no signal carries: */
+        int32_t stop_post_code, stop_post_status;
         char *status_text;
 } UnitProperties;
 

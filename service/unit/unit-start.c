@@ -236,6 +236,7 @@ static int start_transient(Unit *unit, AppendProperties append, const UnitStart 
 }
 
 int unit_start(Unit *unit, const UnitStart *start) {
+        unit->properties.has_stop_post = start->program;
         return start_transient(unit, append_job, start);
 }
 

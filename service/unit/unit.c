@@ -82,6 +82,12 @@ static bool worker_complained(const UnitProperties *p) {
         return p->status_errno != 0 || startswith(strempty(p->status_text), WORKER_CANNOT);
 }
 
+/* As elsewhere_is_done() of the program; else that it ran again was to no avail, or it was killed for taking too long. */
+static bool is_left(const UnitProperties *p) {
+        return p->has_stop_post && (p->code != CLD_EXITED || p->status == EXIT_STATUS_LOST) &&
+                (p->stop_post_code != CLD_EXITED || p->stop_post_status != 0);
+}
+
 static void unit_report_end(Unit *unit) {
         const UnitProperties *p = &unit->end;
         const JobEnd end = {
@@ -91,6 +97,7 @@ static void unit_report_end(Unit *unit) {
                 .ran_usec = unit->ran_usec > 0 ? unit->ran_usec : p->active_exit_usec > p->start_monotonic_usec ? p->active_exit_usec - p->start_monotonic_usec : 0,
                 .cpu_usage_usec = known_usage(p->cpu_usage_nsec, NSEC_PER_USEC),
                 .memory_peak = known_usage(p->memory_peak, 1),
+                .is_left = is_left(p),
         };
 
         unit->manager->listener->ended(&end, p->start_usec, p->exit_usec, unit->userdata);
@@ -180,8 +187,8 @@ static JobCause find_cause(const Unit *unit) {
 
 /* Reports the end of the unit, once. exited: its process exited and RemainAfterExit= keeps the unit; dead: it
  * was stopped, or terminated by a signal that systemd considers clean. A unit that was loaded but not started yet is
- * also dead, but none of its processes ever ran. */
-static void check_end(Unit *unit) {
+ * also dead, but none of its processes ever ran. is_complete: all properties have just been read. */
+static void check_end(Unit *unit, bool is_complete) {
         const UnitProperties *p = &unit->properties;
         bool ended;
 
@@ -191,6 +198,10 @@ static void check_end(Unit *unit) {
                 return;
         if (p->code == 0 && unit->refresh_call) /* its PropertiesChanged of Service was missed */
                 return;
+        if (p->has_stop_post && !is_complete && streq(p->sub_state, "failed")) {
+                (void) unit_refresh(unit);
+                return;
+        }
         unit->manager->listener->ending(unit->userdata);
         if (unit->ended)
                 return;
@@ -340,7 +351,7 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
         if (unit->releasing)
                 check_released(unit);
         else
-                check_end(unit);
+                check_end(unit, false);
         return 0;
 }
 
@@ -380,7 +391,7 @@ static int on_refresh_reply(sd_bus_message *reply, void *userdata, sd_bus_error 
         else if (streq(unit->properties.load_state, "not-found") && !unit->ended)
                 unit->manager->listener->vanished(unit->userdata);
         else
-                check_end(unit);
+                check_end(unit, true);
         return 0;
 }
 

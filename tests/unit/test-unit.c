@@ -144,4 +144,43 @@ static void end_without_a_beginning(void) {
         check_int(f.end.code, 0);
 }
 
-TEST_MAIN(TEST(end_that_is_seen_whole), TEST(end_that_is_seen_by_half), TEST(end_without_a_beginning))
+static void answer_elsewhere(Fixture *f, const char *state, int code, int status, int post_code, int post_status) {
+        check_ok(sd_bus_reply_method_return(f->get_all, "a{sv}", 4, "SubState", "s", state, "ExecMainCode", "i", code,
+                                            "ExecMainStatus", "i", status, "ExecStopPost", "a(sasbttttuii)", 1, "/program", 1,
+                                            "program", false, UINT64_C(1), UINT64_C(2), UINT64_C(3), UINT64_C(4), UINT32_C(5),
+                                            post_code, post_status));
+}
+
+/* No signal says how ExecStopPost= ended: that is asked for. */
+static void end_elsewhere(void) {
+        static const struct {
+                int code, status, post_code, post_status;
+                bool is_left;
+        } cases[] = {
+                { CLD_KILLED, SIGKILL, CLD_EXITED, 0, false },
+                { CLD_KILLED, SIGKILL, CLD_EXITED, 1, true },
+                { CLD_KILLED, SIGKILL, CLD_KILLED, SIGTERM, true },
+                { CLD_KILLED, SIGKILL, 0, 0, true },
+                { CLD_EXITED, 125, CLD_KILLED, SIGTERM, true },
+                { CLD_EXITED, 3, 0, 0, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_fixture_ Fixture f;
+
+                fixture_open(&f);
+                answer_elsewhere(&f, "running", 0, 0, 0, 0);
+                run_pending(f.pair.event);
+                f.is_watched = false;
+                send_status(&f, cases[i].code, cases[i].status);
+                send_state(&f, "failed");
+                run_until(f.pair.event, &f.is_watched);
+                check(!f.has_ended);
+                answer_elsewhere(&f, "failed", cases[i].code, cases[i].status, cases[i].post_code, cases[i].post_status);
+                run_until(f.pair.event, &f.has_ended);
+                check_int(f.end.status, cases[i].status);
+                check_int(f.end.is_left, cases[i].is_left);
+        }
+}
+
+TEST_MAIN(TEST(end_that_is_seen_whole), TEST(end_elsewhere), TEST(end_that_is_seen_by_half), TEST(end_without_a_beginning))
