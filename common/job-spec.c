@@ -11,7 +11,7 @@
 #define TYPES_WORD { "s" }
 #define TYPES_TEXT { "s" }
 #define TYPES_JOB { "s" }
-#define TYPES_MEMFD { "h" }
+#define TYPES_MEMFD { "h", "ay" }
 #define TYPES_CHOICE { "b" }
 #define TYPES_RESOURCES { "a{sv}" }
 #define TYPES_SWITCH { "b" }

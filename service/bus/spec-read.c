@@ -8,6 +8,7 @@
 #include "bus-names.h"
 #include "dict.h"
 #include "job-id.h"
+#include "memfd.h"
 #include "resource-limits.h"
 #include "spec-read.h"
 #include "string-list.h"
@@ -178,11 +179,24 @@ static int read_bounded_text(sd_bus_message *m, const JobOption *o, Spec *spec, 
         return n > o->max ? invalid(error, "Option %s is longer than %zu bytes.", o->name, o->max) : 0;
 }
 
+static int read_stdin_bytes(sd_bus_message *m, Spec *spec) {
+        const void *bytes;
+        size_t n;
+        int r;
+
+        r = sd_bus_message_read_array(m, 'y', &bytes, &n);
+        if (r >= 0)
+                r = spec->stdin_fd = memfd_new("codex-job-stdin", bytes, n);
+        return MIN(r, 0);
+}
+
 /* Only a memfd is taken: reading one never blocks, regardless of its creator. F_GET_SEALS distinguishes it from a
  * file on a disk or a FUSE mount (see fcntl(2)). */
-static int read_memfd(sd_bus_message *m, Spec *spec, sd_bus_error *error) {
+static int read_stdin(sd_bus_message *m, const char *type, Spec *spec, sd_bus_error *error) {
         int fd, r;
 
+        if (*type == 'a')
+                return read_stdin_bytes(m, spec);
         r = sd_bus_message_read_basic(m, 'h', &fd);
         if (r < 0)
                 return r;
@@ -388,7 +402,7 @@ static int read_option_of(sd_bus_message *m, const char *type, const JobOption *
         case OPTION_WORD:
                 return read_word(m, spec, error);
         case OPTION_MEMFD:
-                return read_memfd(m, spec, error);
+                return read_stdin(m, type, spec, error);
         case OPTION_JOB:
                 return read_job(m, o, spec, error);
         case OPTION_INTEGER:

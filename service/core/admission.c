@@ -65,3 +65,17 @@ void core_set_default_limits(const Core *core, uint32_t uid, const char *name, J
         if (limits->output_max == 0)
                 limits->output_max = queue && queue->output_max > 0 ? queue->output_max : config->output_max;
 }
+
+/* Where it runs already: the queue may have been changed meanwhile. */
+char **core_launcher_environment(const Job *job) {
+        const ConfigQueue *queue = config_find_queue(&job->core->config, job->record.queue);
+        bool is_on_host = streq(strempty(job->record.launcher), LAUNCHER_HOST);
+
+        return launcher_environment(&(LauncherSettings) {
+                                            .options = queue ? queue->options : NULL,
+                                            .slurm_conf = queue ? queue->slurm_conf : NULL,
+                                            .host = is_on_host && job->record.place ? job->record.place : queue ? queue->host : NULL,
+                                            .attempt = job->record.attempt,
+                                    },
+                                    &job->limits);
+}

@@ -10,6 +10,7 @@
 #include "job-id.h"
 #include "launcher.h"
 #include "macro.h"
+#include "remote.h"
 #include "text-new.h"
 #include "time-util.h"
 #include "utf8.h"
@@ -85,6 +86,7 @@ static void clear_queue(ConfigQueue *queue) {
         clear_groups(queue);
         free(queue->options);
         free(queue->slurm_conf);
+        free(queue->host);
         free(queue->problem);
 }
 
@@ -306,6 +308,14 @@ static int set_path(char **path, const char *value) {
         return *path || isempty(value) ? 0 : -ENOMEM;
 }
 
+static int set_host(char **host, const char *value) {
+        if (!isempty(value) && !remote_is_valid(value))
+                return -EINVAL;
+        free(*host);
+        *host = isempty(value) ? NULL : strdup(value);
+        return *host || isempty(value) ? 0 : -ENOMEM;
+}
+
 /* Returns whether there is such a setting. */
 static bool set_text(Reading *reading, ConfigQueue *queue, const char *name, const char *value) {
         int r;
@@ -318,6 +328,8 @@ static bool set_text(Reading *reading, ConfigQueue *queue, const char *name, con
                 r = add_options(&queue->options, value);
         else if (streq(name, "SlurmConf"))
                 r = set_path(&queue->slurm_conf, value);
+        else if (streq(name, "Host"))
+                r = set_host(&queue->host, value);
         else
                 return false;
         if (r == -EINVAL)
@@ -335,8 +347,15 @@ static void apply_to_queue(Reading *reading, ConfigQueue *queue, const char *nam
 
 /* What only makes sense for jobs that run elsewhere shows that these should. */
 static void check_queue(ConfigQueue *queue) {
-        if (!queue->has_launcher && (queue->options || queue->slurm_conf))
-                close_queue(queue, queue->options ? "Options= without Launcher=" : "SlurmConf= without Launcher=");
+        bool is_on_host = streq(strempty(queue->launcher), LAUNCHER_HOST);
+
+        if (!queue->has_launcher && (queue->options || queue->slurm_conf || queue->host))
+                close_queue(queue, queue->options ? "Options= without Launcher=" :
+                                    queue->host ? "Host= without Launcher=" : "SlurmConf= without Launcher=");
+        else if (is_on_host && !queue->host)
+                close_queue(queue, "Launcher=host without Host=");
+        else if (is_on_host && !streq(queue->options ?: LAUNCHER_HOST_OPTIONS, LAUNCHER_HOST_OPTIONS))
+                close_for_setting(queue, "Options", queue->options);
 }
 
 /* --- the file --------------------------------------------------------------------------------------- */

@@ -30,6 +30,7 @@ typedef struct ConfigQueue {
         const char *launcher;      /* Launcher=, static; NULL: local, the default */
         char *options;             /* Options= of the launcher, separated by blanks; NULL: none */
         char *slurm_conf;          /* SlurmConf=; NULL: not given */
+        char *host;                /* Host=, likewise */
         char *groups;              /* AllowGroups=, separated by blanks; NULL: none is required */
         uint32_t *gids;            /* those that exist */
         size_t n_gids;

@@ -94,6 +94,11 @@ void reaping_found(Job *job);
 bool reaping_is_done(Job *job, const JobEnd *end, JobReason *ret); /* it ended: whether the job has, and why */
 void reaping_released(Job *job); /* or never was */
 
+/* --- admission.c --- */
+
+/* The environment of the program that runs the job elsewhere, which the caller frees with string_list_free(). NULL: out of memory. */
+char **core_launcher_environment(const Job *job);
+
 /* --- lifecycle.c --- */
 
 /* Sets the run of the service manager under which the job begins to the current one. */

@@ -198,14 +198,12 @@ static bool has_folders(const WorkerTrailer *t, uint32_t uid) {
 
 static int start_unit(Job *job, UnitStart *start) {
         const Launcher *launcher = launcher_find(job->record.launcher);
-        const ConfigQueue *queue = config_find_queue(&job->core->config, job->record.queue);
         char **environment;
         int r;
 
         if (!launcher)
                 return unit_start(job->unit, start);
-        environment = launcher_environment(&(LauncherSettings) { queue ? queue->options : NULL, queue ? queue->slurm_conf : NULL },
-                                           &job->limits);
+        environment = core_launcher_environment(job);
         if (!environment)
                 return -ENOMEM;
         start->program = launcher->program;
@@ -545,7 +543,7 @@ static void on_worker_progress(const WorkerMessage *progress, void *userdata) {
         Job *job = userdata;
 
         if (progress->type == WORKER_PLACE) {
-                if (job->phase <= JOB_ACTIVE)
+                if (job->phase <= JOB_ACTIVE) /* after a restart, before its unit is found */
                         take_place(job, progress);
                 return;
         }

@@ -24,7 +24,6 @@ bool reaping_is_under_way(const Job *job) {
 
 static int start_unit(Job *job) {
         const Launcher *launcher = launcher_find(job->record.launcher);
-        const ConfigQueue *queue = config_find_queue(&job->core->config, job->record.queue);
         char **environment;
         int r;
 
@@ -32,8 +31,7 @@ static int start_unit(Job *job) {
         r = unit_new(&job->unit, job->core->units, job->record.id, false, job);
         if (r < 0)
                 return r;
-        environment = launcher_environment(&(LauncherSettings) { queue ? queue->options : NULL, queue ? queue->slurm_conf : NULL },
-                                           &job->limits);
+        environment = core_launcher_environment(job);
         if (!environment)
                 return -ENOMEM;
         r = unit_start_reaper(job->unit, &(UnitStart) {

@@ -16,7 +16,7 @@
 #define OPTIONS_WORDS_MAX 64
 #define PATH_SIZE_MAX 400
 
-static const Launcher launchers[] = { { "slurm", SLURM_PATH }, { "host", HOST_PATH } };
+static const Launcher launchers[] = { { "slurm", SLURM_PATH }, { LAUNCHER_HOST, HOST_PATH } };
 
 const Launcher *launcher_find(const char *name) {
         for (size_t i = 0; name && i < ELEMENTSOF(launchers); i++)
@@ -70,7 +70,7 @@ const char *launcher_refuses(const Launcher *launcher, const JobLimits *limits) 
 }
 
 char **launcher_environment(const LauncherSettings *settings, const JobLimits *limits) {
-        char **list = calloc(4, sizeof(char *));
+        char **list = calloc(6, sizeof(char *));
         size_t n = 0, expected = 0;
 
         if (!list)
@@ -78,6 +78,10 @@ char **launcher_environment(const LauncherSettings *settings, const JobLimits *l
         if (settings->options && ++expected && (list[n] = text_new("CODEX_JOBS_LAUNCHER_OPTIONS=%s", settings->options)))
                 n++;
         if (settings->slurm_conf && ++expected && (list[n] = text_new("SLURM_CONF=%s", settings->slurm_conf)))
+                n++;
+        if (settings->host && ++expected && (list[n] = text_new("CODEX_JOBS_HOST=%s", settings->host)))
+                n++;
+        if (settings->attempt > 1 && ++expected && (list[n] = text_new("CODEX_JOBS_ATTEMPT=%" PRIu64, settings->attempt)))
                 n++;
         if (limits->memory_max > 0 && ++expected && (list[n] = text_new("CODEX_JOBS_MEMORY_MAX=%" PRIu64, limits->memory_max)))
                 n++;

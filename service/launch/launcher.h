@@ -8,8 +8,12 @@
  * left there: the program is executed once more, with --reap, after each end that it did not choose. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "job-limits.h"
+
+#define LAUNCHER_HOST "host"
+#define LAUNCHER_HOST_OPTIONS "--user" /* the only ones that it can have */
 
 typedef struct Launcher {
         const char *name;    /* Launcher= of a queue */
@@ -20,6 +24,8 @@ typedef struct Launcher {
 typedef struct LauncherSettings {
         const char *options;    /* Options=; NULL: none */
         const char *slurm_conf; /* SlurmConf=; NULL: that of Slurm */
+        const char *host;       /* Host=; NULL: none */
+        uint64_t attempt;       /* of the job */
 } LauncherSettings;
 
 /* NULL: there is no such launcher, or it is that of jobs on this host. */

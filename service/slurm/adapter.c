@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "adapter.h"
+#include "elsewhere.h"
 
 #define SILENCE_USEC (30 * USEC_PER_SEC) /* without a heartbeat */
 #define LOOK_USEC (100 * USEC_PER_MSEC)  /* until the next look at a job that is ending, doubled up to: */
@@ -25,8 +25,6 @@
 #define NET_MAX_USEC (15 * 60 * USEC_PER_SEC)
 #define STOP_USEC (30 * USEC_PER_SEC) /* in addition to the time of the job */
 #define RELEASE_USEC (10 * USEC_PER_SEC)
-#define REFUSED_MAX 3U
-#define EXIT_LOST 125
 
 enum {
         SOURCE_OUT = 16,
@@ -249,44 +247,10 @@ static void on_stop(Adapter *a, uint64_t now) {
 
 /* --- the service ----------------------------------------------------------------------------------- */
 
-static void send_place(Adapter *a) {
-        char message[sizeof(WorkerHeader) + sizeof(a->place)];
-        size_t n = strlen(a->place);
-
-        if (!a->place_due || a->link.fd < 0)
-                return;
-        memcpy(message, &(WorkerHeader) { WORKER_VERSION, WORKER_PLACE }, sizeof(WorkerHeader));
-        memcpy(message + sizeof(WorkerHeader), a->place, n);
-        a->place_due = send(a->link.fd, message, sizeof(WorkerHeader) + n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0;
-}
-
 static void on_link(Adapter *a, uint64_t now) {
-        WorkerMessageType type;
-        int fd;
-
-        type = link_dispatch(&a->link, now, &fd);
-        if (type == WORKER_WELCOME && fd >= 0) {
-                (void) fcntl(fd, F_SETFL, 0); /* pwrite(2) appends to a file that is opened for that */
-                closep(&a->order);
-                a->order = TAKE_FD(fd);
-        } else if (type == WORKER_FOLLOW && fd >= 0) {
-                closep(&a->follower);
-                a->follower = TAKE_FD(fd);
-        }
-        closep(&fd);
+        elsewhere_dispatch(&a->link, now, &a->order, &a->follower);
         if (a->link.go && a->stage == STAGE_SETTLED)
                 release(a, now);
-}
-
-/* As ending_may_exit() of the worker: there is no service to record the end, and PID 1 keeps the exit status. */
-static bool is_abandoned(const Adapter *a, uint64_t now) {
-        const Link *l = &a->link;
-
-        if (a->stage != STAGE_SETTLED || l->go)
-                return false;
-        if (a->stopping)
-                return !l->ended_due || l->away || (l->fd < 0 && l->retry_usec > now);
-        return (l->refused || l->away) && a->away_usec <= now && ((l->no_socket && l->failures > REFUSED_MAX) || !link_waits(l));
 }
 
 static void show_waiting(Adapter *a, const SlurmLook *look) {
@@ -348,7 +312,7 @@ static void on_time(Adapter *a, uint64_t now) {
                 a->keep_usec = now + ADAPTER_KEEP_USEC;
                 listen_say(a, "P", NULL, 0);
         }
-        if (is_abandoned(a, now))
+        if (a->stage == STAGE_SETTLED && elsewhere_is_abandoned(&a->link, a->stopping, a->away_usec, now))
                 release(a, now);
         if (is_due(a->release_usec, now) && a->stage == STAGE_RELEASING)
                 srun_kill(&a->srun);
@@ -419,9 +383,6 @@ static void loop(Adapter *a) {
                 int timeout = -1;
 
                 on_time(a, now);
-                if (link_connect(&a->link, now))
-                        a->place_due = a->begun; /* a restarted service does not know it, and has to before the end */
-                send_place(a);
                 link_flush(&a->link, now);
                 set_reading(a);
                 if (a->stage == STAGE_OVER)
@@ -449,64 +410,13 @@ static void catch_signals(Adapter *a) {
         watch(a, a->signals, EPOLLIN, SOURCE_SIGNAL);
 }
 
-/* The stream protocol of the journal: it takes lines. */
-static int open_journal(void) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/stdout" };
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        if (fd >= 0 && connect(fd, (struct sockaddr *) &address, sizeof(address)) == 0 &&
-            dprintf(fd, "codex-jobs-slurm\n\n6\n0\n0\n0\n0\n") > 0)
-                return fd;
-        closep(&fd);
-        return open("/dev/null", O_WRONLY | O_CLOEXEC);
-}
-
-/* What earlier attempts have written stays. The file is marked as that of a job that was executed, as the worker does. */
-static void open_files(Adapter *a) {
-        for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
-                struct stat st;
-
-                if (fstat(fd, &st) < 0)
-                        continue;
-                a->base[fd - STDOUT_FILENO] = a->offsets[fd - STDOUT_FILENO] = (uint64_t) st.st_size;
-                (void) fcntl(fd, F_SETFL, 0);
-        }
-        (void) !ftruncate(STDERR_FILENO, (off_t) a->base[1]);
-}
-
-/* As in the worker: whatever the node sends, what is written here is bounded by the limit of the job. */
-static void bound_output(const WorkerTrailer *t) {
-        rlim_t max = t->output_max + WORKER_ORDER_ROOM;
-
-        (void) signal(SIGXFSZ, SIG_IGN);
-        if (t->output_max > 0)
-                (void) setrlimit(RLIMIT_FSIZE, &(struct rlimit) { max, max });
-}
-
-static int mirror(const Adapter *a) {
-        sigset_t set;
-
-        if (a->link.go)
-                return EXIT_SUCCESS;
-        if (a->code == 0)
-                return EXIT_LOST;
-        if (a->code == CLD_EXITED)
-                return a->status;
-        (void) prctl(PR_SET_DUMPABLE, 0);
-        (void) signal(a->status, SIG_DFL);
-        (void) sigemptyset(&set);
-        (void) sigaddset(&set, a->status);
-        (void) raise(a->status);
-        (void) sigprocmask(SIG_UNBLOCK, &set, NULL);
-        return 128 + a->status;
-}
-
 int adapter_run(const char *id) {
         static Adapter a; /* it is large */
         int r;
 
         a = (Adapter) { .order = -EBADF, .follower = -EBADF, .signals = -EBADF, .srun = { .in = -EBADF, .out = -EBADF, .err = -EBADF } };
-        open_files(&a);
+        elsewhere_open_files(a.base);
+        memcpy(a.offsets, a.base, 2 * sizeof(*a.base));
         r = description_load(&a.description, id);
         if (r >= 0 && !a.description.has_trailer)
                 r = -EBADMSG;
@@ -515,10 +425,10 @@ int adapter_run(const char *id) {
                 return 126;
         }
         (void) prctl(PR_SET_DUMPABLE, 0);
-        bound_output(&a.description.trailer);
+        elsewhere_bound_output(&a.description.trailer);
         worker_failpoint_init(&a.description);
         a.epoll = epoll_create1(EPOLL_CLOEXEC);
-        a.journal = open_journal();
+        a.journal = elsewhere_open_journal("codex-jobs-slurm");
         catch_signals(&a);
         slurm_job_init(&a.job, id, a.description.trailer.runtime_max_usec);
         link_open(&a.link, a.epoll, &a.description, realtime_usec());
@@ -528,5 +438,5 @@ int adapter_run(const char *id) {
         frame_free(&a.input);
         free(a.output);
         description_drop(&a.description);
-        return mirror(&a);
+        return elsewhere_mirror(&a.link, a.code, a.status);
 }

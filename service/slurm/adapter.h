@@ -45,8 +45,7 @@ typedef struct Adapter {
         bool seen_pending; /* by this process */
         bool stopping;
         char number[24];   /* of the job in Slurm, once known */
-        char place[300];   /* "NODE NUMBER" */
-        bool place_due;
+        char place[sizeof((Link) {}.place)]; /* to be told once it has begun */
         FrameReason refused; /* 0: not */
         char error[512];   /* the last one of srun, or of the node */
         uint64_t base[3];

@@ -3,11 +3,11 @@
 
 /* What the node says: output for the files of the job, and messages of its worker for the service. */
 
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 
 #include "adapter.h"
+#include "elsewhere.h"
 
 #define DISK_USEC USEC_PER_SEC
 
@@ -52,17 +52,6 @@ void listen_flush(Adapter *a) {
 
 /* --- output ---------------------------------------------------------------------------------------- */
 
-static void tell_follower(int follower) {
-        struct pollfd both = { .fd = follower, .events = POLLIN | POLLOUT };
-        uint64_t one = 1, count;
-
-        if (follower < 0 || poll(&both, 1, 0) <= 0)
-                return;
-        if (!(both.revents & POLLOUT) && (both.revents & POLLIN))
-                (void) !read(follower, &count, sizeof(count));
-        (void) !write(follower, &one, sizeof(one));
-}
-
 /* An entry after one that is missing would cover the wrong bytes. */
 static int open_order(Adapter *a) {
         struct stat st;
@@ -82,22 +71,7 @@ static int write_output(Adapter *a, unsigned stream, const char *p, size_t size)
         int fd = stream < 2 ? files[stream] : open_order(a);
         uint64_t base = stream < 2 ? 0 : a->order_base;
 
-        while (size > 0) {
-                ssize_t n = fd < 0 ? (ssize_t) size : pwrite(fd, p, size, (off_t) (base + a->offsets[stream]));
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && (errno == ENOSPC || errno == EDQUOT))
-                        return -EAGAIN;
-                if (n < 0) { /* as for the worker: it is lost, and the job goes on */
-                        a->output_error = errno;
-                        n = (ssize_t) size;
-                }
-                a->offsets[stream] += (uint64_t) n;
-                p += n;
-                size -= (size_t) n;
-        }
-        return 0;
+        return elsewhere_write(fd, p, size, base, &a->offsets[stream], &a->output_error);
 }
 
 static int on_output(Adapter *a, const Frame *f) {
@@ -110,7 +84,7 @@ static int on_output(Adapter *a, const Frame *f) {
         if (skip >= f->size)
                 return 0;
         r = write_output(a, (unsigned) stream, f->data + skip, f->size - skip);
-        tell_follower(a->follower);
+        elsewhere_tell(a->follower);
         return r;
 }
 
@@ -125,7 +99,8 @@ static void on_hello(Adapter *a, const Frame *f) {
                 return;
         a->begun = true;
         a->net_usec = 0;
-        a->place_due = true;
+        memcpy(a->link.place, a->place, sizeof(a->place));
+        a->link.place_due = true;
         a->link.progress_size = 0; /* that it was waiting */
         a->link.progress_due = true;
 }

@@ -9,18 +9,12 @@
 
 #include "adapter.h"
 #include "build-tag.h"
-
-/* The adapter has exited by itself, and nothing is left. */
-static bool is_done(void) {
-        const char *code = getenv("EXIT_CODE"), *status = getenv("EXIT_STATUS");
-
-        return code && status && streq(code, "exited") && !streq(status, "125");
-}
+#include "elsewhere.h"
 
 static int reap(const char *id) {
         SlurmJob job;
 
-        if (is_done())
+        if (elsewhere_is_done())
                 return EXIT_SUCCESS;
         if (!slurm_is_installed()) {
                 (void) fputs("srun is not installed: what became of the job in Slurm is not known.\n", stderr);

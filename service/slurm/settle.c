@@ -4,29 +4,19 @@
 /* The end of a job: as the node reports it, or as it is found out here. */
 
 #include "adapter.h"
+#include "elsewhere.h"
 #include "worker-message.h"
 
-#define AWAY_USEC (10 * USEC_PER_SEC) /* as in the worker */
-
-/* For the service, and for PID 1 if there is none. Output is on disk before the end is told. */
+/* For the service, and for PID 1 if there is none. */
 static void settle(Adapter *a, WorkerEnded *e, size_t size) {
         uint64_t now = monotonic_usec();
 
-        if (e->output_error == 0)
-                e->output_error = (uint32_t) a->output_error;
-        if (fdatasync(STDOUT_FILENO) < 0 && e->output_error == 0 && errno != EINVAL)
-                e->output_error = (uint32_t) errno;
-        if (fdatasync(STDERR_FILENO) < 0 && e->output_error == 0 && errno != EINVAL)
-                e->output_error = (uint32_t) errno;
-        free(a->link.ended);
-        a->link.ended = e;
-        a->link.ended_size = size;
-        a->link.ended_due = true;
+        elsewhere_report(&a->link, e, size, a->output_error);
         a->code = e->code;
         a->status = e->status;
         a->stage = STAGE_SETTLED;
         a->keep_usec = now + ADAPTER_KEEP_USEC;
-        a->away_usec = now + AWAY_USEC;
+        a->away_usec = now + ELSEWHERE_AWAY_USEC;
         a->look_usec = a->net_usec = a->stop_usec = 0;
 }
 

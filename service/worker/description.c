@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
@@ -159,6 +160,13 @@ int description_open_stdin(const Description *d) {
         if (lseek(fd, 0, SEEK_SET) < 0)
                 return -errno;
         return TAKE_FD(fd);
+}
+
+void description_bound_files(const WorkerTrailer *t) {
+        rlim_t max = t->output_max + WORKER_ORDER_ROOM;
+
+        if (t->output_max > 0)
+                (void) setrlimit(RLIMIT_FSIZE, &(struct rlimit) { max, max });
 }
 
 /* environ points into it. */

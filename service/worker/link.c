@@ -140,34 +140,31 @@ static void connect_now(Link *l, uint64_t now) {
         }
         l->refused = l->no_socket = l->away = l->unknown = false;
         l->connected_usec = now;
-        l->progress_due = l->progress_due || l->progress_size > 0; /* a restarted service does not know it */
+        l->progress_due = l->progress_due || l->progress_size > 0; /* a restarted service does not know them */
+        l->place_due = *l->place;
         watch(l, EPOLL_CTL_ADD, EPOLLIN);
         worker_failpoint("worker-before-hello");
         (void) send_now(l, &l->hello, sizeof(l->hello), now); /* there is room for one */
         worker_failpoint("worker-after-hello");
 }
 
-static void send_progress(Link *l, uint64_t now) {
+/* Returns whether it is still due. */
+static bool send_text(Link *l, WorkerMessageType type, const char *text, size_t size, uint64_t now) {
         char message[sizeof(WorkerHeader) + WORKER_TEXT_MAX];
 
-        memcpy(message, &(WorkerHeader) { WORKER_VERSION, l->progress_type }, sizeof(WorkerHeader));
-        memcpy(message + sizeof(WorkerHeader), l->progress, l->progress_size);
-        if (send_now(l, message, sizeof(WorkerHeader) + l->progress_size, now))
-                l->progress_due = false;
-}
-
-bool link_connect(Link *l, uint64_t now) {
-        if (l->fd >= 0 || l->retry_usec == 0 || l->retry_usec > now)
-                return false;
-        connect_now(l, now);
-        return l->fd >= 0;
+        memcpy(message, &(WorkerHeader) { WORKER_VERSION, type }, sizeof(WorkerHeader));
+        memcpy(message + sizeof(WorkerHeader), text, size);
+        return !send_now(l, message, sizeof(WorkerHeader) + size, now);
 }
 
 void link_flush(Link *l, uint64_t now) {
-        (void) link_connect(l, now);
+        if (l->fd < 0 && l->retry_usec > 0 && l->retry_usec <= now)
+                connect_now(l, now);
+        if (l->place_due && l->fd >= 0)
+                l->place_due = send_text(l, WORKER_PLACE, l->place, strlen(l->place), now);
         if (l->progress_due && l->fd >= 0)
-                send_progress(l, now);
-        if (l->ended_due && l->fd >= 0 && !l->progress_due) {
+                l->progress_due = send_text(l, l->progress_type, l->progress, l->progress_size, now);
+        if (l->ended_due && l->fd >= 0 && !l->progress_due && !l->place_due) {
                 worker_failpoint("worker-before-report");
                 l->ended_due = !send_now(l, l->ended, l->ended_size, now);
                 worker_failpoint("worker-after-report");

@@ -58,14 +58,11 @@ static int open_all(Worker *w) {
         return 0;
 }
 
-/* Writes on behalf of the job are bounded by its limit, whatever goes wrong in here. The file for the order may be
- * longer than the output. Signals for writes, see writes.c, leave room for those of other processes of the user. */
+/* Signals for writes, see writes.c, leave room for those of other processes of the user. */
 static void bound_resources(const WorkerTrailer *t) {
-        rlim_t max = t->output_max + WORKER_ORDER_ROOM;
         struct rlimit pending;
 
-        if (t->output_max > 0)
-                (void) setrlimit(RLIMIT_FSIZE, &(struct rlimit) { max, max });
+        description_bound_files(t);
         if (getrlimit(RLIMIT_SIGPENDING, &pending) < 0)
                 return;
         pending.rlim_cur = MIN(pending.rlim_max / 2, (rlim_t) SIGNALS_MAX);

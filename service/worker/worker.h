@@ -58,6 +58,9 @@ int description_set_environment(const Description *d);
 /* Creates the standard input of the command; returns its descriptor. */
 int description_open_stdin(const Description *d);
 
+/* Writes on behalf of the job are bounded by its limit, whatever goes wrong in here. */
+void description_bound_files(const WorkerTrailer *t);
+
 /* Forgets the description: the command has it, or will not be started. Also for one that could not be loaded. */
 void description_drop(Description *d);
 
@@ -299,6 +302,8 @@ typedef struct Link {
         char progress[WORKER_TEXT_MAX];
         size_t progress_size;
         bool progress_due;
+        char place[300]; /* "NODE ID", of a program that stands for the worker; empty: not known */
+        bool place_due;
         WorkerEnded *ended; /* with the data that follows; owned; NULL: none */
         size_t ended_size;
         bool ended_due;
@@ -306,9 +311,6 @@ typedef struct Link {
 } Link;
 
 void link_open(Link *l, int epoll, const Description *d, uint64_t started_usec);
-
-/* Connects if it is time to. Returns whether it has. */
-bool link_connect(Link *l, uint64_t now);
 
 /* Sends pending messages, as far as possible now. Connects if necessary. */
 void link_flush(Link *l, uint64_t now);

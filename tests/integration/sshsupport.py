@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The Codex Jobs authors
 """Other hosts, which are this one: an sshd that lets alice in, and names of hosts in her configuration of ssh."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -24,6 +25,10 @@ IdentitiesOnly yes
 UserKnownHostsFile {folder}/known
 StrictHostKeyChecking accept-new
 '''
+
+# A bus that starts nothing.
+LONELY = '''<busconfig><type>session</type><listen>{}</listen><policy context="default">
+<allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>'''
 
 
 def free_port():
@@ -101,6 +106,20 @@ class Hosts:
     def close(self):
         self.stop()
         shutil.rmtree(self.home)
+
+
+@contextlib.contextmanager
+def lonely_bus(hosts, folder):
+    """Its address."""
+    address, config = f'unix:path={folder}/bus', f'{folder}/bus.conf'
+    hosts.write(config, LONELY.format(address))
+    with subprocess.Popen(['as-user', 'alice', 'dbus-daemon', '--nofork', '--print-address', f'--config-file={config}'],
+                          stdout=subprocess.PIPE) as bus:
+        assert bus.stdout.readline()
+        try:
+            yield address
+        finally:
+            bus.kill()
 
 
 @pytest.fixture(scope='module')

@@ -18,7 +18,7 @@ WRONG_TYPES = {
     'Label': [('u', 1), ('ay', b'x')],
     'Directory': [('as', ['/']), ('o', '/')],
     'Environment': [('s', 'A=1'), ('a{ss}', {'A': '1'}), ('ay', b'A=1'), ('av', [('s', 'A=1')])],
-    'Stdin': [('s', '/etc/passwd'), ('i', 0), ('ay', b'x')],
+    'Stdin': [('s', '/etc/passwd'), ('i', 0), ('as', ['x'])],
     'Workspace': [('ay', b'/'), ('o', '/')],
     'Session': [('i', 1), ('ay', b'x')],
     'RuntimeMaxUSec': [('b', True), ('s', '2s'), ('d', 2e6)],

@@ -11,13 +11,9 @@ import subprocess
 import pytest
 
 from clientsupport import cli  # noqa: F401
-from sshsupport import descendants, hosts, program  # noqa: F401
+from sshsupport import descendants, hosts, lonely_bus, program  # noqa: F401
 from standinsupport import ENDED, JOB, RECORD, stand_in  # noqa: F401
 from support import PATIENCE, Process, refused, shell
-
-# A bus that starts nothing.
-LONELY = '''<busconfig><type>session</type><listen>{}</listen><policy context="default">
-<allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>'''
 
 RELEASE = 'read _ <"$1"'
 
@@ -227,18 +223,10 @@ def test_hosts_that_cannot_be_reached(cli, hosts):
 
 
 def test_host_without_the_service(cli, hosts, folder):
-    address = f'unix:path={folder}/bus'
-    config = f'{folder}/bus.conf'
-    hosts.write(config, LONELY.format(address))
-    with subprocess.Popen(['as-user', 'alice', 'dbus-daemon', '--nofork', '--print-address', f'--config-file={config}'],
-                          stdout=subprocess.PIPE) as bus:
-        assert bus.stdout.readline()
+    with lonely_bus(hosts, folder) as address:
         host = hosts.add(f'lonely-{cli.scope.name}', f'systemd-stdio-bridge -p {address}')
-        try:
-            text = cli.refused('status', '-H', host)
-            assert f'on {host} is not installed' in text and f'ssh {host} systemctl status codex-jobsd' in text
-        finally:
-            bus.kill()
+        text = cli.refused('status', '-H', host)
+        assert f'on {host} is not installed' in text and f'ssh {host} systemctl status codex-jobsd' in text
 
 
 @pytest.mark.parametrize('name', ['UnknownMethod', 'AccessDenied'])

@@ -295,6 +295,14 @@ static void closed_queues(void) {
                 { "Launcher=slurm\nOptions=--account=\x01", "Options=--account= " },
                 { "Options=--partition=main", "Options= without Launcher=" },
                 { "SlurmConf=/etc/slurm.conf", "SlurmConf= without Launcher=" },
+                { "Host=build.example.com", "Host= without Launcher=" },
+                { "Launcher=host", "Launcher=host without Host=" },
+                { "Launcher=host\nHost=build\nHost=", "Launcher=host without Host=" },
+                { "Launcher=host\nHost=-oProxyCommand", "Host=-oProxyCommand" },
+                { "Launcher=host\nHost=root@-x", "Host=root@-x" },
+                { "Launcher=host\nHost=a;b", "Host=a;b" },
+                { "Launcher=host\nHost=build\nOptions=--partition", "Options=--partition" },
+                { "Launcher=host\nHost=build\nOptions=--user --user", "Options=--user --user" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {

@@ -437,7 +437,7 @@ static void stdin_refused(void) {
         check_refused(with_option("Stdin", "h", null), "Option Stdin is not a memfd");
         check_refused(with_option("Stdin", "h", directory_fd), "Option Stdin is not a memfd");
         check_refused(with_option("Stdin", "s", "text"), "Option Stdin has type s");
-        check_refused(with_option("Stdin", "ay", 1, 'x'), "Option Stdin has type ay");
+        check_refused(with_option("Stdin", "as", 1, "x"), "Option Stdin has type as");
         closep(&fds[0]);
         closep(&fds[1]);
 }

@@ -8,10 +8,11 @@
 
 #include "macro.h"
 
-/* Words of the command line; at most one of them is set. */
+/* Words of the command line; at most one of the first two is set. */
 typedef struct Remote {
         const char *host;    /* [USER@]HOST[:PORT][/CONTAINER] for ssh(1) */
         const char *machine; /* [USER@]CONTAINER of this host */
+        bool batch;          /* nobody can be asked for a password; an attempt to connect does not take long */
 } Remote;
 
 /* What is set; NULL for this host. remote may be NULL. */

@@ -43,6 +43,7 @@ static _Noreturn void become(const char *const *arguments, int connection, int l
         (void) signal(SIGINT, SIG_IGN);
         (void) signal(SIGQUIT, SIG_IGN);
         (void) signal(SIGPIPE, SIG_DFL);
+        (void) signal(SIGXFSZ, SIG_DFL);
         if (dup2(log, STDERR_FILENO) >= 0 && dup2(connection, STDIN_FILENO) >= 0 && dup2(connection, STDOUT_FILENO) >= 0)
                 (void) execvp(arguments[0], (char **) arguments);
         (void) dprintf(STDERR_FILENO, "cannot run %s: %s\n", arguments[0], strerror(errno));
@@ -133,14 +134,18 @@ static char *split(char *word, char separator) {
         return at + 1;
 }
 
-static int bridge_to_host(const char *word, bool system, Bridge **ret, int *ret_fd) {
-        _cleanup_free_ char *host = strdup(word);
+static int bridge_to_host(const Remote *remote, bool system, Bridge **ret, int *ret_fd) {
+        _cleanup_free_ char *host = strdup(remote->host);
         const char *arguments[ARGUMENTS_MAX] = { "ssh", "-xT", "-oServerAliveInterval=15", "-oServerAliveCountMax=4" };
         const char *container, *port;
         size_t n = 4;
 
         if (!host)
                 return -ENOMEM;
+        if (remote->batch) {
+                arguments[n++] = "-oBatchMode=yes";
+                arguments[n++] = "-oConnectTimeout=30";
+        }
         container = split(host, '/');
         port = split(host, ':');
         if (port) {
@@ -204,7 +209,7 @@ int remote_prepare(const Remote *remote, bool system, sd_bus *bus, Bridge **ret_
                 return r;
         if (remote->machine && system && !strchr(remote->machine, '@'))
                 return set_machine(bus, remote->machine);
-        r = remote->host ? bridge_to_host(remote->host, system, &bridge, &fd) :
+        r = remote->host ? bridge_to_host(remote, system, &bridge, &fd) :
                            bridge_to_session(strempty(remote->machine), system, &bridge, &fd);
         if (r >= 0)
                 r = sd_bus_set_fd(bus, fd, fd);
