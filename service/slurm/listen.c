@@ -22,7 +22,8 @@ void listen_say(Adapter *a, const char *line, const void *data, size_t size) {
         bigger = malloc(n + length + size + 2);
         if (!bigger)
                 return;
-        memcpy(bigger, a->output + a->output_begin, n);
+        if (n > 0)
+                memcpy(bigger, a->output + a->output_begin, n);
         n += (size_t) snprintf(bigger + n, length + 2, "%s\n", line);
         if (data) {
                 memcpy(bigger + n, data, size);
