@@ -10,6 +10,7 @@
 
 #include "supervise.h"
 
+#define FINISH_USEC USEC_PER_SEC            /* in which filters must have done something */
 #define LOOK_USEC (5 * USEC_PER_MSEC)       /* between two scans of many processes */
 #define MANY 16
 #define KILLED_USEC (2 * USEC_PER_SEC) /* after SIGKILL until remaining processes are reported */
@@ -89,20 +90,82 @@ static void report_left(Worker *w, const TreeCount *count, uint64_t now) {
         report(w, false);
 }
 
+static void terminate(Worker *w, uint64_t now) {
+        w->runtime_time = w->stall_time = 0;
+        if (w->description->trailer.stop_timeout_usec == 0) {
+                ending_kill_all(w, now);
+                return;
+        }
+        w->phase = TERMINATING;
+        w->phase_time = now + w->description->trailer.stop_timeout_usec;
+        (void) tree_signal(&w->tree, SIGTERM);
+        worker_failpoint("worker-after-sigterm");
+        ending_look(w, now);
+}
+
+static void settle_from_now(Worker *w) {
+        w->ended_usec = realtime_usec(); /* of the job */
+        w->phase = SETTLING;
+        w->phase_time = 0;
+}
+
+/* --- filters that the command has written to -------------------------------------------------------- */
+
+/* Grows with each byte that they read, and each that they write. */
+static uint64_t done_by_filters(const Worker *w, const Readers *readers) {
+        return w->pump.streams[0].size + w->pump.streams[1].size - readers->unread;
+}
+
+/* Everything else that is left is terminated when they have exited. */
+static void look_for_filters(Worker *w, uint64_t now) {
+        bool is_left = tree_signal(&w->tree, 0).n > 0;
+        Readers readers = is_left && now < w->finish_time ? readers_find(&w->tree) : (Readers) {};
+
+        w->look_time = 0;
+        if (readers.first > 0) {
+                if (w->filtered == UINT64_MAX)
+                        w->filtered = done_by_filters(w, &readers);
+                watch_left(w, readers.first);
+                return;
+        }
+        ending_unwatch_left(w);
+        if (!is_left) {
+                settle_from_now(w);
+                return;
+        }
+        w->left_size = tree_describe(&w->tree, false, w->left_text, sizeof(w->left_text));
+        terminate(w, now);
+}
+
+void ending_check_filters(Worker *w, uint64_t now) {
+        Readers readers = readers_find(&w->tree);
+        uint64_t done = done_by_filters(w, &readers);
+
+        if (done == w->filtered)
+                w->finish_time = now;
+        w->filtered = done;
+        w->phase_time = MIN(now + FINISH_USEC, w->finish_time);
+        look_for_filters(w, now);
+}
+
+/* --- until none is left ---------------------------------------------------------------------------- */
+
 void ending_look(Worker *w, uint64_t now) {
         TreeCount count;
 
-        if (w->phase != TERMINATING && w->phase != KILLING)
-                return;
         if (w->look_time > now)
+                return;
+        if (w->phase == FINISHING) {
+                look_for_filters(w, now);
+                return;
+        }
+        if (w->phase != TERMINATING && w->phase != KILLING)
                 return;
         count = tree_signal(&w->tree, w->phase == KILLING ? SIGKILL : 0);
         w->look_time = 0;
         if (count.n == 0 && w->tree.command == 0) {
                 ending_unwatch_left(w);
-                w->ended_usec = realtime_usec(); /* of the job */
-                w->phase = SETTLING;
-                w->phase_time = 0;
+                settle_from_now(w);
                 return;
         }
         if (w->phase == KILLING)
@@ -122,19 +185,6 @@ void ending_kill_all(Worker *w, uint64_t now) {
         ending_look(w, now);
 }
 
-static void terminate(Worker *w, uint64_t now) {
-        w->runtime_time = w->stall_time = 0;
-        if (w->description->trailer.stop_timeout_usec == 0) {
-                ending_kill_all(w, now);
-                return;
-        }
-        w->phase = TERMINATING;
-        w->phase_time = now + w->description->trailer.stop_timeout_usec;
-        (void) tree_signal(&w->tree, SIGTERM);
-        worker_failpoint("worker-after-sigterm");
-        ending_look(w, now);
-}
-
 /* As if it had been terminated at once. */
 static void stop_waiting(Worker *w) {
         w->code = CLD_KILLED;
@@ -148,6 +198,10 @@ void ending_stop(Worker *w, WorkerCause cause, uint64_t now) {
         if (w->phase == STARTING) {
                 w->cause = cause;
                 stop_waiting(w);
+        }
+        if (w->phase == FINISHING) { /* the command has its end already */
+                w->finish_time = now;
+                look_for_filters(w, now);
         }
         if (w->phase != RUNNING)
                 return;
@@ -164,6 +218,8 @@ void ending_look_at_oom(Worker *w) {
 }
 
 static void command_ended(Worker *w, const siginfo_t *info, uint64_t now) {
+        uint64_t limit = w->runtime_time > 0 ? w->runtime_time : UINT64_MAX;
+
         progress_read_all(w, now);
         w->code = info->si_code;
         w->status = info->si_status;
@@ -177,12 +233,10 @@ static void command_ended(Worker *w, const siginfo_t *info, uint64_t now) {
         w->runtime_time = w->stall_time = 0;
         if (w->phase != RUNNING)
                 return;
-        if (tree_signal(&w->tree, 0).n == 0) {
-                w->phase = SETTLING;
-                return;
-        }
-        w->left_size = tree_describe(&w->tree, false, w->left_text, sizeof(w->left_text));
-        terminate(w, now);
+        w->phase = FINISHING; /* see ending_look() */
+        w->finish_time = MIN(now + w->description->trailer.stop_timeout_usec, limit);
+        w->phase_time = MIN(now + FINISH_USEC, w->finish_time);
+        w->filtered = UINT64_MAX; /* not known */
 }
 
 /* It is examined before it is reaped: the state of a process killed by the OOM killer is available that long. */

@@ -288,7 +288,9 @@ static void on_time(Worker *w, uint64_t now) {
                 ending_stop(w, WORKER_CAUSE_RUNTIME, now);
         if (is_due(w->stall_time, now))
                 ending_stop(w, WORKER_CAUSE_STALL, now);
-        if (is_due(w->phase_time, now) && w->phase == TERMINATING)
+        if (is_due(w->phase_time, now) && w->phase == FINISHING)
+                ending_check_filters(w, now);
+        else if (is_due(w->phase_time, now) && w->phase == TERMINATING)
                 ending_kill_all(w, now);
         else if (is_due(w->phase_time, now) && w->phase == KILLING) {
                 ending_look(w, now);

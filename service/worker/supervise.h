@@ -6,6 +6,7 @@
  *
  *   STARTING     the command is to be started; no process can be created for it yet
  *   RUNNING      the command runs
+ *   FINISHING    the command has exited; filters that it has written to process the rest, see readers.c
  *   TERMINATING  the processes of the job have received SIGTERM: it was stopped, has exceeded a limit, or the command has
  *                exited and left processes running
  *   KILLING      the time after SIGTERM is over, and they have received SIGKILL
@@ -26,6 +27,7 @@
 typedef enum Phase {
         STARTING,
         RUNNING,
+        FINISHING,
         TERMINATING,
         KILLING,
         SETTLING,
@@ -64,6 +66,7 @@ typedef struct Worker {
         uint64_t oom_kills;
 
         int left; /* a pidfd */
+        uint64_t filtered; /* see ending_check_filters() */
         char left_text[WORKER_TEXT_MAX]; /* processes that the command left behind */
         size_t left_size;
         char denied_text[WORKER_TEXT_MAX]; /* processes that cannot be terminated */
@@ -74,6 +77,7 @@ typedef struct Worker {
         uint64_t runtime_time;
         uint64_t stall_time;
         uint64_t phase_time; /* the next phase, the report of remaining processes, or giving up on the service */
+        uint64_t finish_time; /* the end of FINISHING, whatever filters do */
         uint64_t look_time;
         uint64_t disk_time;
         uint64_t flush_time; /* at the latest, if there is no pause */
@@ -102,6 +106,9 @@ void progress_send(Worker *w, uint64_t now);
 
 /* Terminates the job before the command has exited. */
 void ending_stop(Worker *w, WorkerCause cause, uint64_t now);
+
+/* Filters must have done something since the last time. */
+void ending_check_filters(Worker *w, uint64_t now);
 
 /* The time after SIGTERM is over. */
 void ending_kill_all(Worker *w, uint64_t now);

@@ -149,7 +149,7 @@ static bool on_found(pid_t pid, void *userdata) {
 }
 
 /* The command counts even if it has left the group. */
-static void tree_walk(const Tree *t, GroupFound found, void *userdata) {
+void tree_walk(const Tree *t, GroupFound found, void *userdata) {
         Walk w = { .tree = t, .found = found, .userdata = userdata };
 
         if (t->command != 0 && !found(t->command, userdata))

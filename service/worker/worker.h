@@ -14,6 +14,7 @@
  *   pump.c         output, from pipes to files
  *   writes.c       the order of the output
  *   tree.c         the processes of the job, and how they are terminated
+ *   readers.c      those that have not processed all of their input
  *   folder.c       the folder of the job: its notification socket and its result
  *   link.c         the connection to the service
  *   failpoint.c    places at which a test kills it, in test builds
@@ -26,6 +27,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "group-walk.h"
 #include "macro.h"
 #include "resource-limits.h"
 #include "spec-format.h"
@@ -238,6 +240,9 @@ typedef struct TreeLimit {
 
 void tree_open(Tree *t, const char *id);
 
+/* Calls found() for all processes of the job except the worker, until it returns false. */
+void tree_walk(const Tree *t, GroupFound found, void *userdata);
+
 /* Sends a signal (0: none) to all processes of the job except the worker. */
 TreeCount tree_signal(Tree *t, int signal);
 
@@ -255,6 +260,16 @@ uint64_t tree_count_oom_kills(int fd);
 
 /* Whether SIGKILL is pending for a process, or it is dead. */
 bool tree_is_dying(pid_t pid);
+
+/* --- readers.c --- */
+
+/* Filters that still have something to do, see readers.c. */
+typedef struct Readers {
+        pid_t first; /* one of them, 0: there are none */
+        uint64_t unread; /* bytes in the pipes that they read */
+} Readers;
+
+Readers readers_find(const Tree *t);
 
 /* --- folder.c --- */
 

@@ -11,7 +11,7 @@ import pytest
 from clientsupport import cli  # noqa: F401
 from support import SECOND, shell, unit_name
 from workersupport import (facts, left_behind, lines, manual_of, processes, processes_with, python,  # noqa: F401
-                           ran_for, status_of, story, streams, wait_for_output)
+                           ran_for, same, status_of, story, streams, wait_for_output)
 
 # pylint: disable=redefined-outer-name
 
@@ -208,6 +208,52 @@ def test_name_of_a_process_is_any(jobs, cli, folder, pipe, processes, name):
     assert ended.job['LeftBehind'].startswith(f'{process.pid} ')
     shown = [text for texts in story(cli, job).values() for text in texts if text.startswith(f'{process.pid} ')]
     assert len(shown) == 1 and '\033' not in shown[0] and '\u202e' not in shown[0]
+
+
+# --- filters --------------------------------------------------------------------------------------
+
+# What bash executes that writes to a filter, and exits before that has processed all of it.
+FILTERS = {
+    'slow': 'exec > >(sleep 0.1; exec tee "$1/log"); seq 9000; exit 3',
+    'of stderr': 'exec 2> >(sleep 0.1; exec cat); seq 9000 >&2; exit 3',
+    'that writes at the end': 'exec > >(exec sort -n); seq 9000; exit 3',
+    'of several processes': 'exec > >(sed s/^// | cat | sort -n); seq 9000; exit 3',
+    'by lines': 'exec > >(while read -r line; do echo "$line"; done); seq 9000; exit 3',
+    'that has read all': 'exec > >(lines=$(cat); sleep 0.1; echo "$lines"); seq 9000; exit 3',
+    'of a name': 'mkfifo "$1/p"; (exec sort -n) <"$1/p" & exec >"$1/p"; seq 9000; exit 3',
+    'by another number': 'exec > >(exec sort -n /dev/fd/4 4<&0 0</dev/null); seq 9000; exit 3',
+    'of a command that is killed': 'exec > >(exec sort -n); seq 9000; kill -KILL $$',
+    'beside a server': 'sleep infinity & exec > >(exec sort -n); seq 9000; exit 3',
+}
+
+
+@pytest.mark.parametrize('kind', FILTERS)
+def test_filter_processes_what_it_has_not_read(jobs, folder, kind):
+    ended = jobs.run(['bash', '-c', FILTERS[kind], 'bash', folder])
+    assert facts(ended) == (('failed', 'signal', 137) if 'killed' in kind else ('failed', 'exit-code', 3))
+    same(jobs.output(ended.job['Id']), b''.join(b'%d\n' % n for n in range(1, 9001)))
+    assert ('LeftBehind' in ended.job) == ('server' in kind)
+
+
+def test_filter_that_does_nothing_is_ended(jobs, settings):
+    """It is not waited for longer than a second."""
+    settings(StopTimeoutSec='1h')
+    ended = jobs.run(['bash', '-c', 'exec > >(exec sleep infinity); echo; exit 3'])
+    assert facts(ended) == ('failed', 'exit-code', 3) and 'sleep infinity' in ended.job['LeftBehind']
+    assert ran_for(ended) < 60 * SECOND
+
+
+@pytest.mark.parametrize('how', ['cancel', 'output', 'runtime', 'time to stop'])
+def test_filter_without_an_end_is_ended(jobs, settings, how):
+    """What the command has done is done: neither a cancel nor a limit changes it."""
+    settings(StopTimeoutSec='1s' if how == 'time to stop' else '1h')
+    options = {'output': {'OutputMax': 1 << 20}, 'runtime': {'RuntimeMaxUSec': 2 * SECOND}}.get(how, {})
+    job = jobs.enqueue(['bash', '-c', 'exec 3>&1 > >(exec yes >&3); echo; exit 3'], **options)
+    wait_for_output(jobs, job, lines(10))
+    if how == 'cancel':
+        jobs.cancel(job)
+    ended = jobs.wait(job)
+    assert facts(ended) == ('failed', 'exit-code', 3) and ' yes' in ended.job['LeftBehind']
 
 
 def test_nothing_left(jobs):
