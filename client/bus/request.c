@@ -189,14 +189,17 @@ bool variable_is_local_to_git(const char *entry) {
         return false;
 }
 
-/* Variables that describe the process of the caller, its shell, or the service or job it is part of. */
+/* Variables that describe the process of the caller, its shell, or the service or job it is part of, or that name one of its
+ * open files. */
 static bool is_of_the_caller(const char *entry) {
         static const char *const names[] = {
-                "_=", "PWD=", "OLDPWD=", "SHLVL=", "CODEX_JOB_ID=", "CODEX_JOB_ATTEMPT=", "CODEX_JOB_RESULT=", "NOTIFY_SOCKET=",
+                "_=", "PWD=", "OLDPWD=", "SHLVL=", "CODEX_JOB_ID=", "CODEX_JOB_ATTEMPT=", "CODEX_JOB_SLOT=", "CODEX_JOB_RESULT=",
+                "NOTIFY_SOCKET=",
                 "INVOCATION_ID=", "JOURNAL_STREAM=", "SYSTEMD_EXEC_PID=", "MANAGERPID=", "MAINPID=",
                 "CREDENTIALS_DIRECTORY=", "RUNTIME_DIRECTORY=", "STATE_DIRECTORY=", "CACHE_DIRECTORY=",
                 "LOGS_DIRECTORY=", "CONFIGURATION_DIRECTORY=", "MEMORY_PRESSURE_WATCH=", "MEMORY_PRESSURE_WRITE=",
                 "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "WATCHDOG_PID=", "WATCHDOG_USEC=",
+                "NODE_CHANNEL_FD=", "NODE_CHANNEL_SERIALIZATION_MODE=", "WAYLAND_SOCKET=", "BASH_XTRACEFD=",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)

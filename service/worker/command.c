@@ -104,13 +104,15 @@ static bool find_interpreter(const char *path, char name[static NAME_MAX_]) {
         return memcmp(head, "#!", 2) == 0 ? find_script_interpreter(head, name) : find_loader(fd, head, (size_t) n, name);
 }
 
-/* A file that the kernel does not recognize is a script for sh, unless its beginning contains a NUL. */
+/* A file that the kernel does not recognize is a script for sh, unless its first line contains a NUL: data may follow. */
 static bool is_script(const char *path) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         char head[128];
         ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
+        const char *end = n > 0 ? memchr(head, '\n', (size_t) n) : NULL;
 
-        return n >= 0 && !memchr(head, 0, (size_t) n) && (n < 4 || memcmp(head, ELFMAG, SELFMAG) != 0);
+        return n >= 0 && !memchr(head, 0, end ? (size_t) (end - head) : (size_t) n) &&
+                (n < 4 || memcmp(head, ELFMAG, SELFMAG) != 0);
 }
 
 static void execute_script(const Description *d, char *path) {

@@ -300,7 +300,8 @@ def test_program_whose_loader_is_missing(jobs, folder):
 
 @pytest.mark.parametrize('content, expected', [
     (b'', ('completed', '', 0)), (b'echo ran\nexit 3\n', ('failed', 'exit-code', 3)),
-    (b'# a comment\n', ('completed', '', 0))], ids=['empty', 'script', 'comment'])
+    (b'# a comment\n', ('completed', '', 0)), (b'exit 3\n' + bytes(100), ('failed', 'exit-code', 3))],
+    ids=['empty', 'script', 'comment', 'data behind it'])
 def test_file_without_an_interpreter_is_a_shells(jobs, folder, content, expected):
     """As any shell has it."""
     path = write(f'{folder}/x', content)
@@ -498,6 +499,14 @@ def test_environment_has_nothing_of_the_workers(jobs):
     assert {'A', 'CODEX_JOB_ID', 'CODEX_JOB_RESULT', 'NOTIFY_SOCKET', 'PWD', 'HOME', 'USER'} <= names
     assert not {name for name in names if name.startswith(('LISTEN_', 'WATCHDOG_', 'CACHE_DIRECTORY', 'FDSTORE',
                                                        'RUNTIME_DIRECTORY', 'SYSTEMD_EXEC_PID'))}
+
+
+def test_no_variable_that_names_an_open_file_goes_along(cli):
+    """It is not open in the job: Node.js, for one, would use another file of that number, or not start."""
+    names = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'WAYLAND_SOCKET', 'BASH_XTRACEFD', 'CODEX_JOB_SLOT']
+    cli.environment |= {name: '77' for name in names}
+    assert '=77' not in cli.output('run', '-q', '--', 'env')
+    assert cli.output('run', '-q', '--env', 'BASH_XTRACEFD', '--', 'printenv', 'BASH_XTRACEFD') == '77\n'
 
 
 def test_environment_that_is_given_does_not_mislead(jobs, scope):
