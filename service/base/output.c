@@ -13,6 +13,7 @@
 #include "read-write.h"
 
 struct Output {
+        char *path;
         int directory;        /* of standard output and error */
         int result_directory;
 };
@@ -71,6 +72,9 @@ int output_new(Output **ret, const char *state_directory, const char *result_dir
         *output = (Output) { .directory = -EBADF, .result_directory = -EBADF };
         if ((size_t) snprintf(path, sizeof(path), "%s/output", state_directory) >= sizeof(path))
                 return -ENAMETOOLONG;
+        output->path = strdup(path);
+        if (!output->path)
+                return -ENOMEM;
         output->directory = open_directory(path, 0700);
         if (output->directory < 0) {
                 log_failure("Failed to open %s: %s", path, strerror(-output->directory));
@@ -91,6 +95,7 @@ Output *output_free(Output *output) {
 
         closep(&output->directory);
         closep(&output->result_directory);
+        free(output->path);
         free(output);
         return NULL;
 }
@@ -124,7 +129,16 @@ static int create_untouched(int directory, const char *name) {
         return r;
 }
 
-int output_create(Output *output, const char *id) {
+/* Somebody has deleted the directory. Its descriptor keeps the number, which other threads use. */
+static int make_again(const Output *output) {
+        _cleanup_close_ int fd = open_directory(output->path, 0700);
+
+        if (fd < 0)
+                return fd;
+        return dup3(fd, output->directory, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+static int create_all(const Output *output, const char *id) {
         for (int i = 0; i < OUTPUT_RESULT; i++) {
                 _cleanup_close_ int fd = -EBADF;
                 char name[NAME_MAX_];
@@ -140,6 +154,15 @@ int output_create(Output *output, const char *id) {
                         return r;
         }
         return 0;
+}
+
+int output_create(Output *output, const char *id) {
+        int r = create_all(output, id);
+
+        if (r != -ENOENT)
+                return r;
+        r = make_again(output);
+        return r < 0 ? r : create_all(output, id);
 }
 
 int output_untouch(Output *output, const char *id) {

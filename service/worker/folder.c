@@ -162,12 +162,30 @@ static void set_path(const Folder *f, const char *variable, const char *name) {
         (void) setenv(variable, path, true);
 }
 
+/* With its parent: that of a user's service is gone if somebody has emptied $XDG_RUNTIME_DIR. */
+static int make_folders(const char *path) {
+        char parent[WORKER_PATH_SIZE], *end;
+
+        if (mkdir(path, 0700) == 0 || errno == EEXIST)
+                return 0;
+        if (errno != ENOENT)
+                return -errno;
+        (void) snprintf(parent, sizeof(parent), "%s", path);
+        end = strrchr(parent, '/');
+        if (!end)
+                return -ENOENT;
+        *end = 0;
+        if (mkdir(parent, 0755) < 0 && errno != EEXIST)
+                return -errno;
+        return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 void folder_open(Folder *f, const char *id, const WorkerTrailer *trailer) {
         *f = (Folder) { .id = id, .parent = -EBADF, .fd = -EBADF, .notify = -EBADF };
         (void) unsetenv("CODEX_JOB_RESULT"); /* its location in an older version */
         (void) unsetenv("NOTIFY_SOCKET");    /* it belongs to others */
         (void) snprintf(f->path, sizeof(f->path), "%s/%s", trailer->folders, id);
-        if (mkdir(trailer->folders, 0700) < 0 && errno != EEXIST)
+        if (make_folders(trailer->folders) < 0)
                 return;
         f->parent = open(trailer->folders, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (f->parent < 0)

@@ -120,6 +120,26 @@ static void create_again(void) {
         check(output_was_touched(output, ID));
 }
 
+/* Somebody has deleted it with all that was in it. */
+static void create_without_directory(void) {
+        _cleanup_(output_freep) Output *output = new_output();
+        _cleanup_close_ int writer = -EBADF;
+
+        check_ok(output_create(output, ID));
+        for (const char *const *name = (const char *const[]) { "stdout", "stderr", "order", NULL }; *name; name++) {
+                char path[64];
+
+                (void) snprintf(path, sizeof(path), "output/" ID ".%s", *name);
+                check_ok(unlink(test_path(path)));
+        }
+        check_ok(rmdir(test_path("output")));
+        check_error(output_open_reader(output, ID, OUTPUT_STDOUT), -ENOENT);
+        check_ok(output_create(output, ID));
+        check_int(mode_of("output"), 0700);
+        check_int(entries_in("output"), 3);
+        writer = check_ok(output_open_writer(output, ID, OUTPUT_STDOUT));
+}
+
 /* One that is there and no file of ours is found out when it is opened. */
 static void create_over_link(void) {
         _cleanup_(output_freep) Output *output = new_output();
@@ -363,5 +383,6 @@ static void touched(void) {
 }
 
 TEST_MAIN(TEST(directories), TEST(directories_again), TEST(directories_refused), TEST(streams), TEST(create),
-          TEST(create_again), TEST(create_over_link), TEST(create_without_room), TEST(remove_files), TEST(write_and_read),
+          TEST(create_again), TEST(create_without_directory), TEST(create_over_link), TEST(create_without_room), TEST(remove_files),
+          TEST(write_and_read),
           TEST(descriptor_flags), TEST(open_refused), TEST(collect), TEST(collect_of_older_version), TEST(collect_goes_on), TEST(collect_says_none), TEST(collect_refused), TEST(foreach), TEST(touched))

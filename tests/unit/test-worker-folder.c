@@ -312,6 +312,17 @@ static void removed_at_the_end(void) {
         check_int(access(test_path("folders"), F_OK), 0);
 }
 
+static void parent_is_gone(void) {
+        _cleanup_supervised_ Supervised s;
+
+        supervise_init(&s);
+        (void) snprintf(s.trailer.folders, sizeof(s.trailer.folders), "%s", test_path("gone/folders"));
+        supervise_shell(&s, "stat -c '%a %F' ${CODEX_JOB_RESULT%/result}");
+        check_end(supervise_run(&s), WORKER_CAUSE_ITSELF, CLD_EXITED, 0);
+        check_string(s.out, "700 directory\n");
+        check_int(access(test_path("gone/folders"), F_OK), 0);
+}
+
 /* What an earlier worker of the same job has left. */
 static void not_empty(void) {
         _cleanup_supervised_ Supervised s;
@@ -393,4 +404,4 @@ SUPERVISE_TEST_MAIN(acts, TEST(notify_status), TEST(notify_garbage), TEST(notify
                     TEST(result), TEST(result_by_rename), TEST(result_absent), TEST(result_empty),
                     TEST(result_as_large_as_may_be), TEST(result_too_large), TEST(result_is_link), TEST(result_is_fifo),
                     TEST(result_is_directory), TEST(result_unreadable), TEST(result_of_failure), TEST(modes),
-                    TEST(removed_at_the_end), TEST(not_empty), TEST(tidy), TEST(tidied_by_another), TEST(no_folder))
+                    TEST(removed_at_the_end), TEST(parent_is_gone), TEST(not_empty), TEST(tidy), TEST(tidied_by_another), TEST(no_folder))
