@@ -15,6 +15,7 @@ from support import PATIENCE
 # pylint: disable=redefined-outer-name
 
 PING = {'jsonrpc': '2.0', 'method': 'ping'}
+TOO_LARGE = (-32600, -32700)  # a number that json-c itself refuses from version 0.18 on
 
 
 @pytest.mark.parametrize('line, code', [
@@ -23,8 +24,8 @@ PING = {'jsonrpc': '2.0', 'method': 'ping'}
     (b'null', -32700), (b'{"jsonrpc":"2.0","id":7,"method":"\xff"}', -32700), (b'\xef\xbb\xbf{}', -32700),
     (b'{"jsonrpc":"2.0","id":NaN,"method":"ping"}', -32700), (b'{"id":7/*x*/}', -32700), (b'\0', -32700),
     (b'{"a":' * 40 + b'1' + b'}' * 40, -32700), (b'{"a":' + b'[' * 40 + b']' * 40 + b'}', -32700),
-    (b'{"jsonrpc":"2.0","id":99999999999999999999999,"method":"ping"}', -32600),
-    (b'{"jsonrpc":"2.0","id":-99999999999999999999999,"method":"ping"}', -32600),
+    (b'{"jsonrpc":"2.0","id":99999999999999999999999,"method":"ping"}', TOO_LARGE),
+    (b'{"jsonrpc":"2.0","id":-99999999999999999999999,"method":"ping"}', TOO_LARGE),
     (b'[{"jsonrpc":"2.0","id":7,"method":"ping"}]', -32600), (b'[]', -32600), (b'[', -32600),
     (b'{}', -32600), (b'{"jsonrpc":"1.0","method":"ping"}', -32600), (b'{"jsonrpc":2.0,"method":"ping"}', -32600),
     (b'{"jsonrpc":"2.0","method":7}', -32600), (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600),
@@ -35,7 +36,7 @@ PING = {'jsonrpc': '2.0', 'method': 'ping'}
 def test_line_that_is_no_request(servers, line, code):
     server = servers.start(version=LEGACY)
     server.write(line + b'\n')
-    assert server.malformed() == code
+    assert server.malformed() in (code if isinstance(code, tuple) else (code,))
     assert server.call('ping') == {}
 
 
