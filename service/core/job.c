@@ -173,8 +173,8 @@ void job_apply_outcome(Job *job, uint64_t sequence) {
 /* --- attempts ---------------------------------------------------------------------------------------- */
 
 bool job_is_to_retry(const Job *job) {
-        return job->outcome.state == JOB_FAILED && job->stop_reason != JOB_REASON_USER && job->record.attempt > 0 &&
-               job->record.attempt <= job->record.retries && job_retry_on_has(job->record.retry_on, job->outcome.reason);
+        return job->outcome.state == JOB_FAILED && job->stop_reason != JOB_REASON_USER && !job->is_last_attempt &&
+               job->record.attempt > 0 && job->record.attempt <= job->record.retries && job_retry_on_has(job->record.retry_on, job->outcome.reason);
 }
 
 int job_end_attempt(Job *job) {
@@ -273,6 +273,7 @@ int job_set_end(Job *job, const JobEnd *end, uint64_t finished_usec) {
         JobState state;
         int r;
 
+        job->is_last_attempt |= job->stop_reason == JOB_REASON_USER;
         if (end->cause != JOB_CAUSE_STOP) {
                 job->stop_reason = JOB_REASON_NONE;
                 job->record.stopped_by = UINT32_MAX;

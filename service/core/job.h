@@ -123,6 +123,7 @@ struct Job {
         size_t timer_place;           /* among those that are early, or wait for an attempt: */
         uint64_t attempt_due_usec;    /* CLOCK_BOOTTIME */
         TAILQ_ENTRY(Job) doomed_entry;
+        bool is_last_attempt;         /* it was cancelled: no other one follows, even if this one ended by itself */
         bool is_doomed_end;           /* it was doomed, and its end is being recorded */
         TAILQ_ENTRY(Job) telling_entry; /* in a list of the core, if is_telling */
         bool is_telling;

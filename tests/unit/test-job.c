@@ -196,6 +196,20 @@ static void killed_without_a_limit(void) {
         check_int(job->outcome.reason, JOB_REASON_SIGNAL);
 }
 
+/* Whoever cancels a job waits for its end, not for an attempt in an hour. */
+static void cancelled_too_late_for_the_attempt(void) {
+        for (unsigned cancelled = 0; cancelled < 2; cancelled++) {
+                _cleanup_(job_freep) Job *job = new_job(JOB_RUNNING);
+
+                job->record.attempt = 1;
+                job->record.retries = 3;
+                job->stop_reason = cancelled ? JOB_REASON_USER : JOB_REASON_STALLED;
+                check_ok(job_set_end(job, &(JobEnd) EXIT(ITSELF, 3), 7));
+                check_int(job->outcome.reason, JOB_REASON_EXIT_CODE);
+                check_int(job_is_to_retry(job), !cancelled);
+        }
+}
+
 static void end_of_running(void) {
         end_from(JOB_RUNNING);
 }
@@ -241,5 +255,5 @@ static void dependents(void) {
 }
 
 TEST_MAIN(TEST(life), TEST(running), TEST(outcomes), TEST(apply), TEST(cancelled_before_it_ran),
-          TEST(wrote_too_much), TEST(killed_without_a_limit), TEST(end_of_running), TEST(end_of_queued),
-          TEST(dependents))
+          TEST(wrote_too_much), TEST(killed_without_a_limit), TEST(cancelled_too_late_for_the_attempt),
+          TEST(end_of_running), TEST(end_of_queued), TEST(dependents))
