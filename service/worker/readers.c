@@ -51,12 +51,14 @@ static bool on_process(pid_t pid, void *userdata) {
         struct dirent *entry;
         bool has_more = false;
         char path[32];
+        int folder;
 
         (void) snprintf(path, sizeof(path), "/proc/%d/fd", pid);
         dir = opendir(path);
-        while (dir && (entry = readdir(dir)))
+        folder = dir ? dirfd(dir) : -EBADF;
+        while (folder >= 0 && (entry = readdir(dir)))
                 if (entry->d_name[0] != '.')
-                        has_more |= look_at(s, dirfd(dir), entry->d_name);
+                        has_more |= look_at(s, folder, entry->d_name);
         if (has_more && s->readers.first == 0)
                 s->readers.first = pid;
         return true;
