@@ -228,7 +228,8 @@ def asks_for_retries(evidence, job):
 
 
 def check_attempts(evidence):
-    """An attempt may have been ended before its command wrote anything, by a kill or a restart of the host."""
+    """An attempt may have been ended before its command wrote anything, by a kill or a restart of the host. The one that
+    runs when the job is cancelled is the last, even if it ends by itself."""
     for job in evidence.ends:
         end, tries = evidence.end_of(job), evidence.tries_of(job)
         if not end or not asks_for_retries(evidence, job):
@@ -236,7 +237,7 @@ def check_attempts(evidence):
         t = evidence.ends[job][0][0]
         if max(tries, default=0) > ATTEMPTS_MAX:
             yield Violation(WRONG, f'it had the attempts {tries}', job, t=t)
-        if end['reason'] == 'exit-code' and end['exit'] == FLAKY_EXIT:
+        if end['reason'] == 'exit-code' and end['exit'] == FLAKY_EXIT and not is_below_cancelled(evidence, job, t):
             yield Violation(LOST, f'it was not retried after the attempts {tries}', job, t=t)
 
 

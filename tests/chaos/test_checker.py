@@ -261,6 +261,12 @@ class Checker(unittest.TestCase):
         self.story.end('y', 'failed', 101, 'exit-code')
         self.found(LOST, r'not retried after the attempts \[1\]', 'y')
 
+    def test_attempts_until_it_is_cancelled(self):
+        self.flaky('y', 'exit 101')
+        self.story.add('cancel', id='y')
+        self.story.end('y', 'failed', 101, 'exit-code')
+        self.assertEqual(self.story.check(), [])
+
     def test_too_many_attempts(self):
         self.flaky('y', 'exit 101', 'exit 101', 'exit 7', 'exit 7')
         self.story.end('y', 'failed', 7, 'exit-code')

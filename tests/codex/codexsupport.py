@@ -5,6 +5,7 @@
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -176,6 +177,13 @@ class Codex:
     def read(self, name):
         with open(self.path(name), encoding="utf-8") as file:
             return file.read()
+
+
+def wait_for_command(fifo):
+    """The command of the model writes a line to the FIFO; it may fail before that."""
+    with open(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK), "rb") as pipe:
+        assert select.select([pipe], [], [], PATIENCE)[0], "the command was not executed"
+        assert pipe.readline() == b"started\n"
 
 
 def users():

@@ -23,7 +23,7 @@ import time
 
 import pytest
 
-from codexsupport import FAKE, PATIENCE, Codex, Server, users, why_not
+from codexsupport import FAKE, PATIENCE, Codex, Server, users, wait_for_command, why_not
 
 ADAPTER = os.environ.get("ADAPTER")
 if not ADAPTER or not os.access(ADAPTER, os.X_OK):
@@ -765,8 +765,7 @@ def test_real_cancel_in_command(real):
     os.mkfifo(fifo)
     os.chown(fifo, real.uid, real.uid)
     job = real.begin("scenario:long\ncommand: echo started > fifo; sleep 3600 & sleep 3600 & wait", *WRITE)
-    with open(fifo, "rb") as pipe:
-        assert pipe.readline() == b"started\n"
+    wait_for_command(fifo)
     job.statuses.wait_for("running command: echo started")
     handles = tree(job.process.pid)
     assert len(handles) > 3

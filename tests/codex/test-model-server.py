@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from codexsupport import PATIENCE, SERVER, Codex, Server, users, why_not
+from codexsupport import PATIENCE, SERVER, Codex, Server, users, wait_for_command, why_not
 
 ANSWER = "The work is done."
 
@@ -364,8 +364,7 @@ def test_killed_in_command(codex):
     prompt = "scenario:long\ncommand: echo started > fifo; sleep 3600 & sleep 3600 & wait"
     process = codex.start(prompt, *WRITE)
     wait_for_item(process, b"command_execution")
-    with open(fifo, "rb") as pipe:
-        assert pipe.readline() == b"started\n"
+    wait_for_command(fifo)
 
     handles = descendants(process.pid)
     assert handles
