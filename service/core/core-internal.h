@@ -16,6 +16,9 @@ bool core_refuses(const Job *job);
 /* Whether the job may be started by the launcher in its record, which was that of its queue when its begin was recorded. */
 bool core_may_start(const Job *job);
 
+/* The environment of the program that runs the job elsewhere, which the caller frees with string_list_free(). NULL: out of memory. */
+char **core_launcher_environment(const Job *job);
+
 /* --- conditions.c --- */
 
 int conditions_init(Core *core);
@@ -64,6 +67,24 @@ int job_files_collect(Job *job, Background *thread, CollectedCallback done);
 /* Runs on these threads. userdata is the Output. */
 void job_files_run_batch(BackgroundBatch *batch, void *userdata);
 
+/* --- finishing.c --- */
+
+/* Whether what has no bound has to wait for what was reported to be sent, until core_resume(). */
+bool finishing_hold_up(Core *core);
+
+/* Event handler of jobs for whose end many wait, with the core as userdata; tells all of them when the service stops. */
+int finishing_on_telling(sd_event_source *source, uint64_t usec, void *userdata);
+void finishing_tell_all(Core *core);
+
+/* The outcome of the job is known: its output is collected, its end recorded and told, or another attempt follows. */
+void finishing_collect(Job *job);
+
+/* Records that what was about to begin did not: a restart of the host does not end the job. */
+void finishing_take_back(Job *job);
+
+/* The unit of an attempt is released, and then the job waits for its next one. */
+void finishing_release_attempt(Job *job);
+
 /* --- ending.c --- */
 
 /* The worker reported the end of its job; the unit is about to be considered ended, has ended.
@@ -72,13 +93,6 @@ void ending_worker_ended(const WorkerMessage *m, void *userdata);
 void ending_resume(Job *job, bool vanished); /* with an earlier report of the worker, or since the unit vanished */
 void ending_unit_ending(void *userdata);
 void ending_unit_ended(const JobEnd *end, uint64_t started_usec, uint64_t ended_usec, void *userdata);
-
-/* Whether what has no bound has to wait for what was reported to be sent, until core_resume(). */
-bool ending_hold_up(Core *core);
-
-/* Event handler of jobs for whose end many wait, with the core as userdata; tells all of them when the service stops. */
-int ending_on_telling(sd_event_source *source, uint64_t usec, void *userdata);
-void ending_tell_all(Core *core);
 
 /* The job ends without a unit that could show how: exit_code stays -1, except if it was cancelled. */
 void ending_unseen(Job *job, JobReason reason);
@@ -93,11 +107,6 @@ void reaping_started(Job *job, UnitStarted result, const char *why);
 void reaping_found(Job *job);
 bool reaping_is_done(Job *job, const JobEnd *end, JobReason *ret); /* it ended: whether the job has, and why */
 void reaping_released(Job *job); /* or never was */
-
-/* --- admission.c --- */
-
-/* The environment of the program that runs the job elsewhere, which the caller frees with string_list_free(). NULL: out of memory. */
-char **core_launcher_environment(const Job *job);
 
 /* --- lifecycle.c --- */
 

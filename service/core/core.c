@@ -175,7 +175,7 @@ int core_new(Core **ret, sd_event *event, bool system_scope) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(core->doomed_source, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_time(event, &core->telling_source, CLOCK_MONOTONIC, 0, 1, ending_on_telling, core);
+                r = sd_event_add_time(event, &core->telling_source, CLOCK_MONOTONIC, 0, 1, finishing_on_telling, core);
         if (r >= 0)
                 r = sd_event_source_set_enabled(core->telling_source, SD_EVENT_OFF);
         if (r >= 0)
@@ -200,7 +200,7 @@ void core_flush(Core *core) {
         core->collector = background_free(core->collector);
         core->bulk = background_free(core->bulk);
         core->store = store_free(core->store);
-        ending_tell_all(core);
+        finishing_tell_all(core);
 }
 
 void core_stop(Core *core) {

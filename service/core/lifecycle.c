@@ -78,8 +78,7 @@ static void start_later(Job *job, const char *why) {
         job->unit = unit_free(job->unit);
         if (job->stop_reason != JOB_REASON_NONE)
                 return ending_unseen(job, job->stop_reason);
-        job->record.attempt = job_attempts_count(job->record.attempts);
-        (void) store_begin(job->core->store, job->record.id, NULL, NULL, job->record.attempt, -1, NULL, NULL, NULL);
+        finishing_take_back(job);
         if (job->waits_alone)
                 return wait_alone(job, why);
         queue_put_back(&job->core->queue, job);
@@ -91,8 +90,7 @@ static void wait_for_queue(Job *job) {
         Core *core = job->core;
 
         job->waits_alone = false;
-        job->record.attempt = job_attempts_count(job->record.attempts);
-        (void) store_begin(core->store, job->record.id, NULL, NULL, job->record.attempt, -1, NULL, NULL, NULL);
+        finishing_take_back(job);
         queue_block(&core->queue, job, JOB_IS_REFUSED, core_refuses(job));
         queue_put_back(&core->queue, job);
         core->events->waits(job, core->userdata);
@@ -671,7 +669,7 @@ int lifecycle_on_doomed(sd_event_source *source, void *userdata) {
         Job *job;
 
         while (core->n_doomed_ends < DOOMED_MAX && !core->stopping && (job = TAILQ_FIRST(&core->doomed)) &&
-               !ending_hold_up(core))
+               !finishing_hold_up(core))
                 end_doomed(job);
         return 0;
 }
