@@ -46,7 +46,7 @@ bool job_id_is_valid(const char *id) {
 bool job_id_prefix_is_valid(const char *prefix) {
         size_t n = strnlen(prefix, JOB_ID_MAX + 1);
 
-        return n > 0 && n <= JOB_ID_MAX && strspn(prefix, KIND_CHARACTERS) == n;
+        return n > 0 && n <= JOB_ID_MAX && *prefix != '-' && strspn(prefix, KIND_CHARACTERS) == n;
 }
 
 const char *job_id_token(const char *id) {

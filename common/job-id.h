@@ -26,7 +26,7 @@ bool job_queue_is_valid(const char *name);
 /* A full ID. */
 bool job_id_is_valid(const char *id);
 
-/* A possible prefix of an ID or of a token: 1 to JOB_ID_MAX characters that occur in one. */
+/* A possible prefix of an ID or of a token: 1 to JOB_ID_MAX characters that occur in one, and no dash first. */
 bool job_id_prefix_is_valid(const char *prefix);
 
 /* The token of a valid ID. Points into id. */

@@ -40,8 +40,8 @@ static void ids(void) {
 }
 
 static void prefixes(void) {
-        static const char *const good[] = { "t", "task", "task-", "task-7f", "7f3", "-", "i", KIND_32 "-0123456789" };
-        static const char *const bad[] = { "", "T", "task 7", "%", "task*", "a~", "ä", KIND_32 "-01234567890" };
+        static const char *const good[] = { "t", "task", "task-", "task-7f", "7f3", "i", KIND_32 "-0123456789" };
+        static const char *const bad[] = { "", "-", "--", "-task", "T", "task 7", "%", "task*", "a~", "ä", KIND_32 "-01234567890" };
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)
                 if (!job_id_prefix_is_valid(good[i]))
