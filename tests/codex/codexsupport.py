@@ -100,7 +100,8 @@ class Codex:
 
     def __init__(self, program, uid):
         self.program, self.uid = os.path.abspath(program), uid
-        self.root = tempfile.mkdtemp(prefix="codex-test-")
+        # Below the folder for temporary files, Codex makes no links to itself, which it needs with bubblewrap before 0.9.
+        self.root = tempfile.mkdtemp(prefix="codex-test-", dir="/var/tmp")
         self.home, self.folder = (os.path.join(self.root, name) for name in ("home", "work"))
         self.running, self.extra = [], {}
         for path in (self.home, self.folder):
