@@ -119,6 +119,13 @@ def wait_for_place(jobs, job):
     return found['PlaceId']
 
 
+def begin(jobs, gate):
+    """A job that runs there until the gate is opened: its ID here, and there."""
+    job = jobs.enqueue(gate.job(), Queue='far')
+    gate.wait()
+    return job, wait_for_place(jobs, job)
+
+
 @pytest.mark.parametrize('script, expected', [
     ('exit 0', ('completed', '', 0)),
     ('exit 7', ('failed', 'exit-code', 7)),
@@ -165,9 +172,7 @@ def test_attempts(jobs, queue):
 
 
 def test_cancel(jobs, there, queue, gate):
-    job = jobs.enqueue(gate.job(), Queue='far')
-    gate.wait()
-    other = wait_for_place(jobs, job)
+    job, other = begin(jobs, gate)
     jobs.cancel(job)
     assert facts(jobs.wait(job)) == ('cancelled', 'user', 143)
     assert other not in there.list_ids(State=['queued', 'running']) and queue
@@ -234,9 +239,7 @@ def test_service_there_is_killed(jobs, far, queue, gate):
 
 def test_program_is_killed(jobs, scope, there, queue, gate):
     """What it left there is ended before the end is told."""
-    job = jobs.enqueue(gate.job(), Queue='far')
-    gate.wait()
-    other = wait_for_place(jobs, job)
+    job, other = begin(jobs, gate)
     with Process(int(scope.unit_property(unit_name(job), 'MainPID'))) as process:
         process.kill(signal.SIGKILL)
     assert facts(jobs.wait(job)) == ('failed', 'signal', 137)
@@ -245,9 +248,7 @@ def test_program_is_killed(jobs, scope, there, queue, gate):
 
 @pytest.mark.restarts
 def test_unit_is_removed_while_the_service_is_away(jobs, scope, there, queue, gate):
-    job = jobs.enqueue(gate.job(), Queue='far')
-    gate.wait()
-    other = wait_for_place(jobs, job)
+    job, other = begin(jobs, gate)
     scope.systemctl('stop', scope.service)
     with Process(int(scope.unit_property(unit_name(job), 'MainPID'))) as process:
         process.kill(signal.SIGKILL)
@@ -272,9 +273,7 @@ def test_late_request(there, scope, hosts):  # pylint: disable=unused-argument
 # --- hosts that are away ---------------------------------------------------------------------------
 
 def test_cancel_while_it_is_away(jobs, scope, there, hosts, queue, gate):
-    job = jobs.enqueue(gate.job(), Queue='far')
-    gate.wait()
-    other = wait_for_place(jobs, job)
+    job, other = begin(jobs, gate)
     cut(scope, hosts, job)
     wait_for_progress(jobs, job, 'Waiting for other')
     jobs.send_cancel(job)
@@ -285,9 +284,7 @@ def test_cancel_while_it_is_away(jobs, scope, there, hosts, queue, gate):
 
 def test_cancel_that_takes_too_long(jobs, scope, there, hosts, queue, gate):
     """The service manager kills its processes in the end, but it has not ended before the other host is back."""
-    job = jobs.enqueue(gate.job(), Queue='far')
-    gate.wait()
-    other = wait_for_place(jobs, job)
+    job, other = begin(jobs, gate)
     cut(scope, hosts, job)
     jobs.send_cancel(job)
     while scope.unit_property(unit_name(job), 'SubState') != 'stop-sigterm':
@@ -303,9 +300,7 @@ def test_cancel_that_takes_too_long(jobs, scope, there, hosts, queue, gate):
 
 
 def test_removed_there(jobs, scope, there, hosts, queue, gate):
-    job = jobs.enqueue(gate.job(), Queue='far')
-    gate.wait()
-    other = wait_for_place(jobs, job)
+    job, other = begin(jobs, gate)
     cut(scope, hosts, job)
     gate.open()
     assert there.wait(other).state == 'completed'
@@ -318,9 +313,7 @@ def test_removed_there(jobs, scope, there, hosts, queue, gate):
 
 @pytest.mark.restarts
 def test_this_host_is_restarted(jobs, scope, there, hosts, queue, gate):
-    job = jobs.enqueue(gate.job(), Queue='far')
-    gate.wait()
-    other = wait_for_place(jobs, job)
+    job, other = begin(jobs, gate)
     scope.systemctl('stop', scope.service)
     cut(scope, hosts, job)
     kill(scope, job, 'MainPID')
@@ -333,9 +326,7 @@ def test_this_host_is_restarted(jobs, scope, there, hosts, queue, gate):
 
 
 def test_other_host_is_restarted(jobs, scope, far, hosts, queue, gate):
-    job = jobs.enqueue(gate.job(), Queue='far')
-    gate.wait()
-    other = wait_for_place(jobs, job)
+    job, other = begin(jobs, gate)
     cut(scope, hosts, job)
     far.systemctl('stop', far.service)
     far.systemctl('kill', '--signal=KILL', unit_name(other))
