@@ -36,8 +36,8 @@ int own_job_check(const JobRecord *record, sd_bus_error *error) {
         if (!own_job_blocks(record))
                 return 0;
         if (streq(record->id, own))
-                return error_set(error, "Waiting for %s inside of that job would never end. Wait outside of it.", own);
-        return error_set(error, "Waiting for %s inside of %s, after which it starts, would never end. Wait outside of that job.",
+                return error_set(error, "Job %s cannot wait for itself. Wait for it outside that job.", own);
+        return error_set(error, "Job %s starts after %s, so it cannot be waited for in that job. Wait for it outside that job.",
                          record->id, own);
 }
 
@@ -45,7 +45,6 @@ int own_job_check_after(const char *after, sd_bus_error *error) {
         if (!is_after_own(after))
                 return 0;
         return error_set(error,
-                         "Waiting for a job that starts after %s inside of that job would never end. Submit it with "
-                         "'codex-jobs enqueue'.",
+                         "A job that starts after %s cannot be waited for in that job. Submit it with 'codex-jobs enqueue'.",
                          own_job_id());
 }

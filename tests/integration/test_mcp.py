@@ -334,7 +334,7 @@ def test_a_server_inside_a_job(servers, jobs, new_gate, version):
     server = servers.start(version=version)
     for arguments in ({'ids': [own]}, {'ids': [own[4:]], 'any': True}, {'ids': [other, own]}, {'ids': [later]}):
         told = server.refusal('await', **arguments)
-        assert f'inside of {own}' in told or f'Waiting for {own} inside' in told
+        assert f'after {own}, so it cannot be waited for' in told or f'{own} cannot wait for itself' in told
     assert only(server.tool('await', ids=[own], timeout_ms=0))['state'] == 'running'
     waiting = server.send_tool('await', ids=[own, other], any=True)
     gates[1].open()
